@@ -20,5 +20,7 @@ if (compiler === undefined || !existsSync(compiler)) {
   process.exit(0);
 }
 rmSync(join(root, "dist"), { recursive: true, force: true });
-const run = spawnSync(process.execPath, [compiler, "-p", join(root, ".ci", "tsconfig.build.json")], { stdio: "inherit" });
+const run = spawnSync(process.execPath, [compiler, "-p", join(root, ".ci", "tsconfig.build.json")], {
+  stdio: "inherit",
+});
 process.exit(run.status ?? 1);

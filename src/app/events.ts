@@ -1,0 +1,32 @@
+import type { Problem } from "../domain/errors.js";
+import type { RunResult, Summary, TenantResult } from "../domain/outcome.js";
+
+/** What a run tells while it goes on. Made by the use cases, read by `output`. */
+export type RunEvent =
+  /** The plan is made; its tenants have the outcome `planned` (or `succeeded`, `failed`, `skipped` where nothing is to do). */
+  | { readonly kind: "planned"; readonly tenants: readonly TenantResult[]; readonly summary: Summary }
+  | { readonly kind: "warning"; readonly problem: Problem }
+  /** Writes begin. `total`: tenants that this run carries out. */
+  | { readonly kind: "started"; readonly total: number }
+  /** A tenant is settled for this run. Told after its outcome is in the log. */
+  | { readonly kind: "tenant"; readonly result: TenantResult }
+  /** A step that takes a moment: "reading the task list". */
+  | { readonly kind: "step"; readonly message: string }
+  /** A wait begins; `reason` is for people. A countdown on a terminal. */
+  | { readonly kind: "waiting"; readonly reason: string; readonly ms: number }
+  /** An ID that could not be written to the log: must be shown at once, whatever the verbosity. */
+  | { readonly kind: "unlogged"; readonly tenant: string; readonly newTaskId: string; readonly message: string }
+  /** A signal arrived: nothing new starts. */
+  | { readonly kind: "stopping"; readonly signal: "SIGINT" | "SIGTERM"; readonly inFlight: number }
+  /** One HTTP exchange, for `-v`. Never holds the key. */
+  | {
+      readonly kind: "request";
+      readonly method: string;
+      readonly path: string;
+      readonly status: number | string;
+      readonly ms: number;
+      readonly requestId: string;
+    }
+  | { readonly kind: "finished"; readonly result: RunResult };
+
+export type Emit = (event: RunEvent) => void;

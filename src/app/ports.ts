@@ -1,0 +1,98 @@
+import type { WriteReply } from "../domain/answer.js";
+import type { Problem } from "../domain/errors.js";
+import type { TaskId, WriteId } from "../domain/ids.js";
+import type { LogEntry, LogHead } from "../domain/log-record.js";
+import type { AppSwap } from "../domain/mapping.js";
+import type { ListedTask, MailSettings, TaskReport } from "../domain/source-task.js";
+
+/**
+ * The server's task list. `read`: to its end, every entry readable. `partial`: something was read, but not to its end.
+ * `none`: the route is missing, forbidden or failing. Whether a list that was read is whole is judged by `domain/whole-list`.
+ */
+export type ListReading =
+  | { readonly kind: "read"; readonly tasks: readonly ListedTask[] }
+  | { readonly kind: "partial"; readonly tasks: readonly ListedTask[]; readonly problem: Problem }
+  | { readonly kind: "none"; readonly forbidden: boolean; readonly problem: Problem };
+
+/** One thing read by its ID. `absent`: 404 (which proves something only where the route is known to work). */
+export type Reading<T> =
+  | { readonly kind: "read"; readonly value: T }
+  | { readonly kind: "absent"; readonly problem: Problem }
+  | { readonly kind: "unreadable"; readonly forbidden: boolean; readonly problem: Problem };
+
+/** What `GET /tasks/{id}` tells. */
+export interface TaskDetails {
+  readonly id: TaskId;
+  readonly name: string;
+  readonly enabled: boolean | undefined;
+  readonly testMode: boolean | undefined;
+}
+
+/**
+ * Reads the server; has no way to write. Reads are retried inside (`--retries`). Throws a StopError (exit 5) where the whole
+ * run must end: unreachable, key refused (401, 417), redirect, a web page, nothing that answers as this API does.
+ */
+export interface TaskReader {
+  /** `fresh`: with `Cache-Control: no-cache`. */
+  listTasks(options: { readonly fresh: boolean }): Promise<ListReading>;
+  readTask(id: TaskId): Promise<Reading<TaskDetails>>;
+  readReports(id: TaskId): Promise<Reading<readonly TaskReport[]>>;
+  readTriggers(id: TaskId): Promise<Reading<NonNullable<MailSettings["activeTriggers"]>>>;
+  /** How many recipients the task has. */
+  readRecipients(id: TaskId): Promise<Reading<number>>;
+}
+
+/** One create as it goes on the wire. `reportId` is the ID to send in the body. */
+export interface CreateRequest {
+  readonly sourceTaskId: TaskId;
+  readonly name: string;
+  readonly reports: readonly { readonly reportId: string; readonly apps: readonly AppSwap[] }[];
+}
+
+/** One PATCH as it goes on the wire. `rowId` is the path's, `reportId` the body's. */
+export interface PatchRequest {
+  readonly taskId: TaskId;
+  readonly rowId: string;
+  readonly reportId: string;
+  readonly apps: readonly AppSwap[];
+}
+
+export interface WriteCall {
+  readonly write: WriteId;
+  readonly idempotencyKey: string;
+  /** Aborted when a drain's time is over: the write is then in doubt. */
+  readonly signal: AbortSignal;
+}
+
+/** Sends one attempt; never retries, never throws for what an answer says (see {@link WriteReply}). */
+export interface TaskWriter {
+  createCopy(request: CreateRequest, call: WriteCall): Promise<WriteReply>;
+  patchReport(request: PatchRequest, call: WriteCall): Promise<WriteReply>;
+}
+
+/** The idempotency log, open for one run. */
+export interface IdempotencyLog {
+  /**
+   * Appends these entries as neighbours; resolves when they are durable. Concurrent calls share one flush.
+   * Rejects with a StopError (exit 6) where they could not be made durable; every later call rejects too.
+   */
+  append(entries: readonly LogEntry[]): Promise<void>;
+  head(): LogHead;
+}
+
+/** Time, for waiting only: nothing is decided by the wall clock. */
+export interface Clock {
+  /** UTC, for people. */
+  now(): Date;
+  /** This process's own monotonic clock, in milliseconds. */
+  monotonic(): number;
+  /** Resolves after `ms`, or at once when `signal` is aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** Chance, so that a simulation can be replayed. */
+export interface Chance {
+  /** From 0 up to, not including, 1. */
+  fraction(): number;
+  uuid(): string;
+}

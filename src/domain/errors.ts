@@ -1,0 +1,69 @@
+/** What a person is told: what is wrong, where, and what to do next. Errors and warnings have the same shape. */
+export interface Problem {
+  /** Stable, upper case: what scripts match on. */
+  readonly code: string;
+  /** What is wrong, one sentence, with the offending value. */
+  readonly message: string;
+  /** What to do next, typed so that it can be pasted. */
+  readonly hint?: string | undefined;
+  readonly tenant?: string | undefined;
+  readonly file?: string | undefined;
+  readonly line?: number | undefined;
+  /** A CSV column, or a path into a JSON manifest (`tenants[3].newQlikAppId`). */
+  readonly column?: string | undefined;
+  readonly value?: string | undefined;
+}
+
+/** The exit codes, as the README lists them. */
+export const EXIT = {
+  ok: 0,
+  defect: 1,
+  usage: 2,
+  failed: 3,
+  inDoubt: 4,
+  server: 5,
+  log: 6,
+  guard: 7,
+  changes: 10,
+  interrupted: 130,
+  terminated: 143,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** Where several codes hold, the first of these is the process's. */
+const PRECEDENCE: readonly ExitCode[] = [
+  EXIT.defect,
+  EXIT.log,
+  EXIT.usage,
+  EXIT.guard,
+  EXIT.server,
+  EXIT.interrupted,
+  EXIT.terminated,
+  EXIT.inDoubt,
+  EXIT.failed,
+  EXIT.changes,
+];
+
+/** The one exit code of a run to which several apply. */
+export function foremostExitCode(codes: Iterable<ExitCode>): ExitCode {
+  const all = new Set(codes);
+  return PRECEDENCE.find((code) => all.has(code)) ?? EXIT.ok;
+}
+
+/**
+ * What stops a whole run: the only thing that is thrown on purpose. A tenant's own trouble is an outcome, a value.
+ * Made by whoever finds it, caught where a command ends, told as `problems`, exits with `exitCode`.
+ */
+export class StopError extends Error {
+  readonly exitCode: ExitCode;
+  readonly problems: readonly Problem[];
+
+  constructor(exitCode: ExitCode, problems: Problem | readonly Problem[], options?: { readonly cause?: unknown }) {
+    const all = Array.isArray(problems) ? (problems as readonly Problem[]) : [problems as Problem];
+    super(all.map((problem) => problem.message).join("\n"), options);
+    this.name = "StopError";
+    this.exitCode = exitCode;
+    this.problems = all;
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * Identifiers as branded strings, so that a report row's ID cannot be sent where an app's is meant.
+ * The only file that casts into a brand.
+ */
+
+declare const brand: unique symbol;
+type Branded<Kind extends string> = string & { readonly [brand]: Kind };
+
+/** A tenant's key as it is compared: folded by {@link foldTenantKey}. */
+export type TenantKey = Branded<"TenantKey">;
+/** A task on the server (source task or copy); a GUID in normal form. */
+export type TaskId = Branded<"TaskId">;
+/** A report's row within one task (`id`): every copy has its own. */
+export type RowId = Branded<"RowId">;
+/** A published report (`reportID`): the same in the source task and in its copies. */
+export type ReportId = Branded<"ReportId">;
+/** A Qlik Sense app; a GUID in normal form. */
+export type AppId = Branded<"AppId">;
+/** A task's name as it is compared: folded by {@link foldName}. */
+export type FoldedName = Branded<"FoldedName">;
+/** `source task + tenant key`: what a tenant is known by within one log. */
+export type TenantRef = Branded<"TenantRef">;
+/** One write in the log: the ID that its intent and its outcome share. */
+export type WriteId = Branded<"WriteId">;
+
+const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** A GUID's normal form (lower case, dashes, no braces), or `undefined` where the text is no GUID. */
+export function normalGuid(text: string): string | undefined {
+  const trimmed = text.trim();
+  const bare =
+    (trimmed.startsWith("{") && trimmed.endsWith("}")) || (trimmed.startsWith("(") && trimmed.endsWith(")"))
+      ? trimmed.slice(1, -1).trim()
+      : trimmed;
+  const lower = bare.toLowerCase();
+  if (GUID.test(lower)) return lower;
+  if (/^[0-9a-f]{32}$/.test(lower))
+    return `${lower.slice(0, 8)}-${lower.slice(8, 12)}-${lower.slice(12, 16)}-${lower.slice(16, 20)}-${lower.slice(20)}`;
+  return undefined;
+}
+
+export const parseTaskId = (text: string): TaskId | undefined => normalGuid(text) as TaskId | undefined;
+export const parseRowId = (text: string): RowId | undefined => normalGuid(text) as RowId | undefined;
+export const parseReportId = (text: string): ReportId | undefined => normalGuid(text) as ReportId | undefined;
+export const parseAppId = (text: string): AppId | undefined => normalGuid(text) as AppId | undefined;
+export const writeId = (text: string): WriteId => text as WriteId;
+
+/** What stands around a value in files from Excel and PowerShell: blanks, no-break and zero-width space, a stray mark. */
+const AROUND = /^[\s\u00a0\u200b-\u200d\u2060\ufeff]+|[\s\u00a0\u200b-\u200d\u2060\ufeff]+$/g;
+
+/** A value without the blanks, no-break and zero-width spaces around it. */
+export function trimAround(text: string): string {
+  return text.replace(AROUND, "");
+}
+
+function collapseBlanks(text: string): string {
+  return text.trim().replace(/\s+/g, " ");
+}
+
+/** Folds a tenant key: NFKC, trimmed, blanks collapsed, upper case, lower case, NFKC again; no locale. */
+export function foldTenantKey(text: string): TenantKey {
+  return collapseBlanks(text.normalize("NFKC")).toUpperCase().toLowerCase().normalize("NFKC") as TenantKey;
+}
+
+/** Folds a task's name for comparing: NFKC, case folding, blanks collapsed. */
+export function foldName(text: string): FoldedName {
+  return collapseBlanks(text.normalize("NFKC")).toUpperCase().toLowerCase().normalize("NFKC") as FoldedName;
+}
+
+/** What a tenant is known by within one log. */
+export function tenantRef(sourceTaskId: TaskId, key: TenantKey): TenantRef {
+  return `${sourceTaskId} ${key}` as TenantRef;
+}
+
+/**
+ * Whether two IDs of reports that a user typed mean the same report row: a user may give a row's `id` or its `reportID`.
+ */
+export function namesReport(typed: string, report: { readonly rowId: RowId; readonly reportId: ReportId }): boolean {
+  const id = normalGuid(typed);
+  return id !== undefined && (id === report.rowId || id === report.reportId);
+}
