@@ -71,8 +71,8 @@ export interface CreateIntentRecord extends OfTenant {
   readonly reports: readonly ReportRow[];
   readonly reportIdMode: ReportIdMode;
   readonly idempotencyKey: string;
-  /** Listed tasks that had this name, or a similar one, before the send. */
-  readonly before: readonly TaskId[];
+  /** Listed tasks that had this name, or a similar one, before the send; `null` where no list was read to its end. */
+  readonly before: readonly TaskId[] | null;
   /** 1 for the first create of this tenant, one more each time it is sent again after it was found absent. */
   readonly attempt: number;
 }
@@ -90,11 +90,14 @@ export interface CreateOutcomeRecord {
   readonly httpStatus?: number | undefined;
 }
 
-/** A doubt about a create was ended by reading the server, or a candidate was seen. */
+/**
+ * A doubt about a create was ended: the copy was found, its absence was shown, or `resolve --retry` gave it up
+ * (`abandoned`: its names are still looked for as twins).
+ */
 export interface SettledRecord {
   readonly type: "settled";
   readonly write: WriteId;
-  readonly found: "copy" | "absent";
+  readonly found: "copy" | "absent" | "abandoned";
   readonly newTaskId?: TaskId | undefined;
 }
 

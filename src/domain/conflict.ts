@@ -1,0 +1,119 @@
+import type { AppId, ReportId, TaskId } from "./ids.js";
+import type { Holding } from "./in-force.js";
+import type { TenantError } from "./outcome.js";
+import type { ListedTask } from "./source-task.js";
+
+/** A tenant as the messages' commands name it. */
+export interface Named {
+  readonly tenant: string;
+  readonly sourceTaskId: TaskId;
+}
+
+/** An argument typed so that it can be pasted into sh and PowerShell alike. */
+export function shellWord(text: string): string {
+  return /^[\w./:@=+-]+$/.test(text) && !text.startsWith("-") ? text : `"${text.replace(/["`$\\]/g, "")}"`;
+}
+
+/** A `resolve` command for one tenant, typed so that it can be pasted. */
+export function resolveCommand(of: Named, rest: string): string {
+  return `qalyptus-propagate resolve ${shellWord(of.tenant)} --source-task ${of.sourceTaskId} ${rest}`;
+}
+
+export function nameTaken(
+  of: Named,
+  name: string,
+  tasks: readonly ListedTask[],
+  holder: string | undefined,
+): TenantError {
+  const ids = tasks.map((task) => task.id).join(", ");
+  if (holder !== undefined)
+    return {
+      code: "NAME_TAKEN",
+      message: `the name "${name}" is already that of the copy ${ids}, which the log knows as tenant "${holder}"`,
+      hint: `Give this tenant another name (column "name"), or, where it is the same customer renamed: ${resolveCommand(of, `--task-id ${ids} --from ${shellWord(holder)}`)}`,
+    };
+  return {
+    code: "NAME_TAKEN",
+    message: `the server already has ${tasks.length === 1 ? "a task" : `${tasks.length} tasks`} named "${name}" that no record of the log explains: ${ids}`,
+    hint:
+      tasks.length === 1
+        ? `Run sync again with --adopt to take it over, or: ${resolveCommand(of, `--task-id ${ids}`)}. To make another one in spite of it: ${resolveCommand(of, "--retry")}`
+        : `Choose the right one: ${resolveCommand(of, "--task-id ID")}, and remove or rename the others on the server`,
+  };
+}
+
+export function looksLikeCopy(of: Named, tasks: readonly ListedTask[]): TenantError {
+  const shown = tasks.map((task) => `"${task.name}" (${task.id})`).join(", ");
+  const [first] = tasks;
+  return {
+    code: "LOOKS_LIKE_COPY",
+    message: `the log knows no copy of this source task, but the server has ${shown}, which looks like this tenant's copy`,
+    hint: `Run sync again with --adopt to take it over${tasks.length > 1 || first === undefined ? ` (or choose: ${resolveCommand(of, "--task-id ID")})` : ""}, or with --new-log where it is another's`,
+  };
+}
+
+export function twin(of: Named, ids: readonly TaskId[]): TenantError {
+  return {
+    code: "TWIN",
+    message: `the server has ${ids.length} tasks that may be this tenant's copy: ${ids.join(", ")}; each may mail the customer`,
+    hint: `Look at them on the server and delete all but one, then run sync again; to choose which one the log holds: ${resolveCommand(of, `--task-id ${ids[0] ?? "ID"}`)}`,
+  };
+}
+
+export function gone(of: Named, newTaskId: TaskId): TenantError {
+  return {
+    code: "GONE",
+    message: `the copy ${newTaskId} is no longer on the server`,
+    hint: `To make it anew: run sync with --recreate, or ${resolveCommand(of, "--retry")}; where the customer left: ${resolveCommand(of, "--forget")}`,
+  };
+}
+
+export function notSeen(of: Named, newTaskId: TaskId, why: string): TenantError {
+  return {
+    code: "NOT_SEEN",
+    message: `the copy ${newTaskId} is not in the server's task list, and its absence cannot be shown (${why})`,
+    hint: `Check that the API key may see it. Where you know better: ${resolveCommand(of, "--retry")} (it is gone, make it anew) or ${resolveCommand(of, "--forget")}`,
+  };
+}
+
+export function otherTaskId(of: Named, logged: TaskId, wanted: TaskId): TenantError {
+  return {
+    code: "TASK_ID_DIFFERS",
+    message: `the manifest's newTaskId ${wanted} is not the logged copy ${logged}`,
+    hint: `Correct the manifest, or choose: ${resolveCommand(of, `--task-id ${wanted}`)}`,
+  };
+}
+
+export function appInUse(of: Named, app: AppId, holder: Holding): TenantError {
+  return {
+    code: "APP_IN_USE",
+    message: `the app ${app} is in force for tenant "${holder.tenant}"${holder.newTaskId === undefined ? "" : ` (copy ${holder.newTaskId})`}`,
+    hint:
+      `Where that tenant moves to another app in this manifest: run sync again after its move. Renamed: ${resolveCommand(of, `--task-id ${holder.newTaskId ?? "ID"} --from ${shellWord(holder.tenant)}`)}. ` +
+      `Left: ${resolveCommand({ tenant: holder.tenant, sourceTaskId: holder.sourceTaskId }, "--forget")}. Meant so (a swap, a shared app): --allow-shared-app ${app}`,
+  };
+}
+
+export function moved(of: Named, app: AppId, holder: Holding): TenantError {
+  return {
+    code: "MOVED",
+    message: `the app ${app} is in force for this tenant under source task ${holder.sourceTaskId}, which the manifest no longer names for it: both copies would be sent`,
+    hint: `Delete the old copy${holder.newTaskId === undefined ? "" : ` ${holder.newTaskId}`} on the server, then: ${resolveCommand({ tenant: of.tenant, sourceTaskId: holder.sourceTaskId }, "--forget")}. To keep both: --allow-shared-app ${app}`,
+  };
+}
+
+export function removalRefused(reports: readonly ReportId[]): TenantError {
+  return {
+    code: "REPORT_LEFT_OUT",
+    message: `the manifest no longer names the report${reports.length === 1 ? "" : "s"} ${reports.join(", ")}: without a mapping the copy would show the master app's figures`,
+    hint: `Put the row back, or remove the mapping on purpose: ${reports.map((id) => `--allow-unmapped-report ${id}`).join(" ")}`,
+  };
+}
+
+export function notACopy(taskId: TaskId, why: string): TenantError {
+  return {
+    code: "NOT_A_COPY",
+    message: `the task ${taskId} cannot be taken over: ${why}`,
+    hint: "Check the task's ID and its reports on the server",
+  };
+}

@@ -1,0 +1,52 @@
+import type { ReportId } from "./ids.js";
+import type { TenantState } from "./log-state.js";
+import { type AppSwap, byReport, type Mapping, sameSwaps } from "./mapping.js";
+
+/** One report of a copy whose mappings must change, and the whole, final set that it shall have. */
+export interface ReportChange {
+  readonly reportId: ReportId;
+  readonly apps: readonly AppSwap[];
+  readonly named: boolean;
+  readonly why: "changed" | "unknown" | "removed";
+}
+
+/** What the manifest wants of a tenant: per report its final set. */
+export interface Wanted {
+  readonly mappings: readonly Mapping[];
+  readonly named: readonly ReportId[];
+}
+
+export interface Drift {
+  readonly changes: readonly ReportChange[];
+  /** Reports that the manifest wants and the copy was born without: a warning, not an update. */
+  readonly missing: readonly ReportId[];
+  /** Reports that the manifest named and then dropped, without `--allow-unmapped-report`: never removed unasked. */
+  readonly refusedRemovals: readonly ReportId[];
+}
+
+/**
+ * What separates a copy from the manifest, as far as the log (and, where it was read, the server) knows. A report whose
+ * mappings are unknown counts as drift, whatever the manifest says.
+ */
+export function driftOf(tenant: TenantState, wanted: Wanted, allowUnmapped: ReadonlySet<string>): Drift {
+  const named = new Set(wanted.named);
+  const changes: ReportChange[] = [];
+  const missing: ReportId[] = [];
+  const refusedRemovals: ReportId[] = [];
+  const wantedByReport = byReport(wanted.mappings);
+  for (const [reportId, apps] of wantedByReport) {
+    const report = tenant.reports.get(reportId);
+    if (report === undefined && tenant.bornWith !== undefined && !tenant.bornWith.has(reportId)) missing.push(reportId);
+    else if (report?.known === undefined) changes.push({ reportId, apps, named: named.has(reportId), why: "unknown" });
+    else if (!sameSwaps(report.known, apps))
+      changes.push({ reportId, apps, named: named.has(reportId), why: "changed" });
+  }
+  for (const [reportId, report] of tenant.reports) {
+    if (wantedByReport.has(reportId)) continue;
+    const mayHold = report.known === undefined ? report.openPatches.length > 0 : report.known.length > 0;
+    if (!mayHold || (!report.named && report.openPatches.length === 0)) continue;
+    if (allowUnmapped.has(reportId)) changes.push({ reportId, apps: [], named: true, why: "removed" });
+    else refusedRemovals.push(reportId);
+  }
+  return { changes, missing, refusedRemovals };
+}

@@ -1,0 +1,42 @@
+import type { AppId, TaskId, TenantKey } from "./ids.js";
+import type { LogState, TenantState } from "./log-state.js";
+
+/** One tenant that an app is in force for. */
+export interface Holding {
+  readonly key: TenantKey;
+  readonly tenant: string;
+  readonly sourceTaskId: TaskId;
+  readonly newTaskId: TaskId | undefined;
+}
+
+/** The apps in force, each with its holders: every logged key's confirmed mappings, plus those of every open intent. */
+export type InForce = ReadonlyMap<AppId, readonly Holding[]>;
+
+export function appsInForce(log: LogState): InForce {
+  const inForce = new Map<AppId, Holding[]>();
+  for (const tenant of log.tenants()) {
+    const holding: Holding = {
+      key: tenant.key,
+      tenant: tenant.tenant,
+      sourceTaskId: tenant.sourceTaskId,
+      newTaskId: tenant.copy?.newTaskId,
+    };
+    for (const app of appsOf(tenant)) {
+      const holders = inForce.get(app);
+      if (holders === undefined) inForce.set(app, [holding]);
+      else holders.push(holding);
+    }
+  }
+  return inForce;
+}
+
+/** The apps that one tenant's copy reads, or may read. */
+export function appsOf(tenant: TenantState): ReadonlySet<AppId> {
+  const apps = new Set<AppId>();
+  for (const report of tenant.reports.values()) {
+    for (const swap of report.known ?? []) apps.add(swap.newQlikAppId);
+    for (const possible of report.possible) for (const swap of possible) apps.add(swap.newQlikAppId);
+  }
+  for (const intent of tenant.openCreates) for (const mapping of intent.mappings) apps.add(mapping.newQlikAppId);
+  return apps;
+}

@@ -1,0 +1,420 @@
+import type { ReportId, TaskId, TenantKey, TenantRef, WriteId } from "./ids.js";
+import { tenantRef } from "./ids.js";
+import type {
+  AdoptedRecord,
+  CreateIntentRecord,
+  CreateOutcomeRecord,
+  LogEntry,
+  ObservedRecord,
+  PatchIntentRecord,
+  PatchOutcomeRecord,
+  PlanShape,
+  ReportIdMode,
+  SettledRecord,
+} from "./log-record.js";
+import type { AppSwap } from "./mapping.js";
+import { byReport } from "./mapping.js";
+
+/** What the log knows of one report of a copy. */
+export interface ReportKnowledge {
+  /** The swaps in force, or `undefined` where they are unknown (which counts as drift). */
+  readonly known: readonly AppSwap[] | undefined;
+  /** Every set of swaps that may be in force while `known` is `undefined`. */
+  readonly possible: readonly (readonly AppSwap[])[];
+  /** Whether a manifest named this report one by one. */
+  readonly named: boolean;
+  /** PATCHes without a certain outcome, oldest first. */
+  readonly openPatches: readonly OpenPatch[];
+}
+
+/** A PATCH that may or may not have been carried out, and what was known before it. */
+export interface OpenPatch {
+  readonly write: WriteId;
+  readonly before: ReportKnowledge;
+}
+
+/** The task that a tenant holds. */
+export interface LoggedCopy {
+  readonly newTaskId: TaskId;
+  readonly name: string;
+  readonly gone: boolean;
+}
+
+/** All that the log knows of one tenant under one source task. */
+export interface TenantState {
+  readonly ref: TenantRef;
+  readonly key: TenantKey;
+  readonly sourceTaskId: TaskId;
+  /** As it was last spelled. */
+  readonly tenant: string;
+  /** The file name of the manifest that its last record came from. */
+  readonly manifest: string;
+  readonly copy: LoggedCopy | undefined;
+  readonly reports: ReadonlyMap<ReportId, ReportKnowledge>;
+  /** The reports that the copy was born with; `undefined` where nobody knows. */
+  readonly bornWith: ReadonlySet<ReportId> | undefined;
+  /** Creates without a certain outcome: each may have made a task. Oldest first. */
+  readonly openCreates: readonly CreateIntentRecord[];
+  /** Every create that was ever about to be sent: a twin is looked for under each of these names. */
+  readonly intents: readonly CreateIntentRecord[];
+  /** Creates in a row that were found absent: sent again at most twice. */
+  readonly absences: number;
+  /** `resolve --retry`: the next sync may create in spite of what stands in the way. */
+  readonly retry: boolean;
+  /** The copy's mappings were read back equal, and nothing was sent since. */
+  readonly verified: boolean;
+}
+
+/** Why a source task's creates are stopped. */
+export interface SourceStop {
+  readonly ref: TenantRef;
+  readonly newTaskId: TaskId;
+  readonly code: string;
+  readonly reportIdMode: ReportIdMode;
+}
+
+export interface SourceState {
+  /** The name under which the log first met the source task. */
+  readonly name: string | undefined;
+  readonly stop: SourceStop | undefined;
+  /** The server changed a copy's name: absence by name proves nothing any more. */
+  readonly namesChange: boolean;
+}
+
+/** A sync that wrote something, for `--resume`. */
+export interface LoggedSync {
+  readonly run: string;
+  readonly manifest: { readonly path: string; readonly fileName: string; readonly sha256: string };
+  readonly shape: PlanShape;
+  readonly plan: string | undefined;
+  readonly wrote: boolean;
+  readonly end: { readonly exitCode: number; readonly left: number } | undefined;
+}
+
+const NO_SOURCE: SourceState = { name: undefined, stop: undefined, namesChange: false };
+const UNKNOWN_REPORT: ReportKnowledge = { known: undefined, possible: [], named: false, openPatches: [] };
+
+/**
+ * The log's records folded into one state a tenant, a source task and a run. State is kept per write: a create stays open
+ * until its own outcome or a settlement that names it. Made by folding every record once; `apply` also takes what a run appends.
+ */
+export class LogState {
+  readonly #tenants = new Map<TenantRef, TenantState>();
+  readonly #sources = new Map<TaskId, SourceState>();
+  readonly #createOf = new Map<WriteId, TenantRef>();
+  readonly #patchOf = new Map<WriteId, { readonly ref: TenantRef; readonly intent: PatchIntentRecord }>();
+  readonly #holders = new Map<TaskId, Set<TenantRef>>();
+  readonly #syncs = new Map<string, LoggedSync>();
+  #server: string | undefined;
+
+  tenants(): Iterable<TenantState> {
+    return this.#tenants.values();
+  }
+
+  tenant(ref: TenantRef): TenantState | undefined {
+    return this.#tenants.get(ref);
+  }
+
+  source(id: TaskId): SourceState {
+    return this.#sources.get(id) ?? NO_SOURCE;
+  }
+
+  /** The tenants that hold (or held, where it is gone) this task. */
+  holdersOf(id: TaskId): readonly TenantRef[] {
+    return [...(this.#holders.get(id) ?? [])];
+  }
+
+  /** Whether a record explains this task. */
+  explains(id: TaskId): boolean {
+    return this.#holders.has(id);
+  }
+
+  /** The syncs that wrote to the log, oldest first. */
+  syncs(): readonly LoggedSync[] {
+    return [...this.#syncs.values()];
+  }
+
+  /** The server's address after the last `--rebind`; `undefined`: the header's. */
+  reboundServer(): string | undefined {
+    return this.#server;
+  }
+
+  knowsCopyOf(sourceTaskId: TaskId): boolean {
+    for (const tenant of this.#tenants.values())
+      if (tenant.sourceTaskId === sourceTaskId && tenant.copy !== undefined) return true;
+    return false;
+  }
+
+  knowsAnyCopy(): boolean {
+    for (const tenant of this.#tenants.values()) if (tenant.copy !== undefined) return true;
+    return false;
+  }
+
+  apply(entry: LogEntry, run: string): void {
+    switch (entry.type) {
+      case "run":
+        if (entry.command === "sync" && entry.manifest !== undefined && entry.shape !== undefined)
+          this.#syncs.set(run, {
+            run,
+            manifest: entry.manifest,
+            shape: entry.shape,
+            plan: entry.plan,
+            wrote: false,
+            end: undefined,
+          });
+        return;
+      case "run-end":
+        this.#updateSync(run, { end: { exitCode: entry.exitCode, left: entry.left } });
+        return;
+      case "source":
+        if (this.source(entry.sourceTaskId).name === undefined)
+          this.#updateSource(entry.sourceTaskId, { name: entry.name });
+        return;
+      case "create-intent":
+        this.#updateSync(run, { wrote: true });
+        this.#applyCreateIntent(entry);
+        return;
+      case "create-outcome":
+        this.#applyCreateOutcome(entry);
+        return;
+      case "settled":
+        this.#applySettled(entry);
+        return;
+      case "adopted":
+        this.#updateSync(run, { wrote: true });
+        this.#applyAdopted(entry);
+        return;
+      case "observed":
+        this.#applyObserved(entry);
+        return;
+      case "patch-intent":
+        this.#updateSync(run, { wrote: true });
+        this.#applyPatchIntent(entry);
+        return;
+      case "patch-outcome":
+        this.#applyPatchOutcome(entry);
+        return;
+      case "gone": {
+        const tenant = this.#tenants.get(tenantRef(entry.sourceTaskId, entry.key));
+        if (tenant?.copy?.newTaskId !== entry.newTaskId) return;
+        this.#put({ ...tenant, copy: { ...tenant.copy, gone: true }, reports: new Map(), verified: false });
+        return;
+      }
+      case "forgotten":
+        this.#forget(tenantRef(entry.sourceTaskId, entry.key));
+        return;
+      case "retry": {
+        const tenant = this.#tenantOf(entry);
+        this.#put({ ...tenant, tenant: entry.tenant, retry: true, absences: 0 });
+        return;
+      }
+      case "source-stopped":
+        this.#updateSource(entry.sourceTaskId, {
+          stop: {
+            ref: tenantRef(entry.sourceTaskId, entry.key),
+            newTaskId: entry.newTaskId,
+            code: entry.code,
+            reportIdMode: entry.reportIdMode,
+          },
+        });
+        return;
+      case "source-cleared":
+        this.#updateSource(entry.sourceTaskId, { stop: undefined });
+        return;
+      case "name-changed":
+        this.#updateSource(entry.sourceTaskId, { namesChange: true });
+        return;
+      case "rebound":
+        this.#server = entry.server;
+        return;
+      default:
+        entry satisfies never;
+    }
+  }
+
+  #applyCreateIntent(intent: CreateIntentRecord): void {
+    const tenant = this.#tenantOf(intent);
+    this.#createOf.set(intent.write, tenant.ref);
+    this.#put({
+      ...tenant,
+      tenant: intent.tenant,
+      manifest: intent.manifest,
+      openCreates: [...tenant.openCreates, intent],
+      intents: [...tenant.intents, intent],
+      retry: false,
+    });
+  }
+
+  #applyCreateOutcome(outcome: CreateOutcomeRecord): void {
+    const found = this.#openCreate(outcome.write);
+    if (found === undefined || outcome.outcome === "in-doubt") return;
+    const closed = this.#closeCreate(found.tenant, outcome.write);
+    if (outcome.outcome === "succeeded" && outcome.newTaskId !== undefined)
+      this.#put(withCopy(closed, found.intent, { newTaskId: outcome.newTaskId, confirmed: true }));
+    else this.#put(closed);
+  }
+
+  #applySettled(settled: SettledRecord): void {
+    const found = this.#openCreate(settled.write);
+    if (found === undefined) return;
+    const closed = this.#closeCreate(found.tenant, settled.write);
+    if (settled.found === "copy" && settled.newTaskId !== undefined)
+      // What the server shows of it comes as an `observed` record; until then the mappings are only possible.
+      this.#put(withCopy(closed, found.intent, { newTaskId: settled.newTaskId, confirmed: false }));
+    else this.#put(settled.found === "absent" ? { ...closed, absences: closed.absences + 1 } : closed);
+  }
+
+  #applyAdopted(adopted: AdoptedRecord): void {
+    const tenant = this.#tenantOf(adopted);
+    this.#put({
+      ...tenant,
+      tenant: adopted.tenant,
+      manifest: adopted.manifest,
+      copy: { newTaskId: adopted.newTaskId, name: adopted.name, gone: false },
+      reports: new Map(),
+      bornWith: undefined,
+      absences: 0,
+      retry: false,
+      verified: false,
+    });
+  }
+
+  #applyObserved(observed: ObservedRecord): void {
+    const tenant = this.#tenants.get(tenantRef(observed.sourceTaskId, observed.key));
+    if (tenant?.copy?.newTaskId !== observed.newTaskId) return;
+    const reports = new Map(tenant.reports);
+    for (const { reportId, apps } of observed.reports) {
+      const knowledge = reports.get(reportId) ?? UNKNOWN_REPORT;
+      // An open PATCH may still be carried out after this look: the report stays unknown.
+      if (knowledge.openPatches.length > 0) continue;
+      reports.set(
+        reportId,
+        apps === null ? { ...knowledge, known: undefined } : { ...knowledge, known: apps, possible: [] },
+      );
+    }
+    this.#put({ ...tenant, reports, verified: observed.verified });
+  }
+
+  #applyPatchIntent(intent: PatchIntentRecord): void {
+    const tenant = this.#tenants.get(tenantRef(intent.sourceTaskId, intent.key));
+    if (tenant === undefined) return;
+    this.#patchOf.set(intent.write, { ref: tenant.ref, intent });
+    const before = tenant.reports.get(intent.reportId) ?? UNKNOWN_REPORT;
+    const reports = new Map(tenant.reports).set(intent.reportId, {
+      known: undefined,
+      possible: [...(before.known === undefined ? before.possible : [before.known]), intent.apps],
+      named: intent.named,
+      openPatches: [...before.openPatches, { write: intent.write, before }],
+    });
+    this.#put({ ...tenant, manifest: intent.manifest, reports, verified: false });
+  }
+
+  #applyPatchOutcome(outcome: PatchOutcomeRecord): void {
+    const patch = this.#patchOf.get(outcome.write);
+    const tenant = patch === undefined ? undefined : this.#tenants.get(patch.ref);
+    if (patch === undefined || tenant === undefined || outcome.outcome === "in-doubt") return;
+    const { reportId, apps, named } = patch.intent;
+    const now = tenant.reports.get(reportId);
+    const open = now?.openPatches.find((candidate) => candidate.write === outcome.write);
+    if (now === undefined || open === undefined) return;
+    const after: ReportKnowledge =
+      outcome.outcome === "succeeded"
+        ? { known: apps, possible: [], named, openPatches: [] }
+        : // A certain refusal takes the report back to what it was.
+          open.before;
+    this.#put({ ...tenant, reports: new Map(tenant.reports).set(reportId, after) });
+  }
+
+  #openCreate(write: WriteId): { readonly tenant: TenantState; readonly intent: CreateIntentRecord } | undefined {
+    const ref = this.#createOf.get(write);
+    const tenant = ref === undefined ? undefined : this.#tenants.get(ref);
+    const intent = tenant?.openCreates.find((candidate) => candidate.write === write);
+    return tenant === undefined || intent === undefined ? undefined : { tenant, intent };
+  }
+
+  #closeCreate(tenant: TenantState, write: WriteId): TenantState {
+    this.#createOf.delete(write);
+    return { ...tenant, openCreates: tenant.openCreates.filter((intent) => intent.write !== write) };
+  }
+
+  #forget(ref: TenantRef): void {
+    const tenant = this.#tenants.get(ref);
+    if (tenant === undefined) return;
+    for (const intent of tenant.openCreates) this.#createOf.delete(intent.write);
+    this.#unhold(tenant);
+    this.#tenants.delete(ref);
+  }
+
+  #tenantOf(of: { readonly sourceTaskId: TaskId; readonly key: TenantKey }): TenantState {
+    const ref = tenantRef(of.sourceTaskId, of.key);
+    return (
+      this.#tenants.get(ref) ?? {
+        ref,
+        key: of.key,
+        sourceTaskId: of.sourceTaskId,
+        tenant: of.key,
+        manifest: "",
+        copy: undefined,
+        reports: new Map(),
+        bornWith: undefined,
+        openCreates: [],
+        intents: [],
+        absences: 0,
+        retry: false,
+        verified: false,
+      }
+    );
+  }
+
+  #put(tenant: TenantState): void {
+    const before = this.#tenants.get(tenant.ref);
+    if (before?.copy?.newTaskId !== tenant.copy?.newTaskId) {
+      if (before !== undefined) this.#unhold(before);
+      if (tenant.copy !== undefined) {
+        const holders = this.#holders.get(tenant.copy.newTaskId) ?? new Set();
+        this.#holders.set(tenant.copy.newTaskId, holders.add(tenant.ref));
+      }
+    }
+    this.#tenants.set(tenant.ref, tenant);
+  }
+
+  #unhold(tenant: TenantState): void {
+    if (tenant.copy === undefined) return;
+    const holders = this.#holders.get(tenant.copy.newTaskId);
+    holders?.delete(tenant.ref);
+    if (holders?.size === 0) this.#holders.delete(tenant.copy.newTaskId);
+  }
+
+  #updateSource(id: TaskId, change: Partial<SourceState>): void {
+    this.#sources.set(id, { ...this.source(id), ...change });
+  }
+
+  #updateSync(run: string, change: Partial<LoggedSync>): void {
+    const sync = this.#syncs.get(run);
+    if (sync !== undefined) this.#syncs.set(run, { ...sync, ...change });
+  }
+}
+
+function withCopy(
+  tenant: TenantState,
+  intent: CreateIntentRecord,
+  made: { readonly newTaskId: TaskId; readonly confirmed: boolean },
+): TenantState {
+  const named = new Set(intent.named);
+  const reports = new Map<ReportId, ReportKnowledge>();
+  for (const [reportId, apps] of byReport(intent.mappings))
+    reports.set(reportId, {
+      known: made.confirmed ? apps : undefined,
+      possible: made.confirmed ? [] : [apps],
+      named: named.has(reportId),
+      openPatches: [],
+    });
+  return {
+    ...tenant,
+    copy: { newTaskId: made.newTaskId, name: intent.name, gone: false },
+    reports,
+    bornWith: intent.reports.length === 0 ? undefined : new Set(intent.reports.map((report) => report.reportId)),
+    absences: 0,
+    verified: false,
+  };
+}

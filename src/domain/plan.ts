@@ -1,0 +1,208 @@
+import * as conflict from "./conflict.js";
+import { type Drift, driftOf, type ReportChange, type Wanted } from "./drift.js";
+import type { AppId, TaskId, TenantKey, TenantRef } from "./ids.js";
+import type { Holding, InForce } from "./in-force.js";
+import type { CreateIntentRecord } from "./log-record.js";
+import type { TenantState } from "./log-state.js";
+import type { LookUp } from "./look-up.js";
+import type { TenantError } from "./outcome.js";
+import type { ListedTask } from "./source-task.js";
+import type { Presence, Wholeness } from "./whole-list.js";
+
+/** What is to be done about one tenant. Data, never a closure: it can be shown, saved and compared. */
+export type Action =
+  | { readonly kind: "create" }
+  | { readonly kind: "update"; readonly changes: readonly ReportChange[] }
+  | { readonly kind: "adopt"; readonly task: ListedTask; readonly by: "adopt" | "newTaskId" }
+  | { readonly kind: "settle"; readonly doubts: readonly Doubt[] }
+  | { readonly kind: "unchanged" }
+  | { readonly kind: "conflict"; readonly error: TenantError }
+  | { readonly kind: "skip" }
+  | { readonly kind: "orphan" };
+
+/** An open create, and what the list tells of it (`undefined`: there is no list). */
+export interface Doubt {
+  readonly intent: CreateIntentRecord;
+  readonly found: LookUp | undefined;
+}
+
+export interface Decision {
+  readonly action: Action;
+  readonly reason: string;
+  /** Reports that the manifest wants and the copy was born without. */
+  readonly missing: Drift["missing"];
+}
+
+/** One tenant of a plan: what the manifest wants of it, and what is to be done. */
+export interface PlanItem extends Decision {
+  readonly ref: TenantRef;
+  readonly key: TenantKey;
+  readonly tenant: string;
+  /** `undefined` only for a skipped tenant whose rows name none. */
+  readonly sourceTaskId: TaskId | undefined;
+  readonly line: number | undefined;
+  /** The copy's name: the one it was made with, else the one it shall get. */
+  readonly name: string | undefined;
+  readonly wanted: Wanted;
+  /** The user's own name for each report, for servers that list none. */
+  readonly twins: readonly TaskId[];
+}
+
+/** The permissions that a command line gives. */
+export interface Permissions {
+  readonly adopt: boolean;
+  readonly recreate: boolean;
+  readonly newLog: boolean;
+  readonly allowSharedApps: ReadonlySet<AppId>;
+  readonly allowUnmappedReports: ReadonlySet<string>;
+}
+
+/** Why a task that has the right name or ID may not be taken over; `undefined`: it may. */
+export type AdoptionCheck = (id: TaskId) => string | undefined;
+
+/** All that one decision is made from: the manifest, the log, the server, the command line. */
+export interface Facts {
+  readonly key: TenantKey;
+  readonly tenant: string;
+  readonly sourceTaskId: TaskId;
+  readonly name: string;
+  readonly wanted: Wanted;
+  readonly newTaskId: TaskId | undefined;
+  readonly state: TenantState | undefined;
+  /** Of the logged copy; `undefined` where no list was read. */
+  readonly presence: Presence | undefined;
+  readonly wholeness: Wholeness;
+  readonly doubts: readonly Doubt[];
+  readonly twins: readonly ListedTask[];
+  /** Listed tasks that have the name a create would send, and the tenant that holds each. */
+  readonly namesakes: readonly { readonly task: ListedTask; readonly holder: string | undefined }[];
+  readonly lookAlikes: readonly ListedTask[];
+  readonly adoptionCheck: AdoptionCheck;
+  readonly inForce: InForce;
+  /** The source tasks under which the manifest names this key. */
+  readonly namedUnder: ReadonlySet<TaskId>;
+  readonly permissions: Permissions;
+}
+
+/** Decides what is to be done about one selected, enabled tenant. The heart of the program: a table, top row first. */
+export function decide(facts: Facts): Decision {
+  const { state } = facts;
+  if (facts.twins.length > 0) return refuse(facts, conflict.twin(facts, twinIds(facts)));
+  if (state !== undefined && state.openCreates.length > 0) return decideDoubt(facts, state);
+  if (state?.copy !== undefined) return decideCopy(facts, state, state.copy);
+  if (facts.newTaskId !== undefined)
+    return decideAdoption(facts, { id: facts.newTaskId, name: facts.name }, "newTaskId");
+  return decideCreate(facts, "no copy yet");
+}
+
+function decideDoubt(facts: Facts, state: TenantState): Decision {
+  const several = facts.doubts.flatMap((doubt) => (doubt.found?.kind === "several" ? doubt.found.tasks : []));
+  if (facts.newTaskId !== undefined)
+    return decideAdoption(facts, { id: facts.newTaskId, name: facts.name }, "newTaskId");
+  if (several.length > 0) return refuse(facts, conflict.twin(facts, [...new Set(several.map((task) => task.id))]));
+  const found = facts.doubts.some((doubt) => doubt.found?.kind === "found");
+  if (state.retry && !found) return decideCreate(facts, "in doubt; resolve --retry allows one more create");
+  return plain(
+    { kind: "settle", doubts: facts.doubts },
+    found ? "in doubt; a task of the sent name is on the server" : "in doubt; the server has to be looked at",
+  );
+}
+
+function decideCopy(facts: Facts, state: TenantState, copy: NonNullable<TenantState["copy"]>): Decision {
+  const provablyGone = copy.gone || (facts.presence === "absent" && facts.wholeness.whole);
+  if (facts.newTaskId !== undefined && facts.newTaskId !== copy.newTaskId)
+    return provablyGone
+      ? decideAdoption(facts, { id: facts.newTaskId, name: facts.name }, "newTaskId")
+      : refuse(facts, conflict.otherTaskId(facts, copy.newTaskId, facts.newTaskId));
+  if (provablyGone)
+    return facts.permissions.recreate || state.retry
+      ? decideCreate(facts, "its copy is gone")
+      : refuse(facts, conflict.gone(facts, copy.newTaskId));
+  if (facts.presence === "absent" || facts.presence === "unknown") {
+    if (state.retry) return decideCreate(facts, "its copy is not seen; resolve --retry allows one more create");
+    const why = facts.wholeness.whole ? "it does not answer by its ID" : facts.wholeness.why;
+    return refuse(facts, conflict.notSeen(facts, copy.newTaskId, why));
+  }
+  const drift = driftOf(state, facts.wanted, facts.permissions.allowUnmappedReports);
+  if (drift.refusedRemovals.length > 0) return refuse(facts, conflict.removalRefused(drift.refusedRemovals));
+  if (drift.changes.length === 0)
+    return { action: { kind: "unchanged" }, reason: "as the manifest wants it", missing: drift.missing };
+  const inUse = appConflict(facts);
+  if (inUse !== undefined) return refuse(facts, inUse);
+  return {
+    action: { kind: "update", changes: drift.changes },
+    reason: reasonOfUpdate(drift.changes),
+    missing: drift.missing,
+  };
+}
+
+function decideCreate(facts: Facts, reason: string): Decision {
+  const inUse = appConflict(facts);
+  if (inUse !== undefined) return refuse(facts, inUse);
+  const retry = facts.state?.retry === true;
+  const held = facts.namesakes.find((namesake) => namesake.holder !== undefined);
+  if (held !== undefined) return refuse(facts, conflict.nameTaken(facts, facts.name, [held.task], held.holder));
+  const namesakes = facts.namesakes.map((namesake) => namesake.task);
+  if (namesakes.length > 0 && !retry)
+    return decideTaken(facts, namesakes, conflict.nameTaken(facts, facts.name, namesakes, undefined));
+  if (namesakes.length === 0 && facts.lookAlikes.length > 0 && !facts.permissions.newLog && !retry)
+    return decideTaken(facts, facts.lookAlikes, conflict.looksLikeCopy(facts, facts.lookAlikes));
+  return plain({ kind: "create" }, reason);
+}
+
+function decideTaken(facts: Facts, tasks: readonly ListedTask[], error: TenantError): Decision {
+  const [only, ...others] = tasks;
+  if (!facts.permissions.adopt || only === undefined || others.length > 0) return refuse(facts, error);
+  return decideAdoption(facts, only, "adopt");
+}
+
+function decideAdoption(facts: Facts, task: ListedTask, by: "adopt" | "newTaskId"): Decision {
+  const inUse = appConflict(facts);
+  if (inUse !== undefined) return refuse(facts, inUse);
+  const why = facts.adoptionCheck(task.id);
+  if (why !== undefined) return refuse(facts, conflict.notACopy(task.id, why));
+  return plain(
+    { kind: "adopt", task, by },
+    by === "adopt" ? `the server has a task "${task.name}"` : "the manifest names its copy (newTaskId)",
+  );
+}
+
+/** The first app that this tenant shall read and that is in force for somebody else. */
+export function appConflict(facts: Facts): TenantError | undefined {
+  for (const { newQlikAppId: app } of facts.wanted.mappings) {
+    if (facts.permissions.allowSharedApps.has(app)) continue;
+    const holders = facts.inForce.get(app) ?? [];
+    const other = holders.find((holder) => holder.key !== facts.key);
+    if (other !== undefined) return conflict.appInUse(facts, app, other);
+    const left = holders.find((holder) => isLeftBehind(holder, facts));
+    if (left !== undefined) return conflict.moved(facts, app, left);
+  }
+  return undefined;
+}
+
+function isLeftBehind(holder: Holding, facts: Facts): boolean {
+  return holder.sourceTaskId !== facts.sourceTaskId && !facts.namedUnder.has(holder.sourceTaskId);
+}
+
+function twinIds(facts: Facts): readonly TaskId[] {
+  const ids = facts.twins.map((task) => task.id);
+  const copy = facts.state?.copy;
+  return copy === undefined || copy.gone || facts.presence === "absent" ? ids : [copy.newTaskId, ...ids];
+}
+
+function reasonOfUpdate(changes: readonly ReportChange[]): string {
+  const count = (why: ReportChange["why"]): number => changes.filter((change) => change.why === why).length;
+  const parts: string[] = [];
+  if (count("changed") > 0) parts.push(`${count("changed")} mapped otherwise`);
+  if (count("unknown") > 0) parts.push(`${count("unknown")} not known for certain`);
+  if (count("removed") > 0) parts.push(`${count("removed")} to be unmapped`);
+  return `drift: reports ${parts.join(", ")}`;
+}
+
+function plain(action: Action, reason: string): Decision {
+  return { action, reason, missing: [] };
+}
+
+function refuse(_facts: Facts, error: TenantError): Decision {
+  return { action: { kind: "conflict", error }, reason: error.message, missing: [] };
+}

@@ -1,0 +1,56 @@
+import type { TaskId } from "./ids.js";
+import type { LogState } from "./log-state.js";
+import type { TaskIndex } from "./task-index.js";
+
+/** How one logged copy shows on the server. */
+export type Presence =
+  /** In the list. */
+  | "listed"
+  /** Not in the list, but it answers by its own ID. */
+  | "answers"
+  /** Not in the list, and 404 by its own ID on a route that answered 200 for the source task in this run. */
+  | "absent"
+  /** Not in the list, and nothing can be said. */
+  | "unknown";
+
+/** Whether absence from a list means anything. */
+export type Wholeness = { readonly whole: true } | { readonly whole: false; readonly why: string };
+
+/** The logged copies that a whole list must hold: all but those logged as gone. */
+export function copiesToBeListed(log: LogState): readonly TaskId[] {
+  const copies: TaskId[] = [];
+  for (const tenant of log.tenants())
+    if (tenant.copy !== undefined && !tenant.copy.gone) copies.push(tenant.copy.newTaskId);
+  return copies;
+}
+
+/**
+ * Judges a list that was read to its end. It is whole when it holds the source task and the logged copies, but those that
+ * answer 404 by their own ID; of these no more than one in ten (at least one), and at least one copy is listed: else the key
+ * may be blind to them.
+ */
+export function judgeList(
+  list: TaskIndex,
+  sourceTaskId: TaskId,
+  copies: readonly { readonly id: TaskId; readonly presence: Presence }[],
+): Wholeness {
+  if (!list.has(sourceTaskId)) return { whole: false, why: `the list does not hold the source task ${sourceTaskId}` };
+  const unseen = copies.find((copy) => copy.presence === "answers" || copy.presence === "unknown");
+  if (unseen !== undefined)
+    return {
+      whole: false,
+      why:
+        unseen.presence === "answers"
+          ? `the copy ${unseen.id} answers by its ID but is not in the list`
+          : `the copy ${unseen.id} is not in the list, and the server does not say that it is gone`,
+    };
+  const absent = copies.filter((copy) => copy.presence === "absent").length;
+  if (absent > Math.max(1, Math.floor(copies.length / 10)))
+    return {
+      whole: false,
+      why: `${absent} of ${copies.length} logged copies are missing: the key may be blind to them`,
+    };
+  if (copies.length > 0 && absent === copies.length)
+    return { whole: false, why: "no logged copy is in the list: the key may be blind to them" };
+  return { whole: true };
+}
