@@ -46,11 +46,20 @@ export const parseAppId = (text: string): AppId | undefined => normalGuid(text) 
 export const writeId = (text: string): WriteId => text as WriteId;
 
 /** What stands around a value in files from Excel and PowerShell: blanks, no-break and zero-width space, a stray mark. */
-const AROUND = /^[\s\u00a0\u200b-\u200d\u2060\ufeff]+|[\s\u00a0\u200b-\u200d\u2060\ufeff]+$/g;
+const AROUND = /[\s\u00a0\u200b-\u200d\u2060\ufeff]/;
 
-/** A value without the blanks, no-break and zero-width spaces around it. */
+function standsAround(text: string, index: number): boolean {
+  const code = text.charCodeAt(index);
+  return code === 0x20 || (code >= 0x09 && code <= 0x0d) || (code > 0x7e && AROUND.test(text.charAt(index)));
+}
+
+/** A value without the blanks, no-break and zero-width spaces around it. Linear, also where a value is full of blanks. */
 export function trimAround(text: string): string {
-  return text.replace(AROUND, "");
+  let start = 0;
+  let end = text.length;
+  while (start < end && standsAround(text, start)) start += 1;
+  while (end > start && standsAround(text, end - 1)) end -= 1;
+  return start === 0 && end === text.length ? text : text.slice(start, end);
 }
 
 function collapseBlanks(text: string): string {
@@ -70,6 +79,11 @@ export function foldName(text: string): FoldedName {
 /** What a tenant is known by within one log. */
 export function tenantRef(sourceTaskId: TaskId, key: TenantKey): TenantRef {
   return `${sourceTaskId} ${key}` as TenantRef;
+}
+
+/** Stands for a tenant whose rows name no source task (a disabled row may): held in no log. */
+export function unplacedRef(key: TenantKey): TenantRef {
+  return `- ${key}` as TenantRef;
 }
 
 /**

@@ -1,0 +1,224 @@
+/**
+ * JSON with positions. Our own, because JSON.parse tells neither the line of a value nor, in every Node version, that of a
+ * fault. Strict: what JSON.parse refuses is refused here.
+ */
+
+/** A JSON value and where it begins (an offset into the text). Numbers and words keep their text: `007` is no number, `1e3` stays `1e3`. */
+export type JsonNode =
+  | { readonly kind: "object"; readonly at: number; readonly members: readonly JsonMember[] }
+  | { readonly kind: "array"; readonly at: number; readonly items: readonly JsonNode[] }
+  | { readonly kind: "string" | "number" | "boolean" | "null"; readonly at: number; readonly text: string };
+
+export interface JsonMember {
+  readonly key: string;
+  readonly value: JsonNode;
+}
+
+/** Why a text is no JSON. */
+export interface JsonFault {
+  readonly at: number;
+  readonly message: string;
+}
+
+export type JsonReading = { readonly kind: "read"; readonly root: JsonNode } | ({ readonly kind: "fault" } & JsonFault);
+
+const DEEPEST = 64;
+
+/** Reads a text as JSON. */
+export function readJsonText(text: string): JsonReading {
+  const reader = new JsonReader(text);
+  try {
+    return { kind: "read", root: reader.document() };
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) return { kind: "fault", at: error.at, message: error.message };
+    throw error;
+  }
+}
+
+class JsonSyntaxError extends Error {
+  readonly at: number;
+
+  constructor(at: number, message: string) {
+    super(message);
+    this.at = at;
+  }
+}
+
+const BLANKS = /[ \t\n\r]*/y;
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+const WORD = /[A-Za-z_]+/y;
+const ESCAPES: Readonly<Record<string, string>> = {
+  '"': '"',
+  "\\": "\\",
+  "/": "/",
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+};
+
+class JsonReader {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  document(): JsonNode {
+    const root = this.#value(0);
+    this.#skipBlanks();
+    if (this.#at < this.#text.length) this.#fail(`the JSON ends here, but ${this.#found()} follows`);
+    return root;
+  }
+
+  #value(depth: number): JsonNode {
+    this.#skipBlanks();
+    if (depth > DEEPEST) this.#fail(`more than ${DEEPEST} levels of brackets`);
+    switch (this.#text[this.#at]) {
+      case "{":
+        return this.#object(depth);
+      case "[":
+        return this.#array(depth);
+      case '"': {
+        const at = this.#at;
+        return { kind: "string", at, text: this.#string() };
+      }
+      default:
+        return this.#scalar();
+    }
+  }
+
+  #object(depth: number): JsonNode {
+    const at = this.#at;
+    const members: JsonMember[] = [];
+    this.#at += 1;
+    if (this.#ends("}")) return { kind: "object", at, members };
+    do {
+      this.#skipBlanks();
+      if (this.#text[this.#at] !== '"') this.#fail(`a key in double quotes is expected, not ${this.#found()}`);
+      const key = this.#string();
+      this.#skipBlanks();
+      if (this.#text[this.#at] !== ":") this.#fail(`":" is expected after the key, not ${this.#found()}`);
+      this.#at += 1;
+      members.push({ key, value: this.#value(depth + 1) });
+    } while (this.#goesOn("}"));
+    return { kind: "object", at, members };
+  }
+
+  #array(depth: number): JsonNode {
+    const at = this.#at;
+    const items: JsonNode[] = [];
+    this.#at += 1;
+    if (this.#ends("]")) return { kind: "array", at, items };
+    do items.push(this.#value(depth + 1));
+    while (this.#goesOn("]"));
+    return { kind: "array", at, items };
+  }
+
+  #ends(bracket: string): boolean {
+    this.#skipBlanks();
+    if (this.#text[this.#at] !== bracket) return false;
+    this.#at += 1;
+    return true;
+  }
+
+  /** Past a comma: true. Past the closing bracket: false. */
+  #goesOn(bracket: string): boolean {
+    if (this.#ends(bracket)) return false;
+    if (this.#text[this.#at] !== ",") this.#fail(`"," or "${bracket}" is expected, not ${this.#found()}`);
+    const comma = this.#at;
+    this.#at += 1;
+    if (!this.#ends(bracket)) return true;
+    this.#at = comma;
+    return this.#fail(`a comma before "${bracket}" is one too many`);
+  }
+
+  #string(): string {
+    const start = this.#at + 1;
+    let text = "";
+    let from = start;
+    for (let at = start; at < this.#text.length; at += 1) {
+      const code = this.#text.charCodeAt(at);
+      if (code === 0x22) {
+        this.#at = at + 1;
+        return text + this.#text.slice(from, at);
+      }
+      if (code < 0x20) this.#failAt(at, "a line break, tab or control character inside a text (write \\n or \\t)");
+      if (code !== 0x5c) continue;
+      const escaped = this.#escape(at);
+      text += this.#text.slice(from, at) + escaped.text;
+      from = at + escaped.length;
+      at = from - 1;
+    }
+    return this.#failAt(start - 1, "a text that is never closed");
+  }
+
+  #escape(at: number): { readonly text: string; readonly length: number } {
+    const letter = this.#text.charAt(at + 1);
+    const plain = Object.hasOwn(ESCAPES, letter) ? ESCAPES[letter] : undefined;
+    if (plain !== undefined) return { text: plain, length: 2 };
+    const hex = this.#text.slice(at + 2, at + 6);
+    if (letter === "u" && /^[0-9a-fA-F]{4}$/.test(hex))
+      return { text: String.fromCharCode(Number.parseInt(hex, 16)), length: 6 };
+    return this.#failAt(at, "a backslash that escapes nothing (write \\\\ for a backslash)");
+  }
+
+  #scalar(): JsonNode {
+    const at = this.#at;
+    const number = this.#match(NUMBER);
+    if (number !== undefined && !/[0-9A-Za-z_.]/.test(this.#text.charAt(this.#at)))
+      return { kind: "number", at, text: number };
+    this.#at = at;
+    const word = this.#match(WORD);
+    if (word === "true" || word === "false") return { kind: "boolean", at, text: word };
+    if (word === "null") return { kind: "null", at, text: word };
+    this.#at = at;
+    return this.#fail(`a value is expected, not ${this.#found()}`);
+  }
+
+  #match(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.#at;
+    const matched = pattern.exec(this.#text)?.[0];
+    if (matched !== undefined) this.#at += matched.length;
+    return matched;
+  }
+
+  #skipBlanks(): void {
+    BLANKS.lastIndex = this.#at;
+    BLANKS.test(this.#text);
+    this.#at = BLANKS.lastIndex;
+  }
+
+  #found(): string {
+    return this.#at >= this.#text.length ? "the end of the file" : JSON.stringify(this.#text.charAt(this.#at));
+  }
+
+  #fail(message: string): never {
+    return this.#failAt(this.#at, message);
+  }
+
+  #failAt(at: number, message: string): never {
+    throw new JsonSyntaxError(at, message);
+  }
+}
+
+/** Where an offset stands: line and column, both from 1. */
+export type LineFinder = (at: number) => { readonly line: number; readonly column: number };
+
+/** Finds the lines of offsets into this text. Lines end in LF, CRLF or CR. */
+export function lineFinder(text: string): LineFinder {
+  const starts = [0];
+  for (const found of text.matchAll(/\r\n|\n|\r/g)) starts.push(found.index + found[0].length);
+  return (at) => {
+    let low = 0;
+    let high = starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((starts[middle] ?? 0) <= at) low = middle;
+      else high = middle - 1;
+    }
+    return { line: low + 1, column: at - (starts[low] ?? 0) + 1 };
+  };
+}

@@ -1,0 +1,136 @@
+import type { Problem } from "./errors.js";
+import type { ManifestTenant } from "./manifest.js";
+import { normalHeader } from "./manifest-columns.js";
+import { type ManifestRow, UNPRINTABLE } from "./manifest-rows.js";
+import type { SharedValues } from "./manifest-shared.js";
+import type { TenantGroup } from "./manifest-tenants.js";
+import { type CopyName, checkCopyNames, renderName, usesTaskName } from "./name-template.js";
+import { keptValue, quote } from "./quotation.js";
+import type { RawManifest } from "./raw-manifest.js";
+import { nearestSpellings } from "./spelling.js";
+
+/** A name longer than this may be cut short or refused by the server. */
+const LONGEST_NAME = 250;
+
+/** An enabled tenant with the rows that it was made from. */
+export interface NamedTenant {
+  readonly tenant: ManifestTenant;
+  readonly group: TenantGroup;
+}
+
+interface Context {
+  readonly raw: RawManifest;
+  readonly shared: SharedValues;
+}
+
+/** The copies' names, as far as they are known without the server: placeholders that nothing fills, names that cannot be, twins. */
+export function checkNames(
+  named: readonly NamedTenant[],
+  context: Context,
+): { readonly faults: readonly Problem[]; readonly warnings: readonly Problem[] } {
+  const faults: Problem[] = [];
+  const names: CopyName[] = [];
+  const long: CopyName[] = [];
+  let sharedTemplateTold = false;
+  for (const { tenant, group } of named) {
+    const row = group.rows.find((one) => one.name !== undefined);
+    const rendered = renderName(tenant.nameTemplate, { ...tenant, task: undefined });
+    if ("unknown" in rendered) {
+      if (row === undefined && sharedTemplateTold) continue;
+      sharedTemplateTold ||= row === undefined;
+      faults.push(...rendered.unknown.map((spelt) => placeholderUnknown(spelt, { row, tenant, context })));
+      continue;
+    }
+    const { raw } = context;
+    const { line, column } = raw.place((row ?? group.rows[0]).raw, "name");
+    const impossible = impossibleName(rendered.name);
+    if (impossible !== undefined) {
+      faults.push({
+        ...impossible,
+        tenant: tenant.tenant,
+        file: raw.file,
+        line,
+        column,
+        value: keptValue(rendered.name),
+      });
+      continue;
+    }
+    if (tenant.sourceTaskId === undefined) continue;
+    const name: CopyName = {
+      tenant: tenant.tenant,
+      line,
+      column,
+      sourceTaskId: tenant.sourceTaskId,
+      name: rendered.name,
+      taskUnfilled: usesTaskName(tenant.nameTemplate),
+    };
+    names.push(name);
+    if ([...name.name].length > LONGEST_NAME) long.push(name);
+  }
+  faults.push(...checkCopyNames(names, [], context.raw.file));
+  return { faults, warnings: longNames(long, context.raw.file) };
+}
+
+function impossibleName(name: string): Pick<Problem, "code" | "message" | "hint"> | undefined {
+  if (name === "")
+    return {
+      code: "NAME_EMPTY",
+      message: "The copy's name would be empty.",
+      hint: "Put {tenant} into the name, or a column that is never empty.",
+    };
+  if (!UNPRINTABLE.test(name)) return undefined;
+  return {
+    code: "CONTROL_CHARACTER",
+    message: `The copy's name ${quote(name)} would hold a line break, a tab or another character that cannot be shown.`,
+    hint: "Type the name, and the columns that it uses, on one line.",
+  };
+}
+
+function placeholderUnknown(
+  spelt: string,
+  of: { readonly row: ManifestRow | undefined; readonly tenant: ManifestTenant; readonly context: Context },
+): Problem {
+  const { row, tenant, context } = of;
+  const { raw, shared } = context;
+  const place = row === undefined ? undefined : raw.place(row.raw, "name");
+  const what = row === undefined ? shared.nameFrom.what : `The name of tenant ${quote(tenant.tenant)}`;
+  return {
+    code: "PLACEHOLDER_UNKNOWN",
+    message: /^\{[^{}]*\}$/.test(spelt)
+      ? `${what} uses ${quote(spelt)}, but the manifest has no such column.`
+      : `${what} has a brace that stands alone, at ${quote(spelt)}.`,
+    hint: placeholderHint(spelt, raw),
+    tenant: row === undefined ? undefined : tenant.tenant,
+    file: raw.file,
+    line: place?.line ?? shared.nameFrom.line,
+    column: place?.column ?? shared.nameFrom.column ?? "--name",
+    value: keptValue(tenant.nameTemplate),
+  };
+}
+
+function placeholderHint(spelt: string, raw: RawManifest): string {
+  const inner = /^\{([^{}]*)\}$/.exec(spelt)?.[1];
+  if (inner === undefined) return "Write {{ or }} for a brace that belongs to the name.";
+  const headers = new Map([...raw.header, "tenant", "task"].map((header) => [normalHeader(header), header]));
+  const near = nearestSpellings(normalHeader(inner), headers.keys(), 1)[0];
+  const known = [...headers.values()].filter((header) => header !== "").map((header) => `{${header}}`);
+  return near === undefined ? `It may use ${known.join(", ")}.` : `Did you mean {${headers.get(near)}}?`;
+}
+
+function longNames(long: readonly CopyName[], file: string): readonly Problem[] {
+  const [first] = long;
+  if (first === undefined) return [];
+  const others = long.length === 1 ? "" : ` So have ${long.length - 1} more tenants.`;
+  return [
+    {
+      code: "NAME_LONG",
+      message: `The copy of tenant ${quote(first.tenant)} has a name of more than ${LONGEST_NAME} characters.${others}`,
+      hint: "The server may refuse it or cut it short: choose a shorter --name.",
+      tenant: first.tenant,
+      file,
+      line: first.line,
+      column: first.column,
+      value: keptValue(first.name),
+    },
+  ];
+}

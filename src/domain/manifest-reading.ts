@@ -1,0 +1,106 @@
+import type { Problem } from "./errors.js";
+import type { Manifest, ManifestDefaults } from "./manifest.js";
+import { type ColumnIndex, indexColumns } from "./manifest-columns.js";
+import { checkNames } from "./manifest-names.js";
+import { judgeOfRows, type ManifestRow, missingColumns } from "./manifest-rows.js";
+import { type SharedValues, shareValues } from "./manifest-shared.js";
+import {
+  checkDisabledWithoutSource,
+  checkGroup,
+  checkSpellings,
+  groupRows,
+  type TenantGroup,
+  tenantOf,
+} from "./manifest-tenants.js";
+import type { RawManifest } from "./raw-manifest.js";
+import { checkApps, checkNewTasks } from "./tenant-isolation.js";
+
+/** What a raw manifest means, or everything that is wrong with it. */
+export interface ManifestReading {
+  readonly content: Pick<Manifest, "tenants" | "header" | "rows">;
+  /** Every fault that can be seen without the server, by line. */
+  readonly faults: readonly Problem[];
+  readonly warnings: readonly Problem[];
+}
+
+/** Judges a manifest: each row, then the rows of each tenant, then the tenants against each other. Linear in the rows. */
+export function readRawManifest(raw: RawManifest, defaults: ManifestDefaults): ManifestReading {
+  const index = indexColumns(raw.header, { file: raw.file, line: raw.headerLine });
+  const shared = shareValues(raw, defaults);
+  const judge = judgeOfRows(raw, index, shared);
+  const rows = raw.rows.map(judge.judge);
+  const groups = groupRows(rows);
+  const across = checkAcross({ raw, index, shared, defaults, rows, groups });
+  const faults = [raw.faults, index.faults, shared.faults, judge.faults, across.faults].flat();
+  const warnings = [raw.warnings, index.warnings, shared.warnings, judge.warnings, across.warnings].flat();
+  return {
+    content: {
+      tenants: across.tenants,
+      header: raw.header,
+      rows: rows.map((row) => ({ line: row.line, key: row.key, cells: row.raw.cells })),
+    },
+    faults: inOrder(faults),
+    warnings: inOrder(warnings),
+  };
+}
+
+interface Judged {
+  readonly raw: RawManifest;
+  readonly index: ColumnIndex;
+  readonly shared: SharedValues;
+  readonly defaults: ManifestDefaults;
+  readonly rows: readonly ManifestRow[];
+  readonly groups: readonly TenantGroup[];
+}
+
+function checkAcross(judged: Judged) {
+  const { raw, index, shared, defaults, rows, groups } = judged;
+  const inGroups = groups.map((group) => checkGroup(group, raw));
+  const named = groups.map((group) => ({ group, tenant: tenantOf(group, { raw, index, shared }) }));
+  const names = checkNames(
+    named.filter((one) => one.group.enabled),
+    { raw, shared },
+  );
+  const needed = rows.length === 0 ? raw.format === "csv" : rows.some((row) => row.enabled !== false);
+  return {
+    tenants: named.map((one) => one.tenant),
+    faults: [
+      rows.length === 0 && raw.faults.length === 0 ? [noRows(raw)] : [],
+      needed ? missingColumns(raw, index, shared) : [],
+      inGroups.flatMap((checked) => checked.faults),
+      checkSpellings(rows, raw),
+      checkDisabledWithoutSource(groups, raw),
+      checkApps(rows, raw, { shared, defaults }),
+      checkNewTasks(groups, raw, shared),
+      names.faults,
+    ].flat(),
+    warnings: [...inGroups.flatMap((checked) => checked.warnings), ...names.warnings],
+  };
+}
+
+function noRows(raw: RawManifest): Problem {
+  return {
+    code: "NO_ROWS",
+    message: `The manifest ${raw.file} lists no tenant: ${raw.format === "csv" ? "below its header is no row" : "its array is empty"}.`,
+    hint: "Write a row for each tenant.",
+    file: raw.file,
+    line: raw.headerLine,
+  };
+}
+
+/** By line, those of no line first; what was told of one cell in the same words is told once. */
+function inOrder(problems: readonly Problem[]): readonly Problem[] {
+  const sorted = [...problems].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
+  let line: number | undefined;
+  let told = new Set<string>();
+  return sorted.filter((problem) => {
+    if (problem.line !== line) {
+      line = problem.line;
+      told = new Set();
+    }
+    const text = `${problem.code} ${problem.column} ${problem.message}`;
+    if (told.has(text)) return false;
+    told.add(text);
+    return true;
+  });
+}

@@ -1,0 +1,262 @@
+import type { Problem } from "./errors.js";
+import {
+  type AppId,
+  foldTenantKey,
+  normalGuid,
+  parseAppId,
+  parseTaskId,
+  type TaskId,
+  type TenantKey,
+  trimAround,
+} from "./ids.js";
+import type { MappingWish } from "./manifest.js";
+import { type ColumnIndex, columnOf, MANIFEST_COLUMNS, type ManifestColumn, normalHeader } from "./manifest-columns.js";
+import { notAGuid, type SharedValues } from "./manifest-shared.js";
+import { keptValue, quote } from "./quotation.js";
+import type { RawManifest, RawRow } from "./raw-manifest.js";
+import { nearestSpellings } from "./spelling.js";
+
+/** One row with its values judged one by one. A value that is missing or faulty is `undefined`, and its fault is told. */
+export interface ManifestRow {
+  readonly raw: RawRow;
+  readonly line: number;
+  readonly tenant: string | undefined;
+  readonly key: TenantKey | undefined;
+  /** `undefined` where the word is none that is known. */
+  readonly enabled: boolean | undefined;
+  readonly sourceTaskId: TaskId | undefined;
+  readonly newQlikAppId: AppId | undefined;
+  readonly qlikAppId: AppId | undefined;
+  /** Empty for a disabled row, and where an app is missing or faulty. */
+  readonly wishes: readonly MappingWish[];
+  /** The row's own template. */
+  readonly name: string | undefined;
+  readonly newTaskId: TaskId | undefined;
+}
+
+const ENABLED_WORDS: ReadonlyMap<string, boolean> = new Map([
+  ...["true", "yes", "y", "1", "on", "vrai", "oui", "wahr", "ja", ""].map((word) => [word, true] as const),
+  ...["false", "no", "n", "0", "off", "faux", "non", "falsch", "nein"].map((word) => [word, false] as const),
+]);
+
+/** What no key and no name may hold: they would break a line of the log or of the output, or cannot be sent as UTF-8. */
+export const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
+
+/** Judges rows one by one; what is wrong is collected in `faults` and `warnings`. */
+export interface RowJudge {
+  readonly judge: (raw: RawRow) => ManifestRow;
+  readonly faults: readonly Problem[];
+  readonly warnings: readonly Problem[];
+}
+
+interface Judging {
+  readonly raw: RawManifest;
+  readonly index: ColumnIndex;
+  readonly shared: SharedValues;
+  readonly faults: Problem[];
+  readonly warnings: Problem[];
+}
+
+/** A judge for the rows of one manifest. */
+export function judgeOfRows(raw: RawManifest, index: ColumnIndex, shared: SharedValues): RowJudge {
+  const judging: Judging = { raw, index, shared, faults: [], warnings: [] };
+  return { judge: (row) => judgeRow(row, judging), faults: judging.faults, warnings: judging.warnings };
+}
+
+function judgeRow(row: RawRow, judging: Judging): ManifestRow {
+  const tenant = judgeTenant(row, judging);
+  const enabled = judgeEnabled(row, tenant, judging);
+  const values = { row, tenant, judging, lenient: enabled === false };
+  const sourceTaskId = guidIn("sourceTaskId", parseTaskId, values) ?? sharedSource(values);
+  const qlikAppId = guidIn("qlikAppId", parseAppId, values) ?? sharedMaster(values);
+  const newQlikAppId = guidIn("newQlikAppId", parseAppId, values);
+  const report = guidIn("reportId", normalGuid, values);
+  if (!values.lenient) {
+    tellMissing("newQlikAppId", newQlikAppId, values);
+    tellMissing("qlikAppId", qlikAppId, values);
+    tellMissing("sourceTaskId", sourceTaskId, values);
+  }
+  const wishes =
+    values.lenient || qlikAppId === undefined || newQlikAppId === undefined
+      ? []
+      : wishesOf(values, report).map((one) => ({ report: one, qlikAppId, newQlikAppId, line: row.line }));
+  return {
+    raw: row,
+    line: row.line,
+    tenant,
+    key: tenant === undefined ? undefined : foldTenantKey(tenant),
+    enabled,
+    sourceTaskId,
+    newQlikAppId,
+    qlikAppId,
+    wishes,
+    name: textIn("name", row, judging) || undefined,
+    newTaskId: guidIn("newTaskId", parseTaskId, values),
+  };
+}
+
+interface RowValues {
+  readonly row: RawRow;
+  readonly tenant: string | undefined;
+  readonly judging: Judging;
+  /** A disabled row needs its tenant only: what else it holds is used where it can be read. */
+  readonly lenient: boolean;
+}
+
+function textIn(column: ManifestColumn, row: RawRow, judging: Judging): string {
+  const position = judging.index.positions[column];
+  return position === undefined ? "" : trimAround(row.cells[position] ?? "");
+}
+
+function isSpoiled(column: ManifestColumn, row: RawRow): boolean {
+  return row.spoiled?.includes(column) ?? false;
+}
+
+function judgeTenant(row: RawRow, judging: Judging): string | undefined {
+  const text = textIn("tenant", row, judging);
+  if (judging.index.positions.tenant === undefined || isSpoiled("tenant", row)) return undefined;
+  const at = { file: judging.raw.file, ...judging.raw.place(row, "tenant") };
+  if (text === "" || foldTenantKey(text) === "") {
+    judging.faults.push({
+      code: "VALUE_MISSING",
+      message: `${at.column} has no value: this row belongs to no tenant.`,
+      hint: "Write the tenant's key, or remove the row.",
+      ...at,
+    });
+    return undefined;
+  }
+  if (!UNPRINTABLE.test(text)) return text;
+  judging.faults.push({
+    code: "CONTROL_CHARACTER",
+    message: `The tenant's key ${quote(text)} holds a line break, a tab or another character that cannot be shown.`,
+    hint: "Type the key anew, on one line.",
+    ...at,
+    value: keptValue(text),
+  });
+  return undefined;
+}
+
+function judgeEnabled(row: RawRow, tenant: string | undefined, judging: Judging): boolean | undefined {
+  if (isSpoiled("enabled", row)) return undefined;
+  const text = textIn("enabled", row, judging);
+  const enabled = ENABLED_WORDS.get(text.normalize("NFKC").toLowerCase());
+  if (enabled === undefined)
+    judging.faults.push({
+      code: "ENABLED_UNKNOWN",
+      message: `${judging.raw.place(row, "enabled").column} is ${quote(text)}, which is neither yes nor no.`,
+      hint: "Write true or false (or yes/no, 1/0, on/off, oui/non, ja/nein); empty means true.",
+      tenant,
+      file: judging.raw.file,
+      ...judging.raw.place(row, "enabled"),
+      value: keptValue(text),
+    });
+  return enabled;
+}
+
+function guidIn<Id extends string>(
+  column: ManifestColumn,
+  parse: (text: string) => Id | undefined,
+  values: RowValues,
+): Id | undefined {
+  const { row, tenant, judging } = values;
+  const text = textIn(column, row, judging);
+  if (text === "") return undefined;
+  const id = parse(text);
+  if (id !== undefined) return id;
+  const fault = notAGuid({ file: judging.raw.file, ...judging.raw.place(row, column), text, tenant });
+  if (values.lenient) judging.warnings.push(ignoredValue(fault));
+  else judging.faults.push(fault);
+  return undefined;
+}
+
+function ignoredValue(fault: Problem): Problem {
+  return {
+    ...fault,
+    code: "VALUE_IGNORED",
+    message: `${fault.message} The row is disabled, so this is ignored.`,
+    hint: "Put it right before the row is enabled.",
+  };
+}
+
+/** A row's own value, however faulty, keeps the shared one out. */
+function saysNothing(column: ManifestColumn, values: RowValues): boolean {
+  return textIn(column, values.row, values.judging) === "" && !isSpoiled(column, values.row);
+}
+
+function sharedSource(values: RowValues): TaskId | undefined {
+  return saysNothing("sourceTaskId", values) ? values.judging.shared.sourceTaskId : undefined;
+}
+
+function sharedMaster(values: RowValues): AppId | undefined {
+  return saysNothing("qlikAppId", values) ? values.judging.shared.masterApp : undefined;
+}
+
+function wishesOf(values: RowValues, report: string | undefined): readonly (string | undefined)[] {
+  if (report !== undefined) return [report];
+  if (!saysNothing("reportId", values)) return [];
+  return values.judging.shared.reports.length > 0 ? values.judging.shared.reports : [undefined];
+}
+
+const REMEDY: Readonly<Partial<Record<ManifestColumn, string>>> = {
+  newQlikAppId: "Write the ID of the tenant's own app, or disable the row (enabled = false).",
+  qlikAppId: "Write the ID of the app to replace, or give --master-app for all rows that name none.",
+  sourceTaskId: "Write the ID of the task to duplicate, or give --source-task for all rows that name none.",
+};
+
+/** Tells an empty required value. A column that the whole manifest lacks is told once, by {@link missingColumns}. */
+function tellMissing(column: ManifestColumn, value: string | undefined, values: RowValues): void {
+  const { row, tenant, judging } = values;
+  if (value !== undefined || judging.index.positions[column] === undefined || !saysNothing(column, values)) return;
+  const place = judging.raw.place(row, column);
+  judging.faults.push({
+    code: "VALUE_MISSING",
+    message: `${place.column} has no value${tenant === undefined ? "" : ` for tenant ${quote(tenant)}`}.`,
+    hint: REMEDY[column],
+    tenant,
+    file: judging.raw.file,
+    ...place,
+  });
+}
+
+/** The columns that the manifest lacks although a row needs them, each once. */
+export function missingColumns(raw: RawManifest, index: ColumnIndex, shared: SharedValues): readonly Problem[] {
+  const required: readonly (readonly [ManifestColumn, boolean])[] = [
+    ["tenant", true],
+    ["newQlikAppId", true],
+    ["qlikAppId", shared.masterApp === undefined && raw.shared.qlikAppId === undefined],
+    ["sourceTaskId", shared.sourceTaskId === undefined && raw.shared.sourceTaskId === undefined],
+  ];
+  const columns = raw.header.filter((name) => name !== "");
+  return required
+    .filter(([column, needed]) => needed && index.positions[column] === undefined)
+    .map(([column]) => ({
+      code: "COLUMN_MISSING",
+      message: `The manifest has no ${raw.format === "csv" ? "column" : "key"} ${quote(column)}; it has ${columns.map(quote).join(", ") || "none"}.`,
+      hint: `${nearHeader(column, raw, index)}${missingHint(column)}`,
+      file: raw.file,
+      line: raw.headerLine,
+      column,
+    }));
+}
+
+function nearHeader(column: ManifestColumn, raw: RawManifest, index: ColumnIndex): string {
+  const near = nearestSpellings(
+    normalHeader(column),
+    index.folded.filter((name) => name !== ""),
+    1,
+  )[0];
+  const header =
+    near === undefined || columnOf(near) !== undefined ? undefined : raw.header[index.folded.indexOf(near)];
+  return header === undefined ? "" : `Is ${quote(header)} meant? Then name it ${column}. `;
+}
+
+function missingHint(column: ManifestColumn): string {
+  switch (column) {
+    case "qlikAppId":
+      return "Add the column, or give --master-app with the ID of the app to replace.";
+    case "sourceTaskId":
+      return "Add the column, or give --source-task with the ID of the task to duplicate.";
+    default:
+      return `Add the column. The columns that have a meaning: ${MANIFEST_COLUMNS.join(", ")}.`;
+  }
+}

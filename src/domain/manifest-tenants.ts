@@ -1,0 +1,290 @@
+import type { Problem } from "./errors.js";
+import { type TaskId, type TenantKey, tenantRef, trimAround } from "./ids.js";
+import type { ManifestTenant, MappingWish } from "./manifest.js";
+import type { ColumnIndex } from "./manifest-columns.js";
+import type { ManifestRow } from "./manifest-rows.js";
+import type { SharedValues } from "./manifest-shared.js";
+import { keptValue, quote } from "./quotation.js";
+import type { Place, RawManifest } from "./raw-manifest.js";
+
+/** All rows of one tenant under one source task, in the manifest's order. */
+export interface TenantGroup {
+  readonly key: TenantKey;
+  readonly tenant: string;
+  readonly sourceTaskId: TaskId | undefined;
+  readonly rows: readonly [ManifestRow, ...ManifestRow[]];
+  readonly enabled: boolean;
+}
+
+interface Context {
+  readonly raw: RawManifest;
+  readonly index: ColumnIndex;
+  readonly shared: SharedValues;
+}
+
+/**
+ * The rows grouped by source task and tenant. Left out: rows without a readable key, and enabled rows without a readable
+ * source task. A disabled row that names no source task belongs to a group of its own.
+ */
+export function groupRows(rows: readonly ManifestRow[]): readonly TenantGroup[] {
+  const groups = new Map<string, { readonly key: TenantKey; readonly rows: [ManifestRow, ...ManifestRow[]] }>();
+  for (const row of rows) {
+    if (row.key === undefined || (row.sourceTaskId === undefined && row.enabled !== false)) continue;
+    const ref = row.sourceTaskId === undefined ? `- ${row.key}` : tenantRef(row.sourceTaskId, row.key);
+    const group = groups.get(ref);
+    if (group === undefined) groups.set(ref, { key: row.key, rows: [row] });
+    else group.rows.push(row);
+  }
+  return [...groups.values()].map((group) => groupOf(group.key, group.rows));
+}
+
+function groupOf(key: TenantKey, rows: readonly [ManifestRow, ...ManifestRow[]]): TenantGroup {
+  const [first] = rows;
+  return {
+    key,
+    tenant: first.tenant ?? "",
+    sourceTaskId: first.sourceTaskId,
+    rows,
+    enabled: rows.some((row) => row.enabled !== false),
+  };
+}
+
+/** The tenant that a group of rows without contradictions means. */
+export function tenantOf(group: TenantGroup, context: Context): ManifestTenant {
+  const [first] = group.rows;
+  return {
+    key: group.key,
+    tenant: group.tenant,
+    line: first.line,
+    enabled: group.enabled,
+    sourceTaskId: group.sourceTaskId,
+    nameTemplate: group.rows.find((row) => row.name !== undefined)?.name ?? context.shared.nameTemplate,
+    newTaskId: group.rows.find((row) => row.newTaskId !== undefined)?.newTaskId,
+    wishes: group.enabled ? wishesOnce(group.rows) : [],
+    columns: columnsOf(first, context),
+  };
+}
+
+function wishesOnce(rows: readonly ManifestRow[]): readonly MappingWish[] {
+  if (rows.length === 1) return rows[0]?.wishes ?? [];
+  const once = new Map<string, MappingWish>();
+  for (const wish of rows.flatMap((row) => row.wishes)) {
+    const text = `${wish.report ?? "*"} ${wish.qlikAppId} ${wish.newQlikAppId}`;
+    if (!once.has(text)) once.set(text, wish);
+  }
+  return [...once.values()];
+}
+
+/** A row's texts by folded header, for the placeholders of a name. */
+export function columnsOf(row: ManifestRow, context: Pick<Context, "index">): ReadonlyMap<string, string> {
+  const columns = new Map<string, string>();
+  for (const [position, name] of context.index.folded.entries())
+    if (name !== "" && !columns.has(name)) columns.set(name, trimmedCell(row, position));
+  return columns;
+}
+
+function trimmedCell(row: ManifestRow, position: number): string {
+  return trimAround(row.raw.cells[position] ?? "");
+}
+
+/** Where the rows of one tenant contradict each other or are repeated. */
+export function checkGroup(group: TenantGroup, raw: RawManifest): { faults: Problem[]; warnings: Problem[] } {
+  const faults: Problem[] = [];
+  const warnings: Problem[] = [];
+  if (group.rows.length > 1) {
+    faults.push(...contradictionsIn("enabled", group, raw, (row) => row.enabled));
+    const enabled = group.rows.filter((row) => row.enabled !== false);
+    faults.push(...contradictionsIn("name", { ...group, rows: enabled }, raw, (row) => row.name));
+    faults.push(...contradictionsIn("newTaskId", { ...group, rows: enabled }, raw, (row) => row.newTaskId));
+    warnings.push(...repeatedRows(enabled, raw));
+  }
+  faults.push(...contradictoryTargets(group, raw));
+  return { faults, warnings };
+}
+
+type SettledOnce = "enabled" | "name" | "newTaskId";
+
+function contradictionsIn(
+  column: SettledOnce,
+  group: { readonly tenant: string; readonly rows: readonly ManifestRow[] },
+  raw: RawManifest,
+  read: (row: ManifestRow) => string | boolean | undefined,
+): readonly Problem[] {
+  const said = group.rows.filter((row) => read(row) !== undefined);
+  const [first, ...others] = said;
+  if (first === undefined) return [];
+  return others
+    .filter((row) => read(row) !== read(first))
+    .map((row) =>
+      contradiction({
+        raw,
+        tenant: group.tenant,
+        place: raw.place(row.raw, column),
+        value: String(read(row)),
+        message:
+          `Tenant ${quote(group.tenant)} has ${column} ${quote(String(read(row)))} here, ` +
+          `but ${quote(String(read(first)))} on line ${first.line}.`,
+        hint: `All rows of one tenant make one copy: give them the same ${column}.`,
+      }),
+    );
+}
+
+interface Contradiction {
+  readonly raw: RawManifest;
+  readonly tenant: string;
+  readonly place: Place;
+  readonly value: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+function contradiction(one: Contradiction): Problem {
+  return {
+    code: "CONTRADICTION",
+    message: one.message,
+    hint: one.hint,
+    tenant: one.tenant,
+    file: one.raw.file,
+    ...one.place,
+    value: keptValue(one.value),
+  };
+}
+
+/** What a tenant's rows so far want of one app. */
+interface Targets {
+  every: MappingWish | undefined;
+  /** The first wish for one report, and the first whose target is another than that one's. */
+  readonly named: MappingWish[];
+  readonly byReport: Map<string, MappingWish>;
+}
+
+/** One report and `qlikAppId` with two targets; a wish for every report covers each one. */
+function contradictoryTargets(group: TenantGroup, raw: RawManifest): readonly Problem[] {
+  const faults: Problem[] = [];
+  const byApp = new Map<string, Targets>();
+  for (const row of group.rows) {
+    for (const wish of row.wishes) {
+      const targets = byApp.get(wish.qlikAppId) ?? { every: undefined, named: [], byReport: new Map() };
+      byApp.set(wish.qlikAppId, targets);
+      const other = otherTarget(wish, targets);
+      if (other !== undefined) {
+        faults.push(twoTargets({ group, raw, row, wish, other }));
+        break;
+      }
+      rememberWish(wish, targets);
+    }
+  }
+  return faults;
+}
+
+function differing(wish: MappingWish, others: readonly (MappingWish | undefined)[]): MappingWish | undefined {
+  return others.find((other) => other !== undefined && other.newQlikAppId !== wish.newQlikAppId);
+}
+
+function otherTarget(wish: MappingWish, targets: Targets): MappingWish | undefined {
+  const named = wish.report === undefined ? targets.named : [targets.byReport.get(wish.report)];
+  return differing(wish, [targets.every, ...named]);
+}
+
+function rememberWish(wish: MappingWish, targets: Targets): void {
+  if (wish.report === undefined) {
+    targets.every ??= wish;
+    return;
+  }
+  if (!targets.byReport.has(wish.report)) targets.byReport.set(wish.report, wish);
+  if (targets.named.length === 0 || (targets.named.length === 1 && differing(wish, targets.named) !== undefined))
+    targets.named.push(wish);
+}
+
+function twoTargets(found: {
+  readonly group: TenantGroup;
+  readonly raw: RawManifest;
+  readonly row: ManifestRow;
+  readonly wish: MappingWish;
+  readonly other: MappingWish;
+}): Problem {
+  const { group, raw, row, wish, other } = found;
+  const report = wish.report ?? other.report;
+  return contradiction({
+    raw,
+    tenant: group.tenant,
+    place: raw.place(row.raw, "newQlikAppId"),
+    value: wish.newQlikAppId,
+    message:
+      `Tenant ${quote(group.tenant)} maps app ${wish.qlikAppId} of ${report === undefined ? "every report" : `report ${report}`} ` +
+      `to ${wish.newQlikAppId} here, but to ${other.newQlikAppId} on line ${other.line}.`,
+    hint:
+      (wish.report === undefined) === (other.report === undefined)
+        ? "One report can read one app instead of another: keep one of the two rows."
+        : "A row without reportId means every report: give it a reportId too, or remove one of the two rows.",
+  });
+}
+
+function repeatedRows(rows: readonly ManifestRow[], raw: RawManifest): readonly Problem[] {
+  const first = new Map<string, ManifestRow>();
+  const warnings: Problem[] = [];
+  for (const row of rows) {
+    const text = row.raw.cells.map((_, position) => trimmedCell(row, position)).join("\u0000");
+    const same = first.get(text);
+    if (same === undefined) first.set(text, row);
+    else
+      warnings.push({
+        code: "ROW_REPEATED",
+        message: `This row of tenant ${quote(row.tenant ?? "")} says the same as line ${same.line}; it counts once.`,
+        hint: "Remove one of the two.",
+        tenant: row.tenant,
+        file: raw.file,
+        line: row.line,
+      });
+  }
+  return warnings;
+}
+
+/** One key written in two ways, under whatever source tasks. Disabled rows take no part. */
+export function checkSpellings(rows: readonly ManifestRow[], raw: RawManifest): readonly Problem[] {
+  const spellings = new Map<TenantKey, ManifestRow>();
+  const faults: Problem[] = [];
+  for (const row of rows) {
+    if (row.key === undefined || row.enabled === false) continue;
+    const first = spellings.get(row.key);
+    if (first === undefined) spellings.set(row.key, row);
+    else if (first.tenant !== row.tenant) faults.push(spelledTwoWays(row, first, raw));
+  }
+  return faults;
+}
+
+function spelledTwoWays(row: ManifestRow, first: ManifestRow, raw: RawManifest): Problem {
+  const [here, there] = [row.tenant ?? "", first.tenant ?? ""];
+  const alike = here.normalize("NFC") === there.normalize("NFC");
+  return {
+    code: "TENANT_SPELLED_TWO_WAYS",
+    message:
+      `The tenant is spelled ${quote(here)} here, but ${quote(there)} on line ${first.line}: both are one key.` +
+      (alike ? " They look alike, but are written with different characters." : ""),
+    hint: "Spell it the same way everywhere; two customers need keys that differ in more than case and blanks.",
+    tenant: here,
+    file: raw.file,
+    ...raw.place(row.raw, "tenant"),
+    value: keptValue(here),
+  };
+}
+
+/** A key with a disabled row that names no source task, and an enabled one: whether the tenant is enabled cannot be told. */
+export function checkDisabledWithoutSource(groups: readonly TenantGroup[], raw: RawManifest): readonly Problem[] {
+  const unplaced = groups.filter((group) => group.sourceTaskId === undefined);
+  if (unplaced.length === 0) return [];
+  const enabled = new Map(groups.filter((group) => group.enabled).map((group) => [group.key, group]));
+  return unplaced.flatMap((group) => {
+    const other = enabled.get(group.key);
+    if (other === undefined) return [];
+    const [row] = group.rows;
+    return contradiction({
+      raw,
+      tenant: group.tenant,
+      place: raw.place(row.raw, "enabled"),
+      value: "false",
+      message: `Tenant ${quote(group.tenant)} is disabled here, but enabled on line ${other.rows[0].line}.`,
+      hint: "Give the disabled row its sourceTaskId, or remove one of the two.",
+    });
+  });
+}
