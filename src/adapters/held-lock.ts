@@ -1,0 +1,159 @@
+import { randomBytes } from "node:crypto";
+import { closeSync, fdatasync, write } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import type { Problem, StopError } from "../domain/errors.js";
+import {
+  beatAt,
+  errorCode,
+  fileIdentity,
+  isBusy,
+  type LockNote,
+  openFileIdentity,
+  place,
+  prepareNote,
+  readChain,
+  removeFile,
+  successorPath,
+} from "./lock-files.js";
+import { logStop } from "./log-problem.js";
+
+const writeAt = promisify(write);
+const flush = promisify(fdatasync);
+
+/** How often a lock shows that its owner lives, and when silence counts, in milliseconds. */
+export interface LockTiming {
+  readonly beatMs: number;
+  /** Silence, by the clock of the disk, after which a lock whose owner cannot be looked at may be taken over … */
+  readonly silentMs: number;
+  /** … once no beat was seen for this long, on our own monotonic clock: longer than a beat, so a clock that jumped cannot lie. */
+  readonly watchMs: number;
+}
+
+export const LOCK_TIMING: LockTiming = { beatMs: 10_000, silentMs: 60_000, watchMs: 12_000 };
+
+/** What acquiring a lock leaves in hand. */
+export interface HeldLock {
+  readonly logPath: string;
+  readonly note: LockNote;
+  readonly text: string;
+  readonly fd: number;
+  /** Where our note stands: `LOG.lock`, but where a disk would not let it be moved there. */
+  readonly path: string;
+  readonly root: string;
+}
+
+/** The lock of a log, held by this process. Beats until it is released; `check` says whether it still is ours. */
+export class LogLock {
+  readonly id: string;
+  /** What `--break-lock` did. */
+  readonly warnings: readonly Problem[];
+  readonly #held: HeldLock;
+  readonly #timer: NodeJS.Timeout;
+  /** The files that must stand where they stand, for as long as we hold the lock; open here, so their numbers stay taken. */
+  readonly #standing: readonly { readonly path: string; readonly identity: string | undefined }[];
+  #beats = 0;
+  #beating: Promise<void> = Promise.resolve();
+  #lost: StopError | undefined;
+
+  constructor(held: HeldLock, warning: Problem | undefined, timing: LockTiming) {
+    this.id = held.note.id;
+    this.warnings = warning === undefined ? [] : [warning];
+    this.#held = held;
+    // Where a disk numbers its files anew each time one looks, only presence can be checked between two beats.
+    const numbered = fileIdentity(held.path) === openFileIdentity(held.fd);
+    this.#standing = [...new Set([held.path, held.root])].map((path) => ({
+      path,
+      identity: numbered ? fileIdentity(path) : undefined,
+    }));
+    this.#timer = setInterval(() => {
+      this.#beating = this.#beat();
+    }, timing.beatMs).unref();
+  }
+
+  /** Throws a StopError (exit 6, `LOG_LOCK_LOST`) where the lock is not ours any more. Costs two or three looks at the folder. */
+  check(): void {
+    if (this.#lost !== undefined) throw this.#lost;
+    const { root } = this.#held;
+    if (fileIdentity(successorPath(root, this.id)) !== undefined) this.#lose("somebody took it over");
+    for (const { path, identity } of this.#standing) {
+      const found = fileIdentity(path);
+      if (found === undefined || (identity !== undefined && found !== identity)) this.#lose("its file was removed");
+    }
+    if (this.#lost !== undefined) throw this.#lost;
+  }
+
+  /**
+   * Gives the lock back; one that somebody took over is left to them. Never throws: where the disk says no, the lock stays,
+   * the next run takes it over from a process that is gone, and the warning that is returned says so.
+   */
+  async release(): Promise<Problem | undefined> {
+    clearInterval(this.#timer);
+    await this.#beating;
+    try {
+      closeSync(this.#held.fd);
+      await this.#giveBack();
+      return undefined;
+    } catch (error) {
+      const { logPath, note } = this.#held;
+      return {
+        code: "LOCK_NOT_RELEASED",
+        file: logPath,
+        message: `The lock ${note.id} of ${logPath} could not be removed (${errorCode(error)}).`,
+        hint: `The next run takes it over. Where that run says that it is locked: add --break-lock ${note.id}`,
+      };
+    }
+  }
+
+  async #giveBack(): Promise<void> {
+    const { note, root, path } = this.#held;
+    // Nobody may take over from here on: we succeed ourselves, and only then remove what stands at LOG.lock.
+    const farewell = prepareNote(root, { ...note, id: randomBytes(8).toString("hex") });
+    const toClose = new Set([farewell.fd]);
+    try {
+      const last = successorPath(root, this.id);
+      const placed = place(farewell, last);
+      if (placed === undefined) return;
+      toClose.add(placed);
+      if (readChain(root).at(-1)?.id === farewell.id) {
+        await removeInTime(root);
+        if (path !== root) removeFile(path);
+      }
+      removeFile(last);
+    } finally {
+      for (const open of toClose) closeSync(open);
+      removeFile(farewell.path);
+    }
+  }
+
+  async #beat(): Promise<void> {
+    this.#beats += 1;
+    const { position, digits } = beatAt(this.#held.text, this.#beats);
+    try {
+      await writeAt(this.#held.fd, digits, position, "latin1");
+      await flush(this.#held.fd);
+      if (readChain(this.#held.root).at(-1)?.id !== this.id) this.#lose("somebody removed it or took it over");
+    } catch (error) {
+      // Somebody has a file in hand for a moment (a virus scanner): the next beat, or the next append, looks again.
+      if (!isBusy(error)) this.#lose("its heartbeat cannot be written", error);
+    }
+  }
+
+  #lose(what: string, cause?: unknown): void {
+    const { logPath } = this.#held;
+    this.#lost ??= logStop(
+      {
+        code: "LOG_LOCK_LOST",
+        file: logPath,
+        message: `This run does not hold the lock ${this.id} of ${logPath} any more: ${what}.`,
+        hint: "Nothing more is written by this run. When no other run is under way, run the same command again.",
+      },
+      cause,
+    );
+  }
+}
+
+/** Removes a file that Windows may not let go for a moment. What stays is taken over by the next run. */
+async function removeInTime(path: string): Promise<void> {
+  for (let tries = 0; tries < 10 && !removeFile(path); tries += 1) await sleep(20);
+}

@@ -1,0 +1,153 @@
+import {
+  closeSync,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readdirSync,
+  readSync,
+  realpathSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { promisify } from "node:util";
+
+const flush = promisify(fdatasync);
+
+/** What the log asks of a file's place: how long the file is, and which file it is. */
+export interface FileFacts {
+  readonly size: number;
+  /** Device and number of the file. */
+  readonly identity: string;
+}
+
+/** The log's file, open for appending only. */
+export interface LogHandle {
+  /** Appends, by one call; returns how many bytes were taken, which may be fewer. */
+  write(bytes: Uint8Array): number;
+  /** Resolves when all that was written is durable. Never tried again where it failed: the bytes may be lost by then. */
+  datasync(): Promise<void>;
+  /** The same, at once: for what is done before a run begins. */
+  datasyncNow(): void;
+  facts(): FileFacts;
+  close(): void;
+}
+
+/** The few calls that the log makes to a disk, so that a test can lose any byte that was not flushed and fail any call. */
+export interface LogDisk {
+  /** The path without symbolic links, whether or not a file is there: two names of one log must have one lock. */
+  realPath(path: string): string;
+  facts(path: string): FileFacts | undefined;
+  /** Hands the file's bytes to `take`, piece by piece; a piece is valid only until `take` returns, unless copied. */
+  read(path: string, from: number, take: (chunk: Buffer) => void): void;
+  /** Makes a file that nobody else may read; fails where one is there. */
+  create(path: string): LogHandle;
+  open(path: string): LogHandle;
+  /** Makes the file this short, durably. */
+  truncate(path: string, size: number): void;
+  /** Makes what was created in this folder durable. */
+  syncFolder(folder: string): void;
+  list(folder: string): readonly string[];
+}
+
+/** Big enough that a log of 400,000 records takes some 70 calls. */
+const PIECE = 4 * 1024 * 1024;
+const NO_FOLDER_SYNC = new Set(["EISDIR", "EPERM", "EACCES", "EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EBADF"]);
+
+/** The disk as Node gives it. */
+export const nodeDisk: LogDisk = {
+  realPath(path) {
+    const absolute = resolve(path);
+    try {
+      return realpathSync.native(absolute);
+    } catch (error) {
+      if (codeOf(error) !== "ENOENT") throw error;
+      return join(realpathSync.native(dirname(absolute)), basename(absolute));
+    }
+  },
+  facts(path) {
+    const facts = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return facts === undefined ? undefined : { size: Number(facts.size), identity: `${facts.dev}:${facts.ino}` };
+  },
+  read(path, from, take) {
+    const fd = openSync(path, "r");
+    try {
+      let position = from;
+      for (;;) {
+        const piece = Buffer.allocUnsafeSlow(PIECE);
+        const length = readSync(fd, piece, 0, PIECE, position);
+        if (length === 0) return;
+        position += length;
+        take(piece.subarray(0, length));
+      }
+    } finally {
+      closeSync(fd);
+    }
+  },
+  create: (path) => new NodeLogHandle(openSync(path, "ax", 0o600)),
+  open: (path) => new NodeLogHandle(openSync(path, "a")),
+  truncate(path, size) {
+    const fd = openSync(path, "r+");
+    try {
+      ftruncateSync(fd, size);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  },
+  syncFolder(folder) {
+    let fd: number;
+    try {
+      fd = openSync(folder, "r");
+    } catch (error) {
+      if (NO_FOLDER_SYNC.has(codeOf(error))) return;
+      throw error;
+    }
+    try {
+      fsyncSync(fd);
+    } catch (error) {
+      // Windows and some network disks have no such call: there the file's own flush is all that can be had.
+      if (!NO_FOLDER_SYNC.has(codeOf(error))) throw error;
+    } finally {
+      closeSync(fd);
+    }
+  },
+  list: (folder) => readdirSync(folder),
+};
+
+/** Appends go by `O_APPEND`: should two processes ever write at once, neither overwrites the other. */
+class NodeLogHandle implements LogHandle {
+  readonly #fd: number;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  write(bytes: Uint8Array): number {
+    return writeSync(this.#fd, bytes);
+  }
+
+  datasync(): Promise<void> {
+    return flush(this.#fd);
+  }
+
+  datasyncNow(): void {
+    fdatasyncSync(this.#fd);
+  }
+
+  facts(): FileFacts {
+    const facts = fstatSync(this.#fd, { bigint: true });
+    return { size: Number(facts.size), identity: `${facts.dev}:${facts.ino}` };
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error ? String((error as NodeJS.ErrnoException).code ?? "") : "";
+}

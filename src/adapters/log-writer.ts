@@ -1,0 +1,144 @@
+import { dirname } from "node:path";
+import { StopError } from "../domain/errors.js";
+import { type ChainEnd, headerLine, nextLine } from "../domain/log-chain.js";
+import type { LogEntry, LogHead, LogHeader } from "../domain/log-record.js";
+import { entryFault } from "../domain/log-schema.js";
+import type { LogDisk, LogHandle } from "./log-disk.js";
+import { GroupCommit } from "./log-group-commit.js";
+import { changedLog, diskTrouble } from "./log-problem.js";
+
+/** Where a log stands when its writing begins. */
+export interface LogWriterStart {
+  readonly disk: LogDisk;
+  readonly path: string;
+  /** The path as the user gave it, for messages. */
+  readonly shownPath: string;
+  /** Throws where the lock is not ours any more. */
+  readonly checkLock: () => void;
+  readonly header: LogHeader;
+  readonly run: string;
+  readonly now: () => Date;
+  /** `undefined`: the file is made with the first append. */
+  readonly handle: LogHandle | undefined;
+  readonly size: number;
+  /** The last line, durable; `undefined`: not even the header is there. */
+  readonly last: ChainEnd | undefined;
+  readonly newlineMissing: boolean;
+}
+
+/** Appends to a log in groups: one write and one flush for all that wait. */
+export class LogWriter {
+  readonly #start: LogWriterStart;
+  readonly #groups = new GroupCommit<LogEntry>((entries) => this.#flush(entries));
+  #handle: LogHandle | undefined;
+  /** Where the file ends, in bytes, and which file it is. */
+  #size: number;
+  #identity: string | undefined;
+  /** The last durable line. */
+  #last: ChainEnd | undefined;
+  #newlineMissing: boolean;
+
+  constructor(start: LogWriterStart) {
+    this.#start = start;
+    this.#handle = start.handle;
+    this.#size = start.size;
+    this.#last = start.last;
+    this.#newlineMissing = start.newlineMissing;
+    if (start.handle !== undefined) this.#identity = this.#identityOf(start.handle);
+  }
+
+  async append(entries: readonly LogEntry[]): Promise<void> {
+    for (const entry of entries) {
+      const fault = entryFault(entry);
+      // A record that the next run could not read must never get into the log: this is a defect of the caller.
+      if (fault !== undefined)
+        throw new TypeError(
+          `not a log entry: ${fault.kind === "field" ? `field "${fault.field}" of ` : ""}${fault.type}`,
+        );
+    }
+    await this.#groups.add(entries);
+  }
+
+  /** The last durable line; `seq` 0 and an empty digest where no file was made yet. */
+  head(): LogHead {
+    return { path: this.#start.shownPath, seq: this.#last?.seq ?? 0, digest: this.#last?.digest ?? "" };
+  }
+
+  /** Waits for what is under way and closes the file. */
+  async close(): Promise<void> {
+    await this.#groups.idle();
+    this.#handle?.close();
+    this.#handle = undefined;
+  }
+
+  async #flush(entries: readonly LogEntry[]): Promise<void> {
+    try {
+      this.#start.checkLock();
+      if (this.#last === undefined) this.#last = await this.#makeBeginning();
+      if (entries.length === 0) return;
+      await this.#writeGroup(entries, this.#last);
+    } catch (error) {
+      throw error instanceof StopError || !(error instanceof Error && "code" in error)
+        ? error
+        : diskTrouble(this.#start.shownPath, "write to the idempotency log", error);
+    }
+  }
+
+  /** Makes the file where there is none, and its header durable, before any record. */
+  async #makeBeginning(): Promise<ChainEnd> {
+    const { disk, path, header, run, now } = this.#start;
+    if (this.#handle === undefined) {
+      if (disk.facts(path) !== undefined) throw this.#changed("a file appeared where there was none");
+      this.#handle = disk.create(path);
+      this.#identity = this.#identityOf(this.#handle);
+      disk.syncFolder(dirname(path));
+    }
+    const first = headerLine(header, now().toISOString(), run);
+    await this.#write(this.#handle, `${first.line}\n`);
+    return first;
+  }
+
+  async #writeGroup(entries: readonly LogEntry[], last: ChainEnd): Promise<void> {
+    if (this.#handle === undefined) throw new Error("the log was closed");
+    const group = { at: this.#start.now().toISOString(), run: this.#start.run, synced: last.seq };
+    let text = this.#newlineMissing ? "\n" : "";
+    let end = last;
+    for (const entry of entries) {
+      end = nextLine(end, entry, group);
+      text += `${end.line}\n`;
+    }
+    await this.#write(this.#handle, text);
+    this.#newlineMissing = false;
+    this.#last = end;
+  }
+
+  /** Writes at the end where this run left it, and flushes once. A failed flush is never tried again. */
+  async #write(handle: LogHandle, text: string): Promise<void> {
+    this.#verifyUnchanged();
+    const bytes = Buffer.from(text, "utf8");
+    let rest: Uint8Array = bytes;
+    while (rest.length > 0) rest = rest.subarray(handle.write(rest));
+    this.#size += bytes.length;
+    if (handle.facts().size !== this.#size) throw this.#changed("somebody else appended to it at the same time");
+    await handle.datasync();
+  }
+
+  #verifyUnchanged(): void {
+    const found = this.#start.disk.facts(this.#start.path);
+    if (found === undefined) throw this.#changed("it was removed");
+    if (this.#identity !== undefined && found.identity !== this.#identity)
+      throw this.#changed("another file is in its place");
+    if (found.size !== this.#size)
+      throw this.#changed(`it is ${found.size} bytes long where this run left it at ${this.#size}`);
+  }
+
+  /** Which file this is, where the disk gives it the same number whenever one looks. */
+  #identityOf(handle: LogHandle): string | undefined {
+    const { identity } = handle.facts();
+    return this.#start.disk.facts(this.#start.path)?.identity === identity ? identity : undefined;
+  }
+
+  #changed(what: string): StopError {
+    return changedLog(this.#start.shownPath, what);
+  }
+}
