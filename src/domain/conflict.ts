@@ -60,11 +60,19 @@ export function twin(of: Named, ids: readonly TaskId[]): TenantError {
   };
 }
 
-export function gone(of: Named, newTaskId: TaskId): TenantError {
+export function gaveUp(of: Named, absences: number): TenantError {
+  return {
+    code: "GAVE_UP",
+    message: `the create was sent ${absences} times and never arrived`,
+    hint: `Find out what stands between this machine and the server, then: ${resolveCommand(of, "--retry")}`,
+  };
+}
+
+export function gone(of: Named, newTaskId: TaskId, namesake: TaskId | undefined): TenantError {
   return {
     code: "GONE",
     message: `the copy ${newTaskId} is no longer on the server`,
-    hint: `To make it anew: run sync with --recreate, or ${resolveCommand(of, "--retry")}; where the customer left: ${resolveCommand(of, "--forget")}`,
+    hint: `${namesake === undefined ? "" : `The task ${namesake} has its name; to take it: ${resolveCommand(of, `--task-id ${namesake}`)}. `}To make it anew: run sync with --recreate, or ${resolveCommand(of, "--retry")}; where the customer left: ${resolveCommand(of, "--forget")}`,
   };
 }
 

@@ -116,6 +116,8 @@ export interface ObservedRecord extends OfTenant {
   readonly type: "observed";
   readonly newTaskId: TaskId;
   readonly reports: readonly { readonly reportId: ReportId; readonly apps: readonly AppSwap[] | null }[];
+  /** All reports that the copy has. */
+  readonly has: readonly ReportId[];
   /** Every report's mappings were shown and equal to what the manifest wants. */
   readonly verified: boolean;
 }

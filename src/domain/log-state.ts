@@ -30,6 +30,8 @@ export interface ReportKnowledge {
 /** A PATCH that may or may not have been carried out, and what was known before it. */
 export interface OpenPatch {
   readonly write: WriteId;
+  readonly apps: readonly AppSwap[];
+  readonly idempotencyKey: string;
   readonly before: ReportKnowledge;
 }
 
@@ -57,6 +59,8 @@ export interface TenantState {
   readonly openCreates: readonly CreateIntentRecord[];
   /** Every create that was ever about to be sent: a twin is looked for under each of these names. */
   readonly intents: readonly CreateIntentRecord[];
+  /** Creates since the last copy whose work may exist or still arrive: open ones, and those given up as absent. */
+  readonly suspects: readonly CreateIntentRecord[];
   /** Creates in a row that were found absent: sent again at most twice. */
   readonly absences: number;
   /** `resolve --retry`: the next sync may create in spite of what stands in the way. */
@@ -241,6 +245,7 @@ export class LogState {
       manifest: intent.manifest,
       openCreates: [...tenant.openCreates, intent],
       intents: [...tenant.intents, intent],
+      suspects: [...tenant.suspects, intent],
       retry: false,
     });
   }
@@ -251,7 +256,7 @@ export class LogState {
     const closed = this.#closeCreate(found.tenant, outcome.write);
     if (outcome.outcome === "succeeded" && outcome.newTaskId !== undefined)
       this.#put(withCopy(closed, found.intent, { newTaskId: outcome.newTaskId, confirmed: true }));
-    else this.#put(closed);
+    else this.#put({ ...closed, suspects: closed.suspects.filter((intent) => intent.write !== outcome.write) });
   }
 
   #applySettled(settled: SettledRecord): void {
@@ -273,6 +278,7 @@ export class LogState {
       copy: { newTaskId: adopted.newTaskId, name: adopted.name, gone: false },
       reports: new Map(),
       bornWith: undefined,
+      suspects: [],
       absences: 0,
       retry: false,
       verified: false,
@@ -292,7 +298,7 @@ export class LogState {
         apps === null ? { ...knowledge, known: undefined } : { ...knowledge, known: apps, possible: [] },
       );
     }
-    this.#put({ ...tenant, reports, verified: observed.verified });
+    this.#put({ ...tenant, reports, bornWith: new Set(observed.has), verified: observed.verified });
   }
 
   #applyPatchIntent(intent: PatchIntentRecord): void {
@@ -304,7 +310,10 @@ export class LogState {
       known: undefined,
       possible: [...(before.known === undefined ? before.possible : [before.known]), intent.apps],
       named: intent.named,
-      openPatches: [...before.openPatches, { write: intent.write, before }],
+      openPatches: [
+        ...before.openPatches,
+        { write: intent.write, apps: intent.apps, idempotencyKey: intent.idempotencyKey, before },
+      ],
     });
     this.#put({ ...tenant, manifest: intent.manifest, reports, verified: false });
   }
@@ -359,6 +368,7 @@ export class LogState {
         bornWith: undefined,
         openCreates: [],
         intents: [],
+        suspects: [],
         absences: 0,
         retry: false,
         verified: false,
@@ -400,21 +410,37 @@ function withCopy(
   intent: CreateIntentRecord,
   made: { readonly newTaskId: TaskId; readonly confirmed: boolean },
 ): TenantState {
-  const named = new Set(intent.named);
-  const reports = new Map<ReportId, ReportKnowledge>();
-  for (const [reportId, apps] of byReport(intent.mappings))
-    reports.set(reportId, {
-      known: made.confirmed ? apps : undefined,
-      possible: made.confirmed ? [] : [apps],
-      named: named.has(reportId),
-      openPatches: [],
-    });
   return {
     ...tenant,
     copy: { newTaskId: made.newTaskId, name: intent.name, gone: false },
-    reports,
+    reports: made.confirmed ? confirmedReports(intent) : possibleReports(tenant.suspects),
     bornWith: intent.reports.length === 0 ? undefined : new Set(intent.reports.map((report) => report.reportId)),
+    suspects: [],
     absences: 0,
     verified: false,
   };
+}
+
+function confirmedReports(intent: CreateIntentRecord): ReadonlyMap<ReportId, ReportKnowledge> {
+  const named = new Set(intent.named);
+  return new Map(
+    [...byReport(intent.mappings)].map(([reportId, apps]) => [
+      reportId,
+      { known: apps, possible: [], named: named.has(reportId), openPatches: [] },
+    ]),
+  );
+}
+
+/** A copy that was found may be the work of any create that was in doubt: what each asked for may be in force. */
+function possibleReports(suspects: readonly CreateIntentRecord[]): ReadonlyMap<ReportId, ReportKnowledge> {
+  const reports = new Map<ReportId, ReportKnowledge>();
+  for (const intent of suspects) {
+    const named = new Set(intent.named);
+    for (const [reportId, apps] of byReport(intent.mappings)) {
+      const before = reports.get(reportId) ?? UNKNOWN_REPORT;
+      const possible = [...before.possible, apps];
+      reports.set(reportId, { ...before, possible, named: before.named || named.has(reportId) });
+    }
+  }
+  return reports;
 }

@@ -20,7 +20,7 @@ export type Action =
   | { readonly kind: "skip" }
   | { readonly kind: "orphan" };
 
-/** An open create, and what the list tells of it (`undefined`: there is no list). */
+/** A create that may have made a copy, and what the list tells of it (`undefined`: there is no list). */
 export interface Doubt {
   readonly intent: CreateIntentRecord;
   readonly found: LookUp | undefined;
@@ -57,6 +57,9 @@ export interface Permissions {
   readonly allowUnmappedReports: ReadonlySet<string>;
 }
 
+/** How often in all a tenant's create is sent again after it was found absent. */
+export const MOST_RESENDS = 3;
+
 /** Why a task that has the right name or ID may not be taken over; `undefined`: it may. */
 export type AdoptionCheck = (id: TaskId) => string | undefined;
 
@@ -87,7 +90,7 @@ export interface Facts {
 /** Decides what is to be done about one selected, enabled tenant. The heart of the program: a table, top row first. */
 export function decide(facts: Facts): Decision {
   const { state } = facts;
-  if (facts.twins.length > 0) return refuse(facts, conflict.twin(facts, twinIds(facts)));
+  if (facts.twins.length > 0) return refuse(conflict.twin(facts, twinIds(facts)));
   if (state !== undefined && state.openCreates.length > 0) return decideDoubt(facts, state);
   if (state?.copy !== undefined) return decideCopy(facts, state, state.copy);
   if (facts.newTaskId !== undefined)
@@ -99,7 +102,7 @@ function decideDoubt(facts: Facts, state: TenantState): Decision {
   const several = facts.doubts.flatMap((doubt) => (doubt.found?.kind === "several" ? doubt.found.tasks : []));
   if (facts.newTaskId !== undefined)
     return decideAdoption(facts, { id: facts.newTaskId, name: facts.name }, "newTaskId");
-  if (several.length > 0) return refuse(facts, conflict.twin(facts, [...new Set(several.map((task) => task.id))]));
+  if (several.length > 0) return refuse(conflict.twin(facts, [...new Set(several.map((task) => task.id))]));
   const found = facts.doubts.some((doubt) => doubt.found?.kind === "found");
   if (state.retry && !found) return decideCreate(facts, "in doubt; resolve --retry allows one more create");
   return plain(
@@ -113,22 +116,22 @@ function decideCopy(facts: Facts, state: TenantState, copy: NonNullable<TenantSt
   if (facts.newTaskId !== undefined && facts.newTaskId !== copy.newTaskId)
     return provablyGone
       ? decideAdoption(facts, { id: facts.newTaskId, name: facts.name }, "newTaskId")
-      : refuse(facts, conflict.otherTaskId(facts, copy.newTaskId, facts.newTaskId));
+      : refuse(conflict.otherTaskId(facts, copy.newTaskId, facts.newTaskId));
   if (provablyGone)
     return facts.permissions.recreate || state.retry
       ? decideCreate(facts, "its copy is gone")
-      : refuse(facts, conflict.gone(facts, copy.newTaskId));
+      : refuse(conflict.gone(facts, copy.newTaskId, facts.namesakes[0]?.task.id));
   if (facts.presence === "absent" || facts.presence === "unknown") {
     if (state.retry) return decideCreate(facts, "its copy is not seen; resolve --retry allows one more create");
     const why = facts.wholeness.whole ? "it does not answer by its ID" : facts.wholeness.why;
-    return refuse(facts, conflict.notSeen(facts, copy.newTaskId, why));
+    return refuse(conflict.notSeen(facts, copy.newTaskId, why));
   }
   const drift = driftOf(state, facts.wanted, facts.permissions.allowUnmappedReports);
-  if (drift.refusedRemovals.length > 0) return refuse(facts, conflict.removalRefused(drift.refusedRemovals));
+  if (drift.refusedRemovals.length > 0) return refuse(conflict.removalRefused(drift.refusedRemovals));
   if (drift.changes.length === 0)
     return { action: { kind: "unchanged" }, reason: "as the manifest wants it", missing: drift.missing };
   const inUse = appConflict(facts);
-  if (inUse !== undefined) return refuse(facts, inUse);
+  if (inUse !== undefined) return refuse(inUse);
   return {
     action: { kind: "update", changes: drift.changes },
     reason: reasonOfUpdate(drift.changes),
@@ -138,10 +141,12 @@ function decideCopy(facts: Facts, state: TenantState, copy: NonNullable<TenantSt
 
 function decideCreate(facts: Facts, reason: string): Decision {
   const inUse = appConflict(facts);
-  if (inUse !== undefined) return refuse(facts, inUse);
+  if (inUse !== undefined) return refuse(inUse);
   const retry = facts.state?.retry === true;
+  const absences = facts.state?.absences ?? 0;
+  if (absences > MOST_RESENDS && !retry) return refuse(conflict.gaveUp(facts, absences));
   const held = facts.namesakes.find((namesake) => namesake.holder !== undefined);
-  if (held !== undefined) return refuse(facts, conflict.nameTaken(facts, facts.name, [held.task], held.holder));
+  if (held !== undefined) return refuse(conflict.nameTaken(facts, facts.name, [held.task], held.holder));
   const namesakes = facts.namesakes.map((namesake) => namesake.task);
   if (namesakes.length > 0 && !retry)
     return decideTaken(facts, namesakes, conflict.nameTaken(facts, facts.name, namesakes, undefined));
@@ -152,15 +157,15 @@ function decideCreate(facts: Facts, reason: string): Decision {
 
 function decideTaken(facts: Facts, tasks: readonly ListedTask[], error: TenantError): Decision {
   const [only, ...others] = tasks;
-  if (!facts.permissions.adopt || only === undefined || others.length > 0) return refuse(facts, error);
+  if (!facts.permissions.adopt || only === undefined || others.length > 0) return refuse(error);
   return decideAdoption(facts, only, "adopt");
 }
 
 function decideAdoption(facts: Facts, task: ListedTask, by: "adopt" | "newTaskId"): Decision {
   const inUse = appConflict(facts);
-  if (inUse !== undefined) return refuse(facts, inUse);
+  if (inUse !== undefined) return refuse(inUse);
   const why = facts.adoptionCheck(task.id);
-  if (why !== undefined) return refuse(facts, conflict.notACopy(task.id, why));
+  if (why !== undefined) return refuse(conflict.notACopy(task.id, why));
   return plain(
     { kind: "adopt", task, by },
     by === "adopt" ? `the server has a task "${task.name}"` : "the manifest names its copy (newTaskId)",
@@ -203,6 +208,6 @@ function plain(action: Action, reason: string): Decision {
   return { action, reason, missing: [] };
 }
 
-function refuse(_facts: Facts, error: TenantError): Decision {
+function refuse(error: TenantError): Decision {
   return { action: { kind: "conflict", error }, reason: error.message, missing: [] };
 }

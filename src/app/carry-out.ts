@@ -1,0 +1,219 @@
+import * as conflict from "../domain/conflict.js";
+import { EXIT, StopError } from "../domain/errors.js";
+import type { TenantRef } from "../domain/ids.js";
+import type { LogEntry } from "../domain/log-record.js";
+import type { TenantState } from "../domain/log-state.js";
+import type { Action, PlanItem } from "../domain/plan.js";
+import { createCopy } from "./create-copy.js";
+import type { Plan } from "./make-plan.js";
+import { observeListAgain } from "./observe-server.js";
+import { refreshed, twinsInList } from "./plan-context.js";
+import type { PlanEntry } from "./plan-entries.js";
+import type { End, RunSession } from "./run-session.js";
+import { type Finding, settleFound } from "./settle.js";
+import { bringUpToDate, type InDoubt, settleDoubts } from "./settle-doubts.js";
+import { clearSourceStops } from "./source-stops.js";
+import { updateCopy } from "./update-copy.js";
+import { observedEntry } from "./verify-copies.js";
+
+/** Actions that a run carries out. */
+export function isWork(action: Action): boolean {
+  return action.kind === "create" || action.kind === "update" || action.kind === "adopt" || action.kind === "settle";
+}
+
+/**
+ * Carries out a plan's items (those that `--limit` lets through), each tenant on its own:
+ * doubts that the plan's list ends, then all the work, then one common settlement, then a last look for twins.
+ */
+export async function carryOut(session: RunSession, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
+  const findings = await settleFromPlan(session, plan, carried);
+  await clearSourceStops(session, plan, carried, (item) => work(session, plan, item, findings));
+  const inDoubt: InDoubt[] = [];
+  await Promise.all(
+    carried
+      .filter((item) => !session.isEnded(item.ref))
+      .map(async (item) => {
+        const doubt = await work(session, plan, item, findings);
+        if (doubt !== undefined) inDoubt.push(doubt);
+      }),
+  );
+  await guarded(session, () => settleDoubts(session, inDoubt));
+  await guarded(session, () => lastLook(session, plan, carried));
+}
+
+/** Runs a step of the whole run: what stops the run becomes its halt. */
+async function guarded(session: RunSession, step: () => Promise<void>): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    session.halts.halt({ kind: "fatal", error: stopOf(error) });
+  }
+}
+
+function stopOf(error: unknown): StopError {
+  if (error instanceof StopError) return error;
+  return new StopError(
+    EXIT.defect,
+    { code: "DEFECT", message: "an unexpected error in this program", hint: "Please report it, with the output of -v" },
+    { cause: error },
+  );
+}
+
+/** One tenant's work, from its plan to its end. Returns it where it is in doubt: the run settles all doubts together. */
+async function work(
+  session: RunSession,
+  plan: Plan,
+  item: PlanItem,
+  findings: ReadonlyMap<string, Finding>,
+): Promise<InDoubt | undefined> {
+  const entry = plan.entries.get(item.ref);
+  if (entry === undefined) return undefined;
+  try {
+    const end = await endOf(session, { item, entry, finding: findings.get(item.ref) });
+    const troubled = end.kind === "in-doubt" || end.kind === "failed";
+    if (troubled && session.attemptsOf(item.ref) > 0) session.countTrouble();
+    if (end.kind === "in-doubt") return { item, entry, error: end.error };
+    session.end(item, end);
+  } catch (error) {
+    session.halts.halt({ kind: "fatal", error: stopOf(error) });
+    session.end(item, endAfterStop(session, item, stopOf(error)));
+  }
+  return undefined;
+}
+
+async function endOf(
+  session: RunSession,
+  of: { readonly item: PlanItem; readonly entry: PlanEntry; readonly finding: Finding | undefined },
+): Promise<End> {
+  const { item, entry, finding } = of;
+  if (session.halts.reason !== undefined && item.action.kind !== "settle") return { kind: "planned" };
+  switch (item.action.kind) {
+    case "create":
+      await giveUpOpenCreates(session, item.ref);
+      return createCopy(session, entry);
+    case "update":
+      return updateCopy(session, entry, { settled: false });
+    case "adopt":
+      await adopt(session, entry, item.action);
+      return bringUpToDate(session, entry);
+    case "settle":
+      if (finding?.kind === "settled") return bringUpToDate(session, entry);
+      if (finding?.kind === "twins")
+        return {
+          kind: "failed",
+          error: conflict.twin({ tenant: item.tenant, sourceTaskId: entry.sourceTaskId }, finding.ids),
+        };
+      return { kind: "in-doubt", error: OLD_DOUBT };
+    default:
+      return { kind: "planned" };
+  }
+}
+
+const OLD_DOUBT = {
+  code: "IN_DOUBT",
+  message: "an earlier run sent its create, and the answer never came",
+} as const;
+
+/** `resolve --retry` lets a create go in spite of an open one: that one is given up, and looked for as a twin from then on. */
+async function giveUpOpenCreates(session: RunSession, ref: TenantRef): Promise<void> {
+  const open = session.deps.recorder.state.tenant(ref)?.openCreates ?? [];
+  if (open.length === 0) return;
+  await session.deps.recorder.record(
+    open.map(({ write }): LogEntry => ({ type: "settled", write, found: "abandoned" })),
+  );
+}
+
+async function adopt(session: RunSession, entry: PlanEntry, action: Extract<Action, { kind: "adopt" }>): Promise<void> {
+  const { recorder } = session.deps;
+  await giveUpOpenCreates(session, entry.ref);
+  const of = { sourceTaskId: entry.sourceTaskId, key: entry.row.key, newTaskId: action.task.id };
+  const listed = session.context.list?.index.get(action.task.id);
+  const reports = session.context.candidates.get(action.task.id);
+  const entries: LogEntry[] = [
+    {
+      type: "adopted",
+      ...of,
+      tenant: entry.row.tenant,
+      manifest: session.context.manifest.fileName,
+      name: listed?.name ?? action.task.name,
+      by: action.by,
+    },
+  ];
+  if (reports?.kind === "read") entries.push(observedEntry({ ...of, shown: reports.value, verified: false }));
+  await recorder.record(entries);
+}
+
+/** A tenant whose work was cut by a stop: in doubt where a write is open, else not reached. */
+function endAfterStop(session: RunSession, item: PlanItem, stop: StopError): End {
+  const [problem] = stop.problems;
+  const error = { code: problem?.code ?? "STOPPED", message: problem?.message ?? stop.message, hint: problem?.hint };
+  const state = session.deps.recorder.state.tenant(item.ref);
+  const open =
+    (state?.openCreates.length ?? 0) > 0 ||
+    [...(state?.reports.values() ?? [])].some((report) => report.openPatches.length > 0);
+  return open ? { kind: "in-doubt", error } : { kind: "planned", error };
+}
+
+/**
+ * Looks every open doubt up in the plan's own list, also of tenants that this run does not carry out (orphan, skip, not
+ * selected, beyond `--limit`, another manifest's): what is found is logged, nothing is sent for them.
+ */
+async function settleFromPlan(
+  session: RunSession,
+  plan: Plan,
+  carried: readonly PlanItem[],
+): Promise<ReadonlyMap<string, Finding>> {
+  const { reader, recorder } = session.deps;
+  const mine = new Set(carried.map((item) => item.ref));
+  // A tenant of this run whose doubt its plan ends in another way (newTaskId, resolve --retry) is left to that.
+  const otherwise = new Set(carried.filter((item) => item.action.kind !== "settle").map((item) => item.ref));
+  const states = [...recorder.state.tenants()].filter(
+    (state) => state.openCreates.length > 0 && !otherwise.has(state.ref),
+  );
+  if (states.length === 0) return new Map();
+  let findings: ReadonlyMap<string, Finding> = new Map();
+  await guarded(session, async () => {
+    if (session.context.list?.reading.kind !== "none")
+      findings = await settleFound({ reader, recorder, context: session.context }, states);
+  });
+  session.context = refreshed(session.context, session.context.list);
+  const reached = new Set(plan.items.filter((item) => item.action.kind === "conflict").map((item) => item.ref));
+  for (const state of states)
+    if (!mine.has(state.ref) && !reached.has(state.ref) && findings.get(state.ref)?.kind !== "settled")
+      warnDoubt(session, state, findings.get(state.ref));
+  return findings;
+}
+
+function warnDoubt(session: RunSession, state: TenantState, finding: Finding | undefined): void {
+  const candidate = finding?.kind === "candidates" || finding?.kind === "twins" ? finding.ids[0] : undefined;
+  session.warn({
+    code: "DOUBT",
+    message: `tenant "${state.tenant}" (source task ${state.sourceTaskId}) is in doubt and not carried out by this run`,
+    hint:
+      candidate === undefined
+        ? `Sync its manifest again, or: ${conflict.resolveCommand(state, "--forget --reason TEXT")}`
+        : `If the task ${candidate} is its copy: ${conflict.resolveCommand(state, `--task-id ${candidate}`)}`,
+    tenant: state.tenant,
+  });
+}
+
+/** A run that created reads one last list: twins, and what its own last doubts have become. */
+async function lastLook(session: RunSession, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
+  if (!session.created || session.halts.ends) return;
+  const { reader, recorder } = session.deps;
+  const list = await observeListAgain(reader, recorder.state, session.context.sources ?? new Map());
+  session.context = refreshed(session.context, list);
+  const known = new Map(plan.items.map((item) => [item.ref, item]));
+  const mine = new Set(carried.map((item) => item.ref));
+  for (const state of recorder.state.tenants()) {
+    const twins = twinsInList(session.context, state);
+    const copy = state.copy?.newTaskId;
+    const item = known.get(state.ref);
+    if (twins.length === 0 || (item !== undefined && item.twins.length > 0)) continue;
+    const ids = [...(copy === undefined ? [] : [copy]), ...twins.map((task) => task.id)];
+    const error = conflict.twin(state, ids);
+    if (item !== undefined && mine.has(state.ref)) session.amend(item, error);
+    session.twins = true;
+    session.warn({ ...error, tenant: state.tenant });
+  }
+}

@@ -1,0 +1,271 @@
+import { EXIT, StopError } from "../domain/errors.js";
+import { type TaskId, writeId } from "../domain/ids.js";
+import type { CreateIntentRecord, LogEntry, ReportRow } from "../domain/log-record.js";
+import { lookUp, namesakesOf } from "../domain/look-up.js";
+import { byReport } from "../domain/mapping.js";
+import type { TenantError } from "../domain/outcome.js";
+import type { Verdict } from "./first-alone.js";
+import { observeListAgain } from "./observe-server.js";
+import type { PlanEntry } from "./plan-entries.js";
+import type { CreateRequest } from "./ports.js";
+import { readBackCreate } from "./read-back.js";
+import type { End, RunSession } from "./run-session.js";
+import { type Sent, sendWrite } from "./send-write.js";
+import { certainCreateEnd, errorOf, stopForServer } from "./write-ends.js";
+
+/** How many certain refusals in a row stop a source task's creates while none has succeeded, or of 403 at any time. */
+const REFUSALS_THAT_STOP = 3;
+
+/** Waits for this source task's turn, creates one copy, and says how it ended. Never rejects but for a broken log. */
+export async function createCopy(session: RunSession, entry: PlanEntry): Promise<End> {
+  const gate = session.createGate(entry.sourceTaskId);
+  const turn = await gate.enter();
+  if (turn === "stopped" || session.halts.reason !== undefined) {
+    gate.leave(turn, "pass");
+    return { kind: "planned" };
+  }
+  let verdict: Verdict = "stop";
+  try {
+    const made = await session.jobs(() => createOne(session, entry, turn === "alone"));
+    verdict = made.verdict;
+    return made.end;
+  } finally {
+    gate.leave(turn, verdict);
+  }
+}
+
+interface Made {
+  readonly end: End;
+  readonly verdict: Verdict;
+}
+
+async function createOne(session: RunSession, entry: PlanEntry, alone: boolean): Promise<Made> {
+  const intent = createIntent(session, entry);
+  const before = sourceMet(session, entry);
+  if (before.length > 0) await session.deps.recorder.record(before);
+  const request = createRequest(intent);
+  const sent = await sendWrite(session, {
+    ref: entry.ref,
+    intent,
+    send: (call) => session.deps.writer.createCopy(request, call),
+  });
+  switch (sent.kind) {
+    case "not-started":
+      return { end: { kind: "planned" }, verdict: "pass" };
+    case "succeeded":
+      return sent.taskId !== undefined && session.claim(sent.taskId, entry.ref)
+        ? copyMade(session, entry, { intent, newTaskId: sent.taskId, alone })
+        : doubted(session, intent, strangeId(sent.taskId));
+    case "refused":
+      return refused(session, entry, { intent, sent });
+    case "slow-down":
+    case "not-sent":
+      await session.deps.recorder.record([certainCreateEnd(intent, sent)]);
+      if (session.halts.reason !== undefined)
+        return { end: { kind: "planned", error: errorOf(sent) }, verdict: "pass" };
+      return { end: { kind: "failed", error: errorOf(sent) }, verdict: "pass" };
+    case "in-doubt":
+      return doubted(session, intent, errorOf(sent));
+    case "stop":
+      return stopped(session, intent, sent);
+    default:
+      return sent satisfies never;
+  }
+}
+
+async function copyMade(
+  session: RunSession,
+  entry: PlanEntry,
+  made: { readonly intent: CreateIntentRecord; readonly newTaskId: TaskId; readonly alone: boolean },
+): Promise<Made> {
+  const { intent, newTaskId } = made;
+  const outcome: LogEntry = { type: "create-outcome", write: intent.write, outcome: "succeeded", newTaskId };
+  await recordOrTell(session, entry, newTaskId, [outcome]);
+  session.created = true;
+  session.doubtsInARow = 0;
+  session.slots.succeeded();
+  session.countRefusal(`create ${entry.sourceTaskId}`, false);
+  session.countRefusal(`forbidden ${entry.sourceTaskId}`, false);
+  if (!made.alone && !session.options.run.verify) return { end: { kind: "succeeded" }, verdict: "open" };
+  const back = await readBackCreate(session, entry, { intent, newTaskId, first: made.alone });
+  if (back === undefined) return { end: { kind: "succeeded" }, verdict: "open" };
+  return { end: { kind: "failed", error: back }, verdict: "stop" };
+}
+
+/** The ID of a task that was made must never be lost: where the log cannot take it, it is shown at once. */
+async function recordOrTell(
+  session: RunSession,
+  entry: PlanEntry,
+  newTaskId: TaskId,
+  entries: readonly LogEntry[],
+): Promise<void> {
+  try {
+    await session.deps.recorder.record(entries);
+  } catch (cause) {
+    session.deps.emit({
+      kind: "unlogged",
+      tenant: entry.row.tenant,
+      newTaskId,
+      message: "this task was made, but the log could not take it",
+    });
+    throw cause;
+  }
+}
+
+async function doubted(session: RunSession, intent: CreateIntentRecord, error: TenantError): Promise<Made> {
+  session.gaveUpOn(intent.write);
+  session.countDoubt();
+  await session.deps.recorder.record([
+    {
+      type: "create-outcome",
+      write: intent.write,
+      outcome: "in-doubt",
+      code: error.code,
+      message: error.message,
+      httpStatus: error.httpStatus,
+    },
+  ]);
+  return { end: { kind: "in-doubt", error }, verdict: "pass" };
+}
+
+async function refused(
+  session: RunSession,
+  entry: PlanEntry,
+  of: { readonly intent: CreateIntentRecord; readonly sent: Extract<Sent, { kind: "refused" }> },
+): Promise<Made> {
+  const { intent, sent } = of;
+  session.doubtsInARow = 0;
+  const error = errorOf(sent);
+  if (sent.httpStatus === 409 || hadDoubts(session, entry, intent)) {
+    const own = await lookForOwnWork(session, entry, intent);
+    // Found: it is our own work, made before. It stays open and is settled like any doubt.
+    if (own === "found") return doubted(session, intent, error);
+    if (own === "unknown" && sent.httpStatus === 409) return doubted(session, intent, error);
+  }
+  await session.deps.recorder.record([certainCreateEnd(intent, sent)]);
+  if ((sent.httpStatus === 404 || sent.httpStatus === 405) && !session.createGate(entry.sourceTaskId).isOpen)
+    session.halts.halt({ kind: "fatal", error: tooOld(sent.httpStatus) });
+  return { end: { kind: "failed", error }, verdict: verdictOfRefusal(session, entry, sent.httpStatus) };
+}
+
+function verdictOfRefusal(session: RunSession, entry: PlanEntry, httpStatus: number): Verdict {
+  const forbidden = session.countRefusal(`forbidden ${entry.sourceTaskId}`, httpStatus === 403);
+  const refusedInARow = session.countRefusal(`create ${entry.sourceTaskId}`, true);
+  if (forbidden >= REFUSALS_THAT_STOP) return stopWith(session, entry, "403 three times in a row");
+  const open = session.createGate(entry.sourceTaskId).isOpen;
+  if (!open && refusedInARow >= REFUSALS_THAT_STOP) return stopWith(session, entry, "three refusals in a row");
+  return "pass";
+}
+
+function stopWith(session: RunSession, entry: PlanEntry, why: string): Verdict {
+  session.warn({
+    code: "SOURCE_STOPPED",
+    message: `the creates of source task ${entry.sourceTaskId} are stopped: ${why}; its other tenants stay planned`,
+    hint: "Read the refusals, correct their cause, then run the same command again",
+  });
+  return "stop";
+}
+
+async function stopped(
+  session: RunSession,
+  intent: CreateIntentRecord,
+  sent: Extract<Sent, { kind: "stop" }>,
+): Promise<Made> {
+  stopForServer(session, sent);
+  if (sent.inDoubt) return doubted(session, intent, errorOf(sent));
+  await session.deps.recorder.record([certainCreateEnd(intent, sent)]);
+  return { end: { kind: "planned", error: errorOf(sent) }, verdict: "pass" };
+}
+
+function hadDoubts(session: RunSession, entry: PlanEntry, intent: CreateIntentRecord): boolean {
+  const state = session.deps.recorder.state.tenant(entry.ref);
+  return state?.suspects.some((earlier) => earlier.write !== intent.write) === true;
+}
+
+/** Whether the list shows a task that this create, or an earlier one of this tenant, has made. */
+async function lookForOwnWork(
+  session: RunSession,
+  entry: PlanEntry,
+  intent: CreateIntentRecord,
+): Promise<"found" | "absent" | "unknown"> {
+  const { reader, recorder } = session.deps;
+  const list = await observeListAgain(reader, recorder.state, session.context.sources ?? new Map());
+  if (list.reading.kind === "none") return "unknown";
+  const intents = recorder.state.tenant(entry.ref)?.suspects ?? [intent];
+  const found = intents.map((earlier) => lookUp(earlier, list.index, recorder.state).kind);
+  if (found.some((kind) => kind !== "none")) return "found";
+  return list.wholenessOf(entry.sourceTaskId).whole ? "absent" : "unknown";
+}
+
+function createIntent(session: RunSession, entry: PlanEntry): CreateIntentRecord {
+  const { chance, recorder } = session.deps;
+  const { context, options } = session;
+  const state = recorder.state.tenant(entry.ref);
+  const list = context.list;
+  const reports = context.sources?.get(entry.sourceTaskId)?.task.reports ?? [];
+  const body = {
+    name: entry.name ?? "",
+    mappings: entry.wanted.mappings,
+    reports: reports.map(({ rowId, reportId }): ReportRow => ({ rowId, reportId })),
+    reportIdMode: options.shape.reportId,
+  };
+  // The same key for a re-send of the same body, so that a server that honours it cannot do the work twice.
+  const resent = state?.suspects.at(-1);
+  const same = resent !== undefined && sameBody(createRequest({ ...resent }), createRequest({ ...resent, ...body }));
+  return {
+    type: "create-intent",
+    write: writeId(chance.uuid()),
+    sourceTaskId: entry.sourceTaskId,
+    key: entry.row.key,
+    tenant: entry.row.tenant,
+    manifest: context.manifest.fileName,
+    ...body,
+    named: entry.wanted.named,
+    idempotencyKey: same ? resent.idempotencyKey : chance.uuid(),
+    before: list?.reading.kind === "read" ? namesakesOf(body.name, list.index) : null,
+    attempt: (state?.absences ?? 0) + 1,
+  };
+}
+
+function sameBody(a: CreateRequest, b: CreateRequest): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** The request that an intent stands for: the body's report ID is the row's own, or the published report's (`--report-id`). */
+function createRequest(intent: CreateIntentRecord): CreateRequest {
+  const rowOf = new Map(intent.reports.map((report) => [report.reportId, report.rowId]));
+  return {
+    sourceTaskId: intent.sourceTaskId,
+    name: intent.name,
+    reports: [...byReport(intent.mappings)].map(([reportId, apps]) => ({
+      reportId: intent.reportIdMode === "row" ? (rowOf.get(reportId) ?? reportId) : reportId,
+      apps,
+    })),
+  };
+}
+
+/** `{task}` stays the name under which the log first met the source task. */
+function sourceMet(session: RunSession, entry: PlanEntry): readonly LogEntry[] {
+  const name = session.context.sources?.get(entry.sourceTaskId)?.task.name;
+  if (name === undefined || session.deps.recorder.state.source(entry.sourceTaskId).name !== undefined) return [];
+  return [{ type: "source", sourceTaskId: entry.sourceTaskId, name }];
+}
+
+function strangeId(taskId: TaskId | undefined): TenantError {
+  return {
+    code: "STRANGE_ID",
+    message:
+      taskId === undefined
+        ? "the server said that it made the copy, but not under which ID"
+        : `the server answered with the ID ${taskId}, which is a source task's or another tenant's`,
+    hint: "The task list is looked at before anything is sent again",
+  };
+}
+
+function tooOld(httpStatus: number): StopError {
+  return new StopError(EXIT.server, {
+    code: "DUPLICATE_MISSING",
+    message: `the server answered ${httpStatus} to the first duplicate request: a wrong prefix in --server, or a server older than duplicateTask`,
+    hint: "Check the address with: qalyptus-propagate doctor",
+  });
+}

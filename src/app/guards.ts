@@ -1,0 +1,72 @@
+import type { Problem } from "../domain/errors.js";
+import type { AppId, TaskId } from "../domain/ids.js";
+import { judgeLiveSource } from "../domain/live-source.js";
+import type { PlanItem } from "../domain/plan.js";
+import { isWork } from "./carry-out.js";
+import type { Plan } from "./make-plan.js";
+import type { ObservedSource } from "./observe-server.js";
+import type { SyncOptions } from "./sync-options.js";
+
+/** What the guards say of a finished plan: each refusal is exit 7, before any write. */
+export interface GuardFindings {
+  readonly refusals: readonly Problem[];
+  readonly warnings: readonly Problem[];
+}
+
+/** Judges a finished plan, before any write. A dry run prints its plan first. */
+export function judgePlan(plan: Plan, options: SyncOptions): GuardFindings {
+  const refusals: Problem[] = [];
+  const warnings: Problem[] = [];
+  for (const source of plan.context.sources?.values() ?? []) {
+    const copied = plan.items.filter((item) => item.sourceTaskId === source.task.id && mayCreate(item));
+    if (copied.length === 0) continue;
+    const live = judgeLiveSource({
+      label: labelOf(source),
+      mail: source.task.mail,
+      masterApps: mappedApps(copied),
+      allowed: options.shape.allowLiveSource,
+    });
+    if (live.refusal !== undefined) refusals.push(live.refusal);
+    warnings.push(...live.warnings);
+    const blind = blindStart(plan, source.task.id, options.run.newLog);
+    if (blind !== undefined) refusals.push(blind);
+  }
+  const tooMany = tooManyChanges(plan, options.run.maxChanges);
+  return { refusals: tooMany === undefined ? refusals : [...refusals, tooMany], warnings };
+}
+
+/** Whether carrying this item out may make a copy. A doubt may end in one. */
+function mayCreate(item: PlanItem): boolean {
+  return item.action.kind === "create" || item.action.kind === "settle";
+}
+
+function labelOf(source: ObservedSource): string {
+  return `the source task ${source.task.name === undefined ? source.task.id : `"${source.task.name}" (${source.task.id})`}`;
+}
+
+function mappedApps(items: readonly PlanItem[]): ReadonlySet<AppId> {
+  return new Set(items.flatMap((item) => item.wanted.mappings.map((mapping) => mapping.qlikAppId)));
+}
+
+/** Without a whole list, and without a log that knows copies, nothing shows that the copies do not exist already. */
+function blindStart(plan: Plan, sourceTaskId: TaskId, newLog: boolean): Problem | undefined {
+  if (newLog || plan.context.log.knowsAnyCopy()) return undefined;
+  const wholeness = plan.context.list?.wholenessOf(sourceTaskId);
+  if (wholeness === undefined || wholeness.whole) return undefined;
+  return {
+    code: "NEW_LOG",
+    message: `the log knows no copy, and the server's task list does not show whether there are any (${wholeness.why})`,
+    hint: "Where this log is lost or elsewhere, name it with --idempotency-log. Where these really are the first copies: --new-log",
+  };
+}
+
+function tooManyChanges(plan: Plan, most: number | undefined): Problem | undefined {
+  if (most === undefined) return undefined;
+  const changes = plan.items.filter((item) => isWork(item.action)).length;
+  if (changes <= most) return undefined;
+  return {
+    code: "MAX_CHANGES",
+    message: `the plan changes ${changes} tenants, more than --max-changes ${most}`,
+    hint: "Look at the plan with --dry-run; raise --max-changes, or go in steps with --only or --limit",
+  };
+}

@@ -1,0 +1,209 @@
+import pLimit from "p-limit";
+import { EXIT, type Problem, StopError } from "../domain/errors.js";
+import type { TaskId } from "../domain/ids.js";
+import type { LogState } from "../domain/log-state.js";
+import type { MailSettings, SourceTask, TaskReport } from "../domain/source-task.js";
+import { TaskIndex } from "../domain/task-index.js";
+import { copiesToBeListed, judgeList, type Presence, type Wholeness } from "../domain/whole-list.js";
+import type { ListReading, Reading, TaskDetails, TaskReader } from "./ports.js";
+
+/** The route that shows whether one task exists: whichever answered 200 for the source task in this run. */
+export type PresenceRoute = "task" | "reports" | "none";
+
+/** One source task as this run read it. `name` is `undefined` where the server does not tell it. */
+export interface ObservedSource {
+  readonly task: Omit<SourceTask, "name"> & { readonly name: string | undefined };
+  readonly route: PresenceRoute;
+}
+
+/** What one reading of the list tells. */
+export interface ObservedList {
+  readonly reading: ListReading;
+  /** The tasks that were read, to the end or not. */
+  readonly index: TaskIndex;
+  /** How the logged copies show; only of those that the log does not call gone. */
+  readonly presence: ReadonlyMap<TaskId, Presence>;
+  readonly wholenessOf: (sourceTaskId: TaskId) => Wholeness;
+}
+
+/** The server as a plan sees it. */
+export interface Observation {
+  readonly sources: ReadonlyMap<TaskId, ObservedSource>;
+  readonly list: ObservedList;
+}
+
+/** Reads that go out at once, besides the writes. */
+const READS_AT_ONCE = 8;
+
+/**
+ * Reads what a plan needs: the list, each source task, and by their own ID the logged copies that the list lacks.
+ * Throws a StopError: exit 2 where a source task does not exist, exit 5 where the server refuses.
+ */
+export async function observeServer(
+  reader: TaskReader,
+  log: LogState,
+  sourceTaskIds: readonly TaskId[],
+): Promise<Observation> {
+  const reading = await reader.listTasks({ fresh: false });
+  const index = indexOf(reading);
+  const sources = new Map<TaskId, ObservedSource>();
+  const problems: Problem[] = [];
+  for (const id of sourceTaskIds) {
+    const source = await readSource(reader, id, { reading, index });
+    if (source.kind === "unknown") problems.push(sourceUnknown({ id, source, reading, index, log }));
+    else sources.set(id, source.observed);
+  }
+  if (problems.length > 0) throw new StopError(EXIT.usage, problems);
+  return { sources, list: await judgeReading({ reader, reading, index, log, sources }) };
+}
+
+/** Reads the list again, past any cache, and judges it as the first was judged. */
+export async function observeListAgain(
+  reader: TaskReader,
+  log: LogState,
+  sources: ReadonlyMap<TaskId, ObservedSource>,
+): Promise<ObservedList> {
+  const reading = await reader.listTasks({ fresh: true });
+  return judgeReading({ reader, reading, index: indexOf(reading), log, sources });
+}
+
+/** Whether one task answers by its own ID. */
+export async function probePresence(reader: TaskReader, route: PresenceRoute, id: TaskId): Promise<Presence> {
+  if (route === "none") return "unknown";
+  const reading = route === "task" ? await reader.readTask(id) : await reader.readReports(id);
+  if (reading.kind === "read") return "answers";
+  return reading.kind === "absent" ? "absent" : "unknown";
+}
+
+function indexOf(reading: ListReading): TaskIndex {
+  return new TaskIndex(reading.kind === "none" ? [] : reading.tasks);
+}
+
+async function judgeReading(from: {
+  readonly reader: TaskReader;
+  readonly reading: ListReading;
+  readonly index: TaskIndex;
+  readonly log: LogState;
+  readonly sources: ReadonlyMap<TaskId, ObservedSource>;
+}): Promise<ObservedList> {
+  const { reader, reading, index, log, sources } = from;
+  const presence = new Map<TaskId, Presence>();
+  if (reading.kind !== "none") {
+    const route = [...sources.values()].map((source) => source.route).find((known) => known !== "none") ?? "none";
+    const limit = pLimit(READS_AT_ONCE);
+    await Promise.all(
+      copiesToBeListed(log).map(async (id) => {
+        if (index.has(id)) presence.set(id, "listed");
+        else presence.set(id, await limit(() => probePresence(reader, route, id)));
+      }),
+    );
+  }
+  const copies = [...presence].map(([id, shown]) => ({ id, presence: shown }));
+  const wholenessOf = (sourceTaskId: TaskId): Wholeness => {
+    if (reading.kind !== "read") return { whole: false, why: reading.problem.message };
+    return judgeList(index, sourceTaskId, copies);
+  };
+  return { reading, index, presence, wholenessOf };
+}
+
+type SourceReading =
+  | { readonly kind: "known"; readonly observed: ObservedSource }
+  | { readonly kind: "unknown"; readonly forbidden: boolean };
+
+async function readSource(
+  reader: TaskReader,
+  id: TaskId,
+  list: { readonly reading: ListReading; readonly index: TaskIndex },
+): Promise<SourceReading> {
+  const [details, reports, triggers, recipients] = await Promise.all([
+    reader.readTask(id),
+    reader.readReports(id),
+    reader.readTriggers(id),
+    reader.readRecipients(id),
+  ]);
+  const listed = list.index.get(id);
+  if (listed === undefined && details.kind !== "read" && reports.kind !== "read") {
+    const forbidden = isForbidden(details) || isForbidden(reports);
+    // A server that has no reads at all cannot say that the task is missing: it is done without them.
+    const blind = list.reading.kind === "none" && !list.reading.forbidden && !forbidden;
+    if (!blind) return { kind: "unknown", forbidden };
+    if (details.kind === "unreadable" && reports.kind === "unreadable")
+      throw new StopError(EXIT.server, {
+        code: "SERVER_FAILING",
+        message: `the server answers neither the task list nor the source task: ${details.problem.message}`,
+        hint: "Wait until the server is well again, then run the same command",
+      });
+  }
+  const known = details.kind === "read" ? details.value : undefined;
+  return {
+    kind: "known",
+    observed: {
+      task: {
+        id,
+        name: known?.name ?? listed?.name,
+        reports: reports.kind === "read" ? reports.value : undefined,
+        mail: mailSettings({ details: known, triggers, recipients }),
+      },
+      route: details.kind === "read" ? "task" : reports.kind === "read" ? "reports" : "none",
+    },
+  };
+}
+
+function mailSettings(read: {
+  readonly details: TaskDetails | undefined;
+  readonly triggers: Reading<NonNullable<MailSettings["activeTriggers"]>>;
+  readonly recipients: Reading<number>;
+}): MailSettings {
+  return {
+    enabled: read.details?.enabled,
+    testMode: read.details?.testMode,
+    activeTriggers: read.triggers.kind === "read" ? read.triggers.value : undefined,
+    recipients: read.recipients.kind === "read" ? read.recipients.value : undefined,
+  };
+}
+
+function isForbidden(reading: Reading<TaskDetails> | Reading<readonly TaskReport[]>): boolean {
+  return reading.kind === "unreadable" && reading.forbidden;
+}
+
+function sourceUnknown(of: {
+  readonly id: TaskId;
+  readonly source: Extract<SourceReading, { kind: "unknown" }>;
+  readonly reading: ListReading;
+  readonly index: TaskIndex;
+  readonly log: LogState;
+}): Problem {
+  const { id, source, reading, index, log } = of;
+  if (source.forbidden && reading.kind === "none" && reading.forbidden)
+    throw new StopError(EXIT.server, {
+      code: "FORBIDDEN",
+      message: "the server forbids the task list and the source task to this API key (403)",
+      hint: "Give the key's owner a role that may read and duplicate the source task's project",
+    });
+  const nearest = nearestTasks(id, index, log.source(id).name);
+  return {
+    code: "SOURCE_UNKNOWN",
+    message: `the source task ${id} is not on the server: it is not in the task list and does not answer by its ID${nearest}`,
+    hint: "Check --source-task or the column sourceTaskId. A key whose role does not cover the task's project cannot see it either",
+    value: id,
+  };
+}
+
+/** How many tasks a message names. */
+const NAMED_TASKS = 3;
+
+function nearestTasks(id: TaskId, index: TaskIndex, knownName: string | undefined): string {
+  const closeness = (task: { readonly id: string; readonly name: string }): number =>
+    knownName === undefined
+      ? commonLength(task.id, id)
+      : commonLength(task.name.toLowerCase(), knownName.toLowerCase());
+  const nearest = [...index.tasks].sort((a, b) => closeness(b) - closeness(a)).slice(0, NAMED_TASKS);
+  if (nearest.length === 0) return "";
+  return `; the nearest are ${nearest.map((task) => `"${task.name}" (${task.id})`).join(", ")}`;
+}
+
+function commonLength(a: string, b: string): number {
+  let length = 0;
+  for (let at = 0; at < Math.min(a.length, b.length); at += 1) if (a[at] === b[at]) length += 1;
+  return length;
+}

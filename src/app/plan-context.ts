@@ -1,0 +1,167 @@
+import { foldName, type TaskId } from "../domain/ids.js";
+import { appsInForce, type InForce } from "../domain/in-force.js";
+import type { LogState, TenantState } from "../domain/log-state.js";
+import { lookUp, twinsOf } from "../domain/look-up.js";
+import type { Manifest } from "../domain/manifest.js";
+import { renderName } from "../domain/name-template.js";
+import { type AdoptionCheck, type Decision, type Doubt, decide, type Facts, type Permissions } from "../domain/plan.js";
+import type { ListedTask, TaskReport } from "../domain/source-task.js";
+import type { Wholeness } from "../domain/whole-list.js";
+import type { ObservedList, ObservedSource } from "./observe-server.js";
+import type { PlanEntry } from "./plan-entries.js";
+import type { Reading } from "./ports.js";
+
+/** Reports of tasks that may be adopted, read before a decision asks for them. */
+export type CandidateReports = ReadonlyMap<TaskId, Reading<readonly TaskReport[]>>;
+
+/** What decisions about one manifest are made from; made once for a plan, and again after doubts were settled. */
+export interface PlanContext {
+  readonly manifest: Manifest;
+  readonly log: LogState;
+  readonly permissions: Permissions;
+  /** `undefined`: offline. */
+  readonly sources: ReadonlyMap<TaskId, ObservedSource> | undefined;
+  readonly list: ObservedList | undefined;
+  readonly inForce: InForce;
+  /** The source tasks under which the manifest names each key. */
+  readonly namedUnder: ReadonlyMap<string, ReadonlySet<TaskId>>;
+  readonly candidates: CandidateReports;
+}
+
+const NOT_ASKED: Wholeness = { whole: false, why: "the server was not asked" };
+const NOWHERE: ReadonlySet<TaskId> = new Set();
+
+/** A character that no name holds and that folding leaves alone: stands for "any text" in a name. */
+const ANY_TEXT = "\u{f0000}";
+
+/** The same context after the log or the list has changed. */
+export function refreshed(context: PlanContext, list: ObservedList | undefined): PlanContext {
+  return { ...context, list, inForce: appsInForce(context.log) };
+}
+
+export function namedUnderOf(manifest: Manifest): ReadonlyMap<string, ReadonlySet<TaskId>> {
+  const named = new Map<string, Set<TaskId>>();
+  for (const row of manifest.tenants) {
+    if (row.sourceTaskId === undefined) continue;
+    named.set(row.key, (named.get(row.key) ?? new Set()).add(row.sourceTaskId));
+  }
+  return named;
+}
+
+/** Decides about one entry from what this context knows. */
+export function decideEntry(context: PlanContext, entry: PlanEntry): Decision {
+  return decide(factsOf(context, entry));
+}
+
+/** The one task that a decision about this entry may ask to adopt, if any: its reports have to be read first. */
+export function adoptionCandidate(context: PlanContext, entry: PlanEntry): TaskId | undefined {
+  const state = context.log.tenant(entry.ref);
+  const { newTaskId } = entry.row;
+  if (newTaskId !== undefined && state?.copy?.newTaskId !== newTaskId) return newTaskId;
+  if (!context.permissions.adopt || context.list === undefined) return undefined;
+  const facts = factsOf(context, entry);
+  if (state?.openCreates.length || (state?.copy !== undefined && facts.presence !== "absent" && !state.copy.gone))
+    return undefined;
+  const tasks = facts.namesakes.length > 0 ? facts.namesakes.map(({ task }) => task) : facts.lookAlikes;
+  return tasks.length === 1 ? tasks[0]?.id : undefined;
+}
+
+/** Twins of one logged tenant in this list. A tenant in doubt has none: what it finds is its own. */
+export function twinsInList(context: PlanContext, state: TenantState): readonly ListedTask[] {
+  if (context.list === undefined || state.copy === undefined || state.copy.gone || state.openCreates.length > 0)
+    return [];
+  if (context.list.presence.get(state.copy.newTaskId) === "absent") return [];
+  return twinsOf(state, context.list.index, context.log);
+}
+
+/** What the list tells of each create that a tenant in doubt may have made. */
+export function doubtsOf(context: PlanContext, state: TenantState): readonly Doubt[] {
+  if (state.openCreates.length === 0) return [];
+  return state.suspects.map((intent) => ({
+    intent,
+    found:
+      context.list === undefined || context.list.reading.kind === "none"
+        ? undefined
+        : lookUp(intent, context.list.index, context.log),
+  }));
+}
+
+function factsOf(context: PlanContext, entry: PlanEntry): Facts {
+  const { log, list } = context;
+  const state = log.tenant(entry.ref);
+  const copy = state?.copy;
+  return {
+    key: entry.row.key,
+    tenant: entry.row.tenant,
+    sourceTaskId: entry.sourceTaskId,
+    name: entry.name ?? "",
+    wanted: entry.wanted,
+    newTaskId: entry.row.newTaskId,
+    state,
+    presence: copy === undefined ? undefined : list?.presence.get(copy.newTaskId),
+    wholeness: list?.wholenessOf(entry.sourceTaskId) ?? NOT_ASKED,
+    doubts: state === undefined ? [] : doubtsOf(context, state),
+    twins: state === undefined ? [] : twinsInList(context, state),
+    namesakes: namesakesIn(context, entry),
+    lookAlikes: lookAlikesIn(context, entry),
+    adoptionCheck: adoptionCheckOf(context, entry),
+    inForce: context.inForce,
+    namedUnder: context.namedUnder.get(entry.row.key) ?? NOWHERE,
+    permissions: context.permissions,
+  };
+}
+
+function namesakesIn(context: PlanContext, entry: PlanEntry): Facts["namesakes"] {
+  if (context.list === undefined || entry.name === undefined) return [];
+  const own = context.log.tenant(entry.ref)?.copy?.newTaskId;
+  return context.list.index
+    .named(entry.name)
+    .filter((task) => task.id !== own)
+    .map((task) => ({ task, holder: holderOf(context.log, task.id) }));
+}
+
+function lookAlikesIn(context: PlanContext, entry: PlanEntry): readonly ListedTask[] {
+  if (context.list === undefined || entry.name === undefined || context.log.knowsCopyOf(entry.sourceTaskId)) return [];
+  const rendered = renderName(entry.row.nameTemplate, {
+    tenant: entry.row.tenant,
+    task: ANY_TEXT,
+    columns: entry.row.columns,
+  });
+  if (!("name" in rendered) || !rendered.name.includes(ANY_TEXT)) return [];
+  const parts = foldName(rendered.name).split(ANY_TEXT);
+  const before = parts[0] ?? "";
+  const after = parts.at(-1) ?? "";
+  if (before === "" && after === "") return [];
+  return context.list.index
+    .fitting(before, after)
+    .filter((task) => !context.log.explains(task.id) && context.sources?.has(task.id) !== true);
+}
+
+function adoptionCheckOf(context: PlanContext, entry: PlanEntry): AdoptionCheck {
+  return (id) => {
+    if (context.sources?.has(id) === true || id === entry.sourceTaskId) return "it is a source task";
+    const holder = context.log.holdersOf(id).find((ref) => ref !== entry.ref);
+    if (holder !== undefined) return `it is the copy of tenant "${context.log.tenant(holder)?.tenant ?? holder}"`;
+    return checkReports(context.candidates.get(id), context.sources?.get(entry.sourceTaskId)?.task.reports);
+  };
+}
+
+/** Rule of adoption: at least one of the source's reports, and none that the source lacks. */
+export function checkReports(
+  candidate: Reading<readonly TaskReport[]> | undefined,
+  source: readonly TaskReport[] | undefined,
+): string | undefined {
+  if (candidate === undefined) return "its reports were not read";
+  if (candidate.kind === "absent") return "no task answers by this ID";
+  if (candidate.kind === "unreadable") return `its reports cannot be read (${candidate.problem.message})`;
+  if (source === undefined) return "the source task's reports cannot be read, so that nothing shows that it is a copy";
+  const known = new Set(source.map((report) => report.reportId));
+  const strange = candidate.value.find((report) => !known.has(report.reportId));
+  if (strange !== undefined) return `it has the report ${strange.reportId}, which the source task lacks`;
+  return candidate.value.length === 0 ? "it has none of the source task's reports" : undefined;
+}
+
+function holderOf(log: LogState, id: TaskId): string | undefined {
+  const [ref] = log.holdersOf(id);
+  return ref === undefined ? undefined : (log.tenant(ref)?.tenant ?? ref);
+}

@@ -1,0 +1,39 @@
+import type { LogEntry } from "../domain/log-record.js";
+import type { LogState } from "../domain/log-state.js";
+import type { IdempotencyLog } from "./ports.js";
+
+/** What is known, and the one way to add to it. `record` resolves when the facts are as durable as this run makes them. */
+export interface Recorder {
+  readonly state: LogState;
+  record(entries: readonly LogEntry[]): Promise<void>;
+}
+
+/** A dry run's recorder: facts go into this process's state only. It has no log to write to. */
+export function memoryRecorder(state: LogState, run: string): Recorder {
+  return {
+    state,
+    record: async (entries) => {
+      for (const entry of entries) state.apply(entry, run);
+    },
+  };
+}
+
+/** A run's recorder: facts are on the disk before they count. `preamble` goes before the run's first record. */
+export function logRecorder(
+  state: LogState,
+  log: IdempotencyLog,
+  run: { readonly id: string; readonly preamble: LogEntry },
+): Recorder & { readonly recorded: () => boolean } {
+  let started = false;
+  return {
+    state,
+    recorded: () => started,
+    record: async (entries) => {
+      if (entries.length === 0) return;
+      const all = started ? entries : [run.preamble, ...entries];
+      started = true;
+      await log.append(all);
+      for (const entry of all) state.apply(entry, run.id);
+    },
+  };
+}

@@ -1,0 +1,255 @@
+import pLimit, { type LimitFunction } from "p-limit";
+import type { Problem } from "../domain/errors.js";
+import type { TaskId, TenantRef, WriteId } from "../domain/ids.js";
+import type { TenantError } from "../domain/outcome.js";
+import { outcomeOfPlanned, type TenantResult } from "../domain/outcome.js";
+import type { PlanItem } from "../domain/plan.js";
+import type { Emit } from "./events.js";
+import { FirstAlone } from "./first-alone.js";
+import { Halts, type Interruption } from "./halts.js";
+import type { PlanContext } from "./plan-context.js";
+import type { Chance, Clock, TaskReader, TaskWriter } from "./ports.js";
+import type { Recorder } from "./recorder.js";
+import { SendSlots } from "./send-slots.js";
+import type { SyncOptions } from "./sync-options.js";
+
+/** What carrying out a plan works with. */
+export interface RunDeps {
+  readonly reader: TaskReader;
+  readonly writer: TaskWriter;
+  readonly recorder: Recorder;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly emit: Emit;
+  readonly interruption: Interruption;
+}
+
+/** How one tenant ended for this run. `planned`: it was not reached. */
+export type End =
+  | { readonly kind: "succeeded" }
+  | { readonly kind: "failed"; readonly error: TenantError }
+  | { readonly kind: "in-doubt"; readonly error: TenantError }
+  | { readonly kind: "planned"; readonly error?: TenantError | undefined };
+
+/** The breaker's least number of doubts in a row. */
+const FEWEST_DOUBTS = 5;
+
+interface TenantTrack {
+  attempts: number;
+  startedAt: number | undefined;
+  endedAt: number | undefined;
+}
+
+/**
+ * One run's own memory, which dies with its process: what was sent, who is halted, whose turn it is. Whatever must outlive the
+ * process is in the log (`deps.recorder`), and nowhere else.
+ */
+export class RunSession {
+  readonly deps: RunDeps;
+  readonly options: SyncOptions;
+  readonly halts: Halts;
+  readonly slots: SendSlots;
+  /** Tenants at work: more than writes in flight, so that one's record is flushed while another's request is under way. */
+  readonly jobs: LimitFunction;
+  readonly startedAt: number;
+  /** The server as it was last looked at. */
+  context: PlanContext;
+  doubtsInARow = 0;
+  /** Whether some create of this run has made a copy. */
+  created = false;
+  /** Whether a look after the plan's showed a twin. */
+  twins = false;
+  readonly notShownWarned = new Set<TaskId>();
+  #troubles = 0;
+  #refusedSince: number | undefined;
+  /** Task IDs that answers of this run named: each can be one tenant's only. */
+  readonly #claimed = new Map<TaskId, TenantRef>();
+  readonly #createGates = new Map<TaskId, FirstAlone>();
+  readonly #patchGates = new Map<TaskId, FirstAlone>();
+  readonly #refusals = new Map<string, number>();
+  readonly #gaveUpAt = new Map<WriteId, number>();
+  readonly #tracks = new Map<TenantRef, TenantTrack>();
+  readonly #results = new Map<TenantRef, TenantResult>();
+  readonly #warnings: Problem[] = [];
+
+  constructor(deps: RunDeps, options: SyncOptions, context: PlanContext) {
+    this.deps = deps;
+    this.options = options;
+    this.context = context;
+    this.halts = new Halts(deps.clock, deps.interruption);
+    this.slots = new SendSlots(options.run.concurrency, deps.clock);
+    this.jobs = pLimit(options.run.concurrency * 2);
+    this.startedAt = deps.clock.monotonic();
+  }
+
+  createGate(source: TaskId): FirstAlone {
+    return gateOf(this.#createGates, source);
+  }
+
+  patchGate(source: TaskId): FirstAlone {
+    return gateOf(this.#patchGates, source);
+  }
+
+  /** Takes an ID out of an answer for one tenant; false where it is a source task's or another tenant's. */
+  claim(id: TaskId, ref: TenantRef): boolean {
+    if (this.context.sources?.has(id) === true) return false;
+    if (this.deps.recorder.state.holdersOf(id).some((holder) => holder !== ref)) return false;
+    const holder = this.#claimed.get(id);
+    if (holder !== undefined && holder !== ref) return false;
+    this.#claimed.set(id, ref);
+    return true;
+  }
+
+  /** The server has answered (or kept us waiting): refused connections are counted anew. */
+  answered(): void {
+    this.#refusedSince = undefined;
+  }
+
+  /** How long connections have been refused without any answer between, in milliseconds. */
+  refusedFor(): number {
+    const now = this.deps.clock.monotonic();
+    this.#refusedSince ??= now;
+    return now - this.#refusedSince;
+  }
+
+  /** Counts certain refusals in a row; `undefined` starts anew. */
+  countRefusal(series: string, refused: boolean): number {
+    const count = refused ? (this.#refusals.get(series) ?? 0) + 1 : 0;
+    this.#refusals.set(series, count);
+    return count;
+  }
+
+  countSend(ref: TenantRef): void {
+    const track = this.#track(ref);
+    track.attempts += 1;
+    track.startedAt ??= this.deps.clock.monotonic();
+  }
+
+  /** Counts a doubt; as many in a row as writes in flight (at least five), with no answer between, end all writes. */
+  countDoubt(): void {
+    this.doubtsInARow += 1;
+    if (this.doubtsInARow >= Math.max(FEWEST_DOUBTS, this.options.run.concurrency)) this.halts.halt({ kind: "doubts" });
+  }
+
+  /** Counts a tenant that failed or went in doubt in this run's own writes (`--max-failures`). */
+  countTrouble(): void {
+    this.#troubles += 1;
+    const most = this.options.run.maxFailures;
+    if (most !== undefined && this.#troubles >= most) this.halts.halt({ kind: "failures" });
+  }
+
+  gaveUpOn(write: WriteId): void {
+    this.#gaveUpAt.set(write, this.deps.clock.monotonic());
+  }
+
+  /** Whether this process itself gave up on a write. */
+  sentInThisRun(write: WriteId): boolean {
+    return this.#gaveUpAt.has(write);
+  }
+
+  /** Writes sent for a tenant in this run. */
+  attemptsOf(ref: TenantRef): number {
+    return this.#track(ref).attempts;
+  }
+
+  /** When this process gave up on a write; a doubt of an earlier process counts from this run's start. */
+  gaveUpAt(write: WriteId): number {
+    return this.#gaveUpAt.get(write) ?? this.startedAt;
+  }
+
+  warn(problem: Problem): void {
+    this.#warnings.push(problem);
+    this.deps.emit({ kind: "warning", problem });
+  }
+
+  get warnings(): readonly Problem[] {
+    return this.#warnings;
+  }
+
+  /** Ends one tenant and tells it. What it says must already be in the log. */
+  end(item: PlanItem, end: End): void {
+    const track = this.#track(item.ref);
+    track.endedAt = this.deps.clock.monotonic();
+    const result = this.#resultOf(item, end);
+    this.#results.set(item.ref, result);
+    this.deps.emit({ kind: "tenant", result });
+  }
+
+  /** Changes what was already told of a tenant: a twin that only the last list showed. */
+  amend(item: PlanItem, error: TenantError): void {
+    const told = this.#results.get(item.ref);
+    if (told !== undefined) this.#results.set(item.ref, { ...told, outcome: "failed", error });
+  }
+
+  isEnded(ref: TenantRef): boolean {
+    return this.#results.has(ref);
+  }
+
+  /** The item's result; one that never ended was not reached. */
+  resultOf(item: PlanItem): TenantResult {
+    return this.#results.get(item.ref) ?? this.#resultOf(item, { kind: "planned" });
+  }
+
+  #resultOf(item: PlanItem, end: End): TenantResult {
+    const track = this.#track(item.ref);
+    const from = track.startedAt;
+    return {
+      ...plannedResult(item, this.context),
+      outcome: end.kind,
+      attempts: track.attempts,
+      durationMs: from === undefined ? 0 : Math.round((track.endedAt ?? this.deps.clock.monotonic()) - from),
+      startedMs: from === undefined ? undefined : Math.round(from - this.startedAt),
+      error: end.kind === "succeeded" ? undefined : end.error,
+    };
+  }
+
+  #track(ref: TenantRef): TenantTrack {
+    const known = this.#tracks.get(ref);
+    if (known !== undefined) return known;
+    const track = { attempts: 0, startedAt: undefined, endedAt: undefined };
+    this.#tracks.set(ref, track);
+    return track;
+  }
+}
+
+/** An item as a dry run tells it, and as a run tells what it did not carry out. */
+export function plannedResult(item: PlanItem, context: PlanContext): TenantResult {
+  const state = context.log.tenant(item.ref);
+  const copy = state?.copy;
+  const { action } = item;
+  const adopted = action.kind === "adopt" ? action.task : undefined;
+  const error = action.kind === "conflict" ? action.error : twinError(item);
+  return {
+    type: "tenant",
+    tenant: item.tenant,
+    action: action.kind,
+    reason: item.reason,
+    outcome: outcomeOfPlanned(action.kind),
+    sourceTaskId: item.sourceTaskId,
+    newTaskId: copy === undefined || copy.gone ? adopted?.id : copy.newTaskId,
+    name: adopted?.name ?? copy?.name ?? item.name,
+    verified: state?.verified ?? false,
+    mappings: item.wanted.mappings,
+    attempts: 0,
+    durationMs: 0,
+    line: item.line,
+    error,
+  };
+}
+
+function twinError(item: PlanItem): TenantError | undefined {
+  if (item.twins.length === 0) return undefined;
+  return {
+    code: "TWIN",
+    message: `the server has other tasks that may be this tenant's copy: ${item.twins.join(", ")}`,
+    hint: "Look at them on the server and delete all but one",
+  };
+}
+
+function gateOf(gates: Map<TaskId, FirstAlone>, source: TaskId): FirstAlone {
+  const known = gates.get(source);
+  if (known !== undefined) return known;
+  const gate = new FirstAlone();
+  gates.set(source, gate);
+  return gate;
+}

@@ -1,0 +1,91 @@
+import type { WriteReply } from "../domain/answer.js";
+import { backOffMs } from "../domain/back-off.js";
+import { EXIT, StopError } from "../domain/errors.js";
+import type { TenantRef } from "../domain/ids.js";
+import type { CreateIntentRecord, PatchIntentRecord } from "../domain/log-record.js";
+import type { WriteCall } from "./ports.js";
+import type { RunSession } from "./run-session.js";
+
+/** One write: what the log keeps of it, and how one attempt is sent. */
+export interface Write {
+  readonly ref: TenantRef;
+  readonly intent: CreateIntentRecord | PatchIntentRecord;
+  readonly send: (call: WriteCall) => Promise<WriteReply>;
+}
+
+/** `not-started`: the run was halted before the intent was written; nothing is in the log. */
+export type Sent = WriteReply | { readonly kind: "not-started" };
+
+/** How long refused connections are borne after the run's first answer. */
+const REFUSED_FOR_MS = 30_000;
+
+/**
+ * Sends one write, again and again where it provably did nothing. The order of effects is the protocol:
+ *
+ * 1. wait for a slot;
+ * 2. the intent is on the disk;
+ * 3. send;
+ * 4. (the caller) the outcome is on the disk;
+ * 5. (the caller) it is told.
+ *
+ * Dies before 2: nothing was sent, nothing is known. Between 2 and 4: an intent without an outcome, which is a doubt.
+ * Throws only where the intent could not be made durable (a StopError of the log): then nothing was sent.
+ */
+export async function sendWrite(session: RunSession, write: Write): Promise<Sent> {
+  const { deps, halts, slots } = session;
+  const call: WriteCall = {
+    write: write.intent.write,
+    idempotencyKey: write.intent.idempotencyKey,
+    signal: halts.drained,
+  };
+  const startedAt = deps.clock.monotonic();
+  let written = false;
+  let last: Sent = { kind: "not-started" };
+  for (let tries = 0; ; tries += 1) {
+    last = await slots.run(async () => {
+      if (halts.reason !== undefined) return last;
+      if (!written) await deps.recorder.record([write.intent]);
+      written = true;
+      session.countSend(write.ref);
+      return write.send(call);
+    }, halts.halted);
+    if (halts.reason !== undefined) return last;
+    const wait = waitBeforeNext(session, last, { tries, startedAt });
+    if (wait === undefined) return last;
+    await deps.clock.sleep(wait, halts.halted);
+  }
+}
+
+/** Milliseconds until the same request may go again; `undefined`: it must not, or not any more. */
+function waitBeforeNext(
+  session: RunSession,
+  reply: Sent,
+  so: { readonly tries: number; readonly startedAt: number },
+): number | undefined {
+  const { retries, timeoutMs } = session.options.run;
+  const { chance, clock } = session.deps;
+  if (reply.kind === "slow-down") {
+    session.answered();
+    const wait = reply.retryAfterMs ?? backOffMs(so.tries, chance.fraction());
+    session.slots.slowDown(wait);
+    if (wait > timeoutMs) return undefined;
+    // As long as others get through it is worth waiting, however often the server says 429.
+    const since = Math.max(so.startedAt, session.slots.lastSuccessAt);
+    return so.tries >= retries && clock.monotonic() + wait - since > timeoutMs ? undefined : 0;
+  }
+  if (reply.kind !== "not-sent") {
+    session.answered();
+    return undefined;
+  }
+  const wait = backOffMs(so.tries, chance.fraction());
+  if (!reply.refusedConnection) return so.tries >= retries ? undefined : wait;
+  if (session.refusedFor() <= REFUSED_FOR_MS) return wait;
+  session.halts.halt({
+    kind: "fatal",
+    error: new StopError(EXIT.server, {
+      ...reply.problem,
+      hint: reply.problem.hint ?? "Wait until the server is up again, then run the same command",
+    }),
+  });
+  return undefined;
+}

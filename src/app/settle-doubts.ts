@@ -1,0 +1,264 @@
+import * as conflict from "../domain/conflict.js";
+import type { TenantState } from "../domain/log-state.js";
+import type { TenantError } from "../domain/outcome.js";
+import type { PlanItem } from "../domain/plan.js";
+import { MOST_RESENDS } from "../domain/plan.js";
+import type { TaskIndex } from "../domain/task-index.js";
+import { createCopy } from "./create-copy.js";
+import { type ObservedList, observeListAgain } from "./observe-server.js";
+import { decideEntry, refreshed } from "./plan-context.js";
+import type { PlanEntry } from "./plan-entries.js";
+import type { End, RunSession } from "./run-session.js";
+import { type Finding, settleFound } from "./settle.js";
+import { updateCopy } from "./update-copy.js";
+
+/** A tenant of this run that is in doubt: how it came to be, and what the last look at the server says of it. */
+export interface InDoubt {
+  readonly item: PlanItem;
+  readonly entry: PlanEntry;
+  readonly error: TenantError;
+  /** Why the doubt cannot be ended now. */
+  readonly why?: TenantError | undefined;
+}
+
+/** How often two lists are read until the second lacks nothing of the first. */
+const TRIES_FOR_TWO_LISTS = 3;
+
+/**
+ * Ends the doubts that a run is left with, all together: what is found is taken at once; for the rest one wait of `--settle`
+ * (counted from the last write that was given up), then two whole lists show who is absent. The absent are created once more.
+ * Nothing is sent again after a halt. Every tenant handed in is ended here.
+ */
+export async function settleDoubts(session: RunSession, doubts: readonly InDoubt[]): Promise<void> {
+  if (doubts.length === 0) return;
+  let open = doubts;
+  if (!session.halts.ends && open.some((doubt) => hasOpenCreate(session, doubt))) {
+    await lookAgain(session);
+    open = await endFound(session, open);
+  }
+  const patient = open.filter((doubt) => mayBeSettled(session, doubt));
+  if (session.halts.reason === undefined && patient.length > 0) {
+    await waitForSettle(session, patient);
+    if (session.halts.reason === undefined) open = await settleAfterWait(session, open);
+    if (!session.halts.ends && open.some((doubt) => wasSentAgain(session, doubt))) {
+      await lookAgain(session);
+      open = await endFound(session, open);
+    }
+  }
+  for (const doubt of open) session.end(doubt.item, { kind: "in-doubt", error: openError(session, doubt) });
+}
+
+/** What a settled tenant still needs: the manifest may want other mappings, or the server does not show them. */
+export async function bringUpToDate(session: RunSession, entry: PlanEntry): Promise<End> {
+  const decision = decideEntry(session.context, entry);
+  switch (decision.action.kind) {
+    case "update":
+      return updateCopy(session, entry, { settled: false });
+    case "conflict":
+      return { kind: "failed", error: decision.action.error };
+    default:
+      return { kind: "succeeded" };
+  }
+}
+
+function stateOf(session: RunSession, doubt: { readonly entry: PlanEntry }): TenantState | undefined {
+  return session.deps.recorder.state.tenant(doubt.entry.ref);
+}
+
+function hasOpenCreate(session: RunSession, doubt: InDoubt): boolean {
+  return (stateOf(session, doubt)?.openCreates.length ?? 0) > 0;
+}
+
+/** Found needs no wait: a second send that is in doubt as well is looked up once more before the run ends. */
+function wasSentAgain(session: RunSession, doubt: InDoubt): boolean {
+  return (stateOf(session, doubt)?.openCreates ?? []).some((intent) => session.sentInThisRun(intent.write));
+}
+
+async function lookAgain(session: RunSession): Promise<ObservedList> {
+  const { reader, recorder } = session.deps;
+  const list = await observeListAgain(reader, recorder.state, session.context.sources ?? new Map());
+  session.context = refreshed(session.context, list);
+  return list;
+}
+
+/** Takes what one list shows, and ends those tenants. Returns those that stay open. */
+async function endFound(session: RunSession, doubts: readonly InDoubt[]): Promise<readonly InDoubt[]> {
+  const { reader, recorder } = session.deps;
+  const states = doubts.flatMap((doubt) => (hasOpenCreate(session, doubt) ? (stateOf(session, doubt) ?? []) : []));
+  const findings = await settleFound({ reader, recorder, context: session.context }, states);
+  session.context = refreshed(session.context, session.context.list);
+  const settled: Promise<void>[] = [];
+  const open: InDoubt[] = [];
+  for (const doubt of doubts) {
+    const finding = findings.get(doubt.entry.ref);
+    if (finding?.kind === "settled") settled.push(endSettled(session, doubt));
+    else if (finding?.kind === "twins")
+      session.end(doubt.item, { kind: "failed", error: conflict.twin(namedOf(doubt), finding.ids) });
+    else open.push({ ...doubt, why: candidateOf(doubt, finding) });
+  }
+  await Promise.all(settled);
+  return open;
+}
+
+async function endSettled(session: RunSession, doubt: InDoubt): Promise<void> {
+  session.end(doubt.item, await bringUpToDate(session, doubt.entry));
+}
+
+/** Whether waiting can help: a PATCH is sent again after it; a create needs a list, and names that mean something. */
+function mayBeSettled(session: RunSession, doubt: InDoubt): boolean {
+  if (!hasOpenCreate(session, doubt)) return true;
+  if (session.context.list?.reading.kind !== "read") return false;
+  return !session.deps.recorder.state.source(doubt.entry.sourceTaskId).namesChange && doubt.why?.code !== "CANDIDATE";
+}
+
+async function waitForSettle(session: RunSession, doubts: readonly InDoubt[]): Promise<void> {
+  const { clock, emit } = session.deps;
+  const gaveUpAt = Math.max(
+    ...doubts.flatMap((doubt) => openWrites(session, doubt).map((write) => session.gaveUpAt(write))),
+  );
+  const wait = gaveUpAt + session.options.run.settleMs - clock.monotonic();
+  if (wait <= 0) return;
+  emit({ kind: "waiting", reason: `until what was in flight must have arrived (${doubts.length} in doubt)`, ms: wait });
+  await clock.sleep(wait, session.halts.halted);
+}
+
+function openWrites(session: RunSession, doubt: InDoubt): readonly TenantState["openCreates"][number]["write"][] {
+  const state = stateOf(session, doubt);
+  if (state === undefined) return [];
+  const patches = [...state.reports.values()].flatMap((report) => report.openPatches.map((patch) => patch.write));
+  return [...state.openCreates.map((intent) => intent.write), ...patches];
+}
+
+async function settleAfterWait(session: RunSession, doubts: readonly InDoubt[]): Promise<readonly InDoubt[]> {
+  const creates = doubts.filter((doubt) => hasOpenCreate(session, doubt));
+  const patches = doubts.filter((doubt) => !hasOpenCreate(session, doubt));
+  const patching = Promise.all(patches.map((doubt) => endPatched(session, doubt)));
+  const open = creates.length === 0 ? [] : await settleAbsent(session, creates);
+  const stillPatching = (await patching).flatMap((doubt) => doubt ?? []);
+  return [...open, ...stillPatching];
+}
+
+async function endPatched(session: RunSession, doubt: InDoubt): Promise<InDoubt | undefined> {
+  const end = await updateCopy(session, doubt.entry, { settled: true });
+  if (end.kind === "in-doubt") return { ...doubt, error: end.error };
+  session.end(doubt.item, end.kind === "planned" ? { kind: "in-doubt", error: doubt.error } : end);
+  return undefined;
+}
+
+/** Reads two lists; who is in neither is absent, and is created once more. Returns those that stay open. */
+async function settleAbsent(session: RunSession, doubts: readonly InDoubt[]): Promise<readonly InDoubt[]> {
+  let open = doubts;
+  for (let tries = 0; tries < TRIES_FOR_TWO_LISTS && open.length > 0; tries += 1) {
+    const first = await lookAgain(session);
+    open = await endFound(session, open);
+    if (open.length === 0 || first.reading.kind === "none") return open;
+    await session.deps.clock.sleep(session.options.run.settleMs / 4, session.halts.halted);
+    if (session.halts.reason !== undefined) return open;
+    const second = await lookAgain(session);
+    open = await endFound(session, open);
+    if (!lacksAny(second.index, first.index)) return createAbsent(session, open, { first, second });
+  }
+  return open.map((doubt) => ({ ...doubt, why: doubt.why ?? listUnsteady(doubt) }));
+}
+
+function lacksAny(second: TaskIndex, first: TaskIndex): boolean {
+  return first.tasks.some((task) => !second.has(task.id));
+}
+
+async function createAbsent(
+  session: RunSession,
+  doubts: readonly InDoubt[],
+  lists: { readonly first: ObservedList; readonly second: ObservedList },
+): Promise<readonly InDoubt[]> {
+  const open: InDoubt[] = [];
+  const again: InDoubt[] = [];
+  for (const doubt of doubts) {
+    const why = whyNotAbsent(session, doubt, lists);
+    if (why === undefined) again.push(doubt);
+    else open.push({ ...doubt, why });
+  }
+  await session.deps.recorder.record(
+    again.flatMap((doubt) =>
+      (stateOf(session, doubt)?.openCreates ?? []).map(
+        (intent) => ({ type: "settled", write: intent.write, found: "absent" }) as const,
+      ),
+    ),
+  );
+  session.context = refreshed(session.context, lists.second);
+  const left = await Promise.all(again.map((doubt) => createAgain(session, doubt)));
+  return [...open, ...left.flatMap((doubt) => doubt ?? [])];
+}
+
+/** Why a tenant's absence is not shown, or `undefined`: it is in neither of two whole lists. */
+function whyNotAbsent(
+  session: RunSession,
+  doubt: InDoubt,
+  lists: { readonly first: ObservedList; readonly second: ObservedList },
+): TenantError | undefined {
+  if (doubt.why?.code === "CANDIDATE") return doubt.why;
+  const source = doubt.entry.sourceTaskId;
+  if (session.deps.recorder.state.source(source).namesChange) return namesMeanNothing(doubt);
+  for (const list of [lists.first, lists.second]) {
+    const wholeness = list.wholenessOf(source);
+    if (!wholeness.whole) return listNotWhole(doubt, wholeness.why);
+  }
+  return undefined;
+}
+
+/** Created again by today's manifest, as a new intent. Returns the doubt where this one is in doubt too. */
+async function createAgain(session: RunSession, doubt: InDoubt): Promise<InDoubt | undefined> {
+  const absences = stateOf(session, doubt)?.absences ?? 0;
+  const decision = decideEntry(session.context, doubt.entry);
+  if (absences > MOST_RESENDS || decision.action.kind === "conflict") {
+    const error =
+      decision.action.kind === "conflict" ? decision.action.error : conflict.gaveUp(namedOf(doubt), absences);
+    session.end(doubt.item, { kind: "failed", error });
+    return undefined;
+  }
+  const end = await createCopy(session, doubt.entry);
+  if (end.kind === "in-doubt") return { ...doubt, error: end.error, why: undefined };
+  session.end(doubt.item, end);
+  return undefined;
+}
+
+/** What is told of a doubt that stays: what happened, why nothing shows the truth, and the way out. */
+function openError(session: RunSession, doubt: InDoubt): TenantError {
+  if (doubt.why !== undefined) return { ...doubt.why, httpStatus: doubt.error.httpStatus };
+  const { list } = session.context;
+  const reading = list?.reading;
+  const why =
+    !hasOpenCreate(session, doubt) || reading === undefined || reading.kind === "read"
+      ? ""
+      : `; the task list cannot be read to its end: ${reading.problem.message}`;
+  return { ...doubt.error, message: `${doubt.error.message}${why}`, hint: wayOut(doubt) };
+}
+
+function wayOut(doubt: InDoubt): string {
+  return `Run the same command again; or, where you know what became of it: ${conflict.resolveCommand(namedOf(doubt), "--task-id ID")} or ${conflict.resolveCommand(namedOf(doubt), "--retry")}`;
+}
+
+function candidateOf(doubt: InDoubt, finding: Finding | undefined): TenantError | undefined {
+  if (finding?.kind !== "candidates") return undefined;
+  const [first] = finding.ids;
+  return {
+    code: "CANDIDATE",
+    message: `in doubt; ${finding.ids.length === 1 ? "this task" : "these tasks"} may be its copy: ${finding.ids.join(", ")}`,
+    hint: `Look at it on the server. If it is: ${conflict.resolveCommand(namedOf(doubt), `--task-id ${first ?? "ID"}`)}. If not: ${conflict.resolveCommand(namedOf(doubt), "--retry")}`,
+  };
+}
+
+function listNotWhole(doubt: InDoubt, why: string): TenantError {
+  return { code: "LIST_NOT_WHOLE", message: `in doubt; absence cannot be shown: ${why}`, hint: wayOut(doubt) };
+}
+
+function listUnsteady(doubt: InDoubt): TenantError {
+  return listNotWhole(doubt, "tasks came and went between two readings of the task list");
+}
+
+function namesMeanNothing(doubt: InDoubt): TenantError {
+  return listNotWhole(doubt, "this server changes the names of copies, so that absence by name proves nothing");
+}
+
+function namedOf(doubt: InDoubt): conflict.Named {
+  return { tenant: doubt.entry.row.tenant, sourceTaskId: doubt.entry.sourceTaskId };
+}

@@ -1,0 +1,98 @@
+import type { TaskId, TenantRef } from "../domain/ids.js";
+import type { CreateIntentRecord, LogEntry } from "../domain/log-record.js";
+import type { TenantState } from "../domain/log-state.js";
+import type { Doubt } from "../domain/plan.js";
+import type { ListedTask, TaskReport } from "../domain/source-task.js";
+import { doubtsOf, type PlanContext } from "./plan-context.js";
+import type { Reading, TaskReader } from "./ports.js";
+import type { Recorder } from "./recorder.js";
+import { observedEntry } from "./verify-copies.js";
+
+/** What one look at a list says of one tenant in doubt. */
+export type Finding =
+  /** Its copy was found and is in the log. */
+  | { readonly kind: "settled"; readonly newTaskId: TaskId }
+  | { readonly kind: "twins"; readonly ids: readonly TaskId[] }
+  /** Something that may be its copy, and may not: the doubt stays. */
+  | { readonly kind: "candidates"; readonly ids: readonly TaskId[] }
+  /** Nothing of its name. Proves absence only in two whole lists. */
+  | { readonly kind: "none" };
+
+interface Look {
+  readonly reader: TaskReader;
+  readonly recorder: Recorder;
+  readonly context: PlanContext;
+}
+
+/**
+ * Looks these tenants' doubts up in one list, and takes what is found exactly into the log. Exact finds come first: a task
+ * that is another tenant's exact find is nobody's candidate.
+ */
+export async function settleFound(
+  look: Look,
+  states: readonly TenantState[],
+): Promise<ReadonlyMap<TenantRef, Finding>> {
+  const findings = new Map<TenantRef, Finding>();
+  for (const state of states) {
+    const finding = await settleExact(look, state);
+    if (finding !== undefined) findings.set(state.ref, finding);
+  }
+  for (const state of states) {
+    if (findings.has(state.ref)) continue;
+    const ids = doubtsOf(look.context, state).flatMap(candidatesOf);
+    findings.set(state.ref, ids.length > 0 ? { kind: "candidates", ids: [...new Set(ids)] } : { kind: "none" });
+  }
+  return findings;
+}
+
+async function settleExact(look: Look, state: TenantState): Promise<Finding | undefined> {
+  const doubts = doubtsOf(look.context, state);
+  const found = new Map<TaskId, { readonly task: ListedTask; readonly intent: CreateIntentRecord }>();
+  for (const { intent, found: lookedUp } of doubts) {
+    if (lookedUp?.kind === "found") found.set(lookedUp.task.id, { task: lookedUp.task, intent });
+    if (lookedUp?.kind === "several") for (const task of lookedUp.tasks) found.set(task.id, { task, intent });
+  }
+  const [only, ...others] = found.values();
+  if (only === undefined) return undefined;
+  if (others.length > 0) return { kind: "twins", ids: [...found.keys()] };
+  const reports = await look.reader.readReports(only.task.id);
+  if (!hasReportsOf(only.intent, reports)) return { kind: "candidates", ids: [only.task.id] };
+  await look.recorder.record(settledEntries(state, only.task.id, reports));
+  return { kind: "settled", newTaskId: only.task.id };
+}
+
+/** Whether a found task has the reports that the intent's copy was to have. A server that lists none cannot be asked. */
+function hasReportsOf(intent: CreateIntentRecord, reports: Reading<readonly TaskReport[]>): boolean {
+  if (intent.reports.length === 0) return true;
+  if (reports.kind !== "read") return false;
+  const shown = new Set(reports.value.map((report) => report.reportId));
+  return shown.size === intent.reports.length && intent.reports.every((report) => shown.has(report.reportId));
+}
+
+function settledEntries(
+  state: TenantState,
+  newTaskId: TaskId,
+  reports: Reading<readonly TaskReport[]>,
+): readonly LogEntry[] {
+  const [first, ...rest] = state.openCreates;
+  if (first === undefined) return [];
+  const settled: LogEntry[] = [
+    ...rest.map((intent): LogEntry => ({ type: "settled", write: intent.write, found: "abandoned" })),
+    { type: "settled", write: first.write, found: "copy", newTaskId },
+  ];
+  if (reports.kind === "read")
+    settled.push(
+      observedEntry({
+        sourceTaskId: state.sourceTaskId,
+        key: state.key,
+        newTaskId,
+        shown: reports.value,
+        verified: false,
+      }),
+    );
+  return settled;
+}
+
+function candidatesOf(doubt: Doubt): readonly TaskId[] {
+  return doubt.found?.kind === "candidates" ? doubt.found.tasks.map((task) => task.id) : [];
+}

@@ -1,0 +1,57 @@
+import type { TaskId } from "../domain/ids.js";
+import type { SourceStop } from "../domain/log-state.js";
+import type { PlanItem } from "../domain/plan.js";
+import type { Plan } from "./make-plan.js";
+import type { RunSession } from "./run-session.js";
+import { holdAgainst } from "./verify-copies.js";
+
+/**
+ * Source tasks whose creates an earlier run stopped: they go on only when the copy that stopped them reads back right, is
+ * gone, or `--report-id` has changed. The stopping copy's own update goes first, so that it may clear the way.
+ */
+export async function clearSourceStops(
+  session: RunSession,
+  plan: Plan,
+  carried: readonly PlanItem[],
+  work: (item: PlanItem) => Promise<unknown>,
+): Promise<void> {
+  for (const sourceTaskId of session.context.sources?.keys() ?? []) {
+    const stop = session.deps.recorder.state.source(sourceTaskId).stop;
+    if (stop === undefined) continue;
+    const repair = carried.find((item) => item.ref === stop.ref && item.action.kind === "update");
+    if (repair !== undefined) await work(repair);
+    if (await isCleared(session, plan, stop)) {
+      await session.deps.recorder.record([{ type: "source-cleared", sourceTaskId }]);
+      continue;
+    }
+    keepStopped(session, sourceTaskId, stop);
+  }
+}
+
+function keepStopped(session: RunSession, sourceTaskId: TaskId, stop: SourceStop): void {
+  session.createGate(sourceTaskId).close();
+  session.warn({
+    code: "SOURCE_STOPPED",
+    message: `the creates of source task ${sourceTaskId} stay stopped: an earlier run's copy ${stop.newTaskId} did not read back right (${stop.code})`,
+    hint: `Put that copy right or delete it on the server, or change --report-id, then run the same command again`,
+  });
+}
+
+async function isCleared(session: RunSession, plan: Plan, stop: SourceStop): Promise<boolean> {
+  const { reader, recorder } = session.deps;
+  const copy = recorder.state.tenant(stop.ref)?.copy;
+  if (copy?.newTaskId !== stop.newTaskId || copy.gone) return true;
+  if (session.options.shape.reportId !== stop.reportIdMode) return true;
+  const listed = session.context.list;
+  if (stop.code === "COPY_NOT_LISTED" && listed?.index.has(stop.newTaskId) !== true) return false;
+  const reports = await reader.readReports(stop.newTaskId);
+  if (reports.kind !== "read") return false;
+  const back = holdAgainst(reports.value, plan.entries.get(stop.ref)?.wanted ?? intendedOf(session, stop));
+  return back.kind === "equal" || (stop.code === "COPY_NOT_LISTED" && back.kind === "not-shown");
+}
+
+/** What the stopping copy was to have, where today's manifest does not list its tenant. */
+function intendedOf(session: RunSession, stop: SourceStop): Parameters<typeof holdAgainst>[1] {
+  const intent = session.deps.recorder.state.tenant(stop.ref)?.intents.at(-1);
+  return { mappings: intent?.mappings ?? [], named: intent?.named ?? [] };
+}

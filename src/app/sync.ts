@@ -1,0 +1,278 @@
+import { EXIT, type ExitCode, foremostExitCode, type Problem, StopError } from "../domain/errors.js";
+import type { TaskId } from "../domain/ids.js";
+import type { LogEntry, LogHead } from "../domain/log-record.js";
+import type { LogState } from "../domain/log-state.js";
+import type { Manifest } from "../domain/manifest.js";
+import { hasPendingChanges, type RunResult, summarise, type TenantResult } from "../domain/outcome.js";
+import type { PlanItem } from "../domain/plan.js";
+import { carryOut, isWork } from "./carry-out.js";
+import type { Emit } from "./events.js";
+import { type GuardFindings, judgePlan } from "./guards.js";
+import type { Interruption } from "./halts.js";
+import { makePlan, type Plan } from "./make-plan.js";
+import { observeServer } from "./observe-server.js";
+import type { Chance, Clock, IdempotencyLog, TaskReader, TaskWriter } from "./ports.js";
+import { logRecorder, memoryRecorder, type Recorder } from "./recorder.js";
+import { plannedResult, RunSession } from "./run-session.js";
+import type { SyncOptions } from "./sync-options.js";
+
+/** What is asked of a sync, whether it is carried out or only planned. */
+export interface SyncRequest {
+  readonly runId: string;
+  /** The server's address as results and the log show it; `null` offline. */
+  readonly server: string | null;
+  readonly manifest: Manifest;
+  readonly options: SyncOptions;
+  /** The log as it was read; its state grows as the run goes on. */
+  readonly state: LogState;
+  /** Warnings found before the use case began. */
+  readonly warnings: readonly Problem[];
+  /** SHA-256 of the saved plan that is carried out. */
+  readonly planDigest?: string | undefined;
+  /** A further guard over the finished plan: `--plan` compares it with the saved one. */
+  readonly guard?: ((plan: Plan) => readonly Problem[]) | undefined;
+}
+
+/** What a dry run works with: a reader, or nothing at all (`--offline`). It has no writer and no log to write to. */
+export interface RehearsalDeps {
+  readonly reader: TaskReader | undefined;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly head: LogHead | null;
+}
+
+/** What a run works with. */
+export interface SyncDeps {
+  readonly reader: TaskReader;
+  readonly writer: TaskWriter;
+  readonly log: IdempotencyLog;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly emit: Emit;
+  readonly interruption: Interruption;
+}
+
+/** A dry run's result, and the plan it shows. */
+export interface Rehearsal {
+  readonly result: RunResult;
+  readonly plan: Plan;
+}
+
+/** `sync --dry-run`: plans, and tells the plan. Cannot write. Throws a StopError where there can be no plan (exit 2, 5). */
+export async function rehearseSync(request: SyncRequest, deps: RehearsalDeps): Promise<Rehearsal> {
+  const startedAt = deps.clock.now().toISOString();
+  const recorder = memoryRecorder(request.state, request.runId);
+  const { plan, guards } = await prepare(request, { ...deps, recorder });
+  const tenants = plan.items.map((item) => plannedResult(item, plan.context));
+  const summary = summarise(tenants);
+  deps.emit({ kind: "planned", tenants, summary });
+  for (const result of tenants) deps.emit({ kind: "tenant", result });
+  const codes: ExitCode[] = [];
+  if (guards.refusals.length > 0) codes.push(EXIT.guard);
+  if (summary.failed > 0 || plan.twins) codes.push(EXIT.failed);
+  if (request.options.run.detailedExitCode && hasPendingChanges(summary)) codes.push(EXIT.changes);
+  const result: RunResult = {
+    ...resultFrame(request, { startedAt, clock: deps.clock, dryRun: true }),
+    log: deps.head,
+    summary,
+    tenants,
+    warnings: [...request.warnings, ...plan.warnings, ...guards.warnings],
+    errors: guards.refusals,
+    exitCode: foremostExitCode(codes),
+  };
+  return { result, plan };
+}
+
+/** `sync`: makes the server match the manifest. Throws a StopError only where nothing was sent yet. */
+export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<RunResult> {
+  const startedAt = deps.clock.now().toISOString();
+  const preamble = runRecord(request);
+  const recorder = logRecorder(request.state, deps.log, { id: request.runId, preamble });
+  const { plan, guards } = await prepare(request, { ...deps, recorder });
+  if (guards.refusals.length > 0) return refusedResult(request, deps, { startedAt, plan, guards });
+  for (const warning of guards.warnings) deps.emit({ kind: "warning", problem: warning });
+  const session = new RunSession({ ...deps, recorder }, request.options, plan.context);
+  try {
+    const carried = withinLimit(plan.items, request.options.shape.limit);
+    deps.emit({ kind: "planned", ...planned(plan) });
+    deps.emit({ kind: "started", total: carried.length });
+    for (const item of plan.items)
+      if (!isWork(item.action)) deps.emit({ kind: "tenant", result: plannedResult(item, plan.context) });
+    await carryOut(session, plan, carried);
+    const tenants = tenantsAfter(session, plan, new Set(carried));
+    const exitCode = await endLog({
+      session,
+      recorder,
+      tenants,
+      exitCode: exitCodeOf({ session, plan, carried, tenants, request }),
+    });
+    return {
+      ...resultFrame(request, { startedAt, clock: deps.clock, dryRun: false }),
+      log: deps.log.head(),
+      summary: summarise(tenants),
+      tenants,
+      warnings: [...request.warnings, ...plan.warnings, ...guards.warnings, ...session.warnings],
+      errors: errorsOf(session),
+      exitCode,
+    };
+  } finally {
+    session.halts.release();
+  }
+}
+
+async function prepare(
+  request: SyncRequest,
+  deps: { readonly reader: TaskReader | undefined; readonly recorder: Recorder; readonly emit: Emit },
+): Promise<{ readonly plan: Plan; readonly guards: GuardFindings }> {
+  const { manifest, options, state } = request;
+  const { reader, recorder, emit } = deps;
+  if (reader !== undefined) emit({ kind: "step", message: "reading the server's tasks" });
+  const observation = reader === undefined ? undefined : await observeServer(reader, state, sourcesOf(manifest));
+  const plan = await makePlan({
+    manifest,
+    shape: options.shape,
+    newLog: options.run.newLog,
+    verify: options.run.verify,
+    recorder,
+    server: reader === undefined || observation === undefined ? undefined : { reader, observation },
+  });
+  const findings = judgePlan(plan, options);
+  const further = request.guard?.(plan) ?? [];
+  return { plan, guards: { ...findings, refusals: [...findings.refusals, ...further] } };
+}
+
+/** The source tasks that a manifest's enabled rows name, each once. */
+export function sourcesOf(manifest: Manifest): readonly TaskId[] {
+  return [
+    ...new Set(
+      manifest.tenants.flatMap((row) => (row.enabled && row.sourceTaskId !== undefined ? [row.sourceTaskId] : [])),
+    ),
+  ];
+}
+
+function withinLimit(items: readonly PlanItem[], limit: number | undefined): readonly PlanItem[] {
+  const work = items.filter((item) => isWork(item.action));
+  return limit === undefined ? work : work.slice(0, limit);
+}
+
+function planned(plan: Plan): {
+  readonly tenants: readonly TenantResult[];
+  readonly summary: ReturnType<typeof summarise>;
+} {
+  const tenants = plan.items.map((item) => plannedResult(item, plan.context));
+  return { tenants, summary: summarise(tenants) };
+}
+
+function tenantsAfter(session: RunSession, plan: Plan, carried: ReadonlySet<PlanItem>): readonly TenantResult[] {
+  return plan.items.map((item) => (carried.has(item) ? session.resultOf(item) : plannedResult(item, session.context)));
+}
+
+function exitCodeOf(of: {
+  readonly session: RunSession;
+  readonly plan: Plan;
+  readonly carried: readonly PlanItem[];
+  readonly tenants: readonly TenantResult[];
+  readonly request: SyncRequest;
+}): ExitCode {
+  const { session, plan, carried, tenants } = of;
+  const codes: ExitCode[] = [];
+  const halt = session.halts.reason;
+  if (halt?.kind === "fatal") codes.push(halt.error.exitCode);
+  if (halt?.kind === "signal") codes.push(halt.signal === "SIGINT" ? EXIT.interrupted : EXIT.terminated);
+  const summary = summarise(tenants);
+  if (summary.inDoubt > 0) codes.push(EXIT.inDoubt);
+  const notReached = carried.some((item) => session.resultOf(item).outcome === "planned");
+  if (summary.failed > 0 || notReached || plan.twins || session.twins) codes.push(EXIT.failed);
+  if (of.request.options.run.detailedExitCode && summary.planned > 0) codes.push(EXIT.changes);
+  return foremostExitCode(codes);
+}
+
+/** A run that wrote to the log ends its part of it. Returns the exit code, which a log that breaks only now changes. */
+async function endLog(of: {
+  readonly session: RunSession;
+  readonly recorder: Recorder & { readonly recorded: () => boolean };
+  readonly tenants: readonly TenantResult[];
+  readonly exitCode: ExitCode;
+}): Promise<ExitCode> {
+  if (!of.recorder.recorded() || of.exitCode === EXIT.log) return of.exitCode;
+  const { planned: left, failed, inDoubt } = summarise(of.tenants);
+  try {
+    await of.recorder.record([{ type: "run-end", exitCode: of.exitCode, left: left + failed + inDoubt }]);
+    return of.exitCode;
+  } catch (error) {
+    if (!(error instanceof StopError)) throw error;
+    of.session.halts.halt({ kind: "fatal", error });
+    return foremostExitCode([of.exitCode, error.exitCode]);
+  }
+}
+
+function errorsOf(session: RunSession): readonly Problem[] {
+  const halt = session.halts.reason;
+  switch (halt?.kind) {
+    case "fatal":
+      return halt.error.problems;
+    case "doubts":
+      return [
+        {
+          code: "TOO_MANY_DOUBTS",
+          message: "too many writes in a row got no answer: nothing more was sent, the other tenants stay planned",
+          hint: "Find out what stands between this machine and the server, then run the same command again",
+        },
+      ];
+    case "failures":
+      return [
+        {
+          code: "MAX_FAILURES",
+          message: `${session.options.run.maxFailures} tenants failed or went in doubt (--max-failures): nothing more was sent`,
+          hint: "Read the failures, correct their cause, then run the same command again",
+        },
+      ];
+    default:
+      return [];
+  }
+}
+
+function refusedResult(
+  request: SyncRequest,
+  deps: SyncDeps,
+  of: { readonly startedAt: string; readonly plan: Plan; readonly guards: GuardFindings },
+): RunResult {
+  const { tenants, summary } = planned(of.plan);
+  return {
+    ...resultFrame(request, { startedAt: of.startedAt, clock: deps.clock, dryRun: false }),
+    log: deps.log.head(),
+    summary,
+    tenants,
+    warnings: [...request.warnings, ...of.plan.warnings, ...of.guards.warnings],
+    errors: of.guards.refusals,
+    exitCode: EXIT.guard,
+  };
+}
+
+function resultFrame(
+  request: SyncRequest,
+  at: { readonly startedAt: string; readonly clock: Clock; readonly dryRun: boolean },
+): Pick<RunResult, "version" | "command" | "dryRun" | "runId" | "server" | "manifest" | "startedAt" | "finishedAt"> {
+  const { manifest } = request;
+  return {
+    version: 1,
+    command: "sync",
+    dryRun: at.dryRun,
+    runId: request.runId,
+    server: request.server,
+    manifest: { path: manifest.path, sha256: manifest.sha256, tenants: manifest.tenants.length },
+    startedAt: at.startedAt,
+    finishedAt: at.clock.now().toISOString(),
+  };
+}
+
+function runRecord(request: SyncRequest): LogEntry {
+  const { path, fileName, sha256 } = request.manifest;
+  return {
+    type: "run",
+    command: "sync",
+    manifest: { path, fileName, sha256 },
+    shape: request.options.shape,
+    plan: request.planDigest,
+  };
+}

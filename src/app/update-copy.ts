@@ -1,0 +1,254 @@
+import { driftOf, type ReportChange } from "../domain/drift.js";
+import { type TaskId, writeId } from "../domain/ids.js";
+import type { PatchIntentRecord, ReportIdMode } from "../domain/log-record.js";
+import type { TenantState } from "../domain/log-state.js";
+import { sameSwaps } from "../domain/mapping.js";
+import type { TenantError } from "../domain/outcome.js";
+import type { TaskReport } from "../domain/source-task.js";
+import type { Verdict } from "./first-alone.js";
+import type { PlanEntry } from "./plan-entries.js";
+import type { Reading } from "./ports.js";
+import type { End, RunSession } from "./run-session.js";
+import { sendWrite } from "./send-write.js";
+import { holdAgainst, isNews, observedEntry } from "./verify-copies.js";
+import { certainPatchEnd, errorOf, stopForServer, warnMappingsNotShown } from "./write-ends.js";
+
+/**
+ * Brings one copy's mappings to what the manifest wants, by PATCHes of its own report rows, and reads them back where the
+ * server shows mappings. Stops at the first report that fails. Reports with a PATCH in doubt wait for `--settle`: `settled`
+ * says that it has passed. Never rejects but for a broken log.
+ */
+export async function updateCopy(
+  session: RunSession,
+  entry: PlanEntry,
+  so: { readonly settled: boolean },
+): Promise<End> {
+  const state = session.deps.recorder.state.tenant(entry.ref);
+  if (state?.copy === undefined) return { kind: "planned" };
+  const drift = driftOf(state, entry.wanted, session.context.permissions.allowUnmappedReports);
+  if (drift.changes.length === 0) return { kind: "succeeded" };
+  const waiting = drift.changes.some((change) => (state.reports.get(change.reportId)?.openPatches.length ?? 0) > 0);
+  if (waiting && !so.settled) return { kind: "in-doubt", error: PATCH_IN_DOUBT };
+  const newTaskId = state.copy.newTaskId;
+  const gate = session.patchGate(entry.sourceTaskId);
+  const turn = await gate.enter();
+  if (turn === "stopped" || session.halts.reason !== undefined) {
+    gate.leave(turn, "pass");
+    return { kind: "planned" };
+  }
+  let verdict: Verdict = "stop";
+  try {
+    const done = await session.jobs(() => patchAll(session, entry, { newTaskId, changes: drift.changes }));
+    verdict = done.verdict;
+    return done.end;
+  } finally {
+    gate.leave(turn, verdict);
+  }
+}
+
+const PATCH_IN_DOUBT: TenantError = {
+  code: "PATCH_IN_DOUBT",
+  message:
+    "a PATCH of this copy was sent and its answer never came; nothing else goes to that report until --settle has passed",
+  hint: "Run the same command again",
+};
+
+interface Done {
+  readonly end: End;
+  readonly verdict: Verdict;
+}
+
+interface Patches {
+  readonly newTaskId: TaskId;
+  readonly changes: readonly ReportChange[];
+}
+
+async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches): Promise<Done> {
+  const { reader, recorder } = session.deps;
+  const before = await reader.readReports(patches.newTaskId);
+  if (before.kind === "absent") return failed(copyMissing(patches.newTaskId), "pass");
+  await noteShown(session, entry, patches.newTaskId, before);
+  let sentAny = false;
+  for (const change of patches.changes) {
+    const state = recorder.state.tenant(entry.ref);
+    const row = rowOf(entry, change, { reports: before, mode: session.options.shape.reportId });
+    if (row === "missing") continue;
+    if (row === undefined) return failed(rowUnknown(change), "pass");
+    if (isDone(state, change)) continue;
+    const end = await patchOne(session, entry, { newTaskId: patches.newTaskId, change, row });
+    if (end !== undefined) return end;
+    sentAny = true;
+  }
+  const shows = before.kind === "read" && before.value.some((report) => report.mappings !== undefined);
+  if (!shows) {
+    if (sentAny) warnMappingsNotShown(session, { ...entry, newTaskId: patches.newTaskId, tenant: entry.row.tenant });
+    return { end: { kind: "succeeded" }, verdict: sentAny ? "open" : "pass" };
+  }
+  return readBackPatches(session, entry, { ...patches, sentAny });
+}
+
+/** What the copy shows before anything is sent counts: a report that is already right is not sent again. */
+async function noteShown(
+  session: RunSession,
+  entry: PlanEntry,
+  newTaskId: TaskId,
+  before: Reading<readonly TaskReport[]>,
+): Promise<void> {
+  if (before.kind !== "read") return;
+  const known = session.deps.recorder.state.tenant(entry.ref);
+  if (known === undefined || !isNews(known, before.value)) return;
+  const verified = holdAgainst(before.value, entry.wanted).kind === "equal";
+  const of = { sourceTaskId: entry.sourceTaskId, key: entry.row.key, newTaskId };
+  await session.deps.recorder.record([observedEntry({ ...of, shown: before.value, verified })]);
+}
+
+function isDone(state: TenantState | undefined, change: ReportChange): boolean {
+  const report = state?.reports.get(change.reportId);
+  return report?.known !== undefined && report.openPatches.length === 0 && sameSwaps(report.known, change.apps);
+}
+
+interface OnePatch {
+  readonly newTaskId: TaskId;
+  readonly change: ReportChange;
+  readonly row: { readonly pathId: string; readonly bodyId: string };
+}
+
+/** Sends one PATCH; `undefined`: it succeeded. */
+async function patchOne(session: RunSession, entry: PlanEntry, patch: OnePatch): Promise<Done | undefined> {
+  const { recorder, writer } = session.deps;
+  const intent = patchIntent(session, entry, patch);
+  const request = {
+    taskId: patch.newTaskId,
+    rowId: patch.row.pathId,
+    reportId: patch.row.bodyId,
+    apps: patch.change.apps,
+  };
+  const sent = await sendWrite(session, { ref: entry.ref, intent, send: (call) => writer.patchReport(request, call) });
+  switch (sent.kind) {
+    case "not-started":
+      return { end: { kind: "planned" }, verdict: "pass" };
+    case "succeeded":
+      await recorder.record([{ type: "patch-outcome", write: intent.write, outcome: "succeeded" }]);
+      session.doubtsInARow = 0;
+      session.slots.succeeded();
+      session.countRefusal(`forbidden ${entry.sourceTaskId}`, false);
+      return undefined;
+    case "refused": {
+      session.doubtsInARow = 0;
+      await recorder.record([certainPatchEnd(intent, sent)]);
+      const forbidden = session.countRefusal(`forbidden ${entry.sourceTaskId}`, sent.httpStatus === 403);
+      return failed(errorOf(sent), forbidden >= FORBIDDEN_THAT_STOP ? "stop" : "pass");
+    }
+    case "slow-down":
+    case "not-sent":
+      await recorder.record([certainPatchEnd(intent, sent)]);
+      if (session.halts.reason !== undefined)
+        return { end: { kind: "planned", error: errorOf(sent) }, verdict: "pass" };
+      return failed(errorOf(sent), "pass");
+    case "stop":
+      stopForServer(session, sent);
+      if (sent.inDoubt) return doubted(session, intent, errorOf(sent));
+      await recorder.record([certainPatchEnd(intent, sent)]);
+      return { end: { kind: "planned", error: errorOf(sent) }, verdict: "pass" };
+    case "in-doubt":
+      return doubted(session, intent, errorOf(sent));
+    default:
+      return sent satisfies never;
+  }
+}
+
+/** 403 so often in a row stops a source task's writes. */
+const FORBIDDEN_THAT_STOP = 3;
+
+async function doubted(session: RunSession, intent: PatchIntentRecord, error: TenantError): Promise<Done> {
+  session.gaveUpOn(intent.write);
+  session.countDoubt();
+  const { code, message, httpStatus } = error;
+  await session.deps.recorder.record([
+    { type: "patch-outcome", write: intent.write, outcome: "in-doubt", code, message, httpStatus },
+  ]);
+  return { end: { kind: "in-doubt", error }, verdict: "pass" };
+}
+
+async function readBackPatches(
+  session: RunSession,
+  entry: PlanEntry,
+  patches: Patches & { readonly sentAny: boolean },
+): Promise<Done> {
+  const after = await session.deps.reader.readReports(patches.newTaskId);
+  if (after.kind !== "read") {
+    warnMappingsNotShown(session, { ...entry, newTaskId: patches.newTaskId, tenant: entry.row.tenant });
+    return { end: { kind: "succeeded" }, verdict: patches.sentAny ? "open" : "pass" };
+  }
+  const verified = holdAgainst(after.value, entry.wanted).kind === "equal";
+  const of = { sourceTaskId: entry.sourceTaskId, key: entry.row.key, newTaskId: patches.newTaskId };
+  await session.deps.recorder.record([observedEntry({ ...of, shown: after.value, verified })]);
+  const unequal = patches.changes.filter((change) => {
+    const shown = after.value.find((report) => report.reportId === change.reportId)?.mappings;
+    return shown !== undefined && !sameSwaps(shown, change.apps);
+  });
+  if (unequal.length === 0) return { end: { kind: "succeeded" }, verdict: patches.sentAny ? "open" : "pass" };
+  return failed(
+    {
+      code: "PATCH_NO_EFFECT",
+      message: `the server took the PATCH and still shows other mappings for the report${unequal.length === 1 ? "" : "s"} ${unequal.map((change) => change.reportId).join(", ")}`,
+      hint: `The server may want the report's other ID: try --report-id ${session.options.shape.reportId === "row" ? "report" : "row"}`,
+    },
+    "stop",
+  );
+}
+
+/** The copy's own row of a report. `missing`: the copy was born without it. `undefined`: nobody knows it. */
+function rowOf(
+  entry: PlanEntry,
+  change: ReportChange,
+  from: { readonly reports: Reading<readonly TaskReport[]>; readonly mode: ReportIdMode },
+): { readonly pathId: string; readonly bodyId: string } | "missing" | undefined {
+  if (from.reports.kind === "read") {
+    const row = from.reports.value.find((report) => report.reportId === change.reportId);
+    if (row === undefined) return "missing";
+    return { pathId: row.rowId, bodyId: from.mode === "row" ? row.rowId : row.reportId };
+  }
+  // Where the list of reports cannot be read, what the user gave is sent.
+  return entry.wanted.named.includes(change.reportId)
+    ? { pathId: change.reportId, bodyId: change.reportId }
+    : undefined;
+}
+
+function patchIntent(session: RunSession, entry: PlanEntry, patch: OnePatch): PatchIntentRecord {
+  const { chance, recorder } = session.deps;
+  const open = recorder.state.tenant(entry.ref)?.reports.get(patch.change.reportId)?.openPatches.at(-1);
+  return {
+    type: "patch-intent",
+    write: writeId(chance.uuid()),
+    sourceTaskId: entry.sourceTaskId,
+    key: entry.row.key,
+    manifest: session.context.manifest.fileName,
+    newTaskId: patch.newTaskId,
+    reportId: patch.change.reportId,
+    rowId: patch.row.pathId,
+    apps: patch.change.apps,
+    named: patch.change.named,
+    idempotencyKey: open !== undefined && sameSwaps(open.apps, patch.change.apps) ? open.idempotencyKey : chance.uuid(),
+  };
+}
+
+function failed(error: TenantError, verdict: Verdict): Done {
+  return { end: { kind: "failed", error }, verdict };
+}
+
+function copyMissing(newTaskId: TaskId): TenantError {
+  return {
+    code: "COPY_MISSING",
+    message: `the copy ${newTaskId} does not answer by its ID (404)`,
+    hint: "Run sync again: it finds out whether the copy is gone",
+  };
+}
+
+function rowUnknown(change: ReportChange): TenantError {
+  return {
+    code: "ROW_UNKNOWN",
+    message: `the copy's reports cannot be read, so that the row of report ${change.reportId} is not known`,
+    hint: "Name the report's row in the manifest (column reportId), or give the API key the right to read the task's reports",
+  };
+}

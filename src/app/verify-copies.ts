@@ -1,0 +1,103 @@
+import pLimit from "p-limit";
+import type { Wanted } from "../domain/drift.js";
+import type { ReportId, TaskId, TenantKey } from "../domain/ids.js";
+import type { LogEntry } from "../domain/log-record.js";
+import type { TenantState } from "../domain/log-state.js";
+import { byReport, sameSwaps } from "../domain/mapping.js";
+import type { TaskReport } from "../domain/source-task.js";
+import type { ObservedList } from "./observe-server.js";
+import type { PlanEntry } from "./plan-entries.js";
+import type { TaskReader } from "./ports.js";
+import type { Recorder } from "./recorder.js";
+
+/** What reading a copy's reports says of its mappings, held against what it should have. */
+export type ReadBack =
+  /** Shown for every report that matters, and equal. */
+  | { readonly kind: "equal" }
+  /** Shown, and different. `reports`: where. */
+  | { readonly kind: "different"; readonly reports: readonly ReportId[] }
+  /** Not shown (all or some), and nothing that is shown differs. */
+  | { readonly kind: "not-shown" };
+
+/** Holds what a copy shows against what it should have; a report that should have no mapping must show none. */
+export function holdAgainst(shown: readonly TaskReport[], wanted: Wanted): ReadBack {
+  const expected = byReport(wanted.mappings);
+  const different: ReportId[] = [];
+  let hidden = false;
+  const seen = new Set<ReportId>();
+  for (const report of shown) {
+    seen.add(report.reportId);
+    if (report.mappings === undefined) hidden = true;
+    else if (!sameSwaps(report.mappings, expected.get(report.reportId) ?? [])) different.push(report.reportId);
+  }
+  for (const reportId of expected.keys()) if (!seen.has(reportId)) hidden = true;
+  if (different.length > 0) return { kind: "different", reports: different };
+  return hidden ? { kind: "not-shown" } : { kind: "equal" };
+}
+
+/** The record of what a copy showed; reports whose mappings are not shown are left out: they stay as they are known. */
+export function observedEntry(of: {
+  readonly sourceTaskId: TaskId;
+  readonly key: TenantKey;
+  readonly newTaskId: TaskId;
+  readonly shown: readonly TaskReport[];
+  readonly verified: boolean;
+}): LogEntry {
+  return {
+    type: "observed",
+    sourceTaskId: of.sourceTaskId,
+    key: of.key,
+    newTaskId: of.newTaskId,
+    reports: of.shown.flatMap((report) =>
+      report.mappings === undefined ? [] : [{ reportId: report.reportId, apps: report.mappings }],
+    ),
+    has: of.shown.map((report) => report.reportId),
+    verified: of.verified,
+  };
+}
+
+const READS_AT_ONCE = 8;
+
+/** `--verify`: reads the mappings of every copy that is known before planning, so that drift made on the server shows. */
+export async function readBackKnownCopies(from: {
+  readonly reader: TaskReader;
+  readonly recorder: Recorder;
+  readonly entries: readonly PlanEntry[];
+  readonly list: ObservedList;
+}): Promise<void> {
+  const limit = pLimit(READS_AT_ONCE);
+  const found = await Promise.all(from.entries.map((entry) => limit(() => readBackEntry(from, entry))));
+  await from.recorder.record(found.flatMap((entry) => entry ?? []));
+}
+
+async function readBackEntry(
+  from: { readonly reader: TaskReader; readonly recorder: Recorder; readonly list: ObservedList },
+  entry: PlanEntry,
+): Promise<LogEntry | undefined> {
+  const state = from.recorder.state.tenant(entry.ref);
+  if (state?.copy === undefined || state.copy.gone) return undefined;
+  const presence = from.list.presence.get(state.copy.newTaskId);
+  if (presence === "absent" || presence === "unknown") return undefined;
+  const reading = await from.reader.readReports(state.copy.newTaskId);
+  if (reading.kind !== "read") return undefined;
+  const verified = holdAgainst(reading.value, entry.wanted).kind === "equal";
+  if (!isNews(state, reading.value) && verified === state.verified) return undefined;
+  return observedEntry({
+    sourceTaskId: entry.sourceTaskId,
+    key: entry.row.key,
+    newTaskId: state.copy.newTaskId,
+    shown: reading.value,
+    verified,
+  });
+}
+
+/** Whether a copy shows anything that the log does not know of it. */
+export function isNews(state: TenantState, shown: readonly TaskReport[]): boolean {
+  const bornWith = state.bornWith;
+  if (bornWith === undefined || shown.some((report) => !bornWith.has(report.reportId))) return true;
+  return shown.some(({ reportId, mappings }) => {
+    if (mappings === undefined) return false;
+    const known = state.reports.get(reportId)?.known;
+    return known === undefined ? mappings.length > 0 : !sameSwaps(known, mappings);
+  });
+}

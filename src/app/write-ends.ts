@@ -1,0 +1,56 @@
+import { EXIT, StopError } from "../domain/errors.js";
+import type { TaskId } from "../domain/ids.js";
+import type {
+  CreateIntentRecord,
+  CreateOutcomeRecord,
+  PatchIntentRecord,
+  PatchOutcomeRecord,
+} from "../domain/log-record.js";
+import type { TenantError } from "../domain/outcome.js";
+import type { RunSession } from "./run-session.js";
+import type { Sent } from "./send-write.js";
+
+/** A reply that was no success. */
+export type NoSuccess = Exclude<Sent, { kind: "not-started" } | { kind: "succeeded" }>;
+
+/** What a person is told of a reply that was no success. */
+export function errorOf(sent: NoSuccess): TenantError {
+  const { code, message, hint } = sent.problem;
+  const httpStatus = "httpStatus" in sent ? sent.httpStatus : sent.kind === "slow-down" ? 429 : undefined;
+  return { code, message, hint, httpStatus };
+}
+
+function certainEnd(sent: NoSuccess): Pick<CreateOutcomeRecord, "outcome" | "code" | "message" | "httpStatus"> {
+  const { code, message, httpStatus } = errorOf(sent);
+  return { outcome: sent.kind === "not-sent" ? "not-sent" : "refused", code, message, httpStatus };
+}
+
+/** The record of a create that certainly did nothing. */
+export function certainCreateEnd(intent: CreateIntentRecord, sent: NoSuccess): CreateOutcomeRecord {
+  return { type: "create-outcome", write: intent.write, ...certainEnd(sent) };
+}
+
+/** The record of a PATCH that certainly did nothing. */
+export function certainPatchEnd(intent: PatchIntentRecord, sent: NoSuccess): PatchOutcomeRecord {
+  return { type: "patch-outcome", write: intent.write, ...certainEnd(sent) };
+}
+
+/** Ends the run for an answer that no further write may follow. */
+export function stopForServer(session: RunSession, sent: Extract<Sent, { kind: "stop" }>): void {
+  session.halts.halt({ kind: "fatal", error: new StopError(EXIT.server, sent.problem) });
+}
+
+/** Tells once for each source task that the server does not show mappings. */
+export function warnMappingsNotShown(
+  session: RunSession,
+  of: { readonly sourceTaskId: TaskId; readonly newTaskId: TaskId; readonly tenant: string },
+): void {
+  if (session.notShownWarned.has(of.sourceTaskId)) return;
+  session.notShownWarned.add(of.sourceTaskId);
+  session.warn({
+    code: "MAPPINGS_NOT_SHOWN",
+    message: "the server does not show a copy's mappings, so nothing here is claimed as verified",
+    hint: `Look at one copy by hand: task ${of.newTaskId} > Report > Overwrite Report Apps`,
+    tenant: of.tenant,
+  });
+}
