@@ -1,0 +1,76 @@
+import { foldTenantKey, parseAppId, parseReportId, parseRowId, parseTaskId, writeId } from "../../src/domain/ids.js";
+import { type ChainEnd, headerLine, nextLine } from "../../src/domain/log-chain.js";
+import type { CreateIntentRecord, CreateOutcomeRecord, LogEntry, LogHeader } from "../../src/domain/log-record.js";
+
+function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("a sample is no GUID");
+  return value;
+}
+
+/** A GUID that is easy to tell from others. */
+export function guid(number: number): string {
+  return `00000000-0000-4000-8000-${String(number).padStart(12, "0")}`;
+}
+
+export const MONTHLY = present(parseTaskId(guid(1)));
+export const SERVER = "https://qalyptus.example.com/api/v2";
+
+export const HEADER: LogHeader = {
+  type: "header",
+  format: "qalyptus-propagate-log",
+  formatVersion: 1,
+  server: SERVER,
+  sourceTasks: [MONTHLY],
+};
+
+/** The intent to make the copy of this tenant; `number` makes its IDs. */
+export function createIntent(tenant: string, number: number): CreateIntentRecord {
+  return {
+    type: "create-intent",
+    sourceTaskId: MONTHLY,
+    key: foldTenantKey(tenant),
+    write: writeId(`write-${number}`),
+    tenant,
+    manifest: "customers.csv",
+    name: `Monthly Report - ${tenant}`,
+    mappings: [
+      {
+        reportId: present(parseReportId(guid(20))),
+        qlikAppId: present(parseAppId(guid(30))),
+        newQlikAppId: present(parseAppId(guid(1000 + number))),
+      },
+    ],
+    named: [],
+    reports: [{ rowId: present(parseRowId(guid(40))), reportId: present(parseReportId(guid(20))) }],
+    reportIdMode: "row",
+    idempotencyKey: guid(2000 + number),
+    before: [],
+    attempt: 1,
+  };
+}
+
+/** The end of that create: the copy exists. */
+export function createOutcome(number: number): CreateOutcomeRecord {
+  return {
+    type: "create-outcome",
+    write: writeId(`write-${number}`),
+    outcome: "succeeded",
+    newTaskId: present(parseTaskId(guid(5000 + number))),
+    httpStatus: 200,
+  };
+}
+
+/** A log's text: each inner list is one group, written by one flush. */
+export function logText(groups: readonly (readonly LogEntry[])[], run = "run-1"): string {
+  const at = "2026-01-31T02:00:00.000Z";
+  let end: ChainEnd = headerLine(HEADER, at, run);
+  const lines = [end.line];
+  for (const group of groups) {
+    const synced = end.seq;
+    for (const entry of group) {
+      end = nextLine(end, entry, { at, run, synced });
+      lines.push(end.line);
+    }
+  }
+  return `${lines.join("\n")}\n`;
+}
