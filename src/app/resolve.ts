@@ -1,0 +1,228 @@
+import * as conflict from "../domain/conflict.js";
+import { EXIT, type Problem, StopError } from "../domain/errors.js";
+import { foldTenantKey, type TaskId, type TenantKey, type TenantRef, tenantRef } from "../domain/ids.js";
+import type { LogEntry } from "../domain/log-record.js";
+import type { LogState, TenantState } from "../domain/log-state.js";
+import { nearestKeys } from "../domain/tenant-pattern.js";
+import { checkReports } from "./plan-context.js";
+import type { TaskReader } from "./ports.js";
+import type { Recorder } from "./recorder.js";
+import { observedEntry } from "./verify-copies.js";
+
+/** How a tenant is settled by hand. */
+export type Resolution =
+  | { readonly kind: "task-id"; readonly taskId: TaskId; readonly from: string | undefined }
+  | { readonly kind: "retry" }
+  | { readonly kind: "forget" };
+
+export interface ResolveRequest {
+  readonly tenants: readonly string[];
+  readonly resolution: Resolution;
+  readonly sourceTask: TaskId | undefined;
+  /** The source tasks that the log's header or the manifest names, for a tenant that the log does not know. */
+  readonly knownSources: readonly TaskId[];
+  readonly manifest: string;
+  readonly reason: string | undefined;
+}
+
+/** What was done for one tenant. */
+export interface Resolved {
+  readonly tenant: string;
+  readonly sourceTaskId: TaskId;
+  readonly said: string;
+}
+
+interface Subject {
+  readonly ref: TenantRef;
+  readonly key: TenantKey;
+  readonly tenant: string;
+  readonly sourceTaskId: TaskId;
+  readonly state: TenantState | undefined;
+}
+
+/**
+ * Settles tenants by hand: writes to the log only, never to the server. All or nothing.
+ * Throws a StopError: exit 2 for a tenant that cannot be found or a permission that is missing, 7 for a task that may not be
+ * taken over, 5 and 6 as the ports say.
+ */
+export async function resolveTenants(
+  request: ResolveRequest,
+  deps: { readonly reader: TaskReader | undefined; readonly recorder: Recorder },
+): Promise<readonly Resolved[]> {
+  const { state } = deps.recorder;
+  const subjects = request.tenants.map((tenant) => subjectOf(tenant, request, state));
+  const entries: LogEntry[] = [];
+  const resolved: Resolved[] = [];
+  for (const subject of subjects) {
+    const done = await resolveOne(subject, request, deps);
+    entries.push(...done.entries);
+    resolved.push({ tenant: subject.tenant, sourceTaskId: subject.sourceTaskId, said: done.said });
+  }
+  await deps.recorder.record(entries);
+  return resolved;
+}
+
+interface Resolving {
+  readonly entries: readonly LogEntry[];
+  readonly said: string;
+}
+
+async function resolveOne(
+  subject: Subject,
+  request: ResolveRequest,
+  deps: { readonly reader: TaskReader | undefined; readonly recorder: Recorder },
+): Promise<Resolving> {
+  const { resolution, reason } = request;
+  const of = { sourceTaskId: subject.sourceTaskId, key: subject.key };
+  switch (resolution.kind) {
+    case "retry":
+      return {
+        entries: [{ type: "retry", ...of, tenant: subject.tenant, reason }],
+        said: "the next sync may create its copy once more",
+      };
+    case "forget":
+      return { entries: forget(subject, reason), said: "it holds nothing any more" };
+    case "task-id":
+      return takeOver(subject, { ...request, taskId: resolution.taskId, from: resolution.from }, deps);
+    default:
+      return resolution satisfies never;
+  }
+}
+
+function forget(subject: Subject, reason: string | undefined): readonly LogEntry[] {
+  const { state } = subject;
+  if (state === undefined) throw unknownTenant(subject.tenant, []);
+  if (state.openCreates.length > 0 && reason === undefined)
+    throw usage({
+      code: "REASON_MISSING",
+      message: `tenant "${subject.tenant}" is in doubt: a task of it may be on the server`,
+      hint: `Say why it may be forgotten: ${conflict.resolveCommand(subject, '--forget --reason "TEXT"')}`,
+      tenant: subject.tenant,
+    });
+  return [{ type: "forgotten", sourceTaskId: state.sourceTaskId, key: state.key, reason }];
+}
+
+async function takeOver(
+  subject: Subject,
+  request: ResolveRequest & { readonly taskId: TaskId; readonly from: string | undefined },
+  deps: { readonly reader: TaskReader | undefined; readonly recorder: Recorder },
+): Promise<Resolving> {
+  const { reader, recorder } = deps;
+  const { taskId } = request;
+  if (reader === undefined)
+    throw new StopError(EXIT.defect, { code: "DEFECT", message: "resolve --task-id needs a server" });
+  const old =
+    request.from === undefined ? undefined : holderNamed(request.from, { subject, taskId, log: recorder.state });
+  const stranger = recorder.state.holdersOf(taskId).find((ref) => ref !== subject.ref && ref !== old?.ref);
+  if (stranger !== undefined) {
+    const holder = recorder.state.tenant(stranger)?.tenant ?? stranger;
+    throw refused(
+      conflict.notACopy(taskId, `it is the copy of tenant "${holder}"; for a rename add --from "${holder}"`),
+    );
+  }
+  const [list, source, reports] = await Promise.all([
+    reader.listTasks({ fresh: true }),
+    reader.readReports(subject.sourceTaskId),
+    reader.readReports(taskId),
+  ]);
+  if (taskId === subject.sourceTaskId || request.knownSources.includes(taskId))
+    throw refused(conflict.notACopy(taskId, "it is a source task"));
+  const why = checkReports(reports, source.kind === "read" ? source.value : undefined);
+  if (why !== undefined) throw refused(conflict.notACopy(taskId, why));
+  const listed = list.kind === "none" ? undefined : list.tasks.find((task) => task.id === taskId);
+  const of = { sourceTaskId: subject.sourceTaskId, key: subject.key, newTaskId: taskId };
+  const shown = reports.kind === "read" ? reports.value : [];
+  return {
+    entries: [
+      ...(old === undefined
+        ? []
+        : [
+            {
+              type: "forgotten" as const,
+              sourceTaskId: old.sourceTaskId,
+              key: old.key,
+              reason: request.reason,
+              to: subject.key,
+            },
+          ]),
+      ...(subject.state?.openCreates ?? []).map(
+        ({ write }): LogEntry => ({ type: "settled", write, found: "abandoned" }),
+      ),
+      {
+        type: "adopted",
+        ...of,
+        tenant: subject.tenant,
+        manifest: request.manifest,
+        name: listed?.name ?? subject.state?.copy?.name ?? old?.copy?.name ?? "",
+        by: "resolve",
+      },
+      observedEntry({ ...of, shown, verified: false }),
+    ],
+    said: `its copy is the task ${taskId}${old === undefined ? "" : `, which was tenant "${old.tenant}"'s`}`,
+  };
+}
+
+function holderNamed(
+  from: string,
+  of: { readonly subject: Subject; readonly taskId: TaskId; readonly log: LogState },
+): TenantState {
+  const old = of.log.tenant(tenantRef(of.subject.sourceTaskId, foldTenantKey(from)));
+  if (old === undefined) throw unknownTenant(from, keysOf(of.log));
+  if (old.copy?.newTaskId === of.taskId && old.ref !== of.subject.ref) return old;
+  throw refused(
+    conflict.notACopy(of.taskId, `tenant "${old.tenant}" holds ${old.copy?.newTaskId ?? "no copy"}, not this task`),
+  );
+}
+
+function subjectOf(tenant: string, request: ResolveRequest, log: LogState): Subject {
+  const key = foldTenantKey(tenant);
+  const known = [...log.tenants()].filter(
+    (state) => state.key === key && (request.sourceTask === undefined || state.sourceTaskId === request.sourceTask),
+  );
+  const [state, ...others] = known;
+  if (others.length > 0)
+    throw usage({
+      code: "SOURCE_AMBIGUOUS",
+      message: `tenant "${tenant}" is in the log under several source tasks: ${known.map((one) => one.sourceTaskId).join(", ")}`,
+      hint: "Add --source-task GUID",
+      tenant,
+    });
+  if (state !== undefined)
+    return { ref: state.ref, key, tenant: state.tenant, sourceTaskId: state.sourceTaskId, state };
+  const sourceTaskId = request.sourceTask ?? onlyOne(request.knownSources);
+  if (request.resolution.kind === "forget") throw unknownTenant(tenant, keysOf(log));
+  if (sourceTaskId === undefined)
+    throw usage({
+      code: "SOURCE_MISSING",
+      message: `tenant "${tenant}" is not in the log, so that its source task is not known`,
+      hint: "Add --source-task GUID",
+      tenant,
+    });
+  return { ref: tenantRef(sourceTaskId, key), key, tenant, sourceTaskId, state: undefined };
+}
+
+function onlyOne(ids: readonly TaskId[]): TaskId | undefined {
+  return ids.length === 1 ? ids[0] : undefined;
+}
+
+function keysOf(log: LogState): readonly TenantKey[] {
+  return [...log.tenants()].map((state) => state.key);
+}
+
+function unknownTenant(tenant: string, keys: readonly TenantKey[]): StopError {
+  const nearest = nearestKeys(tenant, keys, 3);
+  return usage({
+    code: "TENANT_UNKNOWN",
+    message: `tenant "${tenant}" is not in the log`,
+    hint: nearest.length === 0 ? "See qalyptus-propagate status" : `The nearest keys are ${nearest.join(", ")}`,
+    tenant,
+  });
+}
+
+function usage(problem: Problem): StopError {
+  return new StopError(EXIT.usage, problem);
+}
+
+function refused(problem: Problem): StopError {
+  return new StopError(EXIT.guard, problem);
+}
