@@ -60,6 +60,8 @@ const isMapping = object<Mapping>({ reportId: isReportId, qlikAppId: isAppId, ne
 const isReportRow = object<ReportRow>({ rowId: isRowId, reportId: isReportId });
 const isSwapsOrNull = (value: unknown): value is readonly AppSwap[] | null => value === null || listOf(isSwap)(value);
 
+const isTaskIdsOrNull = (value: unknown): value is readonly TaskId[] | null => value === null || listOf(isTaskId)(value);
+
 const isPlanShape = object<PlanShape>({
   sourceTask: optional(isTaskId),
   masterApp: optional(isText),
@@ -101,11 +103,11 @@ const SHAPES: { readonly [T in EntryType]: Shape<EntryOf<T>> } = {
     reports: listOf(isReportRow),
     reportIdMode: isReportIdMode,
     idempotencyKey: isText,
-    before: listOf(isTaskId),
+    before: isTaskIdsOrNull,
     attempt: isCount,
   },
   "create-outcome": { write: isWriteId, outcome: isWriteEnd, newTaskId: optional(isTaskId), ...explained },
-  settled: { write: isWriteId, found: oneOf("copy", "absent"), newTaskId: optional(isTaskId) },
+  settled: { write: isWriteId, found: oneOf("copy", "absent", "abandoned"), newTaskId: optional(isTaskId) },
   adopted: {
     ...ofTenant,
     tenant: isText,
@@ -120,6 +122,7 @@ const SHAPES: { readonly [T in EntryType]: Shape<EntryOf<T>> } = {
     reports: listOf(
       object<{ reportId: ReportId; apps: readonly AppSwap[] | null }>({ reportId: isReportId, apps: isSwapsOrNull }),
     ),
+    has: listOf(isReportId),
     verified: isFlag,
   },
   "patch-intent": {
