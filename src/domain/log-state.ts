@@ -109,6 +109,8 @@ export class LogState {
   readonly #patchOf = new Map<WriteId, { readonly ref: TenantRef; readonly intent: PatchIntentRecord }>();
   readonly #holders = new Map<TaskId, Set<TenantRef>>();
   readonly #syncs = new Map<string, LoggedSync>();
+  /** Per saved plan (its digest): the tenants that runs of it have written to. */
+  readonly #writtenUnder = new Map<string, Set<TenantRef>>();
   #server: string | undefined;
 
   tenants(): Iterable<TenantState> {
@@ -136,6 +138,11 @@ export class LogState {
   /** The syncs that wrote to the log, oldest first. */
   syncs(): readonly LoggedSync[] {
     return [...this.#syncs.values()];
+  }
+
+  /** The tenants that runs of one saved plan have written to. */
+  writtenUnder(plan: string): ReadonlySet<TenantRef> {
+    return this.#writtenUnder.get(plan) ?? new Set();
   }
 
   /** The server's address after the last `--rebind`; `undefined`: the header's. */
@@ -175,24 +182,25 @@ export class LogState {
           this.#updateSource(entry.sourceTaskId, { name: entry.name });
         return;
       case "create-intent":
-        this.#updateSync(run, { wrote: true });
+        this.#noteWrite(run, entry);
         this.#applyCreateIntent(entry);
         return;
       case "create-outcome":
         this.#applyCreateOutcome(entry);
         return;
       case "settled":
+        this.#noteSettled(run, entry);
         this.#applySettled(entry);
         return;
       case "adopted":
-        this.#updateSync(run, { wrote: true });
+        this.#noteWrite(run, entry);
         this.#applyAdopted(entry);
         return;
       case "observed":
         this.#applyObserved(entry);
         return;
       case "patch-intent":
-        this.#updateSync(run, { wrote: true });
+        this.#noteWrite(run, entry);
         this.#applyPatchIntent(entry);
         return;
       case "patch-outcome":
@@ -393,6 +401,22 @@ export class LogState {
     const holders = this.#holders.get(tenant.copy.newTaskId);
     holders?.delete(tenant.ref);
     if (holders?.size === 0) this.#holders.delete(tenant.copy.newTaskId);
+  }
+
+  #noteWrite(run: string, of: { readonly sourceTaskId: TaskId; readonly key: TenantKey }): void {
+    this.#updateSync(run, { wrote: true });
+    this.#noteUnderPlan(run, tenantRef(of.sourceTaskId, of.key));
+  }
+
+  #noteSettled(run: string, settled: SettledRecord): void {
+    const ref = this.#createOf.get(settled.write);
+    if (ref !== undefined) this.#noteUnderPlan(run, ref);
+  }
+
+  #noteUnderPlan(run: string, ref: TenantRef): void {
+    const plan = this.#syncs.get(run)?.plan;
+    if (plan === undefined) return;
+    this.#writtenUnder.set(plan, (this.#writtenUnder.get(plan) ?? new Set()).add(ref));
   }
 
   #updateSource(id: TaskId, change: Partial<SourceState>): void {
