@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { OpenLogRequest } from "../../src/adapters/idempotency-log-file.js";
+import type { FileFacts, LogDisk, LogHandle } from "../../src/adapters/log-disk.js";
+import { nodeDisk } from "../../src/adapters/log-disk.js";
+import type { MachineFacts, ProcessFacts } from "../../src/adapters/process-identity.js";
+import { MONTHLY, SERVER } from "./log-samples.js";
+
+/** A temporary folder that is gone after `use`. */
+export async function inFolder<T>(use: (folder: string) => Promise<T> | T): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "qalyptus-log-"));
+  try {
+    return await use(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export const THIS_PROCESS: ProcessFacts = { pid: process.pid, exists: () => true };
+
+/** What opens `path` for a run of this process. */
+export function openRequest(path: string, more: Partial<OpenLogRequest> = {}): OpenLogRequest {
+  return {
+    path,
+    server: SERVER,
+    sourceTasks: [MONTHLY],
+    run: "run-1",
+    command: "sync",
+    now: () => new Date("2026-01-31T02:00:00.000Z"),
+    process: THIS_PROCESS,
+    visit: () => undefined,
+    ...more,
+  };
+}
+
+/** A Linux machine made of what a test says. */
+export function machine(facts: {
+  readonly host?: string;
+  readonly uptimeSeconds?: number;
+  readonly files?: Readonly<Record<string, string>>;
+  readonly pidSpace?: string;
+}): MachineFacts {
+  return {
+    hostname: () => facts.host ?? "acme-01",
+    uptimeSeconds: () => facts.uptimeSeconds ?? 1_000,
+    readText: (path) => facts.files?.[path],
+    readLink: (path) => (path === "/proc/self/ns/pid" ? facts.pidSpace : undefined),
+  };
+}
+
+/** The real disk, with what happens between write and flush in a test's hands. */
+export class WatchedDisk implements LogDisk {
+  readonly calls: string[] = [];
+  /** Called in place of a flush; by default flushes. */
+  onDatasync: (flush: () => Promise<void>) => Promise<void> = (flush) => flush();
+  /** Called in place of a write; by default writes. */
+  onWrite: (bytes: Uint8Array, write: (bytes: Uint8Array) => number) => number = (bytes, write) => write(bytes);
+
+  realPath = nodeDisk.realPath;
+  read = nodeDisk.read;
+  list = nodeDisk.list;
+
+  facts(path: string): FileFacts | undefined {
+    return nodeDisk.facts(path);
+  }
+
+  create(path: string): LogHandle {
+    this.calls.push("create");
+    return this.#watched(nodeDisk.create(path));
+  }
+
+  open(path: string): LogHandle {
+    this.calls.push("open");
+    return this.#watched(nodeDisk.open(path));
+  }
+
+  truncate(path: string, size: number): void {
+    this.calls.push("truncate");
+    nodeDisk.truncate(path, size);
+  }
+
+  syncFolder(folder: string): void {
+    this.calls.push("sync folder");
+    nodeDisk.syncFolder(folder);
+  }
+
+  #watched(handle: LogHandle): LogHandle {
+    return {
+      write: (bytes) => {
+        this.calls.push("write");
+        return this.onWrite(bytes, (taken) => handle.write(taken));
+      },
+      datasync: () => {
+        this.calls.push("datasync");
+        return this.onDatasync(() => handle.datasync());
+      },
+      datasyncNow: () => handle.datasyncNow(),
+      facts: () => handle.facts(),
+      close: () => handle.close(),
+    };
+  }
+}
