@@ -1,0 +1,54 @@
+import { ACTIONS, OUTCOMES, type RunResult } from "../domain/outcome.js";
+import { type HumanOptions, headingLines, logHeadLines, nextLines, section, toText, warningsOf } from "./human-plan.js";
+import {
+  counted,
+  countOf,
+  type Look,
+  OUTCOME_WORDS,
+  outcomeSymbol,
+  paintAction,
+  paintOutcome,
+  spokenDuration,
+} from "./look.js";
+import { groupLines, groupTroubles } from "./tenant-groups.js";
+
+/** A run's result for people: what failed or is in doubt and what to do about it, warnings, counts, the log's head, the way on. */
+export function humanResult(result: RunResult, look: Look, options: HumanOptions = {}): string {
+  const troubles = groupTroubles(result.tenants).flatMap((group) => groupLines(group, look));
+  return toText([
+    ...headingLines("Result", result, look),
+    ...section(troubles),
+    ...section(warningsOf(result, look, options)),
+    "",
+    ...outcomeLines(result, look),
+    ...verifiedLines(result, look),
+    ...logHeadLines(result, look),
+    ...nextLines(options.next, look),
+  ]);
+}
+
+function outcomeLines(result: RunResult, look: Look): readonly string[] {
+  const took = Date.parse(result.finishedAt) - Date.parse(result.startedAt);
+  const rows = OUTCOMES.filter((outcome) => countOf(outcome, result.summary) > 0).map((outcome) => {
+    const count = String(countOf(outcome, result.summary)).padStart(7);
+    return `${outcomeSymbol(outcome, look)} ${look.palette.bold(count)} ${paintOutcome(outcome, look)(OUTCOME_WORDS[outcome].padEnd(10))} ${look.palette.dim(actionsOf(result, outcome, look))}`;
+  });
+  const time = Number.isFinite(took) ? `${counted(result.tenants.length, "tenant")} in ${spokenDuration(took)}` : "";
+  return [...rows.map((row) => row.trimEnd()), look.palette.dim(time)].filter((line) => line !== "");
+}
+
+function actionsOf(result: RunResult, outcome: (typeof OUTCOMES)[number], look: Look): string {
+  const tenants = result.tenants.filter((tenant) => tenant.outcome === outcome);
+  return ACTIONS.map((action) => ({ action, count: tenants.filter((tenant) => tenant.action === action).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ action, count }) => paintAction(action, look)(`${count} ${action}`))
+    .join(", ");
+}
+
+/** Says how many copies are known to be mapped to their own app: only those may be claimed. */
+function verifiedLines(result: RunResult, look: Look): readonly string[] {
+  const good = result.tenants.filter((tenant) => tenant.outcome === "succeeded");
+  if (good.length === 0) return [];
+  const verified = good.filter((tenant) => tenant.verified).length;
+  return [look.palette.dim(`${verified} of ${good.length} copies read back with their mappings (verified)`)];
+}

@@ -1,0 +1,69 @@
+import type { TenantError, TenantResult } from "../domain/outcome.js";
+import { arrow, counted, type Look, OUTCOME_WORDS, outcomeSymbol, paintOutcome } from "./look.js";
+import { oneLine } from "./text-safety.js";
+
+/** Tenants that need a person, of one outcome and one code. */
+export interface TenantGroup {
+  readonly outcome: "failed" | "in-doubt";
+  readonly code: string;
+  readonly tenants: readonly TenantResult[];
+}
+
+const SHOWN_OF_A_GROUP = 8;
+const NAMES_ON_A_LINE = 12;
+
+/** What is wrong with a tenant that failed or is in doubt; for a tenant whose result tells no error, its reason. */
+export function troubleOf(tenant: TenantResult): TenantError {
+  return tenant.error ?? { code: tenant.outcome === "in-doubt" ? "IN_DOUBT" : "FAILED", message: tenant.reason };
+}
+
+/** The tenants that failed or are in doubt, by outcome and code, the largest group first; also tenants with an error otherwise. */
+export function groupTroubles(tenants: readonly TenantResult[]): readonly TenantGroup[] {
+  const groups = new Map<string, { outcome: TenantGroup["outcome"]; code: string; tenants: TenantResult[] }>();
+  for (const tenant of tenants) {
+    if (tenant.outcome !== "failed" && tenant.outcome !== "in-doubt" && tenant.error === undefined) continue;
+    const outcome = tenant.outcome === "in-doubt" ? "in-doubt" : "failed";
+    const { code } = troubleOf(tenant);
+    const group = groups.get(`${outcome} ${code}`);
+    if (group === undefined) groups.set(`${outcome} ${code}`, { outcome, code, tenants: [tenant] });
+    else group.tenants.push(tenant);
+  }
+  const order = { failed: 0, "in-doubt": 1 };
+  return [...groups.values()].sort(
+    (a, b) => order[a.outcome] - order[b.outcome] || b.tenants.length - a.tenants.length,
+  );
+}
+
+/** One group for people: once what they share, then each tenant, never hundreds of equal lines. */
+export function groupLines(group: TenantGroup, look: Look): readonly string[] {
+  const { palette } = look;
+  const title = `${outcomeSymbol(group.outcome, look)} ${paintOutcome(group.outcome, look)(oneLine(group.code))}  ${counted(group.tenants.length, "tenant")} ${OUTCOME_WORDS[group.outcome]}`;
+  const messages = new Set(group.tenants.map((tenant) => troubleOf(tenant).message));
+  const hints = new Set(group.tenants.map((tenant) => troubleOf(tenant).hint));
+  const [hint] = hints;
+  const shared = hints.size === 1 && hint !== undefined ? [`  ${palette.accent(arrow(look))} ${oneLine(hint)}`] : [];
+  if (messages.size === 1 && hints.size === 1)
+    return [palette.bold(title), `    ${oneLine([...messages].join(""))}`, ...namesLines(group.tenants), ...shared];
+  return [palette.bold(title), ...tenantLines(group, look, hints.size > 1), ...shared];
+}
+
+function namesLines(tenants: readonly TenantResult[]): readonly string[] {
+  const names = tenants.slice(0, NAMES_ON_A_LINE).map((tenant) => oneLine(tenant.tenant));
+  const more = tenants.length - names.length;
+  return [`    tenants: ${names.join(", ")}${more > 0 ? `, and ${more} more` : ""}`];
+}
+
+function tenantLines(group: TenantGroup, look: Look, withHint: boolean): readonly string[] {
+  const lines = group.tenants.slice(0, SHOWN_OF_A_GROUP).flatMap((tenant) => {
+    const { message, hint } = troubleOf(tenant);
+    const line = tenant.line === undefined ? "" : look.palette.dim(` (line ${tenant.line})`);
+    return [
+      `  - ${look.palette.bold(oneLine(tenant.tenant))}${line}: ${oneLine(message)}`,
+      ...(withHint && hint !== undefined ? [`      ${look.palette.accent(arrow(look))} ${oneLine(hint)}`] : []),
+    ];
+  });
+  const rest = group.tenants.slice(SHOWN_OF_A_GROUP);
+  if (rest.length > 0)
+    lines.push(`    and ${counted(rest.length, "more tenant")} (all of them: --format json, or --out FILE)`);
+  return lines;
+}
