@@ -14,7 +14,7 @@ import { type Finding, settleFound } from "./settle.js";
 import { bringUpToDate, type InDoubt, settleDoubts } from "./settle-doubts.js";
 import { clearSourceStops } from "./source-stops.js";
 import { updateCopy } from "./update-copy.js";
-import { observedEntry } from "./verify-copies.js";
+import { holdAgainst, observedEntry } from "./verify-copies.js";
 
 /** Actions that a run carries out. */
 export function isWork(action: Action): boolean {
@@ -139,7 +139,10 @@ async function adopt(session: RunSession, entry: PlanEntry, action: Extract<Acti
       by: action.by,
     },
   ];
-  if (reports?.kind === "read") entries.push(observedEntry({ ...of, shown: reports.value, verified: false }));
+  if (reports?.kind === "read") {
+    const verified = holdAgainst(reports.value, entry.wanted).kind === "equal";
+    entries.push(observedEntry({ ...of, shown: reports.value, verified }));
+  }
   await recorder.record(entries);
 }
 

@@ -196,6 +196,7 @@ export class RunSession {
     return {
       ...plannedResult(item, this.context),
       outcome: end.kind,
+      verified: end.kind === "succeeded" && this.context.log.tenant(item.ref)?.verified === true,
       attempts: track.attempts,
       durationMs: from === undefined ? 0 : Math.round((track.endedAt ?? this.deps.clock.monotonic()) - from),
       startedMs: from === undefined ? undefined : Math.round(from - this.startedAt),
@@ -228,7 +229,8 @@ export function plannedResult(item: PlanItem, context: PlanContext): TenantResul
     sourceTaskId: item.sourceTaskId,
     newTaskId: copy === undefined || copy.gone ? adopted?.id : copy.newTaskId,
     name: adopted?.name ?? copy?.name ?? item.name,
-    verified: state?.verified ?? false,
+    // What is about to change is not claimed.
+    verified: state?.verified === true && action.kind !== "update" && action.kind !== "conflict",
     mappings: item.wanted.mappings,
     attempts: 0,
     durationMs: 0,

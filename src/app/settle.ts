@@ -6,7 +6,7 @@ import type { ListedTask, TaskReport } from "../domain/source-task.js";
 import { doubtsOf, type PlanContext } from "./plan-context.js";
 import type { Reading, TaskReader } from "./ports.js";
 import type { Recorder } from "./recorder.js";
-import { observedEntry } from "./verify-copies.js";
+import { holdAgainst, observedEntry } from "./verify-copies.js";
 
 /** What one look at a list says of one tenant in doubt. */
 export type Finding =
@@ -57,7 +57,7 @@ async function settleExact(look: Look, state: TenantState): Promise<Finding | un
   if (others.length > 0) return { kind: "twins", ids: [...found.keys()] };
   const reports = await look.reader.readReports(only.task.id);
   if (!hasReportsOf(only.intent, reports)) return { kind: "candidates", ids: [only.task.id] };
-  await look.recorder.record(settledEntries(state, only.task.id, reports));
+  await look.recorder.record(settledEntries(state, only, reports));
   return { kind: "settled", newTaskId: only.task.id };
 }
 
@@ -71,25 +71,22 @@ function hasReportsOf(intent: CreateIntentRecord, reports: Reading<readonly Task
 
 function settledEntries(
   state: TenantState,
-  newTaskId: TaskId,
+  found: { readonly task: ListedTask; readonly intent: CreateIntentRecord },
   reports: Reading<readonly TaskReport[]>,
 ): readonly LogEntry[] {
+  const newTaskId = found.task.id;
   const [first, ...rest] = state.openCreates;
   if (first === undefined) return [];
   const settled: LogEntry[] = [
     ...rest.map((intent): LogEntry => ({ type: "settled", write: intent.write, found: "abandoned" })),
     { type: "settled", write: first.write, found: "copy", newTaskId },
   ];
-  if (reports.kind === "read")
-    settled.push(
-      observedEntry({
-        sourceTaskId: state.sourceTaskId,
-        key: state.key,
-        newTaskId,
-        shown: reports.value,
-        verified: false,
-      }),
-    );
+  if (reports.kind === "read") {
+    // Shown as its intent wanted it; where today's manifest wants otherwise, a PATCH follows and takes this back.
+    const verified = holdAgainst(reports.value, found.intent).kind === "equal";
+    const of = { sourceTaskId: state.sourceTaskId, key: state.key, newTaskId };
+    settled.push(observedEntry({ ...of, shown: reports.value, verified }));
+  }
   return settled;
 }
 
