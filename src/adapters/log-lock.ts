@@ -33,7 +33,7 @@ export interface LockRequest {
   readonly logPath: string;
   /** What holds the lock, for people ("sync"). */
   readonly command: string;
-  readonly process: ProcessFacts;
+  readonly ownProcess: ProcessFacts;
   readonly machine?: MachineFacts | undefined;
   /** UTC, for people. */
   readonly now: () => Date;
@@ -56,7 +56,7 @@ export interface LockSighting {
 
 interface Here {
   readonly me: ProcessIdentity;
-  readonly process: ProcessFacts;
+  readonly ownProcess: ProcessFacts;
   readonly machine: MachineFacts;
 }
 
@@ -70,7 +70,7 @@ const BUSY_PAUSE_MS = 20;
  */
 export async function acquireLock(request: LockRequest): Promise<LogLock> {
   const machine = request.machine ?? thisMachine;
-  const here: Here = { me: identityOf(request.process, machine), process: request.process, machine };
+  const here: Here = { me: identityOf(request.ownProcess, machine), ownProcess: request.ownProcess, machine };
   let busy: unknown;
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {
     try {
@@ -89,13 +89,13 @@ export async function acquireLock(request: LockRequest): Promise<LogLock> {
 /** The lock of a log as it stands, for `doctor`; reads only. `undefined`: it is free. */
 export function sightLock(
   logPath: string,
-  request: Pick<LockRequest, "process" | "machine" | "now">,
+  request: Pick<LockRequest, "ownProcess" | "machine" | "now">,
 ): LockSighting | undefined {
   const tail = readChain(rootOf(logPath)).at(-1);
   if (tail === undefined) return undefined;
   const machine = request.machine ?? thisMachine;
   const silentMs = Math.max(0, request.now().getTime() - tail.writtenMs);
-  const here: Here = { me: identityOf(request.process, machine), process: request.process, machine };
+  const here: Here = { me: identityOf(request.ownProcess, machine), ownProcess: request.ownProcess, machine };
   return { id: tail.id, owner: ownerOf(tail), silentMs, fate: fate(tail, silentMs, here) };
 }
 

@@ -58,14 +58,14 @@ function unlessAbsent(read: () => string): string | undefined {
 }
 
 /** Who this process is, as its lock says it. */
-export function identityOf(process: ProcessFacts, machine: MachineFacts): ProcessIdentity {
+export function identityOf(ownProcess: ProcessFacts, machine: MachineFacts): ProcessIdentity {
   const own = runningProcess(machine.readText("/proc/self/stat"));
   return {
     host: machine.hostname(),
     machine: lineOf(machine.readText("/etc/machine-id")),
     boot: lineOf(machine.readText("/proc/sys/kernel/random/boot_id")),
     pidSpace: machine.readLink("/proc/self/ns/pid"),
-    pid: process.pid,
+    pid: ownProcess.pid,
     start: own?.start,
   };
 }
@@ -78,13 +78,13 @@ export function identityOf(process: ProcessFacts, machine: MachineFacts): Proces
 export function fateOf(
   owner: ProcessIdentity,
   ageMs: number,
-  here: { readonly me: ProcessIdentity; readonly process: ProcessFacts; readonly machine: MachineFacts },
+  here: { readonly me: ProcessIdentity; readonly ownProcess: ProcessFacts; readonly machine: MachineFacts },
 ): OwnerFate {
-  const { me, process, machine } = here;
+  const { me, ownProcess, machine } = here;
   if (owner.host !== me.host || owner.boot === undefined || me.boot === undefined) return "unknown";
   if (owner.boot === me.boot) {
     const samePids = owner.pidSpace !== undefined && owner.pidSpace === me.pidSpace;
-    return samePids ? fateHere(owner, process, machine) : "unknown";
+    return samePids ? fateHere(owner, ownProcess, machine) : "unknown";
   }
   const sameMachine = owner.machine !== undefined && owner.machine === me.machine;
   // Inside a container the machine's ID is often that of the image: then it names no machine.
@@ -93,10 +93,10 @@ export function fateOf(
   return sameMachine && outsideContainers && beforeThisBoot ? "gone" : "unknown";
 }
 
-function fateHere(owner: ProcessIdentity, process: ProcessFacts, machine: MachineFacts): OwnerFate {
+function fateHere(owner: ProcessIdentity, ownProcess: ProcessFacts, machine: MachineFacts): OwnerFate {
   const found = runningProcess(machine.readText(`/proc/${owner.pid}/stat`));
   // A mount option can hide other users' processes from /proc, never from signal 0.
-  if (found === undefined) return process.exists(owner.pid) ? "unknown" : "gone";
+  if (found === undefined) return ownProcess.exists(owner.pid) ? "unknown" : "gone";
   if (owner.start === undefined) return "alive";
   return found.start === owner.start && !found.dead ? "alive" : "gone";
 }

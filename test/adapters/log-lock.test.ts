@@ -28,7 +28,7 @@ function request(folder: string, more: Partial<LockRequest> = {}): LockRequest {
   return {
     logPath: join(folder, "log.jsonl"),
     command: "sync",
-    process: { pid: process.pid, exists: () => true },
+    ownProcess: { pid: process.pid, exists: () => true },
     now: () => new Date("2026-01-31T02:00:00.000Z"),
     timing: TIMING,
     ...more,
@@ -263,7 +263,7 @@ describe("whether an owner is gone", () => {
     const all = options.proc === undefined ? files : { ...files, "/proc/4711/stat": options.proc };
     return fateOf(of, options.age ?? 5_000, {
       me: options.here ?? me,
-      process: { pid: 7, exists: () => options.exists ?? false },
+      ownProcess: { pid: 7, exists: () => options.exists ?? false },
       machine: machine({ files: all, pidSpace: outside, uptimeSeconds: 100 }),
     });
   }

@@ -133,6 +133,12 @@ describe("a torn end", () => {
     expect(reading).toMatchObject({ kind: "refused", refusal: { code: "LOG_DAMAGED", line: 5 } });
   });
 
+  it("is damage where whole lines behind are of two runs, though their numbers would fit", () => {
+    const theirs = logText([...GROUPS.slice(0, 2), [...(GROUPS[2] ?? []), createOutcome(3)]], "run-2").split("\n");
+    const { reading } = read(`${BEFORE_LAST_GROUP}garbage\n${LINES[5]}\ngarbage\n${theirs[8]}\n`);
+    expect(reading).toMatchObject({ kind: "refused", refusal: { code: "LOG_DAMAGED", line: 5 } });
+  });
+
   it("is damage where a line behind has a number that cannot be", () => {
     const { reading } = read(`${BEFORE_LAST_GROUP}garbage\n${LINES[4]}\n`);
     expect(reading).toMatchObject({ kind: "refused", refusal: { code: "LOG_DAMAGED", line: 5 } });
@@ -154,6 +160,16 @@ describe("damage", () => {
         kind: "refused",
         refusal: { code: "LOG_DAMAGED" },
       });
+  });
+
+  it("is a number left out, even where the digests are right", () => {
+    const first = headerLine(HEADER, "2026-01-31T02:00:00.000Z", "run-1");
+    const group = { at: "2026-01-31T02:00:00.000Z", run: "run-1", synced: 0 };
+    const second = nextLine({ ...first, seq: 1 }, createOutcome(1), group);
+    expect(read(`${first.line}\n${second.line}\n`).reading).toMatchObject({
+      kind: "refused",
+      refusal: { code: "LOG_DAMAGED", line: 2, what: "its seq is 2 where 1 must stand" },
+    });
   });
 
   it("is a record that no version of this program writes, even with a right digest", () => {

@@ -33,7 +33,7 @@ async function race({ logPath, at, turns, keep }) {
   while (Date.now() < at);
   for (let turn = 0; turn < turns; turn += 1) {
     try {
-      const lock = await acquireLock({ logPath, command: "race", process: facts, now: () => new Date() });
+      const lock = await acquireLock({ logPath, command: "race", ownProcess: facts, now: () => new Date() });
       result.held += 1;
       try {
         closeSync(openSync(witness, "wx"));

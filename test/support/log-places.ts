@@ -28,7 +28,7 @@ export function openRequest(path: string, more: Partial<OpenLogRequest> = {}): O
     run: "run-1",
     command: "sync",
     now: () => new Date("2026-01-31T02:00:00.000Z"),
-    process: THIS_PROCESS,
+    ownProcess: THIS_PROCESS,
     visit: () => undefined,
     ...more,
   };
