@@ -1,0 +1,303 @@
+import { type Dispatcher, Pool } from "undici";
+import type { Chance, Clock } from "../app/ports.js";
+import { makeConnector } from "./connector.js";
+import { chooseProxy, type Proxy, type ProxyEnvironment } from "./proxy.js";
+import { RequestRate } from "./request-rate.js";
+import type { ServerUrl } from "./server-url.js";
+import { type Authorities, secureContextOf } from "./tls.js";
+import { type FailureKind, failureOf, problemOf, TransportFailure, type Whereabouts } from "./transport-failure.js";
+
+/** What the client needs to know; made by `compose` from plain settings. */
+export interface HttpClientSettings {
+  readonly server: ServerUrl;
+  readonly key: string;
+  /** This program's version, for the user agent. */
+  readonly version: string;
+  /** One request, from sending to the last byte. Waiting in our own queue does not count. */
+  readonly timeoutMs: number;
+  /** Writes in flight; reads get some more. */
+  readonly connections: number;
+  /** Requests a second, over all requests. */
+  readonly rate?: number | undefined;
+  readonly authorities?: Authorities | undefined;
+  readonly insecure?: boolean | undefined;
+  readonly proxyEnv?: ProxyEnvironment | undefined;
+  readonly onRequest?: ((exchange: RequestReport) => void) | undefined;
+  readonly clock: Clock;
+  readonly chance: Chance;
+}
+
+/** One exchange as `-v` shows it. Never holds the key. */
+export interface RequestReport {
+  readonly method: string;
+  readonly path: string;
+  /** An HTTP status, or the code of what went wrong. */
+  readonly status: number | string;
+  readonly ms: number;
+  readonly requestId: string;
+}
+
+export interface HttpRequest {
+  readonly method: "GET" | "POST" | "PATCH";
+  /** Below the server's origin, with its query. */
+  readonly path: string;
+  readonly body?: string | undefined;
+  readonly idempotencyKey?: string | undefined;
+  /** Past any cache. */
+  readonly fresh?: boolean | undefined;
+  readonly maxBytes: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An answer with a status. `cutShort`: its body did not come to its end. */
+export interface Answer {
+  readonly kind: "answer";
+  readonly status: number;
+  readonly contentType: string;
+  readonly retryAfter: string | undefined;
+  readonly date: string | undefined;
+  readonly location: string | undefined;
+  readonly body: Buffer;
+  readonly cutShort: TransportFailure | undefined;
+}
+
+/** No status came. `sent`: it left this machine, or may have. */
+export interface NoAnswer {
+  readonly kind: "no-answer";
+  readonly sent: boolean;
+  readonly failure: TransportFailure;
+}
+
+export type Exchange = Answer | NoAnswer;
+
+/** Connections for reads that go out while all writes are in flight. */
+const CONNECTIONS_FOR_READS = 8;
+const LONGEST_CONNECT_MS = 10_000;
+
+/** Sends requests to one server; decides nothing about answers. No redirect is followed and nothing is sent twice. */
+export class HttpClient {
+  readonly server: ServerUrl;
+  readonly #settings: HttpClientSettings;
+  readonly #pool: Pool;
+  readonly #where: Whereabouts;
+  readonly #closing = new AbortController();
+  readonly #rate: RequestRate | undefined;
+  readonly #headers: readonly string[];
+  readonly #pathPrefix: string;
+  /** A start was seen for an exchange that was answered: from then on, no start proves that nothing was sent. */
+  #startsAreSeen = false;
+
+  constructor(settings: HttpClientSettings) {
+    const { server, key, version, clock } = settings;
+    const proxy = chooseProxy(server, settings.proxyEnv ?? {});
+    const absolute = proxy !== undefined && server.protocol === "http:";
+    this.server = server;
+    this.#settings = settings;
+    this.#where = absolute ? { origin: proxy.origin, proxy: true } : { origin: server.origin, proxy: false };
+    this.#rate = settings.rate === undefined ? undefined : new RequestRate(settings.rate, clock);
+    this.#pathPrefix = absolute ? server.origin : "";
+    this.#headers = [
+      "accept",
+      "application/json",
+      "user-agent",
+      `qalyptus-propagate/${version}`,
+      "authorization",
+      `Bearer ${key}`,
+      ...(absolute ? absoluteFormHeaders(server, proxy) : []),
+    ];
+    this.#pool = new Pool(this.#where.origin, {
+      connections: settings.connections + CONNECTIONS_FOR_READS,
+      pipelining: 1,
+      // Our own timer covers the whole exchange.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: makeConnector({
+        server,
+        proxy,
+        connectMs: Math.min(settings.timeoutMs, LONGEST_CONNECT_MS),
+        secureContext: secureContextOf(settings.authorities ?? []),
+        insecure: settings.insecure === true,
+      }),
+    });
+  }
+
+  /** Aborted when the client is closed: ends every wait. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** Whether requests go to a proxy in absolute form, so that a status may be the proxy's own. */
+  get proxyOrigin(): string | undefined {
+    return this.#where.proxy ? this.#where.origin : undefined;
+  }
+
+  /** A text from outside without the key, in case that a server sends back what it got. */
+  redact(text: string): string {
+    return text.replaceAll(this.#settings.key, "[API key]");
+  }
+
+  /** Sends one request once. Never rejects. */
+  async exchange(request: HttpRequest): Promise<Exchange> {
+    if (this.#rate !== undefined) await this.#rate.turn(request.signal ?? this.closing);
+    if (request.signal?.aborted === true || this.closing.aborted)
+      return { kind: "no-answer", sent: false, failure: this.#giveUp("aborted") };
+    const { clock, chance, onRequest } = this.#settings;
+    const requestId = chance.uuid();
+    const begun = clock.monotonic();
+    const outcome = await this.#send(request, requestId);
+    if (outcome.kind === "answer") this.#startsAreSeen = true;
+    onRequest?.({
+      method: request.method,
+      path: request.path,
+      status: outcome.kind === "answer" ? outcome.status : outcome.failure.faultCode,
+      ms: Math.round(clock.monotonic() - begun),
+      requestId,
+    });
+    return outcome;
+  }
+
+  /** Gives up what is in flight and closes every connection. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#pool.destroy();
+  }
+
+  #send(request: HttpRequest, requestId: string): Promise<Exchange> {
+    return new Promise((resolve) => {
+      const attempt = new Attempt({
+        request,
+        timeoutMs: this.#settings.timeoutMs,
+        failureOf: (error) => failureOf(error, this.#where, false),
+        giveUp: (kind) => this.#giveUp(kind),
+        unstartedIsUnsent: () => this.#startsAreSeen,
+        resolve,
+      });
+      this.#pool.dispatch(
+        {
+          method: request.method,
+          path: this.#pathPrefix + request.path,
+          headers: this.#headersOf(request, requestId),
+          body: request.body ?? null,
+        },
+        attempt,
+      );
+    });
+  }
+
+  #headersOf(request: HttpRequest, requestId: string): string[] {
+    const headers = [...this.#headers, "x-request-id", requestId];
+    if (request.body !== undefined) headers.push("content-type", "application/json");
+    if (request.idempotencyKey !== undefined) headers.push("idempotency-key", request.idempotencyKey);
+    if (request.fresh === true) headers.push("cache-control", "no-cache", "pragma", "no-cache");
+    return headers;
+  }
+
+  #giveUp(kind: FailureKind): TransportFailure {
+    const code = kind === "timeout" ? "TIMEOUT" : kind === "too-large" ? "TOO_LARGE" : "ABORTED";
+    const problem = problemOf(kind, code, this.#where);
+    return new TransportFailure({ kind, code, connecting: false, passing: kind === "timeout", problem });
+  }
+}
+
+function absoluteFormHeaders(server: ServerUrl, proxy: Proxy): readonly string[] {
+  const host = new URL(server.origin).host;
+  return ["host", host, ...(proxy.authorization === undefined ? [] : ["proxy-authorization", proxy.authorization])];
+}
+
+interface AttemptSettings {
+  readonly request: HttpRequest;
+  readonly timeoutMs: number;
+  readonly failureOf: (error: unknown) => TransportFailure;
+  readonly giveUp: (kind: FailureKind) => TransportFailure;
+  readonly unstartedIsUnsent: () => boolean;
+  readonly resolve: (exchange: Exchange) => void;
+}
+
+/**
+ * One request on its way. undici calls `onRequestStart` right before it writes a request to a connection, and only then: that
+ * is how a request that is still queued is told from one that was sent.
+ */
+class Attempt implements Dispatcher.DispatchHandler {
+  readonly #of: AttemptSettings;
+  readonly #onAbort: () => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #started = false;
+  #settled = false;
+  #head: Omit<Answer, "kind" | "body" | "cutShort"> | undefined;
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(of: AttemptSettings) {
+    this.#of = of;
+    this.#onAbort = () => this.#stop("aborted");
+    of.request.signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#settled) {
+      controller.abort(this.#of.giveUp("aborted"));
+      return;
+    }
+    this.#started = true;
+    this.#timer ??= setTimeout(() => this.#stop("timeout"), this.#of.timeoutMs);
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHeaders): void {
+    if (status < 200) return;
+    this.#head = {
+      status,
+      contentType: firstOf(headers["content-type"]) ?? "",
+      retryAfter: firstOf(headers["retry-after"]),
+      date: firstOf(headers["date"]),
+      location: firstOf(headers["location"]),
+    };
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#of.request.maxBytes) this.#stop("too-large");
+    else this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.#settle(undefined);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#settle(this.#of.failureOf(error));
+  }
+
+  #stop(kind: FailureKind): void {
+    if (this.#settled) return;
+    const failure = this.#of.giveUp(kind);
+    this.#settle(failure);
+    this.#controller?.abort(failure);
+  }
+
+  #settle(failure: TransportFailure | undefined): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    clearTimeout(this.#timer);
+    this.#of.request.signal?.removeEventListener("abort", this.#onAbort);
+    this.#of.resolve(this.#outcome(failure));
+    this.#chunks = [];
+  }
+
+  #outcome(failure: TransportFailure | undefined): Exchange {
+    if (this.#head !== undefined) {
+      const body = this.#chunks.length === 1 && this.#chunks[0] ? this.#chunks[0] : Buffer.concat(this.#chunks);
+      return { kind: "answer", ...this.#head, body, cutShort: failure };
+    }
+    const why = failure ?? this.#of.failureOf(new Error("no status"));
+    const sent = this.#started || !(why.connecting || this.#of.unstartedIsUnsent());
+    return { kind: "no-answer", sent, failure: why };
+  }
+}
+
+type IncomingHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+function firstOf(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}

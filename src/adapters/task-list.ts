@@ -1,0 +1,154 @@
+import type { Clock } from "../app/ports.js";
+import type { Problem } from "../domain/errors.js";
+import type { ReadRoute, ServerReads, SoundAnswer } from "./server-reads.js";
+import { rowsOf } from "./wire.js";
+
+/** A list that is read: which, and how its rows are told from each other. */
+export interface ListRequest<T> {
+  readonly route: ReadRoute;
+  /** Below `/api/v2`, without a query. */
+  readonly path: string;
+  readonly fresh?: boolean | undefined;
+  /** A row's ID and what is kept of it; `undefined` where it cannot be read. */
+  readonly parse: (row: unknown) => { readonly key: string; readonly value: T } | undefined;
+  /** Fewer rows than this in one answer are all there are: no server's page is shorter. 0: always read on. */
+  readonly wholeBelow: number;
+}
+
+/** Rows, each once. `problem`: they may not be all. `none`: the list could not be read at all. */
+export type ListRows<T> =
+  | { readonly kind: "rows"; readonly rows: readonly T[]; readonly problem: Problem | undefined }
+  | { readonly kind: "none"; readonly answer: Exclude<SoundAnswer, { kind: "json" }> };
+
+const PAGE_SIZE = 50;
+const MOST_PAGES = 100_000;
+const LONGEST_READING_MS = 10 * 60_000;
+/** Pages that are asked for at once: the first two alone, then more, for most lists end early. */
+const WAVES: readonly number[] = [1, 1, 4];
+const LATER_WAVE = 8;
+
+/**
+ * Reads a list to its end: everything at once, then pages of 50 from the first, at least two, until one is empty or brings
+ * nothing that no page before it had. What came at once may be cut short too, so it does not tell what is new; the result is both.
+ */
+export async function readToEnd<T>(reads: ServerReads, list: ListRequest<T>, clock: Clock): Promise<ListRows<T>> {
+  const whole = await reads.read({ route: list.route, path: `${list.path}?get_all=true`, fresh: list.fresh });
+  const atOnce = openRows(reads, whole);
+  if (atOnce.kind === "none" && !mayHavePages(atOnce.answer)) return atOnce;
+  const all = new RowCollection(list);
+  if (atOnce.kind === "rows") {
+    all.add(atOnce.rows);
+    if (atOnce.rows.length < list.wholeBelow) return all.result();
+  }
+  const end = await readPages(reads, list, { all, clock });
+  if (end.kind === "failed" && atOnce.kind === "none" && end.page === 1) return { kind: "none", answer: end.answer };
+  return all.result(end.kind === "failed" ? end.answer.problem : end.problem);
+}
+
+/** A server may refuse to send everything at once, and yet send pages. */
+function mayHavePages(answer: Exclude<SoundAnswer, { kind: "json" }>): boolean {
+  return answer.kind === "rejected" || (answer.kind === "failing" && answer.failure === undefined);
+}
+
+type OpenedRows =
+  | { readonly kind: "rows"; readonly rows: readonly unknown[] }
+  | Extract<ListRows<never>, { kind: "none" }>;
+
+function openRows(reads: ServerReads, answer: SoundAnswer): OpenedRows {
+  if (answer.kind !== "json") {
+    if (answer.kind === "rejected") reads.suspect(answer.stranger);
+    return { kind: "none", answer };
+  }
+  const rows = rowsOf(answer.value);
+  if (rows === undefined) {
+    reads.suspect(answer.stranger);
+    const problem = { ...answer.stranger, code: "UNREADABLE" };
+    return { kind: "none", answer: { kind: "rejected", problem, stranger: undefined } };
+  }
+  reads.recognise();
+  return { kind: "rows", rows };
+}
+
+type PagesEnd =
+  | { readonly kind: "end"; readonly problem: Problem | undefined }
+  | { readonly kind: "failed"; readonly page: number; readonly answer: Exclude<SoundAnswer, { kind: "json" }> };
+
+async function readPages<T>(
+  reads: ServerReads,
+  list: ListRequest<T>,
+  into: { readonly all: RowCollection<T>; readonly clock: Clock },
+): Promise<PagesEnd> {
+  const begun = into.clock.monotonic();
+  const seen = new Set<string>();
+  for (let first = 1, wave = 0; ; wave += 1) {
+    const count = WAVES[wave] ?? LATER_WAVE;
+    const numbers = Array.from({ length: count }, (_, index) => first + index);
+    const answers = await Promise.all(numbers.map((number) => readPage(reads, list, number)));
+    for (const [index, answer] of answers.entries()) {
+      const page = first + index;
+      const opened = openRows(reads, answer);
+      if (opened.kind === "none") return { kind: "failed", page, answer: opened.answer };
+      const before = seen.size;
+      for (const key of into.all.add(opened.rows)) seen.add(key);
+      if (seen.size === before && page >= 2) return { kind: "end", problem: undefined };
+    }
+    first += count;
+    if (first > MOST_PAGES || into.clock.monotonic() - begun > LONGEST_READING_MS)
+      return { kind: "end", problem: endlessList(list, first - 1) };
+  }
+}
+
+function readPage(
+  reads: ServerReads,
+  list: Pick<ListRequest<never>, "route" | "path" | "fresh">,
+  number: number,
+): Promise<SoundAnswer> {
+  const path = `${list.path}?page=${number}&page_size=${PAGE_SIZE}`;
+  return reads.read({ route: list.route, path, fresh: list.fresh });
+}
+
+/** Rows, each once, as it was read last. A row that cannot be read is a reason not to rely on the list. */
+class RowCollection<T> {
+  readonly #list: ListRequest<T>;
+  readonly #rows = new Map<string, T>();
+  #unreadable = false;
+
+  constructor(list: ListRequest<T>) {
+    this.#list = list;
+  }
+
+  /** Takes rows in; returns their keys. */
+  add(rows: readonly unknown[]): readonly string[] {
+    const keys: string[] = [];
+    for (const row of rows) {
+      const parsed = this.#list.parse(row);
+      if (parsed === undefined) this.#unreadable = true;
+      else {
+        this.#rows.set(parsed.key, parsed.value);
+        keys.push(parsed.key);
+      }
+    }
+    return keys;
+  }
+
+  result(problem?: Problem | undefined): Extract<ListRows<T>, { kind: "rows" }> {
+    const why = problem ?? (this.#unreadable ? unreadableEntries(this.#list.path) : undefined);
+    return { kind: "rows", rows: [...this.#rows.values()], problem: why };
+  }
+}
+
+function endlessList(list: Pick<ListRequest<never>, "path">, pages: number): Problem {
+  return {
+    code: "LIST_ENDLESS",
+    message: `${list.path} still brought new entries after ${pages} pages: it was not read to its end`,
+    hint: "Look at the server: its paging may be broken",
+  };
+}
+
+function unreadableEntries(path: string): Problem {
+  return {
+    code: "LIST_ENTRY_UNREADABLE",
+    message: `${path} has entries without an ID or a name that can be read`,
+    hint: "Look at the list on the server; the key's role may hide some of it",
+  };
+}
