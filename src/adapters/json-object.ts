@@ -10,6 +10,8 @@ export type KeyMeaning = ManifestColumn | string;
 export interface JsonNotes {
   readonly file: string;
   readonly lineOf: LineFinder;
+  /** The meanings of the keys seen so far: 200,000 entries have the same few. */
+  readonly meanings: Map<string, KeyMeaning>;
   readonly faults: Problem[];
   readonly warnings: Problem[];
 }
@@ -38,7 +40,8 @@ export function readJsonObject(
 ): JsonObject {
   const members = new Map<KeyMeaning, JsonMember>();
   for (const member of node.members) {
-    const meaning = meaningOf(member.key);
+    const meaning = notes.meanings.get(member.key) ?? meaningOf(member.key);
+    notes.meanings.set(member.key, meaning);
     const other = members.get(meaning);
     members.set(meaning, member);
     if (other === undefined || other.key === member.key) continue;

@@ -24,15 +24,26 @@ export type JsonReading = { readonly kind: "read"; readonly root: JsonNode } | (
 
 const DEEPEST = 64;
 
-/** Reads a text as JSON. */
-export function readJsonText(text: string): JsonReading {
-  const reader = new JsonReader(text);
+/** Takes one item of an array at once, so that a list of 200,000 need not be held as nodes; the array's own `items` stay empty. */
+export type ItemSink = (item: JsonNode, index: number) => void;
+
+/** Which array's items go to a sink: asked for the root (`undefined`) and for each array that is the root's member, by its key. */
+export type SinkOf = (key: string | undefined) => ItemSink | undefined;
+
+/** Reads a text as JSON. What a sink was given before a fault is void. */
+export function readJsonText(text: string, sinkOf: SinkOf = () => undefined): JsonReading {
+  const reader = new JsonReader(text, sinkOf);
   try {
     return { kind: "read", root: reader.document() };
   } catch (error) {
     if (error instanceof JsonSyntaxError) return { kind: "fault", at: error.at, message: error.message };
     throw error;
   }
+}
+
+/** Reads the one value that begins at an offset of a text that was read before. */
+export function readJsonAt(text: string, at: number): JsonNode {
+  return new JsonReader(text, () => undefined, at).value(0);
 }
 
 class JsonSyntaxError extends Error {
@@ -60,27 +71,30 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 class JsonReader {
   readonly #text: string;
-  #at = 0;
+  readonly #sinkOf: SinkOf;
+  #at: number;
 
-  constructor(text: string) {
+  constructor(text: string, sinkOf: SinkOf, at = 0) {
     this.#text = text;
+    this.#sinkOf = sinkOf;
+    this.#at = at;
   }
 
   document(): JsonNode {
-    const root = this.#value(0);
+    const root = this.value(0);
     this.#skipBlanks();
     if (this.#at < this.#text.length) this.#fail(`the JSON ends here, but ${this.#found()} follows`);
     return root;
   }
 
-  #value(depth: number): JsonNode {
+  value(depth: number, key?: string): JsonNode {
     this.#skipBlanks();
     if (depth > DEEPEST) this.#fail(`more than ${DEEPEST} levels of brackets`);
     switch (this.#text[this.#at]) {
       case "{":
         return this.#object(depth);
       case "[":
-        return this.#array(depth);
+        return this.#array(depth, key);
       case '"': {
         const at = this.#at;
         return { kind: "string", at, text: this.#string() };
@@ -102,18 +116,24 @@ class JsonReader {
       this.#skipBlanks();
       if (this.#text[this.#at] !== ":") this.#fail(`":" is expected after the key, not ${this.#found()}`);
       this.#at += 1;
-      members.push({ key, value: this.#value(depth + 1) });
+      members.push({ key, value: this.value(depth + 1, key) });
     } while (this.#goesOn("}"));
     return { kind: "object", at, members };
   }
 
-  #array(depth: number): JsonNode {
+  #array(depth: number, key: string | undefined): JsonNode {
     const at = this.#at;
     const items: JsonNode[] = [];
+    const sink = depth === 0 || (depth === 1 && key !== undefined) ? this.#sinkOf(key) : undefined;
+    let index = 0;
     this.#at += 1;
     if (this.#ends("]")) return { kind: "array", at, items };
-    do items.push(this.#value(depth + 1));
-    while (this.#goesOn("]"));
+    do {
+      const item = this.value(depth + 1);
+      if (sink === undefined) items.push(item);
+      else sink(item, index);
+      index += 1;
+    } while (this.#goesOn("]"));
     return { kind: "array", at, items };
   }
 

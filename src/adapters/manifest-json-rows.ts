@@ -1,25 +1,24 @@
-import type { ManifestColumn } from "../domain/manifest-columns.js";
-import { columnOf, normalHeader } from "../domain/manifest-columns.js";
+import { isManifestColumn, type ManifestColumn } from "../domain/manifest-columns.js";
 import { quote } from "../domain/quotation.js";
-import type { Place, RawRow } from "../domain/raw-manifest.js";
+import type { Place, RawManifest, RawRow } from "../domain/raw-manifest.js";
 import {
   type JsonNotes,
   type JsonObject,
   type KeyMeaning,
-  meaningOf,
   pathTo,
   readJsonObject,
   textOf,
   wrongKind,
 } from "./json-object.js";
-import type { JsonMember } from "./json-text.js";
+import { type JsonMember, type JsonNode, readJsonAt } from "./json-text.js";
 
 /** The columns that one mapping of a tenant's `mappings` may hold. */
 const MAPPING_COLUMNS: readonly KeyMeaning[] = ["reportId", "qlikAppId", "newQlikAppId"];
 
-/** Where a row's values came from: a tenant's entry, and one of its mappings. */
-interface RowOrigin {
+/** Where a row's values come from, while it is made: a tenant's entry, and one of its mappings. */
+interface RowObjects {
   readonly entry: JsonObject;
+  readonly index: number;
   readonly mapping: JsonObject | undefined;
 }
 
@@ -30,42 +29,85 @@ interface Texts {
 
 /** Collects the rows of a JSON manifest: one for each entry, or one for each mapping of an entry that has `mappings`. */
 export class JsonRows {
+  readonly #text: string;
+  readonly #path: string;
   readonly #notes: JsonNotes;
   readonly #positions = new Map<KeyMeaning, number>();
   readonly #header: string[] = [];
-  readonly #rows: (RawRow & { readonly cells: string[] })[] = [];
-  readonly #origins = new Map<RawRow, RowOrigin>();
+  readonly #rows: RawRow[] = [];
   readonly #unknownTold = new Set<KeyMeaning>();
 
-  constructor(notes: JsonNotes) {
+  /** The last entry that {@link place} read again. */
+  #again: JsonObject | undefined;
+
+  /** `path`: what leads to the array of tenants; empty where it is the root. */
+  constructor(text: string, path: string, notes: JsonNotes) {
+    this.#text = text;
+    this.#path = path;
     this.#notes = notes;
   }
 
-  addEntry(entry: JsonObject): void {
+  /** Adds one item of the array of tenants. */
+  add(item: JsonNode, index: number): void {
+    const path = `${this.#path}[${index}]`;
+    if (item.kind === "object") {
+      this.#addEntry(readJsonObject(item, path, this.#notes), index);
+      return;
+    }
+    const hint = 'Write { "tenant": "acme", "newQlikAppId": "GUID" }.';
+    this.#notes.faults.push(wrongKind(item, { path, wanted: "an object", hint }, this.#notes));
+  }
+
+  #addEntry(entry: JsonObject, index: number): void {
     this.#refuseReportIds(entry);
     const texts = this.#textsOf(entry, (meaning) => meaning !== "mappings");
     const mappings = this.#mappingsOf(entry, texts);
-    if (mappings.length === 0) this.#addRow({ entry, mapping: undefined }, texts);
-    for (const [index, mapping] of mappings.entries()) this.#addMapping({ entry, mapping }, texts, index);
+    if (mappings.length === 0) this.#addRow({ entry, index, mapping: undefined }, texts);
+    for (const [nth, mapping] of mappings.entries()) this.#addMapping({ entry, index, mapping }, texts, nth);
   }
 
   /** The rows, each with a cell for every key that any entry has. A tenant and its app have a column in any case. */
-  finish(): { readonly header: readonly string[]; readonly rows: readonly RawRow[] } {
+  finish(): Pick<RawManifest, "header" | "rows"> {
     for (const column of ["tenant", "newQlikAppId"]) this.#position(column, column);
-    for (const row of this.#rows)
-      for (let position = 0; position < this.#header.length; position += 1) row.cells[position] ??= "";
-    return { header: this.#header, rows: this.#rows };
+    const rows = this.#rows.map((row) =>
+      row.cells.length === this.#header.length
+        ? row
+        : { ...row, cells: this.#header.map((_, at) => row.cells[at] ?? "") },
+    );
+    return { header: this.#header, rows };
   }
 
+  /** Reads the entry again, for its place is asked for faults only. */
   place(row: RawRow, column: ManifestColumn): Place {
-    const origin = this.#origins.get(row);
-    const mapped = MAPPING_COLUMNS.includes(column) ? origin?.mapping : undefined;
-    const owner = [mapped, origin?.entry].find((object) => object?.members.has(column)) ?? mapped ?? origin?.entry;
-    const member = owner?.members.get(column);
+    const { origin } = row;
+    if (origin === undefined) return { line: row.line, column };
+    const mapping =
+      origin.mapping === undefined || !MAPPING_COLUMNS.includes(column)
+        ? undefined
+        : this.#readAgain(origin.mapping.at, `${this.#path}[${origin.index}].mappings[${origin.mapping.index}]`);
+    if (mapping?.members.has(column)) return this.#placeIn(mapping, column);
+    const entry = this.#entryAgain(origin.at, `${this.#path}[${origin.index}]`);
+    return this.#placeIn(mapping === undefined || entry.members.has(column) ? entry : mapping, column);
+  }
+
+  #placeIn(object: JsonObject, column: ManifestColumn): Place {
+    const member = object.members.get(column);
     return {
-      line: owner === undefined ? row.line : this.#notes.lineOf(member?.value.at ?? owner.at).line,
-      column: pathTo(owner?.path ?? "", member?.key ?? column),
+      line: this.#notes.lineOf(member?.value.at ?? object.at).line,
+      column: pathTo(object.path, member?.key ?? column),
     };
+  }
+
+  #entryAgain(at: number, path: string): JsonObject {
+    const entry = this.#again?.at === at ? this.#again : this.#readAgain(at, path);
+    this.#again = entry;
+    return entry;
+  }
+
+  #readAgain(at: number, path: string): JsonObject {
+    const told = { ...this.#notes, faults: [], warnings: [] };
+    const node = readJsonAt(this.#text, at);
+    return node.kind === "object" ? readJsonObject(node, path, told) : { at, path, members: new Map() };
   }
 
   #position(meaning: KeyMeaning, spelled: string): number {
@@ -75,35 +117,38 @@ export class JsonRows {
     return this.#header.push(spelled) - 1;
   }
 
-  #addMapping(origin: RowOrigin & { readonly mapping: JsonObject }, entryTexts: Texts, index: number): void {
-    const own = this.#textsOf(origin.mapping, (meaning) => this.#isMappingKey(meaning, origin.mapping));
-    this.#refuseOverridden(origin, { entryTexts, own });
+  #addMapping(objects: RowObjects & { readonly mapping: JsonObject }, entryTexts: Texts, nth: number): void {
+    const own = this.#textsOf(objects.mapping, (meaning) => this.#isMappingKey(meaning, objects.mapping));
+    this.#refuseOverridden(objects, { entryTexts, own });
     const texts = {
       byMeaning: new Map([...entryTexts.byMeaning, ...[...own.byMeaning].filter(([, text]) => text !== "")]),
       spoiled: [...entryTexts.spoiled.filter((column) => !own.byMeaning.has(column)), ...own.spoiled],
     };
-    this.#addRow(origin, texts, index);
+    this.#addRow(objects, texts, nth);
   }
 
-  #addRow(origin: RowOrigin, texts: Texts, index = 0): void {
+  #addRow({ entry, index, mapping }: RowObjects, texts: Texts, nth = 0): void {
     const cells: string[] = [];
     for (const [meaning, text] of texts.byMeaning) {
-      const member = origin.mapping?.members.get(meaning) ?? origin.entry.members.get(meaning);
+      const member = mapping?.members.get(meaning) ?? entry.members.get(meaning);
       const position = this.#position(meaning, member?.key ?? meaning);
       while (cells.length < position) cells.push("");
       cells[position] = text;
     }
-    const at = index === 0 ? origin.entry.at : (origin.mapping?.at ?? origin.entry.at);
-    const row = { line: this.#notes.lineOf(at).line, cells, spoiled: texts.spoiled };
-    this.#rows.push(row);
-    this.#origins.set(row, origin);
+    const { line } = this.#notes.lineOf(nth === 0 ? entry.at : (mapping ?? entry).at);
+    this.#rows.push({
+      line,
+      cells: cells.slice(),
+      spoiled: texts.spoiled.length === 0 ? undefined : texts.spoiled,
+      origin: { index, at: entry.at, mapping: mapping === undefined ? undefined : { index: nth, at: mapping.at } },
+    });
   }
 
   #textsOf(object: JsonObject, isWanted: (meaning: KeyMeaning) => boolean): Texts {
     const texts: Texts = { byMeaning: new Map(), spoiled: [] };
     for (const [meaning, member] of object.members) {
       if (!isWanted(meaning)) continue;
-      const column = columnOf(normalHeader(member.key));
+      const column = isManifestColumn(meaning) ? meaning : undefined;
       const text = column === undefined ? extraText(member) : this.#knownText(column, member, object);
       if (text !== undefined) texts.byMeaning.set(meaning, text);
       else if (column !== undefined) {
@@ -159,29 +204,29 @@ export class JsonRows {
 
   /** A tenant's own `newQlikAppId` or `reportId` that one of its mappings says otherwise: which one is meant cannot be told. */
   #refuseOverridden(
-    origin: RowOrigin & { readonly mapping: JsonObject },
+    objects: RowObjects & { readonly mapping: JsonObject },
     texts: { readonly entryTexts: Texts; readonly own: Texts },
   ): void {
     for (const column of ["newQlikAppId", "reportId"] as const) {
       const flat = texts.entryTexts.byMeaning.get(column) ?? "";
       const mapped = texts.own.byMeaning.get(column) ?? "";
-      const member = origin.mapping.members.get(column);
+      const member = objects.mapping.members.get(column);
       if (flat === "" || mapped === "" || flat === mapped || member === undefined) continue;
       this.#notes.faults.push({
         code: "CONTRADICTION",
-        message: `${pathTo(origin.mapping.path, member.key)} is ${quote(mapped)}, but ${pathTo(origin.entry.path, column)} is ${quote(flat)}.`,
+        message: `${pathTo(objects.mapping.path, member.key)} is ${quote(mapped)}, but ${pathTo(objects.entry.path, column)} is ${quote(flat)}.`,
         hint: `Give ${column} to the tenant or to its mappings, not to both.`,
         tenant: texts.entryTexts.byMeaning.get("tenant"),
         file: this.#notes.file,
         line: this.#notes.lineOf(member.value.at).line,
-        column: pathTo(origin.mapping.path, member.key),
+        column: pathTo(objects.mapping.path, member.key),
         value: mapped,
       });
     }
   }
 
   #refuseReportIds(entry: JsonObject): void {
-    const member = entry.members.get(meaningOf("reportIds"));
+    const member = entry.members.get("reportids");
     if (member === undefined || member.value.kind === "null") return;
     this.#notes.faults.push({
       code: "KEY_MISPLACED",

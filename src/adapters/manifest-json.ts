@@ -1,26 +1,49 @@
+import type { Problem } from "../domain/errors.js";
 import { trimAround } from "../domain/ids.js";
 import { quote } from "../domain/quotation.js";
 import type { RawManifest, SharedText, SharedTexts } from "../domain/raw-manifest.js";
-import { type JsonNotes, type JsonObject, readJsonObject, textOf, wrongKind } from "./json-object.js";
-import { type JsonNode, lineFinder, readJsonText } from "./json-text.js";
+import { type JsonNotes, type JsonObject, meaningOf, readJsonObject, textOf, wrongKind } from "./json-object.js";
+import { type ItemSink, type JsonFault, type JsonNode, lineFinder, readJsonText } from "./json-text.js";
 import { JsonRows } from "./manifest-json-rows.js";
+
+/** The tenants' rows, and what is wrong with them. */
+interface Tenants {
+  readonly rows: JsonRows;
+  readonly notes: JsonNotes;
+}
 
 /** A JSON manifest as rows of text. Never throws: what is wrong with the file is among the faults. */
 export function readJsonManifest(text: string, file: string): RawManifest {
-  const notes: JsonNotes = { file, lineOf: lineFinder(text), faults: [], warnings: [] };
-  const reading = readJsonText(text);
-  if (reading.kind === "fault") return notReadable({ ...notes, faults: [syntaxFault(reading, notes)] });
-  const { root } = reading;
-  if (root.kind === "array") return manifestOf(root.items, { path: "", shared: {} }, notes);
-  if (root.kind !== "object") {
-    const hint = "Write an array of objects, or one object with tenants.";
-    const fault = wrongKind(root, { path: "", wanted: "an array or an object", hint }, notes);
-    return notReadable({ ...notes, faults: [fault] });
-  }
-  return readTopLevel(readJsonObject(root, "", notes), notes);
+  const notes: JsonNotes = { file, lineOf: lineFinder(text), meanings: new Map(), faults: [], warnings: [] };
+  let tenants: Tenants | undefined;
+  const collectTenants = (key: string | undefined): ItemSink | undefined => {
+    if (key !== undefined && meaningOf(key) !== "tenants") return undefined;
+    const own = { ...notes, faults: [], warnings: [] };
+    const rows = new JsonRows(text, key ?? "", own);
+    // Of two equal keys the last counts, as everywhere in JSON.
+    tenants = { rows, notes: own };
+    return (item, index) => rows.add(item, index);
+  };
+  const reading = readJsonText(text, collectTenants);
+  if (reading.kind === "fault") return withoutTenants(notes, [syntaxFault(reading, notes)]);
+  return manifestOf(reading.root, notes, () => tenants);
 }
 
-function syntaxFault(fault: { readonly at: number; readonly message: string }, notes: JsonNotes) {
+function manifestOf(root: JsonNode, notes: JsonNotes, collected: () => Tenants | undefined): RawManifest {
+  if (root.kind === "array") return tenantsOf(collected(), {}, notes);
+  if (root.kind !== "object") {
+    const hint = "Write an array of objects, or one object with tenants.";
+    return withoutTenants(notes, [wrongKind(root, { path: "", wanted: "an array or an object", hint }, notes)]);
+  }
+  const top = readJsonObject(root, "", notes);
+  tellUnknownKeys(top, notes);
+  const shared = sharedTexts(top, notes);
+  const fault = tenantsFault(top, notes);
+  if (fault !== undefined) return withoutTenants(notes, [...notes.faults, fault]);
+  return tenantsOf(collected(), shared, notes);
+}
+
+function syntaxFault(fault: JsonFault, notes: JsonNotes): Problem {
   const { line, column } = notes.lineOf(fault.at);
   return {
     code: "JSON_SYNTAX",
@@ -32,7 +55,7 @@ function syntaxFault(fault: { readonly at: number; readonly message: string }, n
   };
 }
 
-function notReadable(notes: JsonNotes): RawManifest {
+function withoutTenants(notes: JsonNotes, faults: readonly Problem[]): RawManifest {
   return {
     file: notes.file,
     format: "json",
@@ -41,15 +64,15 @@ function notReadable(notes: JsonNotes): RawManifest {
     rows: [],
     shared: {},
     place: (row, column) => ({ line: row.line, column }),
-    faults: notes.faults,
+    faults,
     warnings: notes.warnings,
   };
 }
 
 const TOP_LEVEL = ["sourceTaskId", "qlikAppId", "name", "reportids", "tenants", "$schema"];
 
-function readTopLevel(root: JsonObject, notes: JsonNotes): RawManifest {
-  for (const [meaning, { key, value }] of root.members)
+function tellUnknownKeys(top: JsonObject, notes: JsonNotes): void {
+  for (const [meaning, { key, value }] of top.members)
     if (!TOP_LEVEL.includes(meaning))
       notes.warnings.push({
         code: "KEY_UNKNOWN",
@@ -59,36 +82,35 @@ function readTopLevel(root: JsonObject, notes: JsonNotes): RawManifest {
         line: notes.lineOf(value.at).line,
         column: key,
       });
-  const tenants = root.members.get("tenants");
-  const shared = sharedTexts(root, notes);
-  if (tenants?.value.kind === "array") return manifestOf(tenants.value.items, { path: tenants.key, shared }, notes);
+}
+
+function tenantsFault(top: JsonObject, notes: JsonNotes): Problem | undefined {
+  const member = top.members.get("tenants");
   const hint = 'Write "tenants": [ { "tenant": "acme", "newQlikAppId": "GUID" } ].';
-  if (tenants !== undefined)
-    notes.faults.push(wrongKind(tenants.value, { path: tenants.key, wanted: "an array of tenants", hint }, notes));
-  else
-    notes.faults.push({
+  if (member === undefined)
+    return {
       code: "COLUMN_MISSING",
       message: "The manifest has no tenants: its top level lacks the key tenants.",
       hint,
       file: notes.file,
-      line: notes.lineOf(root.at).line,
+      line: notes.lineOf(top.at).line,
       column: "tenants",
-    });
-  return notReadable(notes);
+    };
+  if (member.value.kind === "array") return undefined;
+  return wrongKind(member.value, { path: member.key, wanted: "an array of tenants", hint }, notes);
 }
 
-function sharedTexts(root: JsonObject, notes: JsonNotes): SharedTexts {
-  return {
-    sourceTaskId: sharedText("sourceTaskId", root, notes),
-    qlikAppId: sharedText("qlikAppId", root, notes),
-    name: sharedText("name", root, notes),
-    reportIds: sharedReports(root, notes),
+function sharedTexts(top: JsonObject, notes: JsonNotes): SharedTexts {
+  const shared = (meaning: string) => {
+    const member = top.members.get(meaning);
+    return member === undefined ? undefined : sharedAt(member.value, member.key, notes);
   };
-}
-
-function sharedText(meaning: string, root: JsonObject, notes: JsonNotes): SharedText | undefined {
-  const member = root.members.get(meaning);
-  return member === undefined ? undefined : sharedAt(member.value, member.key, notes);
+  return {
+    sourceTaskId: shared("sourceTaskId"),
+    qlikAppId: shared("qlikAppId"),
+    name: shared("name"),
+    reportIds: sharedReports(top, notes),
+  };
 }
 
 /** An empty value counts as not given. A faulty one counts as given: it is not also told as missing. */
@@ -98,8 +120,8 @@ function sharedAt(node: JsonNode, path: string, notes: JsonNotes): SharedText | 
   return { text: text ?? "", line: notes.lineOf(node.at).line, column: path };
 }
 
-function sharedReports(root: JsonObject, notes: JsonNotes): readonly SharedText[] | undefined {
-  const member = root.members.get("reportids");
+function sharedReports(top: JsonObject, notes: JsonNotes): readonly SharedText[] | undefined {
+  const member = top.members.get("reportids");
   if (member === undefined || member.value.kind === "null") return undefined;
   if (member.value.kind === "array")
     return member.value.items.flatMap((item, index) => sharedAt(item, `${member.key}[${index}]`, notes) ?? []);
@@ -108,30 +130,16 @@ function sharedReports(root: JsonObject, notes: JsonNotes): readonly SharedText[
   return undefined;
 }
 
-function manifestOf(
-  entries: readonly JsonNode[],
-  from: { readonly path: string; readonly shared: SharedTexts },
-  notes: JsonNotes,
-): RawManifest {
-  const rows = new JsonRows(notes);
-  for (const [index, entry] of entries.entries()) {
-    const path = `${from.path}[${index}]`;
-    if (entry.kind === "object") rows.addEntry(readJsonObject(entry, path, notes));
-    else {
-      const hint = 'Write { "tenant": "acme", "newQlikAppId": "GUID" }.';
-      notes.faults.push(wrongKind(entry, { path, wanted: "an object", hint }, notes));
-    }
-  }
-  const { header, rows: raw } = rows.finish();
+function tenantsOf(tenants: Tenants | undefined, shared: SharedTexts, notes: JsonNotes): RawManifest {
+  if (tenants === undefined) return withoutTenants(notes, notes.faults);
   return {
     file: notes.file,
     format: "json",
-    header,
+    ...tenants.rows.finish(),
     headerLine: 1,
-    rows: raw,
-    shared: from.shared,
-    place: (row, column) => rows.place(row, column),
-    faults: notes.faults,
-    warnings: notes.warnings,
+    shared,
+    place: (row, column) => tenants.rows.place(row, column),
+    faults: [...notes.faults, ...tenants.notes.faults],
+    warnings: [...notes.warnings, ...tenants.notes.warnings],
   };
 }

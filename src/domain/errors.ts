@@ -51,6 +51,14 @@ export function foremostExitCode(codes: Iterable<ExitCode>): ExitCode {
   return PRECEDENCE.find((code) => all.has(code)) ?? EXIT.ok;
 }
 
+/** How many problems an error's own message holds; `problems` has them all. */
+const IN_MESSAGE = 20;
+
+function messageOf(problems: readonly Problem[]): string {
+  const more = problems.length > IN_MESSAGE ? [`and ${problems.length - IN_MESSAGE} more`] : [];
+  return [...problems.slice(0, IN_MESSAGE).map((problem) => problem.message), ...more].join("\n");
+}
+
 /**
  * What stops a whole run: the only thing that is thrown on purpose. A tenant's own trouble is an outcome, a value.
  * Made by whoever finds it, caught where a command ends, told as `problems`, exits with `exitCode`.
@@ -61,7 +69,7 @@ export class StopError extends Error {
 
   constructor(exitCode: ExitCode, problems: Problem | readonly Problem[], options?: { readonly cause?: unknown }) {
     const all = Array.isArray(problems) ? (problems as readonly Problem[]) : [problems as Problem];
-    super(all.map((problem) => problem.message).join("\n"), options);
+    super(messageOf(all), options);
     this.name = "StopError";
     this.exitCode = exitCode;
     this.problems = all;

@@ -66,14 +66,20 @@ function collapseBlanks(text: string): string {
   return text.trim().replace(/\s+/g, " ");
 }
 
+/** NFKC, trimmed, blanks collapsed, upper case, lower case, NFKC again; no locale. In ASCII all but the case is as it was. */
+function fold(text: string): string {
+  if (/^[\x20-\x7e]*$/.test(text)) return collapseBlanks(text).toLowerCase();
+  return collapseBlanks(text.normalize("NFKC")).toUpperCase().toLowerCase().normalize("NFKC");
+}
+
 /** Folds a tenant key: NFKC, trimmed, blanks collapsed, upper case, lower case, NFKC again; no locale. */
 export function foldTenantKey(text: string): TenantKey {
-  return collapseBlanks(text.normalize("NFKC")).toUpperCase().toLowerCase().normalize("NFKC") as TenantKey;
+  return fold(text) as TenantKey;
 }
 
 /** Folds a task's name for comparing: NFKC, case folding, blanks collapsed. */
 export function foldName(text: string): FoldedName {
-  return collapseBlanks(text.normalize("NFKC")).toUpperCase().toLowerCase().normalize("NFKC") as FoldedName;
+  return fold(text) as FoldedName;
 }
 
 /** What a tenant is known by within one log. */

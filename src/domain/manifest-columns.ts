@@ -46,6 +46,11 @@ export function columnOf(folded: string): ManifestColumn | undefined {
   return COLUMN_OF.get(folded);
 }
 
+/** Whether a text is a column's own name, spelled as here. */
+export function isManifestColumn(text: string): text is ManifestColumn {
+  return Object.hasOwn(FOLDED_NAMES, text);
+}
+
 /** The other folded names of the column that a folded header means. */
 export function partnersOf(folded: string): readonly string[] {
   const column = COLUMN_OF.get(folded);
@@ -58,6 +63,8 @@ export interface ColumnIndex {
   readonly positions: Readonly<Partial<Record<ManifestColumn, number>>>;
   /** Each header folded; empty for a header without a name. */
   readonly folded: readonly string[];
+  /** Where each folded name stands (the first, where there are two); headers without a name are left out. */
+  readonly named: ReadonlyMap<string, number>;
   readonly faults: readonly Problem[];
   readonly warnings: readonly Problem[];
 }
@@ -88,7 +95,14 @@ export function indexColumns(
     const meant = name === "" || columnOf(name) !== undefined ? undefined : misspelt(name, positions);
     if (meant !== undefined) warnings.push(columnMisspelt(header[position] ?? "", meant, at));
   }
-  return { positions, folded, faults, warnings };
+  return { positions, folded, named: firstPositions(folded), faults, warnings };
+}
+
+function firstPositions(folded: readonly string[]): ReadonlyMap<string, number> {
+  const positions = new Map<string, number>();
+  for (const [position, name] of folded.entries())
+    if (name !== "" && !positions.has(name)) positions.set(name, position);
+  return positions;
 }
 
 /** The known column that this header probably means; never one that the manifest has. */

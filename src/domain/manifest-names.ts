@@ -67,8 +67,10 @@ export function checkNames(
     names.push(name);
     if ([...name.name].length > LONGEST_NAME) long.push(name);
   }
-  faults.push(...checkCopyNames(names, [], context.raw.file));
-  return { faults, warnings: longNames(long, context.raw.file) };
+  return {
+    faults: [faults, checkCopyNames(names, [], context.raw.file)].flat(),
+    warnings: longNames(long, context.raw.file),
+  };
 }
 
 function impossibleName(name: string): Pick<Problem, "code" | "message" | "hint"> | undefined {

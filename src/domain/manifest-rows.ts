@@ -53,13 +53,33 @@ interface Judging {
   readonly raw: RawManifest;
   readonly index: ColumnIndex;
   readonly shared: SharedValues;
+  /** Most rows name the same source task and master app as the row above. */
+  readonly parseSource: (text: string) => TaskId | undefined;
+  readonly parseMaster: (text: string) => AppId | undefined;
   readonly faults: Problem[];
   readonly warnings: Problem[];
 }
 
+/** The same parser, which knows its last text again: one string for all rows, and no second look. */
+function rememberingLast<Id>(parse: (text: string) => Id | undefined): (text: string) => Id | undefined {
+  let last: { readonly text: string; readonly id: Id | undefined } | undefined;
+  return (text) => {
+    if (last?.text !== text) last = { text, id: parse(text) };
+    return last.id;
+  };
+}
+
 /** A judge for the rows of one manifest. */
 export function judgeOfRows(raw: RawManifest, index: ColumnIndex, shared: SharedValues): RowJudge {
-  const judging: Judging = { raw, index, shared, faults: [], warnings: [] };
+  const judging: Judging = {
+    raw,
+    index,
+    shared,
+    parseSource: rememberingLast(parseTaskId),
+    parseMaster: rememberingLast(parseAppId),
+    faults: [],
+    warnings: [],
+  };
   return { judge: (row) => judgeRow(row, judging), faults: judging.faults, warnings: judging.warnings };
 }
 
@@ -67,8 +87,8 @@ function judgeRow(row: RawRow, judging: Judging): ManifestRow {
   const tenant = judgeTenant(row, judging);
   const enabled = judgeEnabled(row, tenant, judging);
   const values = { row, tenant, judging, lenient: enabled === false };
-  const sourceTaskId = guidIn("sourceTaskId", parseTaskId, values) ?? sharedSource(values);
-  const qlikAppId = guidIn("qlikAppId", parseAppId, values) ?? sharedMaster(values);
+  const sourceTaskId = guidIn("sourceTaskId", judging.parseSource, values) ?? sharedSource(values);
+  const qlikAppId = guidIn("qlikAppId", judging.parseMaster, values) ?? sharedMaster(values);
   const newQlikAppId = guidIn("newQlikAppId", parseAppId, values);
   const report = guidIn("reportId", normalGuid, values);
   if (!values.lenient) {

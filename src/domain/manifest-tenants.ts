@@ -6,6 +6,7 @@ import type { ManifestRow } from "./manifest-rows.js";
 import type { SharedValues } from "./manifest-shared.js";
 import { keptValue, quote } from "./quotation.js";
 import type { Place, RawManifest } from "./raw-manifest.js";
+import { RowColumns } from "./row-columns.js";
 
 /** All rows of one tenant under one source task, in the manifest's order. */
 export interface TenantGroup {
@@ -61,7 +62,7 @@ export function tenantOf(group: TenantGroup, context: Context): ManifestTenant {
     nameTemplate: group.rows.find((row) => row.name !== undefined)?.name ?? context.shared.nameTemplate,
     newTaskId: group.rows.find((row) => row.newTaskId !== undefined)?.newTaskId,
     wishes: group.enabled ? wishesOnce(group.rows) : [],
-    columns: columnsOf(first, context),
+    columns: new RowColumns(context.index.named, first.raw.cells),
   };
 }
 
@@ -75,31 +76,27 @@ function wishesOnce(rows: readonly ManifestRow[]): readonly MappingWish[] {
   return [...once.values()];
 }
 
-/** A row's texts by folded header, for the placeholders of a name. */
-export function columnsOf(row: ManifestRow, context: Pick<Context, "index">): ReadonlyMap<string, string> {
-  const columns = new Map<string, string>();
-  for (const [position, name] of context.index.folded.entries())
-    if (name !== "" && !columns.has(name)) columns.set(name, trimmedCell(row, position));
-  return columns;
-}
-
 function trimmedCell(row: ManifestRow, position: number): string {
   return trimAround(row.raw.cells[position] ?? "");
 }
 
 /** Where the rows of one tenant contradict each other or are repeated. */
-export function checkGroup(group: TenantGroup, raw: RawManifest): { faults: Problem[]; warnings: Problem[] } {
-  const faults: Problem[] = [];
-  const warnings: Problem[] = [];
-  if (group.rows.length > 1) {
-    faults.push(...contradictionsIn("enabled", group, raw, (row) => row.enabled));
-    const enabled = group.rows.filter((row) => row.enabled !== false);
-    faults.push(...contradictionsIn("name", { ...group, rows: enabled }, raw, (row) => row.name));
-    faults.push(...contradictionsIn("newTaskId", { ...group, rows: enabled }, raw, (row) => row.newTaskId));
-    warnings.push(...repeatedRows(enabled, raw));
-  }
-  faults.push(...contradictoryTargets(group, raw));
-  return { faults, warnings };
+export function checkGroup(
+  group: TenantGroup,
+  raw: RawManifest,
+): { readonly faults: readonly Problem[]; readonly warnings: readonly Problem[] } {
+  const targets = contradictoryTargets(group, raw);
+  if (group.rows.length === 1) return { faults: targets, warnings: [] };
+  const enabled = group.rows.filter((row) => row.enabled !== false);
+  return {
+    faults: [
+      contradictionsIn("enabled", group, raw, (row) => row.enabled),
+      contradictionsIn("name", { ...group, rows: enabled }, raw, (row) => row.name),
+      contradictionsIn("newTaskId", { ...group, rows: enabled }, raw, (row) => row.newTaskId),
+      targets,
+    ].flat(),
+    warnings: repeatedRows(enabled, raw),
+  };
 }
 
 type SettledOnce = "enabled" | "name" | "newTaskId";

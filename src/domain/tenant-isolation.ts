@@ -38,8 +38,9 @@ export function checkApps(
           : owner !== undefined && row.key !== undefined && owner.key !== row.key && !sharedAllowed.has(app)
             ? appShared(row, app, owner)
             : undefined;
+    if (fault === undefined) continue;
     const once = `${row.key ?? row.line} ${app}`;
-    if (fault === undefined || told.has(once)) continue;
+    if (told.has(once)) continue;
     told.add(once);
     faults.push({ ...fault, tenant: row.tenant, file: raw.file, ...raw.place(row.raw, "newQlikAppId"), value: app });
   }
