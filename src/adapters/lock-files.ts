@@ -5,12 +5,14 @@ import {
   fsyncSync,
   linkSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   statSync,
   unlinkSync,
   writeSync,
 } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import type { ProcessIdentity } from "./process-identity.js";
 
 /**
@@ -100,7 +102,7 @@ function readLink(path: string): ChainLink | undefined {
 export function prepareNote(root: string, note: LockNote): PreparedNote {
   const path = `${root}.new-${note.id}`;
   const text = `${JSON.stringify({ v: 1, ...note, beat: "0".repeat(BEAT_DIGITS) })}\n`;
-  const fd = openSync(path, "wx+", 0o600);
+  const fd = openSync(path, "wx+", 0o644);
   try {
     writeAll(fd, text);
     fsyncSync(fd);
@@ -127,6 +129,8 @@ export function place(prepared: PreparedNote, target: string): number | undefine
     const code = errorCode(error);
     // A network disk may have made the link and lost its answer.
     if (code === "EEXIST") return readLink(target)?.id === prepared.id ? prepared.fd : undefined;
+    // Somebody who saw no sign of life in it swept the prepared note away.
+    if (code === "ENOENT") return undefined;
     if (NO_HARD_LINKS.has(code)) return placeByWriting(prepared, target);
     throw error;
   }
@@ -136,7 +140,7 @@ export function place(prepared: PreparedNote, target: string): number | undefine
 function placeByWriting(prepared: PreparedNote, target: string): number | undefined {
   let fd: number;
   try {
-    fd = openSync(target, "wx+", 0o600);
+    fd = openSync(target, "wx+", 0o644);
   } catch (error) {
     if (errorCode(error) === "EEXIST") return undefined;
     throw error;
@@ -183,6 +187,13 @@ export function removeFile(path: string): boolean {
     if (errorCode(error) === "ENOENT") return true;
     throw error;
   }
+}
+
+/** What stands beside the lock by its name, but is not of its chain: left by processes that were killed while they tried. */
+export function readLitter(root: string, chain: readonly ChainLink[]): readonly ChainLink[] {
+  const inUse = new Set(chain.map((link) => basename(link.path)));
+  const names = readdirSync(dirname(root)).filter((name) => name.startsWith(`${basename(root)}.`) && !inUse.has(name));
+  return names.map((name) => readLink(join(dirname(root), name))).filter((link) => link !== undefined);
 }
 
 /** Which file stands at a path, or `undefined` where none does. */

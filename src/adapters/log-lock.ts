@@ -14,6 +14,7 @@ import {
   place,
   prepareNote,
   readChain,
+  readLitter,
   removeFile,
   successorPath,
 } from "./lock-files.js";
@@ -124,6 +125,7 @@ async function tryToAcquire(request: LockRequest, here: Here): Promise<LogLock |
       return undefined;
     }
     const path = settle(root, claim, chain);
+    sweep(root, prepared, here);
     toClose.delete(fd);
     const held = { logPath: request.logPath, note, text: prepared.text, fd, path, root };
     return new LogLock(held, breakWarning(request, tail), request.timing ?? LOCK_TIMING);
@@ -138,6 +140,23 @@ function settle(root: string, claim: string, chain: readonly ChainLink[]): strin
   if (claim === root || !moveToRoot(claim, root)) return claim;
   for (const link of chain) if (link.path !== root && link.path !== claim) removeFile(link.path);
   return root;
+}
+
+/** Removes what killed processes left beside the lock. None of it can be, or become, a lock: a living one tries anew. */
+function sweep(root: string, prepared: PreparedNote, here: Here): void {
+  try {
+    const litter = readLitter(root, readChain(root)).filter((link) => link.id !== prepared.id);
+    if (litter.length === 0) return;
+    const now = diskNow(prepared);
+    for (const link of litter) {
+      const silentMs = now - link.writtenMs;
+      const wasCutShort = link.note === undefined && silentMs > LOCK_TIMING.silentMs;
+      if (wasCutShort || fate(link, silentMs, here) === "gone") removeFile(link.path);
+    }
+  } catch (error) {
+    // What cannot be looked at now harms nobody: the next holder looks again.
+    if (!isBusy(error)) throw error;
+  }
 }
 
 /** Whether this lock may be succeeded; `false` where it changed while it was watched. Throws `LOG_LOCKED` where it may not. */

@@ -157,6 +157,18 @@ describe("taking the lock", () => {
       expect((await stopOf(acquireLock(request(folder)))).problems[0]?.value).toBe(lock.id);
       await lock.release();
     }));
+
+  it("sweeps away what killed processes left beside it, and nothing of the living", () =>
+    inFolder(async (folder) => {
+      const root = join(folder, "log.jsonl.lock");
+      leaveLock(folder);
+      renameSync(root, `${root}.new-00000000deadbeef`);
+      leaveLock(folder, ELSEWHERE);
+      renameSync(root, `${root}.new-00000000cafecafe`);
+      const lock = await acquireLock(request(folder));
+      expect(readdirSync(folder).sort()).toEqual(["log.jsonl.lock", "log.jsonl.lock.new-00000000cafecafe"]);
+      await lock.release();
+    }));
 });
 
 describe("--break-lock", () => {
