@@ -1,5 +1,5 @@
 import type { Problem } from "../domain/errors.js";
-import type { Answer } from "./http-client.js";
+import type { Answer } from "./exchange.js";
 import type { JsonBody } from "./json-body.js";
 import { serverText } from "./wire.js";
 

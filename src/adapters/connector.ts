@@ -4,14 +4,14 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { SecureContext } from "node:tls";
 import { buildConnector } from "undici";
-import type { Proxy } from "./proxy.js";
+import type { ProxyServer } from "./proxy.js";
 import type { ServerUrl } from "./server-url.js";
-import { failureOf, problemOf, TransportFailure, type Whereabouts } from "./transport-failure.js";
+import { failureOf, problemOf, proxyRefusal, TransportFailure, type Whereabouts } from "./transport-failure.js";
 
 /** How connections are made. */
 export interface ConnectorSettings {
   readonly server: ServerUrl;
-  readonly proxy: Proxy | undefined;
+  readonly proxy: ProxyServer | undefined;
   /** The longest that making one connection may take. */
   readonly connectMs: number;
   readonly secureContext: SecureContext | undefined;
@@ -53,7 +53,7 @@ function reporting(connect: buildConnector.connector, where: Whereabouts): build
 /** Asks the proxy for a connection to the server; calls back once. */
 function openTunnel(
   settings: ConnectorSettings,
-  proxy: Proxy,
+  proxy: ProxyServer,
   callback: (opened: Socket | TransportFailure) => void,
 ): void {
   const where: Whereabouts = { origin: proxy.origin, proxy: true };
@@ -80,7 +80,10 @@ function openTunnel(
   request.end();
 }
 
-function tunnelRequest(settings: ConnectorSettings, proxy: Proxy): RequestOptions & { secureContext?: SecureContext } {
+function tunnelRequest(
+  settings: ConnectorSettings,
+  proxy: ProxyServer,
+): RequestOptions & { secureContext?: SecureContext } {
   const target = `${settings.server.hostname}:${settings.server.port}`;
   return {
     method: "CONNECT",
@@ -102,17 +105,5 @@ function tunnelTimeout(where: Whereabouts): TransportFailure {
     connecting: true,
     passing: true,
     problem: problemOf("connect-timeout", code, where),
-  });
-}
-
-/** A proxy that says 5xx could not reach the server, which may pass; any other refusal stays. */
-export function proxyRefusal(status: number, where: Whereabouts): TransportFailure {
-  const code = `HTTP ${status}`;
-  return new TransportFailure({
-    kind: "proxy",
-    code,
-    connecting: true,
-    passing: status >= 500 || status === 429 || status === 408,
-    problem: problemOf("proxy", code, where),
   });
 }

@@ -1,7 +1,8 @@
-import { type Dispatcher, Pool } from "undici";
+import { Pool } from "undici";
 import type { Chance, Clock } from "../app/ports.js";
 import { makeConnector } from "./connector.js";
-import { chooseProxy, type Proxy, type ProxyEnvironment } from "./proxy.js";
+import { Attempt, type Exchange, type HttpRequest } from "./exchange.js";
+import { chooseProxy, type ProxyEnvironment, type ProxyServer } from "./proxy.js";
 import { RequestRate } from "./request-rate.js";
 import type { ServerUrl } from "./server-url.js";
 import { type Authorities, secureContextOf } from "./tls.js";
@@ -36,39 +37,6 @@ export interface RequestReport {
   readonly ms: number;
   readonly requestId: string;
 }
-
-export interface HttpRequest {
-  readonly method: "GET" | "POST" | "PATCH";
-  /** Below the server's origin, with its query. */
-  readonly path: string;
-  readonly body?: string | undefined;
-  readonly idempotencyKey?: string | undefined;
-  /** Past any cache. */
-  readonly fresh?: boolean | undefined;
-  readonly maxBytes: number;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** An answer with a status. `cutShort`: its body did not come to its end. */
-export interface Answer {
-  readonly kind: "answer";
-  readonly status: number;
-  readonly contentType: string;
-  readonly retryAfter: string | undefined;
-  readonly date: string | undefined;
-  readonly location: string | undefined;
-  readonly body: Buffer;
-  readonly cutShort: TransportFailure | undefined;
-}
-
-/** No status came. `sent`: it left this machine, or may have. */
-export interface NoAnswer {
-  readonly kind: "no-answer";
-  readonly sent: boolean;
-  readonly failure: TransportFailure;
-}
-
-export type Exchange = Answer | NoAnswer;
 
 /** Connections for reads that go out while all writes are in flight. */
 const CONNECTIONS_FOR_READS = 8;
@@ -199,105 +167,7 @@ export class HttpClient {
   }
 }
 
-function absoluteFormHeaders(server: ServerUrl, proxy: Proxy): readonly string[] {
+function absoluteFormHeaders(server: ServerUrl, proxy: ProxyServer): readonly string[] {
   const host = new URL(server.origin).host;
   return ["host", host, ...(proxy.authorization === undefined ? [] : ["proxy-authorization", proxy.authorization])];
-}
-
-interface AttemptSettings {
-  readonly request: HttpRequest;
-  readonly timeoutMs: number;
-  readonly failureOf: (error: unknown) => TransportFailure;
-  readonly giveUp: (kind: FailureKind) => TransportFailure;
-  readonly unstartedIsUnsent: () => boolean;
-  readonly resolve: (exchange: Exchange) => void;
-}
-
-/**
- * One request on its way. undici calls `onRequestStart` right before it writes a request to a connection, and only then: that
- * is how a request that is still queued is told from one that was sent.
- */
-class Attempt implements Dispatcher.DispatchHandler {
-  readonly #of: AttemptSettings;
-  readonly #onAbort: () => void;
-  #controller: Dispatcher.DispatchController | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #started = false;
-  #settled = false;
-  #head: Omit<Answer, "kind" | "body" | "cutShort"> | undefined;
-  #chunks: Buffer[] = [];
-  #bytes = 0;
-
-  constructor(of: AttemptSettings) {
-    this.#of = of;
-    this.#onAbort = () => this.#stop("aborted");
-    of.request.signal?.addEventListener("abort", this.#onAbort, { once: true });
-  }
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#settled) {
-      controller.abort(this.#of.giveUp("aborted"));
-      return;
-    }
-    this.#started = true;
-    this.#timer ??= setTimeout(() => this.#stop("timeout"), this.#of.timeoutMs);
-  }
-
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHeaders): void {
-    if (status < 200) return;
-    this.#head = {
-      status,
-      contentType: firstOf(headers["content-type"]) ?? "",
-      retryAfter: firstOf(headers["retry-after"]),
-      date: firstOf(headers["date"]),
-      location: firstOf(headers["location"]),
-    };
-  }
-
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#bytes += chunk.length;
-    if (this.#bytes > this.#of.request.maxBytes) this.#stop("too-large");
-    else this.#chunks.push(chunk);
-  }
-
-  onResponseEnd(): void {
-    this.#settle(undefined);
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#settle(this.#of.failureOf(error));
-  }
-
-  #stop(kind: FailureKind): void {
-    if (this.#settled) return;
-    const failure = this.#of.giveUp(kind);
-    this.#settle(failure);
-    this.#controller?.abort(failure);
-  }
-
-  #settle(failure: TransportFailure | undefined): void {
-    if (this.#settled) return;
-    this.#settled = true;
-    clearTimeout(this.#timer);
-    this.#of.request.signal?.removeEventListener("abort", this.#onAbort);
-    this.#of.resolve(this.#outcome(failure));
-    this.#chunks = [];
-  }
-
-  #outcome(failure: TransportFailure | undefined): Exchange {
-    if (this.#head !== undefined) {
-      const body = this.#chunks.length === 1 && this.#chunks[0] ? this.#chunks[0] : Buffer.concat(this.#chunks);
-      return { kind: "answer", ...this.#head, body, cutShort: failure };
-    }
-    const why = failure ?? this.#of.failureOf(new Error("no status"));
-    const sent = this.#started || !(why.connecting || this.#of.unstartedIsUnsent());
-    return { kind: "no-answer", sent, failure: why };
-  }
-}
-
-type IncomingHeaders = Readonly<Record<string, string | string[] | undefined>>;
-
-function firstOf(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value[0] : value;
 }

@@ -8,7 +8,7 @@ import { isLoopback, type ServerUrl } from "./server-url.js";
 export type ProxyEnvironment = Readonly<Record<string, string | undefined>>;
 
 /** The proxy that requests go through. `authorization` is a secret: it is sent to the proxy and shown nowhere. */
-export interface Proxy {
+export interface ProxyServer {
   readonly protocol: "http:" | "https:";
   /** As a socket wants it: IPv6 without brackets. */
   readonly hostname: string;
@@ -22,7 +22,7 @@ export interface Proxy {
  * Chooses the proxy for a server: HTTPS_PROXY or HTTP_PROXY by the server's scheme, unless NO_PROXY names it; none for this
  * machine. Lower case wins, as with curl. Throws a StopError (exit 2) for a proxy that cannot be spoken to.
  */
-export function chooseProxy(server: ServerUrl, env: ProxyEnvironment): Proxy | undefined {
+export function chooseProxy(server: ServerUrl, env: ProxyEnvironment): ProxyServer | undefined {
   if (isLoopback(server.hostname)) return undefined;
   const name = server.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
   const value = trimAround(variable(env, name) ?? "");
@@ -34,7 +34,7 @@ function variable(env: ProxyEnvironment, name: string): string | undefined {
   return env[name.toLowerCase()] ?? env[name];
 }
 
-function parseProxy(value: string, name: string): Proxy {
+function parseProxy(value: string, name: string): ProxyServer {
   const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`;
   const refuse = (message: string, cause?: unknown): never => {
     throw new StopError(

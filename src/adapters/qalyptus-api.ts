@@ -101,7 +101,8 @@ class QalyptusReader implements TaskReader {
       if (list.problem !== undefined) return unreadable(about(what, list.problem));
       return { kind: "read", value: reportsOf(list.rows) };
     }
-    if (list.answer.kind !== "rejected") return this.#readingOf(list.answer, () => undefined, what);
+    if (list.answer.kind !== "rejected")
+      return this.#readingOf<readonly TaskReport[]>(list.answer, () => undefined, what);
     // A server that refuses every query may answer without one; ten rows and more may then be a first page.
     const plain = await this.#reads.read({ route: "reports", path });
     return this.#readingOf(plain, wholeReportsOf, what);

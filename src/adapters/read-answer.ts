@@ -14,10 +14,9 @@ import {
   slowDown,
   webPage,
 } from "./answer-problems.js";
-import { proxyRefusal } from "./connector.js";
-import type { Exchange, NoAnswer } from "./http-client.js";
+import type { Exchange, NoAnswer } from "./exchange.js";
 import { readBody } from "./json-body.js";
-import type { TransportFailure } from "./transport-failure.js";
+import { proxyRefusal, type TransportFailure } from "./transport-failure.js";
 import { openEnvelope } from "./wire.js";
 
 /** What one answer to a read means. */

@@ -1,7 +1,8 @@
 import type { Chance, Clock } from "../app/ports.js";
 import { EXIT, type Problem, StopError } from "../domain/errors.js";
 import type { AnswerContext } from "./answer-problems.js";
-import type { Exchange, HttpClient } from "./http-client.js";
+import type { Exchange } from "./exchange.js";
+import type { HttpClient } from "./http-client.js";
 import { classifyRead, isEnveloped, type ReadAnswer } from "./read-answer.js";
 import { type ApiVersion, apiRoot } from "./server-url.js";
 

@@ -116,6 +116,18 @@ function kindOf(code: string, connecting: boolean): FailureKind {
   return "hang-up";
 }
 
+/** A proxy that says 5xx could not reach the server, which may pass; any other refusal stays. */
+export function proxyRefusal(status: number, where: Whereabouts): TransportFailure {
+  const code = `HTTP ${status}`;
+  return new TransportFailure({
+    kind: "proxy",
+    code,
+    connecting: true,
+    passing: status >= 500 || status === 429 || status === 408,
+    problem: problemOf("proxy", code, where),
+  });
+}
+
 /** What a person is told of one kind of failure. */
 export function problemOf(kind: FailureKind, code: string, where: Whereabouts): Problem {
   const party = where.proxy ? `the proxy ${where.origin}` : where.origin;

@@ -15,9 +15,9 @@ import {
   slowDown,
   webPage,
 } from "./answer-problems.js";
-import { proxyRefusal } from "./connector.js";
-import type { Exchange, NoAnswer } from "./http-client.js";
+import type { Exchange, NoAnswer } from "./exchange.js";
 import { type JsonBody, readBody } from "./json-body.js";
+import { proxyRefusal } from "./transport-failure.js";
 import { newTaskIdOf, openEnvelope, serverText } from "./wire.js";
 
 /** What was written: a create must be answered with an ID, a PATCH need not. */
