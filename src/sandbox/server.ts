@@ -81,7 +81,7 @@ export interface RunningSandbox {
   /** Every task, in the order in which they were made. */
   tasks(): readonly TaskSnapshot[];
   counts(): Counts;
-  /** Stops at once: open connections are cut, late work that is still to come is dropped. May be called twice. */
+  /** Stops at once: connections are cut, late work still to come is dropped, the state file is left whole. May be called twice. */
   close(): Promise<void>;
 }
 
@@ -112,8 +112,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Runnin
     tasks: () => store.tasks().map(snapshotOf),
     counts: () => deps.counter.counts(),
     close: () => {
-      // Work that was on its way is in the state file before this resolves, and nothing is written after it.
-      closing ??= close(server, deps.pauses).then(() => store.save());
+      closing ??= close(server, deps.pauses).then(() => store.idle());
       return closing;
     },
   };

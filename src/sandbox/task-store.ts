@@ -124,6 +124,11 @@ export class TaskStore {
     return this.#queued;
   }
 
+  /** Resolves when nothing is being written any more. Whether that went well was told to those who waited for it. */
+  async idle(): Promise<void> {
+    await Promise.allSettled([this.#saving]);
+  }
+
   #put(task: SandboxTask): void {
     this.#tasks.set(task.id, task);
     this.#names.set(task.name, (this.#names.get(task.name) ?? 0) + 1);

@@ -1,0 +1,73 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { escapeHtml } from "../../src/sandbox/page.js";
+import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID, tenantAppId } from "../../src/sandbox/world.js";
+import { duplicate, onlyCopy, sandboxWith, send } from "./client.js";
+
+const pageOf = async (sandbox: Awaited<ReturnType<typeof sandboxWith>>, path = "/") =>
+  send(sandbox, path, { key: undefined });
+
+describe("the page", () => {
+  it("lists tasks, and for each report its source and target apps, without a key", async () => {
+    const sandbox = await sandboxWith();
+    await duplicate(sandbox, "Monthly Report - acme", 42);
+    const page = await pageOf(sandbox);
+    expect(page.status).toBe(200);
+    expect(page.headers.get("content-type")).toBe("text/html; charset=utf-8");
+    expect(page.text).toContain("2 source tasks, 1 copy.");
+    expect(page.text).toContain("Overwrite Report Apps");
+    const section = page.text.slice(page.text.indexOf(`t-${onlyCopy(sandbox).id}`));
+    expect(section).toContain("Monthly Report - acme</h2>");
+    expect(section).toContain("copy of Monthly Report");
+    expect(section.split(MASTER_APP_ID)).toHaveLength(4);
+    expect(section.split(tenantAppId(42))).toHaveLength(4);
+    expect(section).toContain("Profit and loss");
+  });
+
+  it("is read-only but for running a task, and has no key in it", async () => {
+    const sandbox = await sandboxWith();
+    const { text } = await pageOf(sandbox);
+    expect([...text.matchAll(/<form[^>]*action="([^"]*)"/g)].map((form) => form[1])[0]).toBe(
+      `/sandbox/tasks/${FIRST_SOURCE_TASK_ID}/run`,
+    );
+    expect(text).not.toMatch(/<input|<select|<textarea|<script/);
+    expect(text).not.toContain(sandbox.key);
+  });
+
+  it("shows hostile names as text, and may load and run nothing", async () => {
+    const sandbox = await sandboxWith();
+    const name = `</h2><script>alert("1")</script><img src='x' onerror=alert(1)>&amp;`;
+    await duplicate(sandbox, name);
+    expect(onlyCopy(sandbox).name).toBe(name);
+    await send(sandbox, `/api/v2/tasks/${onlyCopy(sandbox).id}/duplicate`, { method: "POST", body: { NewName: "b" } });
+    const page = await pageOf(sandbox);
+    expect(page.text).not.toMatch(/<script|<img/);
+    expect(page.text).toContain(`${escapeHtml(name)}</h2>`);
+    expect(page.text).toContain(`copy of ${escapeHtml(name)}<`);
+    expect(page.headers.get("content-security-policy")).toContain("default-src 'none'");
+    expect(page.text).not.toMatch(/(src|href)="(https?:)?\/\//);
+  });
+
+  it("escapes every text so that it cannot leave its element or its attribute, and can be read back", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom("<", ">", "&", '"', "'", "a", ";", "l", "t", "#") }), (text) => {
+        const escaped = escapeHtml(text);
+        expect(escaped).not.toMatch(/[<>"']/);
+        const named: Record<string, string> = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'" };
+        expect(escaped.replace(/&(amp|lt|gt|quot|#39);/g, (_, entity: string) => named[entity] ?? "")).toBe(text);
+      }),
+    );
+  });
+
+  it("is cut into pages where there are many tasks", async () => {
+    const sandbox = await sandboxWith();
+    for (let n = 1; n <= 60; n += 1) await duplicate(sandbox, `Monthly Report - tenant ${n}`, n);
+    const [first, second] = await Promise.all([pageOf(sandbox), pageOf(sandbox, "/?page=2")]);
+    expect(first.text.split("<section")).toHaveLength(51);
+    expect(second.text.split("<section")).toHaveLength(13);
+    expect(first.text).toContain('href="/?page=2"');
+    expect(second.text).toContain("Page 2 of 2");
+    for (const query of ["?page=-1", "?page=99", "?page=x", "?page=1e99"])
+      expect((await pageOf(sandbox, `/${query}`)).status).toBe(200);
+  });
+});

@@ -1,0 +1,48 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { describeStart } from "../../src/sandbox/start-lines.js";
+import { SANDBOX_WORLD } from "../../src/sandbox/world.js";
+import { duplicate, sandboxWith } from "./client.js";
+
+describe("the first lines of a sandbox", () => {
+  it("are what to paste, for sh and for PowerShell, with the address that it has", async () => {
+    const sandbox = await sandboxWith();
+    const [, sh, powerShell] = describeStart(sandbox);
+    const command = `node bin/qalyptus-propagate.js sync examples/tenants.csv --server ${sandbox.url}`;
+    expect(sh?.trim()).toBe(`sh          QALYPTUS_API_KEY=sandbox-key-not-a-secret ${command}`);
+    expect(powerShell?.trim()).toBe(`PowerShell  $env:QALYPTUS_API_KEY='sandbox-key-not-a-secret'; ${command}`);
+    expect(describeStart(sandbox, { program: "qalyptus-propagate", manifest: "t.csv" })[1]).toContain(
+      "qalyptus-propagate sync t.csv",
+    );
+  });
+
+  it("name the page, the source tasks, and that earlier logs are void", async () => {
+    const text = describeStart(await sandboxWith()).join("\n");
+    expect(text).toMatch(/http:\/\/127\.0\.0\.1:\d+\/\n/);
+    for (const task of SANDBOX_WORLD.tasks) expect(text).toContain(task.id);
+    expect(text).toContain("void");
+    expect(text).not.toContain("Chaos");
+  });
+
+  it("say instead where the tasks are kept", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "sandbox-lines-"));
+    try {
+      const sandbox = await sandboxWith({ stateFile: join(folder, "state.json") });
+      await duplicate(sandbox, "Monthly Report - acme");
+      const text = describeStart(sandbox).join("\n");
+      expect(text).toContain(`${join(folder, "state.json")}: 1 copy so far`);
+      expect(text).not.toContain("void");
+      await sandbox.close();
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it("tell the chaos and the seed that gives it again", async () => {
+    const chaos = { share: 0.2, faults: [{ name: "hide-copies" }] } as const;
+    const text = describeStart(await sandboxWith({ chaos, seed: 7 })).join("\n");
+    expect(text).toContain("Chaos: 0.2 of all requests are disturbed; hide-copies (the same again: --seed 7)");
+  });
+});
