@@ -5,10 +5,11 @@ import { plotSection } from "./html-plot.js";
 import { rowsJson, staticTable, tallies } from "./html-rows.js";
 import { HTML_SCRIPT } from "./html-script.js";
 import { HTML_STYLE } from "./html-style.js";
-import { counted, OUTCOME_WORDS, spokenDuration } from "./look.js";
+import { counted, spokenDuration } from "./look.js";
 import { placeOf } from "./problem-lines.js";
-import { groupTroubles, type TenantGroup, troubleOf } from "./tenant-groups.js";
+import { groupCount, groupTroubles, sharedTrouble, type TenantGroup, troubleOf } from "./tenant-groups.js";
 import { escapeHtml } from "./text-safety.js";
+import { verdictOf } from "./verdict.js";
 
 const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
   0: "everything asked for is done",
@@ -66,25 +67,6 @@ function wordOf({ dryRun }: RunResult): string {
   return dryRun ? "Plan" : "Result";
 }
 
-interface Verdict {
-  readonly tone: string;
-  readonly text: string;
-}
-
-function verdictOf({ summary, errors, dryRun }: RunResult): Verdict {
-  if (errors.length > 0) return { tone: "bad", text: counted(errors.length, "error") };
-  const parts: string[] = [];
-  if (summary.failed > 0) parts.push(`${summary.failed} failed`);
-  if (summary.inDoubt > 0) parts.push(`${summary.inDoubt} in doubt`);
-  if (parts.length > 0) return { tone: summary.failed > 0 ? "bad" : "doubt", text: parts.join(", ") };
-  if (summary.planned > 0)
-    return {
-      tone: "plan",
-      text: dryRun ? `${counted(summary.planned, "change")} pending` : `${summary.planned} left to do`,
-    };
-  return { tone: "good", text: dryRun ? "Nothing to do" : "All well" };
-}
-
 function titleCard(result: RunResult): string {
   const verdict = verdictOf(result);
   const took = Date.parse(result.finishedAt) - Date.parse(result.startedAt);
@@ -93,7 +75,10 @@ function titleCard(result: RunResult): string {
     fact("Server", result.server ?? "none"),
     fact("Started", utc(result.startedAt)),
     fact("Finished", `${utc(result.finishedAt)}${Number.isFinite(took) ? ` (${spokenDuration(took)})` : ""}`),
-    fact("Exit code", `${result.exitCode}: ${EXIT_MEANINGS[result.exitCode]}`),
+    fact(
+      "Exit code",
+      `${result.exitCode}: ${result.dryRun && result.exitCode === 0 ? "the plan is made" : EXIT_MEANINGS[result.exitCode]}`,
+    ),
     fact("Run", result.runId, "id"),
     manifest === null ? "" : fact("Manifest, SHA-256", manifest.sha256, "id"),
   ];
@@ -152,14 +137,20 @@ function hintHtml(hint: string | undefined): string {
 }
 
 function groupNote(group: TenantGroup): string {
+  const tone = group.outcome === "failed" ? "bad" : "doubt";
+  const title = `<h3>${escapeHtml(group.code)}: ${groupCount(group)}</h3>`;
+  const shared = sharedTrouble(group);
   const shown = group.tenants.slice(0, TENANTS_OF_A_GROUP).map((tenant) => {
     const { message, hint } = troubleOf(tenant);
-    return `<li><b><bdi>${escapeHtml(tenant.tenant)}</bdi></b>: <bdi>${escapeHtml(message)}</bdi>${hintHtml(hint)}</li>`;
+    const own = shared === undefined ? `: <bdi>${escapeHtml(message)}</bdi>${hintHtml(hint)}` : "";
+    return `<li><b><bdi>${escapeHtml(tenant.tenant)}</bdi></b>${own}</li>`;
   });
   const more = group.tenants.length - shown.length;
-  const rest = more > 0 ? `<li>and ${counted(more, "more tenant")}: filter the list below</li>` : "";
-  const tone = group.outcome === "failed" ? "bad" : "doubt";
-  return `<li class="note ${tone}"><h3>${escapeHtml(group.code)}: ${counted(group.tenants.length, "tenant")} ${OUTCOME_WORDS[group.outcome]}</h3><ul>${shown.join("")}${rest}</ul></li>`;
+  const rest =
+    more > 0 ? `<li>and ${counted(more, "more tenant")}: search the list below for ${escapeHtml(group.code)}</li>` : "";
+  const list = `<ul${shared === undefined ? "" : ` class="names"`}>${shown.join("")}${rest}</ul>`;
+  if (shared === undefined) return `<li class="note ${tone}">${title}${list}</li>`;
+  return `<li class="note ${tone}">${title}<p><bdi>${escapeHtml(shared.message)}</bdi></p>${list}${hintHtml(shared.hint)}</li>`;
 }
 
 const BAR_WIDTH = 1000;
@@ -167,7 +158,7 @@ const BAR_WIDTH = 1000;
 function countsCard(result: RunResult): string {
   if (result.tenants.length === 0) return "";
   const { actions, outcomes } = tallies(result);
-  const tiles = outcomes.map(
+  const tiles = (result.dryRun ? actions : outcomes).map(
     ({ tag, count }) =>
       `<li class="tile ${tag.tone}${count === 0 ? " none" : ""}"><b>${count.toLocaleString("en")}</b><span>${tag.word}</span></li>`,
   );

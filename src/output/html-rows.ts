@@ -106,6 +106,8 @@ export function* staticTable(result: RunResult): Generator<string> {
   yield "</tbody></table></div>";
 }
 
+const COPY_CELL = 2;
+
 function staticRow(tenant: TenantResult, result: RunResult): string {
   const swaps = tenant.mappings.map(
     ({ reportId, qlikAppId, newQlikAppId }) =>
@@ -127,7 +129,7 @@ function staticRow(tenant: TenantResult, result: RunResult): string {
     tenant.verified ? "yes" : "no",
     swaps.join("<br>"),
   ];
-  return `<tr class="row"><th scope="row" class="who"><bdi>${escapeHtml(tenant.tenant)}</bdi></th>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
+  return `<tr class="row"><th scope="row" class="who"><bdi>${escapeHtml(tenant.tenant)}</bdi></th>${cells.map((cell, at) => `<td${at === COPY_CELL ? ' class="copy"' : ""}>${cell}</td>`).join("")}</tr>`;
 }
 
 /** How many tenants have each action and each outcome, for the legends; those that none has are left out. */

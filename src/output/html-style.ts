@@ -26,7 +26,7 @@ code,.id{font-family:var(--mono);font-size:.86em;overflow-wrap:anywhere}
 .eyebrow{font-size:.78rem;font-weight:600;letter-spacing:.06em;text-transform:uppercase;color:var(--soft);margin-bottom:.35rem}
 .title{display:flex;flex-wrap:wrap;gap:.6rem 1rem;align-items:center;justify-content:space-between}
 .verdict{font-weight:650;border-radius:99px;padding:.35rem .95rem;white-space:nowrap}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(210px,1fr));gap:.9rem 1.5rem;margin:1.2rem 0 0}
+.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(265px,100%),1fr));gap:.9rem 1.5rem;margin:1.2rem 0 0}
 .facts div{min-width:0}
 .facts .wide{grid-column:1/-1}
 dt{font-size:.78rem;color:var(--soft)}
@@ -42,6 +42,7 @@ dd{margin:0;overflow-wrap:anywhere}
 .hint{margin-top:.25rem;overflow-wrap:anywhere}
 .hint::before{content:"→ ";color:var(--accent);font-weight:700}
 .note ul{margin:.35rem 0 0;padding-left:1.1rem}
+.note .names{display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;list-style:none;padding:0}
 .note li{overflow-wrap:anywhere}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(125px,1fr));gap:.75rem;margin:0 0 1.15rem;padding:0;list-style:none}
 .tile{border:1px solid var(--line);border-radius:10px;padding:.7rem .9rem;border-top:3px solid var(--c)}
@@ -72,10 +73,10 @@ table{border-collapse:collapse;width:100%;text-align:left}
 .tenants>tbody>tr>*{padding:.5rem .6rem;border-top:1px solid var(--hair);vertical-align:top;font-weight:400}
 .tenants .row:hover{background:var(--head)}
 .tenants .who{font-weight:600;max-width:17rem;overflow-wrap:anywhere}
-.tenants .copy{max-width:23rem;overflow-wrap:anywhere}
-.tenants .copy .id{color:var(--soft);display:block}
+.tenants .copy{min-width:19.6rem;max-width:24rem;overflow-wrap:anywhere}
+.tenants .copy .id{color:var(--soft);display:block;white-space:nowrap}
 .tenants .num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-.tenants .why{min-width:13rem;max-width:24rem;overflow-wrap:anywhere}
+.tenants .why{min-width:11rem;max-width:24rem;overflow-wrap:anywhere}
 .sort{background:none;border:0;padding:0;color:inherit;font:inherit}
 .sort::after{content:" ↕";opacity:.45}
 [aria-sort=ascending] .sort::after{content:" ↑";opacity:1}[aria-sort=descending] .sort::after{content:" ↓";opacity:1}

@@ -21,6 +21,16 @@ const WORDS: Readonly<Record<TenantStanding, string>> = {
   none: "not begun",
 };
 
+const SYMBOLS: Readonly<Record<TenantStanding, string>> = {
+  copied: "=",
+  "in-doubt": "?",
+  gone: "!",
+  failed: "!",
+  retry: "+",
+  forgotten: "-",
+  none: ".",
+};
+
 /** What the log knows, for people: every tenant in a table (the answer is never cut), counts, the log's head. */
 export function humanStatus(
   report: StatusReport,
@@ -78,6 +88,8 @@ function countStandings(tenants: readonly TenantStatus[]): Readonly<Record<strin
 
 function statusColumns(look: Look): readonly TableColumn<TenantStatus>[] {
   return [
+    // The table never begins with a tenant: text from outside starts no line.
+    { title: " ", text: ({ state }) => SYMBOLS[state], paint: ({ state }) => paintStanding(state, look) },
     { title: "TENANT", text: ({ tenant }) => tenant },
     { title: "STATE", text: ({ state }) => WORDS[state], paint: ({ state }) => paintStanding(state, look) },
     { title: "COPY", text: ({ newTaskId }) => newTaskId ?? "-" },
@@ -126,5 +138,5 @@ function standingLine(tenants: readonly TenantStatus[], look: Look): string {
   }))
     .filter(({ count }) => count > 0)
     .map(({ state, count }) => paintStanding(state, look)(`${count} ${WORDS[state]}`));
-  return `${look.palette.bold("Log:")} ${parts.length === 0 ? "knows no tenant yet" : parts.join(", ")}`;
+  return `${look.palette.bold("The log knows:")} ${parts.length === 0 ? "no tenant yet" : parts.join(", ")}`;
 }

@@ -4,6 +4,7 @@ import { counted, countOf, OUTCOME_WORDS, spokenDuration } from "./look.js";
 import { placeOf } from "./problem-lines.js";
 import { troubleOf } from "./tenant-groups.js";
 import { escapeMarkdown } from "./text-safety.js";
+import { verdictOf } from "./verdict.js";
 
 /** A comment on GitHub or GitLab holds 65,536 characters: this leaves room for what a pipeline adds. */
 const MOST_CHARACTERS = 59_000;
@@ -68,23 +69,13 @@ class Page {
 }
 
 function headOf(result: RunResult): string {
-  const verdict = verdictOf(result);
+  const verdict = verdictOf(result).text;
   const what = result.dryRun ? "Plan" : "Result";
   const of = result.manifest === null ? "" : ` of ${shown(result.manifest.path)}`;
   const where = result.server === null ? "" : `Server ${shown(result.server)}. `;
   const took = Date.parse(result.finishedAt) - Date.parse(result.startedAt);
   const time = Number.isFinite(took) && !result.dryRun ? ` Took ${spokenDuration(took)}.` : "";
   return `## ${what}${of}: ${verdict}\n\n${where}${counted(result.tenants.length, "tenant")}, exit code ${result.exitCode}.${time}\n\n`;
-}
-
-function verdictOf({ summary, errors, dryRun }: RunResult): string {
-  if (errors.length > 0) return counted(errors.length, "error");
-  const parts: string[] = [];
-  if (summary.failed > 0) parts.push(`${summary.failed} failed`);
-  if (summary.inDoubt > 0) parts.push(`${summary.inDoubt} in doubt`);
-  if (parts.length > 0) return parts.join(", ");
-  if (summary.planned > 0) return dryRun ? counted(summary.planned, "change") : `${summary.planned} left to do`;
-  return dryRun ? "nothing to do" : "all well";
 }
 
 function countsTable({ summary, tenants }: RunResult): string {

@@ -109,11 +109,12 @@ async function createLiveProgress(options: ProgressOptions, telling: EventTellin
   };
   return {
     emit(event) {
-      print(telling.linesOf(event));
       if (event.kind === "started") tally.start(event.total);
       else if (event.kind === "tenant") tally.add(event.result);
       else if (event.kind === "step") step = oneLine(event.message);
       else if (event.kind === "waiting") wait = { reason: oneLine(event.reason), until: now() + event.ms };
+      // Counted first: printing draws the live line anew.
+      print(telling.linesOf(event));
       if (event.kind === "finished") end();
       else if (SHOWS_LIVE_LINE.has(event.kind) && !ended && !spinner.isSpinning) spinner.start();
     },

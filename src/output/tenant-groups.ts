@@ -34,17 +34,32 @@ export function groupTroubles(tenants: readonly TenantResult[]): readonly Tenant
   );
 }
 
+/** How many tenants a group has, and how they ended: `3 tenants in conflict`. */
+export function groupCount({ tenants, outcome }: TenantGroup): string {
+  const isConflict = tenants.every((tenant) => tenant.action === "conflict");
+  const isOther = tenants.every((tenant) => tenant.outcome !== outcome);
+  const how = isConflict ? "in conflict" : isOther ? "to be looked at" : OUTCOME_WORDS[outcome];
+  return `${counted(tenants.length, "tenant")} ${how}`;
+}
+
 /** One group for people: once what they share, then each tenant, never hundreds of equal lines. */
 export function groupLines(group: TenantGroup, look: Look): readonly string[] {
   const { palette } = look;
-  const title = `${outcomeSymbol(group.outcome, look)} ${paintOutcome(group.outcome, look)(oneLine(group.code))}  ${counted(group.tenants.length, "tenant")} ${OUTCOME_WORDS[group.outcome]}`;
-  const messages = new Set(group.tenants.map((tenant) => troubleOf(tenant).message));
+  const title = `${outcomeSymbol(group.outcome, look)} ${paintOutcome(group.outcome, look)(oneLine(group.code))}  ${groupCount(group)}`;
   const hints = new Set(group.tenants.map((tenant) => troubleOf(tenant).hint));
   const [hint] = hints;
-  const shared = hints.size === 1 && hint !== undefined ? [`  ${palette.accent(arrow(look))} ${oneLine(hint)}`] : [];
-  if (messages.size === 1 && hints.size === 1)
-    return [palette.bold(title), `    ${oneLine([...messages].join(""))}`, ...namesLines(group.tenants), ...shared];
-  return [palette.bold(title), ...tenantLines(group, look, hints.size > 1), ...shared];
+  const sharedHint =
+    hints.size === 1 && hint !== undefined ? [`  ${palette.accent(arrow(look))} ${oneLine(hint)}`] : [];
+  const shared = sharedTrouble(group);
+  if (shared !== undefined)
+    return [palette.bold(title), `    ${oneLine(shared.message)}`, ...namesLines(group.tenants), ...sharedHint];
+  return [palette.bold(title), ...tenantLines(group, look, hints.size > 1), ...sharedHint];
+}
+
+/** What all tenants of a group have to be told, where it is the same for all. */
+export function sharedTrouble(group: TenantGroup): TenantError | undefined {
+  const [first, ...others] = group.tenants.map(troubleOf);
+  return others.every(({ message, hint }) => message === first?.message && hint === first.hint) ? first : undefined;
 }
 
 function namesLines(tenants: readonly TenantResult[]): readonly string[] {

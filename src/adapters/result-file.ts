@@ -1,0 +1,293 @@
+import { randomUUID } from "node:crypto";
+import type { Stats } from "node:fs";
+import { access, constants, type FileHandle, open, realpath, rename, stat, unlink } from "node:fs/promises";
+import { basename, dirname, extname, join, resolve } from "node:path";
+import { EXIT, type Problem, StopError } from "../domain/errors.js";
+import { nearestSpellings } from "../domain/spelling.js";
+
+/** The endings that `--out` knows. */
+const ENDINGS = ["json", "csv", "md", "html", "xml"] as const;
+export type ResultEnding = (typeof ENDINGS)[number];
+
+/** One `--out` file that was found fit to be written. */
+export interface ResultTarget {
+  /** As the user typed it, for messages. */
+  readonly path: string;
+  readonly format: ResultEnding;
+  /** Where it goes while another program holds `path`: `<name>.new.<ending>`, or a number more where that is another's. */
+  readonly beside: string;
+}
+
+/** A file that no result may replace, and what it is called in messages. */
+export interface ProtectedFile {
+  readonly path: string;
+  readonly what: string;
+}
+
+/**
+ * Checks every `--out` before anything starts. Throws a StopError (exit 2) with all faults: an unknown ending, a folder that is
+ * missing or not writable, a folder in the file's place, one file given twice, and a file that is the manifest, the log or
+ * another input (by real path and by inode, so also through links; on Windows and macOS also in another case).
+ */
+export async function checkResultFiles(
+  paths: readonly string[],
+  from: { readonly protectedFiles: readonly ProtectedFile[]; readonly platform: NodeJS.Platform },
+): Promise<readonly ResultTarget[]> {
+  const problems: Problem[] = [];
+  const targets: ResultTarget[] = [];
+  const known: Identified[] = [];
+  for (const { path, what } of from.protectedFiles) known.push({ ...(await identify(path, from.platform)), what });
+  for (const path of paths) {
+    const checked = await checkOne(path, known, from.platform);
+    if ("problem" in checked) problems.push(checked.problem);
+    else {
+      const beside = await findBeside(path, known, from.platform);
+      targets.push({ path, format: checked.format, beside });
+      known.push({ ...checked.identity, what: "another --out file" });
+    }
+  }
+  if (problems.length > 0) throw new StopError(EXIT.usage, problems);
+  return targets;
+}
+
+interface Identity {
+  /** The real path, folded where the file system does not tell cases apart. */
+  readonly real: string;
+  /** Device and inode; `undefined` where the file is not there yet. */
+  readonly inode: string | undefined;
+}
+
+interface Identified extends Identity {
+  readonly what: string;
+}
+
+type Checked = { readonly problem: Problem } | { readonly format: ResultEnding; readonly identity: Identity };
+
+async function checkOne(path: string, known: readonly Identified[], platform: NodeJS.Platform): Promise<Checked> {
+  const ending = extname(path).slice(1).toLowerCase();
+  const format = ENDINGS.find((candidate) => candidate === ending);
+  if (format === undefined) return { problem: unknownEnding(path, ending) };
+  const folder = dirname(resolve(path));
+  const folderStats = await statOf(folder);
+  if (folderStats === undefined || !folderStats.isDirectory()) return { problem: noFolder(path, folder) };
+  if (!(await isWritable(folder))) return { problem: notWritable(path, folder) };
+  if ((await statOf(path))?.isDirectory() === true) return { problem: isFolder(path) };
+  const identity = await identify(path, platform);
+  const same = known.find((other) => isSame(other, identity));
+  return same === undefined ? { format, identity } : { problem: wouldReplace(path, same.what) };
+}
+
+async function findBeside(path: string, known: readonly Identified[], platform: NodeJS.Platform): Promise<string> {
+  const ending = extname(path);
+  const stem = path.slice(0, path.length - ending.length);
+  for (let number = 1; ; number += 1) {
+    const beside = `${stem}.new${number === 1 ? "" : number}${ending}`;
+    const identity = await identify(beside, platform);
+    if (!known.some((other) => isSame(other, identity))) return beside;
+  }
+}
+
+function isSame(a: Identity, b: Identity): boolean {
+  return a.real === b.real || (a.inode !== undefined && a.inode === b.inode);
+}
+
+async function identify(path: string, platform: NodeJS.Platform): Promise<Identity> {
+  const stats = await statOf(path);
+  const real = await realPathOf(path);
+  const foldsCase = platform === "win32" || platform === "darwin";
+  return {
+    real: foldsCase ? real.normalize("NFC").toUpperCase().toLowerCase() : real,
+    // Windows gives 0 where a file system has no inodes.
+    inode: stats === undefined || stats.ino === 0 ? undefined : `${stats.dev}:${stats.ino}`,
+  };
+}
+
+/** The real path of a file that may not be there yet: then its folder's. */
+async function realPathOf(path: string): Promise<string> {
+  const whole = resolve(path);
+  const real = await orMissing(realpath(whole));
+  if (real !== undefined) return real;
+  const folder = await orMissing(realpath(dirname(whole)));
+  return join(folder ?? dirname(whole), basename(whole));
+}
+
+async function statOf(path: string): Promise<Stats | undefined> {
+  return orMissing(stat(path));
+}
+
+async function orMissing<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (hasCode(error, ["ENOENT", "ENOTDIR"])) return undefined;
+    throw error;
+  }
+}
+
+async function isWritable(folder: string): Promise<boolean> {
+  try {
+    await access(folder, constants.W_OK);
+    return true;
+  } catch (error) {
+    if (hasCode(error, ["EACCES", "EPERM", "EROFS"])) return false;
+    throw error;
+  }
+}
+
+function hasCode(error: unknown, codes: readonly string[]): boolean {
+  return error instanceof Error && "code" in error && typeof error.code === "string" && codes.includes(error.code);
+}
+
+/** How a result ended up: where it was meant to be, beside it, or nowhere. */
+export type Placement =
+  | { readonly kind: "placed"; readonly path: string }
+  | { readonly kind: "beside"; readonly path: string; readonly problem: Problem }
+  | { readonly kind: "failed"; readonly problem: Problem };
+
+/** The step that puts a finished file in its place; handed in so that a file held open by Excel can be rehearsed. */
+export interface PlacingDeps {
+  readonly rename: (from: string, to: string) => Promise<void>;
+}
+
+/** What a program that has a file open makes `rename` say. */
+const HELD = ["EBUSY", "EPERM", "EACCES"];
+
+/**
+ * Writes a result whole or not at all: to a temporary file beside it, flushed to the disk, then renamed over it. Where another
+ * program holds the file (Excel), it goes to `<name>.new.<ending>` beside it. Never throws for what the disk says: a run that
+ * is over must still tell its result.
+ */
+export async function placeResultFile(
+  target: ResultTarget,
+  pieces: Iterable<string>,
+  deps: PlacingDeps = { rename },
+): Promise<Placement> {
+  try {
+    const real = await realPathOf(target.path);
+    const temporary = join(dirname(real), `.${basename(real)}.${randomUUID()}.tmp`);
+    try {
+      await writeWhole(temporary, pieces);
+      return await putInPlace({ temporary, real, target }, deps);
+    } catch (error) {
+      await orMissing(unlink(temporary));
+      throw error;
+    }
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error)) throw error;
+    return { kind: "failed", problem: notWritten(target.path, error) };
+  }
+}
+
+async function putInPlace(
+  of: { readonly temporary: string; readonly real: string; readonly target: ResultTarget },
+  deps: PlacingDeps,
+): Promise<Placement> {
+  const { temporary, real, target } = of;
+  try {
+    await deps.rename(temporary, real);
+    await flushFolder(dirname(real));
+    return { kind: "placed", path: target.path };
+  } catch (error) {
+    if (!hasCode(error, HELD)) throw error;
+  }
+  await deps.rename(temporary, join(dirname(real), basename(target.beside)));
+  await flushFolder(dirname(real));
+  return { kind: "beside", path: target.beside, problem: writtenBeside(target.path, target.beside) };
+}
+
+const PIECE_CHARACTERS = 1 << 20;
+
+async function writeWhole(path: string, pieces: Iterable<string>): Promise<void> {
+  const file = await open(path, "wx", 0o644);
+  try {
+    let waiting = "";
+    for (const piece of pieces) {
+      waiting += piece;
+      if (waiting.length < PIECE_CHARACTERS) continue;
+      await file.writeFile(waiting);
+      waiting = "";
+    }
+    await file.writeFile(waiting);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes the rename last; some systems (Windows) cannot open a folder, and need not. */
+async function flushFolder(folder: string): Promise<void> {
+  let handle: FileHandle;
+  try {
+    handle = await open(folder, "r");
+  } catch (error) {
+    if (hasCode(error, ["EISDIR", "EPERM", "EACCES"])) return;
+    throw error;
+  }
+  try {
+    await handle.sync();
+  } catch (error) {
+    if (!hasCode(error, ["EINVAL", "EPERM", "ENOTSUP"])) throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+function unknownEnding(path: string, ending: string): Problem {
+  const [near] = nearestSpellings(ending, ENDINGS, 1);
+  return {
+    code: "OUT_ENDING",
+    message: `--out ${path}: ${ending === "" ? "the file has no ending" : `".${ending}" is no ending that a result can have`}`,
+    hint: `Use ${ENDINGS.map((known) => `.${known}`).join(", ")}${near === undefined ? "" : ` (did you mean .${near}?)`}`,
+    file: path,
+  };
+}
+
+function noFolder(path: string, folder: string): Problem {
+  return {
+    code: "OUT_FOLDER_MISSING",
+    message: `--out ${path}: there is no folder ${folder}`,
+    hint: "Make the folder, or name another file",
+    file: path,
+  };
+}
+
+function notWritable(path: string, folder: string): Problem {
+  return {
+    code: "OUT_FOLDER_READ_ONLY",
+    message: `--out ${path}: the folder ${folder} cannot be written to`,
+    hint: "Name a file in a folder that you may write to",
+    file: path,
+  };
+}
+
+function isFolder(path: string): Problem {
+  return { code: "OUT_IS_FOLDER", message: `--out ${path}: this is a folder`, hint: "Name a file in it", file: path };
+}
+
+function wouldReplace(path: string, what: string): Problem {
+  return {
+    code: "OUT_WOULD_REPLACE",
+    message: `--out ${path}: this file is ${what}`,
+    hint: "Give the result a name of its own",
+    file: path,
+  };
+}
+
+function writtenBeside(path: string, beside: string): Problem {
+  return {
+    code: "OUT_WRITTEN_BESIDE",
+    message: `${path} could not be replaced (is it open in another program?): the result is in ${beside}`,
+    hint: `Close ${path} there, and use ${beside}`,
+    file: beside,
+  };
+}
+
+function notWritten(path: string, error: Error): Problem {
+  const code = "code" in error ? String(error.code) : error.name;
+  return {
+    code: "OUT_NOT_WRITTEN",
+    message: `the result could not be written to ${path} (${code}); what was there before is unchanged`,
+    hint: "Free the disk or choose another file; the run itself is in the log (qalyptus-propagate status)",
+    file: path,
+  };
+}
