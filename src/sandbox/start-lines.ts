@@ -12,8 +12,8 @@ export interface StartWords {
  * its page, what is fixed, and what a restart does to logs.
  */
 export function describeStart(sandbox: RunningSandbox, words: StartWords = {}): readonly string[] {
-  const program = words.program ?? "node bin/qalyptus-propagate.js";
-  const sync = `${program} sync ${words.manifest ?? "examples/tenants.csv"} --server ${sandbox.url}`;
+  const { program = "node bin/qalyptus-propagate.js", manifest = "examples/tenants.csv" } = words;
+  const sync = `${program} sync ${manifest} --server ${sandbox.url}`;
   return [
     "Paste one of these into another window:",
     `  sh          QALYPTUS_API_KEY=${sandbox.key} ${sync}`,
@@ -23,7 +23,7 @@ export function describeStart(sandbox: RunningSandbox, words: StartWords = {}): 
     ...sandbox.world.tasks.map((task) => `Source task ${task.id}  ${task.name}${mails(task.triggers)}`),
     `Master app  ${sandbox.world.masterAppId}`,
     ...portLines(sandbox),
-    ...stateLines(sandbox),
+    ...stateLines(sandbox, manifest),
     ...chaosLines(sandbox),
     "Stop it with Ctrl+C.",
   ];
@@ -39,11 +39,11 @@ function portLines(sandbox: RunningSandbox): readonly string[] {
   return sandbox.port === USUAL_PORT ? [] : [`It listens on port ${sandbox.port}, not on the usual ${USUAL_PORT}.`];
 }
 
-function stateLines(sandbox: RunningSandbox): readonly string[] {
+function stateLines(sandbox: RunningSandbox, manifest: string): readonly string[] {
   if (sandbox.stateFile !== undefined)
     return [`Its tasks are kept in ${sandbox.stateFile}: ${copies(sandbox)} so far.`];
   return [
-    "It starts anew each time: idempotency logs made against an earlier sandbox are void, delete them (*.idempotency.jsonl).",
+    `It starts anew each time: logs made against an earlier sandbox are void (here ${manifest}.idempotency.jsonl: remove it).`,
     "To keep the tasks over a restart: --state FILE",
   ];
 }
