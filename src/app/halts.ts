@@ -1,4 +1,4 @@
-import type { StopError } from "../domain/errors.js";
+import { EXIT, StopError } from "../domain/errors.js";
 import type { Clock } from "./ports.js";
 
 /** How an administrator or a scheduler ends a run. Made by `main` from the process's signals. */
@@ -9,6 +9,32 @@ export interface Interruption {
   readonly immediate: AbortSignal;
   /** Which signal came. */
   signal(): "SIGINT" | "SIGTERM";
+}
+
+/** Waits for reads, but no longer than until the first signal: then throws a StopError (exit 130 or 143). */
+export async function untilInterrupted<T>(interruption: Interruption, reading: Promise<T>): Promise<T> {
+  const { requested } = interruption;
+  let onAbort: (() => void) | undefined;
+  const interrupted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(interruptedError(interruption.signal()));
+    if (requested.aborted) onAbort();
+    else requested.addEventListener("abort", onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([reading, interrupted]);
+  } finally {
+    if (onAbort !== undefined) requested.removeEventListener("abort", onAbort);
+    // What is still being read is given up with the connection; its failure is nobody's any more.
+    reading.catch(() => undefined);
+  }
+}
+
+function interruptedError(signal: "SIGINT" | "SIGTERM"): StopError {
+  return new StopError(signal === "SIGINT" ? EXIT.interrupted : EXIT.terminated, {
+    code: "INTERRUPTED",
+    message: `${signal} while the server was being read: nothing was written to it`,
+    hint: "Run the same command again",
+  });
 }
 
 /** Why no more writes start. */

@@ -8,9 +8,9 @@ import type { PlanItem } from "../domain/plan.js";
 import { carryOut, isWork } from "./carry-out.js";
 import type { Emit } from "./events.js";
 import { type GuardFindings, judgePlan } from "./guards.js";
-import type { Interruption } from "./halts.js";
+import { type Interruption, untilInterrupted } from "./halts.js";
 import { makePlan, type Plan } from "./make-plan.js";
-import { observeServer } from "./observe-server.js";
+import { type Observation, observeServer } from "./observe-server.js";
 import type { Chance, Clock, IdempotencyLog, TaskReader, TaskWriter } from "./ports.js";
 import { logRecorder, memoryRecorder, type Recorder } from "./recorder.js";
 import { plannedResult, RunSession } from "./run-session.js";
@@ -29,6 +29,8 @@ export interface SyncRequest {
   readonly warnings: readonly Problem[];
   /** SHA-256 of the saved plan that is carried out. */
   readonly planDigest?: string | undefined;
+  /** `--rebind`: the address that the log was bound to; the server must show the source task and known copies. */
+  readonly rebindFrom?: string | undefined;
   /** A further guard over the finished plan: `--plan` compares it with the saved one. */
   readonly guard?: ((plan: Plan) => readonly Problem[]) | undefined;
 }
@@ -39,6 +41,7 @@ export interface RehearsalDeps {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly head: LogHead | null;
+  readonly interruption: Interruption;
 }
 
 /** What a run works with. */
@@ -62,7 +65,7 @@ export interface Rehearsal {
 export async function rehearseSync(request: SyncRequest, deps: RehearsalDeps): Promise<Rehearsal> {
   const startedAt = deps.clock.now().toISOString();
   const recorder = memoryRecorder(request.state, request.runId);
-  const { plan, guards } = await prepare(request, { ...deps, recorder });
+  const { plan, guards } = await untilInterrupted(deps.interruption, prepare(request, { ...deps, recorder }));
   const tenants = plan.items.map((item) => plannedResult(item, plan.context));
   const summary = summarise(tenants);
   deps.emit({ kind: "planned", tenants, summary });
@@ -88,7 +91,7 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
   const startedAt = deps.clock.now().toISOString();
   const preamble = runRecord(request);
   const recorder = logRecorder(request.state, deps.log, { id: request.runId, preamble });
-  const { plan, guards } = await prepare(request, { ...deps, recorder });
+  const { plan, guards } = await untilInterrupted(deps.interruption, prepare(request, { ...deps, recorder }));
   if (guards.refusals.length > 0) return refusedResult(request, deps, { startedAt, plan, guards });
   for (const warning of guards.warnings) deps.emit({ kind: "warning", problem: warning });
   const session = new RunSession({ ...deps, recorder }, request.options, plan.context);
@@ -128,6 +131,7 @@ async function prepare(
   const { reader, recorder, emit } = deps;
   if (reader !== undefined) emit({ kind: "step", message: "reading the server's tasks" });
   const observation = reader === undefined ? undefined : await observeServer(reader, state, sourcesOf(manifest));
+  if (observation !== undefined) await rebind(request, recorder, observation);
   const plan = await makePlan({
     manifest,
     shape: options.shape,
@@ -139,6 +143,21 @@ async function prepare(
   const findings = judgePlan(plan, options);
   const further = request.guard?.(plan) ?? [];
   return { plan, guards: { ...findings, refusals: [...findings.refusals, ...further] } };
+}
+
+/** Accepts the server's new address where it shows the source tasks and the known copies. Throws exit 6 where it does not. */
+async function rebind(request: SyncRequest, recorder: Recorder, observation: Observation): Promise<void> {
+  if (request.rebindFrom === undefined || request.server === null) return;
+  for (const id of observation.sources.keys()) {
+    const wholeness = observation.list.wholenessOf(id);
+    if (!wholeness.whole)
+      throw new StopError(EXIT.log, {
+        code: "REBIND_REFUSED",
+        message: `${request.server} does not look like ${request.rebindFrom}, which the log is of: ${wholeness.why}`,
+        hint: "Check --server; a log must never be used with another server",
+      });
+  }
+  await recorder.record([{ type: "rebound", server: request.server }]);
 }
 
 /** The source tasks that a manifest's enabled rows name, each once. */

@@ -42,6 +42,7 @@ export const SAVED_PLAN = z.object({
   server: z.string(),
   /** Paths as they were given: relative ones are found from the folder that the plan is carried out in. */
   manifest: z.object({ path: z.string(), sha256: z.string(), encoding: z.string().optional() }),
+  logFile: z.string(),
   log: z.object({ path: z.string(), seq: z.number(), digest: z.string() }).nullable(),
   apps: z.string().optional(),
   shape: SHAPE,

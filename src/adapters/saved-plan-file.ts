@@ -1,0 +1,78 @@
+import { randomUUID } from "node:crypto";
+import { open, readFile, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { EXIT, StopError } from "../domain/errors.js";
+import { isSealed, SAVED_PLAN, type SavedPlan } from "../domain/saved-plan.js";
+
+/** Writes a plan whole or not at all. Throws a StopError (exit 2) where the disk refuses. */
+export async function writeSavedPlan(path: string, plan: SavedPlan): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
+  try {
+    const file = await open(temporary, "wx");
+    try {
+      await file.writeFile(`${JSON.stringify(plan, undefined, 2)}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw new StopError(
+      EXIT.usage,
+      {
+        code: "PLAN_UNWRITABLE",
+        message: `the plan cannot be written to ${path} (${codeOf(cause)})`,
+        hint: "Check --save-plan: the folder must exist and be writable",
+        file: path,
+      },
+      { cause },
+    );
+  }
+}
+
+/** Reads a saved plan. Throws a StopError: exit 2 where there is none, exit 7 where it was edited or is no plan. */
+export async function readSavedPlan(path: string): Promise<SavedPlan> {
+  const text = await readText(path);
+  const parsed = SAVED_PLAN.safeParse(parseJson(text));
+  if (parsed.success && isSealed(parsed.data)) return parsed.data;
+  throw new StopError(EXIT.guard, {
+    code: "PLAN_EDITED",
+    message: parsed.success
+      ? `the plan ${path} was changed after it was saved`
+      : `${path} is no plan that --save-plan wrote`,
+    hint: "Make the plan anew with --dry-run --save-plan, and have it reviewed again",
+    file: path,
+  });
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    throw new StopError(
+      EXIT.usage,
+      {
+        code: "PLAN_UNREADABLE",
+        message: `the plan ${path} cannot be read (${codeOf(cause)})`,
+        hint: "Check --plan",
+        file: path,
+      },
+      { cause },
+    );
+  }
+}
+
+/** `undefined` for what is no JSON: it is then no plan either. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function codeOf(cause: unknown): string {
+  return cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
+}

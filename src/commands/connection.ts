@@ -1,0 +1,93 @@
+import { readFile } from "node:fs/promises";
+import { readApiKey } from "../adapters/api-key.js";
+import { createQalyptusApi, type QalyptusApi } from "../adapters/qalyptus-api.js";
+import { parseServerUrl, type ServerUrl } from "../adapters/server-url.js";
+import { systemChance, systemClock } from "../adapters/system-clock.js";
+import { readAuthorities } from "../adapters/tls.js";
+import type { Emit } from "../app/events.js";
+import type { Host } from "../cli/host.js";
+import type { ApiKeySetting, ConnectionSettings } from "../cli/settings.js";
+import { EXIT, type Problem, StopError } from "../domain/errors.js";
+
+/** The server, open for one command. */
+export interface Connection {
+  readonly server: ServerUrl;
+  readonly api: QalyptusApi;
+  readonly warnings: readonly Problem[];
+}
+
+/** Opens the server; sends nothing yet. Throws a StopError (exit 2) for an address, key, authority or proxy of no use. */
+export async function openConnection(
+  host: Host,
+  settings: ConnectionSettings,
+  so: { readonly emit: Emit; readonly concurrency: number },
+): Promise<Connection> {
+  const server = parseServerUrl(settings.server.text);
+  const key = await readKey(host, settings.apiKey);
+  host.conceal(key);
+  const authorities = await readAuthorities(settings.caFiles, host.env.NODE_EXTRA_CA_CERTS);
+  const api = createQalyptusApi({
+    server,
+    key,
+    version: host.version,
+    timeoutMs: settings.timeoutMs,
+    connections: so.concurrency,
+    retries: settings.retries,
+    rate: settings.rate,
+    authorities,
+    insecure: settings.insecure,
+    proxyEnv: host.env,
+    onRequest: (exchange) => so.emit({ kind: "request", ...exchange }),
+    clock: systemClock,
+    chance: systemChance,
+  });
+  return { server, api, warnings: warningsOf(server, settings) };
+}
+
+async function readKey(host: Host, setting: ApiKeySetting): Promise<string> {
+  switch (setting.kind) {
+    case "variable":
+      return readApiKey(setting);
+    case "stdin":
+      return readApiKey({ kind: "file", name: "standard input", bytes: await host.stdin.readAll() });
+    case "file":
+      return readApiKey({ kind: "file", name: setting.path, bytes: await readKeyFile(setting.path) });
+    default:
+      return setting satisfies never;
+  }
+}
+
+async function readKeyFile(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
+    throw new StopError(
+      EXIT.usage,
+      {
+        code: "API_KEY",
+        message: `the API key file ${path} cannot be read (${code})`,
+        hint: "Check --api-key-file, or set QALYPTUS_API_KEY",
+        file: path,
+      },
+      { cause },
+    );
+  }
+}
+
+function warningsOf(server: ServerUrl, settings: ConnectionSettings): readonly Problem[] {
+  const warnings: Problem[] = [];
+  if (server.plainHttpToOtherHost)
+    warnings.push({
+      code: "PLAIN_HTTP",
+      message: `${server.origin} is plain http: the API key travels in the clear`,
+      hint: "Use https where the server offers it",
+    });
+  if (settings.insecure)
+    warnings.push({
+      code: "INSECURE",
+      message: "--insecure: whoever answers is trusted, and gets the API key",
+      hint: "Name the server's authority with --ca-file instead",
+    });
+  return warnings;
+}

@@ -1,0 +1,25 @@
+import { placeResultFile, type ResultTarget } from "../adapters/result-file.js";
+import type { Problem } from "../domain/errors.js";
+import type { Manifest } from "../domain/manifest.js";
+import type { RunResult } from "../domain/outcome.js";
+import { renderResult } from "../output/result-renderers.js";
+
+/** What went wrong with one `--out` file. `fatal`: there is no such file now. */
+export interface FileTrouble {
+  readonly problem: Problem;
+  readonly fatal: boolean;
+}
+
+/** Writes a result to each `--out` file, whole or not at all. */
+export async function writeResultFiles(
+  targets: readonly ResultTarget[],
+  result: RunResult,
+  manifest: Manifest | undefined,
+): Promise<readonly FileTrouble[]> {
+  const trouble: FileTrouble[] = [];
+  for (const target of targets) {
+    const placed = await placeResultFile(target, renderResult(target.format, result, manifest));
+    if (placed.kind !== "placed") trouble.push({ problem: placed.problem, fatal: placed.kind === "failed" });
+  }
+  return trouble;
+}

@@ -1,0 +1,169 @@
+import { appendFile } from "node:fs/promises";
+import { checkResultFiles, type ProtectedFile } from "../adapters/result-file.js";
+import { systemClock } from "../adapters/system-clock.js";
+import type { Emit } from "../app/events.js";
+import type { Host, OutputStream } from "../cli/host.js";
+import type { OutputSettings } from "../cli/settings.js";
+import { EXIT, type ExitCode, foremostExitCode, type Problem } from "../domain/errors.js";
+import type { Manifest } from "../domain/manifest.js";
+import type { RunResult } from "../domain/outcome.js";
+import type { Look } from "../output/look.js";
+import { colourLevel, isCi, loadPalette } from "../output/palette.js";
+import { errorsText, problemLines } from "../output/problem-lines.js";
+import { createProgress } from "../output/progress.js";
+import { writeResultFiles } from "./result-files.js";
+
+/** What a result is told with. */
+export interface FinishMore {
+  readonly manifest?: Manifest | undefined;
+  /** How to go on, printed last. */
+  readonly next?: string | undefined;
+  /** The text answer was written already. */
+  readonly told?: boolean | undefined;
+}
+
+/** How a command tells what it does and what came of it: standard output for the answer, standard error for people. */
+export interface Telling {
+  readonly emit: Emit;
+  /** The look of standard output. */
+  readonly look: Look;
+  warn(problems: readonly Problem[]): Promise<void>;
+  /** Writes a text answer. */
+  answer(text: string): Promise<void>;
+  /** Writes the result in the chosen format and to every `--out` file; says how the process shall exit. */
+  finish(result: RunResult, more?: FinishMore): Promise<ExitCode>;
+}
+
+/** Prepares a command's outputs. Throws a StopError (exit 2) for an `--out` that cannot be: before anything starts. */
+export async function openTelling(
+  host: Host,
+  output: OutputSettings,
+  protectedFiles: readonly ProtectedFile[],
+): Promise<Telling> {
+  const targets = await checkResultFiles(
+    output.files.map((file) => file.path),
+    { protectedFiles, platform: host.platform },
+  );
+  const look = await lookOf(host, output, host.stdout);
+  const errorLook = await lookOf(host, output, host.stderr);
+  const progress = await createProgress({
+    stream: host.stderr.stream,
+    isTTY: host.stderr.isTTY,
+    ci: isCi(host.env),
+    quiet: output.verbosity === "quiet",
+    verbose: output.verbosity === "verbose",
+    // A dry run's plan and a result list the warnings: on standard error they would stand there twice.
+    warnings: output.format !== "human" || !host.stdout.isTTY,
+    look: errorLook,
+    now: () => systemClock.monotonic(),
+  });
+  const lines = output.format === "ndjson" ? await openLines(host) : undefined;
+  return {
+    look,
+    emit: (event) => {
+      progress.emit(event);
+      lines?.emit(event);
+    },
+    warn: async (problems) => {
+      if (output.verbosity === "quiet") return;
+      for (const problem of problems)
+        await host.stderr.write(`${problemLines("warning", problem, errorLook).join("\n")}\n`);
+    },
+    answer: (text) => host.stdout.write(text),
+    finish: async (result, more = {}) => {
+      progress.stop();
+      const trouble = await writeResultFiles(targets, result, more.manifest);
+      const codes: ExitCode[] = [result.exitCode];
+      for (const { problem, fatal } of trouble) {
+        await host.stderr.write(`${problemLines(fatal ? "error" : "warning", problem, errorLook).join("\n")}\n`);
+        if (fatal) codes.push(EXIT.usage);
+      }
+      if (more.told !== true) await writeAnswer(host, output, { result, next: more.next, look, lines });
+      await writeErrors(host, result, errorLook);
+      await tellGitHub(host, result);
+      return result.exitCode === EXIT.ok ? foremostExitCode(codes) : result.exitCode;
+    },
+  };
+}
+
+async function lookOf(host: Host, output: OutputSettings, stream: OutputStream): Promise<Look> {
+  const level = colourLevel({ isTTY: stream.isTTY, noColorFlag: output.noColor, env: host.env });
+  const unicode = host.platform !== "win32" || host.env.WT_SESSION !== undefined || !stream.isTTY;
+  return { palette: await loadPalette(level), width: stream.columns(), unicode };
+}
+
+interface Lines {
+  emit: Emit;
+  finish(result: RunResult): Promise<void>;
+}
+
+async function openLines(host: Host): Promise<Lines> {
+  const { createNdjsonWriter } = await import("../output/ndjson-writer.js");
+  let written: Promise<void> = Promise.resolve();
+  const writer = createNdjsonWriter({
+    write: (text) => {
+      written = written.then(() => host.stdout.write(text));
+    },
+  });
+  return {
+    emit: (event) => writer.emit(event),
+    finish: async (result) => {
+      writer.finish(result);
+      await written;
+    },
+  };
+}
+
+async function writeAnswer(
+  host: Host,
+  output: OutputSettings,
+  of: {
+    readonly result: RunResult;
+    readonly next: string | undefined;
+    readonly look: Look;
+    readonly lines: Lines | undefined;
+  },
+): Promise<void> {
+  const { result, look } = of;
+  switch (output.format) {
+    case "ndjson":
+      return of.lines?.finish(result);
+    case "json": {
+      const { jsonResultPieces } = await import("../output/json-result.js");
+      for (const piece of jsonResultPieces(result)) await host.stdout.write(piece);
+      return;
+    }
+    case "human": {
+      if (result.tenants.length === 0 && result.errors.length > 0) return;
+      const options = { next: of.next };
+      const { humanPlan } = await import("../output/human-plan.js");
+      const { humanResult } = await import("../output/human-result.js");
+      const planOnly = result.dryRun || result.exitCode === EXIT.guard;
+      await host.stdout.write(planOnly ? humanPlan(result, look, options) : humanResult(result, look, options));
+      return;
+    }
+    default:
+      output.format satisfies never;
+  }
+}
+
+async function writeErrors(host: Host, result: RunResult, look: Look): Promise<void> {
+  if (result.errors.length > 0) await host.stderr.write(errorsText(result.errors, look));
+}
+
+/** On GitHub Actions: annotations at the manifest's lines, and the result as the step's summary. */
+async function tellGitHub(host: Host, result: RunResult): Promise<void> {
+  if (host.env.GITHUB_ACTIONS !== "true") return;
+  const { githubAnnotations } = await import("../output/github-annotations.js");
+  for (const line of githubAnnotations(result, { manifestPath: result.manifest?.path }))
+    await host.stderr.write(`${line}\n`);
+  const summary = host.env.GITHUB_STEP_SUMMARY;
+  if (summary === undefined || summary === "") return;
+  const { markdownResult } = await import("../output/markdown-result.js");
+  try {
+    await appendFile(summary, markdownResult(result));
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+    await host.stderr.write(`warning: the step summary could not be written (${code})\n`);
+  }
+}
