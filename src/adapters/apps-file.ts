@@ -1,7 +1,7 @@
 import { EXIT, type Problem, StopError } from "../domain/errors.js";
 import { type AppId, parseAppId, trimAround } from "../domain/ids.js";
 import { normalHeader } from "../domain/manifest-columns.js";
-import { keptValue, quote } from "../domain/quotation.js";
+import { keptValue, listed, quote } from "../domain/quotation.js";
 import { readCsvTable } from "./csv-table.js";
 import { type JsonNode, lineFinder, readJsonText } from "./json-text.js";
 import { decodeText } from "./text-decoding.js";
@@ -106,7 +106,7 @@ function entriesOfCsv(text: string, file: string): AppEntries {
 function noIdColumn(table: { readonly header: readonly string[]; readonly headerLine: number }, file: string): Problem {
   return {
     code: "APPS_FILE_COLUMNS",
-    message: `The list of apps has no column id; it has ${table.header.map(quote).join(", ")}.`,
+    message: `The list of apps has no column id; it has ${listed(table.header.map(quote))}.`,
     hint: "It needs the columns id and name (or resourceId, appId; appName).",
     file,
     line: table.headerLine,

@@ -1,7 +1,15 @@
 import type { Problem } from "../domain/errors.js";
 import { trimAround } from "../domain/ids.js";
 import { keptValue, quote } from "../domain/quotation.js";
-import { type CsvFault, type CsvOpening, type CsvRecord, type CsvText, readCsvOpening, splitCsv } from "./csv-text.js";
+import {
+  type CsvFault,
+  type CsvOpening,
+  type CsvRecord,
+  type CsvText,
+  firstFields,
+  readCsvOpening,
+  splitCsv,
+} from "./csv-text.js";
 
 /** A CSV file with its delimiter found: the header, and the rows that fit under it. */
 export interface CsvTable {
@@ -40,7 +48,7 @@ function tableOf(split: CsvText, file: string): CsvTable {
 
 function foundDelimiter(text: string, opening: CsvOpening, isKnown: (header: string) => boolean): string {
   const scored = DELIMITERS.map((delimiter) => {
-    const cells = splitCsv(text, { ...opening, delimiter, limit: 1 }).records[0]?.cells ?? [];
+    const cells = firstFields(text, { ...opening, delimiter });
     return { delimiter, known: cells.filter((cell) => isKnown(trimAround(cell))).length, fields: cells.length };
   });
   scored.sort((a, b) => b.known - a.known || b.fields - a.fields);

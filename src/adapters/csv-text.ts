@@ -35,8 +35,6 @@ export interface CsvSplitting {
   /** Where in the text to begin, and the line of that place. */
   readonly start: number;
   readonly line: number;
-  /** At most so many records that are not blank. */
-  readonly limit?: number | undefined;
 }
 
 /** Whether a record is a blank line, or one of delimiters only, as Excel writes them below a table. */
@@ -49,13 +47,22 @@ export function splitCsv(text: string, splitting: CsvSplitting): CsvText {
   const reader = new RecordReader(text, splitting);
   const records: CsvRecord[] = [];
   const faults: CsvFault[] = [];
-  const limit = splitting.limit ?? Number.POSITIVE_INFINITY;
-  while (!reader.atEnd() && records.length + faults.length < limit) {
+  while (!reader.atEnd()) {
     const { record, fault } = reader.next();
     if (fault !== undefined) faults.push(fault);
     else if (!isBlank(record.cells)) records.push(record);
   }
   return { records, faults };
+}
+
+/** The fields of the first record that is not blank, faulty or not; none where there is no such record. */
+export function firstFields(text: string, splitting: CsvSplitting): readonly string[] {
+  const reader = new RecordReader(text, splitting);
+  while (!reader.atEnd()) {
+    const { cells } = reader.next().record;
+    if (!isBlank(cells)) return cells;
+  }
+  return [];
 }
 
 const QUOTE = '"';

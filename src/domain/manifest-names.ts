@@ -1,11 +1,12 @@
 import type { Problem } from "./errors.js";
+import { trimAround } from "./ids.js";
 import type { ManifestTenant } from "./manifest.js";
-import { normalHeader } from "./manifest-columns.js";
+import { type ColumnIndex, normalHeader, partnersOf } from "./manifest-columns.js";
 import { type ManifestRow, UNPRINTABLE } from "./manifest-rows.js";
 import type { SharedValues } from "./manifest-shared.js";
 import type { TenantGroup } from "./manifest-tenants.js";
-import { type CopyName, checkCopyNames, renderName, usesTaskName } from "./name-template.js";
-import { keptValue, quote } from "./quotation.js";
+import { type CopyName, checkCopyNames, columnsUsedBy, renderName, usesTaskName } from "./name-template.js";
+import { keptValue, listed, quote } from "./quotation.js";
 import type { RawManifest } from "./raw-manifest.js";
 import { nearestSpellings } from "./spelling.js";
 
@@ -20,6 +21,7 @@ export interface NamedTenant {
 
 interface Context {
   readonly raw: RawManifest;
+  readonly index: ColumnIndex;
   readonly shared: SharedValues;
 }
 
@@ -42,6 +44,7 @@ export function checkNames(
       continue;
     }
     const { raw } = context;
+    faults.push(...contradictoryColumns({ tenant, group }, context));
     const { line, column } = raw.place((row ?? group.rows[0]).raw, "name");
     const impossible = impossibleName(rendered.name);
     if (impossible !== undefined) {
@@ -71,6 +74,34 @@ export function checkNames(
     faults: [faults, checkCopyNames(names, [], context.raw.file)].flat(),
     warnings: longNames(long, context.raw.file),
   };
+}
+
+/** A column that the name uses and that the tenant's rows fill differently: which one the copy is named by cannot be told. */
+function contradictoryColumns({ tenant, group }: NamedTenant, { raw, index }: Context): readonly Problem[] {
+  if (group.rows.length === 1) return [];
+  return columnsUsedBy(tenant.nameTemplate).flatMap((name) => {
+    const position =
+      index.named.get(name) ??
+      partnersOf(name)
+        .map((other) => index.named.get(other))
+        .find((at) => at !== undefined);
+    const meant = tenant.columns.get(name);
+    if (position === undefined || meant === undefined) return [];
+    const textOf = (row: ManifestRow) => trimAround(row.raw.cells[position] ?? "");
+    const other = group.rows.find((row) => textOf(row) !== "" && textOf(row) !== meant);
+    if (other === undefined) return [];
+    const column = raw.header[position] ?? name;
+    return {
+      code: "CONTRADICTION",
+      message: `The name of tenant ${quote(tenant.tenant)} uses ${column}, which is ${quote(textOf(other))} here, but ${quote(meant)} in another of its rows.`,
+      hint: `All rows of one tenant make one copy: give them the same ${column}, or leave it out of the name.`,
+      tenant: tenant.tenant,
+      file: raw.file,
+      line: other.line,
+      column,
+      value: keptValue(textOf(other)),
+    };
+  });
 }
 
 function impossibleName(name: string): Pick<Problem, "code" | "message" | "hint"> | undefined {
@@ -116,7 +147,7 @@ function placeholderHint(spelt: string, raw: RawManifest): string {
   const headers = new Map([...raw.header, "tenant", "task"].map((header) => [normalHeader(header), header]));
   const near = nearestSpellings(normalHeader(inner), headers.keys(), 1)[0];
   const known = [...headers.values()].filter((header) => header !== "").map((header) => `{${header}}`);
-  return near === undefined ? `It may use ${known.join(", ")}.` : `Did you mean {${headers.get(near)}}?`;
+  return near === undefined ? `It may use ${listed(known)}.` : `Did you mean {${headers.get(near)}}?`;
 }
 
 function longNames(long: readonly CopyName[], file: string): readonly Problem[] {

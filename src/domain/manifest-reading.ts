@@ -59,7 +59,7 @@ function checkAcross(judged: Judged) {
   const named = groups.map((group) => ({ group, tenant: tenantOf(group, { raw, index, shared }) }));
   const names = checkNames(
     named.filter((one) => one.group.enabled),
-    { raw, shared },
+    { raw, index, shared },
   );
   const needed = rows.length === 0 ? raw.format === "csv" : rows.some((row) => row.enabled !== false);
   return {

@@ -12,7 +12,7 @@ import {
 import type { MappingWish } from "./manifest.js";
 import { type ColumnIndex, columnOf, MANIFEST_COLUMNS, type ManifestColumn, normalHeader } from "./manifest-columns.js";
 import { notAGuid, type SharedValues } from "./manifest-shared.js";
-import { keptValue, quote } from "./quotation.js";
+import { keptValue, listed, quote } from "./quotation.js";
 import type { RawManifest, RawRow } from "./raw-manifest.js";
 import { nearestSpellings } from "./spelling.js";
 
@@ -251,7 +251,7 @@ export function missingColumns(raw: RawManifest, index: ColumnIndex, shared: Sha
     .filter(([column, needed]) => needed && index.positions[column] === undefined)
     .map(([column]) => ({
       code: "COLUMN_MISSING",
-      message: `The manifest has no ${raw.format === "csv" ? "column" : "key"} ${quote(column)}; it has ${columns.map(quote).join(", ") || "none"}.`,
+      message: `The manifest has no ${raw.format === "csv" ? "column" : "key"} ${quote(column)}; it has ${listed(columns.map(quote))}.`,
       hint: `${nearHeader(column, raw, index)}${missingHint(column)}`,
       file: raw.file,
       line: raw.headerLine,

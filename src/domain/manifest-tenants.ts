@@ -62,8 +62,18 @@ export function tenantOf(group: TenantGroup, context: Context): ManifestTenant {
     nameTemplate: group.rows.find((row) => row.name !== undefined)?.name ?? context.shared.nameTemplate,
     newTaskId: group.rows.find((row) => row.newTaskId !== undefined)?.newTaskId,
     wishes: group.enabled ? wishesOnce(group.rows) : [],
-    columns: new RowColumns(context.index.named, first.raw.cells),
+    columns: new RowColumns(context.index.named, cellsOf(group.rows)),
   };
+}
+
+/** The first row's cells; what it leaves empty is taken from the next row that says it, so that their order changes nothing. */
+function cellsOf(rows: readonly [ManifestRow, ...ManifestRow[]]): readonly string[] {
+  const [first, ...others] = rows;
+  if (others.length === 0) return first.raw.cells;
+  return first.raw.cells.map((cell, position) => {
+    if (trimAround(cell) !== "") return cell;
+    return others.find((row) => trimmedCell(row, position) !== "")?.raw.cells[position] ?? "";
+  });
 }
 
 function wishesOnce(rows: readonly ManifestRow[]): readonly MappingWish[] {

@@ -82,6 +82,13 @@ function columnText(folded: string, columns: ReadonlyMap<string, string>): strin
   return partner === undefined ? undefined : columns.get(partner);
 }
 
+/** The columns that a template uses, folded: all but the tenant's key and the source task's name. */
+export function columnsUsedBy(template: string): readonly string[] {
+  return templateParts(template).flatMap((part) =>
+    part.kind === "placeholder" && part.folded !== "tenant" && part.folded !== "task" ? [part.folded] : [],
+  );
+}
+
 /** Whether a template's names hold the source task's name. */
 export function usesTaskName(template: string): boolean {
   return templateParts(template).some((part) => part.kind === "placeholder" && part.folded === "task");

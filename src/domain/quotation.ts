@@ -14,6 +14,14 @@ export function keptValue(text: string): string {
   return cut(text, LONGEST_KEPT);
 }
 
+const MOST_LISTED = 12;
+
+/** The names of what a manifest has, as a hint lists them: the first dozen, and how many more. */
+export function listed(names: readonly string[]): string {
+  const more = names.length > MOST_LISTED ? ` and ${names.length - MOST_LISTED} more` : "";
+  return names.length === 0 ? "none" : names.slice(0, MOST_LISTED).join(", ") + more;
+}
+
 function cut(text: string, longest: number): string {
   return text.length <= longest ? text : `${text.slice(0, longest)}…`;
 }
