@@ -37,7 +37,13 @@ export async function readBackCreate(
     warnNameChanged(session, entry, { sent: made.intent.name, listed: listed.name });
   }
   if (error !== undefined)
-    entries.push({ type: "source-stopped", ...of, code: error.code, reportIdMode: made.intent.reportIdMode });
+    entries.push({
+      type: "source-stopped",
+      ...of,
+      code: error.code,
+      reportIdMode: made.intent.reportIdMode,
+      mappings: made.intent.mappings,
+    });
   await recorder.record(entries);
   if (error !== undefined) warnStopped(session, entry, error);
   return error;

@@ -46,12 +46,6 @@ async function isCleared(session: RunSession, plan: Plan, stop: SourceStop): Pro
   if (stop.code === "COPY_NOT_LISTED" && listed?.index.has(stop.newTaskId) !== true) return false;
   const reports = await reader.readReports(stop.newTaskId);
   if (reports.kind !== "read") return false;
-  const back = holdAgainst(reports.value, plan.entries.get(stop.ref)?.wanted ?? intendedOf(session, stop));
+  const back = holdAgainst(reports.value, plan.entries.get(stop.ref)?.wanted ?? { mappings: stop.mappings, named: [] });
   return back.kind === "equal" || (stop.code === "COPY_NOT_LISTED" && back.kind === "not-shown");
-}
-
-/** What the stopping copy was to have, where today's manifest does not list its tenant. */
-function intendedOf(session: RunSession, stop: SourceStop): Parameters<typeof holdAgainst>[1] {
-  const intent = session.deps.recorder.state.tenant(stop.ref)?.intents.at(-1);
-  return { mappings: intent?.mappings ?? [], named: intent?.named ?? [] };
 }

@@ -172,6 +172,8 @@ export interface SourceStoppedRecord extends OfTenant {
   readonly newTaskId: TaskId;
   readonly code: string;
   readonly reportIdMode: ReportIdMode;
+  /** What that copy was to have. */
+  readonly mappings: readonly Mapping[];
 }
 
 export interface SourceClearedRecord {

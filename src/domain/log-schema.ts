@@ -60,7 +60,8 @@ const isMapping = object<Mapping>({ reportId: isReportId, qlikAppId: isAppId, ne
 const isReportRow = object<ReportRow>({ rowId: isRowId, reportId: isReportId });
 const isSwapsOrNull = (value: unknown): value is readonly AppSwap[] | null => value === null || listOf(isSwap)(value);
 
-const isTaskIdsOrNull = (value: unknown): value is readonly TaskId[] | null => value === null || listOf(isTaskId)(value);
+const isTaskIdsOrNull = (value: unknown): value is readonly TaskId[] | null =>
+  value === null || listOf(isTaskId)(value);
 
 const isPlanShape = object<PlanShape>({
   sourceTask: optional(isTaskId),
@@ -140,7 +141,13 @@ const SHAPES: { readonly [T in EntryType]: Shape<EntryOf<T>> } = {
   gone: { ...ofTenant, newTaskId: isTaskId },
   forgotten: { ...ofTenant, reason: optional(isText), to: optional(isTenantKey) },
   retry: { ...ofTenant, tenant: isText, reason: optional(isText) },
-  "source-stopped": { ...ofTenant, newTaskId: isTaskId, code: isText, reportIdMode: isReportIdMode },
+  "source-stopped": {
+    ...ofTenant,
+    newTaskId: isTaskId,
+    code: isText,
+    reportIdMode: isReportIdMode,
+    mappings: listOf(isMapping),
+  },
   "source-cleared": { sourceTaskId: isTaskId },
   "name-changed": { ...ofTenant, newTaskId: isTaskId, sent: isText, listed: isText },
   rebound: { server: isText },

@@ -12,7 +12,7 @@ import type {
   ReportIdMode,
   SettledRecord,
 } from "./log-record.js";
-import type { AppSwap } from "./mapping.js";
+import type { AppSwap, Mapping } from "./mapping.js";
 import { byReport } from "./mapping.js";
 
 /** What the log knows of one report of a copy. */
@@ -42,6 +42,9 @@ export interface LoggedCopy {
   readonly gone: boolean;
 }
 
+/** What is kept of every create for good: a log of many tenants is held in little memory. */
+export type SentName = Pick<CreateIntentRecord, "write" | "sourceTaskId" | "name" | "before">;
+
 /** All that the log knows of one tenant under one source task. */
 export interface TenantState {
   readonly ref: TenantRef;
@@ -58,7 +61,7 @@ export interface TenantState {
   /** Creates without a certain outcome: each may have made a task. Oldest first. */
   readonly openCreates: readonly CreateIntentRecord[];
   /** Every create that was ever about to be sent: a twin is looked for under each of these names. */
-  readonly intents: readonly CreateIntentRecord[];
+  readonly intents: readonly SentName[];
   /** Creates since the last copy whose work may exist or still arrive: open ones, and those given up as absent. */
   readonly suspects: readonly CreateIntentRecord[];
   /** Creates in a row that were found absent: sent again at most twice. */
@@ -75,6 +78,8 @@ export interface SourceStop {
   readonly newTaskId: TaskId;
   readonly code: string;
   readonly reportIdMode: ReportIdMode;
+  /** What that copy was to have. */
+  readonly mappings: readonly Mapping[];
 }
 
 export interface SourceState {
@@ -111,6 +116,7 @@ export class LogState {
   readonly #syncs = new Map<string, LoggedSync>();
   /** Per saved plan (its digest): the tenants that runs of it have written to. */
   readonly #writtenUnder = new Map<string, Set<TenantRef>>();
+  readonly #interned = new Interned();
   #server: string | undefined;
 
   tenants(): Iterable<TenantState> {
@@ -227,6 +233,7 @@ export class LogState {
             newTaskId: entry.newTaskId,
             code: entry.code,
             reportIdMode: entry.reportIdMode,
+            mappings: entry.mappings,
           },
         });
         return;
@@ -252,7 +259,7 @@ export class LogState {
       tenant: intent.tenant,
       manifest: intent.manifest,
       openCreates: [...tenant.openCreates, intent],
-      intents: [...tenant.intents, intent],
+      intents: [...tenant.intents, sentName(intent)],
       suspects: [...tenant.suspects, intent],
       retry: false,
     });
@@ -263,7 +270,9 @@ export class LogState {
     if (found === undefined || outcome.outcome === "in-doubt") return;
     const closed = this.#closeCreate(found.tenant, outcome.write);
     if (outcome.outcome === "succeeded" && outcome.newTaskId !== undefined)
-      this.#put(withCopy(closed, found.intent, { newTaskId: outcome.newTaskId, confirmed: true }));
+      this.#put(
+        withCopy(closed, found.intent, { newTaskId: outcome.newTaskId, confirmed: true, interned: this.#interned }),
+      );
     else this.#put({ ...closed, suspects: closed.suspects.filter((intent) => intent.write !== outcome.write) });
   }
 
@@ -273,7 +282,9 @@ export class LogState {
     const closed = this.#closeCreate(found.tenant, settled.write);
     if (settled.found === "copy" && settled.newTaskId !== undefined)
       // What the server shows of it comes as an `observed` record; until then the mappings are only possible.
-      this.#put(withCopy(closed, found.intent, { newTaskId: settled.newTaskId, confirmed: false }));
+      this.#put(
+        withCopy(closed, found.intent, { newTaskId: settled.newTaskId, confirmed: false, interned: this.#interned }),
+      );
     else this.#put(settled.found === "absent" ? { ...closed, absences: closed.absences + 1 } : closed);
   }
 
@@ -429,31 +440,68 @@ export class LogState {
   }
 }
 
+function sentName({ write, sourceTaskId, name, before }: CreateIntentRecord): SentName {
+  return { write, sourceTaskId, name, before };
+}
+
 function withCopy(
   tenant: TenantState,
   intent: CreateIntentRecord,
-  made: { readonly newTaskId: TaskId; readonly confirmed: boolean },
+  made: { readonly newTaskId: TaskId; readonly confirmed: boolean; readonly interned: Interned },
 ): TenantState {
   return {
     ...tenant,
     copy: { newTaskId: made.newTaskId, name: intent.name, gone: false },
-    reports: made.confirmed ? confirmedReports(intent) : possibleReports(tenant.suspects),
-    bornWith: intent.reports.length === 0 ? undefined : new Set(intent.reports.map((report) => report.reportId)),
+    reports: made.confirmed ? confirmedReports(intent, made.interned) : possibleReports(tenant.suspects),
+    bornWith: intent.reports.length === 0 ? undefined : made.interned.reports(intent.reports),
     suspects: [],
     absences: 0,
     verified: false,
   };
 }
 
-function confirmedReports(intent: CreateIntentRecord): ReadonlyMap<ReportId, ReportKnowledge> {
+function confirmedReports(intent: CreateIntentRecord, interned: Interned): ReadonlyMap<ReportId, ReportKnowledge> {
   const named = new Set(intent.named);
-  return new Map(
-    [...byReport(intent.mappings)].map(([reportId, apps]) => [
-      reportId,
-      { known: apps, possible: [], named: named.has(reportId), openPatches: [] },
-    ]),
-  );
+  const reports = new Map<ReportId, ReportKnowledge>();
+  for (const [reportId, apps] of byReport(interned.mappings(intent.mappings)))
+    reports.set(reportId, { known: apps, possible: NONE, named: named.has(reportId), openPatches: NONE });
+  return reports;
 }
+
+const NONE: readonly never[] = [];
+
+/** Values that nearly every tenant of a log shares, held once: a report's IDs, the master app, the set of a copy's reports. */
+class Interned {
+  readonly #reports = new Map<string, ReadonlySet<ReportId>>();
+  readonly #texts = new Map<string, string>();
+
+  reports(rows: CreateIntentRecord["reports"]): ReadonlySet<ReportId> {
+    const text = rows.map((row) => row.reportId).join();
+    const known = this.#reports.get(text);
+    if (known !== undefined) return known;
+    const reports = new Set(rows.map((row) => row.reportId));
+    this.#reports.set(text, reports);
+    return reports;
+  }
+
+  mappings(mappings: CreateIntentRecord["mappings"]): CreateIntentRecord["mappings"] {
+    let last: AppSwap["newQlikAppId"] | undefined;
+    return mappings.map(({ reportId, qlikAppId, newQlikAppId }) => {
+      last = last === newQlikAppId ? last : newQlikAppId;
+      return { reportId: this.#text(reportId), qlikAppId: this.#text(qlikAppId), newQlikAppId: last };
+    });
+  }
+
+  #text<T extends string>(text: T): T {
+    const known = this.#texts.get(text) as T | undefined;
+    if (known !== undefined) return known;
+    if (this.#texts.size < MOST_INTERNED) this.#texts.set(text, text);
+    return text;
+  }
+}
+
+/** Beyond so many distinct texts nothing is gained by holding more of them. */
+const MOST_INTERNED = 10_000;
 
 /** A copy that was found may be the work of any create that was in doubt: what each asked for may be in force. */
 function possibleReports(suspects: readonly CreateIntentRecord[]): ReadonlyMap<ReportId, ReportKnowledge> {
