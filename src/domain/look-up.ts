@@ -1,6 +1,6 @@
 import type { TaskId } from "./ids.js";
 import type { CreateIntentRecord } from "./log-record.js";
-import type { LogState, TenantState } from "./log-state.js";
+import type { LogState, SentName, TenantState } from "./log-state.js";
 import type { ListedTask } from "./source-task.js";
 import type { TaskIndex } from "./task-index.js";
 
@@ -43,6 +43,6 @@ export function twinsOf(tenant: TenantState, list: TaskIndex, log: LogState): re
   return [...twins.values()];
 }
 
-function mayBeOf(id: TaskId, intent: CreateIntentRecord, log: LogState): boolean {
+function mayBeOf(id: TaskId, intent: SentName, log: LogState): boolean {
   return id !== intent.sourceTaskId && !log.explains(id) && !(intent.before ?? []).includes(id);
 }
