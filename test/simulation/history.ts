@@ -1,0 +1,304 @@
+import { mixedSeed, Random } from "./random.js";
+
+/** What a server does with the names that it is sent. */
+export type NameRule =
+  | "as-sent"
+  | "refused-when-taken-409"
+  | "refused-when-taken-400"
+  | "suffix-when-taken"
+  | "suffix-always"
+  | "upper-case"
+  | "trims-and-collapses"
+  | "cut";
+
+/** What a server is like, faults aside: it stays so for a whole history. */
+export interface ServerProfile {
+  readonly list: "full" | "cached" | "missing" | "forbidden";
+  readonly showsMappings: boolean;
+  readonly hasTaskRoute: boolean;
+  readonly hasReportsRoute: boolean;
+  readonly names: NameRule;
+  readonly reportIds: "row" | "report" | "both";
+  readonly patchWorks: boolean;
+  /** Answers a repeated `Idempotency-Key` with the first one's copy. */
+  readonly honoursIdempotencyKey: boolean;
+  /** May carry out a request long after it was given up, or twice. */
+  readonly breaksItsWord: boolean;
+}
+
+/** One tenant of a manifest, small and symbolic. */
+export interface Row {
+  /** As spelled; keys are compared folded. */
+  readonly tenant: string;
+  readonly source: number;
+  /** Index of the tenant's app. */
+  readonly app: number;
+  /** Whether the rows name each report, or one row stands for all. */
+  readonly named: boolean;
+  /** A second master app is mapped too. */
+  readonly second: boolean;
+  readonly enabled: boolean;
+  readonly template: string;
+  readonly newTaskId: "none" | "own" | "foreign";
+}
+
+/** What a person does between two runs. */
+export type PersonAct =
+  | { readonly kind: "delete-copy"; readonly tenant: string }
+  | { readonly kind: "edit-mapping"; readonly tenant: string }
+  | { readonly kind: "make-foreign"; readonly tenant: string; readonly sameReports: boolean }
+  | { readonly kind: "resolve-retry"; readonly tenant: string }
+  | { readonly kind: "resolve-adopt"; readonly tenant: string }
+  | { readonly kind: "resolve-forget"; readonly tenant: string }
+  | { readonly kind: "rename-source"; readonly source: number }
+  | { readonly kind: "add-report"; readonly source: number }
+  | { readonly kind: "delete-twin"; readonly tenant: string }
+  | { readonly kind: "lose-log" };
+
+export interface RunPlan {
+  /** Milliseconds since the run before. */
+  readonly gap: number;
+  readonly acts: readonly PersonAct[];
+  readonly rows: readonly Row[];
+  readonly concurrency: number;
+  readonly retries: number;
+  readonly limit: number | undefined;
+  readonly only: readonly string[];
+  readonly adopt: boolean;
+  readonly recreate: boolean;
+  readonly verify: boolean;
+  readonly newLog: boolean;
+  readonly reportId: "row" | "report";
+  readonly shareApps: boolean;
+  readonly allowUnmapped: boolean;
+  readonly maxFailures: number | undefined;
+  readonly rehearsed: boolean;
+  /** How often a write, and a read, goes wrong. */
+  readonly writeFaults: number;
+  readonly readFaults: number;
+  /** The key sees no copy in this run, neither in the list nor by its ID. */
+  readonly blind: boolean;
+  /** The step at which the process dies, the signal comes, or the log's disk is full; `undefined`: never. */
+  readonly crashAt: number | undefined;
+  readonly signalAt: number | undefined;
+  readonly secondSignalAt: number | undefined;
+  readonly logBreaksAt: number | undefined;
+}
+
+/** All that decides how one simulated history goes, but for its seed's small choices. Data: it can be shrunk and printed. */
+export interface History {
+  readonly seed: number;
+  readonly server: ServerProfile;
+  readonly sources: number;
+  readonly reports: number;
+  readonly settleMs: number;
+  readonly timeoutMs: number;
+  readonly runs: readonly RunPlan[];
+  /** Faults that do not happen, by number: what shrinking takes away. */
+  readonly without: readonly string[];
+}
+
+const TENANTS = ["Acme", "Globex", "Initech", "Umbrella", "Hooli"];
+export const APPS = 8;
+const TEMPLATES = [
+  "{task} - {tenant}",
+  "{task} - {tenant}",
+  "{task} - {tenant}",
+  "{tenant}: {task}",
+  "Report for {tenant}",
+];
+
+/** The history of a seed. */
+export function historyOf(seed: number): History {
+  const random = new Random(mixedSeed(seed, 1));
+  const server = serverOf(random);
+  const sources = random.chance(0.2) ? 2 : 1;
+  const reports = random.pick([1, 1, 2, 3]);
+  let rows = firstRows(random, sources, server);
+  const runs: RunPlan[] = [];
+  const count = random.pick([1, 2, 2, 3, 3, 4, 5, 6]);
+  const calm = random.chance(0.15);
+  for (let index = 0; index < count; index += 1) {
+    if (index > 0 && random.chance(0.45)) rows = edited(random, rows, sources);
+    runs.push(runOf(random, rows, { index, calm, sources }));
+  }
+  return { seed, server, sources, reports, settleMs: 1000, timeoutMs: 600, runs, without: [] };
+}
+
+function serverOf(random: Random): ServerProfile {
+  return {
+    list: random.weighted({ full: 76, cached: 14, missing: 6, forbidden: 4 }),
+    showsMappings: random.chance(0.75),
+    hasTaskRoute: random.chance(0.85),
+    hasReportsRoute: random.chance(0.95),
+    names: random.weighted<NameRule>({
+      "as-sent": 56,
+      "refused-when-taken-409": 10,
+      "refused-when-taken-400": 7,
+      "suffix-when-taken": 8,
+      "suffix-always": 4,
+      "upper-case": 5,
+      "trims-and-collapses": 5,
+      cut: 5,
+    }),
+    reportIds: random.weighted({ both: 55, row: 38, report: 7 }),
+    patchWorks: random.chance(0.97),
+    honoursIdempotencyKey: random.chance(0.08),
+    breaksItsWord: random.chance(0.12),
+  };
+}
+
+function firstRows(random: Random, sources: number, server: ServerProfile): readonly Row[] {
+  const count = random.pick([1, 1, 2, 2, 3, 3, 4]);
+  const template = random.pick(TEMPLATES);
+  const named = !server.hasReportsRoute || random.chance(0.3);
+  return TENANTS.slice(0, count).map((tenant, index) => ({
+    tenant,
+    source: random.between(0, sources - 1),
+    app: index,
+    named,
+    second: false,
+    enabled: true,
+    template,
+    newTaskId: "none",
+  }));
+}
+
+type Edit = (random: Random, rows: readonly Row[], sources: number) => readonly Row[];
+
+const EDITS: readonly Edit[] = [
+  // Another app.
+  (random, rows) => changeOne(random, rows, (row) => ({ ...row, app: freeApp(random, rows) })),
+  // Two tenants swap their apps.
+  (random, rows) => {
+    if (rows.length < 2) return rows;
+    const first = random.between(0, rows.length - 2);
+    const [a, b] = [rows[first], rows[first + 1]];
+    return rows.map((row) =>
+      row === a && b !== undefined
+        ? { ...row, app: b.app }
+        : row === b && a !== undefined
+          ? { ...row, app: a.app }
+          : row,
+    );
+  },
+  // Re-cased.
+  (random, rows) => changeOne(random, rows, (row) => ({ ...row, tenant: ` ${row.tenant.toUpperCase()} ` })),
+  // Removed, or all but one.
+  (random, rows) => (rows.length < 2 ? rows : rows.filter((row) => row !== random.pick(rows))),
+  // One more, or one again that was removed.
+  (random, rows) => {
+    const missing = TENANTS.filter((tenant) => !rows.some((row) => folded(row.tenant) === folded(tenant)));
+    const [model] = rows;
+    if (missing.length === 0 || model === undefined) return rows;
+    return [
+      ...rows,
+      { ...model, tenant: random.pick(missing), app: freeApp(random, rows), newTaskId: "none", enabled: true },
+    ];
+  },
+  // One more that takes an app which somebody else left.
+  (random, rows) => {
+    const missing = TENANTS.filter((tenant) => !rows.some((row) => folded(row.tenant) === folded(tenant)));
+    const gone = rows.length > 1 ? random.pick(rows) : undefined;
+    if (missing.length === 0 || gone === undefined) return rows;
+    return [...rows.filter((row) => row !== gone), { ...gone, tenant: random.pick(missing) }];
+  },
+  (random, rows) => changeOne(random, rows, (row) => ({ ...row, enabled: !row.enabled })),
+  (random, rows, sources) => changeOne(random, rows, (row) => ({ ...row, source: random.between(0, sources - 1) })),
+  (random, rows) => {
+    const template = random.pick(TEMPLATES);
+    return rows.map((row) => ({ ...row, template }));
+  },
+  (random, rows) => changeOne(random, rows, (row) => ({ ...row, second: !row.second })),
+  (random, rows) => changeOne(random, rows, (row) => ({ ...row, named: true })),
+  (random, rows) => changeOne(random, rows, (row) => ({ ...row, newTaskId: random.pick(["own", "foreign", "none"]) })),
+  // Sorted otherwise.
+  (_random, rows) => [...rows].reverse(),
+];
+
+function edited(random: Random, rows: readonly Row[], sources: number): readonly Row[] {
+  let changed = rows;
+  for (let left = random.between(1, 2); left > 0; left -= 1) changed = random.pick(EDITS)(random, changed, sources);
+  return changed;
+}
+
+function changeOne(random: Random, rows: readonly Row[], change: (row: Row) => Row): readonly Row[] {
+  if (rows.length === 0) return rows;
+  const chosen = random.pick(rows);
+  return rows.map((row) => (row === chosen ? change(row) : row));
+}
+
+function freeApp(random: Random, rows: readonly Row[]): number {
+  const free = Array.from({ length: APPS }, (_, index) => index).filter((app) => !rows.some((row) => row.app === app));
+  return random.pick(free);
+}
+
+/** A key as this model compares it; the program has its own folding. */
+export function folded(tenant: string): string {
+  return tenant.trim().toLowerCase();
+}
+
+function runOf(
+  random: Random,
+  rows: readonly Row[],
+  of: { readonly index: number; readonly calm: boolean; readonly sources: number },
+): RunPlan {
+  const faulty = !of.calm && random.chance(0.75);
+  const mayStop = !of.calm;
+  const crashes = mayStop && random.chance(0.35);
+  const signalled = mayStop && !crashes && random.chance(0.12);
+  const signalAt = signalled ? random.between(0, 60) : undefined;
+  return {
+    gap: random.pick([0, 1, 50, 500, 1500, 5000]),
+    acts: of.index > 0 && random.chance(0.35) ? [actOf(random, of.sources)] : [],
+    rows,
+    concurrency: random.between(1, 4),
+    retries: random.between(0, 3),
+    limit: random.chance(0.12) ? random.between(0, 2) : undefined,
+    only: random.chance(0.08) && rows[0] !== undefined ? [random.pick(rows).tenant.trim()] : [],
+    adopt: random.chance(0.15),
+    recreate: random.chance(0.2),
+    verify: random.chance(0.25),
+    newLog: random.chance(0.5),
+    reportId: random.chance(0.06) ? "report" : "row",
+    shareApps: random.chance(0.1),
+    allowUnmapped: random.chance(0.1),
+    maxFailures: random.chance(0.08) ? random.between(1, 2) : undefined,
+    rehearsed: random.chance(0.15),
+    writeFaults: faulty ? random.pick([0.1, 0.3, 0.5, 0.9]) : 0,
+    readFaults: faulty && random.chance(0.5) ? random.pick([0.05, 0.2, 0.4]) : 0,
+    blind: mayStop && random.chance(0.04),
+    crashAt: crashes ? random.between(0, random.pick([20, 40, 80])) : undefined,
+    signalAt,
+    secondSignalAt: signalAt !== undefined && random.chance(0.4) ? signalAt + random.between(0, 6) : undefined,
+    logBreaksAt: mayStop && random.chance(0.05) ? random.between(1, 12) : undefined,
+  };
+}
+
+function actOf(random: Random, sources: number): PersonAct {
+  const tenant = random.pick(TENANTS.slice(0, 4));
+  const source = random.between(0, sources - 1);
+  const kind = random.weighted<PersonAct["kind"]>({
+    "delete-copy": 20,
+    "edit-mapping": 10,
+    "make-foreign": 12,
+    "resolve-retry": 12,
+    "resolve-adopt": 12,
+    "resolve-forget": 8,
+    "rename-source": 6,
+    "add-report": 6,
+    "delete-twin": 8,
+    "lose-log": 4,
+  });
+  switch (kind) {
+    case "rename-source":
+    case "add-report":
+      return { kind, source };
+    case "lose-log":
+      return { kind };
+    case "make-foreign":
+      return { kind, tenant, sameReports: random.chance(0.6) };
+    default:
+      return { kind, tenant };
+  }
+}

@@ -1,0 +1,46 @@
+import { foldTenantKey, type TaskId } from "../../src/domain/ids.js";
+import type { Manifest, ManifestTenant, MappingWish } from "../../src/domain/manifest.js";
+import type { Row } from "./history.js";
+import { appId, MASTER, SECOND_MASTER } from "./identifiers.js";
+import type { TrueTask } from "./server-model.js";
+
+/** A manifest as the reader would give it. `newTaskIdOf` fills in what a person copied from a result. */
+export function manifestOf(
+  rows: readonly Row[],
+  sources: readonly TrueTask[],
+  newTaskIdOf: (row: Row, source: TrueTask) => TaskId | undefined,
+): Manifest {
+  const tenants: ManifestTenant[] = rows.flatMap((row, index) => {
+    const source = sources[row.source];
+    if (source === undefined) return [];
+    return [
+      {
+        key: foldTenantKey(row.tenant),
+        tenant: row.tenant.trim(),
+        line: index + 2,
+        enabled: row.enabled,
+        sourceTaskId: source.id,
+        nameTemplate: row.template,
+        newTaskId: newTaskIdOf(row, source),
+        wishes: wishesOf(row, source, index + 2),
+        columns: new Map([["tenant", row.tenant.trim()]]),
+      },
+    ];
+  });
+  return {
+    path: "customers.csv",
+    fileName: "customers.csv",
+    sha256: JSON.stringify(rows),
+    tenants,
+    warnings: [],
+    header: [],
+    rows: [],
+  };
+}
+
+function wishesOf(row: Row, source: TrueTask, line: number): readonly MappingWish[] {
+  const app = appId(row.app);
+  const reports = row.named ? source.reports.map((report) => report.reportId) : [undefined];
+  const masters = row.second ? [MASTER, SECOND_MASTER] : [MASTER];
+  return reports.flatMap((report) => masters.map((qlikAppId) => ({ report, qlikAppId, newQlikAppId: app, line })));
+}

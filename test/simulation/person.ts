@@ -1,0 +1,129 @@
+import { foldTenantKey, type TaskId, type TenantRef } from "../../src/domain/ids.js";
+import type { LogEntry } from "../../src/domain/log-record.js";
+import type { LogState, TenantState } from "../../src/domain/log-state.js";
+import type { PersonAct } from "./history.js";
+import { appId, MASTER, reportId } from "./identifiers.js";
+import type { LogModel } from "./log-model.js";
+import type { ServerModel, TrueTask } from "./server-model.js";
+
+export interface Surroundings {
+  readonly server: ServerModel;
+  readonly log: LogModel;
+  readonly state: LogState;
+  readonly sources: readonly TrueTask[];
+  readonly run: string;
+  readonly note: (text: string) => void;
+  /** The name that a manifest of today would give this tenant's copy. */
+  readonly nameOf: (tenant: string) => string | undefined;
+}
+
+/** Does what an administrator does between two runs: at the server, or by `resolve` in the log. */
+export function act(act: PersonAct, around: Surroundings): void {
+  const { server, sources, log, note } = around;
+  switch (act.kind) {
+    case "rename-source": {
+      const source = sources[act.source];
+      if (source !== undefined) source.name = `${source.name}!`;
+      return note(`a person renames source task ${act.source}`);
+    }
+    case "add-report": {
+      const source = sources[act.source];
+      if (source !== undefined) server.addReport(source, reportId(90 + source.reports.length + act.source * 10));
+      return note(`a person adds a report to source task ${act.source}`);
+    }
+    case "lose-log":
+      log.lose();
+      return note("the log is lost");
+    case "make-foreign":
+      return makeForeign(act, around);
+    default:
+      for (const state of [...around.state.tenants()])
+        if (state.key === foldTenantKey(act.tenant)) actOnTenant(act, state, around);
+  }
+}
+
+function makeForeign(act: Extract<PersonAct, { kind: "make-foreign" }>, around: Surroundings): void {
+  const name = around.nameOf(act.tenant);
+  const [source] = around.sources;
+  if (name === undefined || source === undefined) return;
+  const reports = act.sameReports ? source.reports.map((report) => report.reportId) : [reportId(77)];
+  around.server.add("foreign", name, reports);
+  around.note(`a person makes a task "${name}" with ${act.sameReports ? "the same" : "other"} reports`);
+}
+
+function actOnTenant(
+  act: Extract<PersonAct, { readonly tenant: string }>,
+  state: TenantState,
+  around: Surroundings,
+): void {
+  const { server, note } = around;
+  const copy = state.copy === undefined ? undefined : server.task(state.copy.newTaskId);
+  switch (act.kind) {
+    case "make-foreign":
+      return;
+    case "delete-copy":
+      if (copy === undefined || !copy.alive) return;
+      note(`a person deletes the copy of ${act.tenant}`);
+      return remove(copy);
+    case "delete-twin":
+      for (const task of ownTasks(server, state.ref)) if (task !== copy) remove(task);
+      return note(`a person deletes the twins of ${act.tenant}`);
+    case "edit-mapping": {
+      const [report] = copy?.reports ?? [];
+      if (copy === undefined || report === undefined) return;
+      report.swaps = [{ qlikAppId: MASTER, newQlikAppId: appId(0x99) }];
+      copy.tainted = true;
+      return note(`a person edits the mappings of ${act.tenant}'s copy`);
+    }
+    case "resolve-forget":
+      excuse(server, state.ref);
+      write(around, [{ type: "forgotten", sourceTaskId: state.sourceTaskId, key: state.key, reason: "left" }]);
+      return note(`resolve ${act.tenant} --forget`);
+    case "resolve-retry":
+      excuse(server, state.ref);
+      write(around, [{ type: "retry", sourceTaskId: state.sourceTaskId, key: state.key, tenant: state.tenant }]);
+      return note(`resolve ${act.tenant} --retry`);
+    case "resolve-adopt":
+      return adoptByHand(act.tenant, state, around);
+    default:
+      act satisfies never;
+  }
+}
+
+function remove(task: TrueTask): void {
+  task.alive = false;
+  task.deletedByPerson = true;
+}
+
+function ownTasks(server: ServerModel, ref: TenantRef): readonly TrueTask[] {
+  return server.alive().filter((task) => task.by?.ref === ref);
+}
+
+/** What a person has decided about is theirs to bear. */
+function excuse(server: ServerModel, ref: TenantRef): void {
+  for (const sent of server.sent) if (sent.ref === ref) sent.excused = true;
+}
+
+function adoptByHand(tenant: string, state: TenantState, around: Surroundings): void {
+  const [own, ...twins] = ownTasks(around.server, state.ref).filter((task) => !around.state.explains(task.id));
+  if (own === undefined || twins.length > 0 || state.copy !== undefined) return;
+  const id: TaskId = own.id;
+  write(around, [
+    ...state.openCreates.map((intent): LogEntry => ({ type: "settled", write: intent.write, found: "abandoned" })),
+    {
+      type: "adopted",
+      sourceTaskId: state.sourceTaskId,
+      key: state.key,
+      tenant: state.tenant,
+      manifest: state.manifest,
+      newTaskId: id,
+      name: own.name,
+      by: "resolve",
+    },
+  ]);
+  around.note(`resolve ${tenant} --task-id ${id}`);
+}
+
+function write(around: Surroundings, entries: readonly LogEntry[]): void {
+  around.log.write(around.run, [{ type: "run", command: "resolve" }, ...entries]);
+}
