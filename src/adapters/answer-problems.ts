@@ -123,7 +123,8 @@ export function retryAfterMs(answer: Pick<Answer, "retryAfter" | "date">, now: (
   const value = answer.retryAfter?.trim();
   if (value === undefined || value === "") return undefined;
   if (/^\d+(?:\.\d+)?$/.test(value)) return Math.min(Number(value) * 1000, LONGEST_RETRY_AFTER_MS);
-  const until = Date.parse(value);
+  // `Date.parse` makes a date of nearly anything; an HTTP date begins with a weekday.
+  const until = /^[a-z]{3}/i.test(value) ? Date.parse(value) : Number.NaN;
   if (Number.isNaN(until)) return undefined;
   const told = answer.date === undefined ? Number.NaN : Date.parse(answer.date);
   return Math.min(Math.max(0, until - (Number.isNaN(told) ? now().getTime() : told)), LONGEST_RETRY_AFTER_MS);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { Pool } from "undici";
 import type { Chance, Clock } from "../app/ports.js";
 import { makeConnector } from "./connector.js";
@@ -51,6 +52,8 @@ export class HttpClient {
   readonly #closing = new AbortController();
   readonly #rate: RequestRate | undefined;
   readonly #headers: readonly string[];
+  /** The key as it is, and as it stands in a URL. */
+  readonly #spellings: readonly string[];
   readonly #pathPrefix: string;
   /** A start was seen for an exchange that was answered: from then on, no start proves that nothing was sent. */
   #startsAreSeen = false;
@@ -59,10 +62,12 @@ export class HttpClient {
     const { server, key, version, clock } = settings;
     const proxy = chooseProxy(server, settings.proxyEnv ?? {});
     const absolute = proxy !== undefined && server.protocol === "http:";
+    setMaxListeners(0, this.#closing.signal);
     this.server = server;
     this.#settings = settings;
     this.#where = absolute ? { origin: proxy.origin, proxy: true } : { origin: server.origin, proxy: false };
     this.#rate = settings.rate === undefined ? undefined : new RequestRate(settings.rate, clock);
+    this.#spellings = [key, encodeURI(key), encodeURIComponent(key)];
     this.#pathPrefix = absolute ? server.origin : "";
     this.#headers = [
       "accept",
@@ -101,11 +106,13 @@ export class HttpClient {
 
   /** A text from outside without the key, in case that a server sends back what it got. */
   redact(text: string): string {
-    return text.replaceAll(this.#settings.key, "[API key]");
+    return this.#spellings.reduce((clean, key) => clean.replaceAll(key, "[API key]"), text);
   }
 
   /** Sends one request once. Never rejects. */
   async exchange(request: HttpRequest): Promise<Exchange> {
+    // All writes in flight share one signal, and Node takes more than ten listeners for a leak.
+    if (request.signal !== undefined) setMaxListeners(0, request.signal);
     if (this.#rate !== undefined) await this.#rate.turn(request.signal ?? this.closing);
     if (request.signal?.aborted === true || this.closing.aborted)
       return { kind: "no-answer", sent: false, failure: this.#giveUp("aborted") };

@@ -1,3 +1,4 @@
+import { errors } from "undici";
 import type { Problem } from "../domain/errors.js";
 
 /** What went wrong below HTTP, as far as it makes a difference. */
@@ -86,7 +87,7 @@ const REFUSED_CODES: ReadonlySet<string> = new Set([
 export function failureOf(error: unknown, where: Whereabouts, connecting: boolean): TransportFailure {
   if (error instanceof TransportFailure) return error;
   const code = codeOf(error);
-  const kind = kindOf(code, connecting);
+  const kind = error instanceof errors.HTTPParserError ? "protocol" : kindOf(code, connecting);
   return new TransportFailure({
     kind,
     code,
@@ -94,7 +95,7 @@ export function failureOf(error: unknown, where: Whereabouts, connecting: boolea
     passing: kind !== "certificate" && kind !== "tls",
     problem: problemOf(kind, code, where),
     // An error of the HTTP parser carries what the server sent, and that may hold what we sent.
-    cause: kind === "protocol" ? undefined : error,
+    cause: error instanceof errors.HTTPParserError ? undefined : error,
   });
 }
 
