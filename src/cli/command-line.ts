@@ -1,0 +1,186 @@
+import { CommanderError } from "commander";
+import { EXIT, type ExitCode, type Problem, StopError } from "../domain/errors.js";
+import { quote } from "../domain/quotation.js";
+import { type ArgumentWords, readWords, unknownOption } from "./argument-words.js";
+import { readInvocation } from "./command-settings.js";
+import { COMMANDS, findCommand, PROGRAM } from "./command-table.js";
+import type { Invocation } from "./commands.js";
+import { frozen } from "./frozen.js";
+import { GivenOptions } from "./given-options.js";
+import type { CommandName, CommandSpec } from "./option-spec.js";
+import { OPTIONS } from "./option-table.js";
+import { resultFile } from "./output-settings.js";
+import { commanderFault, type ParsedCommand, Program } from "./program.js";
+import type { OutputFormat, ResultFile } from "./settings.js";
+import { didYouMean, nearestCommands, seeHelp } from "./suggestion.js";
+
+/** How an answer or a refusal is to be told; read even from a command line that is wrong elsewhere. */
+export interface Manner {
+  readonly format: OutputFormat;
+  readonly verbose: boolean;
+  readonly noColor: boolean;
+}
+
+/** What a command line asks for. */
+export type CommandLine =
+  | { readonly kind: "version" }
+  | { readonly kind: "help"; readonly command: CommandName | undefined; readonly text: string }
+  | { readonly kind: "run"; readonly invocation: Invocation; readonly manner: Manner; readonly outputs: Outputs }
+  | RefusedCommandLine;
+
+/** A command line that nothing was started for. */
+export interface RefusedCommandLine {
+  readonly kind: "refused";
+  readonly command: string;
+  readonly dryRun: boolean;
+  readonly problems: readonly Problem[];
+  readonly exitCode: ExitCode;
+  /** Where everything is explained. */
+  readonly see: string;
+  readonly manner: Manner;
+  readonly outputs: Outputs;
+}
+
+/** The result files that were asked for, and every other path that was named. */
+export interface Outputs {
+  readonly files: readonly ResultFile[];
+  readonly inputs: readonly string[];
+}
+
+/** What a command line is read with. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Columns of the terminal that help is for. */
+  readonly width: number | undefined;
+}
+
+/** Reads a command line: what is to be done, with settings that are checked and frozen. Never throws for what was typed. */
+export function readCommandLine(argv: readonly string[], around: Surroundings): CommandLine {
+  const words = readWords(argv);
+  try {
+    return readCommand(words, around);
+  } catch (error) {
+    if (!(error instanceof StopError)) throw error;
+    return {
+      kind: "refused",
+      command: words.command ?? "",
+      dryRun: words.dryRun,
+      problems: error.problems,
+      exitCode: error.exitCode,
+      see: seeHelp(findCommand(words.command ?? "")?.name),
+      manner: mannerOf(words),
+      outputs: outputsOf(words),
+    };
+  }
+}
+
+function readCommand(words: ArgumentWords, around: Surroundings): CommandLine {
+  const program = new Program(around.width);
+  if (words.command === undefined) return withoutCommand(words, program);
+  if (words.command === "help") return helpOn(words.operands[0], program);
+  if (words.command === "version" && words.operands.length === 0) return { kind: "version" };
+  refuseIfAny(words.faults);
+  const spec = findCommand(words.command) ?? refuseCommand(words.command);
+  const parsed = parse(program, spec, words.rest);
+  if (parsed.values.has(OPTIONS.help.long)) return helpAbout(program, spec);
+  if (parsed.values.has(OPTIONS.version.long)) return { kind: "version" };
+  refuseStrayWords(spec, parsed);
+  const given = new GivenOptions(parsed.values, around.env);
+  const invocation = readInvocation(spec.name, given, parsed.operands);
+  given.throwFaults();
+  return { kind: "run", invocation: frozen(invocation), manner: mannerOf(words), outputs: outputsOf(words) };
+}
+
+/** Like gh and kubectl: nothing typed is a question for help. */
+function withoutCommand(words: ArgumentWords, program: Program): CommandLine {
+  if (words.rest.some((word) => word === OPTIONS.help.long || word === OPTIONS.help.short))
+    return helpAbout(program, undefined);
+  refuseIfAny(words.faults);
+  if (words.rest.some((word) => word === OPTIONS.version.long || word === OPTIONS.version.short))
+    return { kind: "version" };
+  if (words.rest.length === 0) return helpAbout(program, undefined);
+  return refuse({
+    code: "COMMAND_MISSING",
+    message: "there are options but no command",
+    hint: `Commands: ${COMMANDS.map((command) => command.name).join(", ")}`,
+  });
+}
+
+function helpOn(topic: string | undefined, program: Program): CommandLine {
+  return helpAbout(program, topic === undefined ? undefined : (findCommand(topic) ?? refuseCommand(topic)));
+}
+
+function helpAbout(program: Program, spec: CommandSpec | undefined): CommandLine {
+  return { kind: "help", command: spec?.name, text: program.help(spec) };
+}
+
+function refuse(problem: Problem): never {
+  throw new StopError(EXIT.usage, problem);
+}
+
+function refuseIfAny(faults: readonly Problem[]): void {
+  if (faults.length > 0) throw new StopError(EXIT.usage, faults);
+}
+
+function refuseCommand(word: string): never {
+  const near = didYouMean(nearestCommands(word));
+  const isFile = /[./\\]/.test(word);
+  const hint = isFile ? `For a manifest: ${PROGRAM} sync ${word} --dry-run` : near;
+  return refuse({
+    code: "UNKNOWN_COMMAND",
+    message: `there is no command ${quote(word)}`,
+    hint: hint === "" ? `Commands: ${COMMANDS.map((command) => command.name).join(", ")}` : hint,
+  });
+}
+
+function parse(program: Program, spec: CommandSpec, words: readonly string[]): ParsedCommand {
+  try {
+    return program.parse(spec, words);
+  } catch (error) {
+    if (error instanceof CommanderError) throw new StopError(EXIT.usage, commanderFault(error), { cause: error });
+    throw error;
+  }
+}
+
+function refuseStrayWords(spec: CommandSpec, { operands, unknown }: ParsedCommand): void {
+  const [stray] = unknown;
+  if (stray !== undefined) refuse(unknownOption(stray, spec.options, spec.name));
+  const missing = spec.arguments[operands.length];
+  if (missing?.required === true)
+    refuse({
+      code: "ARGUMENT_MISSING",
+      message: `${spec.name} needs ${missing.name}: ${missing.description}`,
+      hint: missing.choices === undefined ? undefined : `It is one of ${missing.choices.join(", ")}`,
+    });
+  const last = spec.arguments.at(-1);
+  const excess = last?.variadic === true ? undefined : operands[spec.arguments.length];
+  if (excess !== undefined)
+    refuse({
+      code: "EXCESS_ARGUMENT",
+      message: `${spec.name} takes ${spec.arguments.length === 0 ? "no argument" : `one argument, ${last?.name}`}, so ${quote(excess)} is one too many`,
+      hint: "Quote a value that has blanks in it",
+    });
+}
+
+const FORMATS: readonly OutputFormat[] = ["human", "json", "ndjson"];
+
+function mannerOf(words: ArgumentWords): Manner {
+  const typed = words.values.findLast(({ option }) => option.long === OPTIONS.format.long)?.value;
+  return {
+    format: FORMATS.find((format) => format === typed) ?? "human",
+    verbose: words.verbose,
+    noColor: words.rest.includes(OPTIONS.noColor.long),
+  };
+}
+
+function outputsOf(words: ArgumentWords): Outputs {
+  const isOut = (long: string): boolean => words.command !== "init" && long === OPTIONS.out.long;
+  const paths = words.values.filter(({ option }) => isOut(option.long)).map(({ value }) => value);
+  const others = words.values
+    .filter(({ option }) => option.file === true && !isOut(option.long))
+    .map(({ value }) => value);
+  return {
+    files: [...new Set(paths)].flatMap((path) => resultFile(path) ?? []),
+    inputs: [...words.operands, ...others],
+  };
+}

@@ -1,0 +1,12 @@
+import type { Problem } from "../domain/errors.js";
+import type { Host } from "./host.js";
+
+/** What is told of an exception that nobody expected. */
+export function defectOf(error: unknown, host: Pick<Host, "version" | "platform">): Problem {
+  const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return {
+    code: "DEFECT",
+    message: `a defect in this program: ${what}`,
+    hint: `Run the same command again: what was written is in the log. Please report it with qalyptus-propagate ${host.version}, ${host.platform}, and what -v adds`,
+  };
+}

@@ -1,0 +1,210 @@
+import type { OptionSpec } from "./option-spec.js";
+
+/** An option without its heading. */
+type Bare = Omit<OptionSpec, "group">;
+
+/** Options under one heading of help. */
+export function grouped(group: string, options: readonly Bare[]): readonly OptionSpec[] {
+  return options.map((option) => ({ ...option, group }));
+}
+
+/** Every option by its long name. One flag has one meaning, in every command. */
+export const OPTIONS = {
+  sourceTask: { long: "--source-task", value: "GUID", description: "the task to duplicate, for rows that name none" },
+  masterApp: { long: "--master-app", value: "GUID", description: "the app to replace, for rows that name none" },
+  report: {
+    long: "--report",
+    value: "GUID",
+    repeatable: true,
+    description: "a report to map, for rows that name none",
+    default: "every report of the source task",
+  },
+  reportId: {
+    long: "--report-id",
+    value: "KIND",
+    choices: ["row", "report"],
+    description: "which of a report's two IDs is sent in bodies",
+    default: "row",
+  },
+  name: {
+    long: "--name",
+    value: "TEMPLATE",
+    description: "the copy's name: {tenant}, {task}, {any column of the manifest}",
+    default: "{task} - {tenant}",
+  },
+  encoding: {
+    long: "--encoding",
+    value: "NAME",
+    description: "the manifest's encoding, such as utf-8 or windows-1252",
+    default: "found by looking",
+  },
+  apps: {
+    long: "--apps",
+    value: "FILE",
+    file: true,
+    description: "a list of apps (CSV or JSON, with IDs): an app that is not in it is refused",
+  },
+  dryRun: { long: "--dry-run", short: "-n", description: "plan only: reads, never writes" },
+  offline: { long: "--offline", description: "with --dry-run: no reads either" },
+  verify: {
+    long: "--verify",
+    description: "read every copy's mappings: those known before, and those made by this run",
+  },
+  savePlan: {
+    long: "--save-plan",
+    value: "FILE",
+    file: true,
+    description: "keep a dry run's plan, to carry out exactly that plan later",
+  },
+  plan: {
+    long: "--plan",
+    value: "FILE",
+    file: true,
+    description: "carry out exactly this saved plan; refused (exit 7) where anything has changed",
+  },
+  resume: { long: "--resume", description: "finish the last sync of this manifest, with the options that it had" },
+  only: {
+    long: "--only",
+    value: "PATTERN",
+    repeatable: true,
+    description: "only these tenants: acme, 'eu-*'",
+    default: "all",
+  },
+  limit: { long: "--limit", value: "N", description: "at most N tenants are created, updated, adopted or sent again" },
+  maxChanges: {
+    long: "--max-changes",
+    value: "N",
+    description: "refuse (exit 7) a plan that changes more than N tenants",
+  },
+  detailedExitcode: { long: "--detailed-exitcode", description: "exit 10 where changes are pending or left" },
+  adopt: { long: "--adopt", description: "take over a task that has the right name already" },
+  recreate: { long: "--recreate", description: "make a copy anew that is provably gone" },
+  allowSharedApp: {
+    long: "--allow-shared-app",
+    value: "GUID",
+    repeatable: true,
+    description: "this app may be used by more than one tenant",
+  },
+  allowMasterApp: {
+    long: "--allow-master-app",
+    value: "TENANT",
+    repeatable: true,
+    description: "this tenant may stay on the master app",
+  },
+  allowUnmappedReport: {
+    long: "--allow-unmapped-report",
+    value: "GUID",
+    repeatable: true,
+    description: "this report may be left out of a tenant's mappings: its copy shows the master's figures",
+  },
+  allowLiveSource: { long: "--allow-live-source", description: "copy a source task although it would mail by itself" },
+  newLog: {
+    long: "--new-log",
+    description: "go on with a log that knows no copy although the server's list is not whole",
+  },
+  server: {
+    long: "--server",
+    value: "URL",
+    env: "QALYPTUS_SERVER",
+    description: "the Qalyptus server: https://host, host:port, https://host/prefix",
+  },
+  apiKeyFile: {
+    long: "--api-key-file",
+    value: "FILE",
+    file: true,
+    description: "a file that holds the API key, - for standard input; else QALYPTUS_API_KEY is read",
+  },
+  caFile: {
+    long: "--ca-file",
+    value: "FILE",
+    file: true,
+    repeatable: true,
+    description: "trust this authority too (PEM or DER)",
+  },
+  insecure: { long: "--insecure", description: "trust any certificate (warns every time)" },
+  timeout: {
+    long: "--timeout",
+    value: "DURATION",
+    description: "one request, from sending to the last byte: 500ms, 30s, 2m",
+    default: "60s",
+  },
+  concurrency: { long: "--concurrency", value: "N", description: "writes in flight, 1 to 256", default: "8" },
+  rate: { long: "--rate", value: "N", description: "requests a second, at most", default: "no limit" },
+  retries: { long: "--retries", value: "N", description: "further tries of what provably did nothing", default: "4" },
+  settle: {
+    long: "--settle",
+    value: "DURATION",
+    description: "how long after giving up on a write its absence is believed",
+    default: "the greater of --timeout and 15s",
+  },
+  maxFailures: {
+    long: "--max-failures",
+    value: "N",
+    description: "start no more writes after N tenants failed or went in doubt",
+  },
+  idempotencyLog: {
+    long: "--idempotency-log",
+    value: "FILE",
+    file: true,
+    description: "the idempotency log",
+    default: "beside the manifest: MANIFEST.idempotency.jsonl",
+  },
+  breakLock: { long: "--break-lock", value: "ID", description: "remove the log's foreign lock that has this ID" },
+  rebind: {
+    long: "--rebind",
+    description: "accept the server's new address, once the source task and known copies are found there",
+  },
+  format: {
+    long: "--format",
+    value: "FORMAT",
+    choices: ["human", "json", "ndjson"],
+    description: "what standard output gets",
+    default: "human",
+  },
+  out: {
+    long: "--out",
+    value: "FILE",
+    file: true,
+    repeatable: true,
+    description: "also write the result; the ending says how: .json .csv .md .html .xml (JUnit)",
+  },
+  quiet: { long: "--quiet", short: "-q", description: "no progress, only what needs attention" },
+  verbose: { long: "--verbose", short: "-v", description: "tell each request, and the stack of a defect" },
+  noColor: { long: "--no-color", description: "no colours; NO_COLOR, FORCE_COLOR and CI are honoured too" },
+  help: { long: "--help", short: "-h", description: "this help" },
+  version: { long: "--version", short: "-V", description: "the program's version" },
+  taskId: { long: "--task-id", value: "GUID", description: "the tenant's copy is this task (one tenant)" },
+  from: { long: "--from", value: "OLD", description: "with --task-id: take it from the logged tenant OLD (a rename)" },
+  retry: { long: "--retry", description: "the next sync may create once more" },
+  forget: { long: "--forget", description: "the tenant holds nothing any more" },
+  reason: { long: "--reason", value: "TEXT", description: "why, for the log; needed to forget an open doubt" },
+  manifest: { long: "--manifest", value: "FILE", file: true, description: "the manifest whose log is meant" },
+  pattern: {
+    long: "--pattern",
+    value: "PATTERN",
+    description: "how an app's name holds the tenant's key: 'Sales - {tenant}'",
+  },
+  force: { long: "--force", description: "overwrite a file that exists" },
+  port: {
+    long: "--port",
+    value: "N",
+    description: "the port on loopback",
+    default: "3994, another where that is taken",
+  },
+  latency: {
+    long: "--latency",
+    value: "DURATION",
+    description: "how long each answer takes: 20 (ms), 20ms, 1s",
+    default: "0",
+  },
+  state: { long: "--state", value: "FILE", file: true, description: "keep the tasks here: they outlive a restart" },
+  chaos: { long: "--chaos", value: "RATE", description: "how many requests go wrong, 0 to 1", default: "0" },
+  fault: {
+    long: "--fault",
+    value: "FAULT",
+    repeatable: true,
+    description: "one fault: NAME[=VALUE][,KEY=VALUE...]",
+  },
+  seed: { long: "--seed", value: "N", description: "repeat the same chaos" },
+  keep: { long: "--keep", description: "leave the demo's files, and say where they are" },
+} as const satisfies Readonly<Record<string, Bare>>;

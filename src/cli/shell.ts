@@ -1,0 +1,138 @@
+import { EXIT, type ExitCode, type Problem, StopError } from "../domain/errors.js";
+import type { RunResult } from "../domain/outcome.js";
+import { type CommandLine, type Manner, type Outputs, readCommandLine } from "./command-line.js";
+import { type CommandHandlers, type Invocation, type Refusal, runInvocation } from "./commands.js";
+import { completionScript } from "./completion.js";
+import { defectOf } from "./defect.js";
+import type { Host } from "./host.js";
+import type { CommandName } from "./option-spec.js";
+import { emptyResult } from "./refused-result.js";
+import { type EndingSignal, exitCodeOf } from "./signal-watch.js";
+
+/** A result without tenants, as it is told to people and scripts. */
+export interface Told {
+  readonly result: RunResult;
+  readonly manner: Manner;
+  /** Lines for people after the errors: where everything is explained, or a defect's stack. */
+  readonly after: readonly string[];
+  /** Standard output has something else on it already: no result object is put behind it. */
+  readonly answered: boolean;
+}
+
+/** What the shell needs from `main`. */
+export interface ShellDeps {
+  readonly host: Host;
+  readonly loadHandlers: (host: Host) => Promise<CommandHandlers>;
+  readonly tell: (told: Told) => Promise<void>;
+  /** What help on a command says at its end, from where the command is carried out. */
+  readonly helpAppendix: (command: CommandName | undefined) => Promise<string>;
+  /** Whether anything was written to standard output. */
+  readonly hasAnswered: () => boolean;
+  /** Resolves at a signal that no command has taken over. */
+  readonly untakenSignal: Promise<EndingSignal>;
+  readonly now: () => Date;
+  readonly uuid: () => string;
+}
+
+type RunLine = Extract<CommandLine, { readonly kind: "run" }>;
+
+/** Why a command line has no result of its own. */
+interface Stop {
+  readonly command: string;
+  readonly dryRun: boolean;
+  readonly exitCode: ExitCode;
+  readonly errors: readonly Problem[];
+  readonly warnings: readonly Problem[];
+  readonly manner: Manner;
+  readonly outputs: Outputs;
+  readonly after: readonly string[];
+}
+
+/** Carries out one command line, from its words to the exit code. Rejects for nothing. */
+export async function runShell(argv: readonly string[], deps: ShellDeps): Promise<ExitCode> {
+  const { host } = deps;
+  const line = readCommandLine(argv, { env: host.env, width: host.stdout.columns() });
+  switch (line.kind) {
+    case "version":
+      return print(host, `${host.version}\n`);
+    case "help":
+      return print(host, `${line.text}${await deps.helpAppendix(line.command)}`);
+    case "refused":
+      concealKey(host);
+      return tellStop({ ...line, errors: line.problems, warnings: [], after: [line.see] }, deps);
+    case "run":
+      return runLine(line, deps);
+    default:
+      return line satisfies never;
+  }
+}
+
+async function print(host: Host, text: string): Promise<ExitCode> {
+  await host.stdout.write(text);
+  return EXIT.ok;
+}
+
+/** The sandbox's key is fixed, printed, and no secret. */
+function concealKey(host: Host): void {
+  host.conceal(host.env.QALYPTUS_API_KEY ?? "");
+}
+
+async function runLine(line: RunLine, deps: ShellDeps): Promise<ExitCode> {
+  const { invocation } = line;
+  if (invocation.command !== "sandbox" && invocation.command !== "demo") concealKey(deps.host);
+  try {
+    return await Promise.race([carryOut(invocation, deps), interrupted(deps.untakenSignal)]);
+  } catch (error) {
+    return tellStop(stopOf(line, error, deps.host), deps);
+  }
+}
+
+async function carryOut(invocation: Invocation, { host, loadHandlers }: ShellDeps): Promise<ExitCode> {
+  if (invocation.command === "completion") return print(host, completionScript(invocation.settings.shell));
+  return runInvocation(await loadHandlers(host), invocation);
+}
+
+async function interrupted(untakenSignal: Promise<EndingSignal>): Promise<never> {
+  const signal = await untakenSignal;
+  throw new StopError(exitCodeOf(signal), {
+    code: "INTERRUPTED",
+    message: `${signal} arrived before anything was started`,
+    hint: "Run the same command again",
+  });
+}
+
+function stopOf({ invocation, manner, outputs }: RunLine, error: unknown, host: Host): Stop {
+  const { command, settings } = invocation;
+  const known = { command, dryRun: command === "sync" && settings.run.dryRun, manner, outputs };
+  if (error instanceof StopError)
+    return { ...known, exitCode: error.exitCode, errors: error.problems, warnings: settings.warnings, after: [] };
+  const stack = manner.verbose && error instanceof Error && error.stack !== undefined ? error.stack.split("\n") : [];
+  return {
+    ...known,
+    exitCode: EXIT.defect,
+    errors: [defectOf(error, host)],
+    warnings: settings.warnings,
+    after: stack,
+  };
+}
+
+async function tellStop(stop: Stop, deps: ShellDeps): Promise<ExitCode> {
+  const answered = deps.hasAnswered();
+  const result = emptyResult({ ...stop, runId: deps.uuid(), at: deps.now() });
+  const unwritten = await writeFiles({ result, ...stop.outputs }, deps);
+  const errors = [...result.errors, ...unwritten];
+  await deps.tell({ result: { ...result, errors }, manner: stop.manner, after: stop.after, answered });
+  return stop.exitCode;
+}
+
+/** The `--out` files of a run that has no result: without them an earlier run's would be taken for this one's. */
+async function writeFiles(refusal: Refusal, deps: ShellDeps): Promise<readonly Problem[]> {
+  if (refusal.files.length === 0) return [];
+  try {
+    const handlers = await deps.loadHandlers(deps.host);
+    await handlers.writeRefusal(refusal);
+    return [];
+  } catch (error) {
+    return error instanceof StopError ? error.problems : [defectOf(error, deps.host)];
+  }
+}

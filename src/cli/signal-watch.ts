@@ -1,0 +1,61 @@
+import type { Interruption } from "../app/halts.js";
+import { EXIT, type ExitCode } from "../domain/errors.js";
+
+export type EndingSignal = "SIGINT" | "SIGTERM";
+
+/** The process, as far as its signals go. */
+export interface SignalSource {
+  on(signal: EndingSignal | "SIGBREAK", listener: () => void): unknown;
+}
+
+/** What `main` does where a signal ends the program. */
+export interface SignalEffects {
+  /** The first signal came before a command took signals over. */
+  readonly untaken: (signal: EndingSignal) => void;
+  /** One signal too many: the program ends here and now. */
+  readonly endNow: (code: ExitCode) => void;
+}
+
+/**
+ * Turns the process's signals into a run's {@link Interruption}: the first says that nothing new starts, the second that
+ * nothing is waited for, the third ends the program. Made by `main` before anything else.
+ */
+export class SignalWatch {
+  readonly #requested = new AbortController();
+  readonly #immediate = new AbortController();
+  readonly #effects: SignalEffects;
+  #first: EndingSignal | undefined;
+  #taken = false;
+
+  constructor(source: SignalSource, platform: NodeJS.Platform, effects: SignalEffects) {
+    this.#effects = effects;
+    source.on("SIGINT", () => this.#receive("SIGINT"));
+    source.on("SIGTERM", () => this.#receive("SIGTERM"));
+    // Ctrl-Break; what build agents on Windows send after Ctrl-C.
+    if (platform === "win32") source.on("SIGBREAK", () => this.#receive("SIGINT"));
+  }
+
+  /** From now on the first and the second signal are the command's to act on. */
+  takeOver(): Interruption {
+    this.#taken = true;
+    return {
+      requested: this.#requested.signal,
+      immediate: this.#immediate.signal,
+      signal: () => this.#first ?? "SIGINT",
+    };
+  }
+
+  #receive(signal: EndingSignal): void {
+    if (this.#first === undefined) {
+      this.#first = signal;
+      this.#requested.abort();
+      if (!this.#taken) this.#effects.untaken(signal);
+    } else if (this.#taken && !this.#immediate.signal.aborted) this.#immediate.abort();
+    else this.#effects.endNow(exitCodeOf(this.#first));
+  }
+}
+
+/** 128 and the signal's number, as shells say it. */
+export function exitCodeOf(signal: EndingSignal): ExitCode {
+  return signal === "SIGINT" ? EXIT.interrupted : EXIT.terminated;
+}
