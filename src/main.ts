@@ -68,7 +68,6 @@ async function makeHost(): Promise<Host> {
     hostname: hostname(),
     pid: process.pid,
     processExists,
-    processExists,
     version: packageVersion(),
     argv0: programName({ script, cwd, env }),
     execPath: execPath ?? process.execPath,
@@ -81,7 +80,6 @@ async function makeHost(): Promise<Host> {
   });
 }
 
-/** Signal 0 asks only: EPERM tells of a process that is somebody else's. */
 /** What only another layer knows of a command: the sandbox's faults. */
 async function helpAppendix(command: CommandName | undefined): Promise<string> {
   if (command !== "sandbox") return "";
@@ -91,6 +89,7 @@ async function helpAppendix(command: CommandName | undefined): Promise<string> {
     .join("")}`;
 }
 
+/** Signal 0 asks only: EPERM tells of a process that is somebody else's. */
 function processExists(pid: number): boolean {
   try {
     return process.kill(pid, 0);
@@ -111,15 +110,6 @@ const STDIN: InputStream = {
     return Buffer.concat(chunks);
   },
 };
-
-function processExists(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    // Somebody else's process: it exists.
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
-}
 
 /** Tells a result without tenants: errors to people, the object to scripts. Loaded only where it is needed. */
 async function tell({ result, manner, after, answered }: Told, host: Host): Promise<void> {
