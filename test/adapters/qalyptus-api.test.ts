@@ -101,6 +101,16 @@ describe("the task list", () => {
     expect(await reader.listTasks({ fresh: false })).toMatchObject({ kind: "read", tasks: { length: 200 } });
   });
 
+  it("is read for two pages, though the first is empty", async () => {
+    const { reader, server } = await apiWith([
+      http.get("*/api/v2/tasks", ({ request }) =>
+        HttpResponse.json(envelope(new URL(request.url).searchParams.get("page") === "2" ? tasks(1, 3) : [])),
+      ),
+    ]);
+    expect(await reader.listTasks({ fresh: false })).toMatchObject({ kind: "read", tasks: { length: 3 } });
+    expect(paths(server)).toContain("v2/tasks?page=3&page_size=50");
+  });
+
   it("is asked for past every cache", async () => {
     const { reader, server } = await apiWith([listOf(tasks(1, 1))]);
     await reader.listTasks({ fresh: true });
