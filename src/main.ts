@@ -85,19 +85,11 @@ async function helpAppendix(command: CommandName | undefined): Promise<string> {
   if (command !== "sandbox") return "";
   const { faultLines } = await import("./sandbox/fault-setting.js");
   return `\nFaults:\n${faultLines()
-    .map((line) => `  ${line}\n`)
+    .map((line) => `  ${line}`.trimEnd().concat("\n"))
     .join("")}`;
 }
 
 /** Signal 0 asks only: EPERM tells of a process that is somebody else's. */
-function processExists(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
-}
-
 /** Opened only by who reads it: an open standard input would keep the program alive. */
 const STDIN: InputStream = {
   isTTY: isatty(0),
@@ -110,6 +102,15 @@ const STDIN: InputStream = {
     return Buffer.concat(chunks);
   },
 };
+
+/** Signal 0 asks only: EPERM tells of a process that is somebody else's. */
+function processExists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
 
 /** Tells a result without tenants: errors to people, the object to scripts. Loaded only where it is needed. */
 async function tell({ result, manner, after, answered }: Told, host: Host): Promise<void> {

@@ -49,6 +49,7 @@ export const OPTIONS = {
   verify: {
     long: "--verify",
     description: "read every copy's mappings: those known before, and those made by this run",
+    default: "first creates only",
   },
   savePlan: {
     long: "--save-plan",
