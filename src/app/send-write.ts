@@ -46,6 +46,8 @@ export async function sendWrite(session: RunSession, write: Write): Promise<Sent
       if (halts.reason !== undefined) return last;
       if (!written) await deps.recorder.record([write.intent]);
       written = true;
+      // A halt that came while the intent was being flushed: it stays unsent, for certain.
+      if (haltedNow(session)) return last.kind === "not-started" ? NEVER_SENT : last;
       session.countSend(write.ref);
       return write.send(call);
     }, halts.halted);
@@ -54,6 +56,20 @@ export async function sendWrite(session: RunSession, write: Write): Promise<Sent
     if (wait === undefined) return last;
     await deps.clock.sleep(wait, halts.halted);
   }
+}
+
+const NEVER_SENT: Sent = {
+  kind: "not-sent",
+  refusedConnection: false,
+  problem: {
+    code: "NOT_SENT",
+    message: "the run was stopped before this request was sent",
+    hint: "Run the same command again",
+  },
+};
+
+function haltedNow(session: RunSession): boolean {
+  return session.halts.reason !== undefined;
 }
 
 /** Milliseconds until the same request may go again; `undefined`: it must not, or not any more. */
