@@ -1,5 +1,4 @@
 import * as conflict from "../domain/conflict.js";
-import { EXIT, StopError } from "../domain/errors.js";
 import type { TenantRef } from "../domain/ids.js";
 import type { LogEntry } from "../domain/log-record.js";
 import type { TenantState } from "../domain/log-state.js";
@@ -10,6 +9,7 @@ import { observeListAgain } from "./observe-server.js";
 import { refreshed, twinsInList } from "./plan-context.js";
 import type { PlanEntry } from "./plan-entries.js";
 import type { End, RunSession } from "./run-session.js";
+import { endByStop, guarded } from "./run-stop.js";
 import { type Finding, settleFound } from "./settle.js";
 import { bringUpToDate, type InDoubt, settleDoubts } from "./settle-doubts.js";
 import { clearSourceStops } from "./source-stops.js";
@@ -27,7 +27,7 @@ export function isWork(action: Action): boolean {
  */
 export async function carryOut(session: RunSession, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
   const findings = await settleFromPlan(session, plan, carried);
-  await clearSourceStops(session, plan, carried, (item) => work(session, plan, item, findings));
+  await guarded(session, () => clearSourceStops(session, plan, carried, (item) => work(session, plan, item, findings)));
   const inDoubt: InDoubt[] = [];
   await Promise.all(
     carried
@@ -39,24 +39,6 @@ export async function carryOut(session: RunSession, plan: Plan, carried: readonl
   );
   await guarded(session, () => settleDoubts(session, inDoubt));
   await guarded(session, () => lastLook(session, plan, carried));
-}
-
-/** Runs a step of the whole run: what stops the run becomes its halt. */
-async function guarded(session: RunSession, step: () => Promise<void>): Promise<void> {
-  try {
-    await step();
-  } catch (error) {
-    session.halts.halt({ kind: "fatal", error: stopOf(error) });
-  }
-}
-
-function stopOf(error: unknown): StopError {
-  if (error instanceof StopError) return error;
-  return new StopError(
-    EXIT.defect,
-    { code: "DEFECT", message: "an unexpected error in this program", hint: "Please report it, with the output of -v" },
-    { cause: error },
-  );
 }
 
 /** One tenant's work, from its plan to its end. Returns it where it is in doubt: the run settles all doubts together. */
@@ -75,8 +57,7 @@ async function work(
     if (end.kind === "in-doubt") return { item, entry, error: end.error };
     session.end(item, end);
   } catch (error) {
-    session.halts.halt({ kind: "fatal", error: stopOf(error) });
-    session.end(item, endAfterStop(session, item, stopOf(error)));
+    endByStop(session, item, error);
   }
   return undefined;
 }
@@ -144,17 +125,6 @@ async function adopt(session: RunSession, entry: PlanEntry, action: Extract<Acti
     entries.push(observedEntry({ ...of, shown: reports.value, verified }));
   }
   await recorder.record(entries);
-}
-
-/** A tenant whose work was cut by a stop: in doubt where a write is open, else not reached. */
-function endAfterStop(session: RunSession, item: PlanItem, stop: StopError): End {
-  const [problem] = stop.problems;
-  const error = { code: problem?.code ?? "STOPPED", message: problem?.message ?? stop.message, hint: problem?.hint };
-  const state = session.deps.recorder.state.tenant(item.ref);
-  const open =
-    (state?.openCreates.length ?? 0) > 0 ||
-    [...(state?.reports.values() ?? [])].some((report) => report.openPatches.length > 0);
-  return open ? { kind: "in-doubt", error } : { kind: "planned", error };
 }
 
 /**

@@ -9,6 +9,7 @@ import { type ObservedList, observeListAgain } from "./observe-server.js";
 import { decideEntry, refreshed } from "./plan-context.js";
 import type { PlanEntry } from "./plan-entries.js";
 import type { End, RunSession } from "./run-session.js";
+import { guarded, guardedFor } from "./run-stop.js";
 import { type Finding, settleFound } from "./settle.js";
 import { updateCopy } from "./update-copy.js";
 
@@ -32,20 +33,31 @@ const TRIES_FOR_TWO_LISTS = 3;
 export async function settleDoubts(session: RunSession, doubts: readonly InDoubt[]): Promise<void> {
   if (doubts.length === 0) return;
   let open = doubts;
-  if (!session.halts.ends && open.some((doubt) => hasOpenCreate(session, doubt))) {
-    await lookAgain(session);
-    open = await endFound(session, open);
-  }
-  const patient = open.filter((doubt) => mayBeSettled(session, doubt));
-  if (session.halts.reason === undefined && patient.length > 0) {
-    await waitForSettle(session, patient);
-    if (session.halts.reason === undefined) open = await settleAfterWait(session, open);
-    if (!session.halts.ends && open.some((doubt) => wasSentAgain(session, doubt))) {
-      await lookAgain(session);
-      open = await endFound(session, open);
-    }
-  }
-  for (const doubt of open) session.end(doubt.item, { kind: "in-doubt", error: openError(session, doubt) });
+  await guarded(session, async () => {
+    open = await settleNow(session, open);
+    open = await settleLater(session, open);
+  });
+  for (const doubt of open)
+    if (!session.isEnded(doubt.item.ref))
+      session.end(doubt.item, { kind: "in-doubt", error: openError(session, doubt) });
+}
+
+/** Found needs no wait. */
+async function settleNow(session: RunSession, doubts: readonly InDoubt[]): Promise<readonly InDoubt[]> {
+  if (session.halts.ends || !doubts.some((doubt) => hasOpenCreate(session, doubt))) return doubts;
+  await lookAgain(session);
+  return endFound(session, doubts);
+}
+
+async function settleLater(session: RunSession, doubts: readonly InDoubt[]): Promise<readonly InDoubt[]> {
+  if (session.halts.reason !== undefined || !doubts.some((doubt) => mayBeSettled(session, doubt))) return doubts;
+  // Counted from the last write of all of them: the lists that follow may speak of each.
+  await waitForSettle(session, doubts);
+  if (session.halts.reason !== undefined) return doubts;
+  const open = await settleAfterWait(session, doubts);
+  if (session.halts.ends || !open.some((doubt) => wasSentAgain(session, doubt))) return open;
+  await lookAgain(session);
+  return endFound(session, open);
 }
 
 /** What a settled tenant still needs: the manifest may want other mappings, or the server does not show them. */
@@ -101,7 +113,7 @@ async function endFound(session: RunSession, doubts: readonly InDoubt[]): Promis
 }
 
 async function endSettled(session: RunSession, doubt: InDoubt): Promise<void> {
-  session.end(doubt.item, await bringUpToDate(session, doubt.entry));
+  await guardedFor(session, doubt.item, async () => session.end(doubt.item, await bringUpToDate(session, doubt.entry)));
 }
 
 /** Whether waiting can help: a PATCH is sent again after it; a create needs a list, and names that mean something. */
@@ -132,10 +144,14 @@ function openWrites(session: RunSession, doubt: InDoubt): readonly TenantState["
 async function settleAfterWait(session: RunSession, doubts: readonly InDoubt[]): Promise<readonly InDoubt[]> {
   const creates = doubts.filter((doubt) => hasOpenCreate(session, doubt));
   const patches = doubts.filter((doubt) => !hasOpenCreate(session, doubt));
-  const patching = Promise.all(patches.map((doubt) => endPatched(session, doubt)));
-  const open = creates.length === 0 ? [] : await settleAbsent(session, creates);
-  const stillPatching = (await patching).flatMap((doubt) => doubt ?? []);
-  return [...open, ...stillPatching];
+  let open: readonly InDoubt[] = creates;
+  const [stillPatching] = await Promise.all([
+    Promise.all(patches.map((doubt) => guardedFor(session, doubt.item, () => endPatched(session, doubt)))),
+    guarded(session, async () => {
+      if (creates.length > 0) open = await settleAbsent(session, creates);
+    }),
+  ]);
+  return [...open, ...stillPatching.flatMap((doubt) => doubt ?? [])];
 }
 
 async function endPatched(session: RunSession, doubt: InDoubt): Promise<InDoubt | undefined> {
@@ -185,7 +201,9 @@ async function createAbsent(
     ),
   );
   session.context = refreshed(session.context, lists.second);
-  const left = await Promise.all(again.map((doubt) => createAgain(session, doubt)));
+  const left = await Promise.all(
+    again.map((doubt) => guardedFor(session, doubt.item, () => createAgain(session, doubt))),
+  );
   return [...open, ...left.flatMap((doubt) => doubt ?? [])];
 }
 

@@ -1,0 +1,53 @@
+import { EXIT, StopError } from "../domain/errors.js";
+import type { PlanItem } from "../domain/plan.js";
+import type { End, RunSession } from "./run-session.js";
+
+/** Runs a step of the whole run: what stops the run becomes its halt, and the steps after it still come. */
+export async function guarded(session: RunSession, step: () => Promise<void>): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    session.halts.halt({ kind: "fatal", error: stopOf(error) });
+  }
+}
+
+/** Runs one tenant's step: what stops the run becomes its halt, and ends this tenant. Never rejects. */
+export async function guardedFor<T>(
+  session: RunSession,
+  item: PlanItem,
+  step: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+  try {
+    return await step();
+  } catch (error) {
+    endByStop(session, item, error);
+    return undefined;
+  }
+}
+
+/** Ends a tenant whose work was cut by what stops the whole run. */
+export function endByStop(session: RunSession, item: PlanItem, error: unknown): void {
+  const stop = stopOf(error);
+  session.halts.halt({ kind: "fatal", error: stop });
+  session.end(item, endAfterStop(session, item, stop));
+}
+
+function stopOf(error: unknown): StopError {
+  if (error instanceof StopError) return error;
+  return new StopError(
+    EXIT.defect,
+    { code: "DEFECT", message: "an unexpected error in this program", hint: "Please report it, with the output of -v" },
+    { cause: error },
+  );
+}
+
+/** In doubt where a write is open, else not reached. */
+function endAfterStop(session: RunSession, item: PlanItem, stop: StopError): End {
+  const [problem] = stop.problems;
+  const error = { code: problem?.code ?? "STOPPED", message: problem?.message ?? stop.message, hint: problem?.hint };
+  const state = session.deps.recorder.state.tenant(item.ref);
+  const open =
+    (state?.openCreates.length ?? 0) > 0 ||
+    [...(state?.reports.values() ?? [])].some((report) => report.openPatches.length > 0);
+  return open ? { kind: "in-doubt", error } : { kind: "planned", error };
+}
