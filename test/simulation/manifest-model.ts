@@ -6,10 +6,15 @@ import type { TrueTask } from "./server-model.js";
 
 /** A manifest as the reader would give it. `newTaskIdOf` fills in what a person copied from a result. */
 export function manifestOf(
-  rows: readonly Row[],
-  sources: readonly TrueTask[],
+  from: {
+    readonly rows: readonly Row[];
+    readonly sources: readonly TrueTask[];
+    /** Which of a report's two IDs the user types: the one that the server takes. */
+    readonly typed: "row" | "report" | "both";
+  },
   newTaskIdOf: (row: Row, source: TrueTask) => TaskId | undefined,
 ): Manifest {
+  const { rows, sources, typed } = from;
   const tenants: ManifestTenant[] = rows.flatMap((row, index) => {
     const source = sources[row.source];
     if (source === undefined) return [];
@@ -22,7 +27,7 @@ export function manifestOf(
         sourceTaskId: source.id,
         nameTemplate: row.template,
         newTaskId: newTaskIdOf(row, source),
-        wishes: wishesOf(row, source, index + 2),
+        wishes: wishesOf(row, source, { line: index + 2, typed: typed === "row" || (typed === "both" && index % 2 === 1) ? "row" : "report" }),
         columns: new Map([["tenant", row.tenant.trim()]]),
       },
     ];
@@ -38,9 +43,9 @@ export function manifestOf(
   };
 }
 
-function wishesOf(row: Row, source: TrueTask, line: number): readonly MappingWish[] {
+function wishesOf(row: Row, source: TrueTask, at: { readonly line: number; readonly typed: "row" | "report" }): readonly MappingWish[] {
   const app = appId(row.app);
-  const reports = row.named ? source.reports.map((report) => report.reportId) : [undefined];
+  const reports = row.named ? source.reports.map((report) => (at.typed === "row" ? report.rowId : report.reportId)) : [undefined];
   const masters = row.second ? [MASTER, SECOND_MASTER] : [MASTER];
-  return reports.flatMap((report) => masters.map((qlikAppId) => ({ report, qlikAppId, newQlikAppId: app, line })));
+  return reports.flatMap((report) => masters.map((qlikAppId) => ({ report, qlikAppId, newQlikAppId: app, line: at.line })));
 }

@@ -83,7 +83,7 @@ class World {
     this.#log = new LogModel({
       scheduler: this.#scheduler,
       random: this.#random,
-      broken: () => new core.StopError(6, { code: "LOG_BROKEN", message: "the disk is full" }),
+      broken: () => new core.StopError(6, { code: "LOG_BROKEN", message: "the disk is full", hint: "make room" }),
       onWritten: (logged) => this.#onWritten(logged),
       onDurable: (logged) => this.#onDurable(logged),
     });
@@ -424,7 +424,7 @@ class World {
   }
 
   #request(index: number, plan: RunPlan, state: LogState, kind: "sync" | "rehearsal"): SyncRequest {
-    const manifest = manifestOf(plan.rows, this.#sources, (row, source) => {
+    const manifest = manifestOf({ rows: plan.rows, sources: this.#sources, typed: this.#history.server.reportIds }, (row, source) => {
       if (row.newTaskId === "none") return undefined;
       const ref = tenantRef(source.id, foldTenantKey(row.tenant));
       const name = this.#nameOf(row.tenant, plan.rows);

@@ -257,7 +257,7 @@ export class ServerModel {
       { once: true },
     );
     const arrives = random.pick([0, 0, 1, 2, 5, 20]);
-    const returns = random.pick([0, 0, 1, 2, 5, 40]);
+    const returns = random.pick([1, 1, 2, 3, 5, 40]);
     this.#carryOut({ fate, sent, work, answer, arrives, returns });
     return promise;
   }
