@@ -14,6 +14,8 @@ export type PresenceRoute = "task" | "reports" | "none";
 export interface ObservedSource {
   readonly task: Omit<SourceTask, "name"> & { readonly name: string | undefined };
   readonly route: PresenceRoute;
+  /** The server failed to list the reports (no 404, no 403): what they are is not known, though a later run may. */
+  readonly reportsFailed: boolean;
 }
 
 /** What one reading of the list tells. */
@@ -145,6 +147,7 @@ async function readSource(
         mail: mailSettings({ details: known, triggers, recipients }),
       },
       route: details.kind === "read" ? "task" : reports.kind === "read" ? "reports" : "none",
+      reportsFailed: reports.kind === "unreadable" && !reports.forbidden,
     },
   };
 }

@@ -45,8 +45,9 @@ export function planEntries(from: {
   const named = entries.flatMap(({ row, sourceTaskId, name }) =>
     name === undefined ? [] : [{ tenant: row.tenant, line: row.line, sourceTaskId, name }],
   );
-  problems.push(...checkCopyNames(named, sourceNames, from.manifest.path));
-  if (problems.length > 0) throw new StopError(EXIT.usage, problems);
+  // Not pushed one by one: there may be more of them than a call takes arguments.
+  const all = problems.concat(checkCopyNames(named, sourceNames, from.manifest.path));
+  if (all.length > 0) throw new StopError(EXIT.usage, all);
   return entries;
 }
 

@@ -137,7 +137,9 @@ async function patchOne(session: RunSession, entry: PlanEntry, patch: OnePatch):
       session.doubtsInARow = 0;
       await recorder.record([certainPatchEnd(intent, sent)]);
       const forbidden = session.countRefusal(`forbidden ${entry.sourceTaskId}`, sent.httpStatus === 403);
-      return failed(errorOf(sent), forbidden >= FORBIDDEN_THAT_STOP ? "stop" : "pass");
+      if (forbidden < FORBIDDEN_THAT_STOP) return failed(errorOf(sent), "pass");
+      warnPatchesStopped(session, entry, "403 three times in a row");
+      return failed(errorOf(sent), "stop");
     }
     case "slow-down":
     case "not-sent":
@@ -188,6 +190,7 @@ async function readBackPatches(
     return shown !== undefined && !sameSwaps(shown, change.apps);
   });
   if (unequal.length === 0) return { end: { kind: "succeeded" }, verdict: patches.sentAny ? "open" : "pass" };
+  warnPatchesStopped(session, entry, `a PATCH of the copy ${patches.newTaskId} had no effect`);
   return failed(
     {
       code: "PATCH_NO_EFFECT",
@@ -196,6 +199,15 @@ async function readBackPatches(
     },
     "stop",
   );
+}
+
+function warnPatchesStopped(session: RunSession, entry: PlanEntry, why: string): void {
+  session.warn({
+    code: "SOURCE_STOPPED",
+    message: `the updates of source task ${entry.sourceTaskId} are stopped: ${why}; its other tenants stay planned`,
+    hint: "Correct the cause, then run the same command again",
+    tenant: entry.row.tenant,
+  });
 }
 
 /** The copy's own row of a report. `missing`: the copy was born without it. `undefined`: nobody knows it. */

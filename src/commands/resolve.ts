@@ -19,7 +19,7 @@ import { openTelling, type Telling } from "./telling.js";
 
 /** `resolve`: settles tenants by hand; writes to the log only, never to the server. */
 export async function resolveCommand(host: Host, settings: ResolveSettings): Promise<ExitCode> {
-  const telling = await openTelling(host, settings.output, []);
+  const telling = await openTelling(host, settings.output, { protectedFiles: [], dryRun: false });
   await telling.warn(settings.warnings);
   const { manifest, idempotencyLog, resolution } = settings;
   const place =

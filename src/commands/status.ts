@@ -12,7 +12,7 @@ import { openTelling } from "./telling.js";
 
 /** `status`: what the log knows, tenant by tenant; no network, no key, no lock. */
 export async function statusCommand(host: Host, settings: StatusSettings): Promise<ExitCode> {
-  const telling = await openTelling(host, settings.output, []);
+  const telling = await openTelling(host, settings.output, { protectedFiles: [], dryRun: false });
   await telling.warn(settings.warnings);
   const { manifest: path, idempotencyLog } = settings;
   const place =

@@ -53,10 +53,8 @@ export async function syncCommand(host: Host, settings: SyncSettings): Promise<E
   );
   const log =
     settings.idempotencyLog ?? (settings.manifest === undefined ? undefined : `${settings.manifest}.idempotency.jsonl`);
-  const telling = await openTelling(host, settings.output, [
-    ...inputs,
-    ...(log === undefined ? [] : [{ path: log, what: "the idempotency log" }]),
-  ]);
+  const protectedFiles = [...inputs, ...(log === undefined ? [] : [{ path: log, what: "the idempotency log" }])];
+  const telling = await openTelling(host, settings.output, { protectedFiles, dryRun: settings.run.dryRun });
   const runId = randomUUID();
   const startedAt = systemClock.now().toISOString();
   try {

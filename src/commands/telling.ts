@@ -38,11 +38,13 @@ export interface Telling {
 export async function openTelling(
   host: Host,
   output: OutputSettings,
-  protectedFiles: readonly ProtectedFile[],
+  so: { readonly protectedFiles: readonly ProtectedFile[]; readonly dryRun: boolean },
 ): Promise<Telling> {
+  // A dry run's plan lists its warnings itself: on standard error they would stand there twice.
+  const warnsEarly = output.verbosity !== "quiet" && !(so.dryRun && output.format === "human");
   const targets = await checkResultFiles(
     output.files.map((file) => file.path),
-    { protectedFiles, platform: host.platform },
+    { protectedFiles: so.protectedFiles, platform: host.platform },
   );
   const look = await lookOf(host, output, host.stdout);
   const errorLook = await lookOf(host, output, host.stderr);
@@ -52,8 +54,7 @@ export async function openTelling(
     ci: isCi(host.env),
     quiet: output.verbosity === "quiet",
     verbose: output.verbosity === "verbose",
-    // A dry run's plan and a result list the warnings: on standard error they would stand there twice.
-    warnings: output.format !== "human" || !host.stdout.isTTY,
+    warnings: warnsEarly,
     look: errorLook,
     now: () => systemClock.monotonic(),
   });
@@ -65,7 +66,7 @@ export async function openTelling(
       lines?.emit(event);
     },
     warn: async (problems) => {
-      if (output.verbosity === "quiet") return;
+      if (!warnsEarly) return;
       for (const problem of problems)
         await host.stderr.write(`${problemLines("warning", problem, errorLook).join("\n")}\n`);
     },
@@ -135,7 +136,10 @@ async function writeAnswer(
     }
     case "human": {
       if (result.tenants.length === 0 && result.errors.length > 0) return;
-      const options = { next: of.next };
+      const options = {
+        next: of.next,
+        warnings: result.dryRun || output.verbosity === "quiet" ? "list" : "count",
+      } as const;
       const { humanPlan } = await import("../output/human-plan.js");
       const { humanResult } = await import("../output/human-result.js");
       const planOnly = result.dryRun || result.exitCode === EXIT.guard;

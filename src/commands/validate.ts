@@ -15,7 +15,7 @@ export async function validateCommand(host: Host, settings: ValidateSettings): P
   const inputs = [settings.manifest, settings.apps].flatMap((path) =>
     path === undefined || path === "-" ? [] : [{ path, what: "an input of this command" }],
   );
-  const telling = await openTelling(host, settings.output, inputs);
+  const telling = await openTelling(host, settings.output, { protectedFiles: inputs, dryRun: false });
   const startedAt = systemClock.now().toISOString();
   const { manifest, errors } = await judge(host, settings);
   const warnings = [...settings.warnings, ...(manifest?.warnings ?? [])];
