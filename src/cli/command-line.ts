@@ -3,7 +3,7 @@ import { EXIT, type ExitCode, type Problem, StopError } from "../domain/errors.j
 import { quote } from "../domain/quotation.js";
 import { type ArgumentWords, readWords, unknownOption } from "./argument-words.js";
 import { readInvocation } from "./command-settings.js";
-import { COMMANDS, findCommand, PROGRAM } from "./command-table.js";
+import { COMMANDS, findCommand } from "./command-table.js";
 import type { Invocation } from "./commands.js";
 import { frozen } from "./frozen.js";
 import { GivenOptions } from "./given-options.js";
@@ -50,6 +50,8 @@ export interface Outputs {
 /** What a command line is read with. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What is typed to start the program, for lines to paste. */
+  readonly program: string;
   /** Columns of the terminal that help is for. */
   readonly width: number | undefined;
 }
@@ -67,7 +69,7 @@ export function readCommandLine(argv: readonly string[], around: Surroundings): 
       dryRun: words.dryRun,
       problems: error.problems,
       exitCode: error.exitCode,
-      see: seeHelp(findCommand(words.command ?? "")?.name),
+      see: seeHelp(around.program, findCommand(words.command ?? "")?.name),
       manner: mannerOf(words),
       outputs: outputsOf(words),
     };
@@ -77,10 +79,10 @@ export function readCommandLine(argv: readonly string[], around: Surroundings): 
 function readCommand(words: ArgumentWords, around: Surroundings): CommandLine {
   const program = new Program(around.width);
   if (words.command === undefined) return withoutCommand(words, program);
-  if (words.command === "help") return helpOn(words.operands[0], program);
+  if (words.command === "help") return helpOn(words.operands[0], program, around);
   if (words.command === "version" && words.operands.length === 0) return { kind: "version" };
   refuseIfAny(words.faults);
-  const spec = findCommand(words.command) ?? refuseCommand(words.command);
+  const spec = findCommand(words.command) ?? refuseCommand(words.command, around);
   const parsed = parse(program, spec, words.rest);
   if (parsed.values.has(OPTIONS.help.long)) return helpAbout(program, spec);
   if (parsed.values.has(OPTIONS.version.long)) return { kind: "version" };
@@ -106,8 +108,8 @@ function withoutCommand(words: ArgumentWords, program: Program): CommandLine {
   });
 }
 
-function helpOn(topic: string | undefined, program: Program): CommandLine {
-  return helpAbout(program, topic === undefined ? undefined : (findCommand(topic) ?? refuseCommand(topic)));
+function helpOn(topic: string | undefined, program: Program, around: Surroundings): CommandLine {
+  return helpAbout(program, topic === undefined ? undefined : (findCommand(topic) ?? refuseCommand(topic, around)));
 }
 
 function helpAbout(program: Program, spec: CommandSpec | undefined): CommandLine {
@@ -122,10 +124,10 @@ function refuseIfAny(faults: readonly Problem[]): void {
   if (faults.length > 0) throw new StopError(EXIT.usage, faults);
 }
 
-function refuseCommand(word: string): never {
+function refuseCommand(word: string, { program }: Surroundings): never {
   const near = didYouMean(nearestCommands(word));
   const isFile = /[./\\]/.test(word);
-  const hint = isFile ? `For a manifest: ${PROGRAM} sync ${word} --dry-run` : near;
+  const hint = isFile ? `For a manifest: ${program} sync ${word} --dry-run` : near;
   return refuse({
     code: "UNKNOWN_COMMAND",
     message: `there is no command ${quote(word)}`,

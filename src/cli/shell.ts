@@ -51,7 +51,7 @@ interface Stop {
 /** Carries out one command line, from its words to the exit code. Rejects for nothing. */
 export async function runShell(argv: readonly string[], deps: ShellDeps): Promise<ExitCode> {
   const { host } = deps;
-  const line = readCommandLine(argv, { env: host.env, width: host.stdout.columns() });
+  const line = readCommandLine(argv, { env: host.env, program: host.argv0, width: host.stdout.columns() });
   switch (line.kind) {
     case "version":
       return print(host, `${host.version}\n`);
@@ -96,7 +96,7 @@ async function interrupted(untakenSignal: Promise<EndingSignal>): Promise<never>
   const signal = await untakenSignal;
   throw new StopError(exitCodeOf(signal), {
     code: "INTERRUPTED",
-    message: `${signal} arrived before anything was started`,
+    message: `stopped by ${signal}`,
     hint: "Run the same command again",
   });
 }

@@ -1,5 +1,5 @@
 import { nearestSpellings } from "../domain/spelling.js";
-import { COMMANDS, PROGRAM } from "./command-table.js";
+import { COMMANDS } from "./command-table.js";
 import type { OptionSpec } from "./option-spec.js";
 
 /** "Did you mean": the commands nearest to a word that is none. */
@@ -26,6 +26,6 @@ export function didYouMean(nearest: readonly string[]): string {
 }
 
 /** Where everything is explained: `See qalyptus-propagate sync --help`. */
-export function seeHelp(command: string | undefined): string {
-  return `See ${[PROGRAM, ...(command === undefined ? [] : [command]), "--help"].join(" ")}`;
+export function seeHelp(program: string, command: string | undefined): string {
+  return `See ${[program, ...(command === undefined ? [] : [command]), "--help"].join(" ")}`;
 }

@@ -1,0 +1,246 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type CommandLine, readCommandLine } from "../../src/cli/command-line.js";
+import { COMMANDS } from "../../src/cli/command-table.js";
+
+const ENV = { QALYPTUS_SERVER: "https://reports.example", QALYPTUS_API_KEY: "key-of-the-environment" };
+
+function read(line: string | readonly string[], env: Readonly<Record<string, string>> = ENV): CommandLine {
+  const argv = typeof line === "string" ? line.split(" ").filter(Boolean) : line;
+  return readCommandLine(argv, { env, program: "qalyptus-propagate", width: undefined });
+}
+
+function refusal(line: string | readonly string[], env?: Readonly<Record<string, string>>) {
+  const outcome = read(line, env);
+  if (outcome.kind !== "refused") throw new Error(`not refused: ${outcome.kind}`);
+  return outcome;
+}
+
+function settingsOf(line: string | readonly string[], env?: Readonly<Record<string, string>>) {
+  const outcome = read(line, env);
+  if (outcome.kind !== "run") throw new Error(`not run: ${JSON.stringify(outcome)}`);
+  return outcome.invocation.settings;
+}
+
+const codes = (line: string | readonly string[]): readonly string[] => refusal(line).problems.map(({ code }) => code);
+
+describe("help and version", () => {
+  it("nothing typed is a question for help", () => {
+    expect(read("")).toMatchObject({ kind: "help", command: undefined });
+  });
+
+  it.each(["--help", "-h", "help"])("%s lists every command with one line", (word) => {
+    const help = read(word);
+    if (help.kind !== "help") throw new Error(help.kind);
+    for (const { name, summary } of COMMANDS)
+      expect(help.text).toMatch(new RegExp(`^ {2}${name} +${summary.slice(0, 20)}`, "m"));
+  });
+
+  it.each(COMMANDS)("help on $name shows every option under its heading, with an example", (command) => {
+    for (const line of [
+      `${command.name} --help`,
+      `${command.name} -h`,
+      `help ${command.name}`,
+      `--help ${command.name}`,
+    ]) {
+      const help = read(line);
+      if (help.kind !== "help") throw new Error(`${line}: ${help.kind}`);
+      expect(help.command).toBe(command.name);
+      for (const option of command.options) {
+        const term = [option.short, option.long].filter(Boolean).join(", ");
+        expect(help.text).toContain(`\n  ${term}${option.value === undefined ? "" : ` ${option.value}`}`);
+        expect(help.text).toContain(`\n${option.group}\n`);
+      }
+      expect(help.text).toContain(
+        `\nExamples:\n  # ${command.examples[0]?.note}\n  qalyptus-propagate ${command.name}`,
+      );
+    }
+  });
+
+  it("help says what is done where an option is not given", () => {
+    const help = read("sync --help");
+    const text = help.kind === "help" ? help.text.replace(/\s+/g, " ") : "";
+    for (const said of [
+      "default: 60s",
+      "default: the greater of --timeout and 15s",
+      "default: row",
+      "else QALYPTUS_SERVER",
+    ])
+      expect(text).toContain(said);
+  });
+
+  it("help wins over what else is wrong with the line, also in a group of short options", () => {
+    expect(read("sync --dryrun --help")).toMatchObject({ kind: "help", command: "sync" });
+    expect(read("sync -nh")).toMatchObject({ kind: "help", command: "sync" });
+  });
+
+  it.each(["-V", "--version", "version", ...COMMANDS.flatMap(({ name }) => [`${name} -V`, `-V ${name}`])])(
+    "%s is the version",
+    (line) => {
+      expect(read(line)).toEqual({ kind: "version" });
+    },
+  );
+
+  it("every example in help is a command line that is accepted", () => {
+    for (const { name, examples } of COMMANDS)
+      for (const { command } of examples) {
+        const words = [...command.replace(/ (?:>|>>|\|) .*$/, "").matchAll(/'([^']*)'|(\S+)/g)].map(
+          (match) => match[1] ?? match[2] ?? "",
+        );
+        expect(words[0]).toBe(name);
+        expect(read(words), command).toMatchObject({ kind: "run" });
+      }
+  });
+});
+
+describe("where options stand", () => {
+  it("an option may stand before its command", () => {
+    expect(settingsOf("--no-color -q --format json sync customers.csv")).toEqual(
+      settingsOf("sync customers.csv --no-color -q --format json"),
+    );
+  });
+
+  it("an option's value may follow a blank or an equals sign", () => {
+    expect(settingsOf("sync customers.csv --limit=3")).toEqual(settingsOf("sync customers.csv --limit 3"));
+  });
+
+  it("short options may stand in one word", () => {
+    expect(settingsOf("sync customers.csv -nq")).toEqual(settingsOf("sync customers.csv --dry-run --quiet"));
+  });
+
+  it("after -- everything is an argument", () => {
+    expect(settingsOf("sync -n -- --odd.csv")).toMatchObject({ manifest: "--odd.csv" });
+  });
+
+  it("a value that looks like a flag is refused, unless it is tied to its option", () => {
+    expect(codes("sync customers.csv --name --dry-run")).toEqual(["OPTION_WITHOUT_VALUE"]);
+    expect(codes("sync customers.csv --only -n")).toEqual(["OPTION_WITHOUT_VALUE"]);
+    expect(codes("sync customers.csv --out")).toEqual(["OPTION_WITHOUT_VALUE"]);
+    expect(settingsOf("sync customers.csv --name=--dry-run")).toMatchObject({
+      shape: { name: "--dry-run" },
+      run: { dryRun: false },
+    });
+  });
+});
+
+describe("what is refused", () => {
+  it.each([
+    ["syncc customers.csv", "UNKNOWN_COMMAND", "Did you mean sync?"],
+    ["stauts", "UNKNOWN_COMMAND", "Did you mean status?"],
+    ["customers.csv", "UNKNOWN_COMMAND", "For a manifest: qalyptus-propagate sync customers.csv --dry-run"],
+    ["sync customers.csv --dryrun", "UNKNOWN_OPTION", "Did you mean --dry-run?"],
+    ["sync customers.csv --dry_run", "UNKNOWN_OPTION", "Did you mean --dry-run?"],
+    ["sync customers.csv --max-change 3", "UNKNOWN_OPTION", "Did you mean --max-changes?"],
+    ["--sever https://reports.example sync customers.csv", "UNKNOWN_OPTION", "Did you mean --server"],
+    ["status --adopt", "UNKNOWN_OPTION", "It belongs to sync"],
+    ["sync customers.csv --dry-run=false", "UNKNOWN_OPTION", "Write --dry-run alone"],
+    ["sync a.csv b.csv", "EXCESS_ARGUMENT", "Quote"],
+    ["demo now", "EXCESS_ARGUMENT", "Quote"],
+    ["validate", "ARGUMENT_MISSING", undefined],
+    ["completion", "ARGUMENT_MISSING", "bash, zsh, fish, powershell"],
+    ["completion tcsh", "OPTION_VALUE", "bash, zsh, fish, powershell"],
+    ["help synk", "UNKNOWN_COMMAND", "Did you mean sync?"],
+    ["--quiet", "COMMAND_MISSING", "Commands: sync"],
+    ["sync -", "MANIFEST_MISSING", "Name a file"],
+  ])("%s: %s", (line, code, hint) => {
+    const { problems, exitCode } = refusal(line);
+    expect(problems.map((problem) => problem.code)).toEqual([code]);
+    if (hint !== undefined) expect(problems[0]?.hint).toContain(hint);
+    expect(exitCode).toBe(2);
+  });
+
+  it("says which help to read", () => {
+    expect(refusal("sync --dryrun").see).toBe("See qalyptus-propagate sync --help");
+    expect(refusal("synk").see).toBe("See qalyptus-propagate --help");
+  });
+
+  it("tells every wrong value of a line in one go", () => {
+    const { problems } = refusal(
+      "sync customers.csv --settle 30 --concurrency 0 --rate none --retries -1 --out a.txt --report 7",
+    );
+    expect(problems).toHaveLength(6);
+    for (const flag of ["--settle", "--concurrency", "--rate", "--retries", "--out", "--report"])
+      expect(problems.filter(({ message }) => message.startsWith(flag))).toHaveLength(1);
+  });
+
+  it("an empty value is no value", () => {
+    expect(codes(["sync", "customers.csv", "--server", ""])).toEqual(["OPTION_VALUE"]);
+    expect(codes(["sync", "customers.csv", "--only="])).toEqual(["OPTION_VALUE"]);
+  });
+
+  it("keeps what a refusal has to be told with: the format, the files, whether it was a dry run", () => {
+    const { command, dryRun, manner, outputs } = refusal(
+      "sync customers.csv -n --format=ndjson --nonsense --out a.json --out b.txt --apps apps.csv -v --no-color",
+    );
+    expect({ command, dryRun, manner, outputs }).toEqual({
+      command: "sync",
+      dryRun: true,
+      manner: { format: "ndjson", verbose: true, noColor: true },
+      outputs: { files: [{ path: "a.json", kind: "json" }], inputs: ["customers.csv", "apps.csv"] },
+    });
+  });
+
+  it("what init would write is no result file", () => {
+    expect(refusal("init --nonsense --out customers.csv").outputs).toEqual({ files: [], inputs: ["customers.csv"] });
+  });
+});
+
+describe("a key as an argument", () => {
+  const KEY = "c2VjcmV0LWtleQ";
+
+  it.each([
+    ["--api-key", KEY],
+    [`--api-key=${KEY}`],
+    [`--apikey=${KEY}`],
+    ["--api_key", KEY],
+    ["--token", KEY],
+    [`--key=${KEY}`],
+    [`--qalyptus-api-key=${KEY}`],
+    [`--api-keyfile=${KEY}`],
+    [`-k${KEY}`],
+    [`-k=${KEY}`],
+  ])("%s is refused and not repeated", (...words) => {
+    for (const argv of [
+      ["sync", "customers.csv", ...words],
+      [...words, "sync", "customers.csv"],
+    ]) {
+      const outcome = refusal(argv);
+      expect(outcome.exitCode).toBe(2);
+      expect(JSON.stringify([outcome.problems, outcome.see])).not.toContain(KEY);
+    }
+  });
+
+  it("says where the key belongs", () => {
+    const [problem] = refusal(`sync customers.csv --api-key ${KEY}`).problems;
+    expect(problem?.code).toBe("KEY_AS_ARGUMENT");
+    expect(problem?.hint).toContain("QALYPTUS_API_KEY");
+  });
+});
+
+describe("any words at all", () => {
+  const WORD = fc.oneof(
+    fc.string(),
+    fc.constantFrom(
+      "--",
+      "-",
+      "",
+      "help",
+      ...COMMANDS.flatMap(({ name, options }) => [
+        name,
+        ...options.flatMap(({ long, short }) => (short ? [long, short] : [long])),
+      ]),
+    ),
+  );
+
+  it("end in help, a version, frozen settings or a refusal with exit code 2, and never in an exception", () => {
+    fc.assert(
+      fc.property(fc.array(WORD, { maxLength: 8 }), (argv) => {
+        const outcome = read(argv);
+        if (outcome.kind === "run") expect(Object.isFrozen(outcome.invocation.settings)).toBe(true);
+        if (outcome.kind !== "refused") return;
+        expect(outcome.exitCode).toBe(2);
+        expect(outcome.problems.length).toBeGreaterThan(0);
+      }),
+    );
+  });
+});
