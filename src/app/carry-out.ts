@@ -1,8 +1,8 @@
 import * as conflict from "../domain/conflict.js";
 import type { TenantRef } from "../domain/ids.js";
 import type { LogEntry } from "../domain/log-record.js";
-import type { TenantState } from "../domain/log-state.js";
 import type { Action, PlanItem } from "../domain/plan.js";
+import type { TenantState } from "../domain/tenant-state.js";
 import { createCopy } from "./create-copy.js";
 import type { Plan } from "./make-plan.js";
 import { observeListAgain } from "./observe-server.js";

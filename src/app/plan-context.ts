@@ -1,11 +1,12 @@
 import { foldName, type TaskId } from "../domain/ids.js";
 import { appsInForce, type InForce } from "../domain/in-force.js";
-import type { LogState, TenantState } from "../domain/log-state.js";
+import type { LogState } from "../domain/log-state.js";
 import { lookUp, twinsOf } from "../domain/look-up.js";
 import type { Manifest } from "../domain/manifest.js";
 import { renderName } from "../domain/name-template.js";
 import { type AdoptionCheck, type Decision, type Doubt, decide, type Facts, type Permissions } from "../domain/plan.js";
 import type { ListedTask, TaskReport } from "../domain/source-task.js";
+import type { TenantState } from "../domain/tenant-state.js";
 import type { Wholeness } from "../domain/whole-list.js";
 import type { ObservedList, ObservedSource } from "./observe-server.js";
 import type { PlanEntry } from "./plan-entries.js";

@@ -2,11 +2,12 @@ import type { Wanted } from "../domain/drift.js";
 import { EXIT, type Problem, StopError } from "../domain/errors.js";
 import { type ReportId, type TaskId, type TenantRef, tenantRef } from "../domain/ids.js";
 import type { PlanShape } from "../domain/log-record.js";
-import type { LogState, TenantState } from "../domain/log-state.js";
+import type { LogState } from "../domain/log-state.js";
 import type { Manifest, ManifestTenant } from "../domain/manifest.js";
 import { resolveWishes } from "../domain/mapping-wishes.js";
 import { checkCopyNames, renderName } from "../domain/name-template.js";
 import type { TaskReport } from "../domain/source-task.js";
+import type { TenantState } from "../domain/tenant-state.js";
 import type { ObservedSource } from "./observe-server.js";
 
 /** One enabled tenant of the manifest, with what only the server could tell filled in. */
@@ -65,13 +66,39 @@ function entryOf(
     allowUnmapped: shape.allowUnmappedReport,
     file: manifest.path,
   });
-  if (sources !== undefined) problems.push(...wishes.problems);
+  if (sources !== undefined) {
+    problems.push(...wishes.problems);
+    if (source?.task.reports === undefined)
+      problems.push(...unresolved(row, { named: wishes.named, state, file: manifest.path }));
+  }
   const name = nameOf(row, sourceNameOf(log, source, sourceTaskId), {
     file: manifest.path,
     problems,
     offline: sources === undefined,
   });
   return { ref, row, sourceTaskId, name, wanted: { mappings: wishes.mappings, named: wishes.named } };
+}
+
+/** The user's own ID of a report, where the server lists none now and the copy is known not to have a report of this ID. */
+function unresolved(
+  row: ManifestTenant,
+  of: { readonly named: readonly ReportId[]; readonly state: TenantState | undefined; readonly file: string },
+): readonly Problem[] {
+  const { state } = of;
+  const has = state?.copy === undefined || state.copy.gone ? undefined : state.bornWith;
+  if (has === undefined) return [];
+  return of.named
+    .filter((id) => !has.has(id) && state?.reports.has(id) !== true)
+    .map((id) => ({
+      code: "REPORTS_UNREADABLE",
+      message: `the server does not list the source task's reports now: which report of the copy "${id}" means is not known`,
+      hint: "Run the same command again when the server answers, or give the report's reportID",
+      tenant: row.tenant,
+      file: of.file,
+      line: row.line,
+      column: "reportId",
+      value: id,
+    }));
 }
 
 function nameOf(

@@ -230,7 +230,7 @@ export function plannedResult(item: PlanItem, context: PlanContext): TenantResul
     newTaskId: copy === undefined || copy.gone ? adopted?.id : copy.newTaskId,
     name: adopted?.name ?? copy?.name ?? item.name,
     // What is about to change is not claimed.
-    verified: state?.verified === true && action.kind !== "update" && action.kind !== "conflict",
+    verified: state?.verified === true && (action.kind === "unchanged" || outcomeOfPlanned(action.kind) === "skipped"),
     mappings: item.wanted.mappings,
     attempts: 0,
     durationMs: 0,

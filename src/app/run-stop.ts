@@ -1,4 +1,5 @@
 import { EXIT, StopError } from "../domain/errors.js";
+import type { TenantRef } from "../domain/ids.js";
 import type { PlanItem } from "../domain/plan.js";
 import type { End, RunSession } from "./run-session.js";
 
@@ -45,9 +46,12 @@ function stopOf(error: unknown): StopError {
 function endAfterStop(session: RunSession, item: PlanItem, stop: StopError): End {
   const [problem] = stop.problems;
   const error = { code: problem?.code ?? "STOPPED", message: problem?.message ?? stop.message, hint: problem?.hint };
-  const state = session.deps.recorder.state.tenant(item.ref);
-  const open =
-    (state?.openCreates.length ?? 0) > 0 ||
-    [...(state?.reports.values() ?? [])].some((report) => report.openPatches.length > 0);
-  return open ? { kind: "in-doubt", error } : { kind: "planned", error };
+  return hasOpenWrite(session, item.ref) ? { kind: "in-doubt", error } : { kind: "planned", error };
+}
+
+/** Whether some write of this tenant has no certain outcome. */
+export function hasOpenWrite(session: RunSession, ref: TenantRef): boolean {
+  const state = session.deps.recorder.state.tenant(ref);
+  if (state === undefined) return false;
+  return state.openCreates.length > 0 || [...state.reports.values()].some((report) => report.openPatches.length > 0);
 }

@@ -1,15 +1,15 @@
 import * as conflict from "../domain/conflict.js";
-import type { TenantState } from "../domain/log-state.js";
 import type { TenantError } from "../domain/outcome.js";
 import type { PlanItem } from "../domain/plan.js";
 import { MOST_RESENDS } from "../domain/plan.js";
 import type { TaskIndex } from "../domain/task-index.js";
+import type { TenantState } from "../domain/tenant-state.js";
 import { createCopy } from "./create-copy.js";
 import { type ObservedList, observeListAgain } from "./observe-server.js";
 import { decideEntry, refreshed } from "./plan-context.js";
 import type { PlanEntry } from "./plan-entries.js";
 import type { End, RunSession } from "./run-session.js";
-import { guarded, guardedFor } from "./run-stop.js";
+import { guarded, guardedFor, hasOpenWrite } from "./run-stop.js";
 import { type Finding, settleFound } from "./settle.js";
 import { updateCopy } from "./update-copy.js";
 
@@ -37,9 +37,13 @@ export async function settleDoubts(session: RunSession, doubts: readonly InDoubt
     open = await settleNow(session, open);
     open = await settleLater(session, open);
   });
-  for (const doubt of open)
-    if (!session.isEnded(doubt.item.ref))
-      session.end(doubt.item, { kind: "in-doubt", error: openError(session, doubt) });
+  for (const doubt of open) if (!session.isEnded(doubt.item.ref)) session.end(doubt.item, endOfOpen(session, doubt));
+}
+
+/** A stop may come between a doubt's end and what its tenant still needs: it is no doubt any more, and not reached. */
+function endOfOpen(session: RunSession, doubt: InDoubt): End {
+  const error = openError(session, doubt);
+  return hasOpenWrite(session, doubt.item.ref) ? { kind: "in-doubt", error } : { kind: "planned" };
 }
 
 /** Found needs no wait. */
@@ -157,7 +161,9 @@ async function settleAfterWait(session: RunSession, doubts: readonly InDoubt[]):
 async function endPatched(session: RunSession, doubt: InDoubt): Promise<InDoubt | undefined> {
   const end = await updateCopy(session, doubt.entry, { settled: true });
   if (end.kind === "in-doubt") return { ...doubt, error: end.error };
-  session.end(doubt.item, end.kind === "planned" ? { kind: "in-doubt", error: doubt.error } : end);
+  // Halted before it was sent again: the doubt is as it was.
+  if (end.kind === "planned" && hasOpenWrite(session, doubt.item.ref)) return doubt;
+  session.end(doubt.item, end);
   return undefined;
 }
 

@@ -1,8 +1,8 @@
 import type { TaskId, TenantRef } from "../domain/ids.js";
 import type { CreateIntentRecord, LogEntry } from "../domain/log-record.js";
-import type { TenantState } from "../domain/log-state.js";
 import type { Doubt } from "../domain/plan.js";
 import type { ListedTask, TaskReport } from "../domain/source-task.js";
+import type { TenantState } from "../domain/tenant-state.js";
 import { doubtsOf, type PlanContext } from "./plan-context.js";
 import type { Reading, TaskReader } from "./ports.js";
 import type { Recorder } from "./recorder.js";

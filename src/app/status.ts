@@ -1,9 +1,10 @@
 import { EXIT, type Problem } from "../domain/errors.js";
 import { tenantRef } from "../domain/ids.js";
 import type { LogHead } from "../domain/log-record.js";
-import type { LogState, TenantState } from "../domain/log-state.js";
+import type { LogState } from "../domain/log-state.js";
 import type { Manifest } from "../domain/manifest.js";
 import type { OpenDoubt, StatusReport, TenantStanding, TenantStatus } from "../domain/status-report.js";
+import type { TenantState } from "../domain/tenant-state.js";
 
 /** What the log knows, tenant by tenant, from the log alone. With a manifest: its tenants, in its order. */
 export function statusOf(from: {

@@ -1,6 +1,6 @@
 import type { ReportId } from "./ids.js";
-import type { TenantState } from "./log-state.js";
 import { type AppSwap, byReport, type Mapping, sameSwaps } from "./mapping.js";
+import type { TenantState } from "./tenant-state.js";
 
 /** One report of a copy whose mappings must change, and the whole, final set that it shall have. */
 export interface ReportChange {

@@ -1,5 +1,6 @@
 import type { AppId, TaskId, TenantKey } from "./ids.js";
-import type { LogState, TenantState } from "./log-state.js";
+import type { LogState } from "./log-state.js";
+import type { TenantState } from "./tenant-state.js";
 
 /** One tenant that an app is in force for. */
 export interface Holding {

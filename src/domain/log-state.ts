@@ -1,76 +1,27 @@
-import type { ReportId, TaskId, TenantKey, TenantRef, WriteId } from "./ids.js";
+import type { TaskId, TenantKey, TenantRef, WriteId } from "./ids.js";
 import { tenantRef } from "./ids.js";
+import { Interned } from "./interned.js";
 import type {
-  AdoptedRecord,
   CreateIntentRecord,
-  CreateOutcomeRecord,
   LogEntry,
-  ObservedRecord,
   PatchIntentRecord,
   PatchOutcomeRecord,
   PlanShape,
   ReportIdMode,
   SettledRecord,
 } from "./log-record.js";
-import type { AppSwap, Mapping } from "./mapping.js";
-import { byReport } from "./mapping.js";
-
-/** What the log knows of one report of a copy. */
-export interface ReportKnowledge {
-  /** The swaps in force, or `undefined` where they are unknown (which counts as drift). */
-  readonly known: readonly AppSwap[] | undefined;
-  /** Every set of swaps that may be in force while `known` is `undefined`. */
-  readonly possible: readonly (readonly AppSwap[])[];
-  /** Whether a manifest named this report one by one. */
-  readonly named: boolean;
-  /** PATCHes without a certain outcome, oldest first. */
-  readonly openPatches: readonly OpenPatch[];
-}
-
-/** A PATCH that may or may not have been carried out, and what was known before it. */
-export interface OpenPatch {
-  readonly write: WriteId;
-  readonly apps: readonly AppSwap[];
-  readonly idempotencyKey: string;
-  readonly before: ReportKnowledge;
-}
-
-/** The task that a tenant holds. */
-export interface LoggedCopy {
-  readonly newTaskId: TaskId;
-  readonly name: string;
-  readonly gone: boolean;
-}
-
-/** What is kept of every create for good: a log of many tenants is held in little memory. */
-export type SentName = Pick<CreateIntentRecord, "write" | "sourceTaskId" | "name" | "before">;
-
-/** All that the log knows of one tenant under one source task. */
-export interface TenantState {
-  readonly ref: TenantRef;
-  readonly key: TenantKey;
-  readonly sourceTaskId: TaskId;
-  /** As it was last spelled. */
-  readonly tenant: string;
-  /** The file name of the manifest that its last record came from. */
-  readonly manifest: string;
-  readonly copy: LoggedCopy | undefined;
-  readonly reports: ReadonlyMap<ReportId, ReportKnowledge>;
-  /** The reports that the copy was born with; `undefined` where nobody knows. */
-  readonly bornWith: ReadonlySet<ReportId> | undefined;
-  /** Creates without a certain outcome: each may have made a task. Oldest first. */
-  readonly openCreates: readonly CreateIntentRecord[];
-  /** Every create that was ever about to be sent: a twin is looked for under each of these names. */
-  readonly intents: readonly SentName[];
-  /** Creates since the last copy whose work may exist or still arrive: open ones, and those given up as absent. */
-  readonly suspects: readonly CreateIntentRecord[];
-  /** Creates in a row that were found absent: sent again at most twice. */
-  readonly absences: number;
-  /** `resolve --retry`: the next sync may create in spite of what stands in the way. */
-  readonly retry: boolean;
-  /** The copy's mappings were read back equal, and nothing was sent since. */
-  readonly verified: boolean;
-}
+import type { Mapping } from "./mapping.js";
+import {
+  withAdopted,
+  withCreateIntent,
+  withCreateOutcome,
+  withObserved,
+  withoutCopy,
+  withPatchIntent,
+  withPatchOutcome,
+  withSettled,
+} from "./tenant-fold.js";
+import { type TenantState, unknownTenant } from "./tenant-state.js";
 
 /** Why a source task's creates are stopped. */
 export interface SourceStop {
@@ -101,7 +52,6 @@ export interface LoggedSync {
 }
 
 const NO_SOURCE: SourceState = { name: undefined, stop: undefined, namesChange: false };
-const UNKNOWN_REPORT: ReportKnowledge = { known: undefined, possible: [], named: false, openPatches: [] };
 
 /**
  * The log's records folded into one state a tenant, a source task and a run. State is kept per write: a create stays open
@@ -192,18 +142,18 @@ export class LogState {
         this.#applyCreateIntent(entry);
         return;
       case "create-outcome":
-        this.#applyCreateOutcome(entry);
+        this.#endCreate(entry.write, (tenant) => withCreateOutcome(tenant, entry, this.#interned));
         return;
       case "settled":
         this.#noteSettled(run, entry);
-        this.#applySettled(entry);
+        this.#endCreate(entry.write, (tenant) => withSettled(tenant, entry, this.#interned));
         return;
       case "adopted":
         this.#noteWrite(run, entry);
-        this.#applyAdopted(entry);
+        this.#put(withAdopted(this.#tenantOf(entry), entry));
         return;
       case "observed":
-        this.#applyObserved(entry);
+        this.#change(entry, (tenant) => withObserved(tenant, entry));
         return;
       case "patch-intent":
         this.#noteWrite(run, entry);
@@ -212,12 +162,9 @@ export class LogState {
       case "patch-outcome":
         this.#applyPatchOutcome(entry);
         return;
-      case "gone": {
-        const tenant = this.#tenants.get(tenantRef(entry.sourceTaskId, entry.key));
-        if (tenant?.copy?.newTaskId !== entry.newTaskId) return;
-        this.#put({ ...tenant, copy: { ...tenant.copy, gone: true }, reports: new Map(), verified: false });
+      case "gone":
+        this.#change(entry, (tenant) => withoutCopy(tenant, entry.newTaskId));
         return;
-      }
       case "forgotten":
         this.#forget(tenantRef(entry.sourceTaskId, entry.key));
         return;
@@ -254,115 +201,30 @@ export class LogState {
   #applyCreateIntent(intent: CreateIntentRecord): void {
     const tenant = this.#tenantOf(intent);
     this.#createOf.set(intent.write, tenant.ref);
-    this.#put({
-      ...tenant,
-      tenant: intent.tenant,
-      manifest: intent.manifest,
-      openCreates: [...tenant.openCreates, intent],
-      intents: [...tenant.intents, sentName(intent)],
-      suspects: [...tenant.suspects, intent],
-      retry: false,
-    });
-  }
-
-  #applyCreateOutcome(outcome: CreateOutcomeRecord): void {
-    const found = this.#openCreate(outcome.write);
-    if (found === undefined || outcome.outcome === "in-doubt") return;
-    const closed = this.#closeCreate(found.tenant, outcome.write);
-    if (outcome.outcome === "succeeded" && outcome.newTaskId !== undefined)
-      this.#put(
-        withCopy(closed, found.intent, { newTaskId: outcome.newTaskId, confirmed: true, interned: this.#interned }),
-      );
-    else this.#put({ ...closed, suspects: closed.suspects.filter((intent) => intent.write !== outcome.write) });
-  }
-
-  #applySettled(settled: SettledRecord): void {
-    const found = this.#openCreate(settled.write);
-    if (found === undefined) return;
-    const closed = this.#closeCreate(found.tenant, settled.write);
-    if (settled.found === "copy" && settled.newTaskId !== undefined)
-      // What the server shows of it comes as an `observed` record; until then the mappings are only possible.
-      this.#put(
-        withCopy(closed, found.intent, { newTaskId: settled.newTaskId, confirmed: false, interned: this.#interned }),
-      );
-    else this.#put(settled.found === "absent" ? { ...closed, absences: closed.absences + 1 } : closed);
-  }
-
-  #applyAdopted(adopted: AdoptedRecord): void {
-    const tenant = this.#tenantOf(adopted);
-    this.#put({
-      ...tenant,
-      tenant: adopted.tenant,
-      manifest: adopted.manifest,
-      copy: { newTaskId: adopted.newTaskId, name: adopted.name, gone: false },
-      reports: new Map(),
-      bornWith: undefined,
-      suspects: [],
-      absences: 0,
-      retry: false,
-      verified: false,
-    });
-  }
-
-  #applyObserved(observed: ObservedRecord): void {
-    const tenant = this.#tenants.get(tenantRef(observed.sourceTaskId, observed.key));
-    if (tenant?.copy?.newTaskId !== observed.newTaskId) return;
-    const reports = new Map(tenant.reports);
-    for (const { reportId, apps } of observed.reports) {
-      const knowledge = reports.get(reportId) ?? UNKNOWN_REPORT;
-      // An open PATCH may still be carried out after this look: the report stays unknown.
-      if (knowledge.openPatches.length > 0) continue;
-      reports.set(
-        reportId,
-        apps === null ? { ...knowledge, known: undefined } : { ...knowledge, known: apps, possible: [] },
-      );
-    }
-    this.#put({ ...tenant, reports, bornWith: new Set(observed.has), verified: observed.verified });
+    this.#put(withCreateIntent(tenant, intent));
   }
 
   #applyPatchIntent(intent: PatchIntentRecord): void {
     const tenant = this.#tenants.get(tenantRef(intent.sourceTaskId, intent.key));
     if (tenant === undefined) return;
     this.#patchOf.set(intent.write, { ref: tenant.ref, intent });
-    const before = tenant.reports.get(intent.reportId) ?? UNKNOWN_REPORT;
-    const reports = new Map(tenant.reports).set(intent.reportId, {
-      known: undefined,
-      possible: [...(before.known === undefined ? before.possible : [before.known]), intent.apps],
-      named: intent.named,
-      openPatches: [
-        ...before.openPatches,
-        { write: intent.write, apps: intent.apps, idempotencyKey: intent.idempotencyKey, before },
-      ],
-    });
-    this.#put({ ...tenant, manifest: intent.manifest, reports, verified: false });
+    this.#put(withPatchIntent(tenant, intent));
   }
 
   #applyPatchOutcome(outcome: PatchOutcomeRecord): void {
     const patch = this.#patchOf.get(outcome.write);
     const tenant = patch === undefined ? undefined : this.#tenants.get(patch.ref);
-    if (patch === undefined || tenant === undefined || outcome.outcome === "in-doubt") return;
-    const { reportId, apps, named } = patch.intent;
-    const now = tenant.reports.get(reportId);
-    const open = now?.openPatches.find((candidate) => candidate.write === outcome.write);
-    if (now === undefined || open === undefined) return;
-    const after: ReportKnowledge =
-      outcome.outcome === "succeeded"
-        ? { known: apps, possible: [], named, openPatches: [] }
-        : // A certain refusal takes the report back to what it was.
-          open.before;
-    this.#put({ ...tenant, reports: new Map(tenant.reports).set(reportId, after) });
+    if (patch !== undefined && tenant !== undefined) this.#put(withPatchOutcome(tenant, patch.intent, outcome));
   }
 
-  #openCreate(write: WriteId): { readonly tenant: TenantState; readonly intent: CreateIntentRecord } | undefined {
+  /** Ends a create: what is certain closes it, and its ID means nothing any more. */
+  #endCreate(write: WriteId, change: (tenant: TenantState) => TenantState): void {
     const ref = this.#createOf.get(write);
     const tenant = ref === undefined ? undefined : this.#tenants.get(ref);
-    const intent = tenant?.openCreates.find((candidate) => candidate.write === write);
-    return tenant === undefined || intent === undefined ? undefined : { tenant, intent };
-  }
-
-  #closeCreate(tenant: TenantState, write: WriteId): TenantState {
-    this.#createOf.delete(write);
-    return { ...tenant, openCreates: tenant.openCreates.filter((intent) => intent.write !== write) };
+    if (tenant === undefined) return;
+    const after = change(tenant);
+    if (!after.openCreates.some((intent) => intent.write === write)) this.#createOf.delete(write);
+    this.#put(after);
   }
 
   #forget(ref: TenantRef): void {
@@ -374,25 +236,16 @@ export class LogState {
   }
 
   #tenantOf(of: { readonly sourceTaskId: TaskId; readonly key: TenantKey }): TenantState {
-    const ref = tenantRef(of.sourceTaskId, of.key);
-    return (
-      this.#tenants.get(ref) ?? {
-        ref,
-        key: of.key,
-        sourceTaskId: of.sourceTaskId,
-        tenant: of.key,
-        manifest: "",
-        copy: undefined,
-        reports: new Map(),
-        bornWith: undefined,
-        openCreates: [],
-        intents: [],
-        suspects: [],
-        absences: 0,
-        retry: false,
-        verified: false,
-      }
-    );
+    return this.#tenants.get(tenantRef(of.sourceTaskId, of.key)) ?? unknownTenant(of);
+  }
+
+  /** Changes a tenant that the log knows; one that it does not know stays unknown. */
+  #change(
+    of: { readonly sourceTaskId: TaskId; readonly key: TenantKey },
+    change: (tenant: TenantState) => TenantState,
+  ): void {
+    const tenant = this.#tenants.get(tenantRef(of.sourceTaskId, of.key));
+    if (tenant !== undefined) this.#put(change(tenant));
   }
 
   #put(tenant: TenantState): void {
@@ -438,81 +291,4 @@ export class LogState {
     const sync = this.#syncs.get(run);
     if (sync !== undefined) this.#syncs.set(run, { ...sync, ...change });
   }
-}
-
-function sentName({ write, sourceTaskId, name, before }: CreateIntentRecord): SentName {
-  return { write, sourceTaskId, name, before };
-}
-
-function withCopy(
-  tenant: TenantState,
-  intent: CreateIntentRecord,
-  made: { readonly newTaskId: TaskId; readonly confirmed: boolean; readonly interned: Interned },
-): TenantState {
-  return {
-    ...tenant,
-    copy: { newTaskId: made.newTaskId, name: intent.name, gone: false },
-    reports: made.confirmed ? confirmedReports(intent, made.interned) : possibleReports(tenant.suspects),
-    bornWith: intent.reports.length === 0 ? undefined : made.interned.reports(intent.reports),
-    suspects: [],
-    absences: 0,
-    verified: false,
-  };
-}
-
-function confirmedReports(intent: CreateIntentRecord, interned: Interned): ReadonlyMap<ReportId, ReportKnowledge> {
-  const named = new Set(intent.named);
-  const reports = new Map<ReportId, ReportKnowledge>();
-  for (const [reportId, apps] of byReport(interned.mappings(intent.mappings)))
-    reports.set(reportId, { known: apps, possible: NONE, named: named.has(reportId), openPatches: NONE });
-  return reports;
-}
-
-const NONE: readonly never[] = [];
-
-/** Values that nearly every tenant of a log shares, held once: a report's IDs, the master app, the set of a copy's reports. */
-class Interned {
-  readonly #reports = new Map<string, ReadonlySet<ReportId>>();
-  readonly #texts = new Map<string, string>();
-
-  reports(rows: CreateIntentRecord["reports"]): ReadonlySet<ReportId> {
-    const text = rows.map((row) => row.reportId).join();
-    const known = this.#reports.get(text);
-    if (known !== undefined) return known;
-    const reports = new Set(rows.map((row) => row.reportId));
-    this.#reports.set(text, reports);
-    return reports;
-  }
-
-  mappings(mappings: CreateIntentRecord["mappings"]): CreateIntentRecord["mappings"] {
-    let last: AppSwap["newQlikAppId"] | undefined;
-    return mappings.map(({ reportId, qlikAppId, newQlikAppId }) => {
-      last = last === newQlikAppId ? last : newQlikAppId;
-      return { reportId: this.#text(reportId), qlikAppId: this.#text(qlikAppId), newQlikAppId: last };
-    });
-  }
-
-  #text<T extends string>(text: T): T {
-    const known = this.#texts.get(text) as T | undefined;
-    if (known !== undefined) return known;
-    if (this.#texts.size < MOST_INTERNED) this.#texts.set(text, text);
-    return text;
-  }
-}
-
-/** Beyond so many distinct texts nothing is gained by holding more of them. */
-const MOST_INTERNED = 10_000;
-
-/** A copy that was found may be the work of any create that was in doubt: what each asked for may be in force. */
-function possibleReports(suspects: readonly CreateIntentRecord[]): ReadonlyMap<ReportId, ReportKnowledge> {
-  const reports = new Map<ReportId, ReportKnowledge>();
-  for (const intent of suspects) {
-    const named = new Set(intent.named);
-    for (const [reportId, apps] of byReport(intent.mappings)) {
-      const before = reports.get(reportId) ?? UNKNOWN_REPORT;
-      const possible = [...before.possible, apps];
-      reports.set(reportId, { ...before, possible, named: before.named || named.has(reportId) });
-    }
-  }
-  return reports;
 }

@@ -1,8 +1,9 @@
 import type { TaskId } from "./ids.js";
 import type { CreateIntentRecord } from "./log-record.js";
-import type { LogState, SentName, TenantState } from "./log-state.js";
+import type { LogState } from "./log-state.js";
 import type { ListedTask } from "./source-task.js";
 import type { TaskIndex } from "./task-index.js";
+import type { SentName, TenantState } from "./tenant-state.js";
 
 /**
  * What a list tells of a create whose answer never came, judged by what its intent says and never by today's manifest.

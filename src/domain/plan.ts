@@ -3,10 +3,10 @@ import { type Drift, driftOf, type ReportChange, type Wanted } from "./drift.js"
 import type { AppId, TaskId, TenantKey, TenantRef } from "./ids.js";
 import type { Holding, InForce } from "./in-force.js";
 import type { CreateIntentRecord } from "./log-record.js";
-import type { TenantState } from "./log-state.js";
 import type { LookUp } from "./look-up.js";
 import type { TenantError } from "./outcome.js";
 import type { ListedTask } from "./source-task.js";
+import type { TenantState } from "./tenant-state.js";
 import type { Presence, Wholeness } from "./whole-list.js";
 
 /** What is to be done about one tenant. Data, never a closure: it can be shown, saved and compared. */

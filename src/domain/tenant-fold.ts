@@ -1,0 +1,170 @@
+import type { ReportId, TaskId, WriteId } from "./ids.js";
+import type { Interned } from "./interned.js";
+import type {
+  AdoptedRecord,
+  CreateIntentRecord,
+  CreateOutcomeRecord,
+  ObservedRecord,
+  PatchIntentRecord,
+  PatchOutcomeRecord,
+  SettledRecord,
+} from "./log-record.js";
+import { byReport } from "./mapping.js";
+import type { ReportKnowledge, SentName, TenantState } from "./tenant-state.js";
+
+/*
+ * What each record makes of one tenant's state: pure functions from the state before to the state after. State is kept for each
+ * write: a create stays open until its own outcome or a settlement that names it.
+ */
+
+const UNKNOWN_REPORT: ReportKnowledge = { known: undefined, possible: [], named: false, openPatches: [] };
+const NONE: readonly never[] = [];
+
+export function withCreateIntent(tenant: TenantState, intent: CreateIntentRecord): TenantState {
+  return {
+    ...tenant,
+    tenant: intent.tenant,
+    manifest: intent.manifest,
+    openCreates: [...tenant.openCreates, intent],
+    intents: [...tenant.intents, sentName(intent)],
+    suspects: [...tenant.suspects, intent],
+    retry: false,
+  };
+}
+
+export function withCreateOutcome(tenant: TenantState, outcome: CreateOutcomeRecord, interned: Interned): TenantState {
+  const intent = openCreate(tenant, outcome.write);
+  if (intent === undefined || outcome.outcome === "in-doubt") return tenant;
+  const closed = withoutOpen(tenant, outcome.write);
+  if (outcome.outcome === "succeeded" && outcome.newTaskId !== undefined)
+    return {
+      ...withCopy(closed, intent, { newTaskId: outcome.newTaskId, interned }),
+      reports: confirmedReports(intent, interned),
+    };
+  // It certainly did nothing: nothing of it can turn up later.
+  return { ...closed, suspects: closed.suspects.filter((suspect) => suspect.write !== outcome.write) };
+}
+
+export function withSettled(tenant: TenantState, settled: SettledRecord, interned: Interned): TenantState {
+  const intent = openCreate(tenant, settled.write);
+  if (intent === undefined) return tenant;
+  const closed = withoutOpen(tenant, settled.write);
+  if (settled.found === "copy" && settled.newTaskId !== undefined)
+    // What the server shows of it comes as an `observed` record; until then the mappings are only possible.
+    return {
+      ...withCopy(closed, intent, { newTaskId: settled.newTaskId, interned }),
+      reports: possibleReports(closed.suspects),
+    };
+  return settled.found === "absent" ? { ...closed, absences: closed.absences + 1 } : closed;
+}
+
+export function withAdopted(tenant: TenantState, adopted: AdoptedRecord): TenantState {
+  return {
+    ...tenant,
+    tenant: adopted.tenant,
+    manifest: adopted.manifest,
+    copy: { newTaskId: adopted.newTaskId, name: adopted.name, gone: false },
+    reports: new Map(),
+    bornWith: undefined,
+    suspects: [],
+    absences: 0,
+    retry: false,
+    verified: false,
+  };
+}
+
+export function withObserved(tenant: TenantState, observed: ObservedRecord): TenantState {
+  if (tenant.copy?.newTaskId !== observed.newTaskId) return tenant;
+  const reports = new Map(tenant.reports);
+  for (const { reportId, apps } of observed.reports) {
+    const knowledge = reports.get(reportId) ?? UNKNOWN_REPORT;
+    // An open PATCH may still be carried out after this look: the report stays unknown.
+    if (knowledge.openPatches.length > 0) continue;
+    reports.set(
+      reportId,
+      apps === null ? { ...knowledge, known: undefined } : { ...knowledge, known: apps, possible: [] },
+    );
+  }
+  return { ...tenant, reports, bornWith: new Set(observed.has), verified: observed.verified };
+}
+
+export function withPatchIntent(tenant: TenantState, intent: PatchIntentRecord): TenantState {
+  const before = tenant.reports.get(intent.reportId) ?? UNKNOWN_REPORT;
+  const { write, apps, idempotencyKey, named } = intent;
+  const reports = new Map(tenant.reports).set(intent.reportId, {
+    known: undefined,
+    possible: [...(before.known === undefined ? before.possible : [before.known]), apps],
+    named,
+    openPatches: [...before.openPatches, { write, apps, idempotencyKey, before }],
+  });
+  return { ...tenant, manifest: intent.manifest, reports, verified: false };
+}
+
+export function withPatchOutcome(
+  tenant: TenantState,
+  intent: PatchIntentRecord,
+  outcome: PatchOutcomeRecord,
+): TenantState {
+  const open = tenant.reports.get(intent.reportId)?.openPatches.find((candidate) => candidate.write === outcome.write);
+  if (open === undefined || outcome.outcome === "in-doubt") return tenant;
+  const after: ReportKnowledge =
+    outcome.outcome === "succeeded"
+      ? { known: intent.apps, possible: [], named: intent.named, openPatches: [] }
+      : // A certain refusal takes the report back to what it was.
+        open.before;
+  return { ...tenant, reports: new Map(tenant.reports).set(intent.reportId, after) };
+}
+
+export function withoutCopy(tenant: TenantState, newTaskId: TaskId): TenantState {
+  if (tenant.copy?.newTaskId !== newTaskId) return tenant;
+  return { ...tenant, copy: { ...tenant.copy, gone: true }, reports: new Map(), verified: false };
+}
+
+function openCreate(tenant: TenantState, write: WriteId): CreateIntentRecord | undefined {
+  return tenant.openCreates.find((intent) => intent.write === write);
+}
+
+function withoutOpen(tenant: TenantState, write: WriteId): TenantState {
+  return { ...tenant, openCreates: tenant.openCreates.filter((intent) => intent.write !== write) };
+}
+
+function withCopy(
+  tenant: TenantState,
+  intent: CreateIntentRecord,
+  made: { readonly newTaskId: TaskId; readonly interned: Interned },
+): TenantState {
+  return {
+    ...tenant,
+    copy: { newTaskId: made.newTaskId, name: intent.name, gone: false },
+    bornWith: intent.reports.length === 0 ? undefined : made.interned.reports(intent.reports),
+    suspects: [],
+    absences: 0,
+    verified: false,
+  };
+}
+
+function sentName({ write, sourceTaskId, name, before }: CreateIntentRecord): SentName {
+  return { write, sourceTaskId, name, before };
+}
+
+function confirmedReports(intent: CreateIntentRecord, interned: Interned): ReadonlyMap<ReportId, ReportKnowledge> {
+  const named = new Set(intent.named);
+  const reports = new Map<ReportId, ReportKnowledge>();
+  for (const [reportId, apps] of byReport(interned.mappings(intent.mappings)))
+    reports.set(reportId, { known: apps, possible: NONE, named: named.has(reportId), openPatches: NONE });
+  return reports;
+}
+
+/** A copy that was found may be the work of any create that was in doubt: what each asked for may be in force. */
+function possibleReports(suspects: readonly CreateIntentRecord[]): ReadonlyMap<ReportId, ReportKnowledge> {
+  const reports = new Map<ReportId, ReportKnowledge>();
+  for (const intent of suspects) {
+    const named = new Set(intent.named);
+    for (const [reportId, apps] of byReport(intent.mappings)) {
+      const before = reports.get(reportId) ?? UNKNOWN_REPORT;
+      const possible = [...before.possible, apps];
+      reports.set(reportId, { ...before, possible, named: before.named || named.has(reportId) });
+    }
+  }
+  return reports;
+}

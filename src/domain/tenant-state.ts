@@ -1,0 +1,81 @@
+import type { ReportId, TaskId, TenantKey, TenantRef, WriteId } from "./ids.js";
+import { tenantRef } from "./ids.js";
+import type { CreateIntentRecord } from "./log-record.js";
+import type { AppSwap } from "./mapping.js";
+
+/** What the log knows of one report of a copy. */
+export interface ReportKnowledge {
+  /** The swaps in force, or `undefined` where they are unknown (which counts as drift). */
+  readonly known: readonly AppSwap[] | undefined;
+  /** Every set of swaps that may be in force while `known` is `undefined`. */
+  readonly possible: readonly (readonly AppSwap[])[];
+  /** Whether a manifest named this report one by one. */
+  readonly named: boolean;
+  /** PATCHes without a certain outcome, oldest first. */
+  readonly openPatches: readonly OpenPatch[];
+}
+
+/** A PATCH that may or may not have been carried out, and what was known before it. */
+export interface OpenPatch {
+  readonly write: WriteId;
+  readonly apps: readonly AppSwap[];
+  readonly idempotencyKey: string;
+  readonly before: ReportKnowledge;
+}
+
+/** The task that a tenant holds. */
+export interface LoggedCopy {
+  readonly newTaskId: TaskId;
+  readonly name: string;
+  readonly gone: boolean;
+}
+
+/** What is kept of every create for good: a log of many tenants is held in little memory. */
+export type SentName = Pick<CreateIntentRecord, "write" | "sourceTaskId" | "name" | "before">;
+
+/** All that the log knows of one tenant under one source task. */
+export interface TenantState {
+  readonly ref: TenantRef;
+  readonly key: TenantKey;
+  readonly sourceTaskId: TaskId;
+  /** As it was last spelled. */
+  readonly tenant: string;
+  /** The file name of the manifest that its last record came from. */
+  readonly manifest: string;
+  readonly copy: LoggedCopy | undefined;
+  readonly reports: ReadonlyMap<ReportId, ReportKnowledge>;
+  /** The reports that the copy was born with; `undefined` where nobody knows. */
+  readonly bornWith: ReadonlySet<ReportId> | undefined;
+  /** Creates without a certain outcome: each may have made a task. Oldest first. */
+  readonly openCreates: readonly CreateIntentRecord[];
+  /** Every create that was ever about to be sent: a twin is looked for under each of these names. */
+  readonly intents: readonly SentName[];
+  /** Creates since the last copy whose work may exist or still arrive: open ones, and those given up as absent. */
+  readonly suspects: readonly CreateIntentRecord[];
+  /** Creates in a row that were found absent: sent again at most twice. */
+  readonly absences: number;
+  /** `resolve --retry`: the next sync may create in spite of what stands in the way. */
+  readonly retry: boolean;
+  /** The copy's mappings were read back equal, and nothing was sent since. */
+  readonly verified: boolean;
+}
+
+/** A tenant of which the log knows nothing yet. */
+export function unknownTenant(of: { readonly sourceTaskId: TaskId; readonly key: TenantKey }): TenantState {
+  return {
+    ref: tenantRef(of.sourceTaskId, of.key),
+    key: of.key,
+    sourceTaskId: of.sourceTaskId,
+    tenant: of.key,
+    manifest: "",
+    copy: undefined,
+    reports: new Map(),
+    bornWith: undefined,
+    openCreates: [],
+    intents: [],
+    suspects: [],
+    absences: 0,
+    retry: false,
+    verified: false,
+  };
+}

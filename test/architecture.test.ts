@@ -1,0 +1,103 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const SRC = fileURLToPath(new URL("../src", import.meta.url));
+
+/** Each layer, and the layers that it may import besides itself. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  domain: [],
+  app: ["domain"],
+  adapters: ["app", "domain"],
+  output: ["app", "domain"],
+  sandbox: ["app", "domain"],
+  cli: ["app", "domain"],
+  commands: ["app", "domain", "adapters", "output", "sandbox", "cli"],
+  "compose.ts": ["cli", "commands"],
+  "index.ts": ["app", "domain", "adapters", "commands"],
+  "main.ts": ["cli", "compose.ts", "output", "sandbox", "domain", "app"],
+};
+
+interface SourceFile {
+  readonly path: string;
+  readonly layer: string;
+  readonly text: string;
+  /** Files of src that it imports, whether as values or as types. */
+  readonly imports: readonly string[];
+  /** Of these, those that are loaded when it is. */
+  readonly loads: readonly string[];
+}
+
+const files = readdirSync(SRC, { recursive: true, encoding: "utf8" })
+  .filter((path) => path.endsWith(".ts"))
+  .map(readSource);
+
+function readSource(path: string): SourceFile {
+  const text = readFileSync(join(SRC, path), "utf8");
+  const found = [...text.matchAll(/^(import|export)\s+(type\s)?[^;]*?from "(\.[^"]+)"|import\("(\.[^"]+)"\)|^import "(\.[^"]+)"/gms)];
+  const target = (match: RegExpMatchArray): string =>
+    relative(SRC, resolve(SRC, dirname(path), match[3] ?? match[4] ?? match[5] ?? "")).replace(/\.js$/, ".ts");
+  return {
+    path,
+    layer: path.split(/[\\/]/)[0] ?? path,
+    text,
+    imports: found.map(target),
+    loads: found.filter((match) => match[2] === undefined && match[4] === undefined).map(target),
+  };
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
+}
+
+describe("the architecture", () => {
+  it("reads every file of src", () => {
+    expect(files.length).toBeGreaterThan(50);
+    expect(files.flatMap((file) => file.imports.filter((path) => !files.some((other) => other.path === path)))).toEqual([]);
+  });
+
+  it("imports inwards only", () => {
+    const outward = files.flatMap(({ path, layer, imports }) => {
+      const allowed = [layer, ...(MAY_IMPORT[layer] ?? [])];
+      return imports
+        .filter((target) => !allowed.includes(target.split("/")[0] ?? ""))
+        .map((target) => `${path} -> ${target}`);
+    });
+    expect(outward).toEqual([]);
+  });
+
+  it("has no circle of imports", () => {
+    const byPath = new Map(files.map((file) => [file.path, file]));
+    const done = new Set<string>();
+    const circles: string[] = [];
+    const visit = (path: string, trail: readonly string[]): void => {
+      if (trail.includes(path)) circles.push([...trail.slice(trail.indexOf(path)), path].join(" -> "));
+      if (done.has(path) || trail.includes(path)) return;
+      for (const next of byPath.get(path)?.loads ?? []) visit(next, [...trail, path]);
+      done.add(path);
+    };
+    for (const file of files) visit(file.path, []);
+    expect(circles).toEqual([]);
+  });
+
+  it("reads the process in main.ts alone", () => {
+    const readers = files.filter(({ path, text }) => path !== "main.ts" && /(?<![.\w])process\./.test(withoutComments(text)));
+    expect(readers.map((file) => file.path)).toEqual([]);
+  });
+
+  it("never writes to a console", () => {
+    expect(files.filter(({ text }) => /\bconsole\./.test(withoutComments(text))).map((file) => file.path)).toEqual([]);
+  });
+
+  it("keeps I/O, clocks and chance out of the domain", () => {
+    const impure = /\bawait\b|\basync\b|Date\.now|new Date\(\)|Math\.random|from "node:(?!crypto)/;
+    const domain = files.filter((file) => file.layer === "domain");
+    expect(domain.filter(({ text }) => impure.test(withoutComments(text))).map((file) => file.path)).toEqual([]);
+  });
+
+  it("keeps every file small enough to be read in one sitting", () => {
+    const long = files.filter(({ text }) => text.split("\n").length > 320).map((file) => file.path);
+    expect(long).toEqual([]);
+  });
+});
