@@ -1,10 +1,10 @@
 import { driftOf, type ReportChange } from "../domain/drift.js";
 import { type TaskId, writeId } from "../domain/ids.js";
 import type { PatchIntentRecord, ReportIdMode } from "../domain/log-record.js";
-import type { TenantState } from "../domain/log-state.js";
 import { sameSwaps } from "../domain/mapping.js";
 import type { TenantError } from "../domain/outcome.js";
 import type { TaskReport } from "../domain/source-task.js";
+import type { TenantState } from "../domain/tenant-state.js";
 import type { Verdict } from "./first-alone.js";
 import type { PlanEntry } from "./plan-entries.js";
 import type { Reading } from "./ports.js";
@@ -68,10 +68,11 @@ async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches)
   const before = await reader.readReports(patches.newTaskId);
   if (before.kind === "absent") return failed(copyMissing(patches.newTaskId), "pass");
   await noteShown(session, entry, patches.newTaskId, before);
+  const resolved = session.context.sources?.get(entry.sourceTaskId)?.task.reports !== undefined;
   let sentAny = false;
   for (const change of patches.changes) {
     const state = recorder.state.tenant(entry.ref);
-    const row = rowOf(entry, change, { reports: before, mode: session.options.shape.reportId });
+    const row = rowOf(entry, change, { reports: before, mode: session.options.shape.reportId, resolved });
     if (row === "missing") continue;
     if (row === undefined) return failed(rowUnknown(change), "pass");
     if (isDone(state, change)) continue;
@@ -214,11 +215,17 @@ function warnPatchesStopped(session: RunSession, entry: PlanEntry, why: string):
 function rowOf(
   entry: PlanEntry,
   change: ReportChange,
-  from: { readonly reports: Reading<readonly TaskReport[]>; readonly mode: ReportIdMode },
+  from: {
+    readonly reports: Reading<readonly TaskReport[]>;
+    readonly mode: ReportIdMode;
+    /** The source task's reports were read, so that the manifest's IDs are `reportID`s. */
+    readonly resolved: boolean;
+  },
 ): { readonly pathId: string; readonly bodyId: string } | "missing" | undefined {
   if (from.reports.kind === "read") {
     const row = from.reports.value.find((report) => report.reportId === change.reportId);
-    if (row === undefined) return "missing";
+    // An ID that the user gave and nobody could resolve may be any of the copy's reports: it is not missing.
+    if (row === undefined) return from.resolved ? "missing" : undefined;
     return { pathId: row.rowId, bodyId: from.mode === "row" ? row.rowId : row.reportId };
   }
   // Where the list of reports cannot be read, what the user gave is sent.
@@ -260,7 +267,7 @@ function copyMissing(newTaskId: TaskId): TenantError {
 function rowUnknown(change: ReportChange): TenantError {
   return {
     code: "ROW_UNKNOWN",
-    message: `the copy's reports cannot be read, so that the row of report ${change.reportId} is not known`,
+    message: `the row of report ${change.reportId} in the copy is not known: the server did not list the reports`,
     hint: "Name the report's row in the manifest (column reportId), or give the API key the right to read the task's reports",
   };
 }
