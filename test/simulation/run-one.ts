@@ -424,16 +424,19 @@ class World {
   }
 
   #request(index: number, plan: RunPlan, state: LogState, kind: "sync" | "rehearsal"): SyncRequest {
-    const manifest = manifestOf({ rows: plan.rows, sources: this.#sources, typed: this.#history.server.reportIds }, (row, source) => {
-      if (row.newTaskId === "none") return undefined;
-      const ref = tenantRef(source.id, foldTenantKey(row.tenant));
-      const name = this.#nameOf(row.tenant, plan.rows);
-      const foreign = this.#server.alive().find((task) => task.kind === "foreign" && task.name === name);
-      if (row.newTaskId === "foreign") return foreign?.id;
-      return (
-        this.#durable.tenant(ref)?.copy?.newTaskId ?? this.#server.alive().find((task) => task.by?.ref === ref)?.id
-      );
-    });
+    const manifest = manifestOf(
+      { rows: plan.rows, sources: this.#sources, typed: this.#history.server.reportIds },
+      (row, source) => {
+        if (row.newTaskId === "none") return undefined;
+        const ref = tenantRef(source.id, foldTenantKey(row.tenant));
+        const name = this.#nameOf(row.tenant, plan.rows);
+        const foreign = this.#server.alive().find((task) => task.kind === "foreign" && task.name === name);
+        if (row.newTaskId === "foreign") return foreign?.id;
+        return (
+          this.#durable.tenant(ref)?.copy?.newTaskId ?? this.#server.alive().find((task) => task.by?.ref === ref)?.id
+        );
+      },
+    );
     const everyApp = Array.from({ length: APPS }, (_, app) => appId(app));
     return {
       runId: `run-${index}-${kind}`,
@@ -564,15 +567,13 @@ function clockOf(scheduler: Scheduler, owner: Owner): SyncDepsClock {
     sleep: (ms, signal) =>
       new Promise((resolve) => {
         if (signal?.aborted === true) return resolve();
-        const cancel = scheduler.after(Math.max(0, ms), owner, resolve);
-        signal?.addEventListener(
-          "abort",
-          () => {
-            cancel();
-            resolve();
-          },
-          { once: true },
-        );
+        const end = (): void => {
+          cancel();
+          signal?.removeEventListener("abort", end);
+          resolve();
+        };
+        const cancel = scheduler.after(Math.max(0, ms), owner, end);
+        signal?.addEventListener("abort", end);
       }),
   };
 }

@@ -246,16 +246,14 @@ export class ServerModel {
         resolveReply(replied);
       });
     };
-    call.signal.addEventListener(
-      "abort",
-      () => {
-        if (sent.told !== "waiting") return;
-        this.#inFlight -= 1;
-        this.#giveUp(sent);
-        resolveReply({ kind: "in-doubt", answered: false, problem: trouble("GIVEN_UP") });
-      },
-      { once: true },
-    );
+    const giveUp = (): void => {
+      if (sent.told !== "waiting") return;
+      this.#inFlight -= 1;
+      this.#giveUp(sent);
+      resolveReply({ kind: "in-doubt", answered: false, problem: trouble("GIVEN_UP") });
+    };
+    call.signal.addEventListener("abort", giveUp);
+    void promise.then(() => call.signal.removeEventListener("abort", giveUp));
     const arrives = random.pick([0, 0, 1, 2, 5, 20]);
     const returns = random.pick([1, 1, 2, 3, 5, 40]);
     this.#carryOut({ fate, sent, work, answer, arrives, returns });
