@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import { programName } from "../../src/cli/program-name.js";
+import { showsUnicode } from "../../src/cli/terminal.js";
+
+describe("what is typed to start the program once more", () => {
+  const cwd = "/home/ada/work";
+
+  it.each([
+    { script: "/usr/local/bin/qalyptus-propagate", env: {}, name: "qalyptus-propagate" },
+    {
+      script: "/home/ada/work/node_modules/qalyptus-propagate/bin/qalyptus-propagate.js",
+      env: {},
+      name: "qalyptus-propagate",
+    },
+    {
+      script: "/home/ada/.npm/x/node_modules/.bin/qalyptus-propagate",
+      env: { npm_command: "exec" },
+      name: "npx qalyptus-propagate",
+    },
+    { script: "/home/ada/work/bin/qalyptus-propagate.js", env: {}, name: "node bin/qalyptus-propagate.js" },
+    {
+      script: "/home/ada/my clone/bin/qalyptus-propagate.js",
+      env: {},
+      name: 'node "../my clone/bin/qalyptus-propagate.js"',
+    },
+    { script: "", env: {}, name: "qalyptus-propagate" },
+  ])("$script is $name", ({ script, env, name }) => {
+    expect(programName({ script, cwd, env })).toBe(name);
+  });
+});
+
+describe("whether a console shows more than ASCII", () => {
+  it.each([
+    { platform: "linux", env: { TERM: "xterm-256color", LANG: "de_CH.UTF-8" }, shows: true },
+    { platform: "linux", env: {}, shows: true },
+    { platform: "linux", env: { TERM: "linux", LANG: "de_CH.UTF-8" }, shows: false },
+    { platform: "linux", env: { LANG: "de_CH.UTF-8", LC_ALL: "C" }, shows: false },
+    { platform: "win32", env: {}, shows: false },
+    { platform: "win32", env: { WT_SESSION: "1" }, shows: true },
+  ] as const)("$platform $env: $shows", ({ platform, env, shows }) => {
+    expect(showsUnicode(env, platform)).toBe(shows);
+  });
+});

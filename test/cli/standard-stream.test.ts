@@ -1,0 +1,68 @@
+import { Writable } from "node:stream";
+import { describe, expect, it } from "vitest";
+import { Concealment } from "../../src/cli/concealment.js";
+import { StandardStream } from "../../src/cli/standard-stream.js";
+
+/** A stream that keeps what it is given, or fails with an error code. */
+function target(failWith?: string) {
+  const pieces: string[] = [];
+  const stream = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      if (failWith !== undefined) return done(Object.assign(new Error(`write ${failWith}`), { code: failWith }));
+      pieces.push(chunk.toString());
+      return done();
+    },
+  });
+  return { stream, text: () => pieces.join("") };
+}
+
+describe("an output of the process", () => {
+  it("keeps secrets, however they are written", async () => {
+    const { stream, text } = target();
+    const concealment = new Concealment();
+    const output = new StandardStream(stream, concealment);
+    concealment.add(' key "of" acme \n');
+    await output.write('Bearer key "of" acme, {"key":"key \\"of\\" acme"}\n');
+    output.stream.write('drawn: key "of" acme\n');
+    await output.flush();
+    expect(text()).toBe('Bearer [API key], {"key":"[API key]"}\ndrawn: [API key]\n');
+  });
+
+  it("leaves a secret alone that is too short to be one", async () => {
+    const { stream, text } = target();
+    const concealment = new Concealment();
+    concealment.add("");
+    concealment.add("acme");
+    await new StandardStream(stream, concealment).write("acme succeeded\n");
+    expect(text()).toBe("acme succeeded\n");
+  });
+
+  it("tells whether anything was written: nothing is nothing", async () => {
+    const output = new StandardStream(target().stream, new Concealment());
+    await output.flush();
+    expect(output.hasWritten()).toBe(false);
+    await output.write("x");
+    expect(output.hasWritten()).toBe(true);
+  });
+
+  it("goes on quietly where the reader has gone", async () => {
+    const output = new StandardStream(target("EPIPE").stream, new Concealment());
+    await output.write("first\n");
+    await output.write("second\n");
+    expect(output.stream.write("third\n")).toBe(false);
+    expect([output.isClosed(), output.failure()]).toEqual([true, undefined]);
+  });
+
+  it("keeps any other failure to be told", async () => {
+    const output = new StandardStream(target("ENOSPC").stream, new Concealment());
+    await output.write("first\n");
+    expect(output.failure()).toMatchObject({ code: "ENOSPC" });
+  });
+
+  it("has the terminal's width as it is now", () => {
+    const terminal = Object.assign(target().stream, { isTTY: true, columns: 80 });
+    const output = new StandardStream(terminal, new Concealment());
+    terminal.columns = 132;
+    expect([output.isTTY, output.columns(), output.stream.columns]).toEqual([true, 132, 132]);
+  });
+});
