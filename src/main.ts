@@ -29,6 +29,11 @@ const signals = new SignalWatch(process, process.platform, {
 });
 
 process.on("uncaughtException", (error) => void endByDefect(error));
+// Nothing is left that could wake the program, and it has not come to its end: it would wait for ever, or leave as if all were well.
+let ended = false;
+process.on("beforeExit", () => {
+  if (!ended) void endByDefect(new Error("it waits for something that cannot come any more"));
+});
 
 async function run(): Promise<void> {
   const [{ runShell }, host] = await Promise.all([import("./cli/shell.js"), makeHost()]);
@@ -141,6 +146,7 @@ async function tell({ result, manner, after, answered }: Told, host: Host): Prom
 
 /** An exception outside of every command: what the log holds is safe, so the program ends at once. */
 async function endByDefect(error: unknown): Promise<void> {
+  ended = true;
   concealment.add(process.env.QALYPTUS_API_KEY ?? "");
   const { defectOf } = await import("./cli/defect.js");
   const { message, hint } = defectOf(error, { version: packageVersion(), platform: process.platform });
@@ -156,6 +162,7 @@ async function endByDefect(error: unknown): Promise<void> {
  * standard input) is given a second.
  */
 async function end(code: ExitCode): Promise<void> {
+  ended = true;
   await stdout.flush();
   const failure = stdout.failure();
   if (failure !== undefined) await stderr.write(`error: standard output cannot be written: ${failure.message}\n`);
@@ -167,5 +174,7 @@ async function end(code: ExitCode): Promise<void> {
 }
 
 const [first] = argv;
-if (argv.length === 1 && (first === "-V" || first === "--version")) await stdout.write(`${packageVersion()}\n`);
-else await run();
+if (argv.length === 1 && (first === "-V" || first === "--version")) {
+  await stdout.write(`${packageVersion()}\n`);
+  await end(EXIT.ok);
+} else await run();
