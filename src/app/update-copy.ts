@@ -69,8 +69,9 @@ async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches)
   if (before.kind === "absent") return failed(copyMissing(patches.newTaskId), "pass");
   await noteShown(session, entry, patches.newTaskId, before);
   const resolved = session.context.sources?.get(entry.sourceTaskId)?.task.reports !== undefined;
+  const changes = changesNow(session, entry) ?? patches.changes;
   let sentAny = false;
-  for (const change of patches.changes) {
+  for (const change of changes) {
     const state = recorder.state.tenant(entry.ref);
     const row = rowOf(entry, change, { reports: before, mode: session.options.shape.reportId, resolved });
     if (row === "missing") continue;
@@ -85,7 +86,7 @@ async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches)
     if (sentAny) warnMappingsNotShown(session, { ...entry, newTaskId: patches.newTaskId, tenant: entry.row.tenant });
     return { end: { kind: "succeeded" }, verdict: sentAny ? "open" : "pass" };
   }
-  return readBackPatches(session, entry, { ...patches, sentAny });
+  return readBackPatches(session, entry, { ...patches, changes, sentAny });
 }
 
 /** What the copy shows before anything is sent counts: a report that is already right is not sent again. */
@@ -101,6 +102,14 @@ async function noteShown(
   const verified = holdAgainst(before.value, entry.wanted).kind === "equal";
   const of = { sourceTaskId: entry.sourceTaskId, key: entry.row.key, newTaskId };
   await session.deps.recorder.record([observedEntry({ ...of, shown: before.value, verified })]);
+}
+
+/** What must change after the copy was looked at: it may show drift that the log did not know of. */
+function changesNow(session: RunSession, entry: PlanEntry): readonly ReportChange[] | undefined {
+  const state = session.deps.recorder.state.tenant(entry.ref);
+  return state === undefined
+    ? undefined
+    : driftOf(state, entry.wanted, session.context.permissions.allowUnmappedReports).changes;
 }
 
 function isDone(state: TenantState | undefined, change: ReportChange): boolean {
