@@ -64,7 +64,8 @@ export function withAdopted(tenant: TenantState, adopted: AdoptedRecord): Tenant
     tenant: adopted.tenant,
     manifest: adopted.manifest,
     copy: { newTaskId: adopted.newTaskId, name: adopted.name, gone: false },
-    reports: new Map(),
+    // It may be the work of a create that was in doubt: what that asked for holds its apps until the server shows otherwise.
+    reports: possibleReports(tenant.suspects),
     bornWith: undefined,
     suspects: [],
     absences: 0,
