@@ -254,7 +254,7 @@ export function twinsOnServer(evidence: Evidence): readonly { readonly ref: Tena
   const twins: { readonly ref: TenantRef; readonly task: TrueTask }[] = [];
   for (const task of evidence.server.alive()) {
     const ref = task.by?.ref;
-    if (ref === undefined || task.by?.excused || evidence.durable.explains(task.id)) continue;
+    if (ref === undefined || evidence.durable.explains(task.id)) continue;
     const state = evidence.durable.tenant(ref);
     if (state?.copy === undefined || state.copy.gone) continue;
     if (evidence.server.task(state.copy.newTaskId)?.alive !== true) continue;

@@ -164,6 +164,10 @@ class World {
     this.#written.apply(entry, run);
     this.#note(`  log: ${shortEntry(entry)}`);
     if (entry.type === "create-intent" || entry.type === "patch-intent") this.#intents.set(entry.write, entry);
+    // Which task is the copy was said by a person: what else may be on its way is theirs to bear.
+    if (entry.type === "adopted" && entry.by !== "adopt")
+      for (const sent of this.#server.sent)
+        if (sent.ref === tenantRef(entry.sourceTaskId, entry.key) && "name" in sent.body) sent.excused = true;
   }
 
   #onDurable({ entry, run }: LoggedEntry): void {
