@@ -1,0 +1,120 @@
+import { randomUUID } from "node:crypto";
+import { linkSync } from "node:fs";
+import { open, realpath, rename, stat, unlink } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { EXIT, type Problem, StopError } from "../domain/errors.js";
+
+/** File systems without hard links (FAT, some network disks). */
+const NO_HARD_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL", "EXDEV", "EMLINK", "UNKNOWN"]);
+
+/** Whether two paths name one file, also through links; false where one of them is not there. */
+export async function isSameFile(a: string, b: string): Promise<boolean> {
+  const [one, other] = await Promise.all([factsOf(a), factsOf(b)]);
+  if (one === undefined || other === undefined) return false;
+  return one.real === other.real || (one.inode !== undefined && one.inode === other.inode);
+}
+
+async function factsOf(
+  path: string,
+): Promise<{ readonly real: string; readonly inode: string | undefined } | undefined> {
+  try {
+    const stats = await stat(path);
+    // Windows gives 0 where a file system has no inodes.
+    return { real: await realpath(path), inode: stats.ino === 0 ? undefined : `${stats.dev}:${stats.ino}` };
+  } catch (error) {
+    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
+/** Throws a StopError (exit 2) where a file is there already and may not be replaced, or where none can be made. */
+export async function checkNewFile(path: string, replace: boolean): Promise<void> {
+  const stats = await statOf(path);
+  if (stats?.isDirectory() === true) throw refusal("FILE_IS_FOLDER", path, "it is a folder", "Name a file in it");
+  if (stats !== undefined && !replace) throw exists(path);
+  const folder = dirname(resolve(path));
+  if ((await statOf(folder))?.isDirectory() !== true)
+    throw refusal("FOLDER_MISSING", path, `there is no folder ${folder}`, "Make the folder, or name another file");
+}
+
+/**
+ * Writes a file whole or not at all: beside it, flushed, then put in its place. Without `replace` a file that came into being
+ * meanwhile is left as it is. Throws a StopError (exit 2) that says why.
+ */
+export async function writeNewFile(path: string, text: string, replace: boolean): Promise<void> {
+  const target = replace ? await throughLinks(path) : resolve(path);
+  const temporary = join(dirname(target), `.${basename(target)}.${randomUUID()}.tmp`);
+  try {
+    try {
+      await writeWhole(temporary, text);
+      if (replace) await rename(temporary, target);
+      else await putWhereNothingIs(temporary, target);
+    } finally {
+      await unlinkIfThere(temporary);
+    }
+  } catch (cause) {
+    if (cause instanceof StopError) throw cause;
+    const code = codeOf(cause);
+    if (code === undefined) throw cause;
+    if (code === "EEXIST") throw exists(path, cause);
+    const hint = "Name a file in a folder that you may write to; if it is open in Excel, close it there";
+    throw refusal("FILE_NOT_WRITTEN", path, code, hint, cause);
+  }
+}
+
+/** A link to a file is kept, and what it points to replaced. */
+async function throughLinks(path: string): Promise<string> {
+  return (await statOf(path)) === undefined ? resolve(path) : realpath(path);
+}
+
+async function writeWhole(path: string, text: string): Promise<void> {
+  const file = await open(path, "wx", 0o666);
+  try {
+    await file.writeFile(text, "utf8");
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** A link, unlike a rename, is made only where nothing is. */
+async function putWhereNothingIs(temporary: string, target: string): Promise<void> {
+  try {
+    linkSync(temporary, target);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === undefined || !NO_HARD_LINKS.has(code)) throw error;
+    if ((await statOf(target)) !== undefined) throw exists(target, error);
+    await rename(temporary, target);
+  }
+}
+
+async function statOf(path: string) {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
+async function unlinkIfThere(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
+  }
+}
+
+function exists(path: string, cause?: unknown): StopError {
+  return refusal("FILE_EXISTS", path, "it is there already", "Name another file, or overwrite it with --force", cause);
+}
+
+function refusal(code: string, file: string, why: string, hint: string, cause?: unknown): StopError {
+  const problem: Problem = { code, message: `${file} cannot be written: ${why}`, hint, file };
+  return new StopError(EXIT.usage, problem, cause === undefined ? undefined : { cause });
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error ? String(error.code) : undefined;
+}

@@ -1,0 +1,102 @@
+import { accessSync, constants, existsSync } from "node:fs";
+import { measureDiskSync } from "../adapters/disk-sync.js";
+import { findLogs } from "../adapters/idempotency-log-file.js";
+import { nodeDisk } from "../adapters/log-disk.js";
+import { sightLock } from "../adapters/log-lock.js";
+import { diskTrouble } from "../adapters/log-problem.js";
+import { systemClock } from "../adapters/system-clock.js";
+import { type Attempt, attempt } from "../app/attempt.js";
+import type { Host } from "../cli/host.js";
+import type { DoctorSettings } from "../cli/settings.js";
+import { type Check, failed, skipped } from "../domain/diagnosis.js";
+import type { TaskId } from "../domain/ids.js";
+import { judgeDisk, judgeLock, judgeLog, unnamedLog } from "../domain/log-health.js";
+import { LogState } from "../domain/log-state.js";
+import {
+  checkNoOtherLog,
+  checkServerOfLog,
+  type LogPlace,
+  onlyLogOf,
+  placeOfLog,
+  readLogState,
+  serverOfLog,
+} from "./log-place.js";
+
+/** A log as far as it could be examined. `state` is empty where it cannot be used. */
+export interface ExaminedLog {
+  readonly checks: readonly Check[];
+  readonly state: LogState;
+  readonly usable: boolean;
+}
+
+/** Examines the log, its lock and its disk. `server`: the address that the log must be bound to, where it is known. */
+export async function examineLog(
+  host: Host,
+  settings: DoctorSettings,
+  of: { readonly server: string | undefined; readonly sourceTasks: readonly TaskId[] },
+): Promise<ExaminedLog> {
+  const { manifest, idempotencyLog } = settings;
+  if (manifest === undefined && idempotencyLog === undefined && findLogs(host.cwd).length !== 1)
+    return { checks: unnamedLog(whyNone(findLogs(host.cwd).length)), state: new LogState(), usable: true };
+  const place =
+    manifest === undefined && idempotencyLog === undefined
+      ? onlyLogOf(host.cwd, `${host.argv0} doctor customers.csv`)
+      : placeOfLog(idempotencyLog, manifest ?? "");
+  const read = await attempt(() => readUsable(place, of));
+  const lock = await attempt(() => lockOf(host, place));
+  const disk = await attempt(() => measureDiskSync(place.path, { monotonic: () => systemClock.monotonic() }));
+  const log = read.kind === "done" ? judgeLog({ path: place.path, ...read.value }) : failed("log", read.stop);
+  return {
+    checks: [log, lockLine(lock, disk), diskLine(disk)],
+    state: read.kind === "done" ? read.value.state : new LogState(),
+    usable: read.kind === "done",
+  };
+}
+
+function whyNone(found: number): string {
+  return found === 0
+    ? "none is named, and there is none in this folder"
+    : `${found} are in this folder, and none is named`;
+}
+
+function readUsable(
+  place: LogPlace,
+  of: { readonly server: string | undefined; readonly sourceTasks: readonly TaskId[] },
+) {
+  if (of.server !== undefined) checkNoOtherLog(place, of.server, of.sourceTasks);
+  const log = readLogState(place.path);
+  if (of.server !== undefined) checkServerOfLog(place.path, serverOfLog(log), of.server);
+  checkWritable(place.path);
+  return log;
+}
+
+/** Whether this user may append to a log that exists. Throws a StopError (exit 6). */
+function checkWritable(path: string): void {
+  if (!existsSync(path)) return;
+  try {
+    accessSync(path, constants.W_OK);
+  } catch (error) {
+    throw diskTrouble(path, "write to the idempotency log", error);
+  }
+}
+
+function lockOf(host: Host, place: LogPlace): Check {
+  try {
+    const ownProcess = { pid: host.pid, exists: host.processExists };
+    const seen = sightLock(nodeDisk.realPath(place.path), { ownProcess, now: () => systemClock.now() });
+    return judgeLock(seen, place.path);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error)) throw error;
+    throw diskTrouble(`${place.path}.lock`, "look at the lock", error);
+  }
+}
+
+/** A folder that is not there is told once, as the disk's. */
+function lockLine(lock: Attempt<Check>, disk: Attempt<unknown>): Check {
+  if (lock.kind === "done") return lock.value;
+  return disk.kind === "stopped" ? skipped("lock", "the log's folder cannot be used") : failed("lock", lock.stop);
+}
+
+function diskLine(disk: Attempt<{ readonly ms: number; readonly folder: string }>): Check {
+  return disk.kind === "done" ? judgeDisk(disk.value.ms, disk.value.folder) : failed("disk", disk.stop);
+}
