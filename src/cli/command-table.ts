@@ -1,42 +1,18 @@
-import type { CommandName, CommandSpec, OptionSpec } from "./option-spec.js";
+import {
+  answer,
+  CONNECTION,
+  EVERYWHERE,
+  EXCEPTIONS,
+  FORMAT_OF_ONE_ANSWER,
+  HEADING,
+  MANIFEST,
+  ROW_DEFAULTS,
+} from "./option-groups.js";
+import type { CommandName, CommandSpec } from "./option-spec.js";
 import { grouped, OPTIONS } from "./option-table.js";
 
 /** The program's name, as everything that is typed says it. */
 export const PROGRAM = "qalyptus-propagate";
-
-const MANIFEST = { name: "MANIFEST", description: "the manifest, CSV or JSON", file: true };
-
-const COMMON = [OPTIONS.quiet, OPTIONS.verbose, OPTIONS.noColor, OPTIONS.help, OPTIONS.version];
-const FORMAT_OF_ONE_ANSWER = { ...OPTIONS.format, choices: ["human", "json"] };
-const CONNECTION = [
-  OPTIONS.server,
-  OPTIONS.apiKeyFile,
-  OPTIONS.caFile,
-  OPTIONS.insecure,
-  OPTIONS.timeout,
-  OPTIONS.rate,
-  OPTIONS.retries,
-];
-const ROW_DEFAULTS = [OPTIONS.sourceTask, OPTIONS.masterApp, OPTIONS.report, OPTIONS.name];
-const EXCEPTIONS = [OPTIONS.allowSharedApp, OPTIONS.allowMasterApp, OPTIONS.allowUnmappedReport];
-
-/** The headings of help, in one place so that every command has the same. */
-const HEADING = {
-  manifest: "For rows that say nothing:",
-  plan: "What is planned:",
-  exceptions: "Exceptions, one by one:",
-  connection: "The server:",
-  writing: "How it is carried out:",
-  log: "The idempotency log:",
-  output: "Output:",
-  common: "Everywhere:",
-} as const;
-
-function answer(...options: readonly Omit<OptionSpec, "group">[]): readonly OptionSpec[] {
-  return grouped(HEADING.output, options);
-}
-
-const EVERYWHERE = grouped(HEADING.common, COMMON);
 
 const SYNC: CommandSpec = {
   name: "sync",
@@ -166,7 +142,7 @@ const DOCTOR: CommandSpec = {
   group: "When something is left:",
   summary: "check server, key, list, source task, log and lock; reads only",
   description:
-    "Reads only: server, key, list, source task and reports, manifest, log, lock. Takes sync's options and ends with the exit code " +
+    "Reads only: server, key, list, source task and reports, manifest, log, lock. Takes what sync takes and ends with the exit code " +
     "that sync would end with before its first write.",
   arguments: [{ ...MANIFEST, required: false }],
   options: [
