@@ -1,15 +1,16 @@
 import * as conflict from "../domain/conflict.js";
 import type { TenantRef } from "../domain/ids.js";
 import type { LogEntry } from "../domain/log-record.js";
+import type { TenantError } from "../domain/outcome.js";
 import type { Action, PlanItem } from "../domain/plan.js";
 import type { TenantState } from "../domain/tenant-state.js";
 import { createCopy } from "./create-copy.js";
 import type { Plan } from "./make-plan.js";
 import { observeListAgain } from "./observe-server.js";
-import { refreshed, twinsInList } from "./plan-context.js";
+import { decideEntry, refreshed, twinsInList } from "./plan-context.js";
 import type { PlanEntry } from "./plan-entries.js";
 import type { End, RunSession } from "./run-session.js";
-import { endByStop, guarded } from "./run-stop.js";
+import { endByStop, guarded, guardedFor } from "./run-stop.js";
 import { type Finding, settleFound } from "./settle.js";
 import { bringUpToDate, type InDoubt, settleDoubts } from "./settle-doubts.js";
 import { clearSourceStops } from "./source-stops.js";
@@ -23,10 +24,11 @@ export function isWork(action: Action): boolean {
 
 /**
  * Carries out a plan's items (those that `--limit` lets through), each tenant on its own:
- * doubts that the plan's list ends, then all the work, then one common settlement, then a last look for twins.
+ * doubts that the plan's list ends and adoptions (what they show is in force before anything is sent), then all the work, then one common settlement, then a last look for twins.
  */
 export async function carryOut(session: RunSession, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
   const findings = await settleFromPlan(session, plan, carried);
+  await adoptAll(session, plan, carried);
   await guarded(session, () => clearSourceStops(session, plan, carried, (item) => work(session, plan, item, findings)));
   const inDoubt: InDoubt[] = [];
   await Promise.all(
@@ -70,12 +72,14 @@ async function endOf(
   if (session.halts.reason !== undefined && item.action.kind !== "settle") return { kind: "planned" };
   switch (item.action.kind) {
     case "create":
+    case "update": {
+      const inUse = conflictNow(session, entry);
+      if (inUse !== undefined) return { kind: "failed", error: inUse };
+      if (item.action.kind === "update") return updateCopy(session, entry, { settled: false });
       await giveUpOpenCreates(session, item.ref);
       return createCopy(session, entry);
-    case "update":
-      return updateCopy(session, entry, { settled: false });
+    }
     case "adopt":
-      await adopt(session, entry, item.action);
       return bringUpToDate(session, entry);
     case "settle":
       if (finding?.kind === "settled") return bringUpToDate(session, entry);
@@ -90,6 +94,13 @@ async function endOf(
   }
 }
 
+/** What was taken into the log since the plan was made may hold an app that the plan gave to somebody else. */
+function conflictNow(session: RunSession, entry: PlanEntry): TenantError | undefined {
+  if (!session.tookCopies) return undefined;
+  const { action } = decideEntry(session.context, entry);
+  return action.kind === "conflict" ? action.error : undefined;
+}
+
 const OLD_DOUBT = {
   code: "IN_DOUBT",
   message: "an earlier run sent its create, and the answer never came",
@@ -102,6 +113,18 @@ async function giveUpOpenCreates(session: RunSession, ref: TenantRef): Promise<v
   await session.deps.recorder.record(
     open.map(({ write }): LogEntry => ({ type: "settled", write, found: "abandoned" })),
   );
+}
+
+async function adoptAll(session: RunSession, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
+  const adopted = carried.map(async (item) => {
+    const entry = plan.entries.get(item.ref);
+    const { action } = item;
+    if (entry === undefined || action.kind !== "adopt" || session.halts.reason !== undefined) return;
+    session.tookCopies = true;
+    await guardedFor(session, item, () => adopt(session, entry, action));
+  });
+  await Promise.all(adopted);
+  if (session.tookCopies) session.context = refreshed(session.context, session.context.list);
 }
 
 async function adopt(session: RunSession, entry: PlanEntry, action: Extract<Action, { kind: "adopt" }>): Promise<void> {
@@ -150,6 +173,7 @@ async function settleFromPlan(
       findings = await settleFound({ reader, recorder, context: session.context }, states);
   });
   session.context = refreshed(session.context, session.context.list);
+  if ([...findings.values()].some((finding) => finding.kind === "settled")) session.tookCopies = true;
   const reached = new Set(plan.items.filter((item) => item.action.kind === "conflict").map((item) => item.ref));
   for (const state of states)
     if (!mine.has(state.ref) && !reached.has(state.ref) && findings.get(state.ref)?.kind !== "settled")

@@ -57,6 +57,8 @@ export class RunSession {
   doubtsInARow = 0;
   /** Whether some create of this run has made a copy. */
   created = false;
+  /** Whether copies were taken into the log since the plan was made: what is in force is no longer the plan's. */
+  tookCopies = false;
   /** Whether a look after the plan's showed a twin. */
   twins = false;
   readonly notShownWarned = new Set<TaskId>();
