@@ -11,7 +11,7 @@ import type { CreateRequest } from "./ports.js";
 import { readBackCreate } from "./read-back.js";
 import type { End, RunSession } from "./run-session.js";
 import { type Sent, sendWrite } from "./send-write.js";
-import { certainCreateEnd, errorOf, stopForServer } from "./write-ends.js";
+import { certainCreateEnd, errorOf } from "./write-ends.js";
 
 /** How many certain refusals in a row stop a source task's creates while none has succeeded, or of 403 at any time. */
 const REFUSALS_THAT_STOP = 3;
@@ -171,7 +171,6 @@ async function stopped(
   intent: CreateIntentRecord,
   sent: Extract<Sent, { kind: "stop" }>,
 ): Promise<Made> {
-  stopForServer(session, sent);
   if (sent.inDoubt) return doubted(session, intent, errorOf(sent));
   await session.deps.recorder.record([certainCreateEnd(intent, sent)]);
   return { end: { kind: "planned", error: errorOf(sent) }, verdict: "pass" };

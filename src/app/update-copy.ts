@@ -11,7 +11,7 @@ import type { Reading } from "./ports.js";
 import type { End, RunSession } from "./run-session.js";
 import { sendWrite } from "./send-write.js";
 import { holdAgainst, isNews, observedEntry } from "./verify-copies.js";
-import { certainPatchEnd, errorOf, stopForServer, warnMappingsNotShown } from "./write-ends.js";
+import { certainPatchEnd, errorOf, warnMappingsNotShown } from "./write-ends.js";
 
 /**
  * Brings one copy's mappings to what the manifest wants, by PATCHes of its own report rows, and reads them back where the
@@ -158,7 +158,6 @@ async function patchOne(session: RunSession, entry: PlanEntry, patch: OnePatch):
         return { end: { kind: "planned", error: errorOf(sent) }, verdict: "pass" };
       return failed(errorOf(sent), "pass");
     case "stop":
-      stopForServer(session, sent);
       if (sent.inDoubt) return doubted(session, intent, errorOf(sent));
       await recorder.record([certainPatchEnd(intent, sent)]);
       return { end: { kind: "planned", error: errorOf(sent) }, verdict: "pass" };

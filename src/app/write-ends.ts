@@ -1,4 +1,3 @@
-import { EXIT, StopError } from "../domain/errors.js";
 import type { TaskId } from "../domain/ids.js";
 import type {
   CreateIntentRecord,
@@ -33,11 +32,6 @@ export function certainCreateEnd(intent: CreateIntentRecord, sent: NoSuccess): C
 /** The record of a PATCH that certainly did nothing. */
 export function certainPatchEnd(intent: PatchIntentRecord, sent: NoSuccess): PatchOutcomeRecord {
   return { type: "patch-outcome", write: intent.write, ...certainEnd(sent) };
-}
-
-/** Ends the run for an answer that no further write may follow. */
-export function stopForServer(session: RunSession, sent: Extract<Sent, { kind: "stop" }>): void {
-  session.halts.halt({ kind: "fatal", error: new StopError(EXIT.server, sent.problem) });
 }
 
 /** Tells once for each source task that the server does not show mappings. */
