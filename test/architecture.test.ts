@@ -15,7 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ["app", "domain"],
   commands: ["app", "domain", "adapters", "output", "sandbox", "cli"],
   "compose.ts": ["cli", "commands"],
-  "index.ts": ["app", "domain", "adapters", "commands"],
+  "index.ts": ["app", "domain", "commands"],
   "main.ts": ["cli", "compose.ts", "output", "sandbox", "domain", "app"],
 };
 
@@ -35,7 +35,9 @@ const files = readdirSync(SRC, { recursive: true, encoding: "utf8" })
 
 function readSource(path: string): SourceFile {
   const text = readFileSync(join(SRC, path), "utf8");
-  const found = [...text.matchAll(/^(import|export)\s+(type\s)?[^;]*?from "(\.[^"]+)"|import\("(\.[^"]+)"\)|^import "(\.[^"]+)"/gms)];
+  const found = [
+    ...text.matchAll(/^(import|export)\s+(type\s)?[^;]*?from "(\.[^"]+)"|import\("(\.[^"]+)"\)|^import "(\.[^"]+)"/gms),
+  ];
   const target = (match: RegExpMatchArray): string =>
     relative(SRC, resolve(SRC, dirname(path), match[3] ?? match[4] ?? match[5] ?? "")).replace(/\.js$/, ".ts");
   return {
@@ -54,7 +56,9 @@ function withoutComments(text: string): string {
 describe("the architecture", () => {
   it("reads every file of src", () => {
     expect(files.length).toBeGreaterThan(50);
-    expect(files.flatMap((file) => file.imports.filter((path) => !files.some((other) => other.path === path)))).toEqual([]);
+    expect(files.flatMap((file) => file.imports.filter((path) => !files.some((other) => other.path === path)))).toEqual(
+      [],
+    );
   });
 
   it("imports inwards only", () => {
@@ -82,7 +86,9 @@ describe("the architecture", () => {
   });
 
   it("reads the process in main.ts alone", () => {
-    const readers = files.filter(({ path, text }) => path !== "main.ts" && /(?<![.\w])process\./.test(withoutComments(text)));
+    const readers = files.filter(
+      ({ path, text }) => path !== "main.ts" && /(?<![.\w])process\./.test(withoutComments(text)),
+    );
     expect(readers.map((file) => file.path)).toEqual([]);
   });
 

@@ -18,7 +18,7 @@ export interface Connection {
 
 /** Opens the server; sends nothing yet. Throws a StopError (exit 2) for an address, key, authority or proxy of no use. */
 export async function openConnection(
-  host: Host,
+  host: Pick<Host, "env" | "stdin" | "version" | "conceal">,
   settings: ConnectionSettings,
   so: { readonly emit: Emit; readonly concurrency: number },
 ): Promise<Connection> {
@@ -44,7 +44,7 @@ export async function openConnection(
   return { server, api, warnings: warningsOf(server, settings) };
 }
 
-async function readKey(host: Host, setting: ApiKeySetting): Promise<string> {
+async function readKey(host: Pick<Host, "stdin">, setting: ApiKeySetting): Promise<string> {
   switch (setting.kind) {
     case "variable":
       return readApiKey(setting);

@@ -1,4 +1,4 @@
-import { extname } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { readAppsFile } from "../adapters/apps-file.js";
 import { readManifest } from "../adapters/manifest-file.js";
 import { checkNewFile, isSameFile, writeNewFile } from "../adapters/new-file.js";
@@ -188,7 +188,9 @@ async function tellNext(host: Host, findings: InitFindings, settings: InitSettin
   const { server } = settings.connection;
   const address = server.from === "--server" ? ` --server ${asArgument(server.text)}` : "";
   const lines = [
-    ...(settings.manifestFormat === "json" ? [`${host.argv0} schema > ${SCHEMA_FILE}`] : []),
+    ...(settings.manifestFormat === "json"
+      ? [`${host.argv0} schema > ${asArgument(join(dirname(settings.file), SCHEMA_FILE))}`]
+      : []),
     `${host.argv0} validate ${manifest}${master}`,
     `${host.argv0} sync ${manifest}${master}${address}${keyOption(settings)} --dry-run`,
   ];

@@ -43,7 +43,7 @@ export async function examineLog(
       ? onlyLogOf(host.cwd, `${host.argv0} doctor customers.csv`)
       : placeOfLog(idempotencyLog, manifest ?? "");
   const read = await attempt(() => readUsable(place, of));
-  const lock = await attempt(() => lockOf(host, place));
+  const lock = await attempt(() => lockOf(host, place, settings));
   const disk = await attempt(() => measureDiskSync(place.path, { monotonic: () => systemClock.monotonic() }));
   const log = read.kind === "done" ? judgeLog({ path: place.path, ...read.value }) : failed("log", read.stop);
   return {
@@ -80,11 +80,12 @@ function checkWritable(path: string): void {
   }
 }
 
-function lockOf(host: Host, place: LogPlace): Check {
+function lockOf(host: Host, place: LogPlace, { manifest }: DoctorSettings): Check {
   try {
     const ownProcess = { pid: host.pid, exists: host.processExists };
     const seen = sightLock(nodeDisk.realPath(place.path), { ownProcess, now: () => systemClock.now() });
-    return judgeLock(seen, place.path);
+    const log = place.named ? ` --idempotency-log "${place.path}"` : "";
+    return judgeLock(seen, { path: place.path, sync: `${host.argv0} sync ${manifest ?? "MANIFEST"}${log}` });
   } catch (error) {
     if (!(error instanceof Error && "code" in error)) throw error;
     throw diskTrouble(`${place.path}.lock`, "look at the lock", error);

@@ -17,7 +17,7 @@ export interface ManifestSource {
 }
 
 /** Reads and checks a manifest. Throws a StopError (exit 2) with every fault. */
-export async function readManifestInput(host: Host, source: ManifestSource): Promise<Manifest> {
+export async function readManifestInput(host: Pick<Host, "stdin">, source: ManifestSource): Promise<Manifest> {
   const defaults = await defaultsOf(source);
   const options = { encoding: source.encoding, defaults };
   if (source.path !== "-") return readManifestFile(source.path, options);

@@ -8,7 +8,7 @@ import { EXIT, type ExitCode, foremostExitCode, type Problem } from "../domain/e
 import type { Manifest } from "../domain/manifest.js";
 import type { RunResult } from "../domain/outcome.js";
 import type { Look } from "../output/look.js";
-import { colourLevel, isCi, loadPalette } from "../output/palette.js";
+import { colourLevel, loadPalette } from "../output/palette.js";
 import { errorsText, problemLines } from "../output/problem-lines.js";
 import { createProgress } from "../output/progress.js";
 import { writeResultFiles } from "./result-files.js";
@@ -28,6 +28,8 @@ export interface Telling {
   /** The look of standard output. */
   readonly look: Look;
   warn(problems: readonly Problem[]): Promise<void>;
+  /** Takes the live line away; what goes wrong from here on is told by `main`. */
+  stop(): void;
   /** Writes a text answer. */
   answer(text: string): Promise<void>;
   /** Writes the result in the chosen format and to every `--out` file; says how the process shall exit. */
@@ -51,7 +53,7 @@ export async function openTelling(
   const progress = await createProgress({
     stream: host.stderr.stream,
     isTTY: host.stderr.isTTY,
-    ci: isCi(host.env),
+    ci: host.ci,
     quiet: output.verbosity === "quiet",
     verbose: output.verbosity === "verbose",
     warnings: warnsEarly,
@@ -70,6 +72,7 @@ export async function openTelling(
       for (const problem of problems)
         await host.stderr.write(`${problemLines("warning", problem, errorLook).join("\n")}\n`);
     },
+    stop: () => progress.stop(),
     answer: (text) => host.stdout.write(text),
     finish: async (result, more = {}) => {
       progress.stop();
@@ -89,8 +92,7 @@ export async function openTelling(
 
 async function lookOf(host: Host, output: OutputSettings, stream: OutputStream): Promise<Look> {
   const level = colourLevel({ isTTY: stream.isTTY, noColorFlag: output.noColor, env: host.env });
-  const unicode = host.platform !== "win32" || host.env.WT_SESSION !== undefined || !stream.isTTY;
-  return { palette: await loadPalette(level), width: stream.columns(), unicode };
+  return { palette: await loadPalette(level), width: stream.columns(), unicode: host.unicode };
 }
 
 interface Lines {
