@@ -67,8 +67,11 @@ function stops(tenants: readonly TenantState[], state: LogState): readonly Probl
   });
 }
 
-/** Judges whether a sync could take the log's lock. */
-export function judgeLock(lock: SeenLock | undefined, path: string): Check {
+/** Judges whether a sync could take the log's lock. `sync`: the command that would, to be pasted. */
+export function judgeLock(
+  lock: SeenLock | undefined,
+  { path, sync }: { readonly path: string; readonly sync: string },
+): Check {
   if (lock === undefined) return passed("lock", "free");
   const age = `its last heartbeat is ${Math.round(lock.silentMs / 1000)} s old`;
   const held = `${lock.owner} holds it; ${age}; its ID is ${lock.id}`;
@@ -79,14 +82,14 @@ export function judgeLock(lock: SeenLock | undefined, path: string): Check {
       {
         code: "LOCK_SILENT",
         message: `${held}. The next sync watches it for a moment, then takes it over`,
-        hint: `Where you know that it does not run any more, sync need not wait: --break-lock ${lock.id}`,
+        hint: `Where you know that it does not run any more, it need not wait: ${sync} --break-lock ${lock.id}`,
         file: path,
       },
     ]);
   const problem = {
     code: "LOG_LOCKED",
     message: held,
-    hint: `${lock.fate === "alive" ? "Wait until it has ended" : "Wait: without a heartbeat for 60 s it is taken over by itself"}. Only if you know that it does not run any more: sync … --break-lock ${lock.id}`,
+    hint: `${lock.fate === "alive" ? "Wait until it has ended" : "Wait: without a heartbeat for 60 s it is taken over by itself"}. Only if you know that it does not run any more: ${sync} --break-lock ${lock.id}`,
     file: path,
     value: lock.id,
   };

@@ -1,0 +1,63 @@
+import { PassThrough, Writable } from "node:stream";
+import type { Host, OutputStream } from "../../src/cli/host.js";
+
+/** A machine of a test's own: what a command writes is kept, and what it asks is answered. */
+export interface FakeHost extends Host {
+  /** All that was written to standard output, and to standard error. */
+  readonly written: { readonly stdout: () => string; readonly stderr: () => string };
+}
+
+export interface FakeHostFacts {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** What a person types, line by line; then standard input ends. Without it nobody can be asked. */
+  readonly typed?: readonly string[];
+}
+
+export function fakeHost(facts: FakeHostFacts = {}): FakeHost {
+  const stdout = keptStream();
+  const stderr = keptStream();
+  const asked = facts.typed !== undefined;
+  const input = new PassThrough();
+  for (const line of facts.typed ?? []) input.write(`${line}\n`);
+  input.end();
+  const never = new AbortController().signal;
+  return {
+    env: facts.env ?? {},
+    cwd: facts.cwd ?? "/nowhere",
+    stdin: { isTTY: asked, readAll: async () => Buffer.alloc(0), stream: input },
+    stdout: stdout.stream,
+    stderr: stderr.stream,
+    platform: process.platform,
+    hostname: "acme-01",
+    pid: process.pid,
+    processExists: () => true,
+    version: "1.2.3",
+    argv0: "qalyptus-propagate",
+    execPath: process.execPath,
+    mainPath: "main.js",
+    unicode: true,
+    ci: !asked,
+    mayAsk: asked,
+    interruption: () => ({ requested: never, immediate: never, signal: () => "SIGINT" }),
+    conceal: () => undefined,
+    written: { stdout: stdout.text, stderr: stderr.text },
+  };
+}
+
+function keptStream(): { readonly stream: OutputStream; readonly text: () => string } {
+  const pieces: string[] = [];
+  const write = async (text: string): Promise<void> => {
+    pieces.push(text);
+  };
+  const stream = new Writable({
+    write: (piece, _encoding, done) => {
+      pieces.push(String(piece));
+      done();
+    },
+  });
+  return {
+    stream: { isTTY: false, columns: () => undefined, write, isClosed: () => false, stream },
+    text: () => pieces.join(""),
+  };
+}
