@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { env, kill, pid } from "node:process";
 import type { RunEvent } from "./app/events.js";
 import type { Interruption } from "./app/halts.js";
-import { performSync, type SyncJob } from "./commands/sync-job.js";
+import { askedOf, performSync, type SyncJob } from "./commands/sync-job.js";
 import { EXIT, type ExitCode, type Problem, StopError } from "./domain/errors.js";
 import { parseAppId, parseTaskId } from "./domain/ids.js";
 import type { ActionKind, Outcome, RunResult, Summary, TenantError, TenantResult } from "./domain/outcome.js";
@@ -74,7 +74,9 @@ export async function sync(call: SyncCall): Promise<RunResult> {
   const warn = async (problems: readonly Problem[]): Promise<void> => {
     for (const problem of problems) emit({ kind: "warning", problem });
   };
-  return (await performSync(machine, { ...jobOf(call), runId: randomUUID() }, { emit, warn })).result;
+  const job = jobOf(call);
+  const asked = await askedOf(machine, job);
+  return (await performSync(machine, { ...job, asked, runId: randomUUID() }, { emit, warn })).result;
 }
 
 function jobOf(call: SyncCall): SyncJob {

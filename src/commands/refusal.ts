@@ -1,10 +1,16 @@
-import { checkResultFiles } from "../adapters/result-file.js";
+import { readFile } from "node:fs/promises";
+import { checkResultFiles, type ResultTarget } from "../adapters/result-file.js";
 import type { Refusal } from "../cli/commands.js";
 import type { Host } from "../cli/host.js";
 import { writeResultFiles } from "./result-files.js";
 
-/** Writes the `--out` files of a command line that was refused, so that no old result is taken for this one's. */
+/**
+ * Writes the `--out` files of a command line that was refused, so that no old result is taken for this one's. A run that never
+ * came to know its manifest cannot tell it from an old result by its path: what does not look like a result stays untouched.
+ */
 export async function writeRefusal(host: Host, refusal: Refusal): Promise<void> {
+  // Refused for one of these files: then none of them is written.
+  if (refusal.result.errors.some((error) => error.code.startsWith("OUT_"))) return;
   const targets = await checkResultFiles(
     refusal.files.map((file) => file.path),
     {
@@ -12,5 +18,22 @@ export async function writeRefusal(host: Host, refusal: Refusal): Promise<void> 
       platform: host.platform,
     },
   );
-  await writeResultFiles(targets, refusal.result, undefined);
+  const mine: ResultTarget[] = [];
+  for (const target of targets) if (await mayReplace(target)) mine.push(target);
+  await writeResultFiles(mine, refusal.result, undefined);
+}
+
+/** Whether a file is missing, of a kind that no manifest is, or a result as this program writes them. */
+async function mayReplace({ path, format }: ResultTarget): Promise<boolean> {
+  if (format !== "json" && format !== "csv") return true;
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return true;
+    throw error;
+  }
+  if (format === "json") return /^\s*\{\s*"version":\s*1,\s*"command":/.test(text);
+  const [header = ""] = text.split(/\r?\n/, 1);
+  return /newTaskId"?,"?action"?,"?outcome"?,"?reason/i.test(header);
 }

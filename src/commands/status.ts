@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
+import { basename } from "node:path";
 import { statusOf } from "../app/status.js";
 import type { Host } from "../cli/host.js";
 import type { StatusSettings } from "../cli/settings.js";
-import { EXIT, type ExitCode, StopError } from "../domain/errors.js";
+import { EXIT, type ExitCode, type Problem, StopError } from "../domain/errors.js";
 import type { PlanShape } from "../domain/log-record.js";
+import type { LogState } from "../domain/log-state.js";
 import type { Manifest } from "../domain/manifest.js";
 import { humanStatus, jsonStatus } from "../output/human-status.js";
 import { onlyLogOf, placeOfLog, readLogState, serverOfLog } from "./log-place.js";
@@ -26,10 +28,10 @@ export async function statusCommand(host: Host, settings: StatusSettings): Promi
       hint: `Name it with --idempotency-log FILE; the first sync makes it: ${host.argv0} sync ${path ?? "tenants.csv"}`,
       file: place.path,
     });
-  const manifest = path === undefined ? undefined : await readManifestOf(host, { ...settings, path });
-  const { state, head, header, warnings } = readLogState(place.path);
+  const { state, head, header, warnings: logWarnings } = readLogState(place.path);
+  const { manifest, warnings } = await manifestOf(host, settings, state);
   const server = serverOfLog({ state, header }) ?? null;
-  const report = statusOf({ state, server, head: head ?? null, manifest, warnings });
+  const report = statusOf({ state, server, head: head ?? null, manifest, warnings: [...logWarnings, ...warnings] });
   await telling.answer(settings.output.format === "human" ? humanStatus(report, telling.look) : jsonStatus(report));
   return report.exitCode;
 }
@@ -46,7 +48,36 @@ const NO_SHAPE: PlanShape = {
   allowLiveSource: false,
 };
 
-function readManifestOf(host: Host, settings: StatusSettings & { readonly path: string }): Promise<Manifest> {
-  const { path, encoding, sourceTask } = settings;
-  return readManifestInput(host, { path, encoding, apps: undefined, shape: { ...NO_SHAPE, sourceTask } });
+interface StatusManifest {
+  readonly manifest: Manifest | undefined;
+  readonly warnings: readonly Problem[];
+}
+
+/**
+ * The manifest, which gives the tenants' order and those that the log does not know. What its rows leave out is what the last
+ * sync of it was given. A faulty manifest is no reason to hide what the log knows.
+ */
+async function manifestOf(host: Host, settings: StatusSettings, state: LogState): Promise<StatusManifest> {
+  const { manifest: path, encoding, sourceTask } = settings;
+  if (path === undefined) return { manifest: undefined, warnings: [] };
+  const last = state.syncs().findLast((sync) => sync.manifest.fileName === basename(path))?.shape ?? NO_SHAPE;
+  const shape = { ...last, sourceTask: sourceTask ?? last.sourceTask };
+  try {
+    const manifest = await readManifestInput(host, { path, encoding, apps: undefined, shape });
+    return { manifest, warnings: manifest.warnings };
+  } catch (error) {
+    if (!(error instanceof StopError) || !existsSync(path)) throw error;
+    const [first] = error.problems;
+    return {
+      manifest: undefined,
+      warnings: [
+        {
+          code: "MANIFEST_FAULTY",
+          message: `${path} has faults, so that all that the log knows is shown: ${first?.message ?? error.message}`,
+          hint: `See all of them: ${host.argv0} validate ${path}`,
+          file: path,
+        },
+      ],
+    };
+  }
 }

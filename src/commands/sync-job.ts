@@ -54,25 +54,19 @@ export interface SyncDone {
  */
 export async function performSync(
   machine: Machine,
-  job: SyncJob & { readonly runId: string },
+  job: SyncJob & { readonly asked: Asked; readonly runId: string },
   tell: Tell,
 ): Promise<SyncDone> {
-  const asked = await askedOf(machine, job);
+  const { asked, runId, ...settings } = job;
   const source = { path: asked.manifestPath, encoding: asked.encoding, apps: asked.apps, shape: asked.shape };
   const manifest = await readManifestInput(machine, source);
-  const prepared: Prepared = {
-    settings: job,
-    asked,
-    manifest,
-    options: { shape: asked.shape, run: job.run },
-    runId: job.runId,
-  };
+  const prepared: Prepared = { settings, asked, manifest, options: { shape: asked.shape, run: settings.run }, runId };
   const result = await carryOutOrRehearse(machine, prepared, tell);
   return { result, manifest, place: asked.place, manifestPath: asked.manifestPath };
 }
 
 /** What a sync is asked for, once `--resume` and `--plan` have said what they stand for. */
-interface Asked {
+export interface Asked {
   readonly manifestPath: string;
   readonly encoding: string | undefined;
   readonly apps: string | undefined;
@@ -90,7 +84,8 @@ interface Prepared {
   readonly runId: string;
 }
 
-async function askedOf(machine: Machine, settings: SyncJob): Promise<Asked> {
+/** Finds out what `--resume` and `--plan` stand for. Throws a StopError: exit 2, 6 or 7. */
+export async function askedOf(machine: Pick<Machine, "cwd">, settings: SyncJob): Promise<Asked> {
   if (settings.plan !== undefined) return askedByPlan(settings, await readSavedPlan(settings.plan));
   if (settings.resume) return askedByResume(machine, settings);
   const manifestPath = settings.manifest ?? "-";
@@ -118,7 +113,7 @@ function askedByPlan(settings: SyncJob, plan: SavedPlan): Asked {
   };
 }
 
-function askedByResume(machine: Machine, settings: SyncJob): Asked {
+function askedByResume(machine: Pick<Machine, "cwd">, settings: SyncJob): Asked {
   const { manifest, idempotencyLog } = settings;
   const place =
     manifest === undefined && idempotencyLog === undefined

@@ -1,26 +1,36 @@
 import { randomUUID } from "node:crypto";
+import type { ProtectedFile } from "../adapters/result-file.js";
 import type { Host } from "../cli/host.js";
 import type { SyncSettings } from "../cli/settings.js";
 import { EXIT, type ExitCode } from "../domain/errors.js";
-import { performSync, type SyncDone } from "./sync-job.js";
+import { type Asked, askedOf, performSync, type SyncDone } from "./sync-job.js";
 import { openTelling } from "./telling.js";
 
 /** `sync`: makes the server match the manifest, or with `--dry-run` shows what it would do. */
 export async function syncCommand(host: Host, settings: SyncSettings): Promise<ExitCode> {
-  const inputs = [settings.manifest, settings.plan, settings.apps].flatMap((path) =>
-    path === undefined || path === "-" ? [] : [{ path, what: "an input of this run" }],
-  );
-  const log =
-    settings.idempotencyLog ?? (settings.manifest === undefined ? undefined : `${settings.manifest}.idempotency.jsonl`);
-  const protectedFiles = [...inputs, ...(log === undefined ? [] : [{ path: log, what: "the idempotency log" }])];
+  const asked = await askedOf(host, settings);
+  const protectedFiles = filesOf(settings, asked);
   const telling = await openTelling(host, settings.output, { protectedFiles, dryRun: settings.run.dryRun });
   try {
     await telling.warn(settings.warnings);
-    const done = await performSync(host, { ...settings, runId: randomUUID() }, telling);
+    const done = await performSync(host, { ...settings, asked, runId: randomUUID() }, telling);
     return await telling.finish(done.result, { manifest: done.manifest, next: nextStep(host, done) });
   } finally {
     telling.stop();
   }
+}
+
+/** What no result may be put over. */
+function filesOf(settings: SyncSettings, asked: Asked): readonly ProtectedFile[] {
+  const { plan, savePlan, apps } = settings;
+  const inputs = [plan, savePlan, apps ?? asked.apps].flatMap((path) =>
+    path === undefined ? [] : [{ path, what: "another file of this run" }],
+  );
+  return [
+    { path: asked.manifestPath, what: "the manifest" },
+    { path: asked.place.path, what: "the idempotency log" },
+    ...inputs,
+  ];
 }
 
 function nextStep(host: Host, { result, place, manifestPath }: SyncDone): string | undefined {

@@ -199,3 +199,47 @@ describe("secrets", () => {
     expect([run.stdout, run.stderr, ...files].join("\n")).not.toContain(stage.sandbox.key);
   });
 });
+
+describe("a result file", () => {
+  it("is never put over the manifest, also where only the log knows which that is", async () => {
+    const stage = await openStage();
+    const text = manifestOf(2);
+    await stage.put("tenants.csv", text);
+    expect((await stage.sync()).code).toBe(0);
+    for (const args of [
+      ["sync", "--resume", "--out", "tenants.csv"],
+      ["sync", "tenants.csv", ...SHAPE, "--out", "tenants.csv"],
+      ["sync", "tenants.csv", ...SHAPE, "--out", "./tenants.csv", "--concurrency", "0"],
+      ["sync", "--resume", "--out", "r.txt", "--out", "tenants.csv"],
+    ])
+      expect([2, 7]).toContain((await stage.run(args)).code);
+    expect(await readFile(join(stage.folder, "tenants.csv"), "utf8")).toBe(text);
+  });
+
+  it("tells a run that could not start, over an older result", async () => {
+    const stage = await openStage();
+    await stage.put("tenants.csv", manifestOf(2));
+    await stage.sync(["--out", "r.json"]);
+    expect((await stage.run(["sync", "nowhere.csv", ...SHAPE, "--out", "r.json"])).code).toBe(2);
+    expect(JSON.parse(await readFile(join(stage.folder, "r.json"), "utf8"))).toMatchObject({
+      exitCode: 2,
+      tenants: [],
+    });
+  });
+});
+
+describe("status", () => {
+  it("answers without the options that the sync was given", async () => {
+    const stage = await openStage();
+    await stage.put("tenants.csv", manifestOf(2));
+    await stage.sync();
+    const env = { QALYPTUS_SERVER: undefined, QALYPTUS_API_KEY: undefined };
+    const status = await stage.run(["status", "tenants.csv", "--format", "json"], { env });
+    expect(status.code).toBe(0);
+    expect(JSON.parse(status.stdout).tenants).toMatchObject([
+      { tenant: "tenant-1", state: "copied" },
+      { tenant: "tenant-2" },
+    ]);
+    expect((await stage.run(["status"], { env })).stdout).toContain("tenant-1");
+  });
+});
