@@ -27,7 +27,10 @@ export function manifestOf(
         sourceTaskId: source.id,
         nameTemplate: row.template,
         newTaskId: newTaskIdOf(row, source),
-        wishes: wishesOf(row, source, { line: index + 2, typed: typed === "row" || (typed === "both" && index % 2 === 1) ? "row" : "report" }),
+        wishes: wishesOf(row, source, {
+          line: index + 2,
+          typed: typed === "row" || (typed === "both" && index % 2 === 1) ? "row" : "report",
+        }),
         columns: new Map([["tenant", row.tenant.trim()]]),
       },
     ];
@@ -43,9 +46,17 @@ export function manifestOf(
   };
 }
 
-function wishesOf(row: Row, source: TrueTask, at: { readonly line: number; readonly typed: "row" | "report" }): readonly MappingWish[] {
+function wishesOf(
+  row: Row,
+  source: TrueTask,
+  at: { readonly line: number; readonly typed: "row" | "report" },
+): readonly MappingWish[] {
   const app = appId(row.app);
-  const reports = row.named ? source.reports.map((report) => (at.typed === "row" ? report.rowId : report.reportId)) : [undefined];
+  const reports = row.named
+    ? source.reports.map((report) => (at.typed === "row" ? report.rowId : report.reportId))
+    : [undefined];
   const masters = row.second ? [MASTER, SECOND_MASTER] : [MASTER];
-  return reports.flatMap((report) => masters.map((qlikAppId) => ({ report, qlikAppId, newQlikAppId: app, line: at.line })));
+  return reports.flatMap((report) =>
+    masters.map((qlikAppId) => ({ report, qlikAppId, newQlikAppId: app, line: at.line })),
+  );
 }

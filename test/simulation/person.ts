@@ -1,6 +1,7 @@
 import { foldTenantKey, type TaskId, type TenantRef } from "../../src/domain/ids.js";
 import type { LogEntry } from "../../src/domain/log-record.js";
-import type { LogState, TenantState } from "../../src/domain/log-state.js";
+import type { LogState } from "../../src/domain/log-state.js";
+import type { TenantState } from "../../src/domain/tenant-state.js";
 import type { PersonAct } from "./history.js";
 import { appId, MASTER, reportId } from "./identifiers.js";
 import type { LogModel } from "./log-model.js";

@@ -1,0 +1,245 @@
+/** One way to break the protocol: what is replaced in which file. The text must be there, so that no mutant can become the original. */
+export interface Mutant {
+  readonly name: string;
+  /** What it does, in one sentence. */
+  readonly harm: string;
+  readonly changes: readonly { readonly file: string; readonly from: string; readonly to: string }[];
+}
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: "send before the intent",
+    harm: "a kill between send and intent leaves a task that nobody looks for",
+    changes: [
+      {
+        file: "app/send-write.ts",
+        from: "if (!written) await deps.recorder.record([write.intent]);",
+        to: "if (!written) void deps.recorder.record([write.intent]).catch(() => undefined);",
+      },
+    ],
+  },
+  {
+    name: "no intent at all for a PATCH",
+    harm: "a lost answer to a PATCH is forgotten",
+    changes: [
+      {
+        file: "app/send-write.ts",
+        from: "if (!written) await deps.recorder.record([write.intent]);",
+        to: 'if (!written && write.intent.type === "create-intent") await deps.recorder.record([write.intent]);',
+      },
+    ],
+  },
+  {
+    name: "told before it is durable",
+    harm: "an outcome is told that a crash takes back",
+    changes: [
+      {
+        file: "app/recorder.ts",
+        from: "await log.append(all);",
+        to: "void log.append(all).catch(() => undefined);",
+      },
+    ],
+  },
+  {
+    name: "a short list proves absence",
+    harm: "a create is sent again because a list that was not whole did not show its task",
+    changes: [
+      {
+        file: "app/settle-doubts.ts",
+        from: "if (!wholeness.whole) return listNotWhole(doubt, wholeness.why);",
+        to: "",
+      },
+      { file: "app/settle-doubts.ts", from: "if (!lacksAny(second.index, first.index))", to: "if (true)" },
+    ],
+  },
+  {
+    name: "one list proves absence",
+    harm: "a create is sent again on the word of one list",
+    changes: [
+      {
+        file: "app/settle-doubts.ts",
+        from: "for (const list of [lists.first, lists.second]) {",
+        to: "for (const list of [lists.first]) {",
+      },
+      { file: "app/settle-doubts.ts", from: "const second = await lookAgain(session);", to: "const second = first;" },
+    ],
+  },
+  {
+    name: "no wait before absence is believed",
+    harm: "a create is sent again while the first is still on its way",
+    changes: [{ file: "app/settle-doubts.ts", from: "if (wait <= 0) return;", to: "return;" }],
+  },
+  {
+    name: "settle by the wall clock",
+    harm: "the wait is measured on a clock that runs backwards",
+    changes: [
+      {
+        file: "app/settle-doubts.ts",
+        from: "const wait = gaveUpAt + session.options.run.settleMs - clock.monotonic();",
+        to: "const wait = gaveUpAt + session.options.run.settleMs - Math.abs(clock.now().getTime() - Date.UTC(2026, 0, 1));",
+      },
+    ],
+  },
+  {
+    name: "an old doubt counts from its own time",
+    harm: "a doubt of an earlier process is not waited for",
+    changes: [
+      {
+        file: "app/run-session.ts",
+        from: "return this.#gaveUpAt.get(write) ?? this.startedAt;",
+        to: "return this.#gaveUpAt.get(write) ?? 0;",
+      },
+    ],
+  },
+  {
+    name: "a reset is sent again",
+    harm: "a write without an answer is retried like one that was never sent",
+    changes: [
+      {
+        file: "app/send-write.ts",
+        from: 'if (reply.kind !== "not-sent") {',
+        to: 'if (reply.kind === "in-doubt" && so.tries === 0) return 10;\n  if (reply.kind !== "not-sent") {',
+      },
+    ],
+  },
+  {
+    name: "looked up by today's name",
+    harm: "a doubt is looked up under a name that was never sent",
+    changes: [
+      {
+        file: "domain/look-up.ts",
+        from: "const exact = list.named(intent.name).filter(",
+        to: 'const exact = list.named(intent.name.replace("{", "")).filter((task) => log.source(intent.sourceTaskId).name === undefined || task.name !== intent.name || !intent.name.startsWith("Monthly")).filter(',
+      },
+    ],
+  },
+  {
+    name: "a refusal clears an earlier doubt",
+    harm: "the refusal of a later attempt closes every open create of its tenant",
+    changes: [
+      {
+        file: "app/create-copy.ts",
+        from: "await session.deps.recorder.record([certainCreateEnd(intent, sent)]);\n  if ((sent.httpStatus",
+        to: "await session.deps.recorder.record((session.deps.recorder.state.tenant(entry.ref)?.openCreates ?? []).map(({ write }) => ({ ...certainCreateEnd(intent, sent), write })));\n  if ((sent.httpStatus",
+      },
+      {
+        file: "app/create-copy.ts",
+        from: "if (sent.httpStatus === 409 || hadDoubts(session, entry, intent)) {",
+        to: "if (false as boolean) {",
+      },
+    ],
+  },
+  {
+    name: "state per tenant",
+    harm: "a later create's outcome closes an earlier create of the same tenant",
+    changes: [
+      {
+        file: "domain/tenant-fold.ts",
+        from: "return { ...tenant, openCreates: tenant.openCreates.filter((intent) => intent.write !== write) };",
+        to: "return { ...tenant, openCreates: [], suspects: [] };",
+      },
+      {
+        file: "domain/tenant-fold.ts",
+        from: 'if (intent === undefined || outcome.outcome === "in-doubt") return tenant;',
+        to: 'if (intent === undefined) return tenant;\n  if (outcome.outcome === "in-doubt") return withoutOpen(tenant, outcome.write);',
+      },
+    ],
+  },
+  {
+    name: "adopts anything with the name",
+    harm: "a task that has other reports is taken for a lost copy",
+    changes: [{ file: "app/settle.ts", from: "if (!hasReportsOf(only.intent, reports))", to: "if (false as boolean)" }],
+  },
+  {
+    name: "adopts what was there before",
+    harm: "a task that had the name before the send is taken for a lost copy",
+    changes: [{ file: "domain/look-up.ts", from: "&& !(intent.before ?? []).includes(id)", to: "" }],
+  },
+  {
+    name: "PATCHes past a doubt",
+    harm: "another PATCH goes to a report while one is still on its way",
+    changes: [{ file: "app/update-copy.ts", from: "if (waiting && !so.settled)", to: "if (false as boolean)" }],
+  },
+  {
+    name: "a PATCH in doubt counts as done",
+    harm: "the log calls a report mapped that may not be",
+    changes: [
+      {
+        file: "domain/tenant-fold.ts",
+        from: 'if (open === undefined || outcome.outcome === "in-doubt") return tenant;',
+        to: "if (open === undefined) return tenant;",
+      },
+      {
+        file: "domain/tenant-fold.ts",
+        from: 'outcome.outcome === "succeeded"\n      ? { known',
+        to: 'outcome.outcome !== "refused"\n      ? { known',
+      },
+    ],
+  },
+  {
+    name: "more in flight than asked for",
+    harm: "--concurrency does not bound the writes",
+    changes: [
+      { file: "app/send-slots.ts", from: "this.#limit = pLimit(most);", to: "this.#limit = pLimit(most + 1);" },
+    ],
+  },
+  {
+    name: "any ID is taken",
+    harm: "an answer that names the source task or another tenant's copy is believed",
+    changes: [
+      {
+        file: "app/create-copy.ts",
+        from: "return sent.taskId !== undefined && session.claim(sent.taskId, entry.ref)",
+        to: "return sent.taskId !== undefined",
+      },
+    ],
+  },
+  {
+    name: "goes on after a halt",
+    harm: "writes start after a signal or an answer that ends the run",
+    changes: [
+      { file: "app/send-write.ts", from: "if (halts.reason !== undefined) return last;", to: "" },
+      { file: "app/send-write.ts", from: "if (haltedNow(session))", to: "if (false as boolean)" },
+    ],
+  },
+  {
+    name: "apps in force are forgotten",
+    harm: "two customers read one app",
+    changes: [
+      { file: "domain/plan.ts", from: "if (other !== undefined) return conflict.appInUse(facts, app, other);", to: "" },
+    ],
+  },
+  {
+    name: "open intents hold no app",
+    harm: "an app that a lost create may have mapped is given to somebody else",
+    changes: [
+      {
+        file: "domain/in-force.ts",
+        from: "for (const intent of tenant.openCreates) for (const mapping of intent.mappings) apps.add(mapping.newQlikAppId);",
+        to: "",
+      },
+    ],
+  },
+  {
+    name: "twins are not looked for",
+    harm: "a customer gets two mails and nobody is told",
+    changes: [
+      {
+        file: "app/plan-context.ts",
+        from: "return twinsOf(state, context.list.index, context.log);",
+        to: "return [];",
+      },
+    ],
+  },
+  {
+    name: "verified by the log",
+    harm: "a copy is called verified because the log says what it should have",
+    changes: [
+      {
+        file: "app/update-copy.ts",
+        from: 'const verified = holdAgainst(after.value, entry.wanted).kind === "equal";',
+        to: "const verified = true;",
+      },
+    ],
+  },
+];

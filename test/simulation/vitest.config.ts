@@ -1,0 +1,4 @@
+import { defineConfig } from "vitest/config";
+
+// `npm run simulate`: as many histories as asked for, outside `npm test`.
+export default defineConfig({ test: { include: ["test/simulation/long.run.ts"], root: "." } });
