@@ -12,7 +12,9 @@ export function terminalAsk(host: Host): Ask {
     await host.stderr.write(complaint === undefined ? questionText(question) : `${oneLine(complaint)}\n`);
     const way = question.otherwise === undefined ? "" : `, or nothing: ${question.otherwise}`;
     await host.stderr.write(`Number, ID or name${way}: `);
-    return readLine(host);
+    const answer = await readLine(host);
+    if (answer === undefined) await host.stderr.write("\n");
+    return answer;
   };
 }
 
