@@ -46,7 +46,8 @@ export async function observeServer(
   log: LogState,
   sourceTaskIds: readonly TaskId[],
 ): Promise<Observation> {
-  const reading = await reader.listTasks({ fresh: false });
+  // Past any cache: a task that has a copy's name already, and is not seen now, would later pass for our own work.
+  const reading = await reader.listTasks({ fresh: true });
   const index = indexOf(reading);
   const sources = new Map<TaskId, ObservedSource>();
   const problems: Problem[] = [];
