@@ -250,7 +250,7 @@ function runOf(
   const signalAt = signalled ? random.between(0, 60) : undefined;
   return {
     gap: random.pick([0, 1, 50, 500, 1500, 5000]),
-    acts: of.index > 0 && random.chance(0.35) ? [actOf(random, of.sources)] : [],
+    acts: of.index > 0 && random.chance(0.35) ? actsOf(random, of.sources) : [],
     rows,
     concurrency: random.between(1, 4),
     retries: random.between(0, 3),
@@ -273,6 +273,13 @@ function runOf(
     secondSignalAt: signalAt !== undefined && random.chance(0.4) ? signalAt + random.between(0, 6) : undefined,
     logBreaksAt: mayStop && random.chance(0.05) ? random.between(1, 12) : undefined,
   };
+}
+
+function actsOf(random: Random, sources: number): readonly PersonAct[] {
+  const act = actOf(random, sources);
+  // Somebody makes the task by hand, and somebody else insists on another.
+  if (act.kind === "make-foreign" && random.chance(0.3)) return [act, { kind: "resolve-retry", tenant: act.tenant }];
+  return random.chance(0.15) ? [act, actOf(random, sources)] : [act];
 }
 
 function actOf(random: Random, sources: number): PersonAct {

@@ -229,6 +229,17 @@ export function noTaskIsHeldByTwo(evidence: Evidence): Finding {
   return undefined;
 }
 
+/** A doubt is ended only by a task that its own request made, or that a person made under its name after the intent. */
+export function doubtsFindTheirOwn(evidence: Evidence, entry: LogEntry): Finding {
+  if (entry.type !== "settled" || entry.found !== "copy" || entry.newTaskId === undefined) return undefined;
+  const sent = evidence.server.sent.find((one) => one.write === entry.write);
+  const task = evidence.server.task(entry.newTaskId);
+  if (task === undefined) return `a doubt was ended by ${entry.newTaskId}, which never was`;
+  if (sent === undefined || task.by?.ref === sent.ref) return undefined;
+  if (task.kind === "foreign" && task.bornAt >= evidence.server.firstSendOf(sent.ref)) return undefined;
+  return `the doubt of ${sent.ref} was ended by the task ${task.id}, which is not its own`;
+}
+
 /** A twin is told by the next run that can list: its ID stands in a `TWIN`. */
 export function twinsAreTold(
   evidence: Evidence,
@@ -249,7 +260,7 @@ export function twinsAreTold(
   return undefined;
 }
 
-/** Tenants that hold a copy while another task of theirs, of a name that was sent, is on the server. */
+/** Tenants that hold a copy while another task of theirs, of a name that was sent and not there before, is on the server. */
 export function twinsOnServer(evidence: Evidence): readonly { readonly ref: TenantRef; readonly task: TrueTask }[] {
   const twins: { readonly ref: TenantRef; readonly task: TrueTask }[] = [];
   for (const task of evidence.server.alive()) {
@@ -258,7 +269,9 @@ export function twinsOnServer(evidence: Evidence): readonly { readonly ref: Tena
     const state = evidence.durable.tenant(ref);
     if (state?.copy === undefined || state.copy.gone) continue;
     if (evidence.server.task(state.copy.newTaskId)?.alive !== true) continue;
-    const named = state.intents.some((intent) => foldName(intent.name) === foldName(task.name));
+    const named = state.intents.some(
+      (intent) => foldName(intent.name) === foldName(task.name) && intent.before?.includes(task.id) !== true,
+    );
     if (named) twins.push({ ref, task });
   }
   return twins;
@@ -277,5 +290,3 @@ export function troubleNamesAWayOut(result: RunResult): Finding {
 function describeBody(body: CreateRequest | PatchRequest): string {
   return "name" in body ? `create "${body.name}"` : `PATCH of ${body.taskId}`;
 }
-
-export type { LogEntry };

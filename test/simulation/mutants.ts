@@ -115,17 +115,12 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a refusal clears an earlier doubt",
-    harm: "the refusal of a later attempt closes every open create of its tenant",
+    harm: "the refusal of a later PATCH takes its report back to before an earlier one that is still in doubt",
     changes: [
       {
-        file: "app/create-copy.ts",
-        from: "await session.deps.recorder.record([certainCreateEnd(intent, sent)]);\n  if ((sent.httpStatus",
-        to: "await session.deps.recorder.record((session.deps.recorder.state.tenant(entry.ref)?.openCreates ?? []).map(({ write }) => ({ ...certainCreateEnd(intent, sent), write })));\n  if ((sent.httpStatus",
-      },
-      {
-        file: "app/create-copy.ts",
-        from: "if (sent.httpStatus === 409 || hadDoubts(session, entry, intent)) {",
-        to: "if (false as boolean) {",
+        file: "domain/tenant-fold.ts",
+        from: "open.before;",
+        to: "(open.before.openPatches[0]?.before ?? open.before);",
       },
     ],
   },
@@ -198,7 +193,11 @@ export const MUTANTS: readonly Mutant[] = [
     name: "goes on after a halt",
     harm: "writes start after a signal or an answer that ends the run",
     changes: [
-      { file: "app/send-write.ts", from: "if (halts.reason !== undefined) return last;", to: "" },
+      {
+        file: "app/send-write.ts",
+        from: "if (halts.reason !== undefined) return last;\n      if (!written)",
+        to: "if (!written)",
+      },
       { file: "app/send-write.ts", from: "if (haltedNow(session))", to: "if (false as boolean)" },
     ],
   },
@@ -232,14 +231,19 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "verified by the log",
-    harm: "a copy is called verified because the log says what it should have",
+    name: "every success is verified",
+    harm: "a copy is called verified that nobody has read back",
     changes: [
       {
-        file: "app/update-copy.ts",
-        from: 'const verified = holdAgainst(after.value, entry.wanted).kind === "equal";',
-        to: "const verified = true;",
+        file: "app/run-session.ts",
+        from: 'verified: end.kind === "succeeded" && this.context.log.tenant(item.ref)?.verified === true,',
+        to: 'verified: end.kind === "succeeded",',
       },
     ],
+  },
+  {
+    name: "another tenant's copy is a find",
+    harm: "a doubt takes a task that a record explains as somebody else's",
+    changes: [{ file: "domain/look-up.ts", from: "&& !log.explains(id)", to: "" }],
   },
 ];

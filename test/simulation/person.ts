@@ -1,4 +1,4 @@
-import { foldTenantKey, type TaskId, type TenantRef } from "../../src/domain/ids.js";
+import { foldTenantKey, type TaskId, type TenantRef, tenantRef } from "../../src/domain/ids.js";
 import type { LogEntry } from "../../src/domain/log-record.js";
 import type { LogState } from "../../src/domain/log-state.js";
 import type { TenantState } from "../../src/domain/tenant-state.js";
@@ -16,10 +16,12 @@ export interface Surroundings {
   readonly note: (text: string) => void;
   /** The name that a manifest of today would give this tenant's copy. */
   readonly nameOf: (tenant: string) => string | undefined;
+  /** The source task under which a manifest of today names this tenant. */
+  readonly sourceOf: (tenant: string) => TrueTask | undefined;
 }
 
 /** Does what an administrator does between two runs: at the server, or by `resolve` in the log. */
-export function act(act: PersonAct, around: Surroundings): void {
+export function act(act: PersonAct, around: Surroundings) {
   const { server, sources, log, note } = around;
   switch (act.kind) {
     case "rename-source": {
@@ -37,10 +39,23 @@ export function act(act: PersonAct, around: Surroundings): void {
       return note("the log is lost");
     case "make-foreign":
       return makeForeign(act, around);
+    case "resolve-retry":
+      return retry(act.tenant, around);
     default:
       for (const state of [...around.state.tenants()])
         if (state.key === foldTenantKey(act.tenant)) actOnTenant(act, state, around);
   }
+}
+
+/** Also for a tenant that the log does not know: its name may be taken. */
+function retry(tenant: string, around: Surroundings): void {
+  const key = foldTenantKey(tenant);
+  const known = [...around.state.tenants()].find((state) => state.key === key);
+  const sourceTaskId = known?.sourceTaskId ?? around.sourceOf(tenant)?.id;
+  if (sourceTaskId === undefined) return;
+  excuse(around.server, tenantRef(sourceTaskId, key));
+  write(around, [{ type: "retry", sourceTaskId, key, tenant }]);
+  around.note(`resolve ${tenant} --retry`);
 }
 
 function makeForeign(act: Extract<PersonAct, { kind: "make-foreign" }>, around: Surroundings): void {
@@ -52,15 +67,12 @@ function makeForeign(act: Extract<PersonAct, { kind: "make-foreign" }>, around: 
   around.note(`a person makes a task "${name}" with ${act.sameReports ? "the same" : "other"} reports`);
 }
 
-function actOnTenant(
-  act: Extract<PersonAct, { readonly tenant: string }>,
-  state: TenantState,
-  around: Surroundings,
-): void {
+function actOnTenant(act: Extract<PersonAct, { readonly tenant: string }>, state: TenantState, around: Surroundings) {
   const { server, note } = around;
   const copy = state.copy === undefined ? undefined : server.task(state.copy.newTaskId);
   switch (act.kind) {
     case "make-foreign":
+    case "resolve-retry":
       return;
     case "delete-copy":
       if (copy === undefined || !copy.alive) return;
@@ -80,10 +92,6 @@ function actOnTenant(
       excuse(server, state.ref);
       write(around, [{ type: "forgotten", sourceTaskId: state.sourceTaskId, key: state.key, reason: "left" }]);
       return note(`resolve ${act.tenant} --forget`);
-    case "resolve-retry":
-      excuse(server, state.ref);
-      write(around, [{ type: "retry", sourceTaskId: state.sourceTaskId, key: state.key, tenant: state.tenant }]);
-      return note(`resolve ${act.tenant} --retry`);
     case "resolve-adopt":
       return adoptByHand(act.tenant, state, around);
     default:

@@ -177,6 +177,9 @@ class World {
     this.#count(entry.type === "settled" ? `settled: ${entry.found}` : entry.type);
     if (entry.type === "create-intent" || entry.type === "patch-intent") this.#durableIntents.set(entry.write, entry);
     this.#check("logKnowsMappingsRightly", invariants.logKnowsMappingsRightly(this.#evidence()));
+    // A server that gives one copy the name that another was sent with leads any look-up astray.
+    if (this.#history.server.names !== "cut")
+      this.#check("doubtsFindTheirOwn", invariants.doubtsFindTheirOwn(this.#evidence(), entry));
     this.#check("noTaskIsHeldByTwo", invariants.noTaskIsHeldByTwo(this.#evidence()));
   }
 
@@ -243,11 +246,20 @@ class World {
         run: `resolve-${index}`,
         note: (text) => this.#note(text),
         nameOf: (tenant) => this.#nameOf(tenant, plan.rows),
+        sourceOf: (tenant) => this.#sourceOf(tenant, plan.rows),
       });
       if (one.kind === "lose-log") this.#logChanged = true;
       if (one.kind === "lose-log") for (const sent of this.#server.sent) sent.excused = true;
+      // What nobody remembers and the server does not show, no client can know.
+      const forgets = one.kind === "lose-log" || one.kind === "resolve-forget";
+      if (forgets && !this.#history.server.showsMappings) for (const task of this.#server.tasks) task.tainted = true;
       this.#reread();
     }
+  }
+
+  #sourceOf(tenant: string, rows: readonly Row[]): TrueTask | undefined {
+    const row = rows.find((candidate) => foldTenantKey(candidate.tenant) === foldTenantKey(tenant));
+    return row === undefined ? undefined : this.#sources[row.source];
   }
 
   #nameOf(tenant: string, rows: readonly Row[]): string | undefined {

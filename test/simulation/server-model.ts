@@ -165,6 +165,11 @@ export class ServerModel {
     return this.tasks.filter((task) => task.alive);
   }
 
+  /** When a tenant's first create was sent. */
+  firstSendOf(ref: TenantRef | undefined): number {
+    return this.sent.find((sent) => sent.ref === ref && "name" in sent.body)?.sentAt ?? Number.POSITIVE_INFINITY;
+  }
+
   addReport(task: TrueTask, id: ReportId): void {
     task.reports.push({ rowId: rowId(this.#nextRow++), reportId: id, swaps: [] });
   }
@@ -267,7 +272,7 @@ export class ServerModel {
     readonly answer: (delay: number, reply: () => WriteReply) => void;
     readonly arrives: number;
     readonly returns: number;
-  }): void {
+  }) {
     const { fate, sent, work, answer, arrives, returns } = of;
     const { random, settleMs, timeoutMs } = this.#world;
     const lostAt = random.chance(0.5) ? timeoutMs : arrives + returns + 1;

@@ -13,9 +13,13 @@ const { values } = parseArgs({
 const [runs, seed, most] = [values.runs, values.seed, values.jobs].map((text) => {
   const number = Number(text);
   if (Number.isInteger(number) && number >= 0) return number;
+  return usage(text);
+});
+
+function usage(text) {
   process.stderr.write(`not a whole number: ${text}\nusage: npm run simulate -- [--runs N] [--seed N] [--jobs N]\n`);
   process.exit(2);
-});
+}
 const jobs = Math.max(1, Math.min(most, Math.ceil(runs / 1000)));
 const share = Math.ceil(runs / jobs);
 const codes = await Promise.all(
