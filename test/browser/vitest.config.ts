@@ -1,6 +1,7 @@
 import { defineConfig } from "vitest/config";
 
-/** The tests in a real Chromium: `npm run test:browser`. `npm test` needs no browser. */
+// `npm run test:browser`: the pages in a real Chromium. `npm test` needs no browser.
+// biome-ignore lint/style/noDefaultExport: vitest asks for it
 export default defineConfig({
   test: {
     include: ["test/browser/*.browser.ts"],
