@@ -1,0 +1,73 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { ERROR_CODES } from "../../src/domain/error-codes.js";
+import { codesPage } from "./codes-page.js";
+
+const SRC = fileURLToPath(new URL("../../src", import.meta.url));
+const TABLE = "domain/error-codes.ts";
+
+/** Upper-case words in quotes that are no codes of ours: variables of the environment, and what the system and libraries say. */
+const OTHERS = new Set([
+  ...["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "QALYPTUS_API_KEY", "QALYPTUS_SERVER"],
+  ...["INVALID_CA", "INVALID_PURPOSE", "PATH_LENGTH_EXCEEDED"],
+  // Shown by -v as what became of a request; the problems of these are TIMEOUT, ANSWER_TOO_LARGE and ABORTED.
+  ...["PROXY_TIMEOUT", "TOO_LARGE"],
+]);
+const OF_OTHERS = /^(UND_ERR|CERT|UNABLE|ERR|DEPTH_ZERO|SELF_SIGNED)_/;
+
+const sources = readdirSync(SRC, { recursive: true, encoding: "utf8" })
+  .filter((path) => path.endsWith(".ts") && path !== TABLE.replaceAll("/", process.platform === "win32" ? "\\" : "/"))
+  .map((path) => readFileSync(join(SRC, path), "utf8"));
+
+/** Each `"TWO_WORDS"` of the sources, and each `"WORD"` that stands behind `code:`, `code =` or `code ===` on its line. */
+function codesOf(text: string): readonly string[] {
+  return text.split("\n").flatMap((line) => {
+    const behind = /\bcode\b["']?\s*(?::|={1,3}|\?\?|!==)(.*)/.exec(line)?.[1] ?? "";
+    const words = [...behind.matchAll(/"([A-Z][A-Z0-9]+)"/g)].filter(([, word]) => !/^E[A-Z]+$/.test(word ?? ""));
+    return [...line.matchAll(/"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"/g), ...words].map((match) => match[1] ?? "");
+  });
+}
+
+const listed = ERROR_CODES.flatMap((group) => Object.keys(group.codes));
+const used = new Set(
+  sources
+    .flatMap(codesOf)
+    .filter((word) => !OTHERS.has(word) && (!OF_OTHERS.test(word) || word === "CERTIFICATE_ENDS")),
+);
+
+describe("the table of codes", () => {
+  it("explains every code that the sources can tell", () => {
+    expect(used.size).toBeGreaterThan(150);
+    expect([...used].filter((code) => !listed.includes(code))).toEqual([]);
+  });
+
+  it("explains no code that nothing tells any more, and none twice", () => {
+    expect(listed.filter((code) => !used.has(code))).toEqual([]);
+    expect(new Set(listed).size).toBe(listed.length);
+  });
+
+  it("has one sentence for the meaning and one for the next step, fit for a table", () => {
+    for (const [code, sentences] of ERROR_CODES.flatMap((group) => Object.entries(group.codes)))
+      for (const sentence of sentences) expect(sentence, code).toMatch(/^[A-Z`][^|\n]*[.)]$/);
+  });
+
+  it("lists each group in the order of the alphabet", () => {
+    for (const { title, codes } of ERROR_CODES)
+      expect(Object.keys(codes), title).toEqual(Object.keys(codes).toSorted((a, b) => (a < b ? -1 : 1)));
+  });
+
+  it("is what CODES.md shows (npm run codes writes it)", async () => {
+    await expect(codesPage()).toMatchFileSnapshot("../../CODES.md");
+  });
+
+  it("has every code that the README names", () => {
+    const readme = readFileSync(join(SRC, "..", "README.md"), "utf8");
+    const named = [...readme.matchAll(/`([A-Z]+(?:_[A-Z]+)*)`/g)].map((match) => match[1] ?? "");
+    const codes = named.filter((word) => listed.includes(word) || /_/.test(word));
+    expect(codes.length).toBeGreaterThan(5);
+    const variables = /^(QALYPTUS_|NO_PROXY$|HTTPS?_PROXY$|NO_COLOR$|FORCE_COLOR$|GITHUB_)/;
+    expect(codes.filter((word) => !variables.test(word) && !listed.includes(word))).toEqual([]);
+  });
+});
