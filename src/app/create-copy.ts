@@ -158,6 +158,10 @@ function verdictOfRefusal(session: RunSession, entry: PlanEntry, httpStatus: num
 }
 
 function stopWith(session: RunSession, entry: PlanEntry, why: string): Verdict {
+  const gate = session.createGate(entry.sourceTaskId);
+  // Refusals of what was in flight already are no news.
+  if (gate.isStopped) return "stop";
+  gate.close();
   session.warn({
     code: "SOURCE_STOPPED",
     message: `the creates of source task ${entry.sourceTaskId} are stopped: ${why}; its other tenants stay planned`,
@@ -221,7 +225,8 @@ function createIntent(session: RunSession, entry: PlanEntry): CreateIntentRecord
     ...body,
     named: entry.wanted.named,
     idempotencyKey: same ? resent.idempotencyKey : chance.uuid(),
-    before: list?.reading.kind === "read" ? namesakesOf(body.name, list.index) : null,
+    // A list that is not whole does not show which tasks had the name before.
+    before: list?.wholenessOf(entry.sourceTaskId).whole === true ? namesakesOf(body.name, list.index) : null,
     attempt: (state?.absences ?? 0) + 1,
   };
 }

@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
 import { EXIT, type Problem, StopError } from "../domain/errors.js";
 import { type AppId, parseAppId, type TaskId, type TenantRef, tenantRef, unplacedRef } from "../domain/ids.js";
-import { appsInForce } from "../domain/in-force.js";
+import { appsInForce, namesInDoubt } from "../domain/in-force.js";
 import type { PlanShape } from "../domain/log-record.js";
 import type { Manifest, ManifestTenant } from "../domain/manifest.js";
 import type { Decision, Permissions, PlanItem } from "../domain/plan.js";
@@ -58,6 +58,7 @@ export async function makePlan(from: {
     sources,
     list: server?.observation.list,
     inForce: appsInForce(log),
+    namesInDoubt: namesInDoubt(log),
     namedUnder: namedUnderOf(manifest),
     candidates: new Map(),
   };

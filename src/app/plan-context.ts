@@ -1,5 +1,5 @@
 import { foldName, type TaskId } from "../domain/ids.js";
-import { appsInForce, type InForce } from "../domain/in-force.js";
+import { appsInForce, type InForce, namesInDoubt } from "../domain/in-force.js";
 import type { LogState } from "../domain/log-state.js";
 import { lookUp, twinsOf } from "../domain/look-up.js";
 import type { Manifest } from "../domain/manifest.js";
@@ -24,6 +24,7 @@ export interface PlanContext {
   readonly sources: ReadonlyMap<TaskId, ObservedSource> | undefined;
   readonly list: ObservedList | undefined;
   readonly inForce: InForce;
+  readonly namesInDoubt: ReturnType<typeof namesInDoubt>;
   /** The source tasks under which the manifest names each key. */
   readonly namedUnder: ReadonlyMap<string, ReadonlySet<TaskId>>;
   readonly candidates: CandidateReports;
@@ -37,7 +38,7 @@ const ANY_TEXT = "\u{f0000}";
 
 /** The same context after the log or the list has changed. */
 export function refreshed(context: PlanContext, list: ObservedList | undefined): PlanContext {
-  return { ...context, list, inForce: appsInForce(context.log) };
+  return { ...context, list, inForce: appsInForce(context.log), namesInDoubt: namesInDoubt(context.log) };
 }
 
 export function namedUnderOf(manifest: Manifest): ReadonlyMap<string, ReadonlySet<TaskId>> {
@@ -104,6 +105,10 @@ function factsOf(context: PlanContext, entry: PlanEntry): Facts {
     doubts: state === undefined ? [] : doubtsOf(context, state),
     twins: state === undefined ? [] : twinsInList(context, state),
     namesakes: namesakesIn(context, entry),
+    nameInDoubtFor:
+      entry.name === undefined
+        ? undefined
+        : context.namesInDoubt.get(foldName(entry.name))?.find((tenant) => tenant.ref !== entry.ref),
     lookAlikes: lookAlikesIn(context, entry),
     adoptionCheck: adoptionCheckOf(context, entry),
     inForce: context.inForce,

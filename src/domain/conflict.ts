@@ -42,6 +42,15 @@ export function nameTaken(
   };
 }
 
+/** A task of this name may turn up that is the other tenant's: nobody could tell the two apart. */
+export function nameInDoubt(name: string, other: Named): TenantError {
+  return {
+    code: "NAME_TAKEN",
+    message: `the name "${name}" was sent for tenant "${other.tenant}", whose create is in doubt: a task of that name may be its copy`,
+    hint: `Give this tenant another name (column "name"), or end that doubt first: sync its manifest again, or ${resolveCommand(other, "--task-id ID")}, or ${resolveCommand(other, "--forget --reason TEXT")}`,
+  };
+}
+
 export function looksLikeCopy(of: Named, tasks: readonly ListedTask[]): TenantError {
   const shown = tasks.map((task) => `"${task.name}" (${task.id})`).join(", ");
   const [first] = tasks;

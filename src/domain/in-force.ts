@@ -1,4 +1,4 @@
-import type { AppId, TaskId, TenantKey } from "./ids.js";
+import { type AppId, type FoldedName, foldName, type TaskId, type TenantKey } from "./ids.js";
 import type { LogState } from "./log-state.js";
 import type { TenantState } from "./tenant-state.js";
 
@@ -40,4 +40,15 @@ export function appsOf(tenant: TenantState): ReadonlySet<AppId> {
   }
   for (const intent of tenant.openCreates) for (const mapping of intent.mappings) apps.add(mapping.newQlikAppId);
   return apps;
+}
+
+/** The names of open creates, each with the tenants that they were sent for: a task of such a name may be any one's of them. */
+export function namesInDoubt(log: LogState): ReadonlyMap<FoldedName, readonly TenantState[]> {
+  const inDoubt = new Map<FoldedName, TenantState[]>();
+  for (const tenant of log.tenants())
+    for (const intent of tenant.openCreates) {
+      const name = foldName(intent.name);
+      inDoubt.set(name, [...(inDoubt.get(name) ?? []), tenant]);
+    }
+  return inDoubt;
 }

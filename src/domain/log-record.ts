@@ -71,7 +71,7 @@ export interface CreateIntentRecord extends OfTenant {
   readonly reports: readonly ReportRow[];
   readonly reportIdMode: ReportIdMode;
   readonly idempotencyKey: string;
-  /** Listed tasks that had this name, or a similar one, before the send; `null` where no list was read to its end. */
+  /** Listed tasks that had this name, or a similar one, before the send; `null` where no whole list was read. */
   readonly before: readonly TaskId[] | null;
   /** 1 for the first create of this tenant, one more each time it is sent again after it was found absent. */
   readonly attempt: number;

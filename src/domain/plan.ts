@@ -79,6 +79,8 @@ export interface Facts {
   readonly twins: readonly ListedTask[];
   /** Listed tasks that have the name a create would send, and the tenant that holds each. */
   readonly namesakes: readonly { readonly task: ListedTask; readonly holder: string | undefined }[];
+  /** Another tenant whose open create has the name that a create would send. */
+  readonly nameInDoubtFor?: conflict.Named | undefined;
   readonly lookAlikes: readonly ListedTask[];
   readonly adoptionCheck: AdoptionCheck;
   readonly inForce: InForce;
@@ -147,6 +149,7 @@ function decideCreate(facts: Facts, reason: string): Decision {
   if (absences > MOST_RESENDS && !retry) return refuse(conflict.gaveUp(facts, absences));
   const held = facts.namesakes.find((namesake) => namesake.holder !== undefined);
   if (held !== undefined) return refuse(conflict.nameTaken(facts, facts.name, [held.task], held.holder));
+  if (facts.nameInDoubtFor !== undefined) return refuse(conflict.nameInDoubt(facts.name, facts.nameInDoubtFor));
   const namesakes = facts.namesakes.map((namesake) => namesake.task);
   if (namesakes.length > 0 && !retry)
     return decideTaken(facts, namesakes, conflict.nameTaken(facts, facts.name, namesakes, undefined));
