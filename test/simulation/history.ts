@@ -39,6 +39,8 @@ export interface Row {
   readonly second: boolean;
   readonly enabled: boolean;
   readonly template: string;
+  /** Another column that may be used in the name: it stays when the key changes. */
+  readonly label: string;
   readonly newTaskId: "none" | "own" | "foreign";
 }
 
@@ -106,6 +108,7 @@ const TEMPLATES = [
   "{task} - {tenant}",
   "{tenant}: {task}",
   "Report for {tenant}",
+  "{task} / {label}",
 ];
 
 /** The history of a seed. */
@@ -160,6 +163,7 @@ function firstRows(random: Random, sources: number, server: ServerProfile): read
     second: false,
     enabled: true,
     template,
+    label: tenant,
     newTaskId: "none",
   }));
 }
@@ -191,10 +195,8 @@ const EDITS: readonly Edit[] = [
     const missing = TENANTS.filter((tenant) => !rows.some((row) => folded(row.tenant) === folded(tenant)));
     const [model] = rows;
     if (missing.length === 0 || model === undefined) return rows;
-    return [
-      ...rows,
-      { ...model, tenant: random.pick(missing), app: freeApp(random, rows), newTaskId: "none", enabled: true },
-    ];
+    const tenant = random.pick(missing);
+    return [...rows, { ...model, tenant, label: tenant, app: freeApp(random, rows), newTaskId: "none", enabled: true }];
   },
   // One more that takes an app which somebody else left.
   (random, rows) => {
@@ -202,6 +204,14 @@ const EDITS: readonly Edit[] = [
     const gone = rows.length > 1 ? random.pick(rows) : undefined;
     if (missing.length === 0 || gone === undefined) return rows;
     return [...rows.filter((row) => row !== gone), { ...gone, tenant: random.pick(missing) }];
+  },
+  // Another key for a customer whose copy keeps its name, and another app with it.
+  (random, rows) => {
+    const missing = TENANTS.filter((tenant) => !rows.some((row) => folded(row.tenant) === folded(tenant)));
+    if (missing.length === 0) return rows;
+    const tenant = random.pick(missing);
+    const app = freeApp(random, rows);
+    return changeOne(random, rows, (row) => ({ ...row, tenant, app, template: "{task} / {label}" }));
   },
   (random, rows) => changeOne(random, rows, (row) => ({ ...row, enabled: !row.enabled })),
   (random, rows, sources) => changeOne(random, rows, (row) => ({ ...row, source: random.between(0, sources - 1) })),

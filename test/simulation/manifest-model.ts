@@ -31,7 +31,10 @@ export function manifestOf(
           line: index + 2,
           typed: typed === "row" || (typed === "both" && index % 2 === 1) ? "row" : "report",
         }),
-        columns: new Map([["tenant", row.tenant.trim()]]),
+        columns: new Map([
+          ["tenant", row.tenant.trim()],
+          ["label", row.label],
+        ]),
       },
     ];
   });

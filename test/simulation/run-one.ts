@@ -267,7 +267,7 @@ class World {
     const source = row === undefined ? undefined : this.#sources[row.source];
     if (row === undefined || source === undefined) return undefined;
     const task = this.#durable.source(source.id).name ?? source.name;
-    return row.template.replace("{task}", task).replace("{tenant}", row.tenant.trim());
+    return row.template.replace("{task}", task).replace("{tenant}", row.tenant.trim()).replace("{label}", row.label);
   }
 
   async #runOnce(index: number, plan: RunPlan): Promise<RunResult | undefined> {
