@@ -1,0 +1,259 @@
+import type { RunEvent } from "../../src/app/events.js";
+import type { CreateRequest, PatchRequest, TaskReader, TaskWriter, WriteCall } from "../../src/app/ports.js";
+import { runSync } from "../../src/app/sync.js";
+import type { RunOptions } from "../../src/app/sync-options.js";
+import type { WriteReply } from "../../src/domain/answer.js";
+import { StopError } from "../../src/domain/errors.js";
+import { foldTenantKey, type ReportId, type RowId, type TaskId } from "../../src/domain/ids.js";
+import type { LogEntry, PlanShape } from "../../src/domain/log-record.js";
+import { LogState } from "../../src/domain/log-state.js";
+import type { Manifest } from "../../src/domain/manifest.js";
+import type { AppSwap } from "../../src/domain/mapping.js";
+import type { RunResult } from "../../src/domain/outcome.js";
+import { appId, guid, MASTER, reportId, rowId, taskId } from "../simulation/identifiers.js";
+
+/** What becomes of one write: as it should; lost before or after the work; refused; or a work that arrives so many ms later. */
+export type Fate = "ok" | "lost-before" | "lost-after" | "killed-after" | 400 | 403 | 409 | { readonly late: number };
+
+/** One tenant of the manifest. */
+export interface Wish {
+  readonly app: number;
+  readonly name?: string;
+  readonly newTaskId?: TaskId;
+}
+
+interface Task {
+  readonly id: TaskId;
+  readonly name: string;
+  readonly reports: { readonly rowId: RowId; readonly reportId: ReportId; swaps: readonly AppSwap[] }[];
+  bornAt: number;
+}
+
+/** What a process that was killed leaves behind: nothing but the log and the server. */
+export class Killed extends Error {}
+
+const problem = (code: string): { code: string; message: string; hint: string } => ({
+  code,
+  message: code.toLowerCase(),
+  hint: "look at the server",
+});
+
+/**
+ * A server, a log and a clock in memory, for schedules that a test writes down: every write's fate is said by the tenant's
+ * name, and waiting costs nothing.
+ */
+export class SyncStage {
+  readonly source: Task;
+  readonly tasks: Task[] = [];
+  /** Every request in its order, as a person would tell it. */
+  readonly sent: string[] = [];
+  readonly events: RunEvent[] = [];
+  readonly records: { readonly run: string; readonly entry: LogEntry }[] = [];
+  listed: (tasks: readonly Task[]) => readonly Task[] = (tasks) => tasks;
+  readonly #fates = new Map<string, Fate[]>();
+  #now = 0;
+  #run = 0;
+  #ids = 1;
+
+  constructor() {
+    this.source = this.make("Monthly Report", []);
+  }
+
+  /** The fates of the next writes whose task's name ends with this. */
+  fate(tenant: string, ...fates: readonly Fate[]): void {
+    this.#fates.set(tenant, [...fates]);
+  }
+
+  make(name: string, swaps: readonly AppSwap[], bornAt = this.#now): Task {
+    const id = this.#ids++;
+    const task: Task = {
+      id: taskId(id),
+      name,
+      bornAt,
+      reports: [{ rowId: rowId(id), reportId: reportId(1), swaps }],
+    };
+    this.tasks.push(task);
+    return task;
+  }
+
+  named(name: string): readonly Task[] {
+    return this.tasks.filter((task) => task.name === name && task.bornAt <= this.#now);
+  }
+
+  remove(task: Task): void {
+    this.tasks.splice(this.tasks.indexOf(task), 1);
+  }
+
+  state(): LogState {
+    const state = new LogState();
+    for (const { entry, run } of this.records) state.apply(entry, run);
+    return state;
+  }
+
+  /** One run. Rejects with {@link Killed} where a fate says that the process dies. */
+  async sync(
+    wishes: Readonly<Record<string, Wish>>,
+    options: { readonly shape?: Partial<PlanShape>; readonly run?: Partial<RunOptions> } = {},
+  ): Promise<RunResult> {
+    this.#run += 1;
+    const runId = `run-${this.#run}`;
+    let kill: (reason: Killed) => void = () => {};
+    const killed = new Promise<never>((_resolve, reject) => {
+      kill = reject;
+    });
+    let uuid = this.#run * 1000;
+    const run = runSync(
+      {
+        runId,
+        server: "http://127.0.0.1",
+        manifest: manifestOf(wishes, this.source.id),
+        state: this.state(),
+        warnings: [],
+        options: { shape: { ...SHAPE, ...options.shape }, run: { ...RUN, ...options.run } },
+      },
+      {
+        reader: this.#reader(),
+        writer: this.#writer(kill),
+        log: {
+          append: async (entries) => {
+            for (const entry of entries) this.records.push({ run: runId, entry });
+          },
+          head: () => ({ path: "log", seq: this.records.length, digest: "" }),
+        },
+        clock: {
+          now: () => new Date(0),
+          monotonic: () => this.#now,
+          sleep: async (ms, signal) => {
+            if (signal?.aborted === true || ms === DRAIN_MS) return new Promise(() => {});
+            this.#now += ms;
+          },
+        },
+        chance: { fraction: () => 0.5, uuid: () => guid(0x1d, uuid++) },
+        emit: (event) => this.events.push(event),
+        interruption: {
+          requested: new AbortController().signal,
+          immediate: new AbortController().signal,
+          signal: () => "SIGINT",
+        },
+      },
+    );
+    return Promise.race([run, killed]);
+  }
+
+  #seen(): readonly Task[] {
+    return this.tasks.filter((task) => task.bornAt <= this.#now);
+  }
+
+  #writer(kill: (reason: Killed) => void): TaskWriter {
+    const fateOf = (name: string): Fate => {
+      const tenant = [...this.#fates.keys()].find((key) => name.endsWith(key));
+      return (tenant === undefined ? undefined : this.#fates.get(tenant)?.shift()) ?? "ok";
+    };
+    const answer = (fate: Fate, work: (at: number) => TaskId | undefined): Promise<WriteReply> => {
+      if (typeof fate === "number")
+        return Promise.resolve({ kind: "refused", httpStatus: fate, problem: problem(`HTTP_${fate}`) });
+      if (fate === "lost-before") return Promise.resolve(NO_ANSWER);
+      const made = work(typeof fate === "object" ? this.#now + fate.late : this.#now);
+      if (fate === "ok") return Promise.resolve({ kind: "succeeded", taskId: made, httpStatus: 201 });
+      if (fate !== "killed-after") return Promise.resolve(NO_ANSWER);
+      kill(new Killed());
+      return new Promise(() => {});
+    };
+    return {
+      createCopy: (request: CreateRequest, _call: WriteCall) => {
+        this.sent.push(`create ${request.name}`);
+        const [report] = request.reports;
+        return answer(fateOf(request.name), (at) => this.make(request.name, report?.apps ?? [], at).id);
+      },
+      patchReport: (request: PatchRequest, _call: WriteCall) => {
+        const task = this.tasks.find((one) => one.id === request.taskId);
+        if (task === undefined) throw new StopError(1, problem("NO_SUCH_TASK"));
+        this.sent.push(`patch ${task.name}`);
+        return answer(fateOf(task.name), () => {
+          for (const report of task.reports) if (report.rowId === request.rowId) report.swaps = request.apps;
+          return undefined;
+        });
+      },
+    };
+  }
+
+  #reader(): TaskReader {
+    const absent = { kind: "absent", problem: problem("HTTP_404") } as const;
+    const find = (id: TaskId): Task | undefined => this.#seen().find((task) => task.id === id);
+    return {
+      listTasks: async () => ({
+        kind: "read",
+        tasks: this.listed(this.#seen()).map(({ id, name }) => ({ id, name })),
+      }),
+      readTask: async (id) => {
+        const task = find(id);
+        return task === undefined
+          ? absent
+          : { kind: "read", value: { id, name: task.name, enabled: false, testMode: undefined } };
+      },
+      readReports: async (id) => {
+        const task = find(id);
+        if (task === undefined) return absent;
+        return {
+          kind: "read",
+          value: task.reports.map((report) => ({ ...report, mappings: report.swaps })),
+        };
+      },
+      readTriggers: async () => ({ kind: "read", value: [] }),
+      readRecipients: async () => ({ kind: "read", value: 0 }),
+    };
+  }
+}
+
+/** How long a stopped run waits for what is in flight: here nothing ever is. */
+const DRAIN_MS = 5_000;
+
+const NO_ANSWER: WriteReply = { kind: "in-doubt", answered: false, problem: problem("NO_ANSWER") };
+
+const SHAPE: PlanShape = {
+  reports: [],
+  reportId: "row",
+  adopt: false,
+  recreate: false,
+  only: [],
+  allowSharedApp: [],
+  allowMasterApp: [],
+  allowUnmappedReport: [],
+  allowLiveSource: false,
+};
+
+const RUN: RunOptions = {
+  dryRun: false,
+  offline: false,
+  verify: false,
+  newLog: false,
+  settleMs: 15_000,
+  timeoutMs: 10_000,
+  concurrency: 1,
+  retries: 0,
+  maxFailures: undefined,
+  maxChanges: undefined,
+  detailedExitCode: false,
+};
+
+function manifestOf(wishes: Readonly<Record<string, Wish>>, source: TaskId): Manifest {
+  return {
+    path: "customers.csv",
+    fileName: "customers.csv",
+    sha256: JSON.stringify(wishes),
+    warnings: [],
+    header: [],
+    rows: [],
+    tenants: Object.entries(wishes).map(([tenant, wish], index) => ({
+      key: foldTenantKey(tenant),
+      tenant,
+      line: index + 2,
+      enabled: true,
+      sourceTaskId: source,
+      nameTemplate: wish.name ?? "{task} - {tenant}",
+      newTaskId: wish.newTaskId,
+      wishes: [{ report: undefined, qlikAppId: MASTER, newQlikAppId: appId(wish.app), line: index + 2 }],
+      columns: new Map(),
+    })),
+  };
+}
