@@ -1,8 +1,12 @@
 import { columnOf, indexColumns, type ManifestColumn, normalHeader } from "../domain/manifest-columns.js";
 import type { Place, RawManifest, RawRow } from "../domain/raw-manifest.js";
+import { rearmFormula } from "../domain/spreadsheet-formula.js";
 import { readCsvTable } from "./csv-table.js";
 
-/** A CSV manifest as rows of text. Never throws: what is wrong with the file is among the faults. */
+/**
+ * A CSV manifest as rows of text. A result's cells have a `'` before what looks like a formula; it is taken back here.
+ * Never throws: what is wrong with the file is among the faults.
+ */
 export function readCsvManifest(text: string, file: string): RawManifest {
   const table = readCsvTable(text, file, (header) => columnOf(normalHeader(header)) !== undefined);
   const { positions } = indexColumns(table.header, { file, line: table.headerLine });
@@ -15,10 +19,15 @@ export function readCsvManifest(text: string, file: string): RawManifest {
     format: "csv",
     header: table.header,
     headerLine: table.headerLine,
-    rows: table.rows,
+    rows: table.rows.map(withFormulas),
     shared: {},
     place,
     faults: table.faults,
     warnings: [],
   };
+}
+
+/** Most rows have no such cell, and stay the same object: a manifest may have 200,000 of them. */
+function withFormulas(row: RawRow): RawRow {
+  return row.cells.some((cell) => cell.startsWith("'")) ? { ...row, cells: row.cells.map(rearmFormula) } : row;
 }

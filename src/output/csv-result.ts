@@ -2,7 +2,8 @@ import { foldTenantKey, normalGuid } from "../domain/ids.js";
 import type { Manifest } from "../domain/manifest.js";
 import { columnOf, type ManifestColumn, normalHeader } from "../domain/manifest-columns.js";
 import type { RunResult, TenantResult } from "../domain/outcome.js";
-import { disarmFormula, oneLine } from "./text-safety.js";
+import { disarmFormula } from "../domain/spreadsheet-formula.js";
+import { oneLine } from "./text-safety.js";
 
 /** The manifest's own columns and rows, as its reader found them. */
 export type InputTable = Pick<Manifest, "header" | "rows">;

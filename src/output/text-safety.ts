@@ -72,14 +72,6 @@ export function escapeMarkdown(text: string): string {
     .replace(/www\./gi, "www\u200b.");
 }
 
-/**
- * A CSV cell that no spreadsheet takes for a formula: a leading `'` before `=`, `+`, `-`, `@` (also their wide forms, also
- * after blanks), tab and line end.
- */
-export function disarmFormula(text: string): string {
-  return /^[\s\u200b\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/.test(text) ? `'${text}` : text;
-}
-
 /** The message of a GitHub workflow command. */
 export function escapeWorkflowData(text: string): string {
   return text.replace(/%/g, "%25").replace(/\r/g, "%0D").replace(/\n/g, "%0A");
