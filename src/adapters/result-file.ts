@@ -50,6 +50,18 @@ export async function checkResultFiles(
   return targets;
 }
 
+/** Checks that a plan to be saved goes over no file of this run, by the same measure. Throws a StopError (exit 2). */
+export async function checkPlanFile(
+  path: string,
+  from: { readonly protectedFiles: readonly ProtectedFile[]; readonly platform: NodeJS.Platform },
+): Promise<void> {
+  const identity = await identify(path, from.platform);
+  for (const { path: other, what } of from.protectedFiles) {
+    if (isSame(await identify(other, from.platform), identity))
+      throw new StopError(EXIT.usage, wouldReplace(`--save-plan ${path}`, path, what));
+  }
+}
+
 interface Identity {
   /** The real path, folded where the file system does not tell cases apart. */
   readonly real: string;
@@ -74,7 +86,7 @@ async function checkOne(path: string, known: readonly Identified[], platform: No
   if ((await statOf(path))?.isDirectory() === true) return { problem: isFolder(path) };
   const identity = await identify(path, platform);
   const same = known.find((other) => isSame(other, identity));
-  return same === undefined ? { format, identity } : { problem: wouldReplace(path, same.what) };
+  return same === undefined ? { format, identity } : { problem: wouldReplace(`--out ${path}`, path, same.what) };
 }
 
 async function findBeside(path: string, known: readonly Identified[], platform: NodeJS.Platform): Promise<string> {
@@ -264,10 +276,10 @@ function isFolder(path: string): Problem {
   return { code: "OUT_IS_FOLDER", message: `--out ${path}: this is a folder`, hint: "Name a file in it", file: path };
 }
 
-function wouldReplace(path: string, what: string): Problem {
+function wouldReplace(given: string, path: string, what: string): Problem {
   return {
     code: "OUT_WOULD_REPLACE",
-    message: `--out ${path}: this file is ${what}`,
+    message: `${given}: this file is ${what}`,
     hint: "Give the result a name of its own",
     file: path,
   };

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { ProtectedFile } from "../adapters/result-file.js";
+import { checkPlanFile, type ProtectedFile } from "../adapters/result-file.js";
 import type { Host } from "../cli/host.js";
 import type { SyncSettings } from "../cli/settings.js";
 import { EXIT, type ExitCode } from "../domain/errors.js";
@@ -9,9 +9,12 @@ import { openTelling } from "./telling.js";
 /** `sync`: makes the server match the manifest, or with `--dry-run` shows what it would do. */
 export async function syncCommand(host: Host, settings: SyncSettings): Promise<ExitCode> {
   const asked = await askedOf(host, settings);
-  const protectedFiles = filesOf(settings, asked);
+  const { savePlan } = settings;
+  const inputs = inputsOf(settings, asked);
+  const protectedFiles = [...inputs, ...anotherFile(savePlan)];
   const telling = await openTelling(host, settings.output, { protectedFiles, dryRun: settings.run.dryRun });
   try {
+    if (savePlan !== undefined) await checkPlanFile(savePlan, { protectedFiles: inputs, platform: host.platform });
     await telling.warn(settings.warnings);
     const done = await performSync(host, { ...settings, asked, runId: randomUUID() }, telling);
     return await telling.finish(done.result, { manifest: done.manifest, next: nextStep(host, done) });
@@ -20,17 +23,18 @@ export async function syncCommand(host: Host, settings: SyncSettings): Promise<E
   }
 }
 
-/** What no result may be put over. */
-function filesOf(settings: SyncSettings, asked: Asked): readonly ProtectedFile[] {
-  const { plan, savePlan, apps } = settings;
-  const inputs = [plan, savePlan, apps ?? asked.apps].flatMap((path) =>
-    path === undefined ? [] : [{ path, what: "another file of this run" }],
-  );
+/** What neither a result nor a plan may be put over. */
+function inputsOf(settings: SyncSettings, asked: Asked): readonly ProtectedFile[] {
   return [
     { path: asked.manifestPath, what: "the manifest" },
     { path: asked.place.path, what: "the idempotency log" },
-    ...inputs,
+    ...anotherFile(settings.plan),
+    ...anotherFile(settings.apps ?? asked.apps),
   ];
+}
+
+function anotherFile(path: string | undefined): readonly ProtectedFile[] {
+  return path === undefined ? [] : [{ path, what: "another file of this run" }];
 }
 
 function nextStep(host: Host, { result, place, manifestPath }: SyncDone): string | undefined {

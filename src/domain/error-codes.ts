@@ -209,7 +209,7 @@ export const ERROR_CODES: readonly ErrorCodeGroup[] = [
     OUT_FOLDER_READ_ONLY: ["The folder of an `--out` file cannot be written to.", "Name a file in a folder that you may write to."],
     OUT_IS_FOLDER: ["An `--out` file is a folder.", "Name a file in it."],
     OUT_NOT_WRITTEN: ["The result could not be written; what was there before is unchanged.", "Free the disk or choose another file; the run itself is in the log."],
-    OUT_WOULD_REPLACE: ["An `--out` file is an input of this run.", "Give the result a name of its own."],
+    OUT_WOULD_REPLACE: ["An `--out` or `--save-plan` file is an input of this run.", "Give the result a name of its own."],
     OUT_WRITTEN_BESIDE: ["The result could not be put in place and was written beside it.", "Close the file in the other program, and use the one that is named."],
     TENANT_TWICE: ["Several apps give one tenant.", "Give a `--pattern` that tells them apart, or take the wrong ones out of the list."],
     UNKNOWN_COMMAND: ["There is no such command.", "Take the nearest that the message names."],
