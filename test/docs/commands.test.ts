@@ -1,0 +1,129 @@
+import { existsSync } from "node:fs";
+import { cp, mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { tenantAppId } from "../../src/sandbox/world.js";
+import { openStage, type Stage } from "../support/stage.js";
+import { commandsOf, commandsOfBlocks, openShell, readPage, type ShellLine } from "./shell-lines.js";
+
+const EXAMPLES = fileURLToPath(new URL("../../examples", import.meta.url));
+const PIPELINES = ["github-actions.yml", "gitlab-ci.yml", "azure-pipelines.yml"];
+const LOG = "log/customers.csv.idempotency.jsonl";
+
+/** A repository with a manifest, and the sandbox as its server. */
+async function openRepository(): Promise<{ stage: Stage; run: Awaited<ReturnType<typeof openShell>> }> {
+  const stage = await openStage();
+  await cp(EXAMPLES, join(stage.folder, "examples"), { recursive: true });
+  await cp(join(EXAMPLES, "tenants.csv"), join(stage.folder, "customers.csv"));
+  await mkdir(join(stage.folder, "log"));
+  const env = { QALYPTUS_SERVER: stage.sandbox.url, QALYPTUS_API_KEY: stage.sandbox.key };
+  return { stage, run: await openShell(stage.folder, env) };
+}
+
+/** Somebody maps a copy's first report to another tenant's app, past this program. */
+async function makeDrift(stage: Stage): Promise<void> {
+  const [copy] = stage.copies();
+  const [report] = copy?.reports ?? [];
+  const [mapping] = report?.mappings ?? [];
+  const answer = await fetch(`${stage.sandbox.url}/api/v2/tasks/${copy?.id}/reports/${report?.rowId}`, {
+    method: "PATCH",
+    headers: { authorization: `Bearer ${stage.sandbox.key}`, "content-type": "application/json" },
+    body: JSON.stringify({
+      OverwriteReportApps: [
+        { ReportId: report?.rowId, QlikApps: [{ QlikAppId: mapping?.qlikAppId, NewQlikAppId: tenantAppId(90) }] },
+      ],
+    }),
+  });
+  expect(answer.status).toBe(200);
+}
+
+describe.skipIf(process.platform === "win32")("the commands of the examples", { timeout: 120_000 }, () => {
+  it("the pipelines: the plan that was reviewed is applied, drift fails the audit, and a lost log is made anew", async () => {
+    const { stage, run } = await openRepository();
+    const [lines = [], ...others] = await Promise.all(
+      PIPELINES.map(async (file) => commandsOf(await readPage(`examples/ci/${file}`))),
+    );
+    for (const other of others) expect(other).toEqual(lines);
+    const only = (pattern: RegExp): ShellLine => {
+      const found = lines.filter(({ text }) => pattern.test(text));
+      expect(found, String(pattern)).toHaveLength(1);
+      return found[0] as ShellLine;
+    };
+    const plan = only(/ --save-plan /);
+    const apply = only(/ --plan /);
+    const adopt = only(/ --adopt /);
+    const audit = only(/ --verify --detailed-exitcode /);
+    expect(new Set(lines)).toEqual(new Set([plan, apply, adopt, audit]));
+
+    expect(await run(plan)).toMatchObject({ code: 0 });
+    expect(stage.copies()).toHaveLength(0);
+    expect(await readFile(join(stage.folder, "plan.md"), "utf8")).toContain("Plan of customers.csv");
+    expect(await run(apply)).toMatchObject({ code: 0 });
+    expect(stage.copies()).toHaveLength(12);
+    expect(existsSync(join(stage.folder, LOG))).toBe(true);
+    expect(await readFile(join(stage.folder, "result.xml"), "utf8")).toContain("<testsuite");
+    expect(await run(audit)).toMatchObject({ code: 0 });
+
+    await makeDrift(stage);
+    expect(await run(audit)).toMatchObject({ code: 10 });
+    expect(await readFile(join(stage.folder, "audit.html"), "utf8")).toContain("<html");
+
+    await rm(join(stage.folder, LOG));
+    const lost = await run(plan);
+    expect(lost.code).toBe(3);
+    expect(lost.told).toContain("NAME_TAKEN");
+    expect(await run(adopt)).toMatchObject({ code: 0 });
+    expect(await run(audit)).toMatchObject({ code: 0 });
+    expect(stage.copies()).toHaveLength(12);
+  });
+
+  it("windows.ps1: each line ends as its comment says", async () => {
+    const { stage, run } = await openRepository();
+    const lines = commandsOf(await readPage("examples/windows.ps1"));
+    expect(lines).toHaveLength(7);
+    for (const line of lines)
+      expect(await run(line), line.text).toMatchObject({ code: / --resume/.test(line.text) ? 7 : 0 });
+    expect(stage.copies()).toHaveLength(12);
+    expect(existsSync(join(stage.folder, "result.csv"))).toBe(true);
+  });
+});
+
+/** Lines of the README that no test can run as they stand, and why. */
+const CANNOT_RUN: readonly (readonly [pattern: RegExp, why: string])[] = [
+  [/ sandbox( |$)/, "listens until it is stopped: test/sandbox, test/program"],
+  [/--server http:\/\/127\.0\.0\.1:3994/, "needs the sandbox's usual port: test/sandbox/start-lines.test.ts"],
+  [/ demo( |$)/, "plays for a minute: npm run test:package"],
+];
+
+/** Lines that end otherwise than with 0 in the order in which the README gives them. */
+const EXIT_CODES: readonly (readonly [pattern: RegExp, code: number, why: string])[] = [
+  [/ --resume/, 7, "the sync before it ended well: nothing is left"],
+];
+
+describe.skipIf(process.platform === "win32")("the README's commands", { timeout: 120_000 }, () => {
+  it("run as they stand, one after the other", async () => {
+    const { stage, run } = await openRepository();
+    const page = await readPage("README.md");
+    const manifest = /^```csv\n([\s\S]*?)^```/m.exec(page)?.[1] ?? "";
+    await stage.put("customers.csv", manifest);
+    const lines = commandsOfBlocks(page);
+    const runnable = lines.filter(({ text }) => !CANNOT_RUN.some(([pattern]) => pattern.test(text)));
+    expect(runnable.length).toBeGreaterThan(6);
+    for (const line of runnable) {
+      const expected = EXIT_CODES.find(([pattern]) => pattern.test(line.text))?.[1] ?? 0;
+      const { code, told } = await run(line);
+      expect({ line: line.text, code, told: code === expected ? "" : told }).toEqual({
+        line: line.text,
+        code: expected,
+        told: "",
+      });
+    }
+    expect(stage.copies()).toHaveLength(manifest.trim().split("\n").length - 1);
+  });
+
+  it("lists no exception that nothing needs", async () => {
+    const lines = commandsOfBlocks(await readPage("README.md"));
+    for (const [pattern] of EXIT_CODES) expect(lines.some(({ text }) => pattern.test(text))).toBe(true);
+  });
+});
