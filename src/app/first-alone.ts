@@ -18,6 +18,11 @@ export class FirstAlone {
     return this.#state === "open";
   }
 
+  /** Whether everyone is sent away. */
+  get isStopped(): boolean {
+    return this.#state === "stopped";
+  }
+
   /** Sends everyone away, now and later. */
   close(): void {
     this.#state = "stopped";

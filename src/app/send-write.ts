@@ -3,6 +3,7 @@ import { backOffMs } from "../domain/back-off.js";
 import { EXIT, StopError } from "../domain/errors.js";
 import type { TenantRef } from "../domain/ids.js";
 import type { CreateIntentRecord, PatchIntentRecord } from "../domain/log-record.js";
+import type { FirstAlone } from "./first-alone.js";
 import type { WriteCall } from "./ports.js";
 import type { RunSession } from "./run-session.js";
 
@@ -38,12 +39,14 @@ export async function sendWrite(session: RunSession, write: Write): Promise<Sent
     idempotencyKey: write.intent.idempotencyKey,
     signal: halts.drained,
   };
+  const gate = gateOfWrite(session, write);
   const startedAt = deps.clock.monotonic();
   let written = false;
   let last: Sent = { kind: "not-started" };
   for (let tries = 0; ; tries += 1) {
     last = await slots.run(async () => {
-      if (halts.reason !== undefined) return last;
+      // Whoever was let through together with others may find its source task stopped once its slot is free.
+      if (halts.reason !== undefined || gate.isStopped) return last;
       if (!written) await deps.recorder.record([write.intent]);
       written = true;
       // A halt that came while the intent was being flushed: it stays unsent, for certain.
@@ -54,11 +57,17 @@ export async function sendWrite(session: RunSession, write: Write): Promise<Sent
       if (reply.kind === "stop") halts.halt({ kind: "fatal", error: new StopError(EXIT.server, reply.problem) });
       return reply;
     }, halts.halted);
-    if (halts.reason !== undefined) return last;
+    if (halts.reason !== undefined || last.kind === "not-started") return last;
     const wait = waitBeforeNext(session, last, { tries, startedAt });
     if (wait === undefined) return last;
     await deps.clock.sleep(wait, halts.halted);
+    if (gate.isStopped) return last;
   }
+}
+
+function gateOfWrite(session: RunSession, write: Write): FirstAlone {
+  const { type, sourceTaskId } = write.intent;
+  return type === "create-intent" ? session.createGate(sourceTaskId) : session.patchGate(sourceTaskId);
 }
 
 const NEVER_SENT: Sent = {
@@ -86,7 +95,8 @@ function waitBeforeNext(
   if (reply.kind === "slow-down") {
     session.answered();
     const wait = reply.retryAfterMs ?? backOffMs(so.tries, chance.fraction());
-    session.slots.slowDown(wait);
+    // However long the server asks to be left alone: the others are held up no longer than a request may take.
+    session.slots.slowDown(Math.min(wait, timeoutMs));
     if (wait > timeoutMs) return undefined;
     // As long as others get through it is worth waiting, however often the server says 429.
     const since = Math.max(so.startedAt, session.slots.lastSuccessAt);

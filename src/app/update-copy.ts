@@ -211,6 +211,9 @@ async function readBackPatches(
 }
 
 function warnPatchesStopped(session: RunSession, entry: PlanEntry, why: string): void {
+  const gate = session.patchGate(entry.sourceTaskId);
+  if (gate.isStopped) return;
+  gate.close();
   session.warn({
     code: "SOURCE_STOPPED",
     message: `the updates of source task ${entry.sourceTaskId} are stopped: ${why}; its other tenants stay planned`,

@@ -1,0 +1,65 @@
+import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, it } from "vitest";
+import { manifestOf, openStage } from "../support/stage.js";
+
+type Meddle = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+/** A gateway before the sandbox: what `meddle` does not answer itself goes through. */
+async function gatewayTo(url: string, meddle: Meddle): Promise<{ readonly url: string; close(): void }> {
+  const server = createServer((request, response) => {
+    if (meddle(request, response)) return;
+    const onward = httpRequest(
+      new URL(request.url ?? "/", url),
+      { method: request.method, headers: request.headers },
+      (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(response);
+      },
+    );
+    request.pipe(onward);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => server.closeAllConnections(),
+  };
+}
+
+/** Answers the nth create with this status instead of the sandbox. */
+function answerCreate(nth: number, status: number, headers: Readonly<Record<string, string>>): Meddle {
+  let creates = 0;
+  return (request, response) => {
+    if (request.method !== "POST") return false;
+    creates += 1;
+    if (creates !== nth) return false;
+    request.resume();
+    response.writeHead(status, { "content-type": "application/json", ...headers }).end("{}");
+    return true;
+  };
+}
+
+describe("what stops a run, and what does not", () => {
+  it("fails the tenant that it is to wait an hour for, and holds up the others no longer than --timeout", async () => {
+    const stage = await openStage();
+    await stage.put("tenants.csv", manifestOf(4));
+    const gateway = await gatewayTo(stage.sandbox.url, answerCreate(2, 429, { "retry-after": "3600" }));
+    const { code, result } = await stage.sync(["--server", gateway.url, "--timeout", "1s", "--concurrency", "1"]);
+    gateway.close();
+    expect([code, result.summary.succeeded, result.summary.failed]).toEqual([3, 3, 1]);
+    expect(result.tenants[1]?.error).toMatchObject({ code: "SLOW_DOWN", httpStatus: 429 });
+  });
+
+  it("sends nothing more of a source task after three 403 in a row, and says so once", async () => {
+    const stage = await openStage({ fault: ["forbid-tenant=*- tenant-??"] });
+    await stage.put("tenants.csv", manifestOf(40));
+    const { code, result } = await stage.sync(["--concurrency", "2"]);
+    expect(code).toBe(3);
+    expect(stage.copies()).toHaveLength(9);
+    expect(result.summary.failed).toBeGreaterThanOrEqual(3);
+    // Besides the three, what was under way already: at most twice --concurrency.
+    expect(result.summary.failed).toBeLessThanOrEqual(7);
+    expect(result.summary.planned).toBe(31 - result.summary.failed);
+    expect(result.warnings.filter((warning) => warning.code === "SOURCE_STOPPED")).toHaveLength(1);
+  });
+});
