@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { EXIT, StopError } from "../domain/errors.js";
-import { isSealed, SAVED_PLAN, type SavedPlan } from "../domain/saved-plan.js";
+import { isSealed, type SavedPlan } from "../domain/saved-plan.js";
+import { SAVED_PLAN } from "../domain/saved-plan-schema.js";
 
 /** Writes a plan whole or not at all. Throws a StopError (exit 2) where the disk refuses. */
 export async function writeSavedPlan(path: string, plan: SavedPlan): Promise<void> {

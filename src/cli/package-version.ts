@@ -1,10 +1,23 @@
 import { readFileSync } from "node:fs";
 
-/** The version in this package's package.json, which stands beside `dist` as it does beside `src`. */
+/** Where package.json stands, seen from a bundle in `dist` and from this file in `src/cli`. */
+const PLACES = ["../package.json", "../../package.json"];
+
+/** The version in this package's own package.json. */
 export function packageVersion(): string {
-  const file = new URL("../../package.json", import.meta.url);
-  const content: unknown = JSON.parse(readFileSync(file, "utf8"));
-  if (typeof content === "object" && content !== null && "version" in content && typeof content.version === "string")
-    return content.version;
+  for (const place of PLACES) {
+    const content = readPackage(new URL(place, import.meta.url));
+    if (content?.name === "qalyptus-propagate" && typeof content.version === "string") return content.version;
+  }
   throw new Error("package.json has no version");
+}
+
+function readPackage(file: URL): { readonly name?: unknown; readonly version?: unknown } | undefined {
+  try {
+    const content: unknown = JSON.parse(readFileSync(file, "utf8"));
+    return typeof content === "object" && content !== null ? content : undefined;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
 }

@@ -1,5 +1,3 @@
-import { openLogForRun } from "../adapters/idempotency-log-file.js";
-import { readSavedPlan, writeSavedPlan } from "../adapters/saved-plan-file.js";
 import { systemChance, systemClock } from "../adapters/system-clock.js";
 import type { Emit } from "../app/events.js";
 import { checkResumable, lastSyncOf } from "../app/resume.js";
@@ -13,7 +11,7 @@ import { LogState } from "../domain/log-state.js";
 import type { Manifest } from "../domain/manifest.js";
 import type { RunResult } from "../domain/outcome.js";
 import { comparePlans, type SavedPlan, savedTenants, sealPlan, shapeOf } from "../domain/saved-plan.js";
-import { type Connection, openConnection } from "./connection.js";
+import type { Connection } from "./connection.js";
 import {
   checkNoOtherLog,
   checkServerOfLog,
@@ -86,7 +84,7 @@ interface Prepared {
 
 /** Finds out what `--resume` and `--plan` stand for. Throws a StopError: exit 2, 6 or 7. */
 export async function askedOf(machine: Pick<Machine, "cwd">, settings: SyncJob): Promise<Asked> {
-  if (settings.plan !== undefined) return askedByPlan(settings, await readSavedPlan(settings.plan));
+  if (settings.plan !== undefined) return askedByPlan(settings, await readPlan(settings.plan));
   if (settings.resume) return askedByResume(machine, settings);
   const manifestPath = settings.manifest ?? "-";
   const { encoding, apps, shape } = settings;
@@ -98,6 +96,10 @@ export async function askedOf(machine: Pick<Machine, "cwd">, settings: SyncJob):
     place: placeOfLog(settings.idempotencyLog, manifestPath),
     savedPlan: undefined,
   };
+}
+
+async function readPlan(path: string): Promise<SavedPlan> {
+  return (await import("../adapters/saved-plan-file.js")).readSavedPlan(path);
 }
 
 function askedByPlan(settings: SyncJob, plan: SavedPlan): Asked {
@@ -137,6 +139,7 @@ async function carryOutOrRehearse(machine: Machine, prepared: Prepared, tell: Te
   const { connection } = prepared.settings;
   if (connection === undefined) return rehearseOffline(machine, prepared, tell);
   const { concurrency } = prepared.options.run;
+  const { openConnection } = await import("./connection.js");
   const open = await openConnection(machine, connection, { emit: tell.emit, concurrency });
   try {
     await tell.warn(open.warnings);
@@ -179,6 +182,7 @@ async function rehearse(machine: Machine, prepared: Online, tell: Tell): Promise
   const { result, plan } = await rehearseSync(request, deps);
   if (settings.savePlan === undefined) return result;
   const saved = sealPlan(planToSave(prepared, { items: savedTenants(plan.items), head: log.head ?? null }));
+  const { writeSavedPlan } = await import("../adapters/saved-plan-file.js");
   await writeSavedPlan(settings.savePlan, saved);
   return result;
 }
@@ -214,6 +218,7 @@ async function run(machine: Machine, prepared: Online, tell: Tell): Promise<RunR
   const identity = connection.server.identity;
   checkNoOtherLog(asked.place, identity, sourcesOf(manifest));
   const state = new LogState();
+  const { openLogForRun } = await import("../adapters/idempotency-log-file.js");
   const log = await openLogForRun({
     path: asked.place.path,
     server: identity,

@@ -1,57 +1,40 @@
 import { createHash } from "node:crypto";
-import * as z from "zod";
 import type { Problem } from "./errors.js";
 import type { TenantRef } from "./ids.js";
 import type { PlanShape } from "./log-record.js";
 import type { LogState } from "./log-state.js";
 import type { PlanItem } from "./plan.js";
 
-const SWAP = z.object({ reportId: z.string(), qlikAppId: z.string(), newQlikAppId: z.string() });
-
-const SAVED_TENANT = z.object({
-  sourceTaskId: z.string().nullable(),
-  key: z.string(),
-  tenant: z.string(),
-  action: z.string(),
-  name: z.string().nullable(),
-  newTaskId: z.string().nullable(),
-  mappings: z.array(SWAP),
-});
-
-const SHAPE = z.object({
-  sourceTask: z.string().optional(),
-  masterApp: z.string().optional(),
-  reports: z.array(z.string()),
-  reportId: z.enum(["row", "report"]),
-  name: z.string().optional(),
-  adopt: z.boolean(),
-  recreate: z.boolean(),
-  only: z.array(z.string()),
-  limit: z.number().optional(),
-  allowSharedApp: z.array(z.string()),
-  allowMasterApp: z.array(z.string()),
-  allowUnmappedReport: z.array(z.string()),
-  allowLiveSource: z.boolean(),
-});
+interface SavedTenant {
+  readonly sourceTaskId: string | null;
+  readonly key: string;
+  readonly tenant: string;
+  readonly action: string;
+  readonly name: string | null;
+  readonly newTaskId: string | null;
+  readonly mappings: readonly {
+    readonly reportId: string;
+    readonly qlikAppId: string;
+    readonly newQlikAppId: string;
+  }[];
+}
 
 /** A dry run's plan as `--save-plan` keeps it. `digest` is SHA-256 over everything else: an edited file shows. */
-export const SAVED_PLAN = z.object({
-  format: z.literal("qalyptus-propagate-plan"),
-  version: z.literal(1),
-  savedAt: z.string(),
-  server: z.string(),
+export interface SavedPlan {
+  readonly format: "qalyptus-propagate-plan";
+  readonly version: 1;
+  readonly savedAt: string;
+  readonly server: string;
   /** Paths as they were given: relative ones are found from the folder that the plan is carried out in. */
-  manifest: z.object({ path: z.string(), sha256: z.string(), encoding: z.string().optional() }),
-  logFile: z.string(),
-  log: z.object({ path: z.string(), seq: z.number(), digest: z.string() }).nullable(),
-  apps: z.string().optional(),
-  shape: SHAPE,
-  tenants: z.array(SAVED_TENANT),
-  digest: z.string(),
-});
-
-export type SavedPlan = z.infer<typeof SAVED_PLAN>;
-type SavedTenant = SavedPlan["tenants"][number];
+  readonly manifest: { readonly path: string; readonly sha256: string; readonly encoding?: string | undefined };
+  readonly logFile: string;
+  readonly log: { readonly path: string; readonly seq: number; readonly digest: string } | null;
+  readonly apps?: string | undefined;
+  /** The options that shape the plan, as text; they were checked when the plan was made. */
+  readonly shape: Omit<PlanShape, "sourceTask"> & { readonly sourceTask?: string | undefined };
+  readonly tenants: readonly SavedTenant[];
+  readonly digest: string;
+}
 
 /** The same plan with its digest. */
 export function sealPlan(plan: Omit<SavedPlan, "digest">): SavedPlan {

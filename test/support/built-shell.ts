@@ -36,7 +36,15 @@ export function buildShell(packages: readonly string[]): BuiltShell {
   const folder = mkdtempSync(join(tmpdir(), "shell-"));
   const compiler = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin", "tsc");
   const config = join(ROOT, ".ci", "tsconfig.build.json");
-  const out = ["--noCheck", "--declaration", "false", "--outDir", join(folder, "dist")];
+  const out = [
+    "--noCheck",
+    "--declaration",
+    "false",
+    "--emitDeclarationOnly",
+    "false",
+    "--outDir",
+    join(folder, "dist"),
+  ];
   execFileSync(process.execPath, [compiler, "-p", config, ...out]);
   cpSync(join(ROOT, "package.json"), join(folder, "package.json"));
   mkdirSync(join(folder, "node_modules"));
