@@ -125,9 +125,12 @@ async function tellStop(stop: Stop, deps: ShellDeps): Promise<ExitCode> {
   return stop.exitCode;
 }
 
-/** The `--out` files of a run that has no result: without them an earlier run's would be taken for this one's. */
+/**
+ * The `--out` files, and on GitHub Actions the step's summary, of a run that has no result: without the files an earlier run's
+ * would be taken for this one's.
+ */
 async function writeFiles(refusal: Refusal, deps: ShellDeps): Promise<readonly Problem[]> {
-  if (refusal.files.length === 0) return [];
+  if (refusal.files.length === 0 && deps.host.env.GITHUB_ACTIONS !== "true") return [];
   try {
     const handlers = await deps.loadHandlers(deps.host);
     await handlers.writeRefusal(refusal);

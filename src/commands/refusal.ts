@@ -3,12 +3,15 @@ import { checkResultFiles, type ResultTarget } from "../adapters/result-file.js"
 import type { Refusal } from "../cli/commands.js";
 import type { Host } from "../cli/host.js";
 import { writeResultFiles } from "./result-files.js";
+import { writeStepSummary } from "./step-summary.js";
 
 /**
- * Writes the `--out` files of a command line that was refused, so that no old result is taken for this one's. A run that never
- * came to know its manifest cannot tell it from an old result by its path: what does not look like a result stays untouched.
+ * Writes the step's summary and the `--out` files of a command line that was refused, so that no old result is taken for this
+ * one's. A run that never came to know its manifest cannot tell it from an old result by its path: what does not look like a
+ * result stays untouched.
  */
 export async function writeRefusal(host: Host, refusal: Refusal): Promise<void> {
+  await writeStepSummary(host, refusal.result);
   // Refused for one of these files: then none of them is written.
   if (refusal.result.errors.some((error) => error.code.startsWith("OUT_"))) return;
   const targets = await checkResultFiles(

@@ -1,4 +1,3 @@
-import { appendFile } from "node:fs/promises";
 import { checkResultFiles, type ProtectedFile } from "../adapters/result-file.js";
 import { systemClock } from "../adapters/system-clock.js";
 import type { Emit } from "../app/events.js";
@@ -12,6 +11,7 @@ import { colourLevel, loadPalette } from "../output/palette.js";
 import { errorsText, problemLines } from "../output/problem-lines.js";
 import { createProgress } from "../output/progress.js";
 import { writeResultFiles } from "./result-files.js";
+import { writeStepSummary } from "./step-summary.js";
 
 /** What a result is told with. */
 export interface FinishMore {
@@ -163,13 +163,5 @@ async function tellGitHub(host: Host, result: RunResult): Promise<void> {
   const { githubAnnotations } = await import("../output/github-annotations.js");
   for (const line of githubAnnotations(result, { manifestPath: result.manifest?.path }))
     await host.stderr.write(`${line}\n`);
-  const summary = host.env.GITHUB_STEP_SUMMARY;
-  if (summary === undefined || summary === "") return;
-  const { markdownResult } = await import("../output/markdown-result.js");
-  try {
-    await appendFile(summary, markdownResult(result));
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
-    await host.stderr.write(`warning: the step summary could not be written (${code})\n`);
-  }
+  await writeStepSummary(host, result);
 }
