@@ -135,17 +135,6 @@ async function takeOver(
   const shown = reports.kind === "read" ? reports.value : [];
   return {
     entries: [
-      ...(old === undefined
-        ? []
-        : [
-            {
-              type: "forgotten" as const,
-              sourceTaskId: old.sourceTaskId,
-              key: old.key,
-              reason: request.reason,
-              to: subject.key,
-            },
-          ]),
       ...(subject.state?.openCreates ?? []).map(
         ({ write }): LogEntry => ({ type: "settled", write, found: "abandoned" }),
       ),
@@ -158,6 +147,18 @@ async function takeOver(
         by: "resolve",
       },
       observedEntry({ ...of, shown, verified: false }),
+      // Last: should the log lose its tail, the copy is held by both, and never by nobody.
+      ...(old === undefined
+        ? []
+        : [
+            {
+              type: "forgotten" as const,
+              sourceTaskId: old.sourceTaskId,
+              key: old.key,
+              reason: request.reason,
+              to: subject.key,
+            },
+          ]),
     ],
     said: `its copy is the task ${taskId}${old === undefined ? "" : `, which was tenant "${old.tenant}"'s`}`,
   };

@@ -15,6 +15,7 @@ import {
   withAdopted,
   withCreateIntent,
   withCreateOutcome,
+  withInherited,
   withObserved,
   withoutCopy,
   withPatchIntent,
@@ -166,6 +167,8 @@ export class LogState {
         this.#change(entry, (tenant) => withoutCopy(tenant, entry.newTaskId));
         return;
       case "forgotten":
+        if (entry.to !== undefined)
+          this.#inherit(tenantRef(entry.sourceTaskId, entry.to), tenantRef(entry.sourceTaskId, entry.key));
         this.#forget(tenantRef(entry.sourceTaskId, entry.key));
         return;
       case "retry": {
@@ -225,6 +228,12 @@ export class LogState {
     const after = change(tenant);
     if (!after.openCreates.some((intent) => intent.write === write)) this.#createOf.delete(write);
     this.#put(after);
+  }
+
+  #inherit(heirRef: TenantRef, oldRef: TenantRef): void {
+    const heir = this.#tenants.get(heirRef);
+    const old = this.#tenants.get(oldRef);
+    if (heir !== undefined && old !== undefined) this.#put(withInherited(heir, old));
   }
 
   #forget(ref: TenantRef): void {

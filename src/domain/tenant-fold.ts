@@ -65,13 +65,23 @@ export function withAdopted(tenant: TenantState, adopted: AdoptedRecord): Tenant
     manifest: adopted.manifest,
     copy: { newTaskId: adopted.newTaskId, name: adopted.name, gone: false },
     // It may be the work of a create that was in doubt: what that asked for holds its apps until the server shows otherwise.
-    reports: possibleReports(tenant.suspects),
+    reports:
+      tenant.copy?.newTaskId === adopted.newTaskId ? unknownReports(tenant.reports) : possibleReports(tenant.suspects),
     bornWith: undefined,
     suspects: [],
     absences: 0,
     retry: false,
     verified: false,
   };
+}
+
+/** A renamed tenant's copy: what the old key's writes may have done to it, they may still do. */
+export function withInherited(heir: TenantState, old: TenantState): TenantState {
+  if (old.copy === undefined || heir.copy?.newTaskId !== old.copy.newTaskId) return heir;
+  const reports = new Map(heir.reports);
+  for (const [reportId, report] of unknownReports(old.reports))
+    if (report.openPatches.length > 0 || reports.get(reportId)?.known === undefined) reports.set(reportId, report);
+  return { ...heir, reports, verified: false };
 }
 
 export function withObserved(tenant: TenantState, observed: ObservedRecord): TenantState {
@@ -154,6 +164,16 @@ function confirmedReports(intent: CreateIntentRecord, interned: Interned): Reado
   for (const [reportId, apps] of byReport(interned.mappings(intent.mappings)))
     reports.set(reportId, { known: apps, possible: NONE, named: named.has(reportId), openPatches: NONE });
   return reports;
+}
+
+/** The same reports, with nothing known for certain: what was known is possible. */
+function unknownReports(reports: TenantState["reports"]): ReadonlyMap<ReportId, ReportKnowledge> {
+  return new Map(
+    [...reports].map(([reportId, report]) => [
+      reportId,
+      { ...report, known: undefined, possible: report.known === undefined ? report.possible : [report.known] },
+    ]),
+  );
 }
 
 /** A copy that was found may be the work of any create that was in doubt: what each asked for may be in force. */
