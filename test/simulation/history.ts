@@ -52,6 +52,7 @@ export type PersonAct =
   | { readonly kind: "resolve-retry"; readonly tenant: string }
   | { readonly kind: "resolve-adopt"; readonly tenant: string }
   | { readonly kind: "resolve-forget"; readonly tenant: string }
+  | { readonly kind: "resolve-rename"; readonly tenant: string }
   | { readonly kind: "rename-source"; readonly source: number }
   | { readonly kind: "add-report"; readonly source: number }
   | { readonly kind: "delete-twin"; readonly tenant: string }
@@ -302,6 +303,7 @@ function actOf(random: Random, sources: number): PersonAct {
     "resolve-retry": 12,
     "resolve-adopt": 12,
     "resolve-forget": 8,
+    "resolve-rename": 10,
     "rename-source": 6,
     "add-report": 6,
     "delete-twin": 8,

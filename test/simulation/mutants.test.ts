@@ -7,7 +7,7 @@ import { MUTANTS } from "./mutants.js";
 const HISTORIES = 3000;
 
 describe("the simulation catches a protocol that is broken on purpose", () => {
-  test.each(MUTANTS)("$name: $harm", { timeout: 120_000 }, async (mutant) => {
+  test.each(MUTANTS)("$name: $harm", { timeout: 300_000 }, async (mutant) => {
     const { core, close } = await loadMutant(mutant);
     try {
       const tally = await runMany(core, { from: 1, count: HISTORIES, atMost: 1, shrinks: false });

@@ -241,9 +241,4 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
   },
-  {
-    name: "another tenant's copy is a find",
-    harm: "a doubt takes a task that a record explains as somebody else's",
-    changes: [{ file: "domain/look-up.ts", from: "&& !log.explains(id)", to: "" }],
-  },
 ];

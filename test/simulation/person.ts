@@ -18,6 +18,8 @@ export interface Surroundings {
   readonly nameOf: (tenant: string) => string | undefined;
   /** The source task under which a manifest of today names this tenant. */
   readonly sourceOf: (tenant: string) => TrueTask | undefined;
+  /** The key that a manifest of today may mean by a customer whom it names no more. */
+  readonly heirOf: (tenant: string, source: TaskId) => string | undefined;
 }
 
 /** Does what an administrator does between two runs: at the server, or by `resolve` in the log. */
@@ -94,6 +96,8 @@ function actOnTenant(act: Extract<PersonAct, { readonly tenant: string }>, state
       return note(`resolve ${act.tenant} --forget`);
     case "resolve-adopt":
       return adoptByHand(act.tenant, state, around);
+    case "resolve-rename":
+      return renameByHand(act.tenant, state, around);
     default:
       act satisfies never;
   }
@@ -131,6 +135,33 @@ function adoptByHand(tenant: string, state: TenantState, around: Surroundings): 
     },
   ]);
   around.note(`resolve ${tenant} --task-id ${id}`);
+}
+
+/** The manifest names this customer by another key now: the copy goes to that key, as `resolve NEW --task-id ID --from OLD` does. */
+function renameByHand(tenant: string, old: TenantState, around: Surroundings): void {
+  const copy = old.copy === undefined ? undefined : around.server.task(old.copy.newTaskId);
+  const heir = around.heirOf(tenant, old.sourceTaskId);
+  if (copy === undefined || !copy.alive || heir === undefined) return;
+  const key = foldTenantKey(heir);
+  if (around.state.tenant(tenantRef(old.sourceTaskId, key))?.copy !== undefined) return;
+  excuse(around.server, old.ref);
+  excuse(around.server, tenantRef(old.sourceTaskId, key));
+  const open = around.state.tenant(tenantRef(old.sourceTaskId, key))?.openCreates ?? [];
+  write(around, [
+    ...open.map((intent): LogEntry => ({ type: "settled", write: intent.write, found: "abandoned" })),
+    {
+      type: "adopted",
+      sourceTaskId: old.sourceTaskId,
+      key,
+      tenant: heir,
+      manifest: old.manifest,
+      newTaskId: copy.id,
+      name: copy.name,
+      by: "resolve",
+    },
+    { type: "forgotten", sourceTaskId: old.sourceTaskId, key: old.key, to: key },
+  ]);
+  around.note(`resolve ${heir} --task-id ${copy.id} --from ${tenant}`);
 }
 
 function write(around: Surroundings, entries: readonly LogEntry[]): void {

@@ -10,7 +10,7 @@ describe("any history of faults, crashes and edits", () => {
   const met = new Map<string, number>();
 
   for (let from = 1; from <= HISTORIES; from += CHUNK)
-    test(`keeps every rule, seeds ${from} to ${from + CHUNK - 1}`, { timeout: 120_000 }, async () => {
+    test(`keeps every rule, seeds ${from} to ${from + CHUNK - 1}`, { timeout: 300_000 }, async () => {
       const tally = await runMany(INTACT, { from, count: CHUNK });
       for (const [what, times] of tally.met) met.set(what, (met.get(what) ?? 0) + times);
       expect(tally.failures.map((failure) => failure.story).join("\n\n")).toBe("");
