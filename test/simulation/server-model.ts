@@ -51,7 +51,7 @@ export interface SentWrite {
   gaveUpAt: number | undefined;
   /** What the client was told for certain. */
   told: "waiting" | "nothing-done" | "done" | "unknown";
-  /** Works that are still to come. */
+  /** Works that are still to come, as promised. */
   pending: number;
   readonly tasks: TrueTask[];
   /** Carried out too late, or twice. */
@@ -365,11 +365,11 @@ export class ServerModel {
   /** A piece of work that comes whatever becomes of the client; when it does not come later than promised is seen to here. */
   #workLater(sent: SentWrite, at: { readonly delay: number; readonly broken: boolean }, work: () => void): void {
     const { scheduler, settleMs, note } = this.#world;
-    sent.pending += 1;
+    if (!at.broken) sent.pending += 1;
     const attempt = (): void => {
       // Given up earlier than foreseen (a crash, a drain): the promise counts from then.
       const latest = sent.gaveUpAt === undefined ? Number.POSITIVE_INFINITY : sent.gaveUpAt + settleMs * 0.95;
-      sent.pending -= 1;
+      if (!at.broken) sent.pending -= 1;
       if (!at.broken && (sent.vanished || scheduler.now > latest)) return;
       if (at.broken) sent.brokeWord = true;
       work();
