@@ -1,11 +1,14 @@
-// Makes dist/: bundles of src/ (what runs) and declarations (what a library's user types against).
+// Makes dist/: bundles of src/ and of the packages that it uses (what runs), these packages' licences, and declarations (what
+// a library's user types against). Nothing else has to be installed.
 // Run by `npm ci` (prepare), `npm run build` and `npm test`.
 // `npm ci --omit=dev` (or NODE_ENV=production) installs no compiler: then there is nothing to do here.
 import { spawnSync } from "node:child_process";
-import { rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { keepReachable } from "./declarations.mjs";
+import { thirdPartyLicences } from "./third-party.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
@@ -46,6 +49,7 @@ function declare() {
   const project = join(root, ".ci", "tsconfig.build.json");
   const run = spawnSync(process.execPath, [compiler, "-p", project], { stdio: "inherit" });
   if (run.status !== 0) process.exit(run.status ?? 1);
+  keepReachable(join(root, "dist", "types"), "index.d.ts");
 }
 
 /** Not minified and with every function's name: a stack trace from the field can be read. */
@@ -58,7 +62,7 @@ async function bundle() {
     plugins: [onlyUsedOfUndici],
     logLevel: "warn",
   });
-  await bundled.write({
+  const { output } = await bundled.write({
     dir: join(root, "dist"),
     format: "esm",
     entryFileNames: "[name].js",
@@ -67,4 +71,6 @@ async function bundle() {
     keepNames: true,
   });
   await bundled.close();
+  const modules = output.flatMap((part) => (part.type === "chunk" ? part.moduleIds : []));
+  writeFileSync(join(root, "dist", "THIRD-PARTY-LICENSES.txt"), thirdPartyLicences(modules));
 }
