@@ -9,14 +9,24 @@ export interface Named {
   readonly sourceTaskId: TaskId;
 }
 
-/** An argument typed so that it can be pasted into sh and PowerShell alike. */
+/** What sh or PowerShell reads between double quotes as more than text. PowerShell takes curly quotes for quotes. */
+const LIVE_IN_DOUBLE_QUOTES = /["`$\\!\u201c-\u201e]/;
+const SINGLE_QUOTES = /['\u2018-\u201b]/;
+
+/** An argument typed so that it can be pasted into sh and PowerShell alike, and arrives there as it is. */
 export function shellWord(text: string): string {
-  return /^[\w./:@=+-]+$/.test(text) && !text.startsWith("-") ? text : `"${text.replace(/["`$\\]/g, "")}"`;
+  if (/^[\w./:@=+-]+$/.test(text) && !/^[-@]/.test(text)) return text;
+  if (!LIVE_IN_DOUBLE_QUOTES.test(text)) return `"${text}"`;
+  // A text with both kinds cannot be typed for both shells: then it is typed for sh.
+  return SINGLE_QUOTES.test(text) ? `'${text.replaceAll("'", "'\\''")}'` : `'${text}'`;
 }
 
 /** A `resolve` command for one tenant, typed so that it can be pasted. */
 export function resolveCommand(of: Named, rest: string): string {
-  return `qalyptus-propagate resolve ${shellWord(of.tenant)} --source-task ${of.sourceTaskId} ${rest}`;
+  const options = `--source-task ${of.sourceTaskId} ${rest}`;
+  // A tenant that begins like an option has to stand behind all options.
+  if (of.tenant.startsWith("-")) return `qalyptus-propagate resolve ${options} -- ${shellWord(of.tenant)}`;
+  return `qalyptus-propagate resolve ${shellWord(of.tenant)} ${options}`;
 }
 
 export function nameTaken(
@@ -102,12 +112,16 @@ export function otherTaskId(of: Named, logged: TaskId, wanted: TaskId): TenantEr
 }
 
 export function appInUse(of: Named, app: AppId, holder: Holding): TenantError {
+  const left = { tenant: holder.tenant, sourceTaskId: holder.sourceTaskId };
+  // Without a copy it is a doubt that holds the app: nothing can be taken from it, and it is forgotten only with a reason.
+  const ways =
+    holder.newTaskId === undefined
+      ? `Left or renamed, its create still in doubt: ${resolveCommand(left, "--forget --reason TEXT")}`
+      : `Renamed: ${resolveCommand(of, `--task-id ${holder.newTaskId} --from ${shellWord(holder.tenant)}`)}. Left: ${resolveCommand(left, "--forget")}`;
   return {
     code: "APP_IN_USE",
     message: `the app ${app} is in force for tenant "${holder.tenant}"${holder.newTaskId === undefined ? "" : ` (copy ${holder.newTaskId})`}`,
-    hint:
-      `Where that tenant moves to another app in this manifest: run sync again after its move. Renamed: ${resolveCommand(of, `--task-id ${holder.newTaskId ?? "ID"} --from ${shellWord(holder.tenant)}`)}. ` +
-      `Left: ${resolveCommand({ tenant: holder.tenant, sourceTaskId: holder.sourceTaskId }, "--forget")}. Meant so (a swap, a shared app): --allow-shared-app ${app}`,
+    hint: `Where that tenant moves to another app in this manifest: run sync again after its move. ${ways}. Meant so (a swap, a shared app): --allow-shared-app ${app}`,
   };
 }
 
