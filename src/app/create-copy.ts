@@ -87,9 +87,24 @@ async function copyMade(
   session.countRefusal(`create ${entry.sourceTaskId}`, false);
   session.countRefusal(`forbidden ${entry.sourceTaskId}`, false);
   if (!made.alone && !session.options.run.verify) return { end: { kind: "succeeded" }, verdict: "open" };
-  const back = await readBackCreate(session, entry, { intent, newTaskId, first: made.alone });
+  const back = await readBackOrHalt(session, entry, { intent, newTaskId, first: made.alone });
+  if (back === "halted") return { end: { kind: "succeeded" }, verdict: "stop" };
   if (back === undefined) return { end: { kind: "succeeded" }, verdict: "open" };
   return { end: { kind: "failed", error: back }, verdict: "stop" };
+}
+
+/** What stops the run while a copy is read back does not unmake the copy: its creation is in the log, and is told. */
+async function readBackOrHalt(
+  ...of: Parameters<typeof readBackCreate>
+): Promise<Awaited<ReturnType<typeof readBackCreate>> | "halted"> {
+  try {
+    return await readBackCreate(...of);
+  } catch (error) {
+    if (!(error instanceof StopError)) throw error;
+    const [session] = of;
+    session.halts.halt({ kind: "fatal", error });
+    return "halted";
+  }
 }
 
 /** The ID of a task that was made must never be lost: where the log cannot take it, it is shown at once. */

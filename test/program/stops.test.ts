@@ -50,6 +50,21 @@ describe("what stops a run, and what does not", () => {
     expect(result.tenants[1]?.error).toMatchObject({ code: "SLOW_DOWN", httpStatus: 429 });
   });
 
+  it("tells a copy as made although the key ends while it is read back", async () => {
+    const stage = await openStage();
+    await stage.put("tenants.csv", manifestOf(3));
+    let made = false;
+    const gateway = await gatewayTo(stage.sandbox.url, (request, response) => {
+      if (request.method === "POST") made = true;
+      else if (made) response.writeHead(401, { "content-type": "application/json" }).end("{}");
+      return request.method !== "POST" && made;
+    });
+    const { code, result } = await stage.sync(["--server", gateway.url]);
+    gateway.close();
+    expect([code, result.summary.succeeded, result.summary.planned]).toEqual([5, 1, 2]);
+    expect(result.tenants[0]).toMatchObject({ newTaskId: stage.copies()[0]?.id, verified: false });
+  });
+
   it("sends nothing more of a source task after three 403 in a row, and says so once", async () => {
     const stage = await openStage({ fault: ["forbid-tenant=*- tenant-??"] });
     await stage.put("tenants.csv", manifestOf(40));
