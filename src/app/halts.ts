@@ -63,10 +63,15 @@ export class Halts {
   readonly #interruption: Interruption;
   readonly #onSignal: () => void;
 
-  constructor(clock: Clock, interruption: Interruption) {
+  /** `onSignal` is told of the first signal, before anything is halted. */
+  constructor(clock: Clock, interruption: Interruption, onSignal: (signal: "SIGINT" | "SIGTERM") => void) {
     this.#clock = clock;
     this.#interruption = interruption;
-    this.#onSignal = () => this.halt({ kind: "signal", signal: interruption.signal() });
+    this.#onSignal = () => {
+      const signal = interruption.signal();
+      onSignal(signal);
+      this.halt({ kind: "signal", signal });
+    };
     if (interruption.requested.aborted) this.#onSignal();
     else interruption.requested.addEventListener("abort", this.#onSignal, { once: true });
   }

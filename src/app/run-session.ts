@@ -78,8 +78,10 @@ export class RunSession {
     this.deps = deps;
     this.options = options;
     this.context = context;
-    this.halts = new Halts(deps.clock, deps.interruption);
     this.slots = new SendSlots(options.run.concurrency, deps.clock);
+    this.halts = new Halts(deps.clock, deps.interruption, (signal) =>
+      deps.emit({ kind: "stopping", signal, inFlight: this.slots.inFlight }),
+    );
     this.jobs = pLimit(options.run.concurrency * 2);
     this.startedAt = deps.clock.monotonic();
   }

@@ -34,6 +34,11 @@ export class SendSlots {
     });
   }
 
+  /** Writes that have a slot now. */
+  get inFlight(): number {
+    return this.#limit.activeCount;
+  }
+
   /** When some write of this run last succeeded, on the monotonic clock; 0: none yet. */
   get lastSuccessAt(): number {
     return this.#lastSuccessAt;

@@ -44,7 +44,9 @@ export class EventTelling {
       case "stopping":
         return [
           look.palette.change(
-            `${event.signal}: nothing new starts; at most 5 s for ${counted(event.inFlight, "request")} in flight (once more: stop at once)`,
+            event.inFlight === 0
+              ? `${event.signal}: nothing new starts`
+              : `${event.signal}: nothing new starts; at most 5 s for ${counted(event.inFlight, "request")} in flight (once more: stop at once)`,
           ),
         ];
       case "request":

@@ -83,6 +83,9 @@ function paceOf({ rate, leftMs }: Standing): readonly string[] {
   return leftMs === undefined || leftMs < 1 ? [pace] : [pace, `about ${spokenDuration(Math.max(1000, leftMs))} left`];
 }
 
+/** How long a run that ends by a signal waits for its requests at most. */
+const DRAIN_MS = 5000;
+
 /** The events that there is something to watch after. */
 const SHOWS_LIVE_LINE: ReadonlySet<RunEvent["kind"]> = new Set(["started", "tenant", "step", "waiting"]);
 
@@ -113,6 +116,8 @@ async function createLiveProgress(options: ProgressOptions, telling: EventTellin
       else if (event.kind === "tenant") tally.add(event.result);
       else if (event.kind === "step") step = oneLine(event.message);
       else if (event.kind === "waiting") wait = { reason: oneLine(event.reason), until: now() + event.ms };
+      // The pace of a run that ends would promise minutes that nobody waits.
+      else if (event.kind === "stopping") wait = { reason: "for what is in flight", until: now() + DRAIN_MS };
       // Counted first: printing draws the live line anew.
       print(telling.linesOf(event));
       if (event.kind === "finished") end();
