@@ -195,8 +195,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "app/send-write.ts",
-        from: "if (halts.reason !== undefined) return last;\n      if (!written)",
-        to: "if (!written)",
+        from: "if (halts.reason !== undefined || gate.isStopped) return last;",
+        to: "",
       },
       { file: "app/send-write.ts", from: "if (haltedNow(session))", to: "if (false as boolean)" },
     ],
