@@ -71,7 +71,7 @@ export async function observeListAgain(
 }
 
 /** Whether one task answers by its own ID. */
-export async function probePresence(reader: TaskReader, route: PresenceRoute, id: TaskId): Promise<Presence> {
+async function probePresence(reader: TaskReader, route: PresenceRoute, id: TaskId): Promise<Presence> {
   if (route === "none") return "unknown";
   const reading = route === "task" ? await reader.readTask(id) : await reader.readReports(id);
   if (reading.kind === "read") return "answers";

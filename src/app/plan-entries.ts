@@ -21,7 +21,7 @@ export interface PlanEntry {
 }
 
 /** The source task's name as the log first met it, else as it is now. */
-export function sourceNameOf(log: LogState, source: ObservedSource | undefined, id: TaskId): string | undefined {
+function sourceNameOf(log: LogState, source: ObservedSource | undefined, id: TaskId): string | undefined {
   return log.source(id).name ?? source?.task.name;
 }
 

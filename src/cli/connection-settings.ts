@@ -5,8 +5,8 @@ import { OPTIONS } from "./option-table.js";
 import { durationOption, integerOption, rateOption } from "./option-values.js";
 import type { ApiKeySetting, ConnectionSettings, GivenConnection, ServerSetting } from "./settings.js";
 
-export const DEFAULT_TIMEOUT_MS = 60_000;
-export const DEFAULT_RETRIES = 4;
+const DEFAULT_TIMEOUT_MS = 60_000;
+const DEFAULT_RETRIES = 4;
 
 /** The connection as far as it was given: flags win over the environment. */
 export function readConnection(given: GivenOptions): GivenConnection {

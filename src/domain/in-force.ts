@@ -32,7 +32,7 @@ export function appsInForce(log: LogState): InForce {
 }
 
 /** The apps that one tenant's copy reads, or may read. */
-export function appsOf(tenant: TenantState): ReadonlySet<AppId> {
+function appsOf(tenant: TenantState): ReadonlySet<AppId> {
   const apps = new Set<AppId>();
   for (const report of tenant.reports.values()) {
     for (const swap of report.known ?? []) apps.add(swap.newQlikAppId);

@@ -12,7 +12,7 @@ export interface Mapping extends AppSwap {
 }
 
 /** A set of swaps in its normal form: sorted, each once. Two equal sets are equal as text. */
-export function normalSwaps(swaps: readonly AppSwap[]): readonly AppSwap[] {
+function normalSwaps(swaps: readonly AppSwap[]): readonly AppSwap[] {
   const byText = new Map(swaps.map((swap) => [`${swap.qlikAppId}>${swap.newQlikAppId}`, swap]));
   return [...byText.keys()].sort().map((text) => {
     const swap = byText.get(text) as AppSwap;

@@ -176,7 +176,7 @@ function decideAdoption(facts: Facts, task: ListedTask, by: "adopt" | "newTaskId
 }
 
 /** The first app that this tenant shall read and that is in force for somebody else. */
-export function appConflict(facts: Facts): TenantError | undefined {
+function appConflict(facts: Facts): TenantError | undefined {
   for (const { newQlikAppId: app } of facts.wanted.mappings) {
     if (facts.permissions.allowSharedApps.has(app)) continue;
     const holders = facts.inForce.get(app) ?? [];

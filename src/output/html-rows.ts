@@ -1,14 +1,7 @@
-import {
-  ACTIONS,
-  type ActionKind,
-  OUTCOMES,
-  type Outcome,
-  type RunResult,
-  type TenantResult,
-} from "../domain/outcome.js";
+import { ACTIONS, type ActionKind, type Outcome, type RunResult, type TenantResult } from "../domain/outcome.js";
 import { OUTCOME_TONES } from "./html-plot.js";
 import { safeJson, tenantFields } from "./json-result.js";
-import { counted, OUTCOME_WORDS, spokenDuration } from "./look.js";
+import { counted, countOf, OUTCOME_WORDS, spokenDuration } from "./look.js";
 import { troubleOf } from "./tenant-groups.js";
 import { escapeHtml, oneLine } from "./text-safety.js";
 
@@ -19,7 +12,7 @@ export interface Tag {
   readonly tone: string;
 }
 
-export const ACTION_TAGS: Readonly<Record<ActionKind, Tag>> = {
+const ACTION_TAGS: Readonly<Record<ActionKind, Tag>> = {
   create: { word: "create", symbol: "+", tone: "plan" },
   update: { word: "update", symbol: "~", tone: "change" },
   adopt: { word: "adopt", symbol: "»", tone: "change" },
@@ -30,7 +23,7 @@ export const ACTION_TAGS: Readonly<Record<ActionKind, Tag>> = {
   skip: { word: "skip", symbol: "–", tone: "mute" },
 };
 
-export const OUTCOME_TAGS: Readonly<Record<Outcome, Tag>> = {
+const OUTCOME_TAGS: Readonly<Record<Outcome, Tag>> = {
   succeeded: { word: OUTCOME_WORDS.succeeded, symbol: "✓", tone: OUTCOME_TONES.succeeded },
   failed: { word: OUTCOME_WORDS.failed, symbol: "✗", tone: OUTCOME_TONES.failed },
   "in-doubt": { word: OUTCOME_WORDS["in-doubt"], symbol: "?", tone: OUTCOME_TONES["in-doubt"] },
@@ -38,8 +31,11 @@ export const OUTCOME_TAGS: Readonly<Record<Outcome, Tag>> = {
   skipped: { word: OUTCOME_WORDS.skipped, symbol: "–", tone: OUTCOME_TONES.skipped },
 };
 
+/** What is done first, then what needs a person, then what is left. */
+const OUTCOME_ORDER: readonly Outcome[] = ["succeeded", "failed", "in-doubt", "planned", "skipped"];
+
 /** What was sent for a tenant (in a plan: what would be), in one sentence. */
-export function sentOf(tenant: TenantResult, dryRun: boolean): string {
+function sentOf(tenant: TenantResult, dryRun: boolean): string {
   if (!dryRun && tenant.attempts === 0) return "nothing";
   const times = dryRun ? "" : `${counted(tenant.attempts, "write")}: `;
   switch (tenant.action) {
@@ -86,7 +82,7 @@ export function rowsJson(result: RunResult): string {
 }
 
 /** A tag as the page shows it; the symbol is for the eye only. */
-export function tagHtml({ word, symbol, tone }: Tag): string {
+function tagHtml({ word, symbol, tone }: Tag): string {
   return `<span class="badge ${tone}"><span aria-hidden="true">${symbol}</span>${word}</span>`;
 }
 
@@ -141,9 +137,6 @@ export function tallies({ summary }: RunResult): {
     actions: ACTIONS.map((action) => ({ tag: ACTION_TAGS[action], count: summary[action] })).filter(
       ({ count }) => count > 0,
     ),
-    outcomes: OUTCOMES.map((outcome) => ({
-      tag: OUTCOME_TAGS[outcome],
-      count: outcome === "in-doubt" ? summary.inDoubt : summary[outcome],
-    })),
+    outcomes: OUTCOME_ORDER.map((outcome) => ({ tag: OUTCOME_TAGS[outcome], count: countOf(outcome, summary) })),
   };
 }

@@ -16,7 +16,7 @@ export function jsonAnswer(status: number, value: unknown): Answer {
   return { status, contentType: JSON_TYPE, body: JSON.stringify(value) };
 }
 
-export function textAnswer(status: number, body: string): Answer {
+function textAnswer(status: number, body: string): Answer {
   return { status, contentType: "text/plain; charset=utf-8", body };
 }
 

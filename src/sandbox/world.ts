@@ -60,7 +60,7 @@ export interface World {
   readonly tasks: readonly WorldTask[];
 }
 
-export const SANDBOX_KEY = "sandbox-key-not-a-secret";
+const SANDBOX_KEY = "sandbox-key-not-a-secret";
 export const MASTER_APP_ID = "11111111-0000-4000-8000-000000000001";
 /** "Monthly Report": no trigger, so a copy of it mails nobody by itself. */
 export const FIRST_SOURCE_TASK_ID = "aaaaaaaa-0000-4000-8000-000000000001";
@@ -68,7 +68,7 @@ export const FIRST_SOURCE_TASK_ID = "aaaaaaaa-0000-4000-8000-000000000001";
 export const SECOND_SOURCE_TASK_ID = "aaaaaaaa-0000-4000-8000-000000000002";
 
 /** The tenant apps that exist are numbered from 1 to this. */
-export const TENANT_APP_COUNT = 99_999;
+const TENANT_APP_COUNT = 99_999;
 const TENANT_APP = /^22222222-0000-4000-8000-(\d{12})$/;
 
 /** The ID of tenant app number `n`, from 1 to {@link TENANT_APP_COUNT}. */

@@ -14,7 +14,7 @@ export function guid(kind: string, number: number): string {
 }
 
 export const SOURCE = guid("50c1", 1);
-export const MASTER = guid("3a57", 1);
+const MASTER = guid("3a57", 1);
 
 /** One tenant of a result, well unless told otherwise. */
 export function tenantResult(given: Partial<TenantResult> = {}): TenantResult {

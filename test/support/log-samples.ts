@@ -8,7 +8,7 @@ function present<T>(value: T | undefined): T {
 }
 
 /** A GUID that is easy to tell from others. */
-export function guid(number: number): string {
+function guid(number: number): string {
   return `00000000-0000-4000-8000-${String(number).padStart(12, "0")}`;
 }
 

@@ -44,8 +44,3 @@ export function startProgram(args: readonly string[], options: CallOptions): Run
   });
   return { child, ended };
 }
-
-/** Runs the built program to its end. */
-export function runProgram(args: readonly string[], options: CallOptions): Promise<Ended> {
-  return startProgram(args, options).ended;
-}

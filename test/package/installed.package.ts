@@ -1,0 +1,98 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID } from "../../src/sandbox/world.js";
+import { openStage } from "../support/stage.js";
+import { type Installed, installedPackages, installPacked, runFile } from "./packed.js";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+let installed: Installed;
+
+beforeAll(async () => {
+  installed = await installPacked();
+});
+
+afterAll(() => installed.remove());
+
+describe("the packed file", () => {
+  it("holds the program, its types, licences, examples and pages, and nothing else", () => {
+    const expected = [
+      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CODES\.md)$/,
+      /^bin\/qalyptus-propagate\.js$/,
+      /^dist\/([\w-]+\.js|THIRD-PARTY-LICENSES\.txt)$/,
+      /^dist\/types\/[\w/-]+\.d\.ts$/,
+      /^examples\/(ci\/[\w-]+\.yml|[\w-]+\.(csv|json|ps1)|\.gitattributes)$/,
+    ];
+    expect(installed.files.filter((path) => !expected.some((pattern) => pattern.test(path)))).toEqual([]);
+    for (const pattern of expected)
+      expect(
+        installed.files.some((path) => pattern.test(path)),
+        String(pattern),
+      ).toBe(true);
+  });
+
+  it("installs without a registry, and brings no other package", async () => {
+    expect(await installedPackages(installed)).toEqual(["qalyptus-propagate"]);
+  });
+
+  it("names the licence of each package whose code it holds", async () => {
+    const text = await readFile(join(installed.packageFolder, "dist", "THIRD-PARTY-LICENSES.txt"), "utf8");
+    for (const name of ["chalk", "commander", "csv-parse", "ora", "p-limit", "undici", "zod"])
+      expect(text).toMatch(new RegExp(`^${name} \\d`, "m"));
+  });
+
+  it("tells its version, its help and its schema", async () => {
+    const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as { version: string };
+    expect(await installed.run(["--version"])).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
+    expect((await installed.run(["--help"])).stdout).toContain("Usage: ");
+    expect(JSON.parse((await installed.run(["schema"])).stdout)).toHaveProperty("$schema");
+  });
+
+  it("plays the demo to its proof", async () => {
+    const { code, stdout } = await installed.run(["demo"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("ok  120 copies for 120 tenants");
+    expect(stdout).toContain("ok  0 twins");
+  });
+
+  it("syncs an example against a sandbox", async () => {
+    const stage = await openStage();
+    const manifest = join(installed.packageFolder, "examples", "tenants.csv");
+    const log = join(stage.folder, "log.idempotency.jsonl");
+    const args = ["sync", manifest, "--server", stage.sandbox.url, "--idempotency-log", log, "--verify"];
+    const { code, stderr } = await installed.run(args, { env: { QALYPTUS_API_KEY: stage.sandbox.key } });
+    expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stage.copies()).toHaveLength(12);
+  });
+
+  it("is a library: the README's example compiles against its types alone, and runs", async () => {
+    const readme = await readFile(join(ROOT, "README.md"), "utf8");
+    const example = /^```ts\n([\s\S]*?)^```/m.exec(readme)?.[1] ?? "";
+    expect(example).toContain('from "qalyptus-propagate"');
+    await writeFile(join(installed.folder, "example.ts"), example);
+    const compiler = join(ROOT, "node_modules", "typescript", "bin", "tsc");
+    const strict = ["--strict", "--module", "nodenext", "--target", "es2023", "--skipLibCheck", "false"];
+    const types = ["--typeRoots", join(ROOT, "node_modules", "@types"), "--types", "node"];
+    const compiled = await runFile(process.execPath, [compiler, ...strict, ...types, "example.ts"], {
+      cwd: installed.folder,
+      env: {},
+    });
+    expect(compiled).toMatchObject({ code: 0, stdout: "" });
+    const stage = await openStage();
+    const shape = `,${MASTER_APP_ID},${FIRST_SOURCE_TASK_ID}`;
+    const rows = ["acme,22222222-0000-4000-8000-000000000001", "globex,22222222-0000-4000-8000-000000000002"];
+    await writeFile(
+      join(stage.folder, "customers.csv"),
+      ["tenant,newQlikAppId,qlikAppId,sourceTaskId", ...rows.map((row) => row + shape), ""].join("\n"),
+    );
+    const ran = await runFile(process.execPath, [join(installed.folder, "example.js")], {
+      cwd: stage.folder,
+      env: { QALYPTUS_SERVER: stage.sandbox.url, QALYPTUS_API_KEY: stage.sandbox.key },
+    });
+    expect(ran).toMatchObject({ code: 0, stderr: "" });
+    expect(ran.stdout).toContain("acme: create, succeeded");
+    expect(stage.copies()).toHaveLength(2);
+  });
+});
