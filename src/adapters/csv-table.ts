@@ -64,10 +64,10 @@ function quoteFault(fault: CsvFault, table: { readonly file: string; readonly na
       hint: 'Close it, or double it ("") if it belongs to the value.',
       ...at,
     };
-  const where = fault.endLine === fault.line ? "" : ` on line ${fault.endLine}`;
+  const where = fault.endLine === fault.line ? "" : ` (lines ${fault.line} to ${fault.endLine})`;
   return {
     code: "QUOTE_MISPLACED",
-    message: `The quotes that open on line ${fault.line} close${where} before the value ends: ${quote(fault.text.trim())} follows.`,
+    message: `The value ${quote(fault.text)}${where} begins with a quote that does not close at its end.`,
     hint: 'A quote inside a quoted value is doubled (""); one that opens a value must also close it.',
     ...at,
   };

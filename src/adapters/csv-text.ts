@@ -1,8 +1,9 @@
 /**
- * Splits CSV text into records. Our own, because every fault must be told in one go and with its line: csv-parse ends at
- * the first quote that is out of place, knows a record's last line only, and expects one kind of line end in a file.
+ * Splits CSV text into records by csv-parse. Ours is what it cannot do: each record's first line (its `info.lines` is the last,
+ * and counts a CRLF in quotes twice), going on behind a quote that is out of place, and the lines above the header.
  */
 
+import { CsvError, type InfoField, type InfoRecord, type Options, parse } from "csv-parse/sync";
 import { trimAround } from "../domain/ids.js";
 
 /** One record: its fields, unquoted, and the line on which it begins. */
@@ -13,14 +14,15 @@ export interface CsvRecord {
 
 /** A quote out of place. The record that it stands in is not among the records. */
 export interface CsvFault {
-  /** `unclosed`: the file ends inside the quotes. `misplaced`: text follows the closing quote. */
+  /** `unclosed`: the file ends inside the quotes. `misplaced`: the quotes that open the value do not close at its end. */
   readonly kind: "unclosed" | "misplaced";
-  /** The line on which the quotes open. */
+  /** The line on which the value begins. */
   readonly line: number;
-  /** The line on which they close, or the file ends. */
+  /** The line on which it, or the file, ends. */
   readonly endLine: number;
   /** The field's place in its record, from 0. */
   readonly cell: number;
+  /** The value as the file has it; of an unclosed one what stands behind its quote. */
   readonly text: string;
 }
 
@@ -37,144 +39,163 @@ export interface CsvSplitting {
   readonly line: number;
 }
 
+/**
+ * Splits text into records; blank ones are left out. Lines end in LF, CRLF or CR, mixed as they come. Text is read strictly up
+ * to the first quote that csv-parse does not expect; from that record on quotes out of place are text, and each is judged.
+ */
+export function splitCsv(text: string, splitting: CsvSplitting): CsvText {
+  const source = { bytes: Buffer.from(text.slice(splitting.start)), delimiter: splitting.delimiter };
+  const records: CsvRecord[] = [];
+  const faults: CsvFault[] = [];
+  const take = (record: CsvRecord) => {
+    if (!isBlank(record.cells)) records.push(record);
+  };
+  const judge = (place: Place) => {
+    const { record, fault } = readOne(source, place);
+    if (fault === undefined) take(record);
+    else faults.push(fault);
+  };
+  const odd = readRecords(source, { at: 0, line: splitting.line }, STRICT, take);
+  if (odd === undefined) return { records, faults };
+  const unclosed = readRecords(source, odd, RELAXED, (record, place) => {
+    // Where a quote is out of place, csv-parse gives the value with its quotes; so is one whose content begins with a quote.
+    if (record.cells.some((cell) => trimAround(cell).startsWith('"'))) judge(place);
+    else take(record);
+  });
+  if (unclosed !== undefined) judge(unclosed);
+  return { records, faults };
+}
+
+/** More text than any header has: a guess at the delimiter looks no further. */
+const LONGEST_HEADER = 65_536;
+
+/** The fields of the first record that is not blank, faulty or not; none where there is no such record. */
+export function firstFields(text: string, splitting: CsvSplitting): readonly string[] {
+  const bytes = Buffer.from(text.slice(splitting.start, splitting.start + LONGEST_HEADER));
+  let place: Place = { at: 0, line: splitting.line };
+  while (place.at < bytes.length) {
+    const { record, end } = readOne({ bytes, delimiter: splitting.delimiter }, place);
+    if (!isBlank(record.cells)) return record.cells;
+    place = end;
+  }
+  return [];
+}
+
 /** Whether a record is a blank line, or one of delimiters only, as Excel writes them below a table. */
 function isBlank(cells: readonly string[]): boolean {
   return cells.every((cell) => trimAround(cell) === "");
 }
 
-/** Splits text into records; blank ones are left out. Lines end in LF, CRLF or CR, mixed as they come. */
-export function splitCsv(text: string, splitting: CsvSplitting): CsvText {
-  const reader = new RecordReader(text, splitting);
-  const records: CsvRecord[] = [];
-  const faults: CsvFault[] = [];
-  while (!reader.atEnd()) {
-    const { record, fault } = reader.next();
-    if (fault !== undefined) faults.push(fault);
-    else if (!isBlank(record.cells)) records.push(record);
-  }
-  return { records, faults };
+interface CsvSource {
+  readonly bytes: Buffer;
+  readonly delimiter: string;
 }
 
-/** The fields of the first record that is not blank, faulty or not; none where there is no such record. */
-export function firstFields(text: string, splitting: CsvSplitting): readonly string[] {
-  const reader = new RecordReader(text, splitting);
-  while (!reader.atEnd()) {
-    const { cells } = reader.next().record;
-    if (!isBlank(cells)) return cells;
-  }
-  return [];
+/** Where a record begins: the byte and its line. */
+interface Place {
+  readonly at: number;
+  readonly line: number;
 }
 
-const QUOTE = '"';
+/** Takes blanks around quotes for nothing, and ends at the first quote out of place. */
+const STRICT: Options = { trim: true };
+/** Takes a quote out of place for text, also one with a blank behind it. */
+const RELAXED: Options = { relax_quotes: true, ltrim: true };
+
+/** Rows with more or fewer fields than the header are records here: the table judges them, all in one go. */
+function optionsOf(delimiter: string, quotes: Options): Options {
+  return { ...quotes, delimiter, record_delimiter: ["\r\n", "\n", "\r"], relax_column_count: true };
+}
+
+/** Takes record by record. Returns the place of the one that csv-parse ends at for its quotes, if any. */
+function readRecords(
+  source: CsvSource,
+  start: Place,
+  quotes: Options,
+  take: (record: CsvRecord, place: Place) => void,
+): Place | undefined {
+  let place = start;
+  // Nothing is kept by csv-parse. A copy of its array holds no room to grow: with 200,000 rows that counts.
+  const on_record = (cells: string[], { bytes }: InfoRecord) => {
+    take({ line: place.line, cells: cells.slice() }, place);
+    place = placeAt(source, place, start.at + bytes);
+    return null;
+  };
+  try {
+    parse(source.bytes.subarray(start.at), { ...optionsOf(source.delimiter, quotes), on_record });
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    return place;
+  }
+  return undefined;
+}
+
+interface OneRecord {
+  readonly record: CsvRecord;
+  /** The first of the record; what follows in it is likely to come of it. */
+  readonly fault: CsvFault | undefined;
+  readonly end: Place;
+}
+
+/** Reads one record whatever its quotes are like: csv-parse takes those out of place for text, each value is then judged. */
+function readOne(source: CsvSource, start: Place): OneRecord {
+  const cells: string[] = [];
+  let fault: CsvFault | undefined;
+  let at = start.at;
+  const tell = (kind: CsvFault["kind"], end: number, text: string) => {
+    const { line } = placeAt(source, start, at);
+    fault ??= { kind, line, endLine: line + lineEndsIn(source.bytes, at, end), cell: cells.length, text };
+  };
+  const cast = (value: string, { bytes }: InfoField) => {
+    const end = start.at + bytes;
+    const written = trimAround(source.bytes.toString("utf8", at, end));
+    const content = contentOf(written, value);
+    if (content === undefined) tell("misplaced", end, written);
+    cells.push(content ?? written);
+    at = end + Buffer.byteLength(source.delimiter);
+    return value;
+  };
+  let end = source.bytes.length;
+  const on_record = (_: string[], { bytes }: InfoRecord) => {
+    end = start.at + bytes;
+    return null;
+  };
+  try {
+    const options = { ...optionsOf(source.delimiter, RELAXED), to: 1, cast, on_record };
+    parse(source.bytes.subarray(start.at), options);
+  } catch (error) {
+    if (!(error instanceof CsvError) || error.code !== "CSV_QUOTE_NOT_CLOSED") throw error;
+    tell("unclosed", end, trimAround(source.bytes.toString("utf8", at)).slice(1));
+  }
+  return { record: { line: start.line, cells }, fault, end: placeAt(source, start, end) };
+}
+
+/**
+ * What a field means, or `undefined` where the quotes that open it do not close at its end. `written` is the field in the file,
+ * `read` what csv-parse made of it: the content, or where a quote is out of place (blanks behind it suffice) the text with
+ * its outer quotes. Quotes inside a bare value are text, as in Excel.
+ */
+function contentOf(written: string, read: string): string | undefined {
+  if (!written.startsWith('"')) return written;
+  const contents = [read, trimAround(read).slice(1, -1)];
+  return contents.find((content) => written === `"${content.replaceAll('"', '""')}"`);
+}
+
+/** A place further on. */
+function placeAt({ bytes }: CsvSource, { at, line }: Place, further: number): Place {
+  return { at: further, line: line + lineEndsIn(bytes, at, further) };
+}
+
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** Walks through the text, record by record. */
-class RecordReader {
-  readonly #text: string;
-  readonly #delimiter: string;
-  readonly #delimiterCode: number;
-  #at: number;
-  #line: number;
-  #fault: CsvFault | undefined;
-
-  constructor(text: string, splitting: CsvSplitting) {
-    this.#text = text;
-    this.#delimiter = splitting.delimiter;
-    this.#delimiterCode = splitting.delimiter.charCodeAt(0);
-    this.#at = splitting.start;
-    this.#line = splitting.line;
+function lineEndsIn(bytes: Buffer, start: number, end: number): number {
+  let ends = 0;
+  for (let at = start; at < end; at += 1) {
+    const byte = bytes[at];
+    if (byte === LF || (byte === CR && bytes[at + 1] !== LF)) ends += 1;
   }
-
-  atEnd(): boolean {
-    return this.#at >= this.#text.length;
-  }
-
-  next(): { readonly record: CsvRecord; readonly fault: CsvFault | undefined } {
-    const line = this.#line;
-    const cells: string[] = [];
-    this.#fault = undefined;
-    cells.push(this.#field(0));
-    while (this.#text.charCodeAt(this.#at) === this.#delimiterCode) {
-      this.#at += 1;
-      cells.push(this.#field(cells.length));
-    }
-    this.#lineEnd();
-    // A copy holds no room to grow: with 200,000 rows that counts.
-    return { record: { line, cells: cells.slice() }, fault: this.#fault };
-  }
-
-  #lineEnd(): void {
-    if (this.atEnd()) return;
-    this.#at += this.#text.charCodeAt(this.#at) === CR && this.#text.charCodeAt(this.#at + 1) === LF ? 2 : 1;
-    this.#line += 1;
-  }
-
-  #field(cell: number): string {
-    const quote = this.#openingQuote();
-    return quote === undefined ? this.#bareText() : this.#quoted(quote, cell);
-  }
-
-  /** Where the field's opening quote stands: at its start, or behind blanks (which no program means as content). */
-  #openingQuote(): number | undefined {
-    let at = this.#at;
-    while (this.#isBlankAt(at)) at += 1;
-    return this.#text[at] === QUOTE ? at : undefined;
-  }
-
-  #isBlankAt(at: number): boolean {
-    const char = this.#text[at];
-    return char !== this.#delimiter && (char === " " || char === "\t" || char === "\u00a0" || char === "\u200b");
-  }
-
-  /** Text up to the next delimiter or line end; quotes inside are text, as in Excel. */
-  #bareText(): string {
-    const start = this.#at;
-    let at = start;
-    for (; at < this.#text.length; at += 1) {
-      const code = this.#text.charCodeAt(at);
-      if (code === this.#delimiterCode || code === LF || code === CR) break;
-    }
-    this.#at = at;
-    return this.#text.slice(start, at);
-  }
-
-  #quoted(opening: number, cell: number): string {
-    const line = this.#line;
-    const closing = this.#closingQuote(opening);
-    const content = this.#text.slice(opening + 1, closing);
-    this.#line += lineBreaksIn(content);
-    this.#at = closing + 1;
-    if (closing === this.#text.length) {
-      this.#at = closing;
-      this.#tell({ kind: "unclosed", line, endLine: this.#line, cell, text: content });
-      return content;
-    }
-    const after = this.#bareText();
-    if (after.trim() !== "") this.#tell({ kind: "misplaced", line, endLine: this.#line, cell, text: after });
-    return content.includes(QUOTE) ? content.replaceAll('""', QUOTE) : content;
-  }
-
-  /** The quote that closes what opens here, or the text's length. A doubled quote is one in the value. */
-  #closingQuote(opening: number): number {
-    let at = this.#text.indexOf(QUOTE, opening + 1);
-    while (at >= 0 && this.#text[at + 1] === QUOTE) at = this.#text.indexOf(QUOTE, at + 2);
-    return at < 0 ? this.#text.length : at;
-  }
-
-  /** The first fault of a record is told; what follows in it is likely to come of it. */
-  #tell(fault: CsvFault): void {
-    this.#fault ??= fault;
-  }
-}
-
-function lineBreaksIn(text: string): number {
-  let breaks = 0;
-  for (let at = 0; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    if (code === LF || (code === CR && text.charCodeAt(at + 1) !== LF)) breaks += 1;
-  }
-  return breaks;
+  return ends;
 }
 
 /** What a CSV file says of itself above its header. */
@@ -200,7 +221,7 @@ export function readCsvOpening(text: string): CsvOpening {
     const content = text.slice(start, end);
     const separator = SEPARATOR_LINE.exec(content)?.[1];
     if (separator !== undefined) delimiter = separator;
-    else if (!TYPE_LINE.test(content) && content.trim() !== "") break;
+    else if (!TYPE_LINE.test(content) && trimAround(content) !== "") break;
     LINE_END.lastIndex = end;
     start = LINE_END.test(text) ? LINE_END.lastIndex : end;
     line += 1;

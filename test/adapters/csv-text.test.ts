@@ -1,4 +1,3 @@
-import { parse } from "csv-parse/sync";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readCsvOpening, splitCsv } from "../../src/adapters/csv-text.js";
@@ -62,19 +61,75 @@ describe("splitCsv", () => {
   it("tells text behind a closing quote, and goes on with the next line", () => {
     expect(split('"a"b,c\nd,e')).toEqual({
       records: [{ line: 2, cells: ["d", "e"] }],
-      faults: [{ kind: "misplaced", line: 1, endLine: 1, cell: 0, text: "b" }],
+      faults: [{ kind: "misplaced", line: 1, endLine: 1, cell: 0, text: '"a"b' }],
     });
   });
 
-  it("agrees with csv-parse on whatever is well formed", () => {
-    const cell = fc.string({ unit: fc.constantFrom("a", "é", " ", ",", ";", '"', "\n", "\r\n", "x") });
+  it("tells every quote out of place, each with its lines, and keeps the rows between", () => {
+    const text = 'a,b\r\n"c\r\nd" x,"e"y\r\nf,"g\r\n"\r\nh,12" i\r\nj,"k" l\r\nm,"n';
+    expect(split(text)).toEqual({
+      records: [
+        { line: 1, cells: ["a", "b"] },
+        { line: 4, cells: ["f", "g\r\n"] },
+        { line: 6, cells: ["h", '12" i'] },
+      ],
+      faults: [
+        { kind: "misplaced", line: 2, endLine: 3, cell: 0, text: '"c\r\nd" x' },
+        { kind: "misplaced", line: 7, endLine: 7, cell: 1, text: '"k" l' },
+        { kind: "unclosed", line: 8, endLine: 8, cell: 1, text: "n" },
+      ],
+    });
+  });
+
+  it.each([
+    ["blank", '"a" , "b" '],
+    ["no-break space", '\u00a0"a"\u00a0,"b"\u00a0'],
+    ["zero-width space", '\u200b"a"\u200b,\u200b"b"'],
+  ])("takes a %s around quotes for nothing", (_, line) => {
+    expect(split(`${line}\n12" x,"""y"" "\n${line}`)).toEqual({
+      records: [
+        { line: 1, cells: ["a", "b"] },
+        { line: 2, cells: ['12" x', '"y" '] },
+        { line: 3, cells: ["a", "b"] },
+      ],
+      faults: [],
+    });
+  });
+
+  const value = fc.string({ unit: fc.constantFrom("a", "é", " ", ",", ";", '"', "\n", "\r\n", "\r", "x") });
+  const table = fc.array(fc.array(value, { minLength: 2, maxLength: 4 }), { minLength: 1 });
+  const written = (rows: readonly (readonly string[])[], end: string) =>
+    rows.map((row) => row.map((one) => `"${one.replaceAll('"', '""')}"`).join(",") + end).join("");
+
+  /** Each row that is not blank, with the line on which it begins. */
+  function expected(rows: readonly (readonly string[])[], firstLine: number) {
+    let next = firstLine;
+    const records = rows.map((row) => {
+      const line = next;
+      next += 1 + (row.join("_").match(/\r\n|\n|\r/g) ?? []).length;
+      return { line, cells: row };
+    });
+    return records.filter((record) => record.cells.some((one) => one.trim() !== ""));
+  }
+
+  it("gives back whatever is written in quotes, each record with its first line", () => {
     fc.assert(
-      fc.property(fc.array(fc.array(cell, { minLength: 2, maxLength: 4 }), { minLength: 1 }), (table) => {
-        const text = table.map((one) => one.map((value) => `"${value.replaceAll('"', '""')}"`).join(",")).join("\n");
-        const expected = parse(text, { relax_column_count: true, record_delimiter: "\n" }).filter((record) =>
-          record.some((value) => value.trim() !== ""),
-        );
-        expect(cells(text)).toEqual(expected);
+      fc.property(table, fc.constantFrom("\n", "\r\n", "\r"), (rows, end) => {
+        expect(split(written(rows, end))).toEqual({ records: expected(rows, 1), faults: [] });
+      }),
+    );
+  });
+
+  it("reads the rows behind a quote out of place as it would without it", () => {
+    fc.assert(
+      fc.property(table, table, fc.constantFrom('12" x', '"a"b', '"a" ,b"c'), (above, below, odd) => {
+        const { records, faults } = split(`${written(above, "\n")}${odd}\n${written(below, "\n")}`);
+        const oddLine = 1 + (written(above, "\n").match(/\r\n|\n|\r/g) ?? []).length;
+        expect(records.filter((record) => record.line !== oddLine)).toEqual([
+          ...expected(above, 1),
+          ...expected(below, oddLine + 1),
+        ]);
+        expect(faults.map((fault) => fault.line)).toEqual(odd === '"a"b' ? [oddLine] : []);
       }),
     );
   });

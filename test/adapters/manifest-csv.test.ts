@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Manifest } from "../../src/domain/manifest.js";
+import { disarmFormula } from "../../src/domain/spreadsheet-formula.js";
 import {
   app,
   briefly,
@@ -126,11 +127,11 @@ describe("a CSV manifest", () => {
     ]);
   });
 
-  it("keeps header and rows as the file has them, for a result that shows them again", async () => {
+  it("keeps header and rows, without blanks around bare values, for a result that shows them again", async () => {
     const manifest = await read(`Tenant , App Id,,Note\n acme,${app(1)},,"a, b"\n\nglobex,${app(2)},,`);
     expect(manifest.header).toEqual(["Tenant", "App Id", "", "Note"]);
     expect(manifest.rows).toEqual([
-      { line: 2, key: "acme", cells: [" acme", app(1), "", "a, b"] },
+      { line: 2, key: "acme", cells: ["acme", app(1), "", "a, b"] },
       { line: 4, key: "globex", cells: ["globex", app(2), "", ""] },
     ]);
   });
@@ -152,6 +153,19 @@ describe("a CSV manifest", () => {
     const faults = await faultsOf(`tenant,appId\nacme,x`, { path: "-" });
     expect(faults[0]?.file).toBe("standard input");
   });
+});
+
+describe("a CSV result that is fed back", () => {
+  it.each(["=SUM(A1)", "+49 acme", "-acme", "@acme", "'=acme", "'acme", "＝acme"])(
+    "names the tenant %j again",
+    async (key) => {
+      const manifest = await read(`tenant,appId\n${key},${app(1)}`);
+      const cell = disarmFormula(manifest.rows[0]?.cells[0] ?? "");
+      const again = await read(`tenant,appId\n${cell},${app(1)}`);
+      expect(again.tenants[0]?.key).toBe(manifest.tenants[0]?.key);
+      expect(again.rows).toEqual(manifest.rows);
+    },
+  );
 });
 
 describe("enabled", () => {
