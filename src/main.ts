@@ -31,6 +31,7 @@ const signals = new SignalWatch(process, process.platform, {
 process.on("uncaughtException", (error) => void endByDefect(error));
 // Nothing is left that could wake the program, and it has not come to its end: it would wait for ever, or leave as if all were well.
 let ended = false;
+let ending = false;
 process.on("beforeExit", () => {
   if (!ended) void endByDefect(new Error("it waits for something that cannot come any more"));
 });
@@ -146,6 +147,9 @@ async function tell({ result, manner, after, answered }: Told, host: Host): Prom
 
 /** An exception outside of every command: what the log holds is safe, so the program ends at once. */
 async function endByDefect(error: unknown): Promise<void> {
+  // A defect on the way out must not be told by itself, for ever.
+  if (ending) process.exit(EXIT.defect);
+  ending = true;
   ended = true;
   concealment.add(process.env.QALYPTUS_API_KEY ?? "");
   const { defectOf } = await import("./cli/defect.js");
