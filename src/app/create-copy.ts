@@ -47,6 +47,7 @@ async function createOne(session: RunSession, entry: PlanEntry, alone: boolean):
   const sent = await sendWrite(session, {
     ref: entry.ref,
     intent,
+    along: givenUp(session, entry),
     send: (call) => session.deps.writer.createCopy(request, call),
   });
   switch (sent.kind) {
@@ -263,6 +264,15 @@ function createRequest(intent: CreateIntentRecord): CreateRequest {
   };
 }
 
+/**
+ * `resolve --retry` lets a create go in spite of an open one: that one is given up, and looked for as a twin from then on. Not
+ * before the new intent is written: a run that dies between the two would never look the old one up again.
+ */
+function givenUp(session: RunSession, entry: PlanEntry): readonly LogEntry[] {
+  const open = session.deps.recorder.state.tenant(entry.ref)?.openCreates ?? [];
+  return open.map(({ write }) => ({ type: "settled", write, found: "abandoned" }));
+}
+
 /** `{task}` stays the name under which the log first met the source task. */
 function sourceMet(session: RunSession, entry: PlanEntry): readonly LogEntry[] {
   const name = session.context.sources?.get(entry.sourceTaskId)?.task.name;
@@ -276,7 +286,7 @@ function strangeId(taskId: TaskId | undefined): TenantError {
     message:
       taskId === undefined
         ? "the server said that it made the copy, but not under which ID"
-        : `the server answered with the ID ${taskId}, which is a source task's or another tenant's`,
+        : `the server answered with the ID ${taskId}, which is a source task's, another tenant's or that of a task which was there before`,
     hint: "The task list is looked at before anything is sent again",
   };
 }

@@ -94,8 +94,12 @@ export class RunSession {
     return gateOf(this.#patchGates, source);
   }
 
-  /** Takes an ID out of an answer for one tenant; false where it is a source task's or another tenant's. */
+  /**
+   * Takes an ID out of an answer for one tenant; false where it is a source task's or another tenant's, or of a task that was
+   * listed before anything was sent: no create has made that one.
+   */
   claim(id: TaskId, ref: TenantRef): boolean {
+    if (this.context.list?.index.has(id) === true) return false;
     if (this.context.sources?.has(id) === true) return false;
     if (this.deps.recorder.state.holdersOf(id).some((holder) => holder !== ref)) return false;
     const holder = this.#claimed.get(id);

@@ -1,7 +1,7 @@
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
-import { manifestOf, openStage } from "../support/stage.js";
+import { manifestOf, openStage, SHAPE } from "../support/stage.js";
 
 type Meddle = (request: IncomingMessage, response: ServerResponse) => boolean;
 
@@ -63,6 +63,21 @@ describe("what stops a run, and what does not", () => {
     gateway.close();
     expect([code, result.summary.succeeded, result.summary.planned]).toEqual([5, 1, 2]);
     expect(result.tenants[0]).toMatchObject({ newTaskId: stage.copies()[0]?.id, verified: false });
+  });
+
+  it("takes no task that was there before for a new copy, whatever the answer says", async () => {
+    const stage = await openStage();
+    const [anothers] = stage.sandbox.tasks().filter((task) => task.id !== SHAPE[1]);
+    await stage.put("tenants.csv", manifestOf(1));
+    const gateway = await gatewayTo(stage.sandbox.url, (request, response) => {
+      if (request.method !== "POST") return false;
+      request.resume();
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ data: anothers?.id }));
+      return true;
+    });
+    const { code, result } = await stage.sync(["--server", gateway.url, "--timeout", "1s", "--settle", "200ms"]);
+    gateway.close();
+    expect([code, result.tenants[0]?.outcome, result.tenants[0]?.newTaskId]).toEqual([4, "in-doubt", undefined]);
   });
 
   it("sends nothing more of a source task after three 403 in a row, and says so once", async () => {
