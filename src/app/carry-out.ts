@@ -1,5 +1,4 @@
 import * as conflict from "../domain/conflict.js";
-import type { TenantRef } from "../domain/ids.js";
 import type { LogEntry } from "../domain/log-record.js";
 import type { TenantError } from "../domain/outcome.js";
 import type { Action, PlanItem } from "../domain/plan.js";
@@ -76,7 +75,6 @@ async function endOf(
       const inUse = conflictNow(session, entry);
       if (inUse !== undefined) return { kind: "failed", error: inUse };
       if (item.action.kind === "update") return updateCopy(session, entry, { settled: false });
-      await giveUpOpenCreates(session, item.ref);
       return createCopy(session, entry);
     }
     case "adopt":
@@ -106,15 +104,6 @@ const OLD_DOUBT = {
   message: "an earlier run sent its create, and the answer never came",
 } as const;
 
-/** `resolve --retry` lets a create go in spite of an open one: that one is given up, and looked for as a twin from then on. */
-async function giveUpOpenCreates(session: RunSession, ref: TenantRef): Promise<void> {
-  const open = session.deps.recorder.state.tenant(ref)?.openCreates ?? [];
-  if (open.length === 0) return;
-  await session.deps.recorder.record(
-    open.map(({ write }): LogEntry => ({ type: "settled", write, found: "abandoned" })),
-  );
-}
-
 async function adoptAll(session: RunSession, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
   const adopted = carried.map(async (item) => {
     const entry = plan.entries.get(item.ref);
@@ -129,7 +118,8 @@ async function adoptAll(session: RunSession, plan: Plan, carried: readonly PlanI
 
 async function adopt(session: RunSession, entry: PlanEntry, action: Extract<Action, { kind: "adopt" }>): Promise<void> {
   const { recorder } = session.deps;
-  await giveUpOpenCreates(session, entry.ref);
+  // The doubt ends with the adoption, in one group: neither is in the log without the other before it.
+  const open = recorder.state.tenant(entry.ref)?.openCreates ?? [];
   const of = { sourceTaskId: entry.sourceTaskId, key: entry.row.key, newTaskId: action.task.id };
   const listed = session.context.list?.index.get(action.task.id);
   const reports = session.context.candidates.get(action.task.id);
@@ -142,6 +132,7 @@ async function adopt(session: RunSession, entry: PlanEntry, action: Extract<Acti
       name: listed?.name ?? action.task.name,
       by: action.by,
     },
+    ...open.map(({ write }): LogEntry => ({ type: "settled", write, found: "abandoned" })),
   ];
   if (reports?.kind === "read") {
     const verified = holdAgainst(reports.value, entry.wanted).kind === "equal";

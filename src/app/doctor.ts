@@ -47,7 +47,7 @@ interface Sought {
 /** Examines a server by reading: is it reached, is the key accepted, is everything there, and what would a sync plan. */
 export async function examineServer(asked: ServerExamination, deps: ExaminationDeps): Promise<readonly Check[]> {
   const reader = rememberingReader(deps.reader);
-  const list = await attempt(() => reader.listTasks({ fresh: false }));
+  const list = await attempt(() => reader.listTasks({ fresh: true }));
   if (list.kind === "stopped") return [...unanswered(asked, list.stop), planSkipped(asked, "the server was not read")];
   const sought: Sought[] = [];
   for (const id of asked.sourceTasks) sought.push({ id, found: await seek(id, asked.log, reader) });

@@ -135,9 +135,6 @@ async function takeOver(
   const shown = reports.kind === "read" ? reports.value : [];
   return {
     entries: [
-      ...(subject.state?.openCreates ?? []).map(
-        ({ write }): LogEntry => ({ type: "settled", write, found: "abandoned" }),
-      ),
       {
         type: "adopted",
         ...of,
@@ -146,6 +143,10 @@ async function takeOver(
         name: listed?.name ?? subject.state?.copy?.name ?? old?.copy?.name ?? "",
         by: "resolve",
       },
+      // Behind the adoption: should the log lose its tail, the doubt is still there to be looked up.
+      ...(subject.state?.openCreates ?? []).map(
+        ({ write }): LogEntry => ({ type: "settled", write, found: "abandoned" }),
+      ),
       observedEntry({ ...of, shown, verified: false }),
       // Last: should the log lose its tail, the copy is held by both, and never by nobody.
       ...(old === undefined

@@ -2,7 +2,7 @@ import type { WriteReply } from "../domain/answer.js";
 import { backOffMs } from "../domain/back-off.js";
 import { EXIT, StopError } from "../domain/errors.js";
 import type { TenantRef } from "../domain/ids.js";
-import type { CreateIntentRecord, PatchIntentRecord } from "../domain/log-record.js";
+import type { CreateIntentRecord, LogEntry, PatchIntentRecord } from "../domain/log-record.js";
 import type { FirstAlone } from "./first-alone.js";
 import type { WriteCall } from "./ports.js";
 import type { RunSession } from "./run-session.js";
@@ -11,6 +11,8 @@ import type { RunSession } from "./run-session.js";
 export interface Write {
   readonly ref: TenantRef;
   readonly intent: CreateIntentRecord | PatchIntentRecord;
+  /** Records that belong right behind the intent, in the same group: without it they must not be. */
+  readonly along?: readonly LogEntry[] | undefined;
   readonly send: (call: WriteCall) => Promise<WriteReply>;
 }
 
@@ -47,7 +49,7 @@ export async function sendWrite(session: RunSession, write: Write): Promise<Sent
     last = await slots.run(async () => {
       // Whoever was let through together with others may find its source task stopped once its slot is free.
       if (halts.reason !== undefined || gate.isStopped) return last;
-      if (!written) await deps.recorder.record([write.intent]);
+      if (!written) await deps.recorder.record([write.intent, ...(write.along ?? [])]);
       written = true;
       // A halt that came while the intent was being flushed: it stays unsent, for certain.
       if (haltedNow(session)) return last.kind === "not-started" ? NEVER_SENT : last;

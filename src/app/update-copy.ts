@@ -81,8 +81,9 @@ async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches)
     if (end !== undefined) return end;
     sentAny = true;
   }
-  const shows = before.kind === "read" && before.value.some((report) => report.mappings !== undefined);
-  if (!shows) {
+  // Unreadable a moment ago is not "not shown": then it is tried once more.
+  const hides = before.kind === "read" && !before.value.some((report) => report.mappings !== undefined);
+  if (hides) {
     if (sentAny) warnMappingsNotShown(session, { ...entry, newTaskId: patches.newTaskId, tenant: entry.row.tenant });
     return { end: { kind: "succeeded" }, verdict: sentAny ? "open" : "pass" };
   }

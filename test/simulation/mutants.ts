@@ -13,7 +13,7 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "app/send-write.ts",
-        from: "if (!written) await deps.recorder.record([write.intent]);",
+        from: "if (!written) await deps.recorder.record([write.intent, ...(write.along ?? [])]);",
         to: "if (!written) void deps.recorder.record([write.intent]).catch(() => undefined);",
       },
     ],
@@ -24,7 +24,7 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "app/send-write.ts",
-        from: "if (!written) await deps.recorder.record([write.intent]);",
+        from: "if (!written) await deps.recorder.record([write.intent, ...(write.along ?? [])]);",
         to: 'if (!written && write.intent.type === "create-intent") await deps.recorder.record([write.intent]);',
       },
     ],
