@@ -111,7 +111,7 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
     });
     return {
       ...resultFrame(request, { startedAt, clock: deps.clock, dryRun: false }),
-      log: deps.log.head(),
+      log: headOf(deps.log),
       summary: summarise(tenants),
       tenants,
       warnings: [...request.warnings, ...plan.warnings, ...guards.warnings, ...session.warnings],
@@ -251,6 +251,12 @@ function errorsOf(session: RunSession): readonly Problem[] {
   }
 }
 
+/** The log's head; a refused run makes no file, and what is not there has no head. */
+function headOf(log: IdempotencyLog): LogHead | null {
+  const head = log.head();
+  return head.digest === "" ? null : head;
+}
+
 function refusedResult(
   request: SyncRequest,
   deps: SyncDeps,
@@ -259,7 +265,7 @@ function refusedResult(
   const { tenants, summary } = planned(of.plan);
   return {
     ...resultFrame(request, { startedAt: of.startedAt, clock: deps.clock, dryRun: false }),
-    log: deps.log.head(),
+    log: headOf(deps.log),
     summary,
     tenants,
     warnings: [...request.warnings, ...of.plan.warnings, ...of.guards.warnings],
