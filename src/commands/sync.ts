@@ -25,11 +25,13 @@ export async function syncCommand(host: Host, settings: SyncSettings): Promise<E
 
 /** What neither a result nor a plan may be put over. */
 function inputsOf(settings: SyncSettings, asked: Asked): readonly ProtectedFile[] {
+  const apiKey = settings.connection?.apiKey;
   return [
     { path: asked.manifestPath, what: "the manifest" },
     { path: asked.place.path, what: "the idempotency log" },
     ...anotherFile(settings.plan),
     ...anotherFile(settings.apps ?? asked.apps),
+    ...(apiKey?.kind === "file" ? [{ path: apiKey.path, what: "the API key file" }] : []),
   ];
 }
 

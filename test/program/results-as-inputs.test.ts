@@ -38,4 +38,25 @@ describe("--save-plan", () => {
     }
     expect([await readFile(manifest, "utf8"), await readFile(log, "utf8")]).toEqual(before);
   });
+  test("nor, as --out, over the API key file", async () => {
+    const stage = await openStage();
+    await stage.put("tenants.csv", manifestOf(1));
+    const key = await stage.put("key.json", stage.sandbox.key);
+    for (const option of ["--save-plan", "--out"]) {
+      const { code, result } = await stage.sync(["-n", "--api-key-file", "key.json", option, "./key.json"]);
+      expect(code).toBe(2);
+      expect(result.errors).toMatchObject([{ code: "OUT_WOULD_REPLACE" }]);
+    }
+    expect(await readFile(key, "utf8")).toBe(stage.sandbox.key);
+  });
+});
+
+describe("a run that a guard refuses before there is a log", () => {
+  test("gives no head of one", async () => {
+    const stage = await openStage();
+    await stage.put("tenants.csv", manifestOf(2));
+    const { code, result } = await stage.sync(["--max-changes", "1"]);
+    expect(code).toBe(7);
+    expect(result.log).toBeNull();
+  });
 });
