@@ -15,7 +15,7 @@ const OTHERS = new Set([
   // Shown by -v as what became of a request; the problems of these are TIMEOUT, ANSWER_TOO_LARGE and ABORTED.
   ...["PROXY_TIMEOUT", "TOO_LARGE"],
 ]);
-const OF_OTHERS = /^(UND_ERR|CERT|UNABLE|ERR|DEPTH_ZERO|SELF_SIGNED)_/;
+const OF_OTHERS = /^(UND_ERR|CERT|UNABLE|ERR|DEPTH_ZERO|SELF_SIGNED|CSV)_/;
 
 const sources = readdirSync(SRC, { recursive: true, encoding: "utf8" })
   .filter((path) => path.endsWith(".ts") && path !== TABLE.replaceAll("/", process.platform === "win32" ? "\\" : "/"))
