@@ -39,8 +39,10 @@ function keepStopped(session: RunSession, sourceTaskId: TaskId, stop: SourceStop
 
 async function isCleared(session: RunSession, plan: Plan, stop: SourceStop): Promise<boolean> {
   const { reader, recorder } = session.deps;
-  const copy = recorder.state.tenant(stop.ref)?.copy;
-  if (copy?.newTaskId !== stop.newTaskId || copy.gone) return true;
+  const stopper = recorder.state.tenant(stop.ref);
+  if (stopper?.copy?.newTaskId !== stop.newTaskId || stopper.copy.gone) return true;
+  // The only copy of a log is never provably gone: whoever deleted it says so by `resolve --retry`. Not where the key saw no copy.
+  if (stopper.retry && stop.code !== "COPY_NOT_LISTED") return true;
   if (session.options.shape.reportId !== stop.reportIdMode) return true;
   const listed = session.context.list;
   if (stop.code === "COPY_NOT_LISTED" && listed?.index.has(stop.newTaskId) !== true) return false;

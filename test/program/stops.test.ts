@@ -1,6 +1,7 @@
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
+import { startSandbox } from "../../src/sandbox/server.js";
 import { manifestOf, openStage, SHAPE } from "../support/stage.js";
 
 type Meddle = (request: IncomingMessage, response: ServerResponse) => boolean;
@@ -78,6 +79,22 @@ describe("what stops a run, and what does not", () => {
     const { code, result } = await stage.sync(["--server", gateway.url, "--timeout", "1s", "--settle", "200ms"]);
     gateway.close();
     expect([code, result.tenants[0]?.outcome, result.tenants[0]?.newTaskId]).toEqual([4, "in-doubt", undefined]);
+  });
+
+  it("goes on after the only copy, which stopped its source task, was deleted and resolve --retry said so", async () => {
+    const stage = await openStage({ fault: ["wrong-id-kind"] });
+    await stage.put("tenants.csv", manifestOf(2));
+    const first = await stage.sync();
+    expect([first.code, first.result.tenants[0]?.error?.code]).toEqual([3, "MAPPINGS_DIFFER"]);
+    const port = Number(new URL(stage.sandbox.url).port);
+    await stage.sandbox.close();
+    stage.sandbox = await startSandbox({ port, seed: "without the copy" });
+    const second = await stage.sync();
+    expect([second.code, second.result.tenants[0]?.error?.code]).toEqual([3, "NOT_SEEN"]);
+    expect((await stage.run(["resolve", "tenant-1", "--retry"])).code).toBe(0);
+    const third = await stage.sync();
+    await stage.sandbox.close();
+    expect([third.code, third.result.summary.succeeded]).toEqual([0, 2]);
   });
 
   it("sends nothing more of a source task after three 403 in a row, and says so once", async () => {
