@@ -254,7 +254,9 @@ function openError(session: RunSession, doubt: InDoubt): TenantError {
     !hasOpenCreate(session, doubt) || reading === undefined || reading.kind === "read"
       ? ""
       : `; the task list cannot be read to its end: ${reading.problem.message}`;
-  return { ...doubt.error, message: `${doubt.error.message}${why}`, hint: wayOut(doubt) };
+  // A PATCH is sent again by the next run; a permission to create would only lie about until it does harm.
+  const hint = hasOpenCreate(session, doubt) ? wayOut(doubt) : "Run the same command again";
+  return { ...doubt.error, message: `${doubt.error.message}${why}`, hint };
 }
 
 function wayOut(doubt: InDoubt): string {
