@@ -147,7 +147,9 @@ function reportsUnreadable(wish: MappingWish, resolving: Resolving): Problem {
     message:
       `Tenant ${quote(resolving.tenant.tenant)} wants every report of source task ${resolving.tenant.sourceTaskId}, ` +
       "but the server does not list that task's reports.",
-    hint: "Name the reports: a reportId in each row, or --report GUID for each report of the task.",
+    hint:
+      "Check the path in --server: under a wrong one nothing is found. " +
+      "Where it is right, name the reports: a reportId in each row, or --report GUID for each report of the task.",
     ...problemAt(wish.line, resolving),
     column: "reportId",
   };

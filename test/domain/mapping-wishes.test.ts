@@ -106,7 +106,9 @@ describe("resolveWishes", () => {
       problems: [],
     });
     const every = resolveWishes(await acme(`,${app(1)}`), undefined, { alsoReports: [], allowUnmapped: [], file: "f" });
-    expect(every.problems).toMatchObject([{ code: "REPORTS_UNREADABLE", line: 2 }]);
+    expect(every.problems).toMatchObject([
+      { code: "REPORTS_UNREADABLE", line: 2, hint: expect.stringContaining("--server") },
+    ]);
   });
 
   it("maps nothing of a task without reports, and says so", async () => {
