@@ -80,6 +80,9 @@ function titleCard(result: RunResult): string {
       `${result.exitCode}: ${result.dryRun && result.exitCode === 0 ? "the plan is made" : EXIT_MEANINGS[result.exitCode]}`,
     ),
     fact("Run", result.runId, "id"),
+    result.log === null
+      ? ""
+      : `<div><dt>The log’s head</dt><dd><a href="#h-log">sequence number ${result.log.seq}, digest</a></dd></div>`,
     manifest === null ? "" : fact("Manifest, SHA-256", manifest.sha256, "id"),
   ];
   return `<header class="card"><p class="eyebrow">qalyptus-propagate ${escapeHtml(result.command)} · ${result.dryRun ? "plan, nothing was written" : "result"}</p>
@@ -155,6 +158,11 @@ function groupNote(group: TenantGroup): string {
 
 const BAR_WIDTH = 1000;
 
+/** `1 tenant`, `3,000 tenants`. */
+function numbered(count: number, one: string): string {
+  return `${count.toLocaleString("en")} ${count === 1 ? one : `${one}s`}`;
+}
+
 function countsCard(result: RunResult): string {
   if (result.tenants.length === 0) return "";
   const { actions, outcomes } = tallies(result);
@@ -174,7 +182,7 @@ function countsCard(result: RunResult): string {
       `<li class="${tag.tone}"><i></i>${tag.symbol} ${tag.word} <b>${count.toLocaleString("en")}</b></li>`,
   );
   const label = actions.map(({ tag, count }) => `${count} ${tag.word}`).join(", ");
-  return `<section class="card" aria-labelledby="h-counts"><h2 id="h-counts">${counted(result.tenants.length, "tenant")}</h2><ul class="tiles">${tiles.join("")}</ul>
+  return `<section class="card" aria-labelledby="h-counts"><h2 id="h-counts">${numbered(result.tenants.length, "tenant")}</h2><ul class="tiles">${tiles.join("")}</ul>
 <svg class="bar" viewBox="0 0 ${BAR_WIDTH} 14" role="img" aria-label="By action: ${label}">${bars.join("")}</svg><ul class="legend">${legend.join("")}</ul></section>`;
 }
 
@@ -208,5 +216,5 @@ function footCard({ log, runId }: RunResult): string {
     log === null
       ? "<p>There is no idempotency log.</p>"
       : `<dl class="facts">${fact("Idempotency log", log.path)}${fact("Sequence number", String(log.seq))}<div class="wide"><dt>Digest</dt><dd class="id">${escapeHtml(log.digest)}</dd></div></dl>`;
-  return `<footer class="card foot"><h2>The log’s head</h2><p>Keep it: the next result’s log must have a sequence number no smaller than this one, and the record of this number must have this digest. Lines cut from a log’s end show only so.</p>${head}<p class="vh">Run ${escapeHtml(runId)}</p></footer>`;
+  return `<footer class="card foot" aria-labelledby="h-log"><h2 id="h-log" tabindex="-1">The log’s head</h2><p>Keep it: the next result’s log must have a sequence number no smaller than this one, and the record of this number must have this digest. Lines cut from a log’s end show only so.</p>${head}<p class="vh">Run ${escapeHtml(runId)}</p></footer>`;
 }

@@ -1,6 +1,6 @@
 import { ACTIONS, type ActionKind, type Outcome, type RunResult, type TenantResult } from "../domain/outcome.js";
 import { OUTCOME_TONES } from "./html-plot.js";
-import { safeJson, tenantFields } from "./json-result.js";
+import { tenantFields } from "./json-result.js";
 import { counted, countOf, OUTCOME_WORDS, spokenDuration } from "./look.js";
 import { troubleOf } from "./tenant-groups.js";
 import { escapeHtml, oneLine } from "./text-safety.js";
@@ -67,7 +67,10 @@ function tookOf(tenant: TenantResult): string {
   return tenant.startedMs === undefined ? "" : spokenDuration(tenant.durationMs);
 }
 
-/** The rows for the page's script, as JSON that cannot end its element: `<` is written as an escape. */
+/**
+ * The rows for the page's script, as JSON that cannot end its element: `<` is written as an escape. Texts are as the rest of the
+ * page shows them: no mark in a name reorders what is read.
+ */
 export function rowsJson(result: RunResult): string {
   const rows = result.tenants.map((tenant) => ({
     ...tenantFields(tenant),
@@ -75,7 +78,8 @@ export function rowsJson(result: RunResult): string {
     when: whenOf(tenant, result),
     took: tookOf(tenant),
   }));
-  return safeJson({ dryRun: result.dryRun, actions: ACTION_TAGS, outcomes: OUTCOME_TAGS, rows }).replace(
+  const data = { dryRun: result.dryRun, actions: ACTION_TAGS, outcomes: OUTCOME_TAGS, rows };
+  return JSON.stringify(data, (_, value: unknown) => (typeof value === "string" ? oneLine(value) : value)).replace(
     /</g,
     "\\u003c",
   );

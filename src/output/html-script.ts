@@ -112,7 +112,8 @@ export const HTML_SCRIPT = `
     body.replaceChildren();
     drawn = 0;
     draw(BATCH);
-    shown.textContent = found.length === rows.length ? rows.length.toLocaleString("en") + " tenants" : found.length.toLocaleString("en") + " of " + rows.length.toLocaleString("en") + " tenants";
+    const all = rows.length.toLocaleString("en") + (rows.length === 1 ? " tenant" : " tenants");
+    shown.textContent = found.length === rows.length ? all : found.length.toLocaleString("en") + " of " + all + " shown";
   };
 
   for (const kind of ["outcome", "action"]) {

@@ -40,7 +40,7 @@ dd{margin:0;overflow-wrap:anywhere}
 .note h3{color:var(--c)}
 .note .at{color:var(--soft);font-size:.87rem}
 .hint{margin-top:.25rem;overflow-wrap:anywhere}
-.hint::before{content:"→ ";color:var(--accent);font-weight:700}
+.hint::before{content:"→ ";content:"→ " / "";color:var(--accent);font-weight:700}
 .note ul{margin:.35rem 0 0;padding-left:1.1rem}
 .note .names{display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;list-style:none;padding:0}
 .note li{overflow-wrap:anywhere}
@@ -67,27 +67,27 @@ button{font:inherit;color:inherit;cursor:pointer}
 .chip[aria-pressed=true]{background:var(--cb);color:var(--c);border-color:var(--c)}
 .plain:hover,.chip:hover{border-color:var(--soft)}
 .shown{color:var(--soft);font-size:.88rem}
-.scroll{overflow-x:auto;margin:0 -1.5rem;padding:0 1.5rem}
+.scroll{overflow-x:auto;margin:0 -1.5rem;padding:0 1.5rem;container-type:inline-size}
 table{border-collapse:collapse;width:100%;text-align:left}
 .tenants>thead th{position:sticky;top:0;background:var(--card);font-size:.8rem;color:var(--soft);font-weight:600;padding:.45rem .6rem;border-bottom:1px solid var(--line);white-space:nowrap}
 .tenants>tbody>tr>*{padding:.5rem .6rem;border-top:1px solid var(--hair);vertical-align:top;font-weight:400}
 .tenants .row:hover{background:var(--head)}
-.tenants .who{font-weight:600;max-width:17rem;overflow-wrap:anywhere}
+.tenants .who{font-weight:600;min-width:11rem;max-width:17rem;overflow-wrap:anywhere}
 .tenants .copy{min-width:19.6rem;max-width:24rem;overflow-wrap:anywhere}
 .tenants .copy .id{color:var(--soft);display:block;white-space:nowrap}
 .tenants .num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .tenants .why{min-width:11rem;max-width:24rem;overflow-wrap:anywhere}
 .sort{background:none;border:0;padding:0;color:inherit;font:inherit}
-.sort::after{content:" ↕";opacity:.45}
-[aria-sort=ascending] .sort::after{content:" ↑";opacity:1}[aria-sort=descending] .sort::after{content:" ↓";opacity:1}
+.sort::after{content:" ↕";content:" ↕" / "";opacity:.45}
+[aria-sort=ascending] .sort::after{content:" ↑";content:" ↑" / "";opacity:1}[aria-sort=descending] .sort::after{content:" ↓";content:" ↓" / "";opacity:1}
 .open{background:none;border:0;padding:0;text-align:left;font-weight:600;display:flex;gap:.5em}
-.open::before{content:"▸";color:var(--soft);transition:transform .12s}
+.open::before{content:"▸";content:"▸" / "";color:var(--soft);transition:transform .12s}
 .open[aria-expanded=true]::before{transform:rotate(90deg)}
 .more>td{background:var(--head)}
-.detail{display:grid;grid-template-columns:minmax(0,2fr) minmax(0,3fr);gap:1.1rem 2rem;padding:.4rem .2rem .7rem}
-.detail dl{display:grid;gap:.55rem;margin:0;align-content:start}
-.detail .note{grid-column:1/-1}
-.swaps{border:1px solid var(--line);border-radius:10px;overflow:hidden;align-self:start;background:var(--card)}
+.detail{display:grid;gap:1rem;padding:.4rem .2rem .7rem;position:sticky;left:.8rem;max-width:calc(100cqw - 1.6rem)}
+.detail>*{min-width:0}
+.detail dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(20rem,100%),1fr));gap:.55rem 1.5rem;margin:0}
+.swaps{border:1px solid var(--line);border-radius:10px;overflow:hidden;background:var(--card)}
 .swaps h3{padding:.5rem .8rem;border-bottom:1px solid var(--line);background:var(--mute-bg)}
 .swaps th,.swaps td{padding:.35rem .8rem;border-top:1px solid var(--hair);vertical-align:top;font-size:.88rem}
 .swaps th{color:var(--soft);font-weight:600;font-size:.78rem}
@@ -95,12 +95,12 @@ table{border-collapse:collapse;width:100%;text-align:left}
 .foot{color:var(--soft);font-size:.88rem}
 .vh{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .centre{text-align:center;margin-top:.9rem}
-@media (max-width:760px){.page{padding:1rem .75rem}.card{padding:1.1rem}.scroll{margin:0 -1.1rem;padding:0 1.1rem}.detail{grid-template-columns:1fr}h1{font-size:1.35rem}}
+@media (max-width:760px){.page{padding:1rem .75rem}.card{padding:1.1rem}.scroll{margin:0 -1.1rem;padding:0 1.1rem}h1{font-size:1.35rem}}
 @media (prefers-reduced-motion:reduce){*{transition:none!important}}
 @media print{:root{color-scheme:light;--bg:#fff;--card:#fff;--ink:#000;--soft:#444;--line:#bbb;--hair:#ddd;--head:#fff;--accent:#000;
 --good:#0b5d39;--bad:#9c1730;--doubt:#54299c;--plan:#174f97;--change:#6b4600;--mute:#444;
 --good-bg:#fff;--bad-bg:#fff;--doubt-bg:#fff;--plan-bg:#fff;--change-bg:#fff;--mute-bg:#fff;--shadow:none}
-body{font-size:10pt}.page{max-width:none;padding:0;gap:.6rem}.card{border:0;border-radius:0;padding:.3rem 0}.tools,.skip,.centre,.open::before,.sort::after{display:none!important}
-.scroll{overflow:visible;margin:0;padding:0}.badge,.verdict{border:1px solid var(--c)}.tile,.note,.row,.swaps,.plot{break-inside:avoid}
+body{font-size:10pt}.page{max-width:none;padding:0;gap:.6rem}.card{border:0;border-radius:0;padding:.3rem 0}.chips,.search>:not(.shown),.skip,.centre,.open::before,.sort::after{display:none!important}
+.scroll{overflow:visible;margin:0;padding:0;container-type:normal}.detail{position:static;max-width:none}.tenants .who,.tenants .copy,.tenants .why{min-width:0}.tenants .copy .id{white-space:normal}.badge,.verdict{border:1px solid var(--c)}.tile,.note,.row,.swaps,.plot{break-inside:avoid}
 .row{break-after:avoid-page}.row:not(:has(+.more)){break-after:auto}.tenants>thead th{position:static}.bar rect,.plot rect,.legend i{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `;

@@ -50,7 +50,7 @@ function taskSection(task: SandboxTask, names: ReadonlyMap<string, string>): str
   return `<section aria-labelledby="t-${escapeHtml(task.id)}">
 <div class="head">
 <h2 id="t-${escapeHtml(task.id)}">${escapeHtml(task.name)}</h2>${origin}
-<form method="post" action="/sandbox/tasks/${escapeHtml(task.id)}/run"><button>Run this task</button></form>
+<form method="post" action="/sandbox/tasks/${escapeHtml(task.id)}/run"><button aria-label="Run this task: ${escapeHtml(task.name)}">Run this task</button></form>
 </div>
 <p class="meta"><code>${escapeHtml(task.id)}</code> ${startedBy(task)}</p>
 <div class="reports">
@@ -69,14 +69,14 @@ function reportBlock(task: SandboxTask, report: StoredReport): string {
   const rows = report.mappings
     .map(
       (swap) =>
-        `<tr><td><code>${escapeHtml(swap.qlikAppId)}</code></td><td class="to" aria-hidden="true">→</td><td><code>${escapeHtml(swap.newQlikAppId)}</code></td></tr>`,
+        `<tr><td><code>${escapeHtml(swap.qlikAppId)}</code></td><td><span class="to" aria-hidden="true">→ </span><code>${escapeHtml(swap.newQlikAppId)}</code></td></tr>`,
     )
     .join("\n");
   const list =
     rows === ""
       ? '<p class="none">No mapping: this report reads the app that it was built on.</p>'
       : `<div class="wide"><table>
-<thead><tr><th scope="col">Source app</th><th></th><th scope="col">Target app</th></tr></thead>
+<thead><tr><th scope="col">Source app</th><th scope="col">Target app</th></tr></thead>
 <tbody>
 ${rows}
 </tbody></table></div>`;
@@ -126,6 +126,7 @@ th, td { padding: .15rem 1rem .15rem 0; white-space: nowrap; }
 code { font: .85em ui-monospace, Menlo, Consolas, monospace; }
 button { font: inherit; font-size: .85rem; padding: .25rem .75rem; border: 1px solid var(--line); border-radius: .4rem; background: transparent; color: var(--accent); cursor: pointer; }
 button:hover { border-color: var(--accent); }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 nav { display: flex; justify-content: center; gap: 1.25rem; color: var(--soft); }
 a { color: var(--accent); }
 `;

@@ -228,7 +228,7 @@ describe("the HTML result", () => {
       'class="tiles"',
       "The run over time",
       'id="tenant-rows"',
-      "The log’s head",
+      "The log’s head</h2>",
     ].map((part) => html.indexOf(part));
     expect(order.every((at) => at > 0)).toBe(true);
     expect([...order].sort((a, b) => a - b)).toEqual(order);
