@@ -70,6 +70,9 @@ export const nodeDisk: LogDisk = {
   },
   facts(path) {
     const facts = statSync(path, { bigint: true, throwIfNoEntry: false });
+    if (facts !== undefined && !facts.isFile() && !facts.isDirectory())
+      // A device or a pipe never ends: it is refused before it is read.
+      throw Object.assign(new Error("it is no regular file"), { code: "EINVAL" });
     return facts === undefined ? undefined : { size: Number(facts.size), identity: `${facts.dev}:${facts.ino}` };
   },
   read(path, from, take) {

@@ -46,11 +46,15 @@ export async function makePlan(from: {
   const entries = planEntries({ manifest, shape, log, sources });
   const byRef = new Map(entries.map((entry) => [entry.ref, entry]));
   const selects = selector(manifest, shape);
-  if (server !== undefined) await recordGone(recorder, server.observation);
-  if (from.verify && server !== undefined) {
-    const selected = entries.filter((entry) => selects(entry.row));
-    await readBackKnownCopies({ reader: server.reader, recorder, entries: selected, list: server.observation.list });
+  if (server !== undefined) {
+    await recordGone(recorder, server.observation);
+    await withdrawRetries(recorder, server.observation);
   }
+  const selected = entries.filter((entry) => selects(entry.row));
+  const hidden =
+    from.verify && server !== undefined
+      ? await readBackKnownCopies({ reader: server.reader, recorder, entries: selected, list: server.observation.list })
+      : [];
   const bare: PlanContext = {
     manifest,
     log,
@@ -62,15 +66,14 @@ export async function makePlan(from: {
     namedUnder: namedUnderOf(manifest),
     candidates: new Map(),
   };
-  const chosen = entries.filter((entry) => selects(entry.row));
   const context =
-    server === undefined ? bare : { ...bare, candidates: await readCandidates(server.reader, bare, chosen) };
+    server === undefined ? bare : { ...bare, candidates: await readCandidates(server.reader, bare, selected) };
   const items = [
     ...claimOnce(manifest.tenants.map((row) => itemOf(context, row, { entries: byRef, selects }))),
     ...orphansOf(context),
   ];
   const { warnings, twins } = findingsOf(context, items);
-  return { items, entries: byRef, warnings, twins, context };
+  return { items, entries: byRef, warnings: [...hidden, ...warnings], twins, context };
 }
 
 function permissionsOf(shape: PlanShape, newLog: boolean): Permissions {
@@ -113,6 +116,17 @@ async function recordGone(recorder: Recorder, observation: Observation): Promise
       : [],
   );
   await recorder.record(gone);
+}
+
+/** `resolve --retry` allows one create where a copy is missing. Where it is seen, it must not allow one some day later. */
+async function withdrawRetries(recorder: Recorder, observation: Observation): Promise<void> {
+  const seen = [...recorder.state.tenants()].flatMap(({ sourceTaskId, key, tenant, copy, retry, openCreates }) => {
+    const presence = copy === undefined ? undefined : observation.list.presence.get(copy.newTaskId);
+    return retry && openCreates.length === 0 && (presence === "listed" || presence === "answers")
+      ? [{ type: "retry" as const, sourceTaskId, key, tenant, withdrawn: true }]
+      : [];
+  });
+  await recorder.record(seen);
 }
 
 /** A tenant of a source task that this run did not read is judged by one that it did. */

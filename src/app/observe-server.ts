@@ -134,7 +134,7 @@ async function readSource(
       throw new StopError(EXIT.server, {
         code: "SERVER_FAILING",
         message: `the server answers neither the task list nor the source task: ${details.problem.message}`,
-        hint: "Wait until the server is well again, then run the same command",
+        hint: "Wait until the server is well again, then run the same command; where it is well, check --server and its prefix",
       });
   }
   const known = details.kind === "read" ? details.value : undefined;

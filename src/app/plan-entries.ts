@@ -48,8 +48,27 @@ export function planEntries(from: {
   );
   // Not pushed one by one: there may be more of them than a call takes arguments.
   const all = problems.concat(checkCopyNames(named, sourceNames, from.manifest.path));
-  if (all.length > 0) throw new StopError(EXIT.usage, all);
-  return entries;
+  if (all.length === 0) return entries;
+  if (from.sources !== undefined && [...from.sources.values()].every(isUnread)) throw nothingAnswered(all);
+  throw new StopError(EXIT.usage, all);
+}
+
+/** Neither the list nor any of its own routes told anything of this source task. */
+function isUnread({ task, route }: ObservedSource): boolean {
+  return task.name === undefined && task.reports === undefined && route === "none";
+}
+
+/** A server that has no reads at all may be worked with, but not by this manifest: most likely it is the wrong address. */
+function nothingAnswered(problems: readonly Problem[]): StopError {
+  return new StopError(EXIT.server, [
+    {
+      code: "NOT_QALYPTUS",
+      message:
+        "nothing answered as this API does: neither the task list, nor the source task, nor its reports are there",
+      hint: "Check --server and its prefix. Where the server really offers no reads: --report GUID, and --name without {task}",
+    },
+    ...problems.slice(0, 1),
+  ]);
 }
 
 function entryOf(

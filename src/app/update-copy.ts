@@ -1,4 +1,5 @@
 import { driftOf, type ReportChange } from "../domain/drift.js";
+import { StopError } from "../domain/errors.js";
 import { type TaskId, writeId } from "../domain/ids.js";
 import type { PatchIntentRecord, ReportIdMode } from "../domain/log-record.js";
 import { sameSwaps } from "../domain/mapping.js";
@@ -182,12 +183,24 @@ async function doubted(session: RunSession, intent: PatchIntentRecord, error: Te
   return { end: { kind: "in-doubt", error }, verdict: "pass" };
 }
 
+async function readOrHalt(session: RunSession, newTaskId: TaskId): Promise<Reading<readonly TaskReport[]> | undefined> {
+  try {
+    return await session.deps.reader.readReports(newTaskId);
+  } catch (error) {
+    if (!(error instanceof StopError)) throw error;
+    session.halts.halt({ kind: "fatal", error });
+    return undefined;
+  }
+}
+
 async function readBackPatches(
   session: RunSession,
   entry: PlanEntry,
   patches: Patches & { readonly sentAny: boolean },
 ): Promise<Done> {
-  const after = await session.deps.reader.readReports(patches.newTaskId);
+  const after = await readOrHalt(session, patches.newTaskId);
+  // What stops the run now does not undo what the log already says was done.
+  if (after === undefined) return { end: { kind: "succeeded" }, verdict: "stop" };
   if (after.kind !== "read") {
     warnMappingsNotShown(session, { ...entry, newTaskId: patches.newTaskId, tenant: entry.row.tenant });
     return { end: { kind: "succeeded" }, verdict: patches.sentAny ? "open" : "pass" };

@@ -1,5 +1,6 @@
 import pLimit from "p-limit";
 import type { Wanted } from "../domain/drift.js";
+import type { Problem } from "../domain/errors.js";
 import type { ReportId, TaskId, TenantKey } from "../domain/ids.js";
 import type { LogEntry } from "../domain/log-record.js";
 import { byReport, sameSwaps } from "../domain/mapping.js";
@@ -64,14 +65,34 @@ export async function readBackKnownCopies(from: {
   readonly recorder: Recorder;
   readonly entries: readonly PlanEntry[];
   readonly list: ObservedList;
-}): Promise<void> {
+}): Promise<readonly Problem[]> {
   const limit = pLimit(READS_AT_ONCE);
-  const found = await Promise.all(from.entries.map((entry) => limit(() => readBackEntry(from, entry))));
+  const hidden = new Map<TaskId, Problem>();
+  const hides = (entry: PlanEntry, newTaskId: TaskId): void => {
+    if (!hidden.has(entry.sourceTaskId)) hidden.set(entry.sourceTaskId, mappingsNotShown(newTaskId, entry.row.tenant));
+  };
+  const found = await Promise.all(from.entries.map((entry) => limit(() => readBackEntry({ ...from, hides }, entry))));
   await from.recorder.record(found.flatMap((entry) => entry ?? []));
+  return [...hidden.values()];
+}
+
+/** Told once for each source task whose copies' mappings the server does not show. */
+export function mappingsNotShown(newTaskId: TaskId, tenant: string): Problem {
+  return {
+    code: "MAPPINGS_NOT_SHOWN",
+    message: "the server does not show a copy's mappings, so nothing here is claimed as verified",
+    hint: `Look at one copy by hand: task ${newTaskId} > Report > Overwrite Report Apps`,
+    tenant,
+  };
 }
 
 async function readBackEntry(
-  from: { readonly reader: TaskReader; readonly recorder: Recorder; readonly list: ObservedList },
+  from: {
+    readonly reader: TaskReader;
+    readonly recorder: Recorder;
+    readonly list: ObservedList;
+    readonly hides: (entry: PlanEntry, newTaskId: TaskId) => void;
+  },
   entry: PlanEntry,
 ): Promise<LogEntry | undefined> {
   const state = from.recorder.state.tenant(entry.ref);
@@ -79,6 +100,8 @@ async function readBackEntry(
   const presence = from.list.presence.get(state.copy.newTaskId);
   if (presence === "absent" || presence === "unknown") return undefined;
   const reading = await from.reader.readReports(state.copy.newTaskId);
+  if (reading.kind !== "read" || !reading.value.some((report) => report.mappings !== undefined))
+    from.hides(entry, state.copy.newTaskId);
   if (reading.kind !== "read") return undefined;
   const verified = holdAgainst(reading.value, entry.wanted).kind === "equal";
   if (!isNews(state, reading.value) && verified === state.verified) return undefined;

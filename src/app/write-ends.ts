@@ -8,6 +8,7 @@ import type {
 import type { TenantError } from "../domain/outcome.js";
 import type { RunSession } from "./run-session.js";
 import type { Sent } from "./send-write.js";
+import { mappingsNotShown } from "./verify-copies.js";
 
 /** A reply that was no success. */
 export type NoSuccess = Exclude<Sent, { kind: "not-started" } | { kind: "succeeded" }>;
@@ -41,10 +42,5 @@ export function warnMappingsNotShown(
 ): void {
   if (session.notShownWarned.has(of.sourceTaskId)) return;
   session.notShownWarned.add(of.sourceTaskId);
-  session.warn({
-    code: "MAPPINGS_NOT_SHOWN",
-    message: "the server does not show a copy's mappings, so nothing here is claimed as verified",
-    hint: `Look at one copy by hand: task ${of.newTaskId} > Report > Overwrite Report Apps`,
-    tenant: of.tenant,
-  });
+  session.warn(mappingsNotShown(of.newTaskId, of.tenant));
 }

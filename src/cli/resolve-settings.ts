@@ -11,7 +11,7 @@ const WAYS = [OPTIONS.taskId, OPTIONS.retry, OPTIONS.forget];
 /** The settings of `resolve`. Throws all faults (exit 2). */
 export function readResolve(given: GivenOptions, operands: readonly string[]): ResolveSettings {
   const tenants = tenantsOf(given, operands);
-  readConnection(given);
+  const { server } = readConnection(given);
   refuseOtherThanOneWay(given);
   if (given.has(OPTIONS.from) && !given.has(OPTIONS.taskId))
     given.refuse({
@@ -20,6 +20,7 @@ export function readResolve(given: GivenOptions, operands: readonly string[]): R
       hint: "Write resolve NEW --task-id GUID --from OLD",
     });
   const settings = {
+    server,
     sourceTask: taskIdOption(given, OPTIONS.sourceTask),
     reason: given.text(OPTIONS.reason),
     manifest: given.text(OPTIONS.manifest),

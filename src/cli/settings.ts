@@ -113,6 +113,8 @@ export interface ResolveSettings extends CommandSettings {
   readonly resolution: Resolution;
   readonly sourceTask: TaskId | undefined;
   readonly reason: string | undefined;
+  /** Where the log is new: what it is bound to. */
+  readonly server: ServerSetting | undefined;
   /** Names the log that stands beside it. */
   readonly manifest: string | undefined;
   readonly idempotencyLog: string | undefined;

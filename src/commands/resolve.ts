@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { LOG_ENDING, openLogForRun } from "../adapters/idempotency-log-file.js";
+import { parseServerUrl } from "../adapters/server-url.js";
 import { systemClock } from "../adapters/system-clock.js";
 import { logRecorder } from "../app/recorder.js";
 import { type Resolution, type Resolved, type ResolveRequest, resolveTenants } from "../app/resolve.js";
@@ -47,7 +48,8 @@ interface Settling {
 
 async function settle(host: Host, { settings, place, telling, connection }: Settling): Promise<ExitCode> {
   const bound = existsSync(place.path) ? serverOfLog(readLogState(place.path)) : undefined;
-  const server = connection?.server.identity ?? bound;
+  const given = settings.server === undefined ? undefined : parseServerUrl(settings.server.text).identity;
+  const server = connection?.server.identity ?? bound ?? given;
   if (server === undefined)
     throw new StopError(EXIT.usage, {
       code: "NO_LOG",

@@ -17,7 +17,9 @@ export async function writeResultFiles(
   manifest: Manifest | undefined,
 ): Promise<readonly FileTrouble[]> {
   const trouble: FileTrouble[] = [];
-  for (const target of targets) {
+  // HTML is the one that may need more memory than there is: the others are safe by then.
+  const lastHtml = [...targets].sort((a, b) => Number(a.format === "html") - Number(b.format === "html"));
+  for (const target of lastHtml) {
     const placed = await placeResultFile(target, renderResult(target.format, result, manifest));
     if (placed.kind !== "placed") trouble.push({ problem: placed.problem, fatal: placed.kind === "failed" });
   }

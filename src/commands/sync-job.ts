@@ -1,11 +1,12 @@
 import { systemChance, systemClock } from "../adapters/system-clock.js";
+import { attempt } from "../app/attempt.js";
 import type { Emit } from "../app/events.js";
 import { checkResumable, lastSyncOf } from "../app/resume.js";
 import { rehearseSync, runSync, type SyncRequest, sourcesOf } from "../app/sync.js";
 import type { SyncOptions } from "../app/sync-options.js";
 import type { Host } from "../cli/host.js";
 import type { ConnectionSettings, SyncSettings } from "../cli/settings.js";
-import type { Problem } from "../domain/errors.js";
+import { type Problem, StopError } from "../domain/errors.js";
 import type { LogHead, LogRecord, PlanShape } from "../domain/log-record.js";
 import { LogState } from "../domain/log-state.js";
 import type { Manifest } from "../domain/manifest.js";
@@ -21,7 +22,7 @@ import {
   readLogState,
   serverOfLog,
 } from "./log-place.js";
-import { readManifestInput } from "./manifest-input.js";
+import { type ManifestSource, readManifestInput } from "./manifest-input.js";
 
 /** What a sync needs of the machine it runs on: a command's host, or what a library's caller stands for. */
 export type Machine = Pick<
@@ -57,10 +58,22 @@ export async function performSync(
 ): Promise<SyncDone> {
   const { asked, runId, ...settings } = job;
   const source = { path: asked.manifestPath, encoding: asked.encoding, apps: asked.apps, shape: asked.shape };
-  const manifest = await readManifestInput(machine, source);
+  const manifest = await readManifestOrLogFault(machine, source, asked.place);
   const prepared: Prepared = { settings, asked, manifest, options: { shape: asked.shape, run: settings.run }, runId };
   const result = await carryOutOrRehearse(machine, prepared, tell);
   return { result, manifest, place: asked.place, manifestPath: asked.manifestPath };
+}
+
+/** A log that is damaged or not ours outranks a manifest's faults: both are told, with the log's exit code. */
+async function readManifestOrLogFault(machine: Machine, source: ManifestSource, place: LogPlace): Promise<Manifest> {
+  try {
+    return await readManifestInput(machine, source);
+  } catch (error) {
+    if (!(error instanceof StopError)) throw error;
+    const { problems } = error;
+    const log = await attempt(() => readLogState(place.path));
+    throw log.kind === "stopped" ? new StopError(log.stop.exitCode, [...log.stop.problems, ...problems]) : error;
+  }
 }
 
 /** What a sync is asked for, once `--resume` and `--plan` have said what they stand for. */

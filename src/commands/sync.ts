@@ -1,8 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { checkPlanFile, type ProtectedFile } from "../adapters/result-file.js";
+import type { RunEvent } from "../app/events.js";
 import type { Host } from "../cli/host.js";
 import type { SyncSettings } from "../cli/settings.js";
+import { shellWord } from "../domain/conflict.js";
 import { EXIT, type ExitCode } from "../domain/errors.js";
+import type { RunResult } from "../domain/outcome.js";
+import { PastedCommands, type PasteInto } from "./pasted-commands.js";
 import { type Asked, askedOf, performSync, type SyncDone } from "./sync-job.js";
 import { openTelling } from "./telling.js";
 
@@ -16,8 +20,11 @@ export async function syncCommand(host: Host, settings: SyncSettings): Promise<E
   try {
     if (savePlan !== undefined) await checkPlanFile(savePlan, { protectedFiles: inputs, platform: host.platform });
     await telling.warn(settings.warnings);
-    const done = await performSync(host, { ...settings, asked, runId: randomUUID() }, telling);
-    return await telling.finish(done.result, { manifest: done.manifest, next: nextStep(host, done) });
+    const commands = new PastedCommands(pasteInto(host, settings, asked));
+    const tell = { emit: (event: RunEvent) => telling.emit(commands.ofEvent(event)), warn: telling.warn };
+    const done = await performSync(host, { ...settings, asked, runId: randomUUID() }, tell);
+    const next = nextStep(host, { ...done, settings });
+    return await telling.finish(commands.ofResult(done.result), { manifest: done.manifest, next });
   } finally {
     telling.stop();
   }
@@ -39,9 +46,21 @@ function anotherFile(path: string | undefined): readonly ProtectedFile[] {
   return path === undefined ? [] : [{ path, what: "another file of this run" }];
 }
 
-function nextStep(host: Host, { result, place, manifestPath }: SyncDone): string | undefined {
-  const manifest = manifestPath === "-" ? "" : ` ${manifestPath}`;
-  const log = place.named ? ` --idempotency-log ${place.path}` : "";
+function pasteInto(host: Host, settings: SyncSettings, asked: Asked): PasteInto {
+  return { argv0: host.argv0, log: asked.place.path, server: flagServer(settings) };
+}
+
+function flagServer({ connection }: SyncSettings): string | undefined {
+  return connection?.server.from === "--server" ? connection.server.text : undefined;
+}
+
+function nextStep(
+  host: Host,
+  { result, place, manifestPath, settings }: SyncDone & { readonly settings: SyncSettings },
+): string | undefined {
+  const server = flagServer(settings);
+  const log = settings.idempotencyLog === undefined ? "" : ` --idempotency-log ${shellWord(place.path)}`;
+  const to = `${shellWord(manifestPath)}${log}${server === undefined ? "" : ` --server ${shellWord(server)}`}`;
   switch (result.exitCode) {
     case EXIT.ok:
     case EXIT.changes:
@@ -53,8 +72,13 @@ function nextStep(host: Host, { result, place, manifestPath }: SyncDone): string
     case EXIT.interrupted:
     case EXIT.terminated:
     case EXIT.server:
-      return result.dryRun ? undefined : `To go on: ${host.argv0} sync${manifest}${log} --resume`;
+      return result.dryRun || !wasBegun(result) ? undefined : `To go on: ${host.argv0} sync ${to} --resume`;
     default:
       return undefined;
   }
+}
+
+/** Only a run that sent something can be resumed; another is run again once its conflicts are ended. */
+function wasBegun(result: RunResult): boolean {
+  return result.tenants.some((tenant) => tenant.attempts > 0);
 }

@@ -164,6 +164,8 @@ export interface RetryRecord extends OfTenant {
   readonly type: "retry";
   readonly tenant: string;
   readonly reason?: string | undefined;
+  /** Taken back: a sync saw that the copy is there. */
+  readonly withdrawn?: boolean | undefined;
 }
 
 /** A source task's creates are stopped until this copy reads back right, is gone, or `--report-id` has changed. */

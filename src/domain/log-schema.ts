@@ -140,7 +140,7 @@ const SHAPES: { readonly [T in EntryType]: Shape<EntryOf<T>> } = {
   "patch-outcome": { write: isWriteId, outcome: isWriteEnd, ...explained },
   gone: { ...ofTenant, newTaskId: isTaskId },
   forgotten: { ...ofTenant, reason: optional(isText), to: optional(isTenantKey) },
-  retry: { ...ofTenant, tenant: isText, reason: optional(isText) },
+  retry: { ...ofTenant, tenant: isText, reason: optional(isText), withdrawn: optional(isFlag) },
   "source-stopped": {
     ...ofTenant,
     newTaskId: isTaskId,

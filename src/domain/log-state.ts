@@ -173,7 +173,8 @@ export class LogState {
         return;
       case "retry": {
         const tenant = this.#tenantOf(entry);
-        this.#put({ ...tenant, tenant: entry.tenant, retry: true, absences: 0 });
+        const retry = entry.withdrawn !== true;
+        this.#put({ ...tenant, tenant: entry.tenant, retry, absences: retry ? 0 : tenant.absences });
         return;
       }
       case "source-stopped":

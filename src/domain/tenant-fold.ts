@@ -150,6 +150,8 @@ function withCopy(
     bornWith: intent.reports.length === 0 ? undefined : made.interned.reports(intent.reports),
     suspects: [],
     absences: 0,
+    // What it was given for is there: it must not make a second copy one day.
+    retry: false,
     verified: false,
   };
 }
