@@ -1,5 +1,5 @@
-import { OUTCOMES, type Outcome, type TenantResult } from "../domain/outcome.js";
-import { counted, OUTCOME_WORDS, spokenDuration } from "./look.js";
+import type { Outcome, TenantResult } from "../domain/outcome.js";
+import { counted, OUTCOME_WORDS, OUTCOMES_TO_READ, spokenDuration } from "./look.js";
 import { escapeHtml } from "./text-safety.js";
 
 /** The style sheet's tone of each outcome. */
@@ -44,7 +44,7 @@ export function plotSection(tenants: readonly TenantResult[]): string {
       : "Each bar is one tenant, from its first write to its end; bars above each other were in flight together.";
   const drawing =
     lanes === undefined ? columnsOf(writes) : svg(lanes.boxes, { height: lanes.height, writes, mark: "" });
-  const tones = OUTCOMES.filter((outcome) => writes.some(({ tenant }) => tenant.outcome === outcome));
+  const tones = OUTCOMES_TO_READ.filter((outcome) => writes.some(({ tenant }) => tenant.outcome === outcome));
   const legend = tones.map((outcome) => `<li class="${OUTCOME_TONES[outcome]}"><i></i>${OUTCOME_WORDS[outcome]}</li>`);
   return `<section class="card" aria-labelledby="h-time"><h2 id="h-time">The run over time</h2><p class="lead">${escapeHtml(`${summary} ${how}`)}</p>${drawing}<ul class="legend">${legend.join("")}</ul></section>`;
 }
@@ -108,7 +108,7 @@ function columnBoxes(
   const width = (WIDTH - LEFT) / COLUMNS;
   const time = `${spokenDuration((at * span) / COLUMNS)} to ${spokenDuration(((at + 1) * span) / COLUMNS)}`;
   let top = COLUMNS_HEIGHT;
-  return OUTCOMES.filter((outcome) => column.has(outcome)).map((outcome) => {
+  return OUTCOMES_TO_READ.filter((outcome) => column.has(outcome)).map((outcome) => {
     const count = column.get(outcome) ?? 0;
     const height = (count / most) * COLUMNS_HEIGHT;
     top -= height;

@@ -1,7 +1,7 @@
 import { ACTIONS, type ActionKind, type Outcome, type RunResult, type TenantResult } from "../domain/outcome.js";
 import { OUTCOME_TONES } from "./html-plot.js";
 import { tenantFields } from "./json-result.js";
-import { counted, countOf, OUTCOME_WORDS, spokenDuration } from "./look.js";
+import { counted, countOf, OUTCOME_WORDS, OUTCOMES_TO_READ, spokenDuration } from "./look.js";
 import { troubleOf } from "./tenant-groups.js";
 import { escapeHtml, oneLine } from "./text-safety.js";
 
@@ -30,9 +30,6 @@ const OUTCOME_TAGS: Readonly<Record<Outcome, Tag>> = {
   planned: { word: OUTCOME_WORDS.planned, symbol: "○", tone: OUTCOME_TONES.planned },
   skipped: { word: OUTCOME_WORDS.skipped, symbol: "–", tone: OUTCOME_TONES.skipped },
 };
-
-/** What is done first, then what needs a person, then what is left. */
-const OUTCOME_ORDER: readonly Outcome[] = ["succeeded", "failed", "in-doubt", "planned", "skipped"];
 
 /** What was sent for a tenant (in a plan: what would be), in one sentence. */
 function sentOf(tenant: TenantResult, dryRun: boolean): string {
@@ -141,6 +138,6 @@ export function tallies({ summary }: RunResult): {
     actions: ACTIONS.map((action) => ({ tag: ACTION_TAGS[action], count: summary[action] })).filter(
       ({ count }) => count > 0,
     ),
-    outcomes: OUTCOME_ORDER.map((outcome) => ({ tag: OUTCOME_TAGS[outcome], count: countOf(outcome, summary) })),
+    outcomes: OUTCOMES_TO_READ.map((outcome) => ({ tag: OUTCOME_TAGS[outcome], count: countOf(outcome, summary) })),
   };
 }

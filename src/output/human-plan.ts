@@ -6,6 +6,7 @@ import { warningCountLine, warningLines } from "./problem-lines.js";
 import { type TableColumn, tableLines } from "./table.js";
 import { groupLines, groupTroubles } from "./tenant-groups.js";
 import { oneLine, withoutCommands } from "./text-safety.js";
+import { wrapLines } from "./wrapping.js";
 
 /** What text for people holds besides the result itself. */
 export interface HumanOptions {
@@ -39,7 +40,7 @@ export function humanPlan(result: RunResult, look: Look, options: HumanOptions =
 export function headingLines(word: string, result: RunResult, look: Look): readonly string[] {
   const of = result.manifest === null ? "" : ` of ${oneLine(result.manifest.path)}`;
   const server = result.server === null ? "" : ` on ${oneLine(result.server)}`;
-  return [look.palette.bold(`${word}${of}: ${counted(result.tenants.length, "tenant")}${server}`)];
+  return wrapLines([look.palette.bold(`${word}${of}: ${counted(result.tenants.length, "tenant")}${server}`)], look);
 }
 
 /** Lines as one text: no line is a CI system's command. */
@@ -62,7 +63,8 @@ export function warningsOf(result: RunResult, look: Look, options: HumanOptions)
 
 /** The log's head, to be held against the next run's. */
 export function logHeadLines({ log }: Pick<RunResult, "log">, look: Look): readonly string[] {
-  return log === null ? [] : [look.palette.dim(oneLine(`Log: ${log.path}, seq ${log.seq}, digest ${log.digest}`))];
+  if (log === null) return [];
+  return wrapLines([look.palette.dim(oneLine(`Log: ${log.path}, seq ${log.seq}, digest ${log.digest}`))], look, 5);
 }
 
 /** The last line: how to go on. */

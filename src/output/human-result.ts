@@ -1,10 +1,12 @@
-import { ACTIONS, OUTCOMES, type RunResult } from "../domain/outcome.js";
+import { EXIT } from "../domain/errors.js";
+import { ACTIONS, type Outcome, type RunResult } from "../domain/outcome.js";
 import { type HumanOptions, headingLines, logHeadLines, nextLines, section, toText, warningsOf } from "./human-plan.js";
 import {
   counted,
   countOf,
   type Look,
   OUTCOME_WORDS,
+  OUTCOMES_TO_READ,
   outcomeSymbol,
   paintAction,
   paintOutcome,
@@ -17,6 +19,7 @@ export function humanResult(result: RunResult, look: Look, options: HumanOptions
   const troubles = groupTroubles(result.tenants).flatMap((group) => groupLines(group, look));
   return toText([
     ...headingLines("Result", result, look),
+    ...interruptionLines(result, look),
     ...section(troubles),
     ...section(warningsOf(result, look, options)),
     "",
@@ -27,9 +30,17 @@ export function humanResult(result: RunResult, look: Look, options: HumanOptions
   ]);
 }
 
+/** An interrupted run says so, and what it left: nobody shall take it for a finished one. */
+function interruptionLines({ exitCode, summary }: RunResult, look: Look): readonly string[] {
+  if (exitCode !== EXIT.interrupted && exitCode !== EXIT.terminated) return [];
+  const signal = exitCode === EXIT.interrupted ? "SIGINT" : "SIGTERM";
+  const left = summary.planned + summary.inDoubt;
+  return [look.palette.change(`Interrupted by ${signal}: ${counted(left, "tenant")} left to do or to look up`)];
+}
+
 function outcomeLines(result: RunResult, look: Look): readonly string[] {
   const took = Date.parse(result.finishedAt) - Date.parse(result.startedAt);
-  const rows = OUTCOMES.filter((outcome) => countOf(outcome, result.summary) > 0).map((outcome) => {
+  const rows = OUTCOMES_TO_READ.filter((outcome) => countOf(outcome, result.summary) > 0).map((outcome) => {
     const count = String(countOf(outcome, result.summary)).padStart(7);
     return `${outcomeSymbol(outcome, look)} ${look.palette.bold(count)} ${paintOutcome(outcome, look)(OUTCOME_WORDS[outcome].padEnd(10))} ${look.palette.dim(actionsOf(result, outcome, look))}`;
   });
@@ -37,7 +48,7 @@ function outcomeLines(result: RunResult, look: Look): readonly string[] {
   return [...rows.map((row) => row.trimEnd()), look.palette.dim(time)].filter((line) => line !== "");
 }
 
-function actionsOf(result: RunResult, outcome: (typeof OUTCOMES)[number], look: Look): string {
+function actionsOf(result: RunResult, outcome: Outcome, look: Look): string {
   const tenants = result.tenants.filter((tenant) => tenant.outcome === outcome);
   return ACTIONS.map((action) => ({ action, count: tenants.filter((tenant) => tenant.action === action).length }))
     .filter(({ count }) => count > 0)

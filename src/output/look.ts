@@ -30,6 +30,9 @@ export const OUTCOME_WORDS: Readonly<Record<Outcome, string>> = {
   skipped: "skipped",
 };
 
+/** The outcomes in the order in which people read them: what is done, what needs a person, what is left. */
+export const OUTCOMES_TO_READ: readonly Outcome[] = ["succeeded", "failed", "in-doubt", "planned", "skipped"];
+
 /** The plan's symbol of an action, painted. */
 export function actionSymbol(action: ActionKind, look: Look): string {
   return paintAction(action, look)(ACTION_SYMBOLS[action]);

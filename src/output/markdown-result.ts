@@ -1,6 +1,6 @@
 import type { Problem } from "../domain/errors.js";
-import { ACTIONS, type ActionKind, OUTCOMES, type RunResult, type TenantResult } from "../domain/outcome.js";
-import { counted, countOf, OUTCOME_WORDS, spokenDuration } from "./look.js";
+import { ACTIONS, type ActionKind, type RunResult, type TenantResult } from "../domain/outcome.js";
+import { counted, countOf, OUTCOME_WORDS, OUTCOMES_TO_READ, spokenDuration } from "./look.js";
 import { placeOf } from "./problem-lines.js";
 import { troubleOf } from "./tenant-groups.js";
 import { escapeMarkdown } from "./text-safety.js";
@@ -80,7 +80,7 @@ function headOf(result: RunResult): string {
 
 function countsTable({ summary, tenants }: RunResult): string {
   if (tenants.length === 0) return "";
-  const outcomes = OUTCOMES.filter((outcome) => countOf(outcome, summary) > 0);
+  const outcomes = OUTCOMES_TO_READ.filter((outcome) => countOf(outcome, summary) > 0);
   const tally = new Map<string, number>();
   for (const { action, outcome } of tenants)
     tally.set(`${action} ${outcome}`, (tally.get(`${action} ${outcome}`) ?? 0) + 1);

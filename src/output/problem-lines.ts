@@ -1,6 +1,7 @@
 import type { Problem } from "../domain/errors.js";
 import { arrow, counted, type Look } from "./look.js";
 import { oneLine } from "./text-safety.js";
+import { wrapLines } from "./wrapping.js";
 
 /** At most so many problems are printed for people; the rest is a number. */
 const PRINTED = 50;
@@ -11,11 +12,12 @@ const WARNINGS_OF_ONE_CODE = 5;
 export function problemLines(kind: "error" | "warning", problem: Problem, look: Look): readonly string[] {
   const paint = kind === "error" ? look.palette.bad : look.palette.change;
   const where = placeOf(problem);
-  return [
+  const lines = [
     `${paint(`${kind}:`)} ${oneLine(problem.message)} ${look.palette.dim(`[${oneLine(problem.code)}]`)}`,
     ...(where === "" ? [] : [`  at ${where}`]),
     ...(problem.hint === undefined ? [] : [`  ${look.palette.accent(arrow(look))} ${oneLine(problem.hint)}`]),
   ];
+  return wrapLines(lines, look, 4);
 }
 
 /** Where a problem is: `customers.csv:12, column newQlikAppId, tenant acme`; empty where it is nowhere in particular. */

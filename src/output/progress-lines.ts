@@ -4,6 +4,7 @@ import { counted, type Look, outcomeSymbol, spokenDuration } from "./look.js";
 import { problemLines } from "./problem-lines.js";
 import { troubleOf } from "./tenant-groups.js";
 import { oneLine } from "./text-safety.js";
+import { wrapLines } from "./wrapping.js";
 
 /** What is told of a run's events line by line. */
 export interface TellingOptions {
@@ -42,13 +43,7 @@ export class EventTelling {
       case "tenant":
         return this.#tenantLines(event.result);
       case "stopping":
-        return [
-          look.palette.change(
-            event.inFlight === 0
-              ? `${event.signal}: nothing new starts`
-              : `${event.signal}: nothing new starts; at most 5 s for ${counted(event.inFlight, "request")} in flight (once more: stop at once)`,
-          ),
-        ];
+        return wrapLines([stoppingLine(event, look)], look);
       case "request":
         return verbose ? [requestLine(event, look)] : [];
       case "planned":
@@ -77,15 +72,20 @@ export class EventTelling {
     if (this.#failures === FAILURES_TOLD + 1) return ["more failures are in the result"];
     const { code, message } = troubleOf(tenant);
     const { look } = this.#options;
-    return [
-      `${outcomeSymbol(tenant.outcome, look)} ${look.palette.bold(oneLine(tenant.tenant))}: ${oneLine(`${message} [${code}]`)}`,
-    ];
+    const line = `${outcomeSymbol(tenant.outcome, look)} ${look.palette.bold(oneLine(tenant.tenant))}: ${oneLine(message)} ${look.palette.dim(`[${oneLine(code)}]`)}`;
+    return wrapLines([line], look);
   }
+}
+
+function stoppingLine({ signal, inFlight }: Extract<RunEvent, { kind: "stopping" }>, look: Look): string {
+  const wait =
+    inFlight === 0 ? "" : `; at most 5 s for ${counted(inFlight, "request")} in flight (once more: stop at once)`;
+  return look.palette.change(`${signal}: nothing new starts${wait}`);
 }
 
 function unloggedLines(event: Extract<RunEvent, { kind: "unlogged" }>, look: Look): readonly string[] {
   const what = `NOT IN THE LOG: tenant ${event.tenant} has the copy ${event.newTaskId}; write it down. ${event.message}`;
-  return [look.palette.bad(oneLine(what))];
+  return wrapLines([look.palette.bad(oneLine(what))], look);
 }
 
 function requestLine(event: Extract<RunEvent, { kind: "request" }>, look: Look): string {

@@ -11,6 +11,8 @@ export interface Standing {
 
 const SAMPLE_EVERY_MS = 500;
 const SAMPLES_KEPT = 20;
+/** So many settled tenants tell how long the others will take; the first goes alone, and tells nothing. */
+const TELLING = 5;
 
 /** Counts tenants as they are settled. `now`: a monotonic clock in milliseconds. */
 export class ProgressTally {
@@ -50,7 +52,7 @@ export class ProgressTally {
     const elapsed = first === undefined ? 0 : this.#now() - first.at;
     const settled = first === undefined ? 0 : done - first.done;
     const rate = elapsed > 0 && settled > 0 ? (settled * 1000) / elapsed : undefined;
-    const leftMs = rate === undefined ? undefined : ((total - done) * 1000) / rate;
+    const leftMs = rate === undefined || settled < TELLING ? undefined : ((total - done) * 1000) / rate;
     return { done, total, counts: { ...this.#counts }, rate, leftMs };
   }
 

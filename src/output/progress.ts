@@ -1,7 +1,6 @@
 import type { RunEvent } from "../app/events.js";
-import { OUTCOMES } from "../domain/outcome.js";
 import { displayWidth, fitWidth } from "./display-width.js";
-import { type Look, OUTCOME_WORDS, outcomeSymbol, paintOutcome, spokenDuration } from "./look.js";
+import { type Look, OUTCOME_WORDS, OUTCOMES_TO_READ, outcomeSymbol, paintOutcome, spokenDuration } from "./look.js";
 import { EventTelling, waitLine } from "./progress-lines.js";
 import { ProgressTally, type Standing } from "./progress-tally.js";
 import { oneLine, withoutCommand } from "./text-safety.js";
@@ -70,7 +69,7 @@ function createPlainProgress({ look, now }: ProgressOptions, telling: EventTelli
 
 /** `120 of 200 (60 %): 118 succeeded, 2 failed, 12/s, about 7 s left`. */
 function plainLine(standing: Standing, look: Look): string {
-  const counts = OUTCOMES.filter((outcome) => standing.counts[outcome] > 0).map((outcome) =>
+  const counts = OUTCOMES_TO_READ.filter((outcome) => standing.counts[outcome] > 0).map((outcome) =>
     paintOutcome(outcome, look)(`${standing.counts[outcome]} ${OUTCOME_WORDS[outcome]}`),
   );
   const percent = standing.total === 0 ? 100 : Math.floor((standing.done * 100) / standing.total);
@@ -149,7 +148,7 @@ const BAR = 24;
 function liveLine({ tally, step, wait, look, columns }: LiveFacts): string {
   if (!tally.started) return fitWidth(wait ?? step, columns);
   const standing = tally.standing();
-  const counts = OUTCOMES.filter((outcome) => standing.counts[outcome] > 0)
+  const counts = OUTCOMES_TO_READ.filter((outcome) => standing.counts[outcome] > 0)
     .map((outcome) => `${outcomeSymbol(outcome, look)} ${standing.counts[outcome]}`)
     .join("  ");
   const number = `${standing.done}/${standing.total}`;

@@ -1,6 +1,7 @@
 import type { TenantError, TenantResult } from "../domain/outcome.js";
 import { arrow, counted, type Look, OUTCOME_WORDS, outcomeSymbol, paintOutcome } from "./look.js";
 import { oneLine } from "./text-safety.js";
+import { wrapLines } from "./wrapping.js";
 
 /** Tenants that need a person, of one outcome and one code. */
 export interface TenantGroup {
@@ -48,18 +49,41 @@ export function groupLines(group: TenantGroup, look: Look): readonly string[] {
   const title = `${outcomeSymbol(group.outcome, look)} ${paintOutcome(group.outcome, look)(oneLine(group.code))}  ${groupCount(group)}`;
   const hints = new Set(group.tenants.map((tenant) => troubleOf(tenant).hint));
   const [hint] = hints;
-  const sharedHint =
-    hints.size === 1 && hint !== undefined ? [`  ${palette.accent(arrow(look))} ${oneLine(hint)}`] : [];
+  const sharedHint = hints.size === 1 ? hintLines(hint, look) : [];
   const shared = sharedTrouble(group);
-  if (shared !== undefined)
-    return [palette.bold(title), `    ${oneLine(shared.message)}`, ...namesLines(group.tenants), ...sharedHint];
-  return [palette.bold(title), ...tenantLines(group, look, hints.size > 1), ...sharedHint];
+  if (shared === undefined)
+    return wrapLines([palette.bold(title), ...tenantLines(group, look, hints.size > 1), ...sharedHint], look, 6);
+  const lines = [`    ${oneLine(shared.message)}`, ...namesLines(group.tenants), ...hintLines(shared.hint, look)];
+  return wrapLines([palette.bold(title), ...lines], look, 6);
 }
 
-/** What all tenants of a group have to be told, where it is the same for all. */
+/** What all tenants of a group have to be told, where it is the same for all but their names: these are `TENANT` then. */
 export function sharedTrouble(group: TenantGroup): TenantError | undefined {
   const [first, ...others] = group.tenants.map(troubleOf);
-  return others.every(({ message, hint }) => message === first?.message && hint === first.hint) ? first : undefined;
+  if (others.every((other) => isSame(other, first))) return first;
+  const [nameless, ...otherNameless] = group.tenants.map(withoutName);
+  return otherNameless.every((other) => isSame(other, nameless)) ? nameless : undefined;
+}
+
+function isSame(one: TenantError, other: TenantError | undefined): boolean {
+  return one.message === other?.message && one.hint === other.hint;
+}
+
+/** A tenant's trouble with `TENANT` wherever its key stands as words of its own. */
+function withoutName(tenant: TenantResult): TenantError {
+  const trouble = troubleOf(tenant);
+  const key = tenant.tenant.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+  const named = new RegExp(`(?<![\\p{L}\\p{N}_-])${key}(?![\\p{L}\\p{N}_-])`, "gu");
+  const { hint } = trouble;
+  return {
+    ...trouble,
+    message: trouble.message.replace(named, "TENANT"),
+    ...(hint === undefined ? {} : { hint: hint.replace(named, "TENANT") }),
+  };
+}
+
+function hintLines(hint: string | undefined, look: Look): readonly string[] {
+  return hint === undefined ? [] : [`  ${look.palette.accent(arrow(look))} ${oneLine(hint)}`];
 }
 
 function namesLines(tenants: readonly TenantResult[]): readonly string[] {

@@ -177,7 +177,7 @@ describe("the Markdown result", () => {
     expect(at("### Conflicts: 1")).toBeLessThan(at("### Failed: 1"));
     expect(at("### Failed: 1")).toBeLessThan(at("### Updates: 1"));
     expect(text).not.toContain("| acme |");
-    expect(text).toContain("| create |  | 1 | 1 | 2 |");
+    expect(text).toContain("| create | 1 | 1 |  | 2 |");
   });
   test("stays under 60,000 characters and says how many it left out", () => {
     const tenants = Array.from({ length: 3000 }, (_, at) => ({

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { EXIT } from "../../src/domain/errors.js";
 import type { StatusReport, TenantStatus } from "../../src/domain/status-report.js";
 import { displayWidth } from "../../src/output/display-width.js";
 import { humanPlan } from "../../src/output/human-plan.js";
@@ -90,6 +91,26 @@ describe("the result for people", () => {
     expect(text.match(/Correct the name/g)).toHaveLength(1);
     expect(text).toContain("300 tenants failed");
     expect(text).toContain("and 288 more");
+  });
+  test("tells doubts once that differ in their tenant's name only, with TENANT in its place", () => {
+    const doubt = (tenant: string) =>
+      tenantResult({
+        tenant,
+        outcome: "in-doubt",
+        error: { code: "TIMEOUT", message: "no answer in time", hint: `run again; or: resolve ${tenant} --retry` },
+      });
+    const text = humanResult(runResult(["hooli", "initech-2", "a (b)", "n"].map(doubt)), look);
+    expect(text).toContain("    no answer in time\n    tenants: hooli, initech-2, a (b), n\n");
+    expect(text.match(/→/g)).toHaveLength(1);
+    expect(text).toContain("→ run again; or: resolve TENANT --retry");
+    const alone = humanResult(runResult([doubt("hooli")]), look);
+    expect(alone).toContain("resolve hooli --retry");
+  });
+  test("says that a run was interrupted, and how much it left", () => {
+    const tenants = [tenantResult(), plannedTenant("create"), tenantResult({ outcome: "in-doubt" })];
+    const interrupted = humanResult(runResult(tenants, { exitCode: EXIT.interrupted }), look);
+    expect(interrupted).toContain("Interrupted by SIGINT: 2 tenants left to do or to look up");
+    expect(humanResult(runResult(tenants, { exitCode: EXIT.inDoubt }), look)).not.toContain("Interrupted");
   });
   test("tells different failures of one code one by one, and no more than a few", () => {
     const text = humanResult(
