@@ -152,12 +152,20 @@ function liveLine({ tally, step, wait, look, columns }: LiveFacts): string {
     .map((outcome) => `${outcomeSymbol(outcome, look)} ${standing.counts[outcome]}`)
     .join("  ");
   const number = `${standing.done}/${standing.total}`;
-  const parts = [bar(standing, look), number, counts, wait ?? paceOf(standing).join(", ")];
-  const whole = parts.filter((part) => part !== "").join("  ");
-  if (displayWidth(whole) <= columns) return whole;
-  const short = `${number}  ${counts}`;
-  const room = columns - displayWidth(short) - 2;
-  return room > 8 ? `${short}  ${fitWidth(wait ?? paceOf(standing).join(", "), room)}` : fitWidth(number, columns);
+  const last = wait ?? paceOf(standing).join(", ");
+  const asLines = [
+    [bar(standing, look), number, counts, last],
+    [number, counts, last],
+    // What is waited for matters more than what is done.
+    ...(wait === undefined ? [[number, counts]] : []),
+    [number, last],
+  ].map((parts) => parts.filter((part) => part !== "").join("  "));
+  return asLines.find((line) => displayWidth(line) <= columns) ?? cutLine(number, last, columns);
+}
+
+function cutLine(number: string, last: string, columns: number): string {
+  const room = columns - displayWidth(number) - 2;
+  return room > 8 ? `${number}  ${fitWidth(last, room)}` : fitWidth(number, columns);
 }
 
 function bar({ done, total }: Standing, look: Look): string {

@@ -16,7 +16,11 @@ class Listener extends Writable {
 /** Enough of a terminal for the live line. */
 class Terminal extends PassThrough {
   readonly isTTY = true;
-  readonly columns = 120;
+  readonly columns: number;
+  constructor(columns = 120) {
+    super();
+    this.columns = columns;
+  }
   cursorTo(): boolean {
     return true;
   }
@@ -164,6 +168,17 @@ describe("progress on a terminal", () => {
     expect(text).toContain("waiting 15 s: --settle");
     expect(text).toContain("✗ globex: the server refused it [REFUSED]\n");
     expect(text).toContain("1/2  ✗ 1");
+  });
+  test("tells on 80 columns what it waits for, and leaves the bar and the counts out for it", async () => {
+    const stream = new Terminal(80);
+    const reason = "until what was in flight must have arrived (12 in doubt)";
+    const common = { isTTY: true, ci: false, quiet: false, verbose: false, now: () => 0 };
+    const progress = await createProgress({ stream, look: { palette: PLAIN, unicode: true, width: 80 }, ...common });
+    progress.emit({ kind: "started", total: 63 });
+    progress.emit({ kind: "waiting", reason, ms: 56_000 });
+    progress.emit(settled("globex", "failed"));
+    progress.stop();
+    expect(String(stream.read() ?? "")).toContain(`1/63  waiting 56 s: ${reason}`);
   });
   test("is plain lines in CI, even on a terminal", async () => {
     const text = await watch(true);
