@@ -7,24 +7,12 @@ import { rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundle } from "./bundle.mjs";
 import { keepReachable } from "./declarations.mjs";
 import { thirdPartyLicences } from "./third-party.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
-
-/** Of undici only what is used: the whole of it costs a start 60 ms, these three 20. */
-const USED_OF_UNDICI = `
-export { default as Pool } from "undici/lib/dispatcher/pool.js";
-export { default as errors } from "undici/lib/core/errors.js";
-export { default as buildConnector } from "undici/lib/core/connect.js";
-`;
-
-const onlyUsedOfUndici = {
-  name: "only-used-of-undici",
-  resolveId: (id) => (id === "undici" ? "\0undici-used" : undefined),
-  load: (id) => (id === "\0undici-used" ? USED_OF_UNDICI : undefined),
-};
 
 function installed(name) {
   try {
@@ -41,7 +29,7 @@ if (!installed("typescript") || !installed("rolldown")) {
 }
 rmSync(join(root, "dist"), { recursive: true, force: true });
 declare();
-await bundle();
+writeFileSync(join(root, "dist", "THIRD-PARTY-LICENSES.txt"), thirdPartyLicences(await bundle(root)));
 
 /** Type errors stop the build. */
 function declare() {
@@ -50,27 +38,4 @@ function declare() {
   const run = spawnSync(process.execPath, [compiler, "-p", project], { stdio: "inherit" });
   if (run.status !== 0) process.exit(run.status ?? 1);
   keepReachable(join(root, "dist", "types"), "index.d.ts");
-}
-
-/** Not minified and with every function's name: a stack trace from the field can be read. */
-async function bundle() {
-  const { rolldown } = await import("rolldown");
-  const bundled = await rolldown({
-    cwd: root,
-    input: { main: "src/main.ts", index: "src/index.ts" },
-    platform: "node",
-    plugins: [onlyUsedOfUndici],
-    logLevel: "warn",
-  });
-  const { output } = await bundled.write({
-    dir: join(root, "dist"),
-    format: "esm",
-    entryFileNames: "[name].js",
-    chunkFileNames: "[name]-[hash].js",
-    minify: false,
-    keepNames: true,
-  });
-  await bundled.close();
-  const modules = output.flatMap((part) => (part.type === "chunk" ? part.moduleIds : []));
-  writeFileSync(join(root, "dist", "THIRD-PARTY-LICENSES.txt"), thirdPartyLicences(modules));
 }

@@ -1,5 +1,4 @@
 /** The only file that reads `process`: argv, environment, streams and signals in, the exit code out. */
-import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { isatty } from "node:tty";
 import { Concealment } from "./cli/concealment.js";
@@ -51,7 +50,8 @@ function shellDeps(host: Host): ShellDeps {
     hasAnswered: () => stdout.hasWritten(),
     untakenSignal,
     now: () => new Date(),
-    uuid: () => randomUUID(),
+    // The global one: node:crypto is loaded when it is first asked for.
+    uuid: () => crypto.randomUUID(),
   };
 }
 
@@ -177,8 +177,12 @@ async function end(code: ExitCode): Promise<void> {
   setTimeout(() => process.exit(), LEFT_OVER_MS).unref();
 }
 
-const [first] = argv;
-if (argv.length === 1 && (first === "-V" || first === "--version")) {
-  await stdout.write(`${packageVersion()}\n`);
-  await end(EXIT.ok);
-} else await run();
+async function main(): Promise<void> {
+  const [first] = argv;
+  if (argv.length === 1 && (first === "-V" || first === "--version")) {
+    await stdout.write(`${packageVersion()}\n`);
+    await end(EXIT.ok);
+  } else await run();
+}
+
+void main();

@@ -29,16 +29,13 @@ export class Program {
   }
 
   #addCommand(spec: CommandSpec): Command {
-    const command = this.#root
+    return this.#root
       .command(spec.name)
       .helpGroup(spec.group)
       .helpOption(false)
       .summary(spec.summary)
       .description(spec.description)
       .usage(usageOf(spec));
-    for (const argument of spec.arguments) command.addArgument(argumentOf(argument));
-    for (const option of spec.options) command.addOption(optionOf(option));
-    return command;
   }
 
   /** Reads one command's words. Throws a {@link CommanderError} where an option's value is missing. */
@@ -47,9 +44,10 @@ export class Program {
     const { operands, unknown } = command.parseOptions([...words]);
     const values = new Map<string, readonly string[]>();
     for (const option of spec.options) {
-      const value: unknown = command.getOptionValue(attributeOf(option));
+      const attribute = attributeOf(option);
+      const value: unknown = command.getOptionValue(attribute);
       if (Array.isArray(value)) values.set(option.long, value.map(String));
-      else if (command.getOptionValueSource(attributeOf(option)) === "cli") values.set(option.long, []);
+      else if (command.getOptionValueSource(attribute) === "cli") values.set(option.long, []);
     }
     return { values, operands, unknown };
   }
@@ -60,9 +58,13 @@ export class Program {
     return `${this.#command(spec).helpInformation()}\n${examplesOf(spec.examples)}`;
   }
 
+  /** The one command that this line is about, with its arguments and options: the others' are never made. */
   #command(spec: CommandSpec): Command {
     const command = this.#commands.get(spec.name);
     if (command === undefined) throw new Error(`no command ${spec.name} in the program`);
+    if (command.options.length > 0) return command;
+    for (const argument of spec.arguments) command.addArgument(argumentOf(argument));
+    for (const option of spec.options) command.addOption(optionOf(option));
     return command;
   }
 }
