@@ -106,7 +106,7 @@ describe("sync", () => {
   });
 
   it("takes up a doubt: what was made is adopted, what was not is made once", { timeout: 60_000 }, async () => {
-    const stage = await openStage({ fault: ["cut-after=0.3,on=creates", "cut-before=0.3,on=creates"] });
+    const stage = await openStage({ fault: ["cut-after=0.3,to=creates", "cut-before=0.3,to=creates"] });
     await stage.put("tenants.csv", manifestOf(30));
     let code: number | null = null;
     for (let round = 0; round < 8 && code !== 0; round += 1)
@@ -114,6 +114,7 @@ describe("sync", () => {
     expect(code).toBe(0);
     expect(new Set(stage.copies().map((copy) => copy.name)).size).toBe(30);
     expect(stage.copies()).toHaveLength(30);
+    expect(Object.keys(stage.sandbox.counts().faults).sort()).toEqual(["cut-after", "cut-before"]);
   });
 });
 
