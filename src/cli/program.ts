@@ -43,9 +43,11 @@ export class Program {
     const command = this.#command(spec);
     const { operands, unknown } = command.parseOptions([...words]);
     const values = new Map<string, readonly string[]>();
-    for (const option of spec.options) {
-      const attribute = attributeOf(option);
+    for (const option of command.options) {
+      // commander keeps `--no-color` as `color`.
+      const attribute = option.attributeName();
       const value: unknown = command.getOptionValue(attribute);
+      if (option.long === undefined) continue;
       if (Array.isArray(value)) values.set(option.long, value.map(String));
       else if (command.getOptionValueSource(attribute) === "cli") values.set(option.long, []);
     }
@@ -113,11 +115,6 @@ function optionOf(spec: OptionSpec): Option {
   const option = new Option(flags.filter(Boolean).join(", "), describe(spec)).helpGroup(spec.group);
   if (spec.value === undefined) return option;
   return option.argParser<readonly string[]>((value, previous) => [...(previous ?? []), value]);
-}
-
-/** commander keeps `--no-color` as `color`. */
-function attributeOf(spec: OptionSpec): string {
-  return optionOf(spec).attributeName();
 }
 
 /** The description with what belongs to it: choices, default, variable, whether it may be repeated. */

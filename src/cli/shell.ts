@@ -2,7 +2,6 @@ import { EXIT, type ExitCode, type Problem, StopError } from "../domain/errors.j
 import type { RunResult } from "../domain/outcome.js";
 import { type CommandLine, type Manner, type Outputs, readCommandLine } from "./command-line.js";
 import { type CommandHandlers, type Invocation, type Refusal, runInvocation } from "./commands.js";
-import { completionScript } from "./completion.js";
 import { defectOf } from "./defect.js";
 import type { Host } from "./host.js";
 import type { CommandName } from "./option-spec.js";
@@ -88,7 +87,10 @@ async function runLine(line: RunLine, deps: ShellDeps): Promise<ExitCode> {
 }
 
 async function carryOut(invocation: Invocation, { host, loadHandlers }: ShellDeps): Promise<ExitCode> {
-  if (invocation.command === "completion") return print(host, completionScript(invocation.settings.shell));
+  if (invocation.command === "completion") {
+    const { completionScript } = await import("./completion.js");
+    return print(host, completionScript(invocation.settings.shell));
+  }
   return runInvocation(await loadHandlers(host), invocation);
 }
 

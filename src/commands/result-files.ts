@@ -2,7 +2,6 @@ import { placeResultFile, type ResultTarget } from "../adapters/result-file.js";
 import type { Problem } from "../domain/errors.js";
 import type { Manifest } from "../domain/manifest.js";
 import type { RunResult } from "../domain/outcome.js";
-import { renderResult } from "../output/result-renderers.js";
 
 /** What went wrong with one `--out` file. `fatal`: there is no such file now. */
 export interface FileTrouble {
@@ -16,6 +15,8 @@ export async function writeResultFiles(
   result: RunResult,
   manifest: Manifest | undefined,
 ): Promise<readonly FileTrouble[]> {
+  if (targets.length === 0) return [];
+  const { renderResult } = await import("../output/result-renderers.js");
   const trouble: FileTrouble[] = [];
   // HTML is the one that may need more memory than there is: the others are safe by then.
   const lastHtml = [...targets].sort((a, b) => Number(a.format === "html") - Number(b.format === "html"));
