@@ -26,10 +26,10 @@ export function humanPlan(result: RunResult, look: Look, options: HumanOptions =
     ...headingLines("Plan", result, look),
     "",
     ...planTable(result.tenants, look),
-    ...section(groupTroubles(result.tenants).flatMap((group) => groupLines(group, look))),
+    ...troublesLines(result, look),
     ...section(warningsOf(result, look, options)),
     "",
-    planCountLine(result, look),
+    ...wrapLines([planCountLine(result, look)], look, 6),
     ...logHeadLines(result, look),
     ...nextLines(options.next, look),
   ];
@@ -53,6 +53,11 @@ export function toText(lines: readonly string[]): string {
 /** Lines after an empty one; nothing where there are none. */
 export function section(lines: readonly string[]): readonly string[] {
   return lines.length === 0 ? [] : ["", ...lines];
+}
+
+/** What needs a person, group by group, each after an empty line. */
+export function troublesLines(result: RunResult, look: Look): readonly string[] {
+  return groupTroubles(result.tenants).flatMap((group) => section(groupLines(group, look)));
 }
 
 /** The warnings as the options say. */

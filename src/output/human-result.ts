@@ -1,6 +1,15 @@
 import { EXIT } from "../domain/errors.js";
 import { ACTIONS, type Outcome, type RunResult } from "../domain/outcome.js";
-import { type HumanOptions, headingLines, logHeadLines, nextLines, section, toText, warningsOf } from "./human-plan.js";
+import {
+  type HumanOptions,
+  headingLines,
+  logHeadLines,
+  nextLines,
+  section,
+  toText,
+  troublesLines,
+  warningsOf,
+} from "./human-plan.js";
 import {
   counted,
   countOf,
@@ -12,15 +21,14 @@ import {
   paintOutcome,
   spokenDuration,
 } from "./look.js";
-import { groupLines, groupTroubles } from "./tenant-groups.js";
 
 /** A run's result for people: what failed or is in doubt and what to do about it, warnings, counts, the log's head, the way on. */
 export function humanResult(result: RunResult, look: Look, options: HumanOptions = {}): string {
-  const troubles = groupTroubles(result.tenants).flatMap((group) => groupLines(group, look));
   return toText([
-    ...headingLines("Result", result, look),
+    // On a terminal what was told on the way stands right above.
+    ...section(headingLines("Result", result, look)).slice(look.width === undefined ? 1 : 0),
     ...interruptionLines(result, look),
-    ...section(troubles),
+    ...troublesLines(result, look),
     ...section(warningsOf(result, look, options)),
     "",
     ...outcomeLines(result, look),

@@ -13,7 +13,7 @@ export interface TellingOptions {
   readonly quiet: boolean;
   /** Each request too. */
   readonly verbose: boolean;
-  /** False where the answer lists the warnings. */
+  /** False where the answer lists warnings and what needs a person: a dry run's plan. */
   readonly warnings: boolean;
 }
 
@@ -66,7 +66,7 @@ export class EventTelling {
   }
 
   #tenantLines(tenant: TenantResult): readonly string[] {
-    if (tenant.outcome !== "failed" && tenant.outcome !== "in-doubt") return [];
+    if (!this.#options.warnings || (tenant.outcome !== "failed" && tenant.outcome !== "in-doubt")) return [];
     this.#failures += 1;
     if (this.#failures > FAILURES_TOLD + 1) return [];
     if (this.#failures === FAILURES_TOLD + 1) return ["more failures are in the result"];

@@ -14,7 +14,7 @@ export interface ProgressOptions {
   readonly ci: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
-  /** False where the answer on standard output lists the warnings anyway. */
+  /** False where the answer on standard output lists warnings and what needs a person anyway. */
   readonly warnings?: boolean | undefined;
   readonly look: Look;
   /** A monotonic clock, in milliseconds. */

@@ -89,7 +89,9 @@ function hintLines(hint: string | undefined, look: Look): readonly string[] {
 function namesLines(tenants: readonly TenantResult[]): readonly string[] {
   const names = tenants.slice(0, NAMES_ON_A_LINE).map((tenant) => oneLine(tenant.tenant));
   const more = tenants.length - names.length;
-  return [`    tenants: ${names.join(", ")}${more > 0 ? `, and ${more} more` : ""}`];
+  return [
+    `    ${tenants.length === 1 ? "tenant" : "tenants"}: ${names.join(", ")}${more > 0 ? `, and ${more} more` : ""}`,
+  ];
 }
 
 function tenantLines(group: TenantGroup, look: Look, withHint: boolean): readonly string[] {

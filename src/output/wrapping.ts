@@ -4,19 +4,23 @@ import { withoutCommand } from "./text-safety.js";
 
 /** Narrower than this nothing is wrapped: the lines would be hard to read either way. */
 const NARROWEST = 30;
-/** An option in a text: it holds a command to paste, which a line end of ours would break. */
-const OPTION = /(?:^|\s)--[a-z]/;
+/** Before a command to paste, however the program is called: `qalyptus-propagate`, `npx …`, `node bin/….js`. */
+const BEFORE_COMMAND = /(?<!\b(?:npx|node)) (?=(?:npx |node )?\S*qalyptus-propagate(?:\.\w+)?"? [a-z])/;
 
 /**
  * Finished lines (they may be painted) for a terminal of known width: prose is broken between words, its further lines stand
- * `indent` columns in. A line with a command stays whole, so that it can be pasted; so does everything where no width is known.
+ * `indent` columns in. A command starts a line of its own and is left whole, so that it can be pasted; so is everything where no
+ * width is known.
  */
 export function wrapLines(lines: readonly string[], look: Look, indent = 2): readonly string[] {
   const { width } = look;
   if (width === undefined || width < NARROWEST) return lines;
-  return lines.flatMap((line) =>
-    displayWidth(line) <= width || OPTION.test(line) ? [line] : broken(line, width, " ".repeat(indent)),
-  );
+  const inset = " ".repeat(indent);
+  return lines.flatMap((line) => {
+    if (displayWidth(line) <= width) return [line];
+    const [prose = "", ...commands] = line.split(BEFORE_COMMAND);
+    return [...broken(prose, width, inset), ...commands.map((command) => inset + command)].map(withoutCommand);
+  });
 }
 
 function broken(line: string, width: number, indent: string): readonly string[] {
@@ -33,5 +37,5 @@ function broken(line: string, width: number, indent: string): readonly string[] 
     current += isEmpty ? word : ` ${word}`;
     isEmpty = false;
   }
-  return [...lines, current].map(withoutCommand);
+  return [...lines, current];
 }

@@ -60,7 +60,7 @@ describe("the plan for people", () => {
       look,
     );
     expect(text).toContain("GONE  1 tenant in conflict");
-    expect(text).toContain("tenants: umbrella");
+    expect(text).toContain("tenant: umbrella");
     expect(text).toContain("→ run sync with --recreate");
   });
   test("fits a narrow terminal, also with wide characters", () => {

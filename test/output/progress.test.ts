@@ -118,6 +118,9 @@ describe("progress where nobody watches", () => {
 });
 
 describe("quiet and verbose", () => {
+  test("tells nothing of a conflict that the plan will list", async () => {
+    expect(await listen([{ kind: "started", total: 1 }, settled("globex", "failed")], { warnings: false })).toBe("");
+  });
   test("quiet shows only what is in no log", async () => {
     const text = await listen(
       [

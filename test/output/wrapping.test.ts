@@ -15,9 +15,22 @@ describe("lines on a terminal", () => {
       "    this is not documented",
     ]);
   });
-  test("stay whole where they hold a command to paste, so that it can be pasted", () => {
-    const hint = "→ Run qalyptus-propagate resolve hooli --retry, then the same command again";
-    expect(wrapLines([hint], terminal(40))).toEqual([hint]);
+  test.each(["qalyptus-propagate", "npx qalyptus-propagate", "node ../bin/qalyptus-propagate.js"])(
+    "give each command that can be pasted a line of its own, and leave it whole: %s",
+    (program) => {
+      const [one, other] = [`${program} resolve hooli --task-id ID`, `${program} resolve hooli --retry`];
+      const hint = `  → Run sync again with --adopt, or where you know better: ${one} or ${other}`;
+      expect(wrapLines([hint], terminal(40), 4)).toEqual([
+        "  → Run sync again with --adopt, or",
+        "    where you know better:",
+        `    ${one} or`,
+        `    ${other}`,
+      ]);
+    },
+  );
+  test("are prose where an option is named outside a hint", () => {
+    const [first] = wrapLines(["warning: --settle 2s: a server may still be at work"], terminal(30));
+    expect(first).toBe("warning: --settle 2s: a server");
   });
   test("stay whole in files, pipes and CI logs", () => {
     const line = "word ".repeat(100);
