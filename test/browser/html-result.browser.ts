@@ -82,7 +82,9 @@ describe.each(["planHtml", "resultHtml"] as const)("%s", (which) => {
     );
     const troubles = await page.getByRole("region", { name: "Needs a person" }).textContent();
     expect(troubles).toContain("NAME_TAKEN: 1 tenant in conflict");
-    expect(troubles).toContain("resolve heir");
+    const heir = resultOf().tenants.find(({ tenant }) => tenant === "heir");
+    expect(heir?.error?.hint).toContain("resolve");
+    expect(troubles).toContain(heir?.error?.hint);
   });
 
   it("counts right, in tiles and in filters", async () => {
