@@ -1,0 +1,56 @@
+/**
+ * What the program is held against: `tenants` creates by undici's Pool, so many in flight, nothing checked but the status.
+ * With a log file: each create's intent before it and its outcome after it, flushed together with whoever waits (group commit).
+ * Usage: loop URL TENANTS IN_FLIGHT [LOG]
+ */
+import { closeSync, fdatasync, openSync, writeSync } from "node:fs";
+import { promisify } from "node:util";
+import { Pool } from "undici";
+import { GroupCommit } from "../src/adapters/log-group-commit.js";
+import { duplicateBody, duplicatePath, KEY, tenantName } from "./world.js";
+
+const [url = "", tenants = "0", inFlight = "1", log] = process.argv.slice(2);
+const count = Number(tenants);
+const pool = new Pool(url, { connections: Number(inFlight), pipelining: 1 });
+const flush = promisify(fdatasync);
+const fd = log === undefined ? undefined : openSync(log, "ax");
+const groups =
+  fd === undefined
+    ? undefined
+    : new GroupCommit<string>(async (lines) => {
+        writeSync(fd, lines.join(""));
+        await flush(fd);
+      });
+
+async function create(number: number): Promise<void> {
+  const body = duplicateBody(number);
+  await groups?.add([`${JSON.stringify({ type: "intent", tenant: tenantName(number), body })}\n`]);
+  const answer = await pool.request({
+    path: duplicatePath(),
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${KEY}` },
+    body,
+  });
+  const text = await answer.body.text();
+  if (answer.statusCode !== 200) throw new Error(`HTTP ${answer.statusCode}`);
+  const { data } = JSON.parse(text);
+  await groups?.add([`${JSON.stringify({ type: "outcome", tenant: tenantName(number), id: data })}\n`]);
+}
+
+let next = 0;
+async function work(): Promise<void> {
+  while (next < count) {
+    next += 1;
+    await create(next - 1);
+  }
+}
+
+async function main(): Promise<void> {
+  // Twice as many at work as in flight, as the program has: one's record is flushed while another's request is under way.
+  const workers = Number(inFlight) * (groups === undefined ? 1 : 2);
+  await Promise.all(Array.from({ length: workers }, work));
+  await pool.close();
+  if (fd !== undefined) closeSync(fd);
+}
+
+void main();

@@ -1,0 +1,85 @@
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { median, spread, table } from "./figures.js";
+import { FOLDER, PROGRAM, type Run, runNode, type Server, withServer } from "./processes.js";
+import { KEY, MASTER_APP, manifestText, SOURCE_TASK } from "./world.js";
+
+export const IN_FLIGHT = 16;
+
+export interface Load {
+  readonly delayMs: number;
+  readonly tenants: number;
+  readonly rounds: number;
+}
+
+type Contender = "floor" | "floor with log" | "program";
+const CONTENDERS: readonly Contender[] = ["floor", "floor with log", "program"];
+
+/** Floor, floor with group commit and the program in turn, each in a process of its own on a server of its own. */
+export async function throughput(loads: readonly Load[]): Promise<string> {
+  const rows: string[][] = [
+    ["server answers after", "tenants", "", "wall s", "× floor", "× floor with log", "CPU s", "peak MB"],
+  ];
+  for (const load of loads) {
+    const rounds: Record<Contender, Run>[] = [];
+    for (let round = 0; round < load.rounds; round += 1) rounds.push(await oneRound(load));
+    for (const contender of CONTENDERS) rows.push(figuresOf(contender, load, rounds));
+  }
+  return table(rows);
+}
+
+async function oneRound(load: Load): Promise<Record<Contender, Run>> {
+  return {
+    floor: await timed("floor", load),
+    "floor with log": await timed("floor with log", load),
+    program: await timed("program", load),
+  };
+}
+
+function figuresOf(contender: Contender, load: Load, rounds: readonly Record<Contender, Run>[]): string[] {
+  const all = rounds.map((round) => round[contender]);
+  const against = (other: Contender): string =>
+    contender === other ? "1" : spread(rounds.map((round) => round[contender].wallMs / round[other].wallMs));
+  return [
+    `${load.delayMs} ms`,
+    load.tenants.toLocaleString("en"),
+    contender,
+    spread(all.map((run) => run.wallMs / 1000)),
+    against("floor"),
+    contender === "floor" ? "" : against("floor with log"),
+    median(all.map((run) => (run.cpuMs ?? 0) / 1000)).toFixed(2),
+    median(all.map((run) => run.peakMb ?? 0)).toFixed(0),
+  ];
+}
+
+function timed(contender: Contender, { delayMs, tenants }: Load): Promise<Run> {
+  return withServer({ delayMs }, async (server) => {
+    const run = await start(contender, server, tenants);
+    const { copies } = await server.counts();
+    if (copies !== tenants) throw new Error(`${contender}: ${copies} copies for ${tenants} tenants`);
+    return run;
+  });
+}
+
+function start(contender: Contender, server: Server, tenants: number): Promise<Run> {
+  const folder = join(FOLDER, "run");
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  if (contender === "program") return runProgram(server, folder, tenants);
+  const args = [join(FOLDER, "built", "loop.cjs"), server.url, String(tenants), String(IN_FLIGHT)];
+  return runNode(contender === "floor" ? args : [...args, join(folder, "loop.jsonl")]);
+}
+
+/** `sync` of a new manifest with a new log. */
+export function runProgram(
+  server: Server,
+  folder: string,
+  tenants: number,
+  more: readonly string[] = [],
+): Promise<Run> {
+  const manifest = join(folder, "tenants.csv");
+  writeFileSync(manifest, manifestText(tenants));
+  const shape = ["--source-task", SOURCE_TASK, "--master-app", MASTER_APP];
+  const args = ["sync", manifest, "--server", server.url, ...shape, "--concurrency", String(IN_FLIGHT), ...more];
+  return runNode([PROGRAM, ...args], { QALYPTUS_API_KEY: KEY });
+}
