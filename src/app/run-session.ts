@@ -4,6 +4,7 @@ import type { TaskId, TenantRef, WriteId } from "../domain/ids.js";
 import type { TenantError } from "../domain/outcome.js";
 import { outcomeOfPlanned, type TenantResult } from "../domain/outcome.js";
 import type { PlanItem } from "../domain/plan.js";
+import type { TenantState } from "../domain/tenant-state.js";
 import type { Emit } from "./events.js";
 import { FirstAlone } from "./first-alone.js";
 import { Halts, type Interruption } from "./halts.js";
@@ -204,7 +205,7 @@ export class RunSession {
     return {
       ...plannedResult(item, this.context),
       outcome: end.kind,
-      verified: end.kind === "succeeded" && this.context.log.tenant(item.ref)?.verified === true,
+      verified: end.kind === "succeeded" && isVerified(this.context.log.tenant(item.ref), item),
       attempts: track.attempts,
       durationMs: from === undefined ? 0 : Math.round((track.endedAt ?? this.deps.clock.monotonic()) - from),
       startedMs: from === undefined ? undefined : Math.round(from - this.startedAt),
@@ -238,13 +239,23 @@ export function plannedResult(item: PlanItem, context: PlanContext): TenantResul
     newTaskId: copy === undefined || copy.gone ? adopted?.id : copy.newTaskId,
     name: adopted?.name ?? copy?.name ?? item.name,
     // What is about to change is not claimed.
-    verified: state?.verified === true && (action.kind === "unchanged" || outcomeOfPlanned(action.kind) === "skipped"),
+    verified: isVerified(state, item) && (action.kind === "unchanged" || outcomeOfPlanned(action.kind) === "skipped"),
     mappings: item.wanted.mappings,
     attempts: 0,
     durationMs: 0,
     line: item.line,
     error,
   };
+}
+
+/**
+ * Whether what was read back is what this plan speaks of: a run that could not read the source task's reports may know a report
+ * by the ID that was typed only, and that was never shown.
+ */
+function isVerified(state: TenantState | undefined, item: PlanItem): boolean {
+  if (state?.verified !== true) return false;
+  const { bornWith } = state;
+  return bornWith === undefined || item.wanted.mappings.every((mapping) => bornWith.has(mapping.reportId));
 }
 
 function twinError(item: PlanItem): TenantError | undefined {
