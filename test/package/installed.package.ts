@@ -20,10 +20,10 @@ describe("the packed file", () => {
   it("holds the program, its types, licences, examples and pages, and nothing else", () => {
     const expected = [
       /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CODES\.md)$/,
-      /^bin\/qalyptus-propagate\.js$/,
-      /^dist\/([\w-]+\.js|THIRD-PARTY-LICENSES\.txt)$/,
+      /^bin\/(qalyptus-propagate\.js|package\.json)$/,
+      /^dist\/([\w-]+\.c?js|THIRD-PARTY-LICENSES\.txt)$/,
       /^dist\/types\/[\w/-]+\.d\.ts$/,
-      /^examples\/(ci\/[\w-]+\.yml|[\w-]+\.(csv|json|ps1)|\.gitattributes)$/,
+      /^examples\/(ci\/[\w-]+\.yml|[\w.-]+\.(csv|json|ps1)|\.gitattributes)$/,
     ];
     expect(installed.files.filter((path) => !expected.some((pattern) => pattern.test(path)))).toEqual([]);
     for (const pattern of expected)
