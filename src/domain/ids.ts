@@ -66,9 +66,14 @@ function collapseBlanks(text: string): string {
   return text.trim().replace(/\s+/g, " ");
 }
 
+/** Text whose only blank is the space, and in which folding changes nothing but case and blanks. */
+export function isPrintableAscii(text: string): boolean {
+  return /^[\x20-\x7e]*$/.test(text);
+}
+
 /** NFKC, trimmed, blanks collapsed, upper case, lower case, NFKC again; no locale. In ASCII all but the case is as it was. */
 function fold(text: string): string {
-  if (/^[\x20-\x7e]*$/.test(text)) return collapseBlanks(text).toLowerCase();
+  if (isPrintableAscii(text)) return (text.includes("  ") ? collapseBlanks(text) : text.trim()).toLowerCase();
   return collapseBlanks(text.normalize("NFKC")).toUpperCase().toLowerCase().normalize("NFKC");
 }
 

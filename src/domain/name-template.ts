@@ -19,8 +19,16 @@ type Part =
   | { readonly kind: "placeholder"; readonly spelt: string; readonly folded: string }
   | { readonly kind: "broken"; readonly spelt: string };
 
+/** The template that was taken apart last: most manifests have one for all tenants. */
+let lastTemplate: { readonly template: string; readonly parts: readonly Part[] } | undefined;
+
 /** The brace-free parts of a template; `{{` and `}}` are literal braces. A brace that stands alone is a broken part. */
 function templateParts(template: string): readonly Part[] {
+  if (lastTemplate?.template !== template) lastTemplate = { template, parts: takenApart(template) };
+  return lastTemplate.parts;
+}
+
+function takenApart(template: string): readonly Part[] {
   const parts: Part[] = [];
   let rest = template;
   while (rest !== "") {

@@ -1,4 +1,4 @@
-import { type FoldedName, foldName, type TaskId } from "./ids.js";
+import { type FoldedName, foldName, isPrintableAscii, type TaskId } from "./ids.js";
 import type { ListedTask } from "./source-task.js";
 
 /** How much of a sent name a listed name must keep to count as the same name cut short. */
@@ -9,6 +9,7 @@ export class TaskIndex {
   readonly tasks: readonly ListedTask[];
   readonly #byId: ReadonlyMap<TaskId, ListedTask>;
   readonly #byName: ReadonlyMap<FoldedName, readonly ListedTask[]>;
+  readonly #byFoldedText: ReadonlyMap<string, readonly ListedTask[]>;
   /** Every folded name once, in order: what starts with a given text stands together. */
   readonly #names: readonly FoldedName[];
   readonly #bySuffix = new Map<number, ReadonlyMap<string, readonly ListedTask[]>>();
@@ -24,6 +25,7 @@ export class TaskIndex {
       else same.push(task);
     }
     this.#byName = byName;
+    this.#byFoldedText = byName;
     this.#names = [...byName.keys()].sort();
   }
 
@@ -52,8 +54,12 @@ export class TaskIndex {
       if (listed === undefined || !listed.startsWith(sent)) break;
       if (listed !== sent) similar.push(...(this.#byName.get(listed) ?? []));
     }
-    for (let length = sent.length - 1; length >= SHORTEST_CUT; length -= 1)
-      similar.push(...(this.#byName.get(foldName(sent.slice(0, length))) ?? []));
+    // Beyond ASCII a part may fold otherwise than the whole (a sigma at its end): it is folded anew.
+    const refold = isPrintableAscii(sent) ? (part: string) => part.trimEnd() : foldName;
+    for (let length = sent.length - 1; length >= SHORTEST_CUT; length -= 1) {
+      const cut = this.#byFoldedText.get(refold(sent.slice(0, length)));
+      if (cut !== undefined) similar.push(...cut);
+    }
     return [...new Set(similar)];
   }
 
