@@ -1,10 +1,12 @@
 /**
  * What the program is held against: `tenants` creates by undici's Pool, so many in flight, nothing checked but the status.
- * With a log file: each create's intent before it and its outcome after it, flushed together with whoever waits (group commit).
+ * With a log file: in each slot the intent, flushed together with whoever waits (group commit), and then the request; the slot is
+ * free again while the outcome is flushed, as the contract orders it.
  * Usage: loop URL TENANTS IN_FLIGHT [LOG]
  */
 import { closeSync, fdatasync, openSync, writeSync } from "node:fs";
 import { promisify } from "node:util";
+import pLimit from "p-limit";
 import { Pool } from "undici";
 import { GroupCommit } from "../src/adapters/log-group-commit.js";
 import { duplicateBody, duplicatePath, KEY, tenantName } from "./world.js";
@@ -12,6 +14,7 @@ import { duplicateBody, duplicatePath, KEY, tenantName } from "./world.js";
 const [url = "", tenants = "0", inFlight = "1", log] = process.argv.slice(2);
 const count = Number(tenants);
 const pool = new Pool(url, { connections: Number(inFlight), pipelining: 1 });
+const slots = pLimit(Number(inFlight));
 const flush = promisify(fdatasync);
 const fd = log === undefined ? undefined : openSync(log, "ax");
 const groups =
@@ -24,7 +27,14 @@ const groups =
 
 async function create(number: number): Promise<void> {
   const body = duplicateBody(number);
-  await groups?.add([`${JSON.stringify({ type: "intent", tenant: tenantName(number), body })}\n`]);
+  const id = await slots(async () => {
+    await groups?.add([`${JSON.stringify({ type: "intent", tenant: tenantName(number), body })}\n`]);
+    return await send(body);
+  });
+  await groups?.add([`${JSON.stringify({ type: "outcome", tenant: tenantName(number), id })}\n`]);
+}
+
+async function send(body: string): Promise<string> {
   const answer = await pool.request({
     path: duplicatePath(),
     method: "POST",
@@ -33,8 +43,7 @@ async function create(number: number): Promise<void> {
   });
   const text = await answer.body.text();
   if (answer.statusCode !== 200) throw new Error(`HTTP ${answer.statusCode}`);
-  const { data } = JSON.parse(text);
-  await groups?.add([`${JSON.stringify({ type: "outcome", tenant: tenantName(number), id: data })}\n`]);
+  return JSON.parse(text).data;
 }
 
 let next = 0;
