@@ -236,7 +236,7 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "app/run-session.ts",
-        from: 'verified: end.kind === "succeeded" && this.context.log.tenant(item.ref)?.verified === true,',
+        from: 'verified: end.kind === "succeeded" && isVerified(this.context.log.tenant(item.ref), item),',
         to: 'verified: end.kind === "succeeded",',
       },
     ],
