@@ -23,9 +23,12 @@ export type ListRows<T> =
 const PAGE_SIZE = 50;
 const MOST_PAGES = 100_000;
 const LONGEST_READING_MS = 10 * 60_000;
-/** Pages that are asked for at once: the first two alone, then more, for most lists end early. */
-const WAVES: readonly number[] = [1, 1, 4];
-const LATER_WAVE = 8;
+/**
+ * Pages that are asked for at once: the first two alone, then more, for most lists end early. No more are ever in flight than the
+ * client has connections (`--concurrency` and eight).
+ */
+const WAVES: readonly number[] = [1, 1, 4, 8];
+const LATER_WAVE = 16;
 
 /**
  * Reads a list to its end: everything at once, then pages of 50 from the first, at least two, until one is empty or brings
