@@ -105,7 +105,8 @@ async function heading(): Promise<string> {
     ["curl", (await firstLine("curl --version")) ?? "none"],
     ["one fdatasync", `${flushMs().toFixed(2)} ms (median of 100)`],
   ];
-  return `# Results of \`npm run bench\`\n\nMedians, with the least and the greatest in brackets.\n\n${table(rows)}`;
+  const busy = (loadavg()[0] ?? 0) > 1 ? " **The machine was not idle: these numbers are an upper bound.**" : "";
+  return `# Results of \`npm run bench\`\n\nMedians, with the least and the greatest in brackets.${busy}\n\n${table(rows)}`;
 }
 
 async function firstLine(line: string): Promise<string | undefined> {
