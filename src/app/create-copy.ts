@@ -26,7 +26,7 @@ export async function createCopy(session: RunSession, entry: PlanEntry): Promise
   }
   let verdict: Verdict = "stop";
   try {
-    const made = await session.jobs(() => createOne(session, entry, turn === "alone"));
+    const made = await createOne(session, entry, turn === "alone");
     verdict = made.verdict;
     return made.end;
   } finally {

@@ -1,4 +1,3 @@
-import pLimit, { type LimitFunction } from "p-limit";
 import type { Problem } from "../domain/errors.js";
 import type { TaskId, TenantRef, WriteId } from "../domain/ids.js";
 import type { TenantError } from "../domain/outcome.js";
@@ -50,8 +49,6 @@ export class RunSession {
   readonly options: SyncOptions;
   readonly halts: Halts;
   readonly slots: SendSlots;
-  /** Tenants at work: more than writes in flight, so that one's record is flushed while another's request is under way. */
-  readonly jobs: LimitFunction;
   readonly startedAt: number;
   /** The server as it was last looked at. */
   context: PlanContext;
@@ -83,7 +80,6 @@ export class RunSession {
     this.halts = new Halts(deps.clock, deps.interruption, (signal) =>
       deps.emit({ kind: "stopping", signal, inFlight: this.slots.inFlight }),
     );
-    this.jobs = pLimit(options.run.concurrency * 2);
     this.startedAt = deps.clock.monotonic();
   }
 

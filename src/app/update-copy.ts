@@ -39,7 +39,7 @@ export async function updateCopy(
   }
   let verdict: Verdict = "stop";
   try {
-    const done = await session.jobs(() => patchAll(session, entry, { newTaskId, changes: drift.changes }));
+    const done = await patchAll(session, entry, { newTaskId, changes: drift.changes });
     verdict = done.verdict;
     return done.end;
   } finally {
