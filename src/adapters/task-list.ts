@@ -23,12 +23,8 @@ export type ListRows<T> =
 const PAGE_SIZE = 50;
 const MOST_PAGES = 100_000;
 const LONGEST_READING_MS = 10 * 60_000;
-/**
- * Pages that are asked for at once: the first two alone, then more, for most lists end early. No more are ever in flight than the
- * client has connections (`--concurrency` and eight).
- */
-const WAVES: readonly number[] = [1, 1, 4, 8];
-const LATER_WAVE = 16;
+/** Pages that are asked for ahead; no more are ever in flight than the client has connections (`--concurrency` and eight). */
+const MOST_AHEAD = 24;
 
 /**
  * Reads a list to its end: everything at once, then pages of 50 from the first, at least two, until one is empty or brings
@@ -43,7 +39,8 @@ export async function readToEnd<T>(reads: ServerReads, list: ListRequest<T>, clo
     all.add(atOnce.rows);
     if (atOnce.rows.length < list.wholeBelow) return all.result();
   }
-  const end = await readPages(reads, list, { all, clock });
+  const rows = atOnce.kind === "rows" ? atOnce.rows.length : 0;
+  const end = await readPages(reads, list, { all, clock, rows });
   if (end.kind === "failed" && atOnce.kind === "none" && end.page === 1) return { kind: "none", answer: end.answer };
   return all.result(end.kind === "failed" ? end.answer.problem : end.problem);
 }
@@ -76,28 +73,61 @@ type PagesEnd =
   | { readonly kind: "end"; readonly problem: Problem | undefined }
   | { readonly kind: "failed"; readonly page: number; readonly answer: Exclude<SoundAnswer, { kind: "json" }> };
 
+/**
+ * Reads pages in their order, the next ones already on their way. `rows`: how many the server showed at once, which says how many
+ * pages there may be. The first two go alone: a server that pays no heed to pages would else send the whole list many times over.
+ */
 async function readPages<T>(
   reads: ServerReads,
   list: ListRequest<T>,
-  into: { readonly all: RowCollection<T>; readonly clock: Clock },
+  into: { readonly all: RowCollection<T>; readonly clock: Clock; readonly rows: number },
 ): Promise<PagesEnd> {
   const begun = into.clock.monotonic();
   const seen = new Set<string>();
-  for (let first = 1, wave = 0; ; wave += 1) {
-    const count = WAVES[wave] ?? LATER_WAVE;
-    const numbers = Array.from({ length: count }, (_, index) => first + index);
-    const answers = await Promise.all(numbers.map((number) => readPage(reads, list, number)));
-    for (const [index, answer] of answers.entries()) {
-      const page = first + index;
-      const opened = openRows(reads, answer);
-      if (opened.kind === "none") return { kind: "failed", page, answer: opened.answer };
-      const before = seen.size;
-      for (const key of into.all.add(opened.rows)) seen.add(key);
-      if (seen.size === before && page >= 2) return { kind: "end", problem: undefined };
+  const ahead = new PagesAhead((page) => readPage(reads, list, page));
+  let expected = 2;
+  for (let page = 1; ; page += 1) {
+    // Past what was expected: twice as far each time, for the end may be near.
+    ahead.askUpTo(page <= expected ? expected : page * 2, page);
+    const opened = openRows(reads, await ahead.take(page));
+    if (opened.kind === "none") return { kind: "failed", page, answer: opened.answer };
+    const before = seen.size;
+    for (const key of into.all.add(opened.rows)) seen.add(key);
+    if (page === 1) continue;
+    if (seen.size === before) return { kind: "end", problem: undefined };
+    if (page === 2) expected = Math.ceil(into.rows / (seen.size / 2)) + 1;
+    if (page >= MOST_PAGES || into.clock.monotonic() - begun > LONGEST_READING_MS)
+      return { kind: "end", problem: endlessList(list, page) };
+  }
+}
+
+/** Pages that were asked for and not looked at yet. */
+class PagesAhead {
+  readonly #read: (page: number) => Promise<SoundAnswer>;
+  readonly #asked = new Map<number, Promise<SoundAnswer>>();
+  #last = 0;
+
+  constructor(read: (page: number) => Promise<SoundAnswer>) {
+    this.#read = read;
+  }
+
+  /** Asks for the pages up to this one, if they are not too far ahead of the one that is needed next. */
+  askUpTo(page: number, next: number): void {
+    while (this.#last < page && this.#last < next + MOST_AHEAD - 1) {
+      this.#last += 1;
+      const answer = this.#read(this.#last);
+      // The list may end before this page is looked at: then what stops its reading stops nothing else.
+      answer.catch(() => undefined);
+      this.#asked.set(this.#last, answer);
     }
-    first += count;
-    if (first > MOST_PAGES || into.clock.monotonic() - begun > LONGEST_READING_MS)
-      return { kind: "end", problem: endlessList(list, first - 1) };
+  }
+
+  /** The answer of a page that was asked for. */
+  take(page: number): Promise<SoundAnswer> {
+    const answer = this.#asked.get(page);
+    if (answer === undefined) throw new Error(`page ${page} was not asked for`);
+    this.#asked.delete(page);
+    return answer;
   }
 }
 
