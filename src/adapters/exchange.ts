@@ -1,4 +1,5 @@
 import type { Dispatcher } from "undici";
+import type { Abortable, AbortGroups } from "./abort-groups.js";
 import type { FailureKind, TransportFailure } from "./transport-failure.js";
 
 /** One request, made by the readers and writers of the API. */
@@ -43,6 +44,7 @@ export interface AttemptSettings {
   readonly failureOf: (error: unknown) => TransportFailure;
   readonly giveUp: (kind: FailureKind) => TransportFailure;
   readonly unstartedIsUnsent: () => boolean;
+  readonly aborts: AbortGroups;
   readonly resolve: (exchange: Exchange) => void;
 }
 
@@ -50,9 +52,8 @@ export interface AttemptSettings {
  * One request on its way. undici calls `onRequestStart` right before it writes a request to a connection, and only then: that
  * is how a request that is still queued is told from one that was sent.
  */
-export class Attempt implements Dispatcher.DispatchHandler {
+export class Attempt implements Dispatcher.DispatchHandler, Abortable {
   readonly #of: AttemptSettings;
-  readonly #onAbort: () => void;
   #controller: Dispatcher.DispatchController | undefined;
   #timer: NodeJS.Timeout | undefined;
   #started = false;
@@ -63,8 +64,12 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   constructor(of: AttemptSettings) {
     this.#of = of;
-    this.#onAbort = () => this.#stop("aborted");
-    of.request.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    const { signal } = of.request;
+    if (signal !== undefined) of.aborts.join(signal, this);
+  }
+
+  abort(): void {
+    this.#stop("aborted");
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -113,7 +118,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (this.#settled) return;
     this.#settled = true;
     clearTimeout(this.#timer);
-    this.#of.request.signal?.removeEventListener("abort", this.#onAbort);
+    const { signal } = this.#of.request;
+    if (signal !== undefined) this.#of.aborts.leave(signal, this);
     this.#of.resolve(this.#outcome(failure));
     this.#chunks = [];
   }

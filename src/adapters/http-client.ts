@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { Pool } from "undici";
 import type { Chance, Clock } from "../app/ports.js";
+import { AbortGroups } from "./abort-groups.js";
 import { makeConnector } from "./connector.js";
 import { Attempt, type Exchange, type HttpRequest } from "./exchange.js";
 import { chooseProxy, type ProxyEnvironment, type ProxyServer } from "./proxy.js";
@@ -50,6 +51,7 @@ export class HttpClient {
   readonly #pool: Pool;
   readonly #where: Whereabouts;
   readonly #closing = new AbortController();
+  readonly #aborts = new AbortGroups();
   readonly #rate: RequestRate | undefined;
   readonly #headers: readonly string[];
   /** The key as it is, and as it stands in a URL. */
@@ -111,8 +113,6 @@ export class HttpClient {
 
   /** Sends one request once. Never rejects. */
   async exchange(request: HttpRequest): Promise<Exchange> {
-    // All writes in flight share one signal, and Node takes more than ten listeners for a leak.
-    if (request.signal !== undefined) setMaxListeners(0, request.signal);
     if (this.#rate !== undefined) await this.#rate.turn(request.signal ?? this.closing);
     if (request.signal?.aborted === true || this.closing.aborted)
       return { kind: "no-answer", sent: false, failure: this.#giveUp("aborted") };
@@ -145,6 +145,7 @@ export class HttpClient {
         failureOf: (error) => failureOf(error, this.#where, false),
         giveUp: (kind) => this.#giveUp(kind),
         unstartedIsUnsent: () => this.#startsAreSeen,
+        aborts: this.#aborts,
         resolve,
       });
       this.#pool.dispatch(

@@ -99,6 +99,15 @@ export function hasField(object: Readonly<Record<string, unknown>>, ...names: re
   return Object.keys(object).some((key) => names.includes(folded(key)));
 }
 
+/** A server's bodies have the same few keys, over and over; how many are remembered is bounded, for a body may have any. */
+const FOLDED = new Map<string, string>();
+const MOST_FOLDED = 1000;
+const LONGEST_FOLDED = 64;
+
 function folded(key: string): string {
-  return key.toLowerCase().replace(/[_-]/g, "");
+  const known = FOLDED.get(key);
+  if (known !== undefined) return known;
+  const fold = key.toLowerCase().replace(/[_-]/g, "");
+  if (FOLDED.size < MOST_FOLDED && key.length <= LONGEST_FOLDED) FOLDED.set(key, fold);
+  return fold;
 }
