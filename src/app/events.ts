@@ -3,8 +3,8 @@ import type { RunResult, Summary, TenantResult } from "../domain/outcome.js";
 
 /** What a run tells while it goes on. Made by the use cases, read by `output`. */
 export type RunEvent =
-  /** The plan is made; its tenants have the outcome `planned` (or `succeeded`, `failed`, `skipped` where nothing is to do). */
-  | { readonly kind: "planned"; readonly tenants: readonly TenantResult[]; readonly summary: Summary }
+  /** The plan is made; what is to be done has the outcome `planned`, what is not has `succeeded`, `failed` or `skipped`. */
+  | { readonly kind: "planned"; readonly summary: Summary }
   | { readonly kind: "warning"; readonly problem: Problem }
   /** Writes begin. `total`: tenants that this run carries out. */
   | { readonly kind: "started"; readonly total: number }

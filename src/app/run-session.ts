@@ -1,9 +1,7 @@
 import type { Problem } from "../domain/errors.js";
 import type { TaskId, TenantRef, WriteId } from "../domain/ids.js";
-import type { TenantError } from "../domain/outcome.js";
-import { outcomeOfPlanned, type TenantResult } from "../domain/outcome.js";
+import type { TenantError, TenantResult } from "../domain/outcome.js";
 import type { PlanItem } from "../domain/plan.js";
-import type { TenantState } from "../domain/tenant-state.js";
 import type { Emit } from "./events.js";
 import { FirstAlone } from "./first-alone.js";
 import { Halts, type Interruption } from "./halts.js";
@@ -12,6 +10,7 @@ import type { Chance, Clock, TaskReader, TaskWriter } from "./ports.js";
 import type { Recorder } from "./recorder.js";
 import { SendSlots } from "./send-slots.js";
 import type { SyncOptions } from "./sync-options.js";
+import { carriedResult } from "./tenant-results.js";
 
 /** What carrying out a plan works with. */
 export interface RunDeps {
@@ -34,10 +33,11 @@ export type End =
 /** The breaker's least number of doubts in a row. */
 const FEWEST_DOUBTS = 5;
 
+/** A tenant's writes in this run. */
 interface TenantTrack {
   attempts: number;
-  startedAt: number | undefined;
-  endedAt: number | undefined;
+  /** When the first was sent. */
+  readonly startedAt: number;
 }
 
 /**
@@ -125,9 +125,9 @@ export class RunSession {
   }
 
   countSend(ref: TenantRef): void {
-    const track = this.#track(ref);
-    track.attempts += 1;
-    track.startedAt ??= this.deps.clock.monotonic();
+    const track = this.#tracks.get(ref);
+    if (track === undefined) this.#tracks.set(ref, { attempts: 1, startedAt: this.deps.clock.monotonic() });
+    else track.attempts += 1;
   }
 
   /** Counts a doubt; as many in a row as writes in flight (at least five), with no answer between, end all writes. */
@@ -154,7 +154,7 @@ export class RunSession {
 
   /** Writes sent for a tenant in this run. */
   attemptsOf(ref: TenantRef): number {
-    return this.#track(ref).attempts;
+    return this.#tracks.get(ref)?.attempts ?? 0;
   }
 
   /** When this process gave up on a write; a doubt of an earlier process counts from this run's start. */
@@ -173,8 +173,6 @@ export class RunSession {
 
   /** Ends one tenant and tells it. What it says must already be in the log. */
   end(item: PlanItem, end: End): void {
-    const track = this.#track(item.ref);
-    track.endedAt = this.deps.clock.monotonic();
     const result = this.#resultOf(item, end);
     this.#results.set(item.ref, result);
     this.deps.emit({ kind: "tenant", result });
@@ -196,71 +194,17 @@ export class RunSession {
   }
 
   #resultOf(item: PlanItem, end: End): TenantResult {
-    const track = this.#track(item.ref);
-    const from = track.startedAt;
-    return {
-      ...plannedResult(item, this.context),
+    const now = this.deps.clock.monotonic();
+    const track = this.#tracks.get(item.ref);
+    const from = track?.startedAt ?? now;
+    return carriedResult(item, this.context, {
       outcome: end.kind,
-      verified: end.kind === "succeeded" && isVerified(this.context.log.tenant(item.ref), item),
-      attempts: track.attempts,
-      durationMs: from === undefined ? 0 : Math.round((track.endedAt ?? this.deps.clock.monotonic()) - from),
-      startedMs: from === undefined ? undefined : Math.round(from - this.startedAt),
+      attempts: track?.attempts ?? 0,
+      durationMs: Math.round(now - from),
+      startedMs: track === undefined ? undefined : Math.round(from - this.startedAt),
       error: end.kind === "succeeded" ? undefined : end.error,
-    };
+    });
   }
-
-  #track(ref: TenantRef): TenantTrack {
-    const known = this.#tracks.get(ref);
-    if (known !== undefined) return known;
-    const track = { attempts: 0, startedAt: undefined, endedAt: undefined };
-    this.#tracks.set(ref, track);
-    return track;
-  }
-}
-
-/** An item as a dry run tells it, and as a run tells what it did not carry out. */
-export function plannedResult(item: PlanItem, context: PlanContext): TenantResult {
-  const state = context.log.tenant(item.ref);
-  const copy = state?.copy;
-  const { action } = item;
-  const adopted = action.kind === "adopt" ? action.task : undefined;
-  const error = action.kind === "conflict" ? action.error : twinError(item);
-  return {
-    type: "tenant",
-    tenant: item.tenant,
-    action: action.kind,
-    reason: item.reason,
-    outcome: outcomeOfPlanned(action.kind),
-    sourceTaskId: item.sourceTaskId,
-    newTaskId: copy === undefined || copy.gone ? adopted?.id : copy.newTaskId,
-    name: adopted?.name ?? copy?.name ?? item.name,
-    // What is about to change is not claimed.
-    verified: isVerified(state, item) && (action.kind === "unchanged" || outcomeOfPlanned(action.kind) === "skipped"),
-    mappings: item.wanted.mappings,
-    attempts: 0,
-    durationMs: 0,
-    line: item.line,
-    error,
-  };
-}
-
-/**
- * Whether what was read back is what this plan speaks of: a run that could not read the source task's reports may know a report
- * by the ID that was typed only, and that was never shown.
- */
-function isVerified(state: TenantState | undefined, item: PlanItem): boolean {
-  if (state?.verified !== true) return false;
-  const { bornWith } = state;
-  return bornWith === undefined || item.wanted.mappings.every((mapping) => bornWith.has(mapping.reportId));
-}
-
-function twinError(item: PlanItem): TenantError | undefined {
-  if (item.twins.length === 0) return undefined;
-  return {
-    code: "TWIN",
-    message: `the server has other tasks that may be this tenant's copy: ${item.twins.join(", ")}`,
-    hint: "Look at them on the server and delete all but one",
-  };
 }
 
 function gateOf(gates: Map<TaskId, FirstAlone>, source: TaskId): FirstAlone {

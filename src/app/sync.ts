@@ -3,7 +3,7 @@ import type { TaskId } from "../domain/ids.js";
 import type { LogEntry, LogHead } from "../domain/log-record.js";
 import type { LogState } from "../domain/log-state.js";
 import type { Manifest } from "../domain/manifest.js";
-import { hasPendingChanges, type RunResult, summarise, type TenantResult } from "../domain/outcome.js";
+import { hasPendingChanges, type RunResult, type Summary, summarise, type TenantResult } from "../domain/outcome.js";
 import type { PlanItem } from "../domain/plan.js";
 import { carryOut, isWork } from "./carry-out.js";
 import type { Emit } from "./events.js";
@@ -13,8 +13,9 @@ import { makePlan, type Plan } from "./make-plan.js";
 import { type Observation, observeServer } from "./observe-server.js";
 import type { Chance, Clock, IdempotencyLog, TaskReader, TaskWriter } from "./ports.js";
 import { logRecorder, memoryRecorder, type Recorder } from "./recorder.js";
-import { plannedResult, RunSession } from "./run-session.js";
+import { RunSession } from "./run-session.js";
 import type { SyncOptions } from "./sync-options.js";
+import { plannedResult, plannedSummary } from "./tenant-results.js";
 
 /** What is asked of a sync, whether it is carried out or only planned. */
 export interface SyncRequest {
@@ -68,7 +69,7 @@ export async function rehearseSync(request: SyncRequest, deps: RehearsalDeps): P
   const { plan, guards } = await untilInterrupted(deps.interruption, prepare(request, { ...deps, recorder }));
   const tenants = plan.items.map((item) => plannedResult(item, plan.context));
   const summary = summarise(tenants);
-  deps.emit({ kind: "planned", tenants, summary });
+  deps.emit({ kind: "planned", summary });
   for (const result of tenants) deps.emit({ kind: "tenant", result });
   const codes: ExitCode[] = [];
   if (guards.refusals.length > 0) codes.push(EXIT.guard);
@@ -97,22 +98,23 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
   const session = new RunSession({ ...deps, recorder }, request.options, plan.context);
   try {
     const carried = withinLimit(plan.items, request.options.shape.limit);
-    deps.emit({ kind: "planned", ...planned(plan) });
+    deps.emit({ kind: "planned", summary: plannedSummary(plan.items) });
     deps.emit({ kind: "started", total: carried.length });
     for (const item of plan.items)
       if (!isWork(item.action)) deps.emit({ kind: "tenant", result: plannedResult(item, plan.context) });
     await carryOut(session, plan, carried);
     const tenants = tenantsAfter(session, plan, new Set(carried));
+    const summary = summarise(tenants);
     const exitCode = await endLog({
       session,
       recorder,
-      tenants,
-      exitCode: exitCodeOf({ session, plan, carried, tenants, request }),
+      summary,
+      exitCode: exitCodeOf({ session, plan, carried, summary, request }),
     });
     return {
       ...resultFrame(request, { startedAt, clock: deps.clock, dryRun: false }),
       log: headOf(deps.log),
-      summary: summarise(tenants),
+      summary,
       tenants,
       warnings: [...request.warnings, ...plan.warnings, ...guards.warnings, ...session.warnings],
       errors: errorsOf(session),
@@ -174,14 +176,6 @@ function withinLimit(items: readonly PlanItem[], limit: number | undefined): rea
   return limit === undefined ? work : work.slice(0, limit);
 }
 
-function planned(plan: Plan): {
-  readonly tenants: readonly TenantResult[];
-  readonly summary: ReturnType<typeof summarise>;
-} {
-  const tenants = plan.items.map((item) => plannedResult(item, plan.context));
-  return { tenants, summary: summarise(tenants) };
-}
-
 function tenantsAfter(session: RunSession, plan: Plan, carried: ReadonlySet<PlanItem>): readonly TenantResult[] {
   return plan.items.map((item) => (carried.has(item) ? session.resultOf(item) : plannedResult(item, session.context)));
 }
@@ -190,15 +184,14 @@ function exitCodeOf(of: {
   readonly session: RunSession;
   readonly plan: Plan;
   readonly carried: readonly PlanItem[];
-  readonly tenants: readonly TenantResult[];
+  readonly summary: Summary;
   readonly request: SyncRequest;
 }): ExitCode {
-  const { session, plan, carried, tenants } = of;
+  const { session, plan, carried, summary } = of;
   const codes: ExitCode[] = [];
   const halt = session.halts.reason;
   if (halt?.kind === "fatal") codes.push(halt.error.exitCode);
   if (halt?.kind === "signal") codes.push(halt.signal === "SIGINT" ? EXIT.interrupted : EXIT.terminated);
-  const summary = summarise(tenants);
   if (summary.inDoubt > 0) codes.push(EXIT.inDoubt);
   const notReached = carried.some((item) => session.resultOf(item).outcome === "planned");
   if (summary.failed > 0 || notReached || plan.twins || session.twins) codes.push(EXIT.failed);
@@ -210,11 +203,11 @@ function exitCodeOf(of: {
 async function endLog(of: {
   readonly session: RunSession;
   readonly recorder: Recorder & { readonly recorded: () => boolean };
-  readonly tenants: readonly TenantResult[];
+  readonly summary: Summary;
   readonly exitCode: ExitCode;
 }): Promise<ExitCode> {
   if (!of.recorder.recorded() || of.exitCode === EXIT.log) return of.exitCode;
-  const { planned: left, failed, inDoubt } = summarise(of.tenants);
+  const { planned: left, failed, inDoubt } = of.summary;
   try {
     await of.recorder.record([{ type: "run-end", exitCode: of.exitCode, left: left + failed + inDoubt }]);
     return of.exitCode;
@@ -262,11 +255,11 @@ function refusedResult(
   deps: SyncDeps,
   of: { readonly startedAt: string; readonly plan: Plan; readonly guards: GuardFindings },
 ): RunResult {
-  const { tenants, summary } = planned(of.plan);
+  const tenants = of.plan.items.map((item) => plannedResult(item, of.plan.context));
   return {
     ...resultFrame(request, { startedAt: of.startedAt, clock: deps.clock, dryRun: false }),
     log: headOf(deps.log),
-    summary,
+    summary: summarise(tenants),
     tenants,
     warnings: [...request.warnings, ...of.plan.warnings, ...of.guards.warnings],
     errors: of.guards.refusals,

@@ -33,7 +33,10 @@ export class PastedCommands {
   }
 
   ofEvent(event: RunEvent): RunEvent {
-    if (event.kind === "tenant") return { ...event, result: this.#ofTenant(event.result) };
+    if (event.kind === "tenant") {
+      const result = this.#ofTenant(event.result);
+      return result === event.result ? event : { ...event, result };
+    }
     return event.kind === "warning" ? { ...event, problem: this.#ofProblem(event.problem) } : event;
   }
 

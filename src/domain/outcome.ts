@@ -85,7 +85,7 @@ export interface RunResult {
   readonly exitCode: ExitCode;
 }
 
-export function summarise(tenants: readonly TenantResult[]): Summary {
+export function summarise(tenants: readonly Pick<TenantResult, "action" | "outcome">[]): Summary {
   const count = {
     create: 0,
     update: 0,

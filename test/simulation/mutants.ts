@@ -235,9 +235,9 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a copy is called verified that nobody has read back",
     changes: [
       {
-        file: "app/run-session.ts",
-        from: 'verified: end.kind === "succeeded" && isVerified(this.context.log.tenant(item.ref), item),',
-        to: 'verified: end.kind === "succeeded",',
+        file: "app/tenant-results.ts",
+        from: "verified: so.claimed && isVerified(state, item),",
+        to: "verified: so.claimed,",
       },
     ],
   },

@@ -1,0 +1,77 @@
+import { type Outcome, outcomeOfPlanned, type Summary, summarise, type TenantResult } from "../domain/outcome.js";
+import type { PlanItem } from "../domain/plan.js";
+import type { TenantState } from "../domain/tenant-state.js";
+import type { PlanContext } from "./plan-context.js";
+
+/** What this run did for one tenant. */
+export interface Carried extends Pick<TenantResult, "attempts" | "durationMs" | "startedMs" | "error"> {
+  readonly outcome: Outcome;
+}
+
+/** An item as a run tells what it did for it. */
+export function carriedResult(item: PlanItem, context: PlanContext, carried: Carried): TenantResult {
+  return resultOf(item, context, { ...carried, claimed: carried.outcome === "succeeded" });
+}
+
+/** An item as a dry run tells it, and as a run tells what it did not carry out. */
+export function plannedResult(item: PlanItem, context: PlanContext): TenantResult {
+  const { action } = item;
+  const outcome = outcomeOfPlanned(action.kind);
+  return resultOf(item, context, {
+    outcome,
+    // What is about to change is not claimed.
+    claimed: action.kind === "unchanged" || outcome === "skipped",
+    attempts: 0,
+    durationMs: 0,
+    error: action.kind === "conflict" ? action.error : twinError(item),
+  });
+}
+
+/** How many tenants a plan has of each action and outcome. */
+export function plannedSummary(items: readonly PlanItem[]): Summary {
+  return summarise(items.map(({ action: { kind } }) => ({ action: kind, outcome: outcomeOfPlanned(kind) })));
+}
+
+/** `claimed`: it may be called verified, where its mappings were read back. */
+function resultOf(item: PlanItem, context: PlanContext, so: Carried & { readonly claimed: boolean }): TenantResult {
+  const state = context.log.tenant(item.ref);
+  const copy = state?.copy;
+  const { action } = item;
+  const adopted = action.kind === "adopt" ? action.task : undefined;
+  return {
+    type: "tenant",
+    tenant: item.tenant,
+    action: action.kind,
+    reason: item.reason,
+    outcome: so.outcome,
+    sourceTaskId: item.sourceTaskId,
+    newTaskId: copy === undefined || copy.gone ? adopted?.id : copy.newTaskId,
+    name: adopted?.name ?? copy?.name ?? item.name,
+    verified: so.claimed && isVerified(state, item),
+    mappings: item.wanted.mappings,
+    attempts: so.attempts,
+    durationMs: so.durationMs,
+    startedMs: so.startedMs,
+    line: item.line,
+    error: so.error,
+  };
+}
+
+/**
+ * Whether what was read back is what this plan speaks of: a run that could not read the source task's reports may know a report
+ * by the ID that was typed only, and that was never shown.
+ */
+function isVerified(state: TenantState | undefined, item: PlanItem): boolean {
+  if (state?.verified !== true) return false;
+  const { bornWith } = state;
+  return bornWith === undefined || item.wanted.mappings.every((mapping) => bornWith.has(mapping.reportId));
+}
+
+function twinError(item: PlanItem): TenantResult["error"] {
+  if (item.twins.length === 0) return undefined;
+  return {
+    code: "TWIN",
+    message: `the server has other tasks that may be this tenant's copy: ${item.twins.join(", ")}`,
+    hint: "Look at them on the server and delete all but one",
+  };
+}
