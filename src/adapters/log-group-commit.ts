@@ -1,3 +1,6 @@
+/** Who waits for a flush: `first` are told at once, the others when those have done what they waited to do. */
+export type Turn = "first" | "after";
+
 /**
  * Gathers what many ask for at the same time into one flush: while one is under way, later calls wait and go out together
  * in the next. The first failure is the last word: nothing is flushed after it, and whoever waits or comes later is told.
@@ -14,10 +17,10 @@ export class GroupCommit<Item> {
   }
 
   /** Resolves when these items, as neighbours, went through a flush. */
-  add(items: readonly Item[]): Promise<void> {
+  add(items: readonly Item[], turn: Turn = "first"): Promise<void> {
     if (this.#broken !== undefined) return Promise.reject(this.#broken.error);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ items, resolve, reject });
+      this.#waiting.push({ items, turn, resolve, reject });
       this.#running ??= this.#run();
     });
   }
@@ -34,7 +37,6 @@ export class GroupCommit<Item> {
       const group = this.#waiting;
       this.#waiting = [];
       await this.#flushGroup(group);
-      await aroundTheLoop();
     }
     this.#running = undefined;
   }
@@ -49,12 +51,15 @@ export class GroupCommit<Item> {
       for (const { reject } of [...group, ...late]) reject(error);
       return;
     }
-    for (const { resolve } of group) resolve();
+    for (const { turn, resolve } of group) if (turn === "first") resolve();
+    await aroundTheLoop();
+    for (const { turn, resolve } of group) if (turn === "after") resolve();
   }
 }
 
 interface Waiting<Item> {
   readonly items: readonly Item[];
+  readonly turn: Turn;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }

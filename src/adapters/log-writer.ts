@@ -56,7 +56,7 @@ export class LogWriter {
           `not a log entry: ${fault.kind === "field" ? `field "${fault.field}" of ` : ""}${fault.type}`,
         );
     }
-    await this.#groups.add(entries);
+    await this.#groups.add(entries, entries.some(isIntent) ? "first" : "after");
   }
 
   /** The last durable line; `seq` 0 and an empty digest where no file was made yet. */
@@ -141,4 +141,9 @@ export class LogWriter {
   #changed(what: string): StopError {
     return changedLog(this.#start.shownPath, what);
   }
+}
+
+/** A request waits for it: it goes out before anything is made of the answers that were flushed with it. */
+function isIntent({ type }: LogEntry): boolean {
+  return type === "create-intent" || type === "patch-intent";
 }
