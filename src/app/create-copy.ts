@@ -1,6 +1,6 @@
 import { EXIT, StopError } from "../domain/errors.js";
 import { type TaskId, writeId } from "../domain/ids.js";
-import type { CreateIntentRecord, LogEntry, ReportRow } from "../domain/log-record.js";
+import type { CreateIntentRecord, LogEntry } from "../domain/log-record.js";
 import { lookUp, namesakesOf } from "../domain/look-up.js";
 import { byReport } from "../domain/mapping.js";
 import type { TenantError } from "../domain/outcome.js";
@@ -221,11 +221,10 @@ function createIntent(session: RunSession, entry: PlanEntry): CreateIntentRecord
   const { context, options } = session;
   const state = recorder.state.tenant(entry.ref);
   const list = context.list;
-  const reports = context.sources?.get(entry.sourceTaskId)?.task.reports ?? [];
   const body = {
     name: entry.name ?? "",
     mappings: entry.wanted.mappings,
-    reports: reports.map(({ rowId, reportId }): ReportRow => ({ rowId, reportId })),
+    reports: context.sources?.get(entry.sourceTaskId)?.reportRows ?? [],
     reportIdMode: options.shape.reportId,
   };
   // The same key for a re-send of the same body, so that a server that honours it cannot do the work twice.

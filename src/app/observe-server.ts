@@ -1,6 +1,7 @@
 import pLimit from "p-limit";
 import { EXIT, type Problem, StopError } from "../domain/errors.js";
 import type { TaskId } from "../domain/ids.js";
+import type { ReportRow } from "../domain/log-record.js";
 import type { LogState } from "../domain/log-state.js";
 import type { MailSettings, SourceTask, TaskReport } from "../domain/source-task.js";
 import { TaskIndex } from "../domain/task-index.js";
@@ -16,6 +17,8 @@ export interface ObservedSource {
   readonly route: PresenceRoute;
   /** The server failed to list the reports (no 404, no 403): what they are is not known, though a later run may. */
   readonly reportsFailed: boolean;
+  /** The reports as intents keep them: one list for all. Empty where the server does not list them. */
+  readonly reportRows: readonly ReportRow[];
 }
 
 /** What one reading of the list tells. */
@@ -36,6 +39,8 @@ export interface Observation {
 
 /** Reads that go out at once, besides the writes. */
 const READS_AT_ONCE = 8;
+/** Four reads each. */
+const SOURCES_AT_ONCE = 2;
 
 /**
  * Reads what a plan needs: the list, each source task, and by their own ID the logged copies that the list lacks.
@@ -51,8 +56,11 @@ export async function observeServer(
   const index = indexOf(reading);
   const sources = new Map<TaskId, ObservedSource>();
   const problems: Problem[] = [];
-  for (const id of sourceTaskIds) {
-    const source = await readSource(reader, id, { reading, index });
+  const limit = pLimit(SOURCES_AT_ONCE);
+  const readings = await Promise.all(
+    sourceTaskIds.map(async (id) => ({ id, source: await limit(() => readSource(reader, id, { reading, index })) })),
+  );
+  for (const { id, source } of readings) {
     if (source.kind === "unknown") problems.push(sourceUnknown({ id, source, reading, index, log }));
     else sources.set(id, source.observed);
   }
@@ -149,6 +157,7 @@ async function readSource(
       },
       route: details.kind === "read" ? "task" : reports.kind === "read" ? "reports" : "none",
       reportsFailed: reports.kind === "unreadable" && !reports.forbidden,
+      reportRows: reports.kind === "read" ? reports.value.map(({ rowId, reportId }) => ({ rowId, reportId })) : [],
     },
   };
 }
