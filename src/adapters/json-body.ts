@@ -14,6 +14,10 @@ const LONGEST_TEXT = 4096;
 
 /** Tells what a body is: JSON wins over its content type, HTML is known by its content type or by looking. */
 export function readBody(body: Buffer, contentType: string): JsonBody {
+  if (body[0] === OPENING_BRACE) {
+    const json = parseJson(body);
+    if (json !== undefined) return { kind: "json", value: json.value };
+  }
   const start = body.toString("utf8", 0, LOOKED_AT).replace(/^[\s\ufeff]+/, "");
   if (start === "" && body.length <= LOOKED_AT) return { kind: "empty" };
   if (start.startsWith("<")) {
@@ -55,6 +59,7 @@ export function parseJson(body: Buffer): { readonly value: unknown } | undefined
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const OPENING_BRACE = 0x7b;
 
 function isTooDeep(body: Buffer): boolean {
   let depth = 0;
@@ -65,7 +70,7 @@ function isTooDeep(body: Buffer): boolean {
       if (byte === BACKSLASH) at += 1;
       else if (byte === QUOTE) inText = false;
     } else if (byte === QUOTE) inText = true;
-    else if (byte === 0x5b || byte === 0x7b) {
+    else if (byte === 0x5b || byte === OPENING_BRACE) {
       depth += 1;
       if (depth > DEEPEST) return true;
     } else if (byte === 0x5d || byte === 0x7d) depth -= 1;

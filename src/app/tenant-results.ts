@@ -8,19 +8,11 @@ export interface Carried extends Pick<TenantResult, "attempts" | "durationMs" | 
   readonly outcome: Outcome;
 }
 
-/** An item as a run tells what it did for it. */
-export function carriedResult(item: PlanItem, context: PlanContext, carried: Carried): TenantResult {
-  return resultOf(item, context, { ...carried, claimed: carried.outcome === "succeeded" });
-}
-
 /** An item as a dry run tells it, and as a run tells what it did not carry out. */
 export function plannedResult(item: PlanItem, context: PlanContext): TenantResult {
   const { action } = item;
-  const outcome = outcomeOfPlanned(action.kind);
-  return resultOf(item, context, {
-    outcome,
-    // What is about to change is not claimed.
-    claimed: action.kind === "unchanged" || outcome === "skipped",
+  return carriedResult(item, context, {
+    outcome: outcomeOfPlanned(action.kind),
     attempts: 0,
     durationMs: 0,
     error: action.kind === "conflict" ? action.error : twinError(item),
@@ -32,8 +24,8 @@ export function plannedSummary(items: readonly PlanItem[]): Summary {
   return summarise(items.map(({ action: { kind } }) => ({ action: kind, outcome: outcomeOfPlanned(kind) })));
 }
 
-/** `claimed`: it may be called verified, where its mappings were read back. */
-function resultOf(item: PlanItem, context: PlanContext, so: Carried & { readonly claimed: boolean }): TenantResult {
+/** An item as a run tells what it did for it. */
+export function carriedResult(item: PlanItem, context: PlanContext, so: Carried): TenantResult {
   const state = context.log.tenant(item.ref);
   const copy = state?.copy;
   const { action } = item;
@@ -47,7 +39,8 @@ function resultOf(item: PlanItem, context: PlanContext, so: Carried & { readonly
     sourceTaskId: item.sourceTaskId,
     newTaskId: copy === undefined || copy.gone ? adopted?.id : copy.newTaskId,
     name: adopted?.name ?? copy?.name ?? item.name,
-    verified: so.claimed && isVerified(state, item),
+    // What failed or is about to change is not claimed.
+    verified: (so.outcome === "succeeded" || so.outcome === "skipped") && isVerified(state, item),
     mappings: item.wanted.mappings,
     attempts: so.attempts,
     durationMs: so.durationMs,

@@ -236,8 +236,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "app/tenant-results.ts",
-        from: "verified: so.claimed && isVerified(state, item),",
-        to: "verified: so.claimed,",
+        from: "&& isVerified(state, item),",
+        to: ",",
       },
     ],
   },
