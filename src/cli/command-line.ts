@@ -1,4 +1,3 @@
-import { CommanderError } from "commander";
 import { EXIT, type ExitCode, type Problem, StopError } from "../domain/errors.js";
 import { quote } from "../domain/quotation.js";
 import { type ArgumentWords, readWords, unknownOption } from "./argument-words.js";
@@ -7,10 +6,11 @@ import { COMMANDS, findCommand } from "./command-table.js";
 import type { Invocation } from "./commands.js";
 import { frozen } from "./frozen.js";
 import { GivenOptions } from "./given-options.js";
-import type { CommandName, CommandSpec } from "./option-spec.js";
+import type { CommandSpec } from "./option-spec.js";
 import { OPTIONS } from "./option-table.js";
 import { resultFile } from "./output-settings.js";
-import { commanderFault, type ParsedCommand, Program } from "./program.js";
+import { type ParsedCommand, parseCommand } from "./parsed-command.js";
+import { type Question, questionOf } from "./question.js";
 import type { OutputFormat, ResultFile } from "./settings.js";
 import { didYouMean, nearestCommands, seeHelp } from "./suggestion.js";
 
@@ -23,8 +23,7 @@ export interface Manner {
 
 /** What a command line asks for. */
 export type CommandLine =
-  | { readonly kind: "version" }
-  | { readonly kind: "help"; readonly command: CommandName | undefined; readonly text: string }
+  | Question
   | { readonly kind: "run"; readonly invocation: Invocation; readonly manner: Manner; readonly outputs: Outputs }
   | RefusedCommandLine;
 
@@ -52,8 +51,6 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** What is typed to start the program, for lines to paste. */
   readonly program: string;
-  /** Columns of the terminal that help is for. */
-  readonly width: number | undefined;
 }
 
 /** Reads a command line: what is to be done, with settings that are checked and frozen. Never throws for what was typed. */
@@ -77,14 +74,15 @@ export function readCommandLine(argv: readonly string[], around: Surroundings): 
 }
 
 function readCommand(words: ArgumentWords, around: Surroundings): CommandLine {
-  const program = new Program(around.width);
-  if (words.command === undefined) return withoutCommand(words, program);
-  if (words.command === "help") return helpOn(words.operands[0], program, around);
-  if (words.command === "version" && words.operands.length === 0) return { kind: "version" };
+  const question = questionOf(words);
+  if (question !== undefined) return question;
+  const { command } = words;
+  if (command === "help") refuseCommand(words.operands[0] ?? "", around);
   refuseIfAny(words.faults);
-  const spec = findCommand(words.command) ?? refuseCommand(words.command, around);
-  const parsed = parse(program, spec, words.rest);
-  if (parsed.values.has(OPTIONS.help.long)) return helpAbout(program, spec);
+  if (command === undefined) return refuseMissingCommand();
+  const spec = findCommand(command) ?? refuseCommand(command, around);
+  const parsed = parseCommand(spec, words.rest);
+  if (parsed.values.has(OPTIONS.help.long)) return { kind: "help", command: spec.name };
   if (parsed.values.has(OPTIONS.version.long)) return { kind: "version" };
   refuseStrayWords(spec, parsed);
   const given = new GivenOptions(parsed.values, around.env);
@@ -93,35 +91,20 @@ function readCommand(words: ArgumentWords, around: Surroundings): CommandLine {
   return { kind: "run", invocation: frozen(invocation), manner: mannerOf(words), outputs: outputsOf(words) };
 }
 
-/** Like gh and kubectl: nothing typed is a question for help. */
-function withoutCommand(words: ArgumentWords, program: Program): CommandLine {
-  if (words.rest.some((word) => word === OPTIONS.help.long || word === OPTIONS.help.short))
-    return helpAbout(program, undefined);
-  refuseIfAny(words.faults);
-  if (words.rest.some((word) => word === OPTIONS.version.long || word === OPTIONS.version.short))
-    return { kind: "version" };
-  if (words.rest.length === 0) return helpAbout(program, undefined);
-  return refuse({
-    code: "COMMAND_MISSING",
-    message: "there are options but no command",
-    hint: `Commands: ${COMMANDS.map((command) => command.name).join(", ")}`,
-  });
-}
-
-function helpOn(topic: string | undefined, program: Program, around: Surroundings): CommandLine {
-  return helpAbout(program, topic === undefined ? undefined : (findCommand(topic) ?? refuseCommand(topic, around)));
-}
-
-function helpAbout(program: Program, spec: CommandSpec | undefined): CommandLine {
-  return { kind: "help", command: spec?.name, text: program.help(spec) };
-}
-
 function refuse(problem: Problem): never {
   throw new StopError(EXIT.usage, problem);
 }
 
 function refuseIfAny(faults: readonly Problem[]): void {
   if (faults.length > 0) throw new StopError(EXIT.usage, faults);
+}
+
+function refuseMissingCommand(): never {
+  return refuse({
+    code: "COMMAND_MISSING",
+    message: "there are options but no command",
+    hint: `Commands: ${COMMANDS.map((command) => command.name).join(", ")}`,
+  });
 }
 
 function refuseCommand(word: string, { program }: Surroundings): never {
@@ -133,15 +116,6 @@ function refuseCommand(word: string, { program }: Surroundings): never {
     message: `there is no command ${quote(word)}`,
     hint: hint === "" ? `Commands: ${COMMANDS.map((command) => command.name).join(", ")}` : hint,
   });
-}
-
-function parse(program: Program, spec: CommandSpec, words: readonly string[]): ParsedCommand {
-  try {
-    return program.parse(spec, words);
-  } catch (error) {
-    if (error instanceof CommanderError) throw new StopError(EXIT.usage, commanderFault(error), { cause: error });
-    throw error;
-  }
 }
 
 function refuseStrayWords(spec: CommandSpec, { operands, unknown }: ParsedCommand): void {

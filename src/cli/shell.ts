@@ -1,10 +1,13 @@
 import { EXIT, type ExitCode, type Problem, StopError } from "../domain/errors.js";
 import type { RunResult } from "../domain/outcome.js";
-import { type CommandLine, type Manner, type Outputs, readCommandLine } from "./command-line.js";
+import { readWords } from "./argument-words.js";
+import type { CommandLine, Manner, Outputs } from "./command-line.js";
 import { type CommandHandlers, type Invocation, type Refusal, runInvocation } from "./commands.js";
 import { defectOf } from "./defect.js";
+import { helpText } from "./help-text.js";
 import type { Host } from "./host.js";
 import type { CommandName } from "./option-spec.js";
+import { questionOf } from "./question.js";
 import { emptyResult } from "./refused-result.js";
 import { type EndingSignal, exitCodeOf } from "./signal-watch.js";
 
@@ -50,12 +53,12 @@ interface Stop {
 /** Carries out one command line, from its words to the exit code. Rejects for nothing. */
 export async function runShell(argv: readonly string[], deps: ShellDeps): Promise<ExitCode> {
   const { host } = deps;
-  const line = readCommandLine(argv, { env: host.env, program: host.argv0, width: host.stdout.columns() });
+  const line = questionOf(readWords(argv)) ?? (await readLine(argv, host));
   switch (line.kind) {
     case "version":
       return print(host, `${host.version}\n`);
     case "help":
-      return print(host, `${line.text}${await deps.helpAppendix(line.command)}`);
+      return print(host, `${helpText(line.command, host.stdout.columns())}${await deps.helpAppendix(line.command)}`);
     case "refused":
       concealKey(host);
       return tellStop({ ...line, errors: line.problems, warnings: [], after: [line.see] }, deps);
@@ -64,6 +67,12 @@ export async function runShell(argv: readonly string[], deps: ShellDeps): Promis
     default:
       return line satisfies never;
   }
+}
+
+/** The parser and the settings are loaded only by who has something to do. */
+async function readLine(argv: readonly string[], host: Host): Promise<CommandLine> {
+  const { readCommandLine } = await import("./command-line.js");
+  return readCommandLine(argv, { env: host.env, program: host.argv0 });
 }
 
 async function print(host: Host, text: string): Promise<ExitCode> {

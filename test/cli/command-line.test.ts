@@ -1,19 +1,30 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { readWords } from "../../src/cli/argument-words.js";
 import { type CommandLine, readCommandLine } from "../../src/cli/command-line.js";
 import { COMMANDS } from "../../src/cli/command-table.js";
+import { helpText } from "../../src/cli/help-text.js";
+import { OPTIONS } from "../../src/cli/option-table.js";
+import { parseCommand } from "../../src/cli/parsed-command.js";
+import { questionOf } from "../../src/cli/question.js";
 
 const ENV = { QALYPTUS_SERVER: "https://reports.example", QALYPTUS_API_KEY: "key-of-the-environment" };
 
 function read(line: string | readonly string[], env: Readonly<Record<string, string>> = ENV): CommandLine {
   const argv = typeof line === "string" ? line.split(" ").filter(Boolean) : line;
-  return readCommandLine(argv, { env, program: "qalyptus-propagate", width: undefined });
+  return readCommandLine(argv, { env, program: "qalyptus-propagate" });
 }
 
 function refusal(line: string | readonly string[], env?: Readonly<Record<string, string>>) {
   const outcome = read(line, env);
   if (outcome.kind !== "refused") throw new Error(`not refused: ${outcome.kind}`);
   return outcome;
+}
+
+function help(line: string): string {
+  const outcome = read(line);
+  if (outcome.kind !== "help") throw new Error(`${line}: ${outcome.kind}`);
+  return helpText(outcome.command, undefined);
 }
 
 function settingsOf(line: string | readonly string[], env?: Readonly<Record<string, string>>) {
@@ -30,10 +41,9 @@ describe("help and version", () => {
   });
 
   it.each(["--help", "-h", "help"])("%s lists every command with one line", (word) => {
-    const help = read(word);
-    if (help.kind !== "help") throw new Error(help.kind);
+    const text = help(word);
     for (const { name, summary } of COMMANDS)
-      expect(help.text).toMatch(new RegExp(`^ {2}${name} +${summary.slice(0, 20)}`, "m"));
+      expect(text).toMatch(new RegExp(`^ {2}${name} +${summary.slice(0, 20)}`, "m"));
   });
 
   it.each(COMMANDS)("help on $name shows every option under its heading, with an example", (command) => {
@@ -43,23 +53,19 @@ describe("help and version", () => {
       `help ${command.name}`,
       `--help ${command.name}`,
     ]) {
-      const help = read(line);
-      if (help.kind !== "help") throw new Error(`${line}: ${help.kind}`);
-      expect(help.command).toBe(command.name);
+      expect(read(line)).toEqual({ kind: "help", command: command.name });
+      const text = help(line);
       for (const option of command.options) {
         const term = [option.short, option.long].filter(Boolean).join(", ");
-        expect(help.text).toContain(`\n  ${term}${option.value === undefined ? "" : ` ${option.value}`}`);
-        expect(help.text).toContain(`\n${option.group}\n`);
+        expect(text).toContain(`\n  ${term}${option.value === undefined ? "" : ` ${option.value}`}`);
+        expect(text).toContain(`\n${option.group}\n`);
       }
-      expect(help.text).toContain(
-        `\nExamples:\n  # ${command.examples[0]?.note}\n  qalyptus-propagate ${command.name}`,
-      );
+      expect(text).toContain(`\nExamples:\n  # ${command.examples[0]?.note}\n  qalyptus-propagate ${command.name}`);
     }
   });
 
   it("help says what is done where an option is not given", () => {
-    const help = read("sync --help");
-    const text = help.kind === "help" ? help.text.replace(/\s+/g, " ") : "";
+    const text = help("sync --help").replace(/\s+/g, " ");
     for (const said of [
       "default: 60s",
       "default: the greater of --timeout and 15s",
@@ -72,6 +78,18 @@ describe("help and version", () => {
   it("help wins over what else is wrong with the line, also in a group of short options", () => {
     expect(read("sync --dryrun --help")).toMatchObject({ kind: "help", command: "sync" });
     expect(read("sync -nh")).toMatchObject({ kind: "help", command: "sync" });
+  });
+
+  it("help that is answered without the parser is help to the parser too", () => {
+    const words = ["--help", "-h", "-nh", "-V", "--only", "acme", "--settle=5s", "--bogus", "-x", "--", "a.csv", "-5"];
+    const line = fc.array(fc.constantFrom(...words), { maxLength: 6 });
+    fc.assert(
+      fc.property(fc.constantFrom(...COMMANDS), line, (command, rest) => {
+        const read = readWords([command.name, ...rest]);
+        if (questionOf(read)?.kind === "help")
+          expect(parseCommand(command, read.rest).values.has(OPTIONS.help.long)).toBe(true);
+      }),
+    );
   });
 
   it.each(["-V", "--version", "version", ...COMMANDS.flatMap(({ name }) => [`${name} -V`, `-V ${name}`])])(

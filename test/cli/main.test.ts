@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { COMMANDS } from "../../src/cli/command-table.js";
 import { type BuiltShell, buildShell } from "../support/built-shell.js";
 
 const ENV = { QALYPTUS_SERVER: "https://reports.example", QALYPTUS_API_KEY: "key-of-the-environment" };
@@ -30,16 +31,32 @@ function withSync(body: string): void {
 const run = (args: readonly string[], env: Readonly<Record<string, string>> = ENV) => shell.start(args, env).ended;
 
 describe("without any command", () => {
-  it("the version and every help need neither a command nor a heavy package", async () => {
-    shell.handlers(`throw new Error("commands are loaded");`);
-    const { version } = JSON.parse(readFileSync(join(shell.folder, "package.json"), "utf8"));
-    for (const args of [["-V"], ["--version"], ["sync", "-V"]])
-      expect(await run(args)).toEqual({ code: 0, signal: null, stdout: `${version}\n`, stderr: "" });
-    for (const args of [[], ["--help"], ["help", "sync"], ["sandbox", "--help"]]) {
-      const { code, stdout, stderr } = await run(args);
-      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-      expect(stdout).toMatch(/^Usage: qalyptus-propagate /);
+  it("the version and every help need neither a command nor any package, not even commander", async () => {
+    const bare = buildShell([]);
+    try {
+      bare.handlers(`throw new Error("commands are loaded");`);
+      const { version } = JSON.parse(readFileSync(join(bare.folder, "package.json"), "utf8"));
+      for (const args of [["-V"], ["--version"]])
+        expect(await bare.start(args).ended).toEqual({ code: 0, signal: null, stdout: `${version}\n`, stderr: "" });
+      const everyHelp = COMMANDS.flatMap(({ name }) => [
+        [name, "--help"],
+        ["help", name],
+        ["-h", name],
+      ]);
+      for (const args of [[], ["--help"], ["help"], ...everyHelp]) {
+        const { code, stdout, stderr } = await bare.start(args).ended;
+        expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+        expect(stdout).toMatch(/^Usage: qalyptus-propagate /);
+      }
+    } finally {
+      bare.remove();
     }
+  });
+
+  it("a command's version and a group of short options need the parser alone", async () => {
+    shell.handlers(`throw new Error("commands are loaded");`);
+    expect((await run(["sync", "-V"])).stdout).toBe((await run(["-V"])).stdout);
+    expect((await run(["sync", "-nh"])).stdout).toBe((await run(["sync", "--help"])).stdout);
   });
 
   it("the sandbox's help tells its faults", async () => {

@@ -5,7 +5,7 @@ const ENV = { QALYPTUS_SERVER: "https://reports.example", QALYPTUS_API_KEY: "key
 const TASK = "11111111-1111-4111-8111-111111111111";
 
 function read(words: readonly string[], env: Readonly<Record<string, string>> = ENV) {
-  return readCommandLine(["resolve", ...words], { env, program: "p", width: undefined });
+  return readCommandLine(["resolve", ...words], { env, program: "p" });
 }
 
 function codesOf(words: readonly string[], env?: Readonly<Record<string, string>>): readonly string[] {
@@ -56,8 +56,7 @@ describe("resolve", () => {
 });
 
 describe("init", () => {
-  const init = (words: readonly string[]) =>
-    readCommandLine(["init", ...words], { env: ENV, program: "p", width: undefined });
+  const init = (words: readonly string[]) => readCommandLine(["init", ...words], { env: ENV, program: "p" });
 
   it.each([
     { words: [], file: undefined, manifestFormat: "csv" },
@@ -76,8 +75,7 @@ describe("init", () => {
 });
 
 describe("sandbox", () => {
-  const sandbox = (words: string) =>
-    readCommandLine(["sandbox", ...words.split(" ")], { env: {}, program: "p", width: undefined });
+  const sandbox = (words: string) => readCommandLine(["sandbox", ...words.split(" ")], { env: {}, program: "p" });
 
   it.each([
     ["--latency 20", 20],

@@ -7,7 +7,7 @@ const ENV = { QALYPTUS_SERVER: "https://reports.example", QALYPTUS_API_KEY: "key
 const GUID = "11111111-1111-4111-8111-111111111111";
 
 function read(line: string, env: Readonly<Record<string, string>> = ENV) {
-  return readCommandLine(["sync", ...line.split(" ").filter(Boolean)], { env, program: "p", width: undefined });
+  return readCommandLine(["sync", ...line.split(" ").filter(Boolean)], { env, program: "p" });
 }
 
 function settingsOf(line: string, env?: Readonly<Record<string, string>>): SyncSettings {
@@ -105,7 +105,6 @@ describe("how long a write is waited for", () => {
     const outcome = readCommandLine(["sync", "customers.csv", `--settle=${text}`], {
       env: ENV,
       program: "p",
-      width: undefined,
     });
     expect(outcome).toMatchObject({ kind: "refused", exitCode: 2, problems: [{ code: "OPTION_VALUE" }] });
   });

@@ -17,7 +17,7 @@ export interface Said {
 /** Carries out one command line on a machine of the test's own: parsed as the program does it, without a process. */
 export async function say(argv: readonly string[], facts: FakeHostFacts = {}): Promise<Said> {
   const host = fakeHost(facts);
-  const line = readCommandLine(argv, { env: host.env, program: host.argv0, width: undefined });
+  const line = readCommandLine(argv, { env: host.env, program: host.argv0 });
   if (line.kind !== "run" || line.invocation.command === "completion")
     throw new Error(`no command to carry out: ${JSON.stringify(line)}`);
   try {
