@@ -15,8 +15,8 @@ const LEFT_OVER_MS = 1000;
 
 const argv = process.argv.slice(2);
 const concealment = new Concealment();
-const stdout = new StandardStream(process.stdout, concealment);
-const stderr = new StandardStream(process.stderr, concealment);
+const stdout = new StandardStream(() => process.stdout, concealment);
+const stderr = new StandardStream(() => process.stderr, concealment);
 
 let tellUntaken: (signal: EndingSignal) => void = () => undefined;
 const untakenSignal = new Promise<EndingSignal>((resolve) => {
@@ -80,7 +80,9 @@ async function makeHost(): Promise<Host> {
     mainPath: script,
     unicode: showsUnicode(env, process.platform),
     ci: isCi(env),
-    mayAsk: STDIN.isTTY && stderr.isTTY && !isCi(env),
+    get mayAsk() {
+      return STDIN.isTTY && stderr.isTTY && !isCi(env);
+    },
     interruption: () => signals.takeOver(),
     conceal: (secret) => concealment.add(secret),
   });

@@ -9,29 +9,30 @@ export type NodeOutput = NodeJS.WritableStream & {
 
 /**
  * One of the process's outputs: keeps secrets, ends quietly where nobody reads any more (`| head`), and can be waited for. Made
- * by `main` for standard output and standard error.
+ * by `main` for standard output and standard error; opened when it is first asked for anything, for Node needs a while for it.
  */
 export class StandardStream implements OutputStream {
-  readonly stream: NodeOutput;
-  readonly #target: NodeOutput;
+  readonly #open: () => NodeOutput;
   readonly #concealment: Concealment;
+  #opened: { readonly target: NodeOutput; readonly view: NodeOutput } | undefined;
   #failure: NodeJS.ErrnoException | undefined;
   #written = false;
 
-  constructor(target: NodeOutput, concealment: Concealment) {
-    this.#target = target;
+  constructor(open: () => NodeOutput, concealment: Concealment) {
+    this.#open = open;
     this.#concealment = concealment;
-    this.stream = this.#concealingView();
-    // Stays for ever: without a listener a reader that has gone would end the program in the middle of its writes.
-    target.on("error", (error: NodeJS.ErrnoException) => this.#fail(error));
   }
 
   get isTTY(): boolean {
-    return this.#target.isTTY === true;
+    return this.#output().target.isTTY === true;
+  }
+
+  get stream(): NodeOutput {
+    return this.#output().view;
   }
 
   columns(): number | undefined {
-    return this.#target.columns;
+    return this.#output().target.columns;
   }
 
   isClosed(): boolean {
@@ -52,7 +53,7 @@ export class StandardStream implements OutputStream {
     if (this.isClosed()) return Promise.resolve();
     this.#written ||= text !== "";
     return new Promise((resolve) => {
-      this.#target.write(this.#concealment.apply(text), (error) => {
+      this.#output().target.write(this.#concealment.apply(text), (error) => {
         if (error) this.#fail(error);
         resolve();
       });
@@ -61,7 +62,16 @@ export class StandardStream implements OutputStream {
 
   /** Resolves when all that was written has been handed to the system. */
   async flush(): Promise<void> {
-    await this.write("");
+    if (this.#opened !== undefined) await this.write("");
+  }
+
+  #output(): { readonly target: NodeOutput; readonly view: NodeOutput } {
+    if (this.#opened !== undefined) return this.#opened;
+    const target = this.#open();
+    this.#opened = { target, view: this.#concealingView(target) };
+    // Stays for ever: without a listener a reader that has gone would end the program in the middle of its writes.
+    target.on("error", (error: NodeJS.ErrnoException) => this.#fail(error));
+    return this.#opened;
   }
 
   #fail(error: NodeJS.ErrnoException): void {
@@ -69,13 +79,13 @@ export class StandardStream implements OutputStream {
   }
 
   /** The target itself, but for `write`: a terminal's width, cursor and events stay the terminal's. */
-  #concealingView(): NodeOutput {
+  #concealingView(target: NodeOutput): NodeOutput {
     const write = (chunk: unknown, ...rest: readonly unknown[]): boolean => {
       if (this.isClosed()) return false;
       this.#written = true;
       const clean = typeof chunk === "string" ? this.#concealment.apply(chunk) : chunk;
-      return Reflect.apply(this.#target.write, this.#target, [clean, ...rest]);
+      return Reflect.apply(target.write, target, [clean, ...rest]);
     };
-    return Object.create(this.#target, { write: { value: write, writable: true } });
+    return Object.create(target, { write: { value: write, writable: true } });
   }
 }

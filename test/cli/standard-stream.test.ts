@@ -20,7 +20,7 @@ describe("an output of the process", () => {
   it("keeps secrets, however they are written", async () => {
     const { stream, text } = target();
     const concealment = new Concealment();
-    const output = new StandardStream(stream, concealment);
+    const output = new StandardStream(() => stream, concealment);
     concealment.add(' key "of" acme \n');
     await output.write('Bearer key "of" acme, {"key":"key \\"of\\" acme"}\n');
     output.stream.write('drawn: key "of" acme\n');
@@ -28,17 +28,29 @@ describe("an output of the process", () => {
     expect(text()).toBe('Bearer [API key], {"key":"[API key]"}\ndrawn: [API key]\n');
   });
 
+  it("is opened once, and only for who asks", async () => {
+    let opened = 0;
+    const output = new StandardStream(() => {
+      opened += 1;
+      return target().stream;
+    }, new Concealment());
+    await output.flush();
+    expect([output.isClosed(), output.hasWritten(), opened]).toEqual([false, false, 0]);
+    await output.write("acme\n");
+    expect([output.isTTY, opened]).toEqual([false, 1]);
+  });
+
   it("leaves a secret alone that is too short to be one", async () => {
     const { stream, text } = target();
     const concealment = new Concealment();
     concealment.add("");
     concealment.add("acme");
-    await new StandardStream(stream, concealment).write("acme succeeded\n");
+    await new StandardStream(() => stream, concealment).write("acme succeeded\n");
     expect(text()).toBe("acme succeeded\n");
   });
 
   it("tells whether anything was written: nothing is nothing", async () => {
-    const output = new StandardStream(target().stream, new Concealment());
+    const output = new StandardStream(() => target().stream, new Concealment());
     await output.flush();
     expect(output.hasWritten()).toBe(false);
     await output.write("x");
@@ -46,7 +58,7 @@ describe("an output of the process", () => {
   });
 
   it("goes on quietly where the reader has gone", async () => {
-    const output = new StandardStream(target("EPIPE").stream, new Concealment());
+    const output = new StandardStream(() => target("EPIPE").stream, new Concealment());
     await output.write("first\n");
     await output.write("second\n");
     expect(output.stream.write("third\n")).toBe(false);
@@ -54,14 +66,14 @@ describe("an output of the process", () => {
   });
 
   it("keeps any other failure to be told", async () => {
-    const output = new StandardStream(target("ENOSPC").stream, new Concealment());
+    const output = new StandardStream(() => target("ENOSPC").stream, new Concealment());
     await output.write("first\n");
     expect(output.failure()).toMatchObject({ code: "ENOSPC" });
   });
 
   it("has the terminal's width as it is now", () => {
     const terminal = Object.assign(target().stream, { isTTY: true, columns: 80 });
-    const output = new StandardStream(terminal, new Concealment());
+    const output = new StandardStream(() => terminal, new Concealment());
     terminal.columns = 132;
     expect([output.isTTY, output.columns(), output.stream.columns]).toEqual([true, 132, 132]);
   });
