@@ -20,14 +20,17 @@ export interface ArgumentWords {
 }
 
 /** Every option of every command: one flag has one meaning, so that a word can be read before the command is known. */
-const ALL_OPTIONS: ReadonlyMap<string, OptionSpec> = new Map(
-  COMMANDS.flatMap((command) =>
-    command.options.flatMap((option) => [
-      [option.long, option] as const,
-      ...(option.short === undefined ? [] : [[option.short, option] as const]),
-    ]),
-  ),
-);
+const ALL_OPTIONS: ReadonlyMap<string, OptionSpec> = everyOption();
+
+function everyOption(): ReadonlyMap<string, OptionSpec> {
+  const byFlag = new Map<string, OptionSpec>();
+  for (const { options } of COMMANDS)
+    for (const option of options) {
+      byFlag.set(option.long, option);
+      if (option.short !== undefined) byFlag.set(option.short, option);
+    }
+  return byFlag;
+}
 
 /** `--api-key`, `--apikey=…`, `--key`, `--token`: ways to type a key where everybody can read it. */
 const KEY_LIKE = /^--?(?:qalyptus[-_]?)?(?:api[-_]?)?(?:key|token|bearer|password|secret)(?:=|$)/i;

@@ -30,22 +30,24 @@ interface Page {
  */
 export function helpText(name: CommandName | undefined, width: number | undefined): string {
   const columns = Math.min(width ?? USUAL_WIDTH, WIDEST);
-  if (name === undefined) return `${pageText(PROGRAM_PAGE, columns)}\n${ENVIRONMENT}\n${EXIT_CODES}\n${FIRST_STEPS}`;
+  if (name === undefined) return `${pageText(programPage(), columns)}\n${ENVIRONMENT}\n${EXIT_CODES}\n${FIRST_STEPS}`;
   const command = commandSpec(name);
-  return `${pageText(pageOf(command), columns)}\n${examplesOf(command.examples)}`;
+  return `${pageText(commandPage(command), columns)}\n${examplesOf(command.examples)}`;
 }
 
-const PROGRAM_PAGE: Page = {
-  usage: "COMMAND [options]",
-  description:
-    "Gives every tenant of a Qlik Sense master app its own Qalyptus task: exactly once, resumable, auditable.",
-  items: [
-    ...PROGRAM_OPTIONS.map(optionItem),
-    ...COMMANDS.map(({ group, name, summary }) => ({ heading: group, term: name, meaning: summary })),
-  ],
-};
+function programPage(): Page {
+  return {
+    usage: "COMMAND [options]",
+    description:
+      "Gives every tenant of a Qlik Sense master app its own Qalyptus task: exactly once, resumable, auditable.",
+    items: [
+      ...PROGRAM_OPTIONS.map(optionItem),
+      ...COMMANDS.map(({ group, name, summary }) => ({ heading: group, term: name, meaning: summary })),
+    ],
+  };
+}
 
-function pageOf(command: CommandSpec): Page {
+function commandPage(command: CommandSpec): Page {
   return {
     usage: [command.name, ...command.arguments.map(shownArgument), "[options]"].join(" "),
     description: command.description,
@@ -95,17 +97,19 @@ function pageText({ usage, description, items }: Page, columns: number): string 
   return [head, ...[...lists].map(([heading, list]) => `${heading}\n${list}`)].join("\n");
 }
 
+/** Lines of so many columns at most, but for a word that is longer. */
 function wrapped(text: string, columns: number): readonly string[] {
   if (columns < NARROWEST) return [text];
   const lines: string[] = [];
-  let line: string | undefined;
-  for (const word of text.split(" ")) {
-    if (line !== undefined && line.length + 1 + word.length > columns) {
-      lines.push(line);
-      line = word;
-    } else line = line === undefined ? word : `${line} ${word}`;
+  let start = 0;
+  while (text.length - start > columns) {
+    const lastFitting = text.lastIndexOf(" ", start + columns);
+    const end = lastFitting > start ? lastFitting : text.indexOf(" ", start);
+    if (end < 0) break;
+    lines.push(text.slice(start, end));
+    start = end + 1;
   }
-  return [...lines, line ?? ""];
+  return [...lines, text.slice(start)];
 }
 
 function examplesOf(examples: readonly Example[]): string {
