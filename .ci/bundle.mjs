@@ -41,10 +41,19 @@ function escape16(unit) {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** What is loaded by each file of `src`, and what that brings, in one file: opening one costs as much as compiling 10 KB. */
+/**
+ * What is loaded by each file of `src`, and what that brings, in one file: opening one costs as much as compiling 10 KB. What
+ * more than one of them bring goes to the first.
+ */
 const LOADED_TOGETHER = [
   { name: "process", files: ["cli/standard-stream", "cli/signal-watch", "cli/concealment", "cli/package-version"] },
   { name: "shell", files: ["cli/shell", "cli/program-name", "cli/terminal", "output/palette"] },
+  { name: "command", files: ["cli/command-line", "compose"] },
+  { name: "lines", files: ["output/problem-lines", "output/tenant-groups"] },
+  { name: "telling", files: ["commands/telling"] },
+  { name: "manifest", files: ["commands/manifest-input"] },
+  { name: "log", files: ["commands/log-place"] },
+  { name: "sync", files: ["commands/sync", "commands/sync-job"] },
 ].map(({ name, files }, at) => {
   const ends = files.map((file) => join("src", `${file}.ts`));
   return { name, test: (id) => ends.some((end) => normalize(id).endsWith(end)), priority: 10 - at };

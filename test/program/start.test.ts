@@ -33,6 +33,12 @@ describe("a start loads a few files", () => {
     for (const args of [[], ["--help"], ...COMMANDS.map(({ name }) => [name, "--help"])])
       expect(await loaded(args), args.join(" ")).toEqual(args[0] === "sandbox" ? ["fault-setting", ...HELP] : HELP);
   });
+
+  it("and for a command that checks a manifest neither the network nor the log", async () => {
+    const manifest = join(DIST, "..", "examples", "tenants.csv");
+    const ofItsOwn = ["command", "lines", "manifest", "telling", "validate"];
+    expect(await loaded(["validate", manifest])).toEqual([...HELP, ...ofItsOwn].sort());
+  });
 });
 
 describe("a file of the program", () => {
