@@ -85,8 +85,9 @@ async function copyMade(
   session.created = true;
   session.doubtsInARow = 0;
   session.slots.succeeded();
-  session.countRefusal(`create ${entry.sourceTaskId}`, false);
-  session.countRefusal(`forbidden ${entry.sourceTaskId}`, false);
+  const refusals = session.refusalsOf(entry.sourceTaskId);
+  refusals.creates = 0;
+  refusals.forbidden = 0;
   if (!made.alone && !session.options.run.verify) return { end: { kind: "succeeded" }, verdict: "open" };
   const back = await readBackOrHalt(session, entry, { intent, newTaskId, first: made.alone });
   if (back === "halted") return { end: { kind: "succeeded" }, verdict: "stop" };
@@ -165,11 +166,12 @@ async function refused(
 }
 
 function verdictOfRefusal(session: RunSession, entry: PlanEntry, httpStatus: number): Verdict {
-  const forbidden = session.countRefusal(`forbidden ${entry.sourceTaskId}`, httpStatus === 403);
-  const refusedInARow = session.countRefusal(`create ${entry.sourceTaskId}`, true);
-  if (forbidden >= REFUSALS_THAT_STOP) return stopWith(session, entry, "403 three times in a row");
+  const refusals = session.refusalsOf(entry.sourceTaskId);
+  refusals.creates += 1;
+  refusals.forbidden = httpStatus === 403 ? refusals.forbidden + 1 : 0;
+  if (refusals.forbidden >= REFUSALS_THAT_STOP) return stopWith(session, entry, "403 three times in a row");
   const open = session.createGate(entry.sourceTaskId).isOpen;
-  if (!open && refusedInARow >= REFUSALS_THAT_STOP) return stopWith(session, entry, "three refusals in a row");
+  if (!open && refusals.creates >= REFUSALS_THAT_STOP) return stopWith(session, entry, "three refusals in a row");
   return "pass";
 }
 

@@ -33,6 +33,14 @@ export type End =
 /** The breaker's least number of doubts in a row. */
 const FEWEST_DOUBTS = 5;
 
+/** Certain refusals without a success between. */
+export interface RefusalsInARow {
+  /** Of creates, whatever the status. */
+  creates: number;
+  /** 403, to creates and PATCHes. */
+  forbidden: number;
+}
+
 /** A tenant's writes in this run. */
 interface TenantTrack {
   attempts: number;
@@ -66,7 +74,7 @@ export class RunSession {
   readonly #claimed = new Map<TaskId, TenantRef>();
   readonly #createGates = new Map<TaskId, FirstAlone>();
   readonly #patchGates = new Map<TaskId, FirstAlone>();
-  readonly #refusals = new Map<string, number>();
+  readonly #refusals = new Map<TaskId, RefusalsInARow>();
   readonly #gaveUpAt = new Map<WriteId, number>();
   readonly #tracks = new Map<TenantRef, TenantTrack>();
   readonly #results = new Map<TenantRef, TenantResult>();
@@ -117,11 +125,13 @@ export class RunSession {
     return now - this.#refusedSince;
   }
 
-  /** Counts certain refusals in a row; `undefined` starts anew. */
-  countRefusal(series: string, refused: boolean): number {
-    const count = refused ? (this.#refusals.get(series) ?? 0) + 1 : 0;
-    this.#refusals.set(series, count);
-    return count;
+  /** Counts certain refusals of a source task's writes: to be counted up, and back to zero by what is none. */
+  refusalsOf(source: TaskId): RefusalsInARow {
+    const known = this.#refusals.get(source);
+    if (known !== undefined) return known;
+    const none = { creates: 0, forbidden: 0 };
+    this.#refusals.set(source, none);
+    return none;
   }
 
   countSend(ref: TenantRef): void {

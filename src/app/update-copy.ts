@@ -143,13 +143,14 @@ async function patchOne(session: RunSession, entry: PlanEntry, patch: OnePatch):
       await recorder.record([{ type: "patch-outcome", write: intent.write, outcome: "succeeded" }]);
       session.doubtsInARow = 0;
       session.slots.succeeded();
-      session.countRefusal(`forbidden ${entry.sourceTaskId}`, false);
+      session.refusalsOf(entry.sourceTaskId).forbidden = 0;
       return undefined;
     case "refused": {
       session.doubtsInARow = 0;
       await recorder.record([certainPatchEnd(intent, sent)]);
-      const forbidden = session.countRefusal(`forbidden ${entry.sourceTaskId}`, sent.httpStatus === 403);
-      if (forbidden < FORBIDDEN_THAT_STOP) return failed(errorOf(sent), "pass");
+      const refusals = session.refusalsOf(entry.sourceTaskId);
+      refusals.forbidden = sent.httpStatus === 403 ? refusals.forbidden + 1 : 0;
+      if (refusals.forbidden < FORBIDDEN_THAT_STOP) return failed(errorOf(sent), "pass");
       warnPatchesStopped(session, entry, "403 three times in a row");
       return failed(errorOf(sent), "stop");
     }
