@@ -102,17 +102,24 @@ async function judgeReading(from: {
   if (reading.kind !== "none") {
     const route = [...sources.values()].map((source) => source.route).find((known) => known !== "none") ?? "none";
     const limit = pLimit(READS_AT_ONCE);
+    const unlisted: TaskId[] = [];
+    for (const id of copiesToBeListed(log))
+      if (index.has(id)) presence.set(id, "listed");
+      else unlisted.push(id);
     await Promise.all(
-      copiesToBeListed(log).map(async (id) => {
-        if (index.has(id)) presence.set(id, "listed");
-        else presence.set(id, await limit(() => probePresence(reader, route, id)));
-      }),
+      unlisted.map(async (id) => presence.set(id, await limit(() => probePresence(reader, route, id)))),
     );
   }
   const copies = [...presence].map(([id, shown]) => ({ id, presence: shown }));
+  // Asked for every tenant. Kept as long as this list: neither it nor what was seen of the copies changes any more.
+  const judged = new Map<TaskId, Wholeness>();
   const wholenessOf = (sourceTaskId: TaskId): Wholeness => {
-    if (reading.kind !== "read") return { whole: false, why: reading.problem.message };
-    return judgeList(index, sourceTaskId, copies);
+    const known = judged.get(sourceTaskId);
+    if (known !== undefined) return known;
+    const wholeness: Wholeness =
+      reading.kind === "read" ? judgeList(index, sourceTaskId, copies) : { whole: false, why: reading.problem.message };
+    judged.set(sourceTaskId, wholeness);
+    return wholeness;
   };
   return { reading, index, presence, wholenessOf };
 }
