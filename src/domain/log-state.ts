@@ -64,6 +64,8 @@ export class LogState {
   readonly #createOf = new Map<WriteId, TenantRef>();
   readonly #patchOf = new Map<WriteId, { readonly ref: TenantRef; readonly intent: PatchIntentRecord }>();
   readonly #holders = new Map<TaskId, Set<TenantRef>>();
+  /** How many tenants of a source task hold a copy; none is left out. */
+  readonly #copies = new Map<TaskId, number>();
   readonly #syncs = new Map<string, LoggedSync>();
   /** Per saved plan (its digest): the tenants that runs of it have written to. */
   readonly #writtenUnder = new Map<string, Set<TenantRef>>();
@@ -108,14 +110,11 @@ export class LogState {
   }
 
   knowsCopyOf(sourceTaskId: TaskId): boolean {
-    for (const tenant of this.#tenants.values())
-      if (tenant.sourceTaskId === sourceTaskId && tenant.copy !== undefined) return true;
-    return false;
+    return this.#copies.has(sourceTaskId);
   }
 
   knowsAnyCopy(): boolean {
-    for (const tenant of this.#tenants.values()) if (tenant.copy !== undefined) return true;
-    return false;
+    return this.#copies.size > 0;
   }
 
   apply(entry: LogEntry, run: string): void {
@@ -265,6 +264,7 @@ export class LogState {
       if (tenant.copy !== undefined) {
         const holders = this.#holders.get(tenant.copy.newTaskId) ?? new Set();
         this.#holders.set(tenant.copy.newTaskId, holders.add(tenant.ref));
+        this.#copies.set(tenant.sourceTaskId, (this.#copies.get(tenant.sourceTaskId) ?? 0) + 1);
       }
     }
     this.#tenants.set(tenant.ref, tenant);
@@ -272,6 +272,9 @@ export class LogState {
 
   #unhold(tenant: TenantState): void {
     if (tenant.copy === undefined) return;
+    const left = (this.#copies.get(tenant.sourceTaskId) ?? 0) - 1;
+    if (left > 0) this.#copies.set(tenant.sourceTaskId, left);
+    else this.#copies.delete(tenant.sourceTaskId);
     const holders = this.#holders.get(tenant.copy.newTaskId);
     holders?.delete(tenant.ref);
     if (holders?.size === 0) this.#holders.delete(tenant.copy.newTaskId);
