@@ -48,7 +48,9 @@ export function namesInDoubt(log: LogState): ReadonlyMap<FoldedName, readonly Te
   for (const tenant of log.tenants())
     for (const intent of tenant.openCreates) {
       const name = foldName(intent.name);
-      inDoubt.set(name, [...(inDoubt.get(name) ?? []), tenant]);
+      const tenants = inDoubt.get(name);
+      if (tenants === undefined) inDoubt.set(name, [tenant]);
+      else tenants.push(tenant);
     }
   return inDoubt;
 }
