@@ -17,9 +17,10 @@ export interface GuardFindings {
 export function judgePlan(plan: Plan, options: SyncOptions): GuardFindings {
   const refusals: Problem[] = [];
   const warnings: Problem[] = [];
+  const copiedOf = copiedBySource(plan.items);
   for (const source of plan.context.sources?.values() ?? []) {
-    const copied = plan.items.filter((item) => item.sourceTaskId === source.task.id && mayCreate(item));
-    if (copied.length === 0) continue;
+    const copied = copiedOf.get(source.task.id);
+    if (copied === undefined) continue;
     const live = judgeLiveSource({
       label: labelOf(source),
       mail: source.task.mail,
@@ -33,6 +34,18 @@ export function judgePlan(plan: Plan, options: SyncOptions): GuardFindings {
   }
   const tooMany = tooManyChanges(plan, options.run.maxChanges);
   return { refusals: tooMany === undefined ? refusals : [...refusals, tooMany], warnings };
+}
+
+/** The items that may make a copy, by source task: looked through once, however many source tasks there are. */
+function copiedBySource(items: readonly PlanItem[]): ReadonlyMap<TaskId, readonly PlanItem[]> {
+  const copied = new Map<TaskId, PlanItem[]>();
+  for (const item of items) {
+    if (item.sourceTaskId === undefined || !mayCreate(item)) continue;
+    const others = copied.get(item.sourceTaskId);
+    if (others === undefined) copied.set(item.sourceTaskId, [item]);
+    else others.push(item);
+  }
+  return copied;
 }
 
 /** Whether carrying this item out may make a copy. A doubt may end in one. */

@@ -131,7 +131,7 @@ async function withdrawRetries(recorder: Recorder, observation: Observation): Pr
 
 /** A tenant of a source task that this run did not read is judged by one that it did. */
 function wholeForAny(observation: Observation, sourceTaskId: TaskId): boolean {
-  const source = observation.sources.has(sourceTaskId) ? sourceTaskId : [...observation.sources.keys()][0];
+  const source = observation.sources.has(sourceTaskId) ? sourceTaskId : observation.sources.keys().next().value;
   return source !== undefined && observation.list.wholenessOf(source).whole;
 }
 
