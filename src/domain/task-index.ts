@@ -1,32 +1,40 @@
 import { type FoldedName, foldName, isPrintableAscii, type TaskId } from "./ids.js";
+import { OrderedTexts } from "./ordered-texts.js";
 import type { ListedTask } from "./source-task.js";
 
 /** How much of a sent name a listed name must keep to count as the same name cut short. */
 const SHORTEST_CUT = 20;
 
+const NONE: readonly ListedTask[] = [];
+
 /** A task list that can be asked by ID and by folded name. Made from one reading; never changed. */
 export class TaskIndex {
   readonly tasks: readonly ListedTask[];
   readonly #byId: ReadonlyMap<TaskId, ListedTask>;
-  readonly #byName: ReadonlyMap<FoldedName, readonly ListedTask[]>;
-  readonly #byFoldedText: ReadonlyMap<string, readonly ListedTask[]>;
-  /** Every folded name once, in order: what starts with a given text stands together. */
-  readonly #names: readonly FoldedName[];
-  readonly #bySuffix = new Map<number, ReadonlyMap<string, readonly ListedTask[]>>();
+  /** Nearly every name is one task's: an array of its own for each of 100,000 would cost more than the map. */
+  readonly #byName: ReadonlyMap<string, ListedTask | ListedTask[]>;
+  /** The lengths that folded names have. */
+  readonly #lengths = new Set<number>();
+  // What only some questions need is made when the first of them is asked.
+  #ordered: OrderedTexts<string> | undefined;
+  #orderedFromEnd: OrderedTexts<string> | undefined;
+  #places: ReadonlyMap<TaskId, number> | undefined;
 
   constructor(tasks: readonly ListedTask[]) {
     this.tasks = tasks;
-    this.#byId = new Map(tasks.map((task) => [task.id, task]));
-    const byName = new Map<FoldedName, ListedTask[]>();
-    for (const task of this.#byId.values()) {
+    const byId = new Map<TaskId, ListedTask>();
+    for (const task of tasks) byId.set(task.id, task);
+    this.#byId = byId;
+    const byName = new Map<FoldedName, ListedTask | ListedTask[]>();
+    for (const task of byId.values()) {
       const name = foldName(task.name);
       const same = byName.get(name);
-      if (same === undefined) byName.set(name, [task]);
-      else same.push(task);
+      if (same === undefined) byName.set(name, task);
+      else if (Array.isArray(same)) same.push(task);
+      else byName.set(name, [same, task]);
+      this.#lengths.add(name.length);
     }
     this.#byName = byName;
-    this.#byFoldedText = byName;
-    this.#names = [...byName.keys()].sort();
   }
 
   get(id: TaskId): ListedTask | undefined {
@@ -39,7 +47,7 @@ export class TaskIndex {
 
   /** Tasks whose name is the same after folding. */
   named(name: string): readonly ListedTask[] {
-    return this.#byName.get(foldName(name)) ?? [];
+    return this.#tasksOf(foldName(name));
   }
 
   /**
@@ -48,55 +56,69 @@ export class TaskIndex {
    */
   similarTo(name: string): readonly ListedTask[] {
     const sent = foldName(name);
-    const similar: ListedTask[] = [];
-    for (let at = lowerBound(this.#names, sent); at < this.#names.length; at += 1) {
-      const listed = this.#names[at];
-      if (listed === undefined || !listed.startsWith(sent)) break;
-      if (listed !== sent) similar.push(...(this.#byName.get(listed) ?? []));
-    }
-    // Beyond ASCII a part may fold otherwise than the whole (a sigma at its end): it is folded anew.
-    const refold = isPrintableAscii(sent) ? (part: string) => part.trimEnd() : foldName;
+    const similar = new Set<ListedTask>();
+    for (const listed of this.#inOrder().beginningWith(sent))
+      if (listed !== sent) for (const task of this.#tasksOf(listed)) similar.add(task);
+    const isAscii = isPrintableAscii(sent);
     for (let length = sent.length - 1; length >= SHORTEST_CUT; length -= 1) {
-      const cut = this.#byFoldedText.get(refold(sent.slice(0, length)));
-      if (cut !== undefined) similar.push(...cut);
+      // A cut may end in the one blank that stands between two words.
+      if (isAscii && !this.#lengths.has(length) && !this.#lengths.has(length - 1)) continue;
+      const cut = sent.slice(0, length);
+      // Beyond ASCII a part may fold otherwise than the whole (a sigma at its end): it is folded anew.
+      for (const task of this.#tasksOf(isAscii ? cut.trimEnd() : foldName(cut))) similar.add(task);
     }
-    return [...new Set(similar)];
+    return similar.size === 0 ? NONE : [...similar];
   }
 
   /** Tasks whose folded name is `before`, any text, `after` (both folded; at least one of them not empty). */
   fitting(before: string, after: string): readonly ListedTask[] {
-    if (after === "") return before === "" ? [] : this.tasks.filter((task) => fits(task, before, after));
-    return (this.#suffixes(after.length).get(after) ?? []).filter((task) => fits(task, before, after));
+    if (before === "" && after === "") return NONE;
+    const shortest = before.length + after.length + 1;
+    const names = this.#candidates(before, after).filter(
+      (name) => name.length >= shortest && name.startsWith(before) && name.endsWith(after),
+    );
+    const [only, ...others] = names;
+    if (only === undefined) return NONE;
+    if (others.length === 0) return this.#tasksOf(only);
+    const fitting = names.map((name) => this.#tasksOf(name));
+    if (after === "") return fitting.flat().sort((a, b) => this.#placeOf(a) - this.#placeOf(b));
+    return fitting.sort(([a], [b]) => this.#placeOf(a) - this.#placeOf(b)).flat();
   }
 
-  #suffixes(length: number): ReadonlyMap<string, readonly ListedTask[]> {
-    const known = this.#bySuffix.get(length);
-    if (known !== undefined) return known;
-    const suffixes = new Map<string, ListedTask[]>();
-    for (const [name, tasks] of this.#byName) {
-      if (name.length <= length) continue;
-      const suffix = name.slice(-length);
-      const same = suffixes.get(suffix);
-      if (same === undefined) suffixes.set(suffix, [...tasks]);
-      else same.push(...tasks);
-    }
-    this.#bySuffix.set(length, suffixes);
-    return suffixes;
+  /** The folded names that begin or end right, whichever are fewer: one of the two may be nearly all that are listed. */
+  #candidates(before: string, after: string): readonly string[] {
+    if (after === "") return this.#inOrder().beginningWith(before);
+    const end = reversed(after);
+    const fromEnd = this.#inOrderFromEnd();
+    if (before !== "" && this.#inOrder().countOf(before) <= fromEnd.countOf(end))
+      return this.#inOrder().beginningWith(before);
+    return fromEnd.beginningWith(end).map(reversed);
+  }
+
+  #tasksOf(folded: string): readonly ListedTask[] {
+    const found = this.#byName.get(folded);
+    if (found === undefined) return NONE;
+    return Array.isArray(found) ? found : [found];
+  }
+
+  #inOrder(): OrderedTexts<string> {
+    this.#ordered ??= new OrderedTexts(this.#byName.keys());
+    return this.#ordered;
+  }
+
+  #inOrderFromEnd(): OrderedTexts<string> {
+    this.#orderedFromEnd ??= new OrderedTexts(Array.from(this.#byName.keys(), reversed));
+    return this.#orderedFromEnd;
+  }
+
+  /** Where a task stands in the list. */
+  #placeOf(task: ListedTask | undefined): number {
+    this.#places ??= new Map(Array.from(this.#byId.keys(), (id, place) => [id, place]));
+    return task === undefined ? 0 : (this.#places.get(task.id) ?? 0);
   }
 }
 
-function fits(task: ListedTask, before: string, after: string): boolean {
-  const name = foldName(task.name);
-  return name.length > before.length + after.length && name.startsWith(before) && name.endsWith(after);
-}
-
-function lowerBound(sorted: readonly string[], text: string): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((sorted[middle] ?? "") < text) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+/** A text from its end, by code units: twice is the text itself, whatever it holds. */
+function reversed(text: string): string {
+  return text.split("").reverse().join("");
 }
