@@ -4,9 +4,8 @@ import { type ReportId, type TaskId, type TenantRef, tenantRef } from "../domain
 import type { PlanShape } from "../domain/log-record.js";
 import type { LogState } from "../domain/log-state.js";
 import type { Manifest, ManifestTenant } from "../domain/manifest.js";
-import { resolveWishes } from "../domain/mapping-wishes.js";
-import { checkCopyNames, renderName } from "../domain/name-template.js";
-import type { TaskReport } from "../domain/source-task.js";
+import { type WishResolver, wishResolver } from "../domain/mapping-wishes.js";
+import { type CopyName, checkCopyNames, renderName } from "../domain/name-template.js";
 import type { TenantState } from "../domain/tenant-state.js";
 import type { ObservedSource } from "./observe-server.js";
 
@@ -20,32 +19,48 @@ export interface PlanEntry {
   readonly wanted: Wanted;
 }
 
-/** The source task's name as the log first met it, else as it is now. */
-function sourceNameOf(log: LogState, source: ObservedSource | undefined, id: TaskId): string | undefined {
-  return log.source(id).name ?? source?.task.name;
+const NONE: readonly never[] = [];
+
+/** What all entries of one source task are made with. */
+interface SourceKnowledge {
+  readonly id: TaskId;
+  readonly observed: ObservedSource | undefined;
+  /** As the log first met it, else as it is now. */
+  readonly name: string | undefined;
+  /** The published reports that it is known to have. */
+  readonly reports: ReadonlySet<ReportId>;
+  readonly resolve: WishResolver;
+  /** Offline, the log's own knowledge of a copy's reports stands in for the source task's. */
+  readonly resolveByLog: WishResolver;
+}
+
+interface Planning {
+  readonly manifest: Manifest;
+  readonly shape: PlanShape;
+  readonly log: LogState;
+  /** `undefined`: offline. */
+  readonly sources: ReadonlyMap<TaskId, ObservedSource> | undefined;
 }
 
 /**
  * Fills in names and reports. Throws a StopError (exit 2) with every fault that shows only now: unknown and left-out reports,
  * two copies of one name, a copy named as a source task, a name that cannot be made.
  */
-export function planEntries(from: {
-  readonly manifest: Manifest;
-  readonly shape: PlanShape;
-  readonly log: LogState;
-  /** `undefined`: offline. */
-  readonly sources: ReadonlyMap<TaskId, ObservedSource> | undefined;
-}): readonly PlanEntry[] {
+export function planEntries(from: Planning): readonly PlanEntry[] {
   const problems: Problem[] = [];
   const entries: PlanEntry[] = [];
+  const sources = new Map<TaskId, SourceKnowledge>();
+  const named: CopyName[] = [];
   for (const row of from.manifest.tenants) {
-    if (!row.enabled || row.sourceTaskId === undefined) continue;
-    entries.push(entryOf(row, row.sourceTaskId, { ...from, problems }));
+    const { sourceTaskId } = row;
+    if (!row.enabled || sourceTaskId === undefined) continue;
+    const source = sources.get(sourceTaskId) ?? sourceKnowledge(sourceTaskId, from);
+    sources.set(sourceTaskId, source);
+    const entry = entryOf(row, source, { from, problems });
+    entries.push(entry);
+    if (entry.name !== undefined) named.push({ tenant: row.tenant, line: row.line, sourceTaskId, name: entry.name });
   }
   const sourceNames = [...(from.sources?.values() ?? [])].flatMap((source) => source.task.name ?? []);
-  const named = entries.flatMap(({ row, sourceTaskId, name }) =>
-    name === undefined ? [] : [{ tenant: row.tenant, line: row.line, sourceTaskId, name }],
-  );
   // Not pushed one by one: there may be more of them than a call takes arguments.
   const all = problems.concat(checkCopyNames(named, sourceNames, from.manifest.path));
   if (all.length === 0) return entries;
@@ -71,31 +86,36 @@ function nothingAnswered(problems: readonly Problem[]): StopError {
   ]);
 }
 
+function sourceKnowledge(id: TaskId, { manifest, shape, log, sources }: Planning): SourceKnowledge {
+  const observed = sources?.get(id);
+  const reports = observed?.task.reports;
+  const rules = { allowUnmapped: shape.allowUnmappedReport, file: manifest.path, silent: sources === undefined };
+  const resolve = wishResolver(reports, rules);
+  return {
+    id,
+    observed,
+    name: log.source(id).name ?? observed?.task.name,
+    reports: new Set(reports?.map((report) => report.reportId)),
+    resolve,
+    resolveByLog: sources === undefined ? wishResolver([], rules) : resolve,
+  };
+}
+
 function entryOf(
   row: ManifestTenant,
-  sourceTaskId: TaskId,
-  from: Parameters<typeof planEntries>[0] & { readonly problems: Problem[] },
+  source: SourceKnowledge,
+  { from, problems }: { readonly from: Planning; readonly problems: Problem[] },
 ): PlanEntry {
-  const { log, sources, manifest, shape, problems } = from;
-  const ref = tenantRef(sourceTaskId, row.key);
-  const state = log.tenant(ref);
-  const source = sources?.get(sourceTaskId);
-  const wishes = resolveWishes(row, sources === undefined ? knownReports(state) : source?.task.reports, {
-    alsoReports: reportsOfCopy(state),
-    allowUnmapped: shape.allowUnmappedReport,
-    file: manifest.path,
-  });
-  if (sources !== undefined) {
-    problems.push(...wishes.problems);
-    if (source?.task.reports === undefined)
-      problems.push(...unresolved(row, { named: wishes.named, state, file: manifest.path }));
-  }
-  const name = nameOf(row, sourceNameOf(log, source, sourceTaskId), {
-    file: manifest.path,
-    problems,
-    offline: sources === undefined,
-  });
-  return { ref, row, sourceTaskId, name, wanted: { mappings: wishes.mappings, named: wishes.named } };
+  const ref = tenantRef(source.id, row.key);
+  const state = from.log.tenant(ref);
+  const resolve = state === undefined || state.reports.size === 0 ? source.resolve : source.resolveByLog;
+  const wanted = resolve(row, reportsBeyond(source.reports, state));
+  for (const problem of wanted.problems) problems.push(problem);
+  const offline = from.sources === undefined;
+  if (!offline && source.observed?.task.reports === undefined)
+    problems.push(...unresolved(row, { named: wanted.named, state, file: from.manifest.path }));
+  const name = nameOf(row, source.name, { file: from.manifest.path, problems, offline });
+  return { ref, row, sourceTaskId: source.id, name, wanted };
 }
 
 /** The user's own ID of a report, where the server lists none now and the copy is known not to have a report of this ID. */
@@ -125,8 +145,7 @@ function nameOf(
   task: string | undefined,
   at: { readonly file: string; readonly problems: Problem[]; readonly offline: boolean },
 ): string | undefined {
-  const needsTask = /\{\s*task\s*\}/i.test(row.nameTemplate);
-  if (task === undefined && needsTask) {
+  if (task === undefined && /\{\s*task\s*\}/i.test(row.nameTemplate)) {
     if (!at.offline)
       at.problems.push({
         code: "TASK_NAME_UNKNOWN",
@@ -142,12 +161,11 @@ function nameOf(
   return "name" in rendered ? rendered.name : undefined;
 }
 
-function reportsOfCopy(state: TenantState | undefined): readonly ReportId[] {
-  if (state?.copy === undefined || state.copy.gone) return [];
-  return [...new Set([...state.reports.keys(), ...(state.bornWith ?? [])])];
-}
-
-/** Offline, the log's own knowledge stands in for the source task's reports. */
-function knownReports(state: TenantState | undefined): readonly TaskReport[] | undefined {
-  return state === undefined || state.reports.size === 0 ? undefined : [];
+/** The reports that a tenant's copy has, or is known to have been born with, and its source task lacks. */
+function reportsBeyond(known: ReadonlySet<ReportId>, state: TenantState | undefined): readonly ReportId[] {
+  if (state?.copy === undefined || state.copy.gone) return NONE;
+  let beyond: Set<ReportId> | undefined;
+  for (const reports of [state.reports.keys(), state.bornWith ?? NONE])
+    for (const report of reports) if (!known.has(report)) beyond = (beyond ?? new Set()).add(report);
+  return beyond === undefined ? NONE : [...beyond];
 }

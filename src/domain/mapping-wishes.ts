@@ -15,20 +15,42 @@ export interface ResolvedWishes {
   readonly problems: readonly Problem[];
 }
 
-export interface WishOptions {
-  /** The reports that the tenant's copy has; a wish for every report covers them too. */
-  readonly alsoReports: readonly ReportId[];
+export interface WishRules {
   /** `--allow-unmapped-report`: reports that mappings may leave out; a row's `id` or its `reportID`. */
   readonly allowUnmapped: readonly string[];
   /** As messages name the manifest. */
   readonly file: string;
+  /** Offline: what cannot be resolved stays unfilled, and no problem is made of it. */
+  readonly silent?: boolean | undefined;
+}
+
+/**
+ * Resolves one tenant's wishes. `alsoReports`: reports that the tenant's copy has and the source task lacks; a wish for every
+ * report covers them too.
+ */
+export type WishResolver = (tenant: ManifestTenant, alsoReports: readonly ReportId[]) => ResolvedWishes;
+
+/** A source task's reports, looked up once for all of its tenants. */
+interface Reports {
+  /** `undefined` where the server lists none: a report's ID is then taken as given. */
+  readonly listed: readonly TaskReport[] | undefined;
+  /** By the row's ID and, behind it, by the published report's. */
+  readonly byRow: ReadonlyMap<string, TaskReport>;
+  readonly byReport: ReadonlyMap<string, TaskReport>;
+  /** Each published report once, in order. */
+  readonly every: readonly ReportId[];
+  readonly order: ReadonlyMap<ReportId, number>;
+  /** Those that mappings may not leave out. */
+  readonly required: readonly TaskReport[];
 }
 
 interface Resolving {
   readonly tenant: ManifestTenant;
-  readonly reports: readonly TaskReport[] | undefined;
-  readonly options: WishOptions;
-  readonly problems: Problem[];
+  readonly reports: Reports;
+  readonly alsoReports: readonly ReportId[];
+  readonly file: string;
+  /** `undefined`: nobody asks for them. */
+  readonly problems: Problem[] | undefined;
 }
 
 interface Target {
@@ -36,59 +58,93 @@ interface Target {
   readonly wish: MappingWish;
 }
 
+const NONE: readonly never[] = [];
+const UNFILLED: ResolvedWishes = { mappings: NONE, named: NONE, problems: NONE };
+
 /**
- * Resolves one tenant's wishes against the reports of its source task (`undefined` where the server lists none: a report's ID
- * is then taken as given). Tells a report that the task does not have, one that the wishes leave out, and one report and app
- * with two targets.
+ * A resolver against the reports of a source task (`undefined` where the server lists none). Tells a report that the task does
+ * not have, one that the wishes leave out, and one report and app with two targets.
  */
-export function resolveWishes(
-  tenant: ManifestTenant,
-  reports: readonly TaskReport[] | undefined,
-  options: WishOptions,
-): ResolvedWishes {
-  const resolving: Resolving = { tenant, reports, options, problems: [] };
+export function wishResolver(listed: readonly TaskReport[] | undefined, rules: WishRules): WishResolver {
+  const reports = lookUpReports(listed, rules);
+  return (tenant, alsoReports) => {
+    const problems = rules.silent === true ? undefined : [];
+    const resolving: Resolving = { tenant, reports, alsoReports, file: rules.file, problems };
+    const [wish, ...others] = tenant.wishes;
+    return wish !== undefined && others.length === 0 && wish.report === undefined
+      ? resolveOnly(wish, resolving)
+      : resolveAll(resolving);
+  };
+}
+
+function lookUpReports(listed: readonly TaskReport[] | undefined, rules: WishRules): Reports {
+  const byRow = new Map<string, TaskReport>();
+  const byReport = new Map<ReportId, TaskReport>();
+  for (const report of listed ?? []) {
+    if (!byRow.has(report.rowId)) byRow.set(report.rowId, report);
+    if (!byReport.has(report.reportId)) byReport.set(report.reportId, report);
+  }
+  const allowed = new Set(rules.allowUnmapped.map((typed) => normalGuid(typed) ?? typed));
+  const required = (listed ?? []).filter((report) => !allowed.has(report.reportId) && !allowed.has(report.rowId));
+  const every = [...byReport.keys()];
+  return { listed, byRow, byReport, every, order: inOrder(every), required };
+}
+
+/** The one wish, for every report: what most tenants of most manifests want. Nothing to be sorted, nothing left out. */
+function resolveOnly(wish: MappingWish, resolving: Resolving): ResolvedWishes {
+  const { qlikAppId, newQlikAppId } = wish;
+  const every = reportsOf(wish, resolving);
+  if (every.length === 0 && resolving.problems === undefined) return UNFILLED;
+  return {
+    mappings: every.map((reportId) => ({ reportId, qlikAppId, newQlikAppId })),
+    named: NONE,
+    problems: resolving.problems ?? NONE,
+  };
+}
+
+function resolveAll(resolving: Resolving): ResolvedWishes {
   const targets = new Map<string, Target>();
   const named = new Set<ReportId>();
-  for (const wish of tenant.wishes) {
+  for (const wish of resolving.tenant.wishes) {
     const meant = reportsOf(wish, resolving);
     for (const reportId of meant) {
       if (wish.report !== undefined) named.add(reportId);
       addTarget(reportId, wish, { targets, resolving });
     }
   }
-  resolving.problems.push(...leftOut(targets, resolving));
-  const order = reportOrder(reports, options.alsoReports);
-  const mappings = [...targets.values()].map((target) => target.mapping);
+  tellLeftOut(targets, resolving);
+  const order = reportOrder(resolving);
+  const mappings = Array.from(targets.values(), (target) => target.mapping);
   return {
     mappings: mappings.sort(
       (a, b) => order(a.reportId) - order(b.reportId) || compareText(mappingText(a), mappingText(b)),
     ),
     named: [...named].sort((a, b) => order(a) - order(b) || compareText(a, b)),
-    problems: distinct(resolving.problems),
+    problems: distinct(resolving.problems ?? NONE),
   };
 }
 
 function reportsOf(wish: MappingWish, resolving: Resolving): readonly ReportId[] {
-  const { reports, options } = resolving;
+  const { reports, alsoReports, problems } = resolving;
   if (wish.report !== undefined) {
     const one = namedReport(wish.report, resolving);
     if (one !== undefined) return [one];
-    resolving.problems.push(reportUnknown(wish, wish.report, resolving));
-    return [];
+    problems?.push(reportUnknown(wish, wish.report, resolving));
+    return NONE;
   }
-  if (reports !== undefined) {
-    const every = new Set([...reports.map((report) => report.reportId), ...options.alsoReports]);
-    if (every.size === 0) resolving.problems.push(noReports(wish, resolving));
-    return [...every];
+  if (reports.listed === undefined) {
+    problems?.push(reportsUnreadable(wish, resolving));
+    return NONE;
   }
-  resolving.problems.push(reportsUnreadable(wish, resolving));
-  return [];
+  const every = alsoReports.length === 0 ? reports.every : [...new Set([...reports.every, ...alsoReports])];
+  if (every.length === 0) problems?.push(noReports(wish, resolving));
+  return every;
 }
 
-function namedReport(typed: string, { reports, options }: Resolving): ReportId | undefined {
-  if (reports === undefined) return parseReportId(typed);
-  const row = reports.find((report) => report.rowId === typed) ?? reports.find((report) => report.reportId === typed);
-  return row?.reportId ?? options.alsoReports.find((report) => report === typed);
+function namedReport(typed: string, { reports, alsoReports }: Resolving): ReportId | undefined {
+  if (reports.listed === undefined) return parseReportId(typed);
+  const row = reports.byRow.get(typed) ?? reports.byReport.get(typed);
+  return row?.reportId ?? alsoReports.find((report) => report === typed);
 }
 
 function addTarget(
@@ -102,12 +158,12 @@ function addTarget(
     const mapping = { reportId, qlikAppId: wish.qlikAppId, newQlikAppId: wish.newQlikAppId };
     into.targets.set(slot, { mapping, wish });
   } else if (other.mapping.newQlikAppId !== wish.newQlikAppId) {
-    into.resolving.problems.push(twoTargets(reportId, wish, { other, resolving: into.resolving }));
+    into.resolving.problems?.push(twoTargets(reportId, wish, { other, resolving: into.resolving }));
   }
 }
 
-function problemAt(line: number, { tenant, options }: Resolving): Pick<Problem, "tenant" | "file" | "line"> {
-  return { tenant: tenant.tenant, file: options.file, line };
+function problemAt(line: number, { tenant, file }: Resolving): Pick<Problem, "tenant" | "file" | "line"> {
+  return { tenant: tenant.tenant, file, line };
 }
 
 function reportName(report: TaskReport): string {
@@ -115,7 +171,7 @@ function reportName(report: TaskReport): string {
 }
 
 function reportUnknown(wish: MappingWish, report: string, resolving: Resolving): Problem {
-  const reports = resolving.reports ?? [];
+  const reports = resolving.reports.listed ?? [];
   const known =
     reports.length === 0
       ? "It has no report at all"
@@ -161,7 +217,7 @@ function twoTargets(
   at: { readonly other: Target; readonly resolving: Resolving },
 ): Problem {
   const { other, resolving } = at;
-  const report = resolving.reports?.find((one) => one.reportId === reportId);
+  const report = resolving.reports.byReport.get(reportId);
   return {
     code: "CONTRADICTION",
     message:
@@ -175,33 +231,35 @@ function twoTargets(
 }
 
 /** The source task's reports that get no mapping at all: their copies would show the master's figures. */
-function leftOut(targets: ReadonlyMap<string, Target>, resolving: Resolving): readonly Problem[] {
-  const { tenant, reports = [], options } = resolving;
-  const covered = new Set([...targets.values()].map((target) => target.mapping.reportId));
-  if (tenant.wishes.some((wish) => wish.report === undefined)) return [];
-  const allowed = new Set(options.allowUnmapped.map((typed) => normalGuid(typed) ?? typed));
-  return reports
-    .filter((report) => !covered.has(report.reportId) && !allowed.has(report.reportId) && !allowed.has(report.rowId))
-    .map((report) => ({
-      code: "REPORT_LEFT_OUT",
-      message:
-        `Tenant ${quote(tenant.tenant)} has no mapping for report ${reportName(report)} of source task ${tenant.sourceTaskId}: ` +
-        "its copy would show the master's figures.",
-      hint: `Add a row for it, or allow it with --allow-unmapped-report ${report.reportId}`,
-      ...problemAt(tenant.line, resolving),
-      column: "reportId",
-      value: report.reportId,
-    }));
+function tellLeftOut(targets: ReadonlyMap<string, Target>, resolving: Resolving): void {
+  const { tenant, reports, problems } = resolving;
+  if (problems === undefined || reports.required.length === 0) return;
+  if (tenant.wishes.some((wish) => wish.report === undefined)) return;
+  const covered = new Set<ReportId>();
+  for (const { mapping } of targets.values()) covered.add(mapping.reportId);
+  for (const report of reports.required)
+    if (!covered.has(report.reportId))
+      problems.push({
+        code: "REPORT_LEFT_OUT",
+        message:
+          `Tenant ${quote(tenant.tenant)} has no mapping for report ${reportName(report)} of source task ${tenant.sourceTaskId}: ` +
+          "its copy would show the master's figures.",
+        hint: `Add a row for it, or allow it with --allow-unmapped-report ${report.reportId}`,
+        ...problemAt(tenant.line, resolving),
+        column: "reportId",
+        value: report.reportId,
+      });
 }
 
-function reportOrder(
-  reports: readonly TaskReport[] | undefined,
-  alsoReports: readonly ReportId[],
-): (report: ReportId) => number {
-  const order = new Map<ReportId, number>();
-  for (const report of [...(reports ?? []).map((one) => one.reportId), ...alsoReports])
-    if (!order.has(report)) order.set(report, order.size);
+function reportOrder({ reports, alsoReports }: Resolving): (report: ReportId) => number {
+  const order = alsoReports.length === 0 ? reports.order : inOrder([...reports.every, ...alsoReports]);
   return (report) => order.get(report) ?? order.size;
+}
+
+function inOrder(reports: readonly ReportId[]): ReadonlyMap<ReportId, number> {
+  const order = new Map<ReportId, number>();
+  for (const report of reports) if (!order.has(report)) order.set(report, order.size);
+  return order;
 }
 
 function mappingText(mapping: Mapping): string {
@@ -213,6 +271,7 @@ function compareText(a: string, b: string): number {
 }
 
 function distinct(problems: readonly Problem[]): readonly Problem[] {
+  if (problems.length < 2) return problems;
   return [
     ...new Map(problems.map((problem) => [`${problem.code} ${problem.line} ${problem.message}`, problem])).values(),
   ];

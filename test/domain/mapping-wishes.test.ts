@@ -1,7 +1,8 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseReportId, parseRowId, type ReportId } from "../../src/domain/ids.js";
+import { parseReportId, parseRowId, type ReportId, type RowId } from "../../src/domain/ids.js";
 import type { ManifestTenant } from "../../src/domain/manifest.js";
-import { resolveWishes, type WishOptions } from "../../src/domain/mapping-wishes.js";
+import { type WishRules, wishResolver } from "../../src/domain/mapping-wishes.js";
 import type { TaskReport } from "../../src/domain/source-task.js";
 import { app, MASTER, read, report, row } from "../support/manifests.js";
 
@@ -11,11 +12,17 @@ function reportId(n: number): ReportId {
   return id;
 }
 
-const REPORTS: readonly TaskReport[] = [1, 2, 3].map((n) => {
-  const rowId = parseRowId(row(n));
-  if (rowId === undefined) throw new Error("no GUID");
-  return { rowId, reportId: reportId(n), name: `Report ${n}` };
-});
+function rowId(n: number): RowId {
+  const id = parseRowId(row(n));
+  if (id === undefined) throw new Error("no GUID");
+  return id;
+}
+
+const REPORTS: readonly TaskReport[] = [1, 2, 3].map((n) => ({
+  rowId: rowId(n),
+  reportId: reportId(n),
+  name: `Report ${n}`,
+}));
 
 /** acme, as these rows (`reportId,appId`) describe it. */
 async function acme(...rows: readonly string[]): Promise<ManifestTenant> {
@@ -28,11 +35,11 @@ async function acme(...rows: readonly string[]): Promise<ManifestTenant> {
 const resolve = (
   tenant: ManifestTenant,
   reports: readonly TaskReport[] | undefined = REPORTS,
-  more: Partial<WishOptions> = {},
-) => resolveWishes(tenant, reports, { alsoReports: [], allowUnmapped: [], file: "tenants.csv", ...more });
+  { alsoReports = [], ...more }: Partial<WishRules> & { readonly alsoReports?: readonly ReportId[] } = {},
+) => wishResolver(reports, { allowUnmapped: [], file: "tenants.csv", ...more })(tenant, alsoReports);
 const to = (n: number, target: string) => ({ reportId: report(n), qlikAppId: MASTER, newQlikAppId: target });
 
-describe("resolveWishes", () => {
+describe("wishResolver", () => {
   it("maps every report of the task where none is named", async () => {
     expect(resolve(await acme(`,${app(1)}`))).toEqual({
       mappings: [1, 2, 3].map((n) => to(n, app(1))),
@@ -95,20 +102,38 @@ describe("resolveWishes", () => {
   });
 
   it("takes IDs as given where the server lists no reports, and cannot mean every report", async () => {
-    const listed = resolveWishes(await acme(`${row(1)},${app(1)}`), undefined, {
-      alsoReports: [],
-      allowUnmapped: [],
-      file: "f",
-    });
+    const resolveUnlisted = wishResolver(undefined, { allowUnmapped: [], file: "f" });
+    const listed = resolveUnlisted(await acme(`${row(1)},${app(1)}`), []);
     expect(listed).toEqual({
       mappings: [{ reportId: row(1), qlikAppId: MASTER, newQlikAppId: app(1) }],
       named: [row(1)],
       problems: [],
     });
-    const every = resolveWishes(await acme(`,${app(1)}`), undefined, { alsoReports: [], allowUnmapped: [], file: "f" });
+    const every = resolveUnlisted(await acme(`,${app(1)}`), []);
     expect(every.problems).toMatchObject([
       { code: "REPORTS_UNREADABLE", line: 2, hint: expect.stringContaining("--server") },
     ]);
+  });
+
+  it("tells nothing offline, and fills in what it can", async () => {
+    const silent = wishResolver(undefined, { allowUnmapped: [], file: "f", silent: true });
+    expect(silent(await acme(`,${app(1)}`), [])).toEqual({ mappings: [], named: [], problems: [] });
+    const both = await acme(`,${app(1)}`, `${row(1)},${app(1)}`);
+    expect(silent(both, [])).toMatchObject({ mappings: [{ reportId: row(1) }], named: [row(1)], problems: [] });
+  });
+
+  it("resolves one wish for every report as it resolves that wish among others", async () => {
+    const ids = fc.uniqueArray(fc.integer({ min: 1, max: 9 }), { maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(fc.option(ids, { nil: undefined }), ids, async (listed, also) => {
+        const tenant = await acme(`,${app(1)}`);
+        const reports = listed?.map((n) => ({ rowId: rowId(n), reportId: reportId(n) }));
+        const once = wishResolver(reports, { allowUnmapped: [], file: "f" });
+        const alsoReports = also.map(reportId);
+        const twice = { ...tenant, wishes: [...tenant.wishes, ...tenant.wishes] };
+        expect(once(tenant, alsoReports)).toEqual(once(twice, alsoReports));
+      }),
+    );
   });
 
   it("maps nothing of a task without reports, and says so", async () => {
