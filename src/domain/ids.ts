@@ -27,6 +27,8 @@ const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** A GUID's normal form (lower case, dashes, no braces), or `undefined` where the text is no GUID. */
 export function normalGuid(text: string): string | undefined {
+  // Nearly all are: the same text is kept, and nothing is made.
+  if (text.length === 36 && GUID.test(text)) return text;
   const trimmed = text.trim();
   const bare =
     (trimmed.startsWith("{") && trimmed.endsWith("}")) || (trimmed.startsWith("(") && trimmed.endsWith(")"))

@@ -2,6 +2,7 @@ import type { Problem } from "./errors.js";
 import {
   type AppId,
   foldTenantKey,
+  isPrintableAscii,
   normalGuid,
   parseAppId,
   parseTaskId,
@@ -35,7 +36,7 @@ export interface ManifestRow {
 }
 
 const ENABLED_WORDS: ReadonlyMap<string, boolean> = new Map([
-  ...["true", "yes", "y", "1", "on", "vrai", "oui", "wahr", "ja", ""].map((word) => [word, true] as const),
+  ...["true", "yes", "y", "1", "on", "vrai", "oui", "wahr", "ja"].map((word) => [word, true] as const),
   ...["false", "no", "n", "0", "off", "faux", "non", "falsch", "nein"].map((word) => [word, false] as const),
 ]);
 
@@ -92,14 +93,10 @@ function judgeRow(row: RawRow, judging: Judging): ManifestRow {
   const newQlikAppId = guidIn("newQlikAppId", parseAppId, values);
   const report = guidIn("reportId", normalGuid, values);
   if (!values.lenient) {
-    tellMissing("newQlikAppId", newQlikAppId, values);
-    tellMissing("qlikAppId", qlikAppId, values);
-    tellMissing("sourceTaskId", sourceTaskId, values);
+    if (newQlikAppId === undefined) tellMissing("newQlikAppId", values);
+    if (qlikAppId === undefined) tellMissing("qlikAppId", values);
+    if (sourceTaskId === undefined) tellMissing("sourceTaskId", values);
   }
-  const wishes =
-    values.lenient || qlikAppId === undefined || newQlikAppId === undefined
-      ? []
-      : wishesOf(values, report).map((one) => ({ report: one, qlikAppId, newQlikAppId, line: row.line }));
   return {
     raw: row,
     line: row.line,
@@ -109,7 +106,10 @@ function judgeRow(row: RawRow, judging: Judging): ManifestRow {
     sourceTaskId,
     newQlikAppId,
     qlikAppId,
-    wishes,
+    wishes:
+      values.lenient || qlikAppId === undefined || newQlikAppId === undefined
+        ? NO_WISHES
+        : wishesOf(values, { report, qlikAppId, newQlikAppId }),
     name: textIn("name", row, judging) || undefined,
     newTaskId: guidIn("newTaskId", parseTaskId, values),
   };
@@ -135,8 +135,10 @@ function isSpoiled(column: ManifestColumn, row: RawRow): boolean {
 function judgeTenant(row: RawRow, judging: Judging): string | undefined {
   const text = textIn("tenant", row, judging);
   if (judging.index.positions.tenant === undefined || isSpoiled("tenant", row)) return undefined;
+  const isEmpty = text === "" || (!isPrintableAscii(text) && foldTenantKey(text) === "");
+  if (!isEmpty && (isPrintableAscii(text) || !UNPRINTABLE.test(text))) return text;
   const at = { file: judging.raw.file, ...judging.raw.place(row, "tenant") };
-  if (text === "" || foldTenantKey(text) === "") {
+  if (isEmpty) {
     judging.faults.push({
       code: "VALUE_MISSING",
       message: `${at.column} has no value: this row belongs to no tenant.`,
@@ -145,7 +147,6 @@ function judgeTenant(row: RawRow, judging: Judging): string | undefined {
     });
     return undefined;
   }
-  if (!UNPRINTABLE.test(text)) return text;
   judging.faults.push({
     code: "CONTROL_CHARACTER",
     message: `The tenant's key ${quote(text)} holds a line break, a tab or another character that cannot be shown.`,
@@ -159,6 +160,7 @@ function judgeTenant(row: RawRow, judging: Judging): string | undefined {
 function judgeEnabled(row: RawRow, tenant: string | undefined, judging: Judging): boolean | undefined {
   if (isSpoiled("enabled", row)) return undefined;
   const text = textIn("enabled", row, judging);
+  if (text === "") return true;
   const enabled = ENABLED_WORDS.get(text.normalize("NFKC").toLowerCase());
   if (enabled === undefined)
     judging.faults.push({
@@ -211,10 +213,20 @@ function sharedMaster(values: RowValues): AppId | undefined {
   return saysNothing("qlikAppId", values) ? values.judging.shared.masterApp : undefined;
 }
 
-function wishesOf(values: RowValues, report: string | undefined): readonly (string | undefined)[] {
-  if (report !== undefined) return [report];
-  if (!saysNothing("reportId", values)) return [];
-  return values.judging.shared.reports.length > 0 ? values.judging.shared.reports : [undefined];
+const NO_WISHES: readonly MappingWish[] = [];
+/** Every report, where nobody names any. */
+const EVERY_REPORT: readonly undefined[] = [undefined];
+
+function wishesOf(
+  values: RowValues,
+  said: { readonly report: string | undefined; readonly qlikAppId: AppId; readonly newQlikAppId: AppId },
+): readonly MappingWish[] {
+  const { qlikAppId, newQlikAppId } = said;
+  const { line } = values.row;
+  if (said.report !== undefined) return [{ report: said.report, qlikAppId, newQlikAppId, line }];
+  if (!saysNothing("reportId", values)) return NO_WISHES;
+  const { reports } = values.judging.shared;
+  return (reports.length > 0 ? reports : EVERY_REPORT).map((report) => ({ report, qlikAppId, newQlikAppId, line }));
 }
 
 const REMEDY: Readonly<Partial<Record<ManifestColumn, string>>> = {
@@ -223,10 +235,10 @@ const REMEDY: Readonly<Partial<Record<ManifestColumn, string>>> = {
   sourceTaskId: "Write the ID of the task to duplicate, or give --source-task for all rows that name none.",
 };
 
-/** Tells an empty required value. A column that the whole manifest lacks is told once, by {@link missingColumns}. */
-function tellMissing(column: ManifestColumn, value: string | undefined, values: RowValues): void {
+/** Tells a required value that is empty. A column that the whole manifest lacks is told once, by {@link missingColumns}. */
+function tellMissing(column: ManifestColumn, values: RowValues): void {
   const { row, tenant, judging } = values;
-  if (value !== undefined || judging.index.positions[column] === undefined || !saysNothing(column, values)) return;
+  if (judging.index.positions[column] === undefined || !saysNothing(column, values)) return;
   const place = judging.raw.place(row, column);
   judging.faults.push({
     code: "VALUE_MISSING",
