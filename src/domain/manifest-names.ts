@@ -1,5 +1,5 @@
 import type { Problem } from "./errors.js";
-import { trimAround } from "./ids.js";
+import { isPrintableAscii, type TaskId, trimAround } from "./ids.js";
 import type { ManifestTenant } from "./manifest.js";
 import { type ColumnIndex, normalHeader, partnersOf } from "./manifest-columns.js";
 import { type ManifestRow, UNPRINTABLE } from "./manifest-rows.js";
@@ -7,14 +7,20 @@ import type { SharedValues } from "./manifest-shared.js";
 import type { TenantGroup } from "./manifest-tenants.js";
 import { type CopyName, checkCopyNames, columnsUsedBy, renderName, usesTaskName } from "./name-template.js";
 import { keptValue, listed, quote } from "./quotation.js";
-import type { RawManifest } from "./raw-manifest.js";
+import type { RawManifest, RawRow } from "./raw-manifest.js";
 import { nearestSpellings } from "./spelling.js";
 
 /** A name longer than this may be cut short or refused by the server. */
 const LONGEST_NAME = 250;
 
-/** An enabled tenant with the rows that it was made from. */
-export interface NamedTenant {
+/** Tenants, each with the rows that it was made from at the same place. */
+export interface GroupedTenants {
+  readonly groups: readonly TenantGroup[];
+  readonly tenants: readonly ManifestTenant[];
+}
+
+/** A tenant with the rows that it was made from. */
+interface NamedTenant {
   readonly tenant: ManifestTenant;
   readonly group: TenantGroup;
 }
@@ -25,60 +31,90 @@ interface Context {
   readonly shared: SharedValues;
 }
 
-/** The copies' names, as far as they are known without the server: placeholders that nothing fills, names that cannot be, twins. */
+/** A copy's name with its place, which is looked up where a fault asks for it: a JSON manifest reads its entry again for it. */
+class PlacedName implements CopyName {
+  readonly tenant: string;
+  readonly sourceTaskId: TaskId;
+  readonly name: string;
+  readonly taskUnfilled: boolean;
+  readonly #row: RawRow;
+  readonly #raw: RawManifest;
+
+  constructor(
+    of: { readonly tenant: ManifestTenant; readonly sourceTaskId: TaskId; readonly row: RawRow },
+    name: string,
+    raw: RawManifest,
+  ) {
+    this.tenant = of.tenant.tenant;
+    this.sourceTaskId = of.sourceTaskId;
+    this.name = name;
+    this.taskUnfilled = usesTaskName(of.tenant.nameTemplate);
+    this.#row = of.row;
+    this.#raw = raw;
+  }
+
+  get line(): number {
+    return this.#raw.place(this.#row, "name").line;
+  }
+
+  get column(): string {
+    return this.#raw.place(this.#row, "name").column;
+  }
+}
+
+/**
+ * The enabled tenants' copies' names, as far as they are known without the server: placeholders that nothing fills, names that
+ * cannot be, twins.
+ */
 export function checkNames(
-  named: readonly NamedTenant[],
+  { groups, tenants }: GroupedTenants,
   context: Context,
 ): { readonly faults: readonly Problem[]; readonly warnings: readonly Problem[] } {
+  const { raw } = context;
   const faults: Problem[] = [];
   const names: CopyName[] = [];
   const long: CopyName[] = [];
   let sharedTemplateTold = false;
-  for (const { tenant, group } of named) {
+  for (const [at, group] of groups.entries()) {
+    const tenant = tenants[at];
+    if (tenant === undefined || !group.enabled) continue;
     const row = group.rows.find((one) => one.name !== undefined);
-    const rendered = renderName(tenant.nameTemplate, { ...tenant, task: undefined });
+    const { columns, sourceTaskId } = tenant;
+    const rendered = renderName(tenant.nameTemplate, { tenant: tenant.tenant, task: undefined, columns });
     if ("unknown" in rendered) {
       if (row === undefined && sharedTemplateTold) continue;
       sharedTemplateTold ||= row === undefined;
       faults.push(...rendered.unknown.map((spelt) => placeholderUnknown(spelt, { row, tenant, context })));
       continue;
     }
-    const { raw } = context;
-    faults.push(...contradictoryColumns({ tenant, group }, context));
-    const { line, column } = raw.place((row ?? group.rows[0]).raw, "name");
-    const impossible = impossibleName(rendered.name);
+    const { name } = rendered;
+    if (group.rows.length > 1) faults.push(...contradictoryColumns({ tenant, group }, context));
+    const impossible = impossibleName(name);
+    const placed = (row ?? group.rows[0]).raw;
     if (impossible !== undefined) {
       faults.push({
         ...impossible,
         tenant: tenant.tenant,
         file: raw.file,
-        line,
-        column,
-        value: keptValue(rendered.name),
+        ...raw.place(placed, "name"),
+        value: keptValue(name),
       });
       continue;
     }
-    if (tenant.sourceTaskId === undefined) continue;
-    const name: CopyName = {
-      tenant: tenant.tenant,
-      line,
-      column,
-      sourceTaskId: tenant.sourceTaskId,
-      name: rendered.name,
-      taskUnfilled: usesTaskName(tenant.nameTemplate),
-    };
-    names.push(name);
-    if ([...name.name].length > LONGEST_NAME) long.push(name);
+    if (sourceTaskId === undefined) continue;
+    const copy = new PlacedName({ tenant, sourceTaskId, row: placed }, name, raw);
+    names.push(copy);
+    // No name has more characters than code units.
+    if (name.length > LONGEST_NAME && [...name].length > LONGEST_NAME) long.push(copy);
   }
   return {
-    faults: [faults, checkCopyNames(names, [], context.raw.file)].flat(),
-    warnings: longNames(long, context.raw.file),
+    faults: [faults, checkCopyNames(names, [], raw.file)].flat(),
+    warnings: longNames(long, raw.file),
   };
 }
 
 /** A column that the name uses and that the tenant's rows fill differently: which one the copy is named by cannot be told. */
 function contradictoryColumns({ tenant, group }: NamedTenant, { raw, index }: Context): readonly Problem[] {
-  if (group.rows.length === 1) return [];
   return columnsUsedBy(tenant.nameTemplate).flatMap((name) => {
     const position =
       index.named.get(name) ??
@@ -111,7 +147,7 @@ function impossibleName(name: string): Pick<Problem, "code" | "message" | "hint"
       message: "The copy's name would be empty.",
       hint: "Put {tenant} into the name, or a column that is never empty.",
     };
-  if (!UNPRINTABLE.test(name)) return undefined;
+  if (isPrintableAscii(name) || !UNPRINTABLE.test(name)) return undefined;
   return {
     code: "CONTROL_CHARACTER",
     message: `The copy's name ${quote(name)} would hold a line break, a tab or another character that cannot be shown.`,

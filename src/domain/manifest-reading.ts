@@ -1,5 +1,5 @@
 import type { Problem } from "./errors.js";
-import type { Manifest, ManifestDefaults } from "./manifest.js";
+import type { Manifest, ManifestDefaults, ManifestTenant } from "./manifest.js";
 import { type ColumnIndex, indexColumns } from "./manifest-columns.js";
 import { checkNames } from "./manifest-names.js";
 import { judgeOfRows, type ManifestRow, missingColumns } from "./manifest-rows.js";
@@ -55,27 +55,35 @@ interface Judged {
 
 function checkAcross(judged: Judged) {
   const { raw, index, shared, defaults, rows, groups } = judged;
-  const inGroups = groups.map((group) => checkGroup(group, raw));
-  const named = groups.map((group) => ({ group, tenant: tenantOf(group, { raw, index, shared }) }));
-  const names = checkNames(
-    named.filter((one) => one.group.enabled),
-    { raw, index, shared },
-  );
+  const inGroups: Findings = { faults: [], warnings: [] };
+  const tenants: ManifestTenant[] = [];
+  for (const group of groups) {
+    tenants.push(tenantOf(group, { raw, index, shared }));
+    const { faults, warnings } = checkGroup(group, raw);
+    for (const fault of faults) inGroups.faults.push(fault);
+    for (const warning of warnings) inGroups.warnings.push(warning);
+  }
+  const names = checkNames({ groups, tenants }, { raw, index, shared });
   const needed = rows.length === 0 ? raw.format === "csv" : rows.some((row) => row.enabled !== false);
   return {
-    tenants: named.map((one) => one.tenant),
+    tenants,
     faults: [
       rows.length === 0 && raw.faults.length === 0 ? [noRows(raw)] : [],
       needed ? missingColumns(raw, index, shared) : [],
-      inGroups.flatMap((checked) => checked.faults),
+      inGroups.faults,
       checkSpellings(rows, raw),
       checkDisabledWithoutSource(groups, raw),
       checkApps(rows, raw, { shared, defaults }),
       checkNewTasks(groups, raw, shared),
       names.faults,
     ].flat(),
-    warnings: [...inGroups.flatMap((checked) => checked.warnings), ...names.warnings],
+    warnings: [inGroups.warnings, names.warnings].flat(),
   };
+}
+
+interface Findings {
+  readonly faults: Problem[];
+  readonly warnings: Problem[];
 }
 
 function noRows(raw: RawManifest): Problem {

@@ -1,5 +1,5 @@
 import type { Problem } from "./errors.js";
-import { type TaskId, type TenantKey, tenantRef, trimAround } from "./ids.js";
+import { type TaskId, type TenantKey, trimAround } from "./ids.js";
 import type { ManifestTenant, MappingWish } from "./manifest.js";
 import type { ColumnIndex } from "./manifest-columns.js";
 import type { ManifestRow } from "./manifest-rows.js";
@@ -28,43 +28,60 @@ interface Context {
  * source task. A disabled row that names no source task belongs to a group of its own.
  */
 export function groupRows(rows: readonly ManifestRow[]): readonly TenantGroup[] {
-  const groups = new Map<string, { readonly key: TenantKey; readonly rows: [ManifestRow, ...ManifestRow[]] }>();
+  const groups: TenantGroup[] = [];
+  const bySource = new Map<TaskId | undefined, Map<TenantKey, GrowingGroup>>();
   for (const row of rows) {
     if (row.key === undefined || (row.sourceTaskId === undefined && row.enabled !== false)) continue;
-    const ref = row.sourceTaskId === undefined ? `- ${row.key}` : tenantRef(row.sourceTaskId, row.key);
-    const group = groups.get(ref);
-    if (group === undefined) groups.set(ref, { key: row.key, rows: [row] });
-    else group.rows.push(row);
+    const ofSource = bySource.get(row.sourceTaskId) ?? new Map<TenantKey, GrowingGroup>();
+    bySource.set(row.sourceTaskId, ofSource);
+    const group = ofSource.get(row.key);
+    if (group === undefined) {
+      const begun = beginGroup(row.key, row);
+      ofSource.set(row.key, begun);
+      groups.push(begun);
+    } else {
+      group.rows.push(row);
+      group.enabled ||= row.enabled !== false;
+    }
   }
-  return [...groups.values()].map((group) => groupOf(group.key, group.rows));
+  return groups;
 }
 
-function groupOf(key: TenantKey, rows: readonly [ManifestRow, ...ManifestRow[]]): TenantGroup {
-  const [first] = rows;
+interface GrowingGroup extends TenantGroup {
+  readonly rows: [ManifestRow, ...ManifestRow[]];
+  enabled: boolean;
+}
+
+function beginGroup(key: TenantKey, first: ManifestRow): GrowingGroup {
   return {
     key,
     tenant: first.tenant ?? "",
     sourceTaskId: first.sourceTaskId,
-    rows,
-    enabled: rows.some((row) => row.enabled !== false),
+    rows: [first],
+    enabled: first.enabled !== false,
   };
 }
 
 /** The tenant that a group of rows without contradictions means. */
 export function tenantOf(group: TenantGroup, context: Context): ManifestTenant {
   const [first] = group.rows;
+  const { key, tenant, enabled, sourceTaskId } = group;
+  const only = group.rows.length === 1;
+  const name = only ? first.name : group.rows.find((row) => row.name !== undefined)?.name;
   return {
-    key: group.key,
-    tenant: group.tenant,
+    key,
+    tenant,
     line: first.line,
-    enabled: group.enabled,
-    sourceTaskId: group.sourceTaskId,
-    nameTemplate: group.rows.find((row) => row.name !== undefined)?.name ?? context.shared.nameTemplate,
-    newTaskId: group.rows.find((row) => row.newTaskId !== undefined)?.newTaskId,
-    wishes: group.enabled ? wishesOnce(group.rows) : [],
+    enabled,
+    sourceTaskId,
+    nameTemplate: name ?? context.shared.nameTemplate,
+    newTaskId: only ? first.newTaskId : group.rows.find((row) => row.newTaskId !== undefined)?.newTaskId,
+    wishes: enabled ? wishesOnce(group.rows) : NO_WISHES,
     columns: new RowColumns(context.index.named, cellsOf(group.rows)),
   };
 }
+
+const NO_WISHES: readonly MappingWish[] = [];
 
 /** The first row's cells; what it leaves empty is taken from the next row that says it, so that their order changes nothing. */
 function cellsOf(rows: readonly [ManifestRow, ...ManifestRow[]]): readonly string[] {
@@ -76,8 +93,8 @@ function cellsOf(rows: readonly [ManifestRow, ...ManifestRow[]]): readonly strin
   });
 }
 
-function wishesOnce(rows: readonly ManifestRow[]): readonly MappingWish[] {
-  if (rows.length === 1) return rows[0]?.wishes ?? [];
+function wishesOnce(rows: readonly [ManifestRow, ...ManifestRow[]]): readonly MappingWish[] {
+  if (rows.length === 1) return rows[0].wishes;
   const once = new Map<string, MappingWish>();
   for (const wish of rows.flatMap((row) => row.wishes)) {
     const text = `${wish.report ?? "*"} ${wish.qlikAppId} ${wish.newQlikAppId}`;
@@ -90,24 +107,25 @@ function trimmedCell(row: ManifestRow, position: number): string {
   return trimAround(row.raw.cells[position] ?? "");
 }
 
-/** Where the rows of one tenant contradict each other or are repeated. */
+/** Where the rows of one tenant contradict each other or are repeated. One row does neither: all its wishes have one target. */
 export function checkGroup(
   group: TenantGroup,
   raw: RawManifest,
 ): { readonly faults: readonly Problem[]; readonly warnings: readonly Problem[] } {
-  const targets = contradictoryTargets(group, raw);
-  if (group.rows.length === 1) return { faults: targets, warnings: [] };
+  if (group.rows.length === 1) return SOUND;
   const enabled = group.rows.filter((row) => row.enabled !== false);
   return {
     faults: [
       contradictionsIn("enabled", group, raw, (row) => row.enabled),
       contradictionsIn("name", { ...group, rows: enabled }, raw, (row) => row.name),
       contradictionsIn("newTaskId", { ...group, rows: enabled }, raw, (row) => row.newTaskId),
-      targets,
+      contradictoryTargets(group, raw),
     ].flat(),
     warnings: repeatedRows(enabled, raw),
   };
 }
+
+const SOUND = { faults: [], warnings: [] };
 
 type SettledOnce = "enabled" | "name" | "newTaskId";
 

@@ -1,5 +1,5 @@
 import type { Problem } from "./errors.js";
-import { foldName, type TaskId, trimAround } from "./ids.js";
+import { type FoldedName, foldName, isPrintableAscii, type TaskId, trimAround } from "./ids.js";
 import { normalHeader, partnersOf } from "./manifest-columns.js";
 import { quote } from "./quotation.js";
 
@@ -58,14 +58,11 @@ function nextPart(rest: string): { readonly value: Part; readonly length: number
  * the task's name may bring control characters here (it is the server's): they become blanks.
  */
 export function renderName(template: string, values: NameValues): RenderedName {
-  const unknown: string[] = [];
-  let name = "";
-  for (const part of templateParts(template)) {
-    const text = partText(part, values);
-    if (text === undefined) unknown.push(part.kind === "text" ? part.text : part.spelt);
-    else name += text;
-  }
-  return unknown.length > 0 ? { unknown } : { name: trimAround(name) };
+  const parts = templateParts(template);
+  const texts = parts.map((part) => partText(part, values));
+  if (!texts.includes(undefined)) return { name: trimAround(texts.join("")) };
+  const unknown = parts.filter((_, at) => texts[at] === undefined);
+  return { unknown: unknown.map((part) => (part.kind === "text" ? part.text : part.spelt)) };
 }
 
 function partText(part: Part, values: NameValues): string | undefined {
@@ -76,11 +73,15 @@ function partText(part: Part, values: NameValues): string | undefined {
       return undefined;
     case "placeholder":
       if (part.folded === "tenant") return values.tenant;
-      if (part.folded === "task") return values.task?.replace(/[\p{Cc}\u2028\u2029]/gu, " ") ?? part.spelt;
+      if (part.folded === "task") return values.task === undefined ? part.spelt : onOneLine(values.task);
       return columnText(part.folded, values.columns);
     default:
       return part satisfies never;
   }
+}
+
+function onOneLine(task: string): string {
+  return isPrintableAscii(task) ? task : task.replace(/[\p{Cc}\u2028\u2029]/gu, " ");
 }
 
 function columnText(folded: string, columns: ReadonlyMap<string, string>): string | undefined {
@@ -124,13 +125,16 @@ export function checkCopyNames(
   file: string,
 ): readonly Problem[] {
   const sources = new Set<string>(sourceTaskNames.map(foldName));
-  const owners = new Map<string, CopyName>();
+  /** Names that still hold `{task}` by their source task, all others together. */
+  const compared = new Map<TaskId | undefined, Map<FoldedName, CopyName>>();
   const faults: Problem[] = [];
   for (const entry of entries) {
     const folded = foldName(entry.name);
-    const compared = entry.taskUnfilled === true ? `${entry.sourceTaskId}\u0000${folded}` : folded;
-    const owner = owners.get(compared);
-    if (owner === undefined) owners.set(compared, entry);
+    const scope = entry.taskUnfilled === true ? entry.sourceTaskId : undefined;
+    const owners = compared.get(scope) ?? new Map<FoldedName, CopyName>();
+    compared.set(scope, owners);
+    const owner = owners.get(folded);
+    if (owner === undefined) owners.set(folded, entry);
     const finding =
       sources.has(folded) && entry.taskUnfilled !== true
         ? namedAsSource(entry)

@@ -17,16 +17,15 @@ export function checkApps(
   rules: { readonly shared: SharedValues; readonly defaults: ManifestDefaults },
 ): readonly Problem[] {
   const faults: Problem[] = [];
-  const enabled = rows.filter((row) => row.enabled !== false);
-  const masters = mastersOf(enabled, rules.shared);
+  const masters = mastersOf(rows, rules.shared);
   const masterAllowed = new Set<TenantKey>(rules.defaults.allowMasterAppFor);
   const sharedAllowed = new Set<AppId>(rules.defaults.allowSharedApps);
   const known = rules.defaults.knownApps;
   const owners = new Map<AppId, ManifestRow>();
   const told = new Set<string>();
-  for (const row of enabled) {
+  for (const row of rows) {
     const app = row.newQlikAppId;
-    if (app === undefined) continue;
+    if (app === undefined || row.enabled === false) continue;
     const master = masters.get(app);
     const owner = owners.get(app);
     if (owner === undefined && row.key !== undefined) owners.set(app, row);
@@ -47,11 +46,11 @@ export function checkApps(
   return faults;
 }
 
-/** Each app that is replaced, with where it is named so: a line, or 0 for a flag or the manifest's top level. */
+/** Each app that an enabled row replaces, with where it is named so: a line, or 0 for a flag or the manifest's top level. */
 function mastersOf(rows: readonly ManifestRow[], shared: SharedValues): ReadonlyMap<AppId, number> {
   const masters = new Map<AppId, number>(shared.masters.map((app) => [app, 0]));
-  for (const row of rows)
-    if (row.qlikAppId !== undefined && !masters.has(row.qlikAppId)) masters.set(row.qlikAppId, row.line);
+  for (const { qlikAppId, enabled, line } of rows)
+    if (qlikAppId !== undefined && enabled !== false && !masters.has(qlikAppId)) masters.set(qlikAppId, line);
   return masters;
 }
 
@@ -96,14 +95,15 @@ export function checkNewTasks(
   raw: RawManifest,
   shared: SharedValues,
 ): readonly Problem[] {
-  const enabled = groups.filter((group) => group.enabled);
-  const sources = new Set<TaskId>(enabled.flatMap((group) => group.sourceTaskId ?? []));
+  const claims = groups.flatMap((group) => {
+    const row = group.enabled ? group.rows.find((one) => one.newTaskId !== undefined) : undefined;
+    return row?.newTaskId === undefined ? [] : { group, row, task: row.newTaskId };
+  });
+  if (claims.length === 0) return [];
+  const sources = new Set<TaskId>(groups.flatMap((group) => (group.enabled ? (group.sourceTaskId ?? []) : [])));
   if (shared.sourceTaskId !== undefined) sources.add(shared.sourceTaskId);
   const owners = new Map<TaskId, TenantGroup>();
-  return enabled.flatMap((group) => {
-    const row = group.rows.find((one) => one.newTaskId !== undefined);
-    const task = row?.newTaskId;
-    if (row === undefined || task === undefined) return [];
+  return claims.flatMap(({ group, row, task }) => {
     const owner = owners.get(task);
     if (owner === undefined) owners.set(task, group);
     const finding = sources.has(task)
