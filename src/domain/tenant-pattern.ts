@@ -3,14 +3,29 @@ import { foldTenantKey, type TenantKey } from "./ids.js";
 /** A test made from `--only` patterns: `*` stands for any text, `?` for one character; folded as keys are. */
 export function tenantMatcher(patterns: readonly string[]): (key: TenantKey) => boolean {
   if (patterns.length === 0) return () => true;
-  const tests = patterns.map((pattern) => {
-    const escaped = foldTenantKey(pattern)
+  const folded = patterns.map(foldTenantKey);
+  const plain = new Set(folded.filter((pattern) => !isWild(pattern)));
+  const tests = folded.filter(isWild).map((pattern) => {
+    const escaped = pattern
       .replace(/[.+^${}()|[\]\\]/g, "\\$&")
       .replace(/\*/g, ".*")
       .replace(/\?/g, ".");
     return new RegExp(`^${escaped}$`, "su");
   });
-  return (key) => tests.some((test) => test.test(key));
+  return (key) => plain.has(key) || tests.some((test) => test.test(key));
+}
+
+function isWild(pattern: string): boolean {
+  return /[*?]/.test(pattern);
+}
+
+/** The patterns that match none of these keys. Plain keys are looked up: a script may give 10,000 of them. */
+export function patternsWithout(keys: readonly TenantKey[], patterns: readonly string[]): readonly string[] {
+  const known = new Set(keys);
+  return patterns.filter((pattern) => {
+    const folded = foldTenantKey(pattern);
+    return isWild(folded) ? !keys.some(tenantMatcher([pattern])) : !known.has(folded);
+  });
 }
 
 /** The keys nearest to a pattern that matched nothing. */
