@@ -1,13 +1,14 @@
-import { foldName, type TaskId } from "../domain/ids.js";
+import type { Wanted } from "../domain/drift.js";
+import { foldName, type TaskId, type TenantKey } from "../domain/ids.js";
 import { appsInForce, type InForce, namesInDoubt } from "../domain/in-force.js";
 import type { LogState } from "../domain/log-state.js";
 import { lookUp, twinsOf } from "../domain/look-up.js";
 import type { Manifest } from "../domain/manifest.js";
 import { renderName } from "../domain/name-template.js";
-import { type AdoptionCheck, type Decision, type Doubt, decide, type Facts, type Permissions } from "../domain/plan.js";
+import { type Decision, type Doubt, decide, type Facts, type Permissions } from "../domain/plan.js";
 import type { ListedTask, TaskReport } from "../domain/source-task.js";
 import type { TenantState } from "../domain/tenant-state.js";
-import type { Wholeness } from "../domain/whole-list.js";
+import type { Presence, Wholeness } from "../domain/whole-list.js";
 import type { ObservedList, ObservedSource } from "./observe-server.js";
 import type { PlanEntry } from "./plan-entries.js";
 import type { Reading } from "./ports.js";
@@ -25,13 +26,13 @@ export interface PlanContext {
   readonly list: ObservedList | undefined;
   readonly inForce: InForce;
   readonly namesInDoubt: ReturnType<typeof namesInDoubt>;
-  /** The source tasks under which the manifest names each key. */
-  readonly namedUnder: ReadonlyMap<string, ReadonlySet<TaskId>>;
+  readonly namedUnder: NamedUnder;
   readonly candidates: CandidateReports;
 }
 
 const NOT_ASKED: Wholeness = { whole: false, why: "the server was not asked" };
 const NOWHERE: ReadonlySet<TaskId> = new Set();
+const NONE: readonly never[] = [];
 
 /** A character that no name holds and that folding leaves alone: stands for "any text" in a name. */
 const ANY_TEXT = "\u{f0000}";
@@ -41,18 +42,31 @@ export function refreshed(context: PlanContext, list: ObservedList | undefined):
   return { ...context, list, inForce: appsInForce(context.log), namesInDoubt: namesInDoubt(context.log) };
 }
 
-export function namedUnderOf(manifest: Manifest): ReadonlyMap<string, ReadonlySet<TaskId>> {
-  const named = new Map<string, Set<TaskId>>();
-  for (const row of manifest.tenants) {
-    if (row.sourceTaskId === undefined) continue;
-    named.set(row.key, (named.get(row.key) ?? new Set()).add(row.sourceTaskId));
+/** The source tasks under which the manifest names a key. Few decisions ask: looked up when the first one does. */
+export type NamedUnder = (key: TenantKey) => ReadonlySet<TaskId>;
+
+export function namedUnderOf(manifest: Manifest): NamedUnder {
+  let named: ReadonlyMap<TenantKey, ReadonlySet<TaskId>> | undefined;
+  return (key) => {
+    named ??= sourcesByKey(manifest);
+    return named.get(key) ?? NOWHERE;
+  };
+}
+
+function sourcesByKey(manifest: Manifest): ReadonlyMap<TenantKey, ReadonlySet<TaskId>> {
+  const named = new Map<TenantKey, Set<TaskId>>();
+  for (const { key, sourceTaskId } of manifest.tenants) {
+    if (sourceTaskId === undefined) continue;
+    const sources = named.get(key);
+    if (sources === undefined) named.set(key, new Set([sourceTaskId]));
+    else sources.add(sourceTaskId);
   }
   return named;
 }
 
-/** Decides about one entry from what this context knows. */
-export function decideEntry(context: PlanContext, entry: PlanEntry): Decision {
-  return decide(factsOf(context, entry));
+/** Decides about one entry from what this context knows. `twins`: its own in this list, where they are known already. */
+export function decideEntry(context: PlanContext, entry: PlanEntry, twins?: readonly ListedTask[]): Decision {
+  return decide(new EntryFacts(context, entry, twins));
 }
 
 /** The one task that a decision about this entry may ask to adopt, if any: its reports have to be read first. */
@@ -61,7 +75,7 @@ export function adoptionCandidate(context: PlanContext, entry: PlanEntry): TaskI
   const { newTaskId } = entry.row;
   if (newTaskId !== undefined && state?.copy?.newTaskId !== newTaskId) return newTaskId;
   if (!context.permissions.adopt || context.list === undefined) return undefined;
-  const facts = factsOf(context, entry);
+  const facts = new EntryFacts(context, entry);
   if (state?.openCreates.length || (state?.copy !== undefined && facts.presence !== "absent" && !state.copy.gone))
     return undefined;
   const tasks = facts.namesakes.length > 0 ? facts.namesakes.map(({ task }) => task) : facts.lookAlikes;
@@ -88,42 +102,106 @@ export function doubtsOf(context: PlanContext, state: TenantState): readonly Dou
   }));
 }
 
-function factsOf(context: PlanContext, entry: PlanEntry): Facts {
-  const { log, list } = context;
-  const state = log.tenant(entry.ref);
-  const copy = state?.copy;
-  return {
-    key: entry.row.key,
-    tenant: entry.row.tenant,
-    sourceTaskId: entry.sourceTaskId,
-    name: entry.name ?? "",
-    wanted: entry.wanted,
-    newTaskId: entry.row.newTaskId,
-    state,
-    presence: copy === undefined ? undefined : list?.presence.get(copy.newTaskId),
-    wholeness: list?.wholenessOf(entry.sourceTaskId) ?? NOT_ASKED,
-    doubts: state === undefined ? [] : doubtsOf(context, state),
-    twins: state === undefined ? [] : twinsInList(context, state),
-    namesakes: namesakesIn(context, entry),
-    nameInDoubtFor:
-      entry.name === undefined
-        ? undefined
-        : context.namesInDoubt.get(foldName(entry.name))?.find((tenant) => tenant.ref !== entry.ref),
-    lookAlikes: lookAlikesIn(context, entry),
-    adoptionCheck: adoptionCheckOf(context, entry),
-    inForce: context.inForce,
-    namedUnder: context.namedUnder.get(entry.row.key) ?? NOWHERE,
-    permissions: context.permissions,
-  };
+/** What one decision is made from. Each fact is looked up when it is asked for: a decision asks for few of them. */
+class EntryFacts implements Facts {
+  readonly #context: PlanContext;
+  readonly #entry: PlanEntry;
+  readonly state: TenantState | undefined;
+  #twins: readonly ListedTask[] | undefined;
+  #namesakes: Facts["namesakes"] | undefined;
+  #lookAlikes: readonly ListedTask[] | undefined;
+  #doubts: readonly Doubt[] | undefined;
+
+  constructor(context: PlanContext, entry: PlanEntry, twins?: readonly ListedTask[]) {
+    this.#context = context;
+    this.#entry = entry;
+    this.state = context.log.tenant(entry.ref);
+    this.#twins = twins;
+  }
+
+  get key(): TenantKey {
+    return this.#entry.row.key;
+  }
+
+  get tenant(): string {
+    return this.#entry.row.tenant;
+  }
+
+  get sourceTaskId(): TaskId {
+    return this.#entry.sourceTaskId;
+  }
+
+  get name(): string {
+    return this.#entry.name ?? "";
+  }
+
+  get wanted(): Wanted {
+    return this.#entry.wanted;
+  }
+
+  get newTaskId(): TaskId | undefined {
+    return this.#entry.row.newTaskId;
+  }
+
+  get presence(): Presence | undefined {
+    const copy = this.state?.copy;
+    return copy === undefined ? undefined : this.#context.list?.presence.get(copy.newTaskId);
+  }
+
+  get wholeness(): Wholeness {
+    return this.#context.list?.wholenessOf(this.sourceTaskId) ?? NOT_ASKED;
+  }
+
+  get doubts(): readonly Doubt[] {
+    this.#doubts ??= this.state === undefined ? NONE : doubtsOf(this.#context, this.state);
+    return this.#doubts;
+  }
+
+  get twins(): readonly ListedTask[] {
+    this.#twins ??= this.state === undefined ? NONE : twinsInList(this.#context, this.state);
+    return this.#twins;
+  }
+
+  get namesakes(): Facts["namesakes"] {
+    this.#namesakes ??= namesakesIn(this.#context, this.#entry);
+    return this.#namesakes;
+  }
+
+  get nameInDoubtFor(): TenantState | undefined {
+    const { namesInDoubt } = this.#context;
+    const { name, ref } = this.#entry;
+    if (namesInDoubt.size === 0 || name === undefined) return undefined;
+    return namesInDoubt.get(foldName(name))?.find((tenant) => tenant.ref !== ref);
+  }
+
+  get lookAlikes(): readonly ListedTask[] {
+    this.#lookAlikes ??= lookAlikesIn(this.#context, this.#entry);
+    return this.#lookAlikes;
+  }
+
+  get inForce(): InForce {
+    return this.#context.inForce;
+  }
+
+  get namedUnder(): ReadonlySet<TaskId> {
+    return this.#context.namedUnder(this.key);
+  }
+
+  get permissions(): Permissions {
+    return this.#context.permissions;
+  }
+
+  adoptionCheck(id: TaskId): string | undefined {
+    return whyNotACopy(this.#context, this.#entry, id);
+  }
 }
 
 function namesakesIn(context: PlanContext, entry: PlanEntry): Facts["namesakes"] {
   if (context.list === undefined || entry.name === undefined) return [];
+  const named = context.list.index.named(entry.name);
+  if (named.length === 0) return NONE;
   const own = context.log.tenant(entry.ref)?.copy?.newTaskId;
-  return context.list.index
-    .named(entry.name)
-    .filter((task) => task.id !== own)
-    .map((task) => ({ task, holder: holderOf(context.log, task.id) }));
+  return named.filter((task) => task.id !== own).map((task) => ({ task, holder: holderOf(context.log, task.id) }));
 }
 
 function lookAlikesIn(context: PlanContext, entry: PlanEntry): readonly ListedTask[] {
@@ -143,13 +221,11 @@ function lookAlikesIn(context: PlanContext, entry: PlanEntry): readonly ListedTa
     .filter((task) => !context.log.explains(task.id) && context.sources?.has(task.id) !== true);
 }
 
-function adoptionCheckOf(context: PlanContext, entry: PlanEntry): AdoptionCheck {
-  return (id) => {
-    if (context.sources?.has(id) === true || id === entry.sourceTaskId) return "it is a source task";
-    const holder = context.log.holdersOf(id).find((ref) => ref !== entry.ref);
-    if (holder !== undefined) return `it is the copy of tenant "${context.log.tenant(holder)?.tenant ?? holder}"`;
-    return checkReports(context.candidates.get(id), context.sources?.get(entry.sourceTaskId)?.task.reports);
-  };
+function whyNotACopy(context: PlanContext, entry: PlanEntry, id: TaskId): string | undefined {
+  if (context.sources?.has(id) === true || id === entry.sourceTaskId) return "it is a source task";
+  const holder = context.log.holdersOf(id).find((ref) => ref !== entry.ref);
+  if (holder !== undefined) return `it is the copy of tenant "${context.log.tenant(holder)?.tenant ?? holder}"`;
+  return checkReports(context.candidates.get(id), context.sources?.get(entry.sourceTaskId)?.task.reports);
 }
 
 /** Rule of adoption: at least one of the source's reports, and none that the source lacks. */

@@ -131,7 +131,7 @@ function decideCopy(facts: Facts, state: TenantState, copy: NonNullable<TenantSt
   const drift = driftOf(state, facts.wanted, facts.permissions.allowUnmappedReports);
   if (drift.refusedRemovals.length > 0) return refuse(conflict.removalRefused(drift.refusedRemovals));
   if (drift.changes.length === 0)
-    return { action: { kind: "unchanged" }, reason: "as the manifest wants it", missing: drift.missing };
+    return { action: UNCHANGED, reason: "as the manifest wants it", missing: drift.missing };
   const inUse = appConflict(facts);
   if (inUse !== undefined) return refuse(inUse);
   return {
@@ -155,7 +155,7 @@ function decideCreate(facts: Facts, reason: string): Decision {
     return decideTaken(facts, namesakes, conflict.nameTaken(facts, facts.name, namesakes, undefined));
   if (namesakes.length === 0 && facts.lookAlikes.length > 0 && !facts.permissions.newLog && !retry)
     return decideTaken(facts, facts.lookAlikes, conflict.looksLikeCopy(facts, facts.lookAlikes));
-  return plain({ kind: "create" }, reason);
+  return plain(CREATE, reason);
 }
 
 function decideTaken(facts: Facts, tasks: readonly ListedTask[], error: TenantError): Decision {
@@ -179,7 +179,8 @@ function decideAdoption(facts: Facts, task: ListedTask, by: "adopt" | "newTaskId
 function appConflict(facts: Facts): TenantError | undefined {
   for (const { newQlikAppId: app } of facts.wanted.mappings) {
     if (facts.permissions.allowSharedApps.has(app)) continue;
-    const holders = facts.inForce.get(app) ?? [];
+    const holders = facts.inForce.get(app);
+    if (holders === undefined) continue;
     const other = holders.find((holder) => holder.key !== facts.key);
     if (other !== undefined) return conflict.appInUse(facts, app, other);
     const left = holders.find((holder) => isLeftBehind(holder, facts));
@@ -207,10 +208,15 @@ function reasonOfUpdate(changes: readonly ReportChange[]): string {
   return `drift: reports ${parts.join(", ")}`;
 }
 
+const NONE: readonly never[] = [];
+/** The same for every tenant. */
+const CREATE: Action = { kind: "create" };
+const UNCHANGED: Action = { kind: "unchanged" };
+
 function plain(action: Action, reason: string): Decision {
-  return { action, reason, missing: [] };
+  return { action, reason, missing: NONE };
 }
 
 function refuse(error: TenantError): Decision {
-  return { action: { kind: "conflict", error }, reason: error.message, missing: [] };
+  return { action: { kind: "conflict", error }, reason: error.message, missing: NONE };
 }

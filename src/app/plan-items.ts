@@ -1,0 +1,128 @@
+import { type TaskId, type TenantKey, type TenantRef, tenantRef, unplacedRef } from "../domain/ids.js";
+import type { ManifestTenant } from "../domain/manifest.js";
+import type { Decision, PlanItem } from "../domain/plan.js";
+import type { ListedTask } from "../domain/source-task.js";
+import type { TenantState } from "../domain/tenant-state.js";
+import { decideEntry, type PlanContext, twinsInList } from "./plan-context.js";
+import type { PlanEntry } from "./plan-entries.js";
+
+const NONE: readonly never[] = [];
+
+/** The listed twins of each logged tenant that has any, in the log's order. */
+export type Twins = ReadonlyMap<TenantState, readonly ListedTask[]>;
+
+export function twinsOfLog(context: PlanContext): Twins {
+  const twins = new Map<TenantState, readonly ListedTask[]>();
+  for (const state of context.log.tenants()) {
+    const found = twinsInList(context, state);
+    if (found.length > 0) twins.set(state, found);
+  }
+  return twins;
+}
+
+/** A plan's items: one a row in the manifest's order, orphans last. */
+export function planItems(
+  context: PlanContext,
+  entries: readonly PlanEntry[],
+  plan: { readonly twins: Twins; readonly selects: (row: ManifestTenant) => boolean },
+): readonly PlanItem[] {
+  const rows = itemsOf(context, entries, plan);
+  return [...claimOnce(rows), ...orphansOf(context, rows, plan.twins)];
+}
+
+/** One item a row. The entries come in the manifest's order, and some rows have none. */
+function itemsOf(
+  context: PlanContext,
+  entries: readonly PlanEntry[],
+  plan: { readonly twins: Twins; readonly selects: (row: ManifestTenant) => boolean },
+): readonly PlanItem[] {
+  const items: PlanItem[] = [];
+  let next = 0;
+  for (const row of context.manifest.tenants) {
+    const entry = entries[next]?.row === row ? entries[next] : undefined;
+    if (entry !== undefined) next += 1;
+    const ref = entry?.ref ?? refOf(row);
+    const state = context.log.tenant(ref);
+    const twins = (state === undefined ? undefined : plan.twins.get(state)) ?? NONE;
+    const { action, reason, missing } =
+      entry === undefined ? DISABLED : plan.selects(row) ? decideEntry(context, entry, twins) : NOT_SELECTED;
+    items.push({
+      ref,
+      key: row.key,
+      tenant: row.tenant,
+      sourceTaskId: row.sourceTaskId,
+      line: row.line,
+      name: state?.copy?.name ?? entry?.name,
+      wanted: entry?.wanted ?? NOTHING,
+      twins: idsOf(twins),
+      action,
+      reason,
+      missing,
+    });
+  }
+  return items;
+}
+
+const NOTHING: PlanItem["wanted"] = { mappings: NONE, named: NONE };
+const DISABLED = skipped("disabled in the manifest");
+const NOT_SELECTED = skipped("not selected by --only");
+
+function skipped(reason: string): Decision {
+  return { action: { kind: "skip" }, reason, missing: NONE };
+}
+
+function refOf(row: ManifestTenant): TenantRef {
+  return row.sourceTaskId === undefined ? unplacedRef(row.key) : tenantRef(row.sourceTaskId, row.key);
+}
+
+function idsOf(tasks: readonly ListedTask[]): readonly TaskId[] {
+  return tasks.length === 0 ? NONE : tasks.map((task) => task.id);
+}
+
+/** Two tenants of one plan never take over the same task: the second is a conflict. */
+function claimOnce(items: readonly PlanItem[]): readonly PlanItem[] {
+  const claimed = new Map<TaskId, string>();
+  return items.map((item) => {
+    if (item.action.kind !== "adopt") return item;
+    const holder = claimed.get(item.action.task.id);
+    claimed.set(item.action.task.id, holder ?? item.tenant);
+    if (holder === undefined) return item;
+    const message = `the task ${item.action.task.id} is taken over by tenant "${holder}" in this same plan`;
+    return { ...item, action: { kind: "conflict", error: { code: "NOT_A_COPY", message } }, reason: message };
+  });
+}
+
+/** Logged tenants whose records came from a manifest of this file name, and which it lists no more. Reported, never touched. */
+function orphansOf(context: PlanContext, rows: readonly PlanItem[], twins: Twins): readonly PlanItem[] {
+  let listed: ReadonlySet<TenantRef> | undefined;
+  const anywhere = new Set<TenantKey>();
+  for (const row of rows) if (row.sourceTaskId === undefined) anywhere.add(row.key);
+  const orphans: PlanItem[] = [];
+  for (const state of context.log.tenants()) {
+    if (state.manifest !== context.manifest.fileName || anywhere.has(state.key)) continue;
+    const holds = (state.copy !== undefined && !state.copy.gone) || state.openCreates.length > 0;
+    if (!holds) continue;
+    listed ??= new Set(rows.map((row) => row.ref));
+    if (listed.has(state.ref)) continue;
+    orphans.push({
+      ref: state.ref,
+      key: state.key,
+      tenant: state.tenant,
+      sourceTaskId: state.sourceTaskId,
+      line: undefined,
+      name: state.copy?.name ?? state.openCreates[0]?.name,
+      wanted: { mappings: mappingsOf(state), named: [] },
+      twins: idsOf(twins.get(state) ?? NONE),
+      action: { kind: "orphan" },
+      reason: "in the log, no longer in the manifest; left as it is",
+      missing: NONE,
+    });
+  }
+  return orphans;
+}
+
+function mappingsOf(state: TenantState): PlanItem["wanted"]["mappings"] {
+  return [...state.reports].flatMap(([reportId, report]) =>
+    (report.known ?? []).map((swap) => ({ reportId, ...swap })),
+  );
+}
