@@ -1,5 +1,5 @@
 import type { ReportId } from "./ids.js";
-import { type AppSwap, byReport, type Mapping, sameSwaps } from "./mapping.js";
+import { type AppSwap, byReport, type Mapping, sameSwap, sameSwaps } from "./mapping.js";
 import type { TenantState } from "./tenant-state.js";
 
 /** One report of a copy whose mappings must change, and the whole, final set that it shall have. */
@@ -29,6 +29,7 @@ export interface Drift {
  * mappings are unknown counts as drift, whatever the manifest says.
  */
 export function driftOf(tenant: TenantState, wanted: Wanted, allowUnmapped: ReadonlySet<string>): Drift {
+  if (isKnownAsWanted(tenant, wanted)) return NO_DRIFT;
   const named = new Set(wanted.named);
   const changes: ReportChange[] = [];
   const missing: ReportId[] = [];
@@ -49,4 +50,20 @@ export function driftOf(tenant: TenantState, wanted: Wanted, allowUnmapped: Read
     else refusedRemovals.push(reportId);
   }
   return { changes, missing, refusedRemovals };
+}
+
+const NO_DRIFT: Drift = { changes: [], missing: [], refusedRemovals: [] };
+
+/**
+ * The short way for nearly every tenant: as many mappings as reports, and each is all that is known of its report. (Two
+ * mappings of one report replace different apps, so that one of them is not.)
+ */
+function isKnownAsWanted(tenant: TenantState, { mappings }: Wanted): boolean {
+  return (
+    mappings.length === tenant.reports.size &&
+    mappings.every((mapping) => {
+      const known = tenant.reports.get(mapping.reportId)?.known;
+      return known?.length === 1 && known[0] !== undefined && sameSwap(known[0], mapping);
+    })
+  );
 }

@@ -22,7 +22,14 @@ function normalSwaps(swaps: readonly AppSwap[]): readonly AppSwap[] {
 
 /** Whether two sets of swaps are the same set. */
 export function sameSwaps(a: readonly AppSwap[], b: readonly AppSwap[]): boolean {
+  // Nearly every report has one.
+  const [one, other] = [a[0], b[0]];
+  if (a.length === 1 && b.length === 1 && one !== undefined && other !== undefined) return sameSwap(one, other);
   return swapsText(a) === swapsText(b);
+}
+
+export function sameSwap(a: AppSwap, b: AppSwap): boolean {
+  return a.qlikAppId === b.qlikAppId && a.newQlikAppId === b.newQlikAppId;
 }
 
 function swapsText(swaps: readonly AppSwap[]): string {

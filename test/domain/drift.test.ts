@@ -1,0 +1,48 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { driftOf } from "../../src/domain/drift.js";
+import { type AppId, parseAppId, parseReportId, type ReportId } from "../../src/domain/ids.js";
+import type { Mapping } from "../../src/domain/mapping.js";
+import { type ReportKnowledge, type TenantState, unknownTenant } from "../../src/domain/tenant-state.js";
+import { createIntent } from "../support/log-samples.js";
+import { app, report } from "../support/manifests.js";
+
+function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("no GUID");
+  return value;
+}
+
+const reportId = (n: number): ReportId => present(parseReportId(report(n)));
+const appId = (n: number): AppId => present(parseAppId(app(n)));
+const number = fc.integer({ min: 1, max: 3 });
+const swap = fc.record({ qlikAppId: number.map(appId), newQlikAppId: number.map(appId) });
+const swaps = fc.uniqueArray(swap, { maxLength: 2, selector: (one) => one.qlikAppId });
+const knowledge = fc.record({ known: fc.option(swaps, { nil: undefined }), named: fc.boolean() });
+const reports = fc.uniqueArray(fc.tuple(number, knowledge), { selector: ([n]) => n, maxLength: 3 });
+/** As a manifest is resolved: of one report and app there is one mapping. */
+const mappings: fc.Arbitrary<readonly Mapping[]> = fc.uniqueArray(
+  fc.tuple(number, swap).map(([n, one]) => ({ reportId: reportId(n), ...one })),
+  { selector: (one) => `${one.reportId} ${one.qlikAppId}`, maxLength: 4 },
+);
+
+function tenantWith(known: ReadonlyMap<ReportId, ReportKnowledge>): TenantState {
+  return { ...unknownTenant(createIntent("acme", 1)), reports: known };
+}
+
+describe("driftOf", () => {
+  test("finds the same drift whether or not the copy has a further report that nobody maps", () => {
+    const nobodys: ReportKnowledge = { known: [], possible: [], named: false, openPatches: [] };
+    fc.assert(
+      fc.property(reports, mappings, (known, wanted) => {
+        const all = known.map(([n, one]): readonly [ReportId, ReportKnowledge] => [
+          reportId(n),
+          { ...nobodys, ...one },
+        ]);
+        const drift = (more: typeof all) =>
+          driftOf(tenantWith(new Map([...all, ...more])), { mappings: wanted, named: [] }, new Set());
+        expect(drift([])).toEqual(drift([[reportId(9), nobodys]]));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
