@@ -22,24 +22,22 @@ export function appsInForce(log: LogState): InForce {
       sourceTaskId: tenant.sourceTaskId,
       newTaskId: tenant.copy?.newTaskId,
     };
-    for (const app of appsOf(tenant)) {
+    forEachApp(tenant, (app) => {
       const holders = inForce.get(app);
       if (holders === undefined) inForce.set(app, [holding]);
-      else holders.push(holding);
-    }
+      else if (holders.at(-1) !== holding) holders.push(holding);
+    });
   }
   return inForce;
 }
 
-/** The apps that one tenant's copy reads, or may read. */
-function appsOf(tenant: TenantState): ReadonlySet<AppId> {
-  const apps = new Set<AppId>();
+/** The apps that one tenant's copy reads, or may read; some of them more than once. */
+function forEachApp(tenant: TenantState, tell: (app: AppId) => void): void {
   for (const report of tenant.reports.values()) {
-    for (const swap of report.known ?? []) apps.add(swap.newQlikAppId);
-    for (const possible of report.possible) for (const swap of possible) apps.add(swap.newQlikAppId);
+    for (const swap of report.known ?? []) tell(swap.newQlikAppId);
+    for (const possible of report.possible) for (const swap of possible) tell(swap.newQlikAppId);
   }
-  for (const intent of tenant.openCreates) for (const mapping of intent.mappings) apps.add(mapping.newQlikAppId);
-  return apps;
+  for (const intent of tenant.openCreates) for (const mapping of intent.mappings) tell(mapping.newQlikAppId);
 }
 
 /** The names of open creates, each with the tenants that they were sent for: a task of such a name may be any one's of them. */

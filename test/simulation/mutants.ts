@@ -214,7 +214,7 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "domain/in-force.ts",
-        from: "for (const intent of tenant.openCreates) for (const mapping of intent.mappings) apps.add(mapping.newQlikAppId);",
+        from: "for (const intent of tenant.openCreates) for (const mapping of intent.mappings) tell(mapping.newQlikAppId);",
         to: "",
       },
     ],
