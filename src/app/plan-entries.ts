@@ -115,7 +115,8 @@ function entryOf(
   if (!offline && source.observed?.task.reports === undefined)
     problems.push(...unresolved(row, { named: wanted.named, state, file: from.manifest.path }));
   const name = nameOf(row, source.name, { file: from.manifest.path, problems, offline });
-  return { ref, row, sourceTaskId: source.id, name, wanted };
+  // The log's own text, where it has one: what is looked up there again and again is then found without comparing.
+  return { ref: state?.ref ?? ref, row, sourceTaskId: source.id, name, wanted };
 }
 
 /** The user's own ID of a report, where the server lists none now and the copy is known not to have a report of this ID. */
