@@ -1,5 +1,5 @@
 import type { Wanted } from "../domain/drift.js";
-import { foldName, type TaskId, type TenantKey } from "../domain/ids.js";
+import { foldAround, foldName, type TaskId, type TenantKey } from "../domain/ids.js";
 import { appsInForce, type InForce, namesInDoubt } from "../domain/in-force.js";
 import type { LogState } from "../domain/log-state.js";
 import { lookUp, twinsOf } from "../domain/look-up.js";
@@ -34,7 +34,7 @@ const NOT_ASKED: Wholeness = { whole: false, why: "the server was not asked" };
 const NOWHERE: ReadonlySet<TaskId> = new Set();
 const NONE: readonly never[] = [];
 
-/** A character that no name holds and that folding leaves alone: stands for "any text" in a name. */
+/** A character that no name holds: stands for "any text" in a name. */
 const ANY_TEXT = "\u{f0000}";
 
 /** The same context after the log or the list has changed. */
@@ -205,17 +205,18 @@ function namesakesIn(context: PlanContext, entry: PlanEntry): Facts["namesakes"]
 }
 
 function lookAlikesIn(context: PlanContext, entry: PlanEntry): readonly ListedTask[] {
-  if (context.list === undefined || entry.name === undefined || context.log.knowsCopyOf(entry.sourceTaskId)) return [];
+  if (context.list === undefined || entry.name === undefined || context.log.knowsCopyOf(entry.sourceTaskId))
+    return NONE;
   const rendered = renderName(entry.row.nameTemplate, {
     tenant: entry.row.tenant,
     task: ANY_TEXT,
     columns: entry.row.columns,
   });
-  if (!("name" in rendered) || !rendered.name.includes(ANY_TEXT)) return [];
-  const parts = foldName(rendered.name).split(ANY_TEXT);
-  const before = parts[0] ?? "";
-  const after = parts.at(-1) ?? "";
-  if (before === "" && after === "") return [];
+  if (!("name" in rendered)) return NONE;
+  const parts = rendered.name.split(ANY_TEXT);
+  if (parts.length === 1) return NONE;
+  const [before, after] = foldAround(parts[0] ?? "", parts.at(-1) ?? "");
+  if (before === "" && after === "") return NONE;
   return context.list.index
     .fitting(before, after)
     .filter((task) => !context.log.explains(task.id) && context.sources?.has(task.id) !== true);

@@ -79,6 +79,17 @@ function fold(text: string): string {
   return collapseBlanks(text.normalize("NFKC")).toUpperCase().toLowerCase().normalize("NFKC");
 }
 
+/** A character that no name holds and that folding leaves alone. */
+const GAP = "\u{f0000}";
+
+/** How a folded name begins and ends that has any text between these two: a blank beside that text stays. */
+export function foldAround(before: string, after: string): readonly [string, string] {
+  if (isPrintableAscii(before) && isPrintableAscii(after))
+    return [before.replace(/ +/g, " ").trimStart().toLowerCase(), after.replace(/ +/g, " ").trimEnd().toLowerCase()];
+  const [start = "", end = ""] = fold(`${before}${GAP}${after}`).split(GAP);
+  return [start, end];
+}
+
 /** Folds a tenant key: NFKC, trimmed, blanks collapsed, upper case, lower case, NFKC again; no locale. */
 export function foldTenantKey(text: string): TenantKey {
   return fold(text) as TenantKey;

@@ -72,7 +72,7 @@ export class TaskIndex {
 
   /** Tasks whose folded name is `before`, any text, `after` (both folded; at least one of them not empty). */
   fitting(before: string, after: string): readonly ListedTask[] {
-    if (before === "" && after === "") return NONE;
+    if ((before === "" && after === "") || this.#byName.size === 0) return NONE;
     const shortest = before.length + after.length + 1;
     const names = this.#candidates(before, after).filter(
       (name) => name.length >= shortest && name.startsWith(before) && name.endsWith(after),
