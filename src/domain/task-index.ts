@@ -16,8 +16,8 @@ export class TaskIndex {
   /** The lengths that folded names have. */
   readonly #lengths = new Set<number>();
   // What only some questions need is made when the first of them is asked.
-  #ordered: OrderedTexts<string> | undefined;
-  #orderedFromEnd: OrderedTexts<string> | undefined;
+  #ordered: OrderedTexts | undefined;
+  #orderedFromEnd: OrderedTexts | undefined;
   #places: ReadonlyMap<TaskId, number> | undefined;
 
   constructor(tasks: readonly ListedTask[]) {
@@ -56,18 +56,18 @@ export class TaskIndex {
    */
   similarTo(name: string): readonly ListedTask[] {
     const sent = foldName(name);
-    const similar = new Set<ListedTask>();
-    for (const listed of this.#inOrder().beginningWith(sent))
-      if (listed !== sent) for (const task of this.#tasksOf(listed)) similar.add(task);
+    const similar: (readonly ListedTask[])[] = [];
+    for (const listed of this.#inOrder().beginningWith(sent)) if (listed !== sent) similar.push(this.#tasksOf(listed));
     const isAscii = isPrintableAscii(sent);
     for (let length = sent.length - 1; length >= SHORTEST_CUT; length -= 1) {
       // A cut may end in the one blank that stands between two words.
       if (isAscii && !this.#lengths.has(length) && !this.#lengths.has(length - 1)) continue;
       const cut = sent.slice(0, length);
       // Beyond ASCII a part may fold otherwise than the whole (a sigma at its end): it is folded anew.
-      for (const task of this.#tasksOf(isAscii ? cut.trimEnd() : foldName(cut))) similar.add(task);
+      const tasks = this.#tasksOf(isAscii ? cut.trimEnd() : foldName(cut));
+      if (tasks.length > 0) similar.push(tasks);
     }
-    return similar.size === 0 ? NONE : [...similar];
+    return similar.length === 0 ? NONE : [...new Set(similar.flat())];
   }
 
   /** Tasks whose folded name is `before`, any text, `after` (both folded; at least one of them not empty). */
@@ -101,12 +101,12 @@ export class TaskIndex {
     return Array.isArray(found) ? found : [found];
   }
 
-  #inOrder(): OrderedTexts<string> {
+  #inOrder(): OrderedTexts {
     this.#ordered ??= new OrderedTexts(this.#byName.keys());
     return this.#ordered;
   }
 
-  #inOrderFromEnd(): OrderedTexts<string> {
+  #inOrderFromEnd(): OrderedTexts {
     this.#orderedFromEnd ??= new OrderedTexts(Array.from(this.#byName.keys(), reversed));
     return this.#orderedFromEnd;
   }
