@@ -213,9 +213,10 @@ function lookAlikesIn(context: PlanContext, entry: PlanEntry): readonly ListedTa
     columns: entry.row.columns,
   });
   if (!("name" in rendered)) return NONE;
-  const parts = rendered.name.split(ANY_TEXT);
-  if (parts.length === 1) return NONE;
-  const [before, after] = foldAround(parts[0] ?? "", parts.at(-1) ?? "");
+  const { name } = rendered;
+  const end = name.indexOf(ANY_TEXT);
+  if (end < 0) return NONE;
+  const [before, after] = foldAround(name.slice(0, end), name.slice(name.lastIndexOf(ANY_TEXT) + ANY_TEXT.length));
   if (before === "" && after === "") return NONE;
   return context.list.index
     .fitting(before, after)

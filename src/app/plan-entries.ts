@@ -54,8 +54,11 @@ export function planEntries(from: Planning): readonly PlanEntry[] {
   for (const row of from.manifest.tenants) {
     const { sourceTaskId } = row;
     if (!row.enabled || sourceTaskId === undefined) continue;
-    const source = sources.get(sourceTaskId) ?? sourceKnowledge(sourceTaskId, from);
-    sources.set(sourceTaskId, source);
+    let source = sources.get(sourceTaskId);
+    if (source === undefined) {
+      source = sourceKnowledge(sourceTaskId, from);
+      sources.set(sourceTaskId, source);
+    }
     const entry = entryOf(row, source, { from, problems });
     entries.push(entry);
     if (entry.name !== undefined) named.push({ tenant: row.tenant, line: row.line, sourceTaskId, name: entry.name });

@@ -68,6 +68,11 @@ function collapseBlanks(text: string): string {
   return text.trim().replace(/\s+/g, " ");
 }
 
+/** One blank for each run of them, in text that has no others than spaces. */
+function oneBlank(text: string): string {
+  return text.includes("  ") ? text.replace(/ +/g, " ") : text;
+}
+
 /** Text whose only blank is the space, and in which folding changes nothing but case and blanks. */
 export function isPrintableAscii(text: string): boolean {
   return /^[\x20-\x7e]*$/.test(text);
@@ -85,7 +90,7 @@ const GAP = "\u{f0000}";
 /** How a folded name begins and ends that has any text between these two: a blank beside that text stays. */
 export function foldAround(before: string, after: string): readonly [string, string] {
   if (isPrintableAscii(before) && isPrintableAscii(after))
-    return [before.replace(/ +/g, " ").trimStart().toLowerCase(), after.replace(/ +/g, " ").trimEnd().toLowerCase()];
+    return [oneBlank(before).trimStart().toLowerCase(), oneBlank(after).trimEnd().toLowerCase()];
   const [start = "", end = ""] = fold(`${before}${GAP}${after}`).split(GAP);
   return [start, end];
 }

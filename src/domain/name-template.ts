@@ -1,5 +1,5 @@
 import type { Problem } from "./errors.js";
-import { type FoldedName, foldName, isPrintableAscii, type TaskId, trimAround } from "./ids.js";
+import { type FoldedName, foldName, type TaskId, trimAround } from "./ids.js";
 import { normalHeader, partnersOf } from "./manifest-columns.js";
 import { quote } from "./quotation.js";
 
@@ -58,11 +58,14 @@ function nextPart(rest: string): { readonly value: Part; readonly length: number
  * the task's name may bring control characters here (it is the server's): they become blanks.
  */
 export function renderName(template: string, values: NameValues): RenderedName {
-  const parts = templateParts(template);
-  const texts = parts.map((part) => partText(part, values));
-  if (!texts.includes(undefined)) return { name: trimAround(texts.join("")) };
-  const unknown = parts.filter((_, at) => texts[at] === undefined);
-  return { unknown: unknown.map((part) => (part.kind === "text" ? part.text : part.spelt)) };
+  let unknown: string[] | undefined;
+  let name = "";
+  for (const part of templateParts(template)) {
+    const text = partText(part, values);
+    if (text !== undefined) name += text;
+    else if (part.kind !== "text") unknown = [...(unknown ?? []), part.spelt];
+  }
+  return unknown === undefined ? { name: trimAround(name) } : { unknown };
 }
 
 function partText(part: Part, values: NameValues): string | undefined {
@@ -80,8 +83,12 @@ function partText(part: Part, values: NameValues): string | undefined {
   }
 }
 
+/** The source task's name that was filled in last: most copies of a manifest have the same. */
+let lastTask: { readonly task: string; readonly shown: string } | undefined;
+
 function onOneLine(task: string): string {
-  return isPrintableAscii(task) ? task : task.replace(/[\p{Cc}\u2028\u2029]/gu, " ");
+  if (lastTask?.task !== task) lastTask = { task, shown: task.replace(/[\p{Cc}\u2028\u2029]/gu, " ") };
+  return lastTask.shown;
 }
 
 function columnText(folded: string, columns: ReadonlyMap<string, string>): string | undefined {
@@ -131,8 +138,11 @@ export function checkCopyNames(
   for (const entry of entries) {
     const folded = foldName(entry.name);
     const scope = entry.taskUnfilled === true ? entry.sourceTaskId : undefined;
-    const owners = compared.get(scope) ?? new Map<FoldedName, CopyName>();
-    compared.set(scope, owners);
+    let owners = compared.get(scope);
+    if (owners === undefined) {
+      owners = new Map<FoldedName, CopyName>();
+      compared.set(scope, owners);
+    }
     const owner = owners.get(folded);
     if (owner === undefined) owners.set(folded, entry);
     const finding =
