@@ -1,4 +1,5 @@
 import { foldTenantKey, type TenantKey } from "./ids.js";
+import { spellingDistance } from "./spelling.js";
 
 /** A test made from `--only` patterns: `*` stands for any text, `?` for one character; folded as keys are. */
 export function tenantMatcher(patterns: readonly string[]): (key: TenantKey) => boolean {
@@ -28,29 +29,18 @@ export function patternsWithout(keys: readonly TenantKey[], patterns: readonly s
   });
 }
 
-/** The keys nearest to a pattern that matched nothing. */
+/** The keys nearest to a pattern that matched nothing; of equally near ones the first. */
 export function nearestKeys(pattern: string, keys: readonly TenantKey[], count: number): readonly TenantKey[] {
   const wanted = foldTenantKey(pattern).replace(/[*?]/g, "");
-  return [...keys]
-    .map((key) => ({ key, distance: editDistance(wanted, key) }))
-    .sort((a, b) => a.distance - b.distance)
-    .slice(0, count)
-    .map((near) => near.key);
-}
-
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, at) => at);
-  for (let i = 1; i <= a.length; i += 1) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j += 1)
-      row.push(
-        Math.min(
-          (previous[j] ?? 0) + 1,
-          (row[j - 1] ?? 0) + 1,
-          (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1),
-        ),
-      );
-    previous = row;
+  const nearest: { readonly key: TenantKey; readonly distance: number }[] = [];
+  for (const key of keys) {
+    const farthest = nearest.length < count ? Number.POSITIVE_INFINITY : (nearest.at(-1)?.distance ?? 0);
+    // One that is as far as the farthest of the nearest so far comes behind it: its own distance need not be known.
+    const distance = spellingDistance(wanted, key, Math.min(farthest - 1, Math.max(wanted.length, key.length)));
+    if (distance >= farthest) continue;
+    const place = nearest.findIndex((other) => other.distance > distance);
+    nearest.splice(place < 0 ? nearest.length : place, 0, { key, distance });
+    if (nearest.length > count) nearest.pop();
   }
-  return previous[b.length] ?? 0;
+  return nearest.map((near) => near.key);
 }

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { foldTenantKey } from "../../src/domain/ids.js";
-import { patternsWithout, tenantMatcher } from "../../src/domain/tenant-pattern.js";
+import { spellingDistance } from "../../src/domain/spelling.js";
+import { nearestKeys, patternsWithout, tenantMatcher } from "../../src/domain/tenant-pattern.js";
 
 /** What a pattern means, letter by letter. */
 function means(pattern: string, key: string): boolean {
@@ -29,6 +30,19 @@ describe("--only patterns", () => {
   test("that match no key are told in the order in which they are given", () => {
     const keys = ["acme", "eu-1", "eu-2"].map(foldTenantKey);
     expect(patternsWithout(keys, ["nobody", "ACME", "us-*", "eu-?"])).toEqual(["nobody", "us-*"]);
+  });
+
+  test("that match nothing have the nearest keys named, the first of equally near ones", () => {
+    const text = fc.string({ unit: fc.constantFrom("a", "b", "c", "👍"), maxLength: 6 });
+    fc.assert(
+      fc.property(text, fc.array(text, { maxLength: 12 }), fc.integer({ min: 1, max: 4 }), (wanted, texts, count) => {
+        const keys = texts.map(foldTenantKey);
+        const byDistance = keys
+          .map((key) => ({ key, distance: spellingDistance(wanted, key, 100) }))
+          .sort((a, b) => a.distance - b.distance);
+        expect(nearestKeys(`${wanted}*`, keys, count)).toEqual(byDistance.slice(0, count).map(({ key }) => key));
+      }),
+    );
   });
 
   test("none match every key", () => {
