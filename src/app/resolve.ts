@@ -51,7 +51,8 @@ export async function resolveTenants(
   deps: { readonly reader: TaskReader | undefined; readonly recorder: Recorder },
 ): Promise<readonly Resolved[]> {
   const { state } = deps.recorder;
-  const subjects = request.tenants.map((tenant) => subjectOf(tenant, request, state));
+  const logged = loggedByKey(state, request.tenants);
+  const subjects = request.tenants.map((tenant) => subjectOf(tenant, request, { log: state, logged }));
   const entries: LogEntry[] = [];
   const resolved: Resolved[] = [];
   for (const subject of subjects) {
@@ -177,10 +178,21 @@ function holderNamed(
   );
 }
 
-function subjectOf(tenant: string, request: ResolveRequest, log: LogState): Subject {
+/** What the log knows of these tenants: it is looked through once, however many they are. */
+function loggedByKey(log: LogState, tenants: readonly string[]): ReadonlyMap<TenantKey, readonly TenantState[]> {
+  const logged = new Map<TenantKey, TenantState[]>(tenants.map((tenant) => [foldTenantKey(tenant), []]));
+  for (const state of log.tenants()) logged.get(state.key)?.push(state);
+  return logged;
+}
+
+function subjectOf(
+  tenant: string,
+  request: ResolveRequest,
+  { log, logged }: { readonly log: LogState; readonly logged: ReadonlyMap<TenantKey, readonly TenantState[]> },
+): Subject {
   const key = foldTenantKey(tenant);
-  const known = [...log.tenants()].filter(
-    (state) => state.key === key && (request.sourceTask === undefined || state.sourceTaskId === request.sourceTask),
+  const known = (logged.get(key) ?? []).filter(
+    (state) => request.sourceTask === undefined || state.sourceTaskId === request.sourceTask,
   );
   const [state, ...others] = known;
   if (others.length > 0)
