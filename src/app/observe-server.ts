@@ -217,7 +217,10 @@ function nearestTasks(id: TaskId, index: TaskIndex, knownName: string | undefine
     knownName === undefined
       ? commonLength(task.id, id)
       : commonLength(task.name.toLowerCase(), knownName.toLowerCase());
-  const nearest = [...index.tasks].sort((a, b) => closeness(b) - closeness(a)).slice(0, NAMED_TASKS);
+  const nearest = index.tasks
+    .map((task) => ({ ...task, closeness: closeness(task) }))
+    .sort((a, b) => b.closeness - a.closeness)
+    .slice(0, NAMED_TASKS);
   if (nearest.length === 0) return "";
   return `; the nearest are ${nearest.map((task) => `"${task.name}" (${task.id})`).join(", ")}`;
 }
