@@ -58,7 +58,9 @@ function labelOf(source: ObservedSource): string {
 }
 
 function mappedApps(items: readonly PlanItem[]): ReadonlySet<AppId> {
-  return new Set(items.flatMap((item) => item.wanted.mappings.map((mapping) => mapping.qlikAppId)));
+  const apps = new Set<AppId>();
+  for (const item of items) for (const mapping of item.wanted.mappings) apps.add(mapping.qlikAppId);
+  return apps;
 }
 
 /** Without a whole list, and without a log that knows copies, nothing shows that the copies do not exist already. */

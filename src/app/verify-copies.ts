@@ -71,7 +71,8 @@ export async function readBackKnownCopies(from: {
   const hides = (entry: PlanEntry, newTaskId: TaskId): void => {
     if (!hidden.has(entry.sourceTaskId)) hidden.set(entry.sourceTaskId, mappingsNotShown(newTaskId, entry.row.tenant));
   };
-  const found = await Promise.all(from.entries.map((entry) => limit(() => readBackEntry({ ...from, hides }, entry))));
+  const known = from.entries.flatMap((entry) => copyToRead(from, entry) ?? []);
+  const found = await Promise.all(known.map((copy) => limit(() => readBackCopy({ ...from, hides }, copy))));
   await from.recorder.record(found.flatMap((entry) => entry ?? []));
   return [...hidden.values()];
 }
@@ -86,29 +87,37 @@ export function mappingsNotShown(newTaskId: TaskId, tenant: string): Problem {
   };
 }
 
-async function readBackEntry(
-  from: {
-    readonly reader: TaskReader;
-    readonly recorder: Recorder;
-    readonly list: ObservedList;
-    readonly hides: (entry: PlanEntry, newTaskId: TaskId) => void;
-  },
+interface KnownCopy {
+  readonly entry: PlanEntry;
+  readonly state: TenantState;
+  readonly id: TaskId;
+}
+
+/** The copy of an entry, where the log knows it and the server shows it. */
+function copyToRead(
+  { recorder, list }: { readonly recorder: Recorder; readonly list: ObservedList },
   entry: PlanEntry,
-): Promise<LogEntry | undefined> {
-  const state = from.recorder.state.tenant(entry.ref);
+): KnownCopy | undefined {
+  const state = recorder.state.tenant(entry.ref);
   if (state?.copy === undefined || state.copy.gone) return undefined;
-  const presence = from.list.presence.get(state.copy.newTaskId);
-  if (presence === "absent" || presence === "unknown") return undefined;
-  const reading = await from.reader.readReports(state.copy.newTaskId);
-  if (reading.kind !== "read" || !reading.value.some((report) => report.mappings !== undefined))
-    from.hides(entry, state.copy.newTaskId);
+  const id = state.copy.newTaskId;
+  const presence = list.presence.get(id);
+  return presence === "absent" || presence === "unknown" ? undefined : { entry, state, id };
+}
+
+async function readBackCopy(
+  from: { readonly reader: TaskReader; readonly hides: (entry: PlanEntry, newTaskId: TaskId) => void },
+  { entry, state, id }: KnownCopy,
+): Promise<LogEntry | undefined> {
+  const reading = await from.reader.readReports(id);
+  if (reading.kind !== "read" || !reading.value.some((report) => report.mappings !== undefined)) from.hides(entry, id);
   if (reading.kind !== "read") return undefined;
   const verified = holdAgainst(reading.value, entry.wanted).kind === "equal";
   if (!isNews(state, reading.value) && verified === state.verified) return undefined;
   return observedEntry({
     sourceTaskId: entry.sourceTaskId,
     key: entry.row.key,
-    newTaskId: state.copy.newTaskId,
+    newTaskId: id,
     shown: reading.value,
     verified,
   });
