@@ -53,8 +53,8 @@ export interface LogDisk {
   list(folder: string): readonly string[];
 }
 
-/** Big enough that a log of 400,000 records takes some 70 calls. */
-const PIECE = 4 * 1024 * 1024;
+/** Big enough that a log of 400,000 records takes some 900 calls, small enough to stay in a processor's cache while it is read. */
+const PIECE = 256 * 1024;
 const NO_FOLDER_SYNC = new Set(["EISDIR", "EPERM", "EACCES", "EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EBADF"]);
 
 /** The disk as Node gives it. */
@@ -78,9 +78,9 @@ export const nodeDisk: LogDisk = {
   read(path, from, take) {
     const fd = openSync(path, "r");
     try {
+      const piece = Buffer.allocUnsafeSlow(PIECE);
       let position = from;
       for (;;) {
-        const piece = Buffer.allocUnsafeSlow(PIECE);
         const length = readSync(fd, piece, 0, PIECE, position);
         if (length === 0) return;
         position += length;

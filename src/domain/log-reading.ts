@@ -69,7 +69,7 @@ interface Survivor {
 
 /**
  * Reads a log piece by piece, in one pass, holding little more than one piece: each record is checked (chain, number,
- * schema) and handed to `visit` once. Pure over the bytes pushed into it.
+ * schema) and handed to `visit` once. Pure over the bytes pushed into it; keeps none of the pieces.
  *
  * Torn is the last group only: from the first bad line to the end there is no whole record, or the whole ones are of one
  * run, rightly numbered, and were written when the bad line was not yet durable. A bad line that still is JSON was edited,
@@ -77,8 +77,10 @@ interface Survivor {
  */
 export class LogScan {
   readonly #visit: (record: LogRecord) => void;
-  /** Bytes from the start of the line before the one that is to be read. */
-  #buffer: Buffer = Buffer.alloc(0);
+  /** Where each piece is copied to, behind what is left of the one before: fresh memory for each costs more than reading it. */
+  #store: Buffer = Buffer.alloc(0);
+  /** Bytes from the start of the line before the one that is to be read; the first part of the store. */
+  #buffer: Buffer = this.#store;
   /** Where the buffer starts in the file. */
   #base = 0;
   /** The line before, in the buffer, without its line end. */
@@ -146,7 +148,13 @@ export class LogScan {
   /** Drops what is read, but for the line before, and adds the next bytes. */
   #moveTo(chunk: Buffer): void {
     const kept = this.#before.start;
-    this.#buffer = kept === this.#buffer.length ? chunk : Buffer.concat([this.#buffer.subarray(kept), chunk]);
+    const rest = this.#buffer.length - kept;
+    const length = rest + chunk.length;
+    const store = this.#store.length < length ? Buffer.allocUnsafeSlow(2 * length) : this.#store;
+    if (store !== this.#store || kept > 0) this.#buffer.copy(store, 0, kept);
+    chunk.copy(store, rest);
+    this.#store = store;
+    this.#buffer = store.subarray(0, length);
     this.#base += kept;
     this.#start -= kept;
     this.#before = { start: 0, end: this.#before.end - kept };
