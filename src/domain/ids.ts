@@ -110,6 +110,28 @@ export function tenantRef(sourceTaskId: TaskId, key: TenantKey): TenantRef {
   return `${sourceTaskId} ${key}` as TenantRef;
 }
 
+/** Makes the references of many tenants, which share the text of their source task in memory. */
+export class TenantRefs {
+  readonly #starts = new Map<TaskId, string>();
+  #last: { readonly sourceTaskId: TaskId; readonly start: string } | undefined;
+
+  of({ sourceTaskId, key }: { readonly sourceTaskId: TaskId; readonly key: TenantKey }): TenantRef {
+    if (this.#last?.sourceTaskId !== sourceTaskId) this.#last = { sourceTaskId, start: this.#startOf(sourceTaskId) };
+    return (this.#last.start + key) as TenantRef;
+  }
+
+  #startOf(sourceTaskId: TaskId): string {
+    const start = this.#starts.get(sourceTaskId) ?? tenantRef(sourceTaskId, "" as TenantKey);
+    this.#starts.set(sourceTaskId, start);
+    return start;
+  }
+}
+
+/** The tenant key in a reference of this source task. */
+export function keyOfRef(ref: TenantRef, sourceTaskId: TaskId): TenantKey {
+  return ref.slice(sourceTaskId.length + 1) as string as TenantKey;
+}
+
 /** Stands for a tenant whose rows name no source task (a disabled row may): held in no log. */
 export function unplacedRef(key: TenantKey): TenantRef {
   return `- ${key}` as TenantRef;

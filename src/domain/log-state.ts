@@ -1,7 +1,6 @@
-import type { TaskId, TenantKey, TenantRef, WriteId } from "./ids.js";
-import { tenantRef } from "./ids.js";
-import { Interned } from "./interned.js";
+import { type TaskId, type TenantRef, TenantRefs, type WriteId } from "./ids.js";
 import type {
+  AdoptedRecord,
   CreateIntentRecord,
   LogEntry,
   PatchIntentRecord,
@@ -11,6 +10,8 @@ import type {
   SettledRecord,
 } from "./log-record.js";
 import type { Mapping } from "./mapping.js";
+import { TaskHolders } from "./task-holders.js";
+import { awake, RestingPlace } from "./tenant-at-rest.js";
 import {
   withAdopted,
   withCreateIntent,
@@ -52,6 +53,8 @@ export interface LoggedSync {
   readonly end: { readonly exitCode: number; readonly left: number } | undefined;
 }
 
+type OfTenant = Pick<TenantState, "sourceTaskId" | "key">;
+
 const NO_SOURCE: SourceState = { name: undefined, stop: undefined, namesChange: false };
 
 /**
@@ -61,15 +64,15 @@ const NO_SOURCE: SourceState = { name: undefined, stop: undefined, namesChange: 
 export class LogState {
   readonly #tenants = new Map<TenantRef, TenantState>();
   readonly #sources = new Map<TaskId, SourceState>();
+  readonly #refs = new TenantRefs();
+  readonly #resting = new RestingPlace();
+  /** The creates and PATCHes without a certain outcome. */
   readonly #createOf = new Map<WriteId, TenantRef>();
   readonly #patchOf = new Map<WriteId, { readonly ref: TenantRef; readonly intent: PatchIntentRecord }>();
-  readonly #holders = new Map<TaskId, Set<TenantRef>>();
-  /** How many tenants of a source task hold a copy; none is left out. */
-  readonly #copies = new Map<TaskId, number>();
+  readonly #holders = new TaskHolders();
   readonly #syncs = new Map<string, LoggedSync>();
   /** Per saved plan (its digest): the tenants that runs of it have written to. */
   readonly #writtenUnder = new Map<string, Set<TenantRef>>();
-  readonly #interned = new Interned();
   #server: string | undefined;
 
   tenants(): Iterable<TenantState> {
@@ -86,7 +89,7 @@ export class LogState {
 
   /** The tenants that hold (or held, where it is gone) this task. */
   holdersOf(id: TaskId): readonly TenantRef[] {
-    return [...(this.#holders.get(id) ?? [])];
+    return this.#holders.of(id);
   }
 
   /** Whether a record explains this task. */
@@ -110,11 +113,11 @@ export class LogState {
   }
 
   knowsCopyOf(sourceTaskId: TaskId): boolean {
-    return this.#copies.has(sourceTaskId);
+    return this.#holders.anyUnder(sourceTaskId);
   }
 
   knowsAnyCopy(): boolean {
-    return this.#copies.size > 0;
+    return this.#holders.any;
   }
 
   apply(entry: LogEntry, run: string): void {
@@ -142,15 +145,15 @@ export class LogState {
         this.#applyCreateIntent(entry);
         return;
       case "create-outcome":
-        this.#endCreate(entry.write, (tenant) => withCreateOutcome(tenant, entry, this.#interned));
+        this.#endCreate(entry.write, (tenant) => withCreateOutcome(tenant, entry));
         return;
       case "settled":
         this.#noteSettled(run, entry);
-        this.#endCreate(entry.write, (tenant) => withSettled(tenant, entry, this.#interned));
+        this.#endCreate(entry.write, (tenant) => withSettled(tenant, entry));
         return;
       case "adopted":
         this.#noteWrite(run, entry);
-        this.#put(withAdopted(this.#tenantOf(entry), entry));
+        this.#applyAdopted(entry);
         return;
       case "observed":
         this.#change(entry, (tenant) => withObserved(tenant, entry));
@@ -166,20 +169,19 @@ export class LogState {
         this.#change(entry, (tenant) => withoutCopy(tenant, entry.newTaskId));
         return;
       case "forgotten":
-        if (entry.to !== undefined)
-          this.#inherit(tenantRef(entry.sourceTaskId, entry.to), tenantRef(entry.sourceTaskId, entry.key));
-        this.#forget(tenantRef(entry.sourceTaskId, entry.key));
+        if (entry.to !== undefined) this.#inherit(this.#refs.of({ ...entry, key: entry.to }), this.#refs.of(entry));
+        this.#forget(this.#refs.of(entry));
         return;
       case "retry": {
         const tenant = this.#tenantOf(entry);
         const retry = entry.withdrawn !== true;
-        this.#put({ ...tenant, tenant: entry.tenant, retry, absences: retry ? 0 : tenant.absences });
+        this.#put(tenant, { ...tenant, tenant: entry.tenant, retry, absences: retry ? 0 : tenant.absences });
         return;
       }
       case "source-stopped":
         this.#updateSource(entry.sourceTaskId, {
           stop: {
-            ref: tenantRef(entry.sourceTaskId, entry.key),
+            ref: this.#refs.of(entry),
             newTaskId: entry.newTaskId,
             code: entry.code,
             reportIdMode: entry.reportIdMode,
@@ -204,95 +206,88 @@ export class LogState {
   #applyCreateIntent(intent: CreateIntentRecord): void {
     const tenant = this.#tenantOf(intent);
     this.#createOf.set(intent.write, tenant.ref);
-    this.#put(withCreateIntent(tenant, intent));
+    this.#put(tenant, withCreateIntent(tenant, intent));
+  }
+
+  #applyAdopted(adopted: AdoptedRecord): void {
+    const tenant = this.#tenantOf(adopted);
+    this.#put(tenant, withAdopted(tenant, adopted));
   }
 
   #applyPatchIntent(intent: PatchIntentRecord): void {
-    const tenant = this.#tenants.get(tenantRef(intent.sourceTaskId, intent.key));
+    const tenant = this.#awake(this.#refs.of(intent));
     if (tenant === undefined) return;
     this.#patchOf.set(intent.write, { ref: tenant.ref, intent });
-    this.#put(withPatchIntent(tenant, intent));
+    this.#put(tenant, withPatchIntent(tenant, intent));
   }
 
   #applyPatchOutcome(outcome: PatchOutcomeRecord): void {
     const patch = this.#patchOf.get(outcome.write);
-    const tenant = patch === undefined ? undefined : this.#tenants.get(patch.ref);
-    if (patch !== undefined && tenant !== undefined) this.#put(withPatchOutcome(tenant, patch.intent, outcome));
+    if (patch === undefined) return;
+    const tenant = this.#awake(patch.ref);
+    if (tenant !== undefined) this.#put(tenant, withPatchOutcome(tenant, patch.intent, outcome));
+    if (outcome.outcome !== "in-doubt") this.#patchOf.delete(outcome.write);
   }
 
   /** Ends a create: what is certain closes it, and its ID means nothing any more. */
   #endCreate(write: WriteId, change: (tenant: TenantState) => TenantState): void {
     const ref = this.#createOf.get(write);
-    const tenant = ref === undefined ? undefined : this.#tenants.get(ref);
+    const tenant = ref === undefined ? undefined : this.#awake(ref);
     if (tenant === undefined) return;
     const after = change(tenant);
     if (!after.openCreates.some((intent) => intent.write === write)) this.#createOf.delete(write);
-    this.#put(after);
+    this.#put(tenant, after);
   }
 
   #inherit(heirRef: TenantRef, oldRef: TenantRef): void {
-    const heir = this.#tenants.get(heirRef);
-    const old = this.#tenants.get(oldRef);
-    if (heir !== undefined && old !== undefined) this.#put(withInherited(heir, old));
+    const heir = this.#awake(heirRef);
+    const old = this.#awake(oldRef);
+    if (heir !== undefined && old !== undefined) this.#put(heir, withInherited(heir, old));
   }
 
   #forget(ref: TenantRef): void {
     const tenant = this.#tenants.get(ref);
     if (tenant === undefined) return;
     for (const intent of tenant.openCreates) this.#createOf.delete(intent.write);
-    this.#unhold(tenant);
+    this.#holders.forget(tenant);
     this.#tenants.delete(ref);
   }
 
-  #tenantOf(of: { readonly sourceTaskId: TaskId; readonly key: TenantKey }): TenantState {
-    return this.#tenants.get(tenantRef(of.sourceTaskId, of.key)) ?? unknownTenant(of);
+  #tenantOf(of: OfTenant): TenantState {
+    const ref = this.#refs.of(of);
+    return this.#awake(ref) ?? unknownTenant(ref, of);
+  }
+
+  #awake(ref: TenantRef): TenantState | undefined {
+    const tenant = this.#tenants.get(ref);
+    return tenant === undefined ? undefined : awake(tenant);
   }
 
   /** Changes a tenant that the log knows; one that it does not know stays unknown. */
-  #change(
-    of: { readonly sourceTaskId: TaskId; readonly key: TenantKey },
-    change: (tenant: TenantState) => TenantState,
-  ): void {
-    const tenant = this.#tenants.get(tenantRef(of.sourceTaskId, of.key));
-    if (tenant !== undefined) this.#put(change(tenant));
+  #change(of: OfTenant, change: (tenant: TenantState) => TenantState): void {
+    const tenant = this.#awake(this.#refs.of(of));
+    if (tenant !== undefined) this.#put(tenant, change(tenant));
   }
 
-  #put(tenant: TenantState): void {
-    const before = this.#tenants.get(tenant.ref);
-    if (before?.copy?.newTaskId !== tenant.copy?.newTaskId) {
-      if (before !== undefined) this.#unhold(before);
-      if (tenant.copy !== undefined) {
-        const holders = this.#holders.get(tenant.copy.newTaskId) ?? new Set();
-        this.#holders.set(tenant.copy.newTaskId, holders.add(tenant.ref));
-        this.#copies.set(tenant.sourceTaskId, (this.#copies.get(tenant.sourceTaskId) ?? 0) + 1);
-      }
-    }
-    this.#tenants.set(tenant.ref, tenant);
+  #put(before: TenantState, after: TenantState): void {
+    this.#holders.change(before, after);
+    this.#tenants.set(after.ref, this.#resting.rest(after));
   }
 
-  #unhold(tenant: TenantState): void {
-    if (tenant.copy === undefined) return;
-    const left = (this.#copies.get(tenant.sourceTaskId) ?? 0) - 1;
-    if (left > 0) this.#copies.set(tenant.sourceTaskId, left);
-    else this.#copies.delete(tenant.sourceTaskId);
-    const holders = this.#holders.get(tenant.copy.newTaskId);
-    holders?.delete(tenant.ref);
-    if (holders?.size === 0) this.#holders.delete(tenant.copy.newTaskId);
-  }
-
-  #noteWrite(run: string, of: { readonly sourceTaskId: TaskId; readonly key: TenantKey }): void {
-    this.#updateSync(run, { wrote: true });
-    this.#noteUnderPlan(run, tenantRef(of.sourceTaskId, of.key));
+  #noteWrite(run: string, of: OfTenant): void {
+    const sync = this.#syncs.get(run);
+    if (sync === undefined) return;
+    if (!sync.wrote) this.#syncs.set(run, { ...sync, wrote: true });
+    if (sync.plan !== undefined) this.#noteUnderPlan(sync.plan, this.#refs.of(of));
   }
 
   #noteSettled(run: string, settled: SettledRecord): void {
     const ref = this.#createOf.get(settled.write);
-    if (ref !== undefined) this.#noteUnderPlan(run, ref);
+    const plan = this.#syncs.get(run)?.plan;
+    if (ref !== undefined && plan !== undefined) this.#noteUnderPlan(plan, ref);
   }
 
-  #noteUnderPlan(run: string, ref: TenantRef): void {
-    const plan = this.#syncs.get(run)?.plan;
-    if (plan === undefined) return;
+  #noteUnderPlan(plan: string, ref: TenantRef): void {
     this.#writtenUnder.set(plan, (this.#writtenUnder.get(plan) ?? new Set()).add(ref));
   }
 

@@ -1,5 +1,4 @@
 import type { ReportId, TaskId, WriteId } from "./ids.js";
-import type { Interned } from "./interned.js";
 import type {
   AdoptedRecord,
   CreateIntentRecord,
@@ -10,15 +9,12 @@ import type {
   SettledRecord,
 } from "./log-record.js";
 import { byReport } from "./mapping.js";
-import type { ReportKnowledge, SentName, TenantState } from "./tenant-state.js";
+import { NONE, type ReportKnowledge, type SentName, type TenantState, UNKNOWN_REPORT } from "./tenant-state.js";
 
 /*
  * What each record makes of one tenant's state: pure functions from the state before to the state after. State is kept for each
  * write: a create stays open until its own outcome or a settlement that names it.
  */
-
-const UNKNOWN_REPORT: ReportKnowledge = { known: undefined, possible: [], named: false, openPatches: [] };
-const NONE: readonly never[] = [];
 
 export function withCreateIntent(tenant: TenantState, intent: CreateIntentRecord): TenantState {
   return {
@@ -26,33 +22,33 @@ export function withCreateIntent(tenant: TenantState, intent: CreateIntentRecord
     tenant: intent.tenant,
     manifest: intent.manifest,
     openCreates: [...tenant.openCreates, intent],
-    intents: [...tenant.intents, sentName(intent)],
+    intents: [...tenant.intents, sentName(tenant, intent)],
     suspects: [...tenant.suspects, intent],
     retry: false,
   };
 }
 
-export function withCreateOutcome(tenant: TenantState, outcome: CreateOutcomeRecord, interned: Interned): TenantState {
+export function withCreateOutcome(tenant: TenantState, outcome: CreateOutcomeRecord): TenantState {
   const intent = openCreate(tenant, outcome.write);
   if (intent === undefined || outcome.outcome === "in-doubt") return tenant;
   const closed = withoutOpen(tenant, outcome.write);
   if (outcome.outcome === "succeeded" && outcome.newTaskId !== undefined)
     return {
-      ...withCopy(closed, intent, { newTaskId: outcome.newTaskId, interned }),
-      reports: confirmedReports(intent, interned),
+      ...withCopy(closed, intent, outcome.newTaskId),
+      reports: confirmedReports(intent),
     };
   // It certainly did nothing: nothing of it can turn up later.
   return { ...closed, suspects: closed.suspects.filter((suspect) => suspect.write !== outcome.write) };
 }
 
-export function withSettled(tenant: TenantState, settled: SettledRecord, interned: Interned): TenantState {
+export function withSettled(tenant: TenantState, settled: SettledRecord): TenantState {
   const intent = openCreate(tenant, settled.write);
   if (intent === undefined) return tenant;
   const closed = withoutOpen(tenant, settled.write);
   if (settled.found === "copy" && settled.newTaskId !== undefined)
     // What the server shows of it comes as an `observed` record; until then the mappings are only possible.
     return {
-      ...withCopy(closed, intent, { newTaskId: settled.newTaskId, interned }),
+      ...withCopy(closed, intent, settled.newTaskId),
       reports: possibleReports(closed.suspects),
     };
   return settled.found === "absent" ? { ...closed, absences: closed.absences + 1 } : closed;
@@ -68,7 +64,7 @@ export function withAdopted(tenant: TenantState, adopted: AdoptedRecord): Tenant
     reports:
       tenant.copy?.newTaskId === adopted.newTaskId ? unknownReports(tenant.reports) : possibleReports(tenant.suspects),
     bornWith: undefined,
-    suspects: [],
+    suspects: NONE,
     absences: 0,
     retry: false,
     verified: false,
@@ -93,7 +89,7 @@ export function withObserved(tenant: TenantState, observed: ObservedRecord): Ten
     if (knowledge.openPatches.length > 0) continue;
     reports.set(
       reportId,
-      apps === null ? { ...knowledge, known: undefined } : { ...knowledge, known: apps, possible: [] },
+      apps === null ? { ...knowledge, known: undefined } : { ...knowledge, known: apps, possible: NONE },
     );
   }
   return { ...tenant, reports, bornWith: new Set(observed.has), verified: observed.verified };
@@ -120,7 +116,7 @@ export function withPatchOutcome(
   if (open === undefined || outcome.outcome === "in-doubt") return tenant;
   const after: ReportKnowledge =
     outcome.outcome === "succeeded"
-      ? { known: intent.apps, possible: [], named: intent.named, openPatches: [] }
+      ? { known: intent.apps, possible: NONE, named: intent.named, openPatches: NONE }
       : // A certain refusal takes the report back to what it was.
         open.before;
   return { ...tenant, reports: new Map(tenant.reports).set(intent.reportId, after) };
@@ -139,16 +135,12 @@ function withoutOpen(tenant: TenantState, write: WriteId): TenantState {
   return { ...tenant, openCreates: tenant.openCreates.filter((intent) => intent.write !== write) };
 }
 
-function withCopy(
-  tenant: TenantState,
-  intent: CreateIntentRecord,
-  made: { readonly newTaskId: TaskId; readonly interned: Interned },
-): TenantState {
+function withCopy(tenant: TenantState, intent: CreateIntentRecord, newTaskId: TaskId): TenantState {
   return {
     ...tenant,
-    copy: { newTaskId: made.newTaskId, name: intent.name, gone: false },
-    bornWith: intent.reports.length === 0 ? undefined : made.interned.reports(intent.reports),
-    suspects: [],
+    copy: { newTaskId, name: intent.name, gone: false },
+    bornWith: intent.reports.length === 0 ? undefined : new Set(intent.reports.map((row) => row.reportId)),
+    suspects: NONE,
     absences: 0,
     // What it was given for is there: it must not make a second copy one day.
     retry: false,
@@ -156,14 +148,14 @@ function withCopy(
   };
 }
 
-function sentName({ write, sourceTaskId, name, before }: CreateIntentRecord): SentName {
-  return { write, sourceTaskId, name, before };
+function sentName({ sourceTaskId }: TenantState, { name, before }: CreateIntentRecord): SentName {
+  return { sourceTaskId, name, before: before?.length === 0 ? NONE : before };
 }
 
-function confirmedReports(intent: CreateIntentRecord, interned: Interned): ReadonlyMap<ReportId, ReportKnowledge> {
+function confirmedReports(intent: CreateIntentRecord): ReadonlyMap<ReportId, ReportKnowledge> {
   const named = new Set(intent.named);
   const reports = new Map<ReportId, ReportKnowledge>();
-  for (const [reportId, apps] of byReport(interned.mappings(intent.mappings)))
+  for (const [reportId, apps] of byReport(intent.mappings))
     reports.set(reportId, { known: apps, possible: NONE, named: named.has(reportId), openPatches: NONE });
   return reports;
 }

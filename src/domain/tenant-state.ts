@@ -1,7 +1,9 @@
 import type { ReportId, TaskId, TenantKey, TenantRef, WriteId } from "./ids.js";
-import { tenantRef } from "./ids.js";
 import type { CreateIntentRecord } from "./log-record.js";
 import type { AppSwap } from "./mapping.js";
+
+/** The empty list that all states share. */
+export const NONE: readonly never[] = [];
 
 /** What the log knows of one report of a copy. */
 export interface ReportKnowledge {
@@ -14,6 +16,9 @@ export interface ReportKnowledge {
   /** PATCHes without a certain outcome, oldest first. */
   readonly openPatches: readonly OpenPatch[];
 }
+
+/** What is known of a report that no record speaks of. */
+export const UNKNOWN_REPORT: ReportKnowledge = { known: undefined, possible: NONE, named: false, openPatches: NONE };
 
 /** A PATCH that may or may not have been carried out, and what was known before it. */
 export interface OpenPatch {
@@ -31,9 +36,12 @@ export interface LoggedCopy {
 }
 
 /** What is kept of every create for good: a log of many tenants is held in little memory. */
-export type SentName = Pick<CreateIntentRecord, "write" | "sourceTaskId" | "name" | "before">;
+export type SentName = Pick<CreateIntentRecord, "sourceTaskId" | "name" | "before">;
 
-/** All that the log knows of one tenant under one source task. */
+/**
+ * All that the log knows of one tenant under one source task. Never spread one (`{ ...state }`) but in the fold: that of a tenant
+ * at rest has getters, which a spread leaves behind.
+ */
 export interface TenantState {
   readonly ref: TenantRef;
   readonly key: TenantKey;
@@ -60,20 +68,22 @@ export interface TenantState {
   readonly verified: boolean;
 }
 
+const NO_REPORTS: TenantState["reports"] = new Map();
+
 /** A tenant of which the log knows nothing yet. */
-export function unknownTenant(of: { readonly sourceTaskId: TaskId; readonly key: TenantKey }): TenantState {
+export function unknownTenant(ref: TenantRef, of: Pick<TenantState, "sourceTaskId" | "key">): TenantState {
   return {
-    ref: tenantRef(of.sourceTaskId, of.key),
+    ref,
     key: of.key,
     sourceTaskId: of.sourceTaskId,
     tenant: of.key,
     manifest: "",
     copy: undefined,
-    reports: new Map(),
+    reports: NO_REPORTS,
     bornWith: undefined,
-    openCreates: [],
-    intents: [],
-    suspects: [],
+    openCreates: NONE,
+    intents: NONE,
+    suspects: NONE,
     absences: 0,
     retry: false,
     verified: false,

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { driftOf } from "../../src/domain/drift.js";
-import { type AppId, parseAppId, parseReportId, type ReportId } from "../../src/domain/ids.js";
+import { type AppId, parseAppId, parseReportId, type ReportId, tenantRef } from "../../src/domain/ids.js";
 import type { Mapping } from "../../src/domain/mapping.js";
 import { type ReportKnowledge, type TenantState, unknownTenant } from "../../src/domain/tenant-state.js";
 import { createIntent } from "../support/log-samples.js";
@@ -26,7 +26,8 @@ const mappings: fc.Arbitrary<readonly Mapping[]> = fc.uniqueArray(
 );
 
 function tenantWith(known: ReadonlyMap<ReportId, ReportKnowledge>): TenantState {
-  return { ...unknownTenant(createIntent("acme", 1)), reports: known };
+  const intent = createIntent("acme", 1);
+  return { ...unknownTenant(tenantRef(intent.sourceTaskId, intent.key), intent), reports: known };
 }
 
 describe("driftOf", () => {
