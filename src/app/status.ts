@@ -1,10 +1,10 @@
 import { EXIT, type Problem } from "../domain/errors.js";
-import { tenantRef } from "../domain/ids.js";
+import { type ReportId, tenantRef } from "../domain/ids.js";
 import type { LogHead } from "../domain/log-record.js";
 import type { LogState } from "../domain/log-state.js";
 import type { Manifest } from "../domain/manifest.js";
-import type { OpenDoubt, StatusReport, TenantStanding, TenantStatus } from "../domain/status-report.js";
-import type { TenantState } from "../domain/tenant-state.js";
+import type { OpenDoubt, StatusReport, TenantStanding, TenantStatus, TenantStatuses } from "../domain/status-report.js";
+import type { ReportKnowledge, TenantState } from "../domain/tenant-state.js";
 
 /** What the log knows, tenant by tenant, from the log alone. With a manifest: its tenants, in its order. */
 export function statusOf(from: {
@@ -15,7 +15,7 @@ export function statusOf(from: {
   readonly warnings: readonly Problem[];
 }): StatusReport {
   const tenants =
-    from.manifest === undefined ? [...from.state.tenants()].map(statusOfTenant) : ofManifest(from.state, from.manifest);
+    from.manifest === undefined ? statusesOf([...from.state.tenants()], []) : ofManifest(from.state, from.manifest);
   return {
     version: 1,
     command: "status",
@@ -28,7 +28,18 @@ export function statusOf(from: {
   };
 }
 
-function ofManifest(state: LogState, manifest: Manifest): readonly TenantStatus[] {
+/** What is told of tenants, each when it is looked at, behind what was told already. */
+function statusesOf(states: readonly TenantState[], before: readonly TenantStatus[]): TenantStatuses {
+  return {
+    length: before.length + states.length,
+    *[Symbol.iterator]() {
+      yield* before;
+      for (const state of states) yield statusOfTenant(state);
+    },
+  };
+}
+
+function ofManifest(state: LogState, manifest: Manifest): TenantStatuses {
   const listed = manifest.tenants.map((row): TenantStatus => {
     const known = row.sourceTaskId === undefined ? undefined : state.tenant(tenantRef(row.sourceTaskId, row.key));
     if (known !== undefined) return { ...statusOfTenant(known), tenant: row.tenant };
@@ -45,35 +56,39 @@ function ofManifest(state: LogState, manifest: Manifest): readonly TenantStatus[
     manifest.tenants.flatMap((row) => (row.sourceTaskId === undefined ? [] : [tenantRef(row.sourceTaskId, row.key)])),
   );
   const left = [...state.tenants()].filter((known) => known.manifest === manifest.fileName && !refs.has(known.ref));
-  return [...listed, ...left.map(statusOfTenant)];
+  return statusesOf(left, listed);
 }
 
 function statusOfTenant(state: TenantState): TenantStatus {
+  const reports = [...state.reports];
+  const { copy, tenant, sourceTaskId, verified, manifest } = state;
+  const doubts = doubtsOf(state, reports);
   return {
-    tenant: state.tenant,
-    sourceTaskId: state.sourceTaskId,
-    state: standingOf(state),
-    newTaskId: state.copy?.newTaskId,
-    name: state.copy?.name ?? state.openCreates.at(-1)?.name,
-    verified: state.verified,
-    mappings: [...state.reports].flatMap(([reportId, report]) =>
-      (report.known ?? []).map((swap) => ({ reportId, ...swap })),
-    ),
-    manifest: state.manifest === "" ? undefined : state.manifest,
-    doubts: doubtsOf(state),
+    tenant,
+    sourceTaskId,
+    state: standingOf(state, copy, doubts),
+    newTaskId: copy?.newTaskId,
+    name: copy?.name ?? state.openCreates.at(-1)?.name,
+    verified,
+    mappings: reports.flatMap(([reportId, { known }]) => (known ?? []).map((swap) => ({ reportId, ...swap }))),
+    manifest: manifest === "" ? undefined : manifest,
+    doubts,
   };
 }
 
-function standingOf(state: TenantState): TenantStanding {
+function standingOf(state: TenantState, copy: TenantState["copy"], doubts: readonly OpenDoubt[]): TenantStanding {
   if (state.retry) return "retry";
-  if (doubtsOf(state).length > 0) return "in-doubt";
-  if (state.copy !== undefined) return state.copy.gone ? "gone" : "copied";
+  if (doubts.length > 0) return "in-doubt";
+  if (copy !== undefined) return copy.gone ? "gone" : "copied";
   return "failed";
 }
 
-function doubtsOf(state: TenantState): readonly OpenDoubt[] {
+function doubtsOf(
+  state: TenantState,
+  reports: readonly (readonly [ReportId, ReportKnowledge])[],
+): readonly OpenDoubt[] {
   const creates = state.openCreates.map((intent): OpenDoubt => ({ kind: "create", name: intent.name }));
-  const patches = [...state.reports].flatMap(([reportId, report]) =>
+  const patches = reports.flatMap(([reportId, report]) =>
     report.openPatches.map((): OpenDoubt => ({ kind: "patch", reportId })),
   );
   return [...creates, ...patches];

@@ -32,7 +32,8 @@ export async function statusCommand(host: Host, settings: StatusSettings): Promi
   const { manifest, warnings } = await manifestOf(host, settings, state);
   const server = serverOfLog({ state, header }) ?? null;
   const report = statusOf({ state, server, head: head ?? null, manifest, warnings: [...logWarnings, ...warnings] });
-  await telling.answer(settings.output.format === "human" ? humanStatus(report, telling.look) : jsonStatus(report));
+  const pieces = settings.output.format === "human" ? humanStatus(report, telling.look) : jsonStatus(report);
+  for (const piece of pieces) await telling.answer(piece);
   return report.exitCode;
 }
 

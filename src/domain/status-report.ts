@@ -46,13 +46,18 @@ export interface TenantStatus {
   readonly doubts: readonly OpenDoubt[];
 }
 
+/** Tenants in their order. Each look makes them anew: what is told of 200,000 need never be held at once. */
+export interface TenantStatuses extends Iterable<TenantStatus> {
+  readonly length: number;
+}
+
 /** What `status` answers, from the log alone. */
 export interface StatusReport {
   readonly version: 1;
   readonly command: "status";
   readonly server: string | null;
   readonly log: LogHead | null;
-  readonly tenants: readonly TenantStatus[];
+  readonly tenants: TenantStatuses;
   readonly warnings: readonly Problem[];
   readonly errors: readonly Problem[];
   readonly exitCode: ExitCode;

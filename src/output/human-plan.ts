@@ -50,6 +50,21 @@ export function toText(lines: readonly string[]): string {
     .join("");
 }
 
+/** How many lines go into one piece of text. */
+const LINES_A_PIECE = 500;
+
+/** {@link toText} in pieces, of lines that need never all be there at once. */
+export function* textPieces(lines: Iterable<string>): Generator<string> {
+  let piece: string[] = [];
+  for (const line of lines) {
+    piece.push(line);
+    if (piece.length < LINES_A_PIECE) continue;
+    yield toText(piece);
+    piece = [];
+  }
+  if (piece.length > 0) yield toText(piece);
+}
+
 /** Lines after an empty one; nothing where there are none. */
 export function section(lines: readonly string[]): readonly string[] {
   return lines.length === 0 ? [] : ["", ...lines];

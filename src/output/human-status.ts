@@ -3,12 +3,13 @@ import {
   TENANT_STANDINGS,
   type TenantStanding,
   type TenantStatus,
+  type TenantStatuses,
 } from "../domain/status-report.js";
-import { logHeadLines, nextLines, section, toText } from "./human-plan.js";
+import { logHeadLines, nextLines, section, textPieces } from "./human-plan.js";
 import { jsonObjectPieces, problemFields } from "./json-result.js";
 import { counted, type Look } from "./look.js";
 import { warningLines } from "./problem-lines.js";
-import { type TableColumn, tableLines } from "./table.js";
+import { eachTableLine, type TableColumn } from "./table.js";
 import { oneLine } from "./text-safety.js";
 
 const WORDS: Readonly<Record<TenantStanding, string>> = {
@@ -31,35 +32,39 @@ const SYMBOLS: Readonly<Record<TenantStanding, string>> = {
   none: ".",
 };
 
-/** What the log knows, for people: every tenant in a table (the answer is never cut), counts, the log's head. */
+/** What the log knows, for people, in pieces: every tenant in a table (the answer is never cut), counts, the log's head. */
 export function humanStatus(
   report: StatusReport,
   look: Look,
   options: { readonly next?: string | undefined } = {},
-): string {
+): Generator<string> {
+  return textPieces(statusLines(report, look, options.next));
+}
+
+function* statusLines(report: StatusReport, look: Look, next: string | undefined): Generator<string> {
+  const { tenants, warnings } = report;
+  const overview = overviewOf(tenants);
   const server = report.server === null ? "" : ` on ${oneLine(report.server)}`;
-  return toText([
-    look.palette.bold(`Status: ${counted(report.tenants.length, "tenant")}${server}`),
-    ...section(
-      report.tenants.length === 0 ? [] : tableLines(statusColumns(look), report.tenants, { ...look, width: undefined }),
-    ),
-    ...section(doubtLines(report.tenants, look)),
-    ...section(warningLines(report.warnings, look)),
-    ...section([standingLine(report.tenants, look), ...logHeadLines(report, look), ...nextLines(options.next, look)]),
-  ]);
+  yield look.palette.bold(`Status: ${counted(tenants.length, "tenant")}${server}`);
+  if (tenants.length > 0) {
+    yield "";
+    yield* eachTableLine(statusColumns(look), tenants, { ...look, width: undefined });
+  }
+  yield* section(doubtLines(overview, look));
+  yield* section(warningLines(warnings, look));
+  yield* section([standingLine(overview, look), ...logHeadLines(report, look), ...nextLines(next, look)]);
 }
 
 /** {@link humanStatus} for scripts: one JSON object, the log's head where a result has it too. */
-export function jsonStatus(report: StatusReport): string {
+export function jsonStatus(report: StatusReport): Generator<string> {
   const { version, command, server, log, tenants, warnings, errors, exitCode } = report;
   const head = { version, command, server, log: log && { path: log.path, seq: log.seq, digest: log.digest } };
-  const pieces = jsonObjectPieces({
-    head: { ...head, summary: countStandings(tenants) },
+  return jsonObjectPieces({
+    head: { ...head, summary: summaryOf(overviewOf(tenants)) },
     tenants,
     fieldsOf: statusFields,
     tail: { warnings: warnings.map(problemFields), errors: errors.map(problemFields), exitCode },
   });
-  return [...pieces].join("");
 }
 
 function statusFields(tenant: TenantStatus): Readonly<Record<string, unknown>> {
@@ -78,12 +83,34 @@ function statusFields(tenant: TenantStatus): Readonly<Record<string, unknown>> {
   };
 }
 
-/** How many tenants have each standing, in the summary's own spelling (`inDoubt`). */
-function countStandings(tenants: readonly TenantStatus[]): Readonly<Record<string, number>> {
-  const counts: Record<string, number> = {};
-  for (const state of TENANT_STANDINGS)
-    counts[state === "in-doubt" ? "inDoubt" : state] = tenants.filter((tenant) => tenant.state === state).length;
-  return counts;
+const DOUBTS_SHOWN = 20;
+
+/** What is told of all tenants together. */
+interface Overview {
+  /** How many tenants have each standing. */
+  readonly counts: ReadonlyMap<TenantStanding, number>;
+  readonly doubts: number;
+  /** Tenants with the first of these doubts. */
+  readonly doubtful: readonly TenantStatus[];
+}
+
+function overviewOf(tenants: TenantStatuses): Overview {
+  const counts = new Map<TenantStanding, number>();
+  const doubtful: TenantStatus[] = [];
+  let doubts = 0;
+  for (const tenant of tenants) {
+    counts.set(tenant.state, (counts.get(tenant.state) ?? 0) + 1);
+    if (tenant.doubts.length > 0 && doubts < DOUBTS_SHOWN) doubtful.push(tenant);
+    doubts += tenant.doubts.length;
+  }
+  return { counts, doubts, doubtful };
+}
+
+/** The counts in the summary's own spelling (`inDoubt`). */
+function summaryOf({ counts }: Overview): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    TENANT_STANDINGS.map((state) => [state === "in-doubt" ? "inDoubt" : state, counts.get(state) ?? 0]),
+  );
 }
 
 function statusColumns(look: Look): readonly TableColumn<TenantStatus>[] {
@@ -118,25 +145,21 @@ function paintStanding(state: TenantStanding, { palette }: Look): (text: string)
   }
 }
 
-const DOUBTS_SHOWN = 20;
-
-function doubtLines(tenants: readonly TenantStatus[], look: Look): readonly string[] {
-  const doubts = tenants.flatMap((tenant) => tenant.doubts.map((doubt) => ({ tenant: tenant.tenant, doubt })));
-  const lines = doubts.slice(0, DOUBTS_SHOWN).map(({ tenant, doubt }) => {
+function doubtLines({ doubtful, doubts }: Overview, look: Look): readonly string[] {
+  const shown = doubtful.flatMap((tenant) => tenant.doubts.map((doubt) => ({ tenant: tenant.tenant, doubt })));
+  const lines = shown.slice(0, DOUBTS_SHOWN).map(({ tenant, doubt }) => {
     const what = doubt.kind === "create" ? `create "${doubt.name ?? ""}"` : `PATCH of report ${doubt.reportId ?? ""}`;
     const text = `${tenant}: ${what}, sent ${doubt.at ?? "at an unknown time"}, has no certain outcome`;
     return `${look.palette.doubt("?")} ${oneLine(text)}`;
   });
-  const more = doubts.length - lines.length;
+  const more = doubts - lines.length;
   return more > 0 ? [...lines, `  and ${counted(more, "more doubt")} (all of them: --format json)`] : lines;
 }
 
-function standingLine(tenants: readonly TenantStatus[], look: Look): string {
-  const parts = TENANT_STANDINGS.map((state) => ({
-    state,
-    count: tenants.filter((tenant) => tenant.state === state).length,
-  }))
-    .filter(({ count }) => count > 0)
-    .map(({ state, count }) => paintStanding(state, look)(`${count} ${WORDS[state]}`));
+function standingLine({ counts }: Overview, look: Look): string {
+  const parts = TENANT_STANDINGS.flatMap((state) => {
+    const count = counts.get(state) ?? 0;
+    return count > 0 ? [paintStanding(state, look)(`${count} ${WORDS[state]}`)] : [];
+  });
   return `${look.palette.bold("The log knows:")} ${parts.length === 0 ? "no tenant yet" : parts.join(", ")}`;
 }

@@ -107,7 +107,7 @@ const TENANTS_A_PIECE = 500;
 /** One object with a `tenants` list between other fields. */
 export interface JsonObject<Tenant> {
   readonly head: Readonly<Record<string, unknown>>;
-  readonly tenants: readonly Tenant[];
+  readonly tenants: Iterable<Tenant>;
   readonly fieldsOf: (tenant: Tenant) => Readonly<Record<string, unknown>>;
   readonly tail: Readonly<Record<string, unknown>>;
 }
@@ -115,11 +115,16 @@ export interface JsonObject<Tenant> {
 /** A JSON object in pieces: one line for each field and each tenant, a line end at the end. */
 export function* jsonObjectPieces<Tenant>({ head, tenants, fieldsOf, tail }: JsonObject<Tenant>): Generator<string> {
   yield `{\n${[...members(head)].join(",\n")},\n  "tenants": [`;
-  for (let start = 0; start < tenants.length; start += TENANTS_A_PIECE) {
-    const lines = tenants.slice(start, start + TENANTS_A_PIECE).map((tenant) => `    ${safeJson(fieldsOf(tenant))}`);
-    yield `${start === 0 ? "\n" : ",\n"}${lines.join(",\n")}`;
+  let told = 0;
+  let piece = "";
+  for (const tenant of tenants) {
+    piece += `${told === 0 ? "\n" : ",\n"}    ${safeJson(fieldsOf(tenant))}`;
+    told += 1;
+    if (told % TENANTS_A_PIECE > 0) continue;
+    yield piece;
+    piece = "";
   }
-  yield `${tenants.length === 0 ? "" : "\n  "}],\n${[...members(tail)].join(",\n")}\n}\n`;
+  yield `${piece}${told === 0 ? "" : "\n  "}],\n${[...members(tail)].join(",\n")}\n}\n`;
 }
 
 /** The result as `--format json` and `--out x.json` write it, in pieces: the contract's object in the contract's order. */

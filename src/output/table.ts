@@ -21,35 +21,83 @@ export function tableLines<Row>(
   rows: readonly Row[],
   look: Look,
 ): readonly string[] {
-  const cells = rows.map((row) => columns.map((column) => oneLine(column.text(row))));
-  const widths = columnWidths(columns, cells, look.width);
-  const title = columns.map((column, at) => padWidth(column.title, widths[at] ?? 0)).join("  ");
-  const lines = rows.map((row, index) =>
-    columns
-      .map((column, at) => paintedCell(column, row, { text: cells[index]?.[at] ?? "", width: widths[at] ?? 0, look }))
-      .join("  "),
-  );
-  return [look.palette.dim(title.trimEnd()), ...lines.map((line) => line.trimEnd())];
+  return [...eachTableLine(columns, rows, look)];
 }
 
-function paintedCell<Row>(
-  column: TableColumn<Row>,
+/** {@link tableLines} one by one: goes through the rows twice, and holds none of them. */
+export function* eachTableLine<Row>(
+  columns: readonly TableColumn<Row>[],
+  rows: Iterable<Row>,
+  look: Look,
+): Generator<string> {
+  const cells = columns.map(cellsOf);
+  const widths = columnWidths(columns, naturalWidths(columns, cells, rows), look.width);
+  const title = columns.map((column, at) => padWidth(column.title, widths[at] ?? 0)).join("  ");
+  yield look.palette.dim(title.trimEnd());
+  for (const row of rows) yield tableLine(row, { columns, cells, widths, look }).trimEnd();
+}
+
+function tableLine<Row>(
   row: Row,
-  cell: { readonly text: string; readonly width: number; readonly look: Look },
+  of: {
+    readonly columns: readonly TableColumn<Row>[];
+    readonly cells: readonly CellOf<Row>[];
+    readonly widths: readonly number[];
+    readonly look: Look;
+  },
 ): string {
-  const text = cell.look.width === undefined ? cell.text : fitWidth(cell.text, cell.width);
-  const paint = column.paint?.(row) ?? ((plain: string) => plain);
-  return paint(text) + " ".repeat(Math.max(0, cell.width - displayWidth(text)));
+  let line = "";
+  of.cells.forEach((cellOf, at) => {
+    const width = of.widths[at] ?? 0;
+    const cell = cellOf(row);
+    const fits = of.look.width === undefined || cell.width <= width;
+    const text = fits ? cell.text : fitWidth(cell.text, width);
+    const paint = of.columns[at]?.paint?.(row);
+    const filling = " ".repeat(Math.max(0, width - (fits ? cell.width : displayWidth(text))));
+    line += `${at === 0 ? "" : "  "}${paint === undefined ? text : paint(text)}${filling}`;
+  });
+  return line;
+}
+
+interface Cell {
+  readonly text: string;
+  readonly width: number;
+}
+
+type CellOf<Row> = (row: Row) => Cell;
+
+/** Makes a column's cells. Rows below each other often say the same (a state, a source task): that is looked at once. */
+function cellsOf<Row>(column: TableColumn<Row>): CellOf<Row> {
+  let before: string | undefined;
+  let cell: Cell = { text: "", width: 0 };
+  return (row) => {
+    const text = column.text(row);
+    if (text === before) return cell;
+    const safe = oneLine(text);
+    before = text;
+    cell = { text: safe, width: displayWidth(safe) };
+    return cell;
+  };
+}
+
+function naturalWidths<Row>(
+  columns: readonly TableColumn<Row>[],
+  cells: readonly CellOf<Row>[],
+  rows: Iterable<Row>,
+): readonly number[] {
+  const widths = columns.map((column) => displayWidth(column.title));
+  for (const row of rows)
+    cells.forEach((cellOf, at) => {
+      widths[at] = Math.max(widths[at] ?? 0, cellOf(row).width);
+    });
+  return widths;
 }
 
 function columnWidths<Row>(
   columns: readonly TableColumn<Row>[],
-  cells: readonly (readonly string[])[],
+  natural: readonly number[],
   width: number | undefined,
 ): readonly number[] {
-  const natural = columns.map((column, at) =>
-    cells.reduce((widest, row) => Math.max(widest, displayWidth(row[at] ?? "")), displayWidth(column.title)),
-  );
   if (width === undefined) return natural;
   const limited = natural.map((wide, at) => Math.min(wide, columns[at]?.atMost ?? wide));
   const last = limited.length - 1;

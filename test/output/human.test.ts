@@ -200,13 +200,14 @@ describe("status for people", () => {
 
   test("shows every tenant, its doubts and the log's head", () => {
     const doubt = { kind: "create", name: "Monthly figures - globex", at: "2025-03-01T12:00:00Z" } as const;
-    const text = humanStatus(
+    const pieces = humanStatus(
       report([
         tenant({}),
         tenant({ tenant: "globex", state: "in-doubt", newTaskId: undefined, verified: false, doubts: [doubt] }),
       ]),
       look,
     );
+    const text = [...pieces].join("");
     expect(text).toMatch(new RegExp(`acme +copied +${guid("c0b1", 1)} +yes`));
     expect(text).toMatch(/globex +in doubt +- +no/);
     expect(text).toContain(
@@ -265,7 +266,7 @@ test("nothing for people carries a control character or a CI command, whatever n
         for (const text of [
           humanPlan(result, narrow, { next: message }),
           humanResult(result, narrow, { next: name }),
-          humanStatus(status, narrow),
+          [...humanStatus(status, narrow)].join(""),
           errorsText([problem], narrow),
         ]) {
           expect(hasControls(text)).toBe(false);

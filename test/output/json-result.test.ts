@@ -159,7 +159,7 @@ test("status as JSON is one object with the log's head and the tenants", () => {
     mappings: [],
     doubts: [{ kind: "create", name: "x" }],
   } as const;
-  const text = jsonStatus({
+  const pieces = jsonStatus({
     version: 1,
     command: "status",
     server: null,
@@ -169,6 +169,7 @@ test("status as JSON is one object with the log's head and the tenants", () => {
     errors: [],
     exitCode: 0,
   });
+  const text = [...pieces].join("");
   expect(JSON.parse(text)).toMatchObject({
     command: "status",
     log,
