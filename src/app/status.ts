@@ -1,10 +1,11 @@
 import { EXIT, type Problem } from "../domain/errors.js";
-import { type ReportId, tenantRef } from "../domain/ids.js";
+import { tenantRef } from "../domain/ids.js";
 import type { LogHead } from "../domain/log-record.js";
 import type { LogState } from "../domain/log-state.js";
 import type { Manifest } from "../domain/manifest.js";
+import type { Mapping } from "../domain/mapping.js";
 import type { OpenDoubt, StatusReport, TenantStanding, TenantStatus, TenantStatuses } from "../domain/status-report.js";
-import type { ReportKnowledge, TenantState } from "../domain/tenant-state.js";
+import type { TenantState } from "../domain/tenant-state.js";
 
 /** What the log knows, tenant by tenant, from the log alone. With a manifest: its tenants, in its order. */
 export function statusOf(from: {
@@ -60,36 +61,29 @@ function ofManifest(state: LogState, manifest: Manifest): TenantStatuses {
 }
 
 function statusOfTenant(state: TenantState): TenantStatus {
-  const reports = [...state.reports];
-  const { copy, tenant, sourceTaskId, verified, manifest } = state;
-  const doubts = doubtsOf(state, reports);
+  const { copy, openCreates, tenant, sourceTaskId, verified, manifest } = state;
+  const mappings: Mapping[] = [];
+  const doubts = openCreates.map(({ name }): OpenDoubt => ({ kind: "create", name }));
+  for (const [reportId, { known, openPatches }] of state.reports) {
+    for (const swap of known ?? []) mappings.push({ reportId, ...swap });
+    for (const _ of openPatches) doubts.push({ kind: "patch", reportId });
+  }
   return {
     tenant,
     sourceTaskId,
-    state: standingOf(state, copy, doubts),
+    state: standingOf(state.retry, doubts.length > 0, copy),
     newTaskId: copy?.newTaskId,
-    name: copy?.name ?? state.openCreates.at(-1)?.name,
+    name: copy?.name ?? openCreates.at(-1)?.name,
     verified,
-    mappings: reports.flatMap(([reportId, { known }]) => (known ?? []).map((swap) => ({ reportId, ...swap }))),
+    mappings,
     manifest: manifest === "" ? undefined : manifest,
     doubts,
   };
 }
 
-function standingOf(state: TenantState, copy: TenantState["copy"], doubts: readonly OpenDoubt[]): TenantStanding {
-  if (state.retry) return "retry";
-  if (doubts.length > 0) return "in-doubt";
+function standingOf(retry: boolean, inDoubt: boolean, copy: TenantState["copy"]): TenantStanding {
+  if (retry) return "retry";
+  if (inDoubt) return "in-doubt";
   if (copy !== undefined) return copy.gone ? "gone" : "copied";
   return "failed";
-}
-
-function doubtsOf(
-  state: TenantState,
-  reports: readonly (readonly [ReportId, ReportKnowledge])[],
-): readonly OpenDoubt[] {
-  const creates = state.openCreates.map((intent): OpenDoubt => ({ kind: "create", name: intent.name }));
-  const patches = reports.flatMap(([reportId, report]) =>
-    report.openPatches.map((): OpenDoubt => ({ kind: "patch", reportId })),
-  );
-  return [...creates, ...patches];
 }
