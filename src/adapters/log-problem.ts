@@ -1,6 +1,6 @@
 import type { Problem } from "../domain/errors.js";
 import { EXIT, StopError } from "../domain/errors.js";
-import type { LogRefusal } from "../domain/log-reading.js";
+import type { LogRefusal } from "../domain/log-refusal.js";
 
 /** What the log's adapters tell people, and the stop (exit 6) that goes with it. */
 

@@ -2,14 +2,8 @@ import { hash } from "node:crypto";
 import { KnownLines } from "./known-lines.js";
 import { DIGEST_FIELD_LENGTH, digestField, HEADER_START } from "./log-chain.js";
 import type { LogHeader, LogRecord } from "./log-record.js";
-import { claimsToBeHeader, entryFault, isHeader, isRawLine, type RawLine } from "./log-schema.js";
-
-/** Why a file is not read as a log: what is wrong, and on which line. Never repaired by the program. */
-export interface LogRefusal {
-  readonly code: "LOG_DAMAGED" | "LOG_FOREIGN" | "LOG_NEWER";
-  readonly line: number;
-  readonly what: string;
-}
+import { headerRefusal, type LogRefusal, recordFault } from "./log-refusal.js";
+import { isHeader, isRawLine, type RawLine } from "./log-schema.js";
 
 /** The last group was cut short by a crash: from the byte `at` to the file's end, `bytes` of them. */
 export type LogTail =
@@ -262,47 +256,6 @@ export class LogScan {
   #text(end: number): string {
     return this.#buffer.toString("utf8", this.#start, end);
   }
-}
-
-function isNewer(version: unknown): boolean {
-  return typeof version === "number" && version > 1;
-}
-
-/** Why a first line is not the header of a log that this version can read. */
-function headerRefusal(value: unknown, text: string): LogRefusal {
-  if (!claimsToBeHeader(value))
-    return text.startsWith(HEADER_START)
-      ? { code: "LOG_DAMAGED", line: 1, what: "the header is cut short or was edited" }
-      : { code: "LOG_FOREIGN", line: 1, what: "it is not the header of an idempotency log" };
-  if (isNewer(value.v) || isNewer(value.formatVersion))
-    return { code: "LOG_NEWER", line: 1, what: "the header is of a newer format" };
-  return { code: "LOG_DAMAGED", line: 1, what: "the header's digest is not that of its text" };
-}
-
-/** What is wrong with a line that is JSON: it was edited, or a newer program wrote it. */
-function recordFault(
-  value: unknown,
-  due: { readonly seq: number; readonly synced: number; readonly digest: string | undefined },
-): Omit<LogRefusal, "line"> | undefined {
-  if (!isRawLine(value)) return damaged("it is not a record of this log");
-  if (isNewer(value.v)) return newer(`its version is ${value.v}`);
-  if (value.v !== 1) return damaged(`its version is ${value.v}`);
-  if (value.seq !== due.seq) return damaged(`its seq is ${value.seq} where ${due.seq} must stand`);
-  if (due.digest === undefined) return damaged("its digest is not that of its text and of the line before");
-  if (value.synced >= value.seq || value.synced < due.synced) return damaged(`its synced cannot be ${value.synced}`);
-  const fault = entryFault(value);
-  if (fault === undefined) return undefined;
-  return fault.kind === "unknown-type"
-    ? newer(`its type "${fault.type}" is unknown to this version`)
-    : damaged(`its field "${fault.field}" is not what a record of type "${fault.type}" has`);
-}
-
-function damaged(what: string): Omit<LogRefusal, "line"> {
-  return { code: "LOG_DAMAGED", what };
-}
-
-function newer(what: string): Omit<LogRefusal, "line"> {
-  return { code: "LOG_NEWER", what };
 }
 
 /** Whether a file without a line end is nothing yet: empty, or the beginning of our header, cut short by a crash. */
