@@ -1,11 +1,13 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { foldTenantKey, parseAppId, parseReportId, parseRowId, parseTaskId, writeId } from "../src/domain/ids.js";
-import { headerLine, nextLine } from "../src/domain/log-chain.js";
+import { headerLine, LineMaker } from "../src/domain/log-chain.js";
 import type { LogEntry } from "../src/domain/log-record.js";
 import { guid, MASTER_APP, REPORT, SOURCE_ROW, SOURCE_TASK, tenantApp, tenantName } from "./world.js";
 
 const RUN = guid("88888888", 1);
 const AT = "2026-01-01T00:00:00.000Z";
+
+const TENANTS_A_GROUP = 16;
 
 /** Writes the log of a sync that made so many copies: an intent and an outcome each, in groups of 32. */
 export function writeLog(path: string, tenants: number): void {
@@ -21,19 +23,16 @@ export function writeLog(path: string, tenants: number): void {
     AT,
     RUN,
   );
-  let text = `${end.line}\n`;
-  let synced = 0;
-  for (let tenant = 0; tenant < tenants; tenant += 1) {
-    if (tenant % 16 === 0) synced = end.seq;
-    for (const entry of recordsOf(tenant)) {
-      end = nextLine(end, entry, { at: AT, run: RUN, synced });
-      text += `${end.line}\n`;
-    }
-    if (text.length < 1_000_000) continue;
-    writeSync(fd, text);
-    text = "";
+  writeSync(fd, `${end.line}\n`);
+  const maker = new LineMaker();
+  for (let tenant = 0; tenant < tenants; tenant += TENANTS_A_GROUP) {
+    const group = Array.from({ length: Math.min(TENANTS_A_GROUP, tenants - tenant) }, (_, at) =>
+      recordsOf(tenant + at),
+    );
+    const lines = maker.next(end, group.flat(), { at: AT, run: RUN, synced: end.seq });
+    writeSync(fd, lines.bytes);
+    end = lines.end;
   }
-  writeSync(fd, text);
   closeSync(fd);
 }
 

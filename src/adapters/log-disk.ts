@@ -26,7 +26,7 @@ export interface FileFacts {
 
 /** The log's file, open for appending only. */
 export interface LogHandle {
-  /** Appends, by one call; returns how many bytes were taken, which may be fewer. */
+  /** Appends, by one call; returns how many bytes were taken, which may be fewer. The bytes are valid until it returns. */
   write(bytes: Uint8Array): number;
   /** Resolves when all that was written is durable. Never tried again where it failed: the bytes may be lost by then. */
   datasync(): Promise<void>;

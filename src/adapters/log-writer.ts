@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { StopError } from "../domain/errors.js";
-import { type ChainEnd, headerLine, nextLine } from "../domain/log-chain.js";
+import { type ChainEnd, headerLine, LineMaker } from "../domain/log-chain.js";
 import type { LogEntry, LogHead, LogHeader } from "../domain/log-record.js";
 import { entryFault } from "../domain/log-schema.js";
 import type { LogDisk, LogHandle } from "./log-disk.js";
@@ -26,9 +26,12 @@ export interface LogWriterStart {
   readonly newlineMissing: boolean;
 }
 
+const NEWLINE = Buffer.from("\n");
+
 /** Appends to a log in groups: one write and one flush for all that wait. */
 export class LogWriter {
   readonly #start: LogWriterStart;
+  readonly #lines = new LineMaker();
   readonly #groups = new GroupCommit<LogEntry>((entries) => this.#flush(entries));
   #handle: LogHandle | undefined;
   /** Where the file ends, in bytes, and which file it is. */
@@ -94,29 +97,23 @@ export class LogWriter {
       disk.syncFolder(dirname(path));
     }
     const first = headerLine(header, now().toISOString(), run);
-    await this.#write(this.#handle, `${first.line}\n`);
+    await this.#write(this.#handle, Buffer.from(`${first.line}\n`));
     return first;
   }
 
   async #writeGroup(entries: readonly LogEntry[], last: ChainEnd): Promise<void> {
     if (this.#handle === undefined) throw new Error("the log was closed");
     const group = { at: this.#start.now().toISOString(), run: this.#start.run, synced: last.seq };
-    let text = this.#newlineMissing ? "\n" : "";
-    let end = last;
-    for (const entry of entries) {
-      end = nextLine(end, entry, group);
-      text += `${end.line}\n`;
-    }
-    await this.#write(this.#handle, text);
+    const { bytes, end } = this.#lines.next(last, entries, group);
+    await this.#write(this.#handle, this.#newlineMissing ? Buffer.concat([NEWLINE, bytes]) : bytes);
     this.#newlineMissing = false;
     this.#last = end;
   }
 
   /** Writes at the end where this run left it, and flushes once. A failed flush is never tried again. */
-  async #write(handle: LogHandle, text: string): Promise<void> {
+  async #write(handle: LogHandle, bytes: Uint8Array): Promise<void> {
     this.#verifyUnchanged();
-    const bytes = Buffer.from(text, "utf8");
-    let rest: Uint8Array = bytes;
+    let rest = bytes;
     while (rest.length > 0) rest = rest.subarray(handle.write(rest));
     this.#size += bytes.length;
     if (handle.facts().size !== this.#size) throw this.#changed("somebody else appended to it at the same time");

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { LogEntry, LogEnvelope, LogHeader } from "./log-record.js";
+import type { LogEntry, LogHeader } from "./log-record.js";
 
 /**
  * The log's lines as text, and the digest that chains each to the one before. A digest is the SHA-256, in hex, of the line
@@ -35,20 +35,63 @@ export interface GroupEnvelope {
 /** The first line of a new log. */
 export function headerLine(header: LogHeader, at: string, run: string): ChainEnd {
   const { type, ...rest } = header;
-  const body = lineBody({ type, ...rest }, { seq: 0, at, run, synced: 0 });
+  const body = lineBody(0, { type, ...rest }, fieldsAround({ at, run, synced: 0 }));
   const digest = hash("sha256", body, "hex");
   return { seq: 0, digest, line: body + digestField(digest) };
 }
 
-/** The next line of a log whose last line is `end`. */
-export function nextLine(end: ChainEnd, entry: LogEntry, group: GroupEnvelope): ChainEnd {
-  const seq = end.seq + 1;
-  const body = lineBody(entry, { seq, ...group });
-  const digest = hash("sha256", `${end.line}\n${body}`, "hex");
-  return { seq, digest, line: body + digestField(digest) };
+/** Lines to be appended: their bytes, which are valid until the next ones are made, and the last of them. */
+export interface NextLines {
+  readonly bytes: Buffer;
+  readonly end: ChainEnd;
 }
 
-function lineBody(entry: LogEntry | LogHeader, envelope: Omit<LogEnvelope, "v" | "digest">): string {
-  const { seq, at, run, synced } = envelope;
-  return `{"v":1,"seq":${seq},"at":"${at}","run":${JSON.stringify(run)},${JSON.stringify(entry).slice(1, -1)},"synced":${synced}`;
+const LF = 10;
+/** No character takes more bytes. */
+const MOST_BYTES = 3;
+
+/**
+ * Makes the lines of one group after another. Each is put into bytes once, behind the line before, as they will stand in the
+ * file: what a digest covers is a piece of that.
+ */
+export class LineMaker {
+  #store = Buffer.alloc(0);
+
+  /** The next lines of a log whose last line is `last`. */
+  next(last: ChainEnd, entries: readonly LogEntry[], group: GroupEnvelope): NextLines {
+    const around = fieldsAround(group);
+    const bodies = entries.map((entry, at) => lineBody(last.seq + 1 + at, entry, around));
+    const length = bodies.reduce((sum, body) => sum + body.length + DIGEST_FIELD_LENGTH + 1, last.line.length + 1);
+    if (this.#store.length < MOST_BYTES * length) this.#store = Buffer.allocUnsafeSlow(2 * MOST_BYTES * length);
+    const store = this.#store;
+    let before = 0;
+    let at = store.write(last.line, "utf8");
+    at = store.writeUInt8(LF, at);
+    const start = at;
+    let { digest, line } = last;
+    for (const body of bodies) {
+      const begun = at;
+      at += store.write(body, at, "utf8");
+      digest = hash("sha256", store.subarray(before, at), "hex");
+      line = body + digestField(digest);
+      at += store.write(digestField(digest), at, "latin1");
+      at = store.writeUInt8(LF, at);
+      before = begun;
+    }
+    return { bytes: store.subarray(start, at), end: { seq: last.seq + bodies.length, digest, line } };
+  }
+}
+
+/** What stands around a record's own fields: the same on all lines of a group. */
+interface FieldsAround {
+  readonly before: string;
+  readonly behind: string;
+}
+
+function fieldsAround({ at, run, synced }: GroupEnvelope): FieldsAround {
+  return { before: `,"at":"${at}","run":${JSON.stringify(run)},`, behind: `,"synced":${synced}` };
+}
+
+function lineBody(seq: number, entry: LogEntry | LogHeader, { before, behind }: FieldsAround): string {
+  return `{"v":1,"seq":${seq}${before}${JSON.stringify(entry).slice(1, -1)}${behind}`;
 }

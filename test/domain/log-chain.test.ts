@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { headerLine, nextLine } from "../../src/domain/log-chain.js";
+import { headerLine, LineMaker } from "../../src/domain/log-chain.js";
 import { type LogReading, LogScan, readLogBytes } from "../../src/domain/log-reading.js";
 import type { LogEntry, LogRecord } from "../../src/domain/log-record.js";
-import { createIntent, createOutcome, HEADER, logText, MONTHLY } from "../support/log-samples.js";
+import { createIntent, createOutcome, HEADER, logText, MONTHLY, nextLine } from "../support/log-samples.js";
 
 interface Read {
   readonly reading: LogReading;
@@ -89,6 +89,30 @@ describe("a whole log", () => {
           expect(record).toMatchObject({ type: "source", name: JSON.parse(JSON.stringify(name + odd)) });
         },
       ),
+    );
+  });
+});
+
+describe("the lines of a group", () => {
+  it("are those that the format says, in bytes, whatever the groups and the texts", () => {
+    const named = fc
+      .string({ unit: "binary" })
+      .map((name): LogEntry => ({ type: "source", sourceTaskId: MONTHLY, name }));
+    const made = fc.nat(99).map((number): LogEntry => createIntent(`Müller ${number}`, number));
+    fc.assert(
+      fc.property(fc.array(fc.array(fc.oneof(named, made), { maxLength: 5 }), { maxLength: 4 }), (groups) => {
+        const maker = new LineMaker();
+        let end = headerLine(HEADER, "2026-01-31T02:00:00.000Z", "run-1");
+        let text = `${end.line}\n`;
+        for (const entries of groups) {
+          const lines = maker.next(end, entries, { at: "2026-01-31T02:00:00.000Z", run: "run-1", synced: end.seq });
+          text += lines.bytes.toString("utf8");
+          end = lines.end;
+        }
+        expect(text).toBe(logText(groups));
+        const { reading } = read(text);
+        expect(reading).toMatchObject({ kind: "log", last: end });
+      }),
     );
   });
 });

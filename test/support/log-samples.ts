@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import { foldTenantKey, parseAppId, parseReportId, parseRowId, parseTaskId, writeId } from "../../src/domain/ids.js";
-import { type ChainEnd, headerLine, nextLine } from "../../src/domain/log-chain.js";
+import { type ChainEnd, type GroupEnvelope, headerLine } from "../../src/domain/log-chain.js";
 import type { CreateIntentRecord, CreateOutcomeRecord, LogEntry, LogHeader } from "../../src/domain/log-record.js";
 
 function present<T>(value: T | undefined): T {
@@ -58,6 +59,14 @@ export function createOutcome(number: number): CreateOutcomeRecord {
     newTaskId: present(parseTaskId(guid(5000 + number))),
     httpStatus: 200,
   };
+}
+
+/** The next line of a log whose last line is `end`, as the format says it. */
+export function nextLine(end: ChainEnd, entry: LogEntry, { at, run, synced }: GroupEnvelope): ChainEnd {
+  const seq = end.seq + 1;
+  const body = JSON.stringify({ v: 1, seq, at, run, ...entry, synced }).slice(0, -1);
+  const digest = createHash("sha256").update(`${end.line}\n${body}`).digest("hex");
+  return { seq, digest, line: `${body},"digest":"${digest}"}` };
 }
 
 /** A log's text: each inner list is one group, written by one flush. */
