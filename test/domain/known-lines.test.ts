@@ -35,6 +35,7 @@ const id = fc.oneof(
   { weight: 1, arbitrary: text },
 );
 const ids = fc.array(id, { maxLength: 2 });
+const swaps = fc.array(fc.record({ qlikAppId: id, newQlikAppId: id }), { maxLength: 2 });
 const count = fc.oneof(fc.nat(9), fc.constantFrom(-1, 1.5, 2 ** 53, 1e21, 999_999_999_999_999, 1e15));
 
 /** Records of the kinds that are read fast, right in most fields, written in the order of this program. */
@@ -62,8 +63,33 @@ const entry = fc
       outcome: fc.constantFrom("succeeded", "refused"),
       newTaskId: id,
     }),
+    fc.record({
+      type: fc.constant("patch-intent"),
+      write: text,
+      sourceTaskId: id,
+      key: text,
+      manifest: text,
+      newTaskId: id,
+      reportId: id,
+      rowId: text,
+      apps: swaps,
+      named: fc.boolean(),
+      idempotencyKey: text,
+    }),
+    fc.record({ type: fc.constant("patch-outcome"), write: text, outcome: fc.constantFrom("succeeded", "not-sent") }),
+    fc.record({
+      type: fc.constant("observed"),
+      sourceTaskId: id,
+      key: text,
+      newTaskId: id,
+      reports: fc.array(fc.record({ reportId: id, apps: fc.option(swaps) }), { maxLength: 2 }),
+      has: ids,
+      verified: fc.boolean(),
+    }),
   )
   .map((made) => made as unknown as LogEntry);
+
+const KNOWN = new Set(["create-intent", "create-outcome", "patch-intent", "patch-outcome", "observed"]);
 
 /** What JSON and the schema's checks make of a line. */
 function readSlowly(line: string): unknown {
@@ -108,11 +134,11 @@ describe("the lines that are read fast", () => {
   it("are those that a run writes", async () => {
     const stage = new SyncStage();
     await stage.sync({ acme: { app: 1 }, globex: { app: 2 }, initech: { app: 3 } });
+    await stage.sync({ acme: { app: 4 }, globex: { app: 5 }, initech: { app: 3 } }, { run: { verify: true } });
     const kinds = stage.records.map(({ entry: { type } }) => type);
     const read = stage.records.map(({ entry: one }) => readFast(lineOf(one))?.type);
-    const known = kinds.map((kind) => (kind === "create-intent" || kind === "create-outcome" ? kind : undefined));
-    expect(kinds.filter((kind) => kind === "create-intent")).toHaveLength(3);
-    expect(read).toEqual(known);
+    expect(new Set(kinds)).toEqual(new Set([...KNOWN, "run", "source", "run-end"]));
+    expect(read).toEqual(kinds.map((kind) => (KNOWN.has(kind) ? kind : undefined)));
   });
 
   it.each([
