@@ -15,8 +15,7 @@ export function statusOf(from: {
   readonly manifest: Manifest | undefined;
   readonly warnings: readonly Problem[];
 }): StatusReport {
-  const tenants =
-    from.manifest === undefined ? statusesOf([...from.state.tenants()], []) : ofManifest(from.state, from.manifest);
+  const tenants = from.manifest === undefined ? ofLog(from.state) : ofManifest(from.state, from.manifest);
   return {
     version: 1,
     command: "status",
@@ -29,35 +28,35 @@ export function statusOf(from: {
   };
 }
 
-/** What is told of tenants, each when it is looked at, behind what was told already. */
-function statusesOf(states: readonly TenantState[], before: readonly TenantStatus[]): TenantStatuses {
+function ofLog(state: LogState): TenantStatuses {
+  const known = [...state.tenants()];
   return {
-    length: before.length + states.length,
+    length: known.length,
     *[Symbol.iterator]() {
-      yield* before;
-      for (const state of states) yield statusOfTenant(state);
+      for (const tenant of known) yield statusOfTenant(tenant);
     },
   };
 }
 
-function ofManifest(state: LogState, manifest: Manifest): TenantStatuses {
-  const listed = manifest.tenants.map((row): TenantStatus => {
-    const known = row.sourceTaskId === undefined ? undefined : state.tenant(tenantRef(row.sourceTaskId, row.key));
-    if (known !== undefined) return { ...statusOfTenant(known), tenant: row.tenant };
-    return {
-      tenant: row.tenant,
-      sourceTaskId: row.sourceTaskId ?? "",
-      state: "none",
-      verified: false,
-      mappings: [],
-      doubts: [],
-    };
-  });
+/** The manifest's tenants in its order, then those that the log has from it besides. */
+function ofManifest(state: LogState, { tenants, fileName }: Manifest): TenantStatuses {
   const refs = new Set(
-    manifest.tenants.flatMap((row) => (row.sourceTaskId === undefined ? [] : [tenantRef(row.sourceTaskId, row.key)])),
+    tenants.flatMap((row) => (row.sourceTaskId === undefined ? [] : [tenantRef(row.sourceTaskId, row.key)])),
   );
-  const left = [...state.tenants()].filter((known) => known.manifest === manifest.fileName && !refs.has(known.ref));
-  return statusesOf(left, listed);
+  const left = [...state.tenants()].filter((known) => known.manifest === fileName && !refs.has(known.ref));
+  return {
+    length: tenants.length + left.length,
+    *[Symbol.iterator]() {
+      for (const row of tenants) yield statusOfRow(state, row);
+      for (const known of left) yield statusOfTenant(known);
+    },
+  };
+}
+
+function statusOfRow(state: LogState, { sourceTaskId, key, tenant }: Manifest["tenants"][number]): TenantStatus {
+  const known = sourceTaskId === undefined ? undefined : state.tenant(tenantRef(sourceTaskId, key));
+  if (known !== undefined) return { ...statusOfTenant(known), tenant };
+  return { tenant, sourceTaskId: sourceTaskId ?? "", state: "none", verified: false, mappings: [], doubts: [] };
 }
 
 function statusOfTenant(state: TenantState): TenantStatus {
