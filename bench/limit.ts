@@ -1,7 +1,5 @@
-import { mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import { table } from "./figures.js";
-import { FOLDER, withServer } from "./processes.js";
+import { newFolder, withServer } from "./processes.js";
 import { runProgram } from "./throughput.js";
 
 /** A server that answers 429 beyond so many creates a second: how long the program takes, and how long the limit allows. */
@@ -18,9 +16,7 @@ export async function limited(cases: readonly { readonly limit: number; readonly
     ],
   ];
   for (const { limit, tenants } of cases) {
-    const folder = join(FOLDER, "limit");
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder);
+    const folder = newFolder("limit");
     const done = await withServer({ delayMs: 20, limit }, async (server) => {
       const run = await runProgram(server, folder, tenants);
       return { run, ...(await server.counts()) };

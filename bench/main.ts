@@ -60,8 +60,8 @@ const SECTIONS: readonly Section[] = [
     measure: (smoke) =>
       scale(
         smoke
-          ? { manifests: [200], records: 400, synced: 40 }
-          : { manifests: [20_000, 200_000], records: 400_000, synced: 100_000 },
+          ? { manifests: [200], records: 400, listed: 120, synced: 40 }
+          : { manifests: [20_000, 200_000], records: 400_000, listed: 100_000, synced: 100_000 },
       ),
   },
   {

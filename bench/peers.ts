@@ -1,7 +1,7 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { table } from "./figures.js";
-import { FOLDER, isInstalled, run, withServer } from "./processes.js";
+import { isInstalled, newFolder, run, withServer } from "./processes.js";
 import { IN_FLIGHT, runProgram } from "./throughput.js";
 import { duplicateBody, duplicatePath, KEY } from "./world.js";
 
@@ -84,9 +84,7 @@ async function timed(
   work: (folder: string, url: string, server: Parameters<Work>[0]) => Promise<number>,
   tenants: number,
 ): Promise<string> {
-  const folder = join(FOLDER, "peer");
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder);
+  const folder = newFolder("peer");
   return withServer({ delayMs: 20 }, async (server) => {
     const wallMs = await work(folder, server.url, server);
     const { copies } = await server.counts();

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Where everything is written, removed by run.mjs. */
@@ -75,6 +75,14 @@ function ended(child: ChildProcess): Promise<number | null> {
   });
 }
 
+/** A new, empty folder of this name. */
+export function newFolder(name: string): string {
+  const folder = join(FOLDER, name);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  return folder;
+}
+
 /** Whether a command is installed. */
 export function isInstalled(command: string): boolean {
   return spawnSync(command, ["--version"], { stdio: "ignore", timeout: 10_000 }).status === 0;
@@ -90,10 +98,15 @@ export interface Server {
 
 /** Runs `work` with a new server and stops it. */
 export async function withServer<T>(
-  of: { readonly delayMs: number; readonly limit?: number },
+  of: { readonly delayMs: number; readonly limit?: number; readonly otherTasks?: number },
   work: (server: Server) => Promise<T>,
 ): Promise<T> {
-  const args = [join(FOLDER, "built", "server.cjs"), String(of.delayMs), String(of.limit ?? 0)];
+  const args = [
+    join(FOLDER, "built", "server.cjs"),
+    String(of.delayMs),
+    String(of.limit ?? 0),
+    String(of.otherTasks ?? 0),
+  ];
   const child = spawn(process.execPath, args, {
     env: ENV,
     stdio: ["pipe", "pipe", "inherit"],

@@ -1,8 +1,8 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { table } from "./figures.js";
 import { writeLog } from "./log-text.js";
-import { FOLDER, PROGRAM, type Run, runNode, withServer } from "./processes.js";
+import { FOLDER, newFolder, PROGRAM, type Run, runNode, withServer } from "./processes.js";
 import { runProgram } from "./throughput.js";
 import { MASTER_APP, manifestText, SOURCE_TASK } from "./world.js";
 
@@ -14,6 +14,7 @@ const HEAP = "--max-old-space-size=512";
 export async function scale(of: {
   readonly manifests: readonly number[];
   readonly records: number;
+  readonly listed: number;
   readonly synced: number;
 }): Promise<string> {
   const rows: string[][] = [["", "wall s", "CPU s", "peak MB"]];
@@ -31,6 +32,12 @@ export async function scale(of: {
   rows.push(rowOf(`a log of ${records} records, read back`, await readBack(log, of.records)));
   rows.push(rowOf(`\`status\` of that log, JSON`, await statusOf(log)));
   rows.push(
+    rowOf(
+      `\`sync --dry-run\` of ten rows, ${of.listed.toLocaleString("en")} tasks listed`,
+      await planAgainst(of.listed),
+    ),
+  );
+  rows.push(
     rowOf(`\`sync\` of ${of.synced.toLocaleString("en")} tenants at 0 ms, default heap`, await syncMany(of.synced)),
   );
   return table(rows);
@@ -47,11 +54,15 @@ function statusOf(log: string): Promise<Run> {
   return runNode([HEAP, PROGRAM, "status", "--idempotency-log", log, "--format", "json"]);
 }
 
+/** A plan against a server that has many tasks already; the list is read at once, and again in pages of 50. */
+function planAgainst(otherTasks: number): Promise<Run> {
+  return withServer({ delayMs: 0, otherTasks }, (server) =>
+    runProgram(server, newFolder("listed"), 10, { node: [HEAP], args: ["--dry-run", "--quiet"] }),
+  );
+}
+
 function syncMany(tenants: number): Promise<Run> {
-  const folder = join(FOLDER, "many");
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder);
-  return withServer({ delayMs: 0 }, (server) => runProgram(server, folder, tenants));
+  return withServer({ delayMs: 0 }, (server) => runProgram(server, newFolder("many"), tenants));
 }
 
 function rowOf(name: string, { wallMs, cpuMs = 0, peakMb = 0 }: Run): string[] {

@@ -1,12 +1,26 @@
 /**
  * The bench's Qalyptus server, in a process of its own: HTTP read and written by hand on loopback, so that it costs as little of
- * the machine as can be. Ends when its standard input does. Usage: server DELAY_MS [LIMIT_PER_SECOND]
+ * the machine as can be. Ends when its standard input does. Usage: server DELAY_MS [LIMIT_PER_SECOND [OTHER_TASKS]]
  */
 import { createServer, type Socket } from "node:net";
 import { guid, MASTER_APP, REPORT, SOURCE_ROW, SOURCE_TASK } from "./world.js";
 
 const delayMs = Number(process.argv[2] ?? "0");
 const limit = Number(process.argv[3] ?? "0");
+/** Tasks that are there already and have nothing to do with what is made; with more than anybody needs of them. */
+const others = Array.from({ length: Number(process.argv[4] ?? "0") }, (_, number) => ({
+  id: guid("88888888", number),
+  name: `Weekly overview of region ${number}`,
+  description: "",
+  isActive: true,
+  testMode: false,
+  lastExecution: "2026-01-01T00:00:00.000Z",
+  ownerId: SOURCE_ROW,
+}));
+const listed: { readonly id: string; readonly name: string }[] = [
+  { id: SOURCE_TASK, name: "Monthly figures" },
+  ...others,
+];
 
 interface Copy {
   readonly id: string;
@@ -14,7 +28,7 @@ interface Copy {
   readonly newApp: string;
 }
 
-const copies: Copy[] = [];
+let made = 0;
 const byId = new Map<string, Copy>();
 let refused = 0;
 let second = 0;
@@ -33,7 +47,7 @@ function isBeyondLimit(): boolean {
 function answer(method: string, url: string, body: string): { readonly status: number; readonly data: unknown } {
   const [path = "", query = ""] = url.split("?");
   const parts = path.split("/").slice(3);
-  if (path === "/bench") return { status: 200, data: { copies: copies.length, refused } };
+  if (path === "/bench") return { status: 200, data: { copies: made, refused } };
   if (method === "POST" && parts[2] === "duplicate") return create(body);
   if (method !== "GET" || parts[0] !== "tasks") return { status: 404, data: null };
   const id = parts[1];
@@ -48,18 +62,17 @@ function create(body: string): { readonly status: number; readonly data: unknown
   }
   const request = JSON.parse(body);
   const newApp = request.OverwriteReportApps[0].QlikApps[0].NewQlikAppId;
-  const copy = { id: guid("66666666", copies.length + 1), name: request.NewName, newApp };
-  copies.push(copy);
+  const copy = { id: guid("66666666", made + 1), name: request.NewName, newApp };
+  made += 1;
+  listed.push({ id: copy.id, name: copy.name });
   byId.set(copy.id, copy);
   return { status: 200, data: copy.id };
 }
 
 function list(query: URLSearchParams): unknown {
-  const all = [{ id: SOURCE_TASK, name: "Monthly figures" }, ...copies];
-  const shown = (task: { readonly id: string; readonly name: string }) => ({ id: task.id, name: task.name });
-  if (query.get("get_all") === "true") return all.map(shown);
+  if (query.get("get_all") === "true") return listed;
   const [page, size] = [Number(query.get("page") ?? "1"), Number(query.get("page_size") ?? "10")];
-  return all.slice((page - 1) * size, page * size).map(shown);
+  return listed.slice((page - 1) * size, page * size);
 }
 
 function read(id: string, what: string | undefined): { readonly status: number; readonly data: unknown } {

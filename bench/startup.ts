@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { COMMANDS } from "../src/cli/command-table.js";
 import { spread, table } from "./figures.js";
 import { FOLDER, PROGRAM, run } from "./processes.js";
 import { MASTER_APP, manifestText, SOURCE_TASK } from "./world.js";
@@ -22,7 +23,7 @@ export async function startUp(rounds: number): Promise<string> {
     ["`node -e 0`", ["-e", "0"]],
     ["`--version`", [PROGRAM, "--version"]],
     ["`--help`", [PROGRAM, "--help"]],
-    ["`sync --help`", [PROGRAM, "sync", "--help"]],
+    ...COMMANDS.map(({ name }) => [`\`${name} --help\``, [PROGRAM, name, "--help"]] as const),
     ["`sync --dry-run --offline`, ten rows", [PROGRAM, ...offline]],
   ];
   const walls = starts.map((): number[] => []);

@@ -1,7 +1,7 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { median, spread, table } from "./figures.js";
-import { FOLDER, PROGRAM, type Run, runNode, type Server, withServer } from "./processes.js";
+import { FOLDER, newFolder, PROGRAM, type Run, runNode, type Server, withServer } from "./processes.js";
 import { KEY, MASTER_APP, manifestText, SOURCE_TASK } from "./world.js";
 
 export const IN_FLIGHT = 16;
@@ -62,24 +62,22 @@ function timed(contender: Contender, { delayMs, tenants }: Load): Promise<Run> {
 }
 
 function start(contender: Contender, server: Server, tenants: number): Promise<Run> {
-  const folder = join(FOLDER, "run");
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder);
+  const folder = newFolder("run");
   if (contender === "program") return runProgram(server, folder, tenants);
   const args = [join(FOLDER, "built", "loop.cjs"), server.url, String(tenants), String(IN_FLIGHT)];
   return runNode(contender === "floor" ? args : [...args, join(folder, "loop.jsonl")]);
 }
 
-/** `sync` of a new manifest with a new log. */
+/** `sync` of a new manifest with a new log. `node`: arguments for Node itself; `args`: for the program, behind the others. */
 export function runProgram(
   server: Server,
   folder: string,
   tenants: number,
-  more: readonly string[] = [],
+  more: { readonly node?: readonly string[]; readonly args?: readonly string[] } = {},
 ): Promise<Run> {
   const manifest = join(folder, "tenants.csv");
   writeFileSync(manifest, manifestText(tenants));
   const shape = ["--source-task", SOURCE_TASK, "--master-app", MASTER_APP];
-  const args = ["sync", manifest, "--server", server.url, ...shape, "--concurrency", String(IN_FLIGHT), ...more];
-  return runNode([PROGRAM, ...args], { QALYPTUS_API_KEY: KEY });
+  const args = ["sync", manifest, "--server", server.url, ...shape, "--concurrency", String(IN_FLIGHT)];
+  return runNode([...(more.node ?? []), PROGRAM, ...args, ...(more.args ?? [])], { QALYPTUS_API_KEY: KEY });
 }
