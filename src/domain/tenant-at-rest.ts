@@ -6,14 +6,15 @@ import { NONE, UNKNOWN_REPORT } from "./tenant-state.js";
 /**
  * A tenant with whom nothing is open: it holds a copy, and what is known of it is certain. In a big log nearly all are, and
  * each differs from the next in its name and IDs only. So these are kept, and the rest, which tenants that were made alike
- * share, is held once, in a mould: some 300 bytes a tenant instead of 1,500.
+ * share, is held once, in a mould: some 330 bytes a tenant instead of 1,500.
  */
 export class TenantAtRest implements TenantState {
   readonly ref: TenantRef;
   readonly tenant: string;
   readonly #mould: Mould;
   readonly #newTaskId: TaskId;
-  readonly #name: string;
+  /** The copy's name, where it is not the mould's beginning and the tenant. */
+  readonly #name: string | undefined;
   /** The apps that the copy reads, in the order of their first use; bare where it is one, as it mostly is. */
   readonly #apps: AppId | readonly AppId[];
   /** Its creates, where they are not told by the mould and the name. */
@@ -26,7 +27,7 @@ export class TenantAtRest implements TenantState {
     this.tenant = state.tenant;
     this.#mould = mould;
     this.#newTaskId = copy.newTaskId;
-    this.#name = copy.name;
+    this.#name = mould.nameStart === undefined ? copy.name : undefined;
     this.#apps = only !== undefined && apps.length === 1 ? only : apps;
     this.#intents = mould.intents === "its own" ? state.intents : undefined;
   }
@@ -44,7 +45,7 @@ export class TenantAtRest implements TenantState {
   }
 
   get copy(): LoggedCopy {
-    return { newTaskId: this.#newTaskId, name: this.#name, gone: false };
+    return { newTaskId: this.#newTaskId, name: this.#copyName(), gone: false };
   }
 
   get reports(): ReadonlyMap<ReportId, ReportKnowledge> {
@@ -68,7 +69,7 @@ export class TenantAtRest implements TenantState {
   get intents(): readonly SentName[] {
     const { intents, sourceTaskId } = this.#mould;
     if (intents === "its own") return this.#intents ?? NONE;
-    return [{ sourceTaskId, name: this.#name, before: intents === "no list" ? null : NONE }];
+    return [{ sourceTaskId, name: this.#copyName(), before: intents === "no list" ? null : NONE }];
   }
 
   get suspects(): readonly never[] {
@@ -86,6 +87,10 @@ export class TenantAtRest implements TenantState {
   get verified(): boolean {
     return this.#mould.verified;
   }
+
+  #copyName(): string {
+    return this.#name ?? this.#mould.nameStart + this.tenant;
+  }
 }
 
 /** What tenants that were made alike share. */
@@ -94,6 +99,8 @@ interface Mould {
   readonly manifest: string;
   readonly bornWith: ReadonlySet<ReportId> | undefined;
   readonly verified: boolean;
+  /** What stands before the tenant in the copy's name; `undefined`: each tenant keeps the name that its copy has. */
+  readonly nameStart: string | undefined;
   readonly reports: readonly MouldReport[];
   /**
    * What was created for it: one create of the copy's name that saw a whole list without that name (`not listed`) or no whole
@@ -113,6 +120,8 @@ interface MouldReport {
 const MOST_MOULDS = 1_000;
 /** Tried one by one before a mould is looked up by its text. */
 const MOST_RECENT = 4;
+/** So many beginnings of names are shared: a template may begin with what is another for each tenant. */
+const MOST_STARTS = 16;
 /** A tenant of more swaps is worth its own memory, and comparing them must not take for ever. */
 const MOST_SWAPS = 100;
 
@@ -142,6 +151,7 @@ export function awake(state: TenantState): TenantState {
 export class RestingPlace {
   readonly #moulds = new Map<string, Mould>();
   readonly #recent: Mould[] = [];
+  readonly #starts = new Set<string>();
 
   /** The same state in little memory, where nothing is open; else as it is. */
   rest(state: TenantState): TenantState {
@@ -152,7 +162,7 @@ export class RestingPlace {
   }
 
   #mouldFor(state: TenantState, copy: LoggedCopy): Mould | undefined {
-    const made = mouldOf(state, copy);
+    const made = mouldOf(state, copy, this.#startOf(copy.name, state.tenant));
     const text = JSON.stringify({ ...made, bornWith: made.bornWith && [...made.bornWith] });
     const mould = this.#moulds.get(text) ?? (this.#moulds.size < MOST_MOULDS ? made : undefined);
     if (mould === undefined) return undefined;
@@ -160,6 +170,14 @@ export class RestingPlace {
     this.#recent.unshift(mould);
     this.#recent.length = Math.min(this.#recent.length, MOST_RECENT);
     return mould;
+  }
+
+  #startOf(name: string, tenant: string): string | undefined {
+    if (!name.endsWith(tenant)) return undefined;
+    const start = name.slice(0, name.length - tenant.length);
+    if (!this.#starts.has(start) && this.#starts.size === MOST_STARTS) return undefined;
+    this.#starts.add(start);
+    return start;
   }
 }
 
@@ -173,16 +191,22 @@ function isAtRest(state: TenantState): boolean {
   return swaps <= MOST_SWAPS;
 }
 
-/** Whether a mould is that of this state; the same as that {@link mouldOf} makes an equal one, without making one. */
+/** Whether a mould and what a tenant keeps besides tell all of this state. */
 function fits(state: TenantState, copy: LoggedCopy, mould: Mould): boolean {
   return (
     state.sourceTaskId === mould.sourceTaskId &&
     state.manifest === mould.manifest &&
     state.verified === mould.verified &&
+    fitsName(copy.name, state.tenant, mould.nameStart) &&
     intentsOf(state, copy) === mould.intents &&
     sameSet(state.bornWith, mould.bornWith) &&
     fitReports(state.reports, mould.reports)
   );
+}
+
+function fitsName(name: string, tenant: string, start: string | undefined): boolean {
+  if (start === undefined) return true;
+  return name.length === start.length + tenant.length && name.startsWith(start) && name.endsWith(tenant);
 }
 
 function fitReports(reports: TenantState["reports"], moulds: readonly MouldReport[]): boolean {
@@ -205,7 +229,7 @@ function fitSwaps(known: ReportKnowledge["known"], moulds: MouldReport["swaps"],
   });
 }
 
-function mouldOf(state: TenantState, copy: LoggedCopy): Mould {
+function mouldOf(state: TenantState, copy: LoggedCopy, nameStart: string | undefined): Mould {
   const { sourceTaskId, manifest, bornWith, verified } = state;
   const apps: AppId[] = [];
   const reports = [...state.reports].map(([reportId, { known, named }]) => ({
@@ -213,7 +237,7 @@ function mouldOf(state: TenantState, copy: LoggedCopy): Mould {
     named,
     swaps: known?.map(({ qlikAppId, newQlikAppId }) => ({ qlikAppId, app: numberOf(newQlikAppId, apps) })),
   }));
-  return { sourceTaskId, manifest, bornWith, verified, reports, intents: intentsOf(state, copy) };
+  return { sourceTaskId, manifest, bornWith, verified, nameStart, reports, intents: intentsOf(state, copy) };
 }
 
 function appsOf(reports: TenantState["reports"]): readonly AppId[] {

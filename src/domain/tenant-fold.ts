@@ -19,7 +19,8 @@ import { NONE, type ReportKnowledge, type SentName, type TenantState, UNKNOWN_RE
 export function withCreateIntent(tenant: TenantState, intent: CreateIntentRecord): TenantState {
   return {
     ...tenant,
-    tenant: intent.tenant,
+    // Often one text: then it is held once.
+    tenant: intent.tenant === tenant.key ? tenant.key : intent.tenant,
     manifest: intent.manifest,
     openCreates: [...tenant.openCreates, intent],
     intents: [...tenant.intents, sentName(tenant, intent)],

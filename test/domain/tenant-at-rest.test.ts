@@ -37,11 +37,11 @@ const settled: fc.Arbitrary<TenantState> = fc
   .record({
     key: fc.constantFrom("acme", "globex", "a b").map(foldTenantKey),
     sourceTaskId: fc.integer({ min: 1, max: 2 }).map(taskId),
-    tenant: fc.constantFrom("acme", "ACME"),
+    tenant: fc.constantFrom("acme", "ACME", ""),
     manifest: fc.constantFrom("a.csv", "b.csv"),
     copy: fc.record({
       newTaskId: fc.integer({ min: 3, max: 9 }).map(taskId),
-      name: fc.constantFrom("Monthly - acme", "Other"),
+      name: fc.constantFrom("Monthly - acme", "Weekly - acme", "acme", "Other"),
       gone: fc.constant(false),
     }),
     reports: fc.array(fc.tuple(reportIds, knowledge), { maxLength: 3 }).map((reports) => new Map(reports)),
@@ -88,6 +88,18 @@ describe("a tenant at rest", () => {
     expect(rested.map((one) => one.manifest)).toEqual(rested.map((_, at) => `${at}.csv`));
     expect(rested.at(0)).toBeInstanceOf(TenantAtRest);
     expect(rested.at(-1)).not.toBeInstanceOf(TenantAtRest);
+  });
+
+  it("keeps its name, also where no two names begin alike", () => {
+    const place = new RestingPlace();
+    fc.assert(
+      fc.property(settled, fc.nat(99), ({ copy, ...state }, number) => {
+        const name = `${number} - ${state.tenant}`;
+        const resting = place.rest({ ...state, copy: copy && { ...copy, name } });
+        expect(resting.copy?.name).toBe(name);
+        expect(resting).toBeInstanceOf(TenantAtRest);
+      }),
+    );
   });
 
   it("does not rest while anything is open", () => {
