@@ -34,10 +34,7 @@ export function withCreateOutcome(tenant: TenantState, outcome: CreateOutcomeRec
   if (intent === undefined || outcome.outcome === "in-doubt") return tenant;
   const closed = withoutOpen(tenant, outcome.write);
   if (outcome.outcome === "succeeded" && outcome.newTaskId !== undefined)
-    return {
-      ...withCopy(closed, intent, outcome.newTaskId),
-      reports: confirmedReports(intent),
-    };
+    return withCopy(closed, intent, { newTaskId: outcome.newTaskId, reports: confirmedReports(intent) });
   // It certainly did nothing: nothing of it can turn up later.
   return { ...closed, suspects: closed.suspects.filter((suspect) => suspect.write !== outcome.write) };
 }
@@ -48,10 +45,7 @@ export function withSettled(tenant: TenantState, settled: SettledRecord): Tenant
   const closed = withoutOpen(tenant, settled.write);
   if (settled.found === "copy" && settled.newTaskId !== undefined)
     // What the server shows of it comes as an `observed` record; until then the mappings are only possible.
-    return {
-      ...withCopy(closed, intent, settled.newTaskId),
-      reports: possibleReports(closed.suspects),
-    };
+    return withCopy(closed, intent, { newTaskId: settled.newTaskId, reports: possibleReports(closed.suspects) });
   return settled.found === "absent" ? { ...closed, absences: closed.absences + 1 } : closed;
 }
 
@@ -136,10 +130,15 @@ function withoutOpen(tenant: TenantState, write: WriteId): TenantState {
   return { ...tenant, openCreates: tenant.openCreates.filter((intent) => intent.write !== write) };
 }
 
-function withCopy(tenant: TenantState, intent: CreateIntentRecord, newTaskId: TaskId): TenantState {
+function withCopy(
+  tenant: TenantState,
+  intent: CreateIntentRecord,
+  made: Pick<TenantState, "reports"> & { readonly newTaskId: TaskId },
+): TenantState {
   return {
     ...tenant,
-    copy: { newTaskId, name: intent.name, gone: false },
+    copy: { newTaskId: made.newTaskId, name: intent.name, gone: false },
+    reports: made.reports,
     bornWith: intent.reports.length === 0 ? undefined : new Set(intent.reports.map((row) => row.reportId)),
     suspects: NONE,
     absences: 0,
