@@ -48,29 +48,67 @@ export function isSealed(plan: SavedPlan): boolean {
 }
 
 function digestOf(plan: Omit<SavedPlan, "digest">): string {
-  return createHash("sha256").update(canonical(plan)).digest("hex");
+  const hash = createHash("sha256");
+  for (const piece of canonicalPieces(plan)) hash.update(piece);
+  return hash.digest("hex");
+}
+
+/** So many characters at a time: the whole text of 200,000 tenants would be 100 MB. */
+const LONGEST_PIECE = 65_536;
+
+/** {@link canonical} of an object, in pieces: its own arrays one entry after the other. */
+function* canonicalPieces(object: object): Generator<string> {
+  let piece = "{";
+  let before = "";
+  for (const [key, inner] of sortedEntries(object)) {
+    piece += `${before}${JSON.stringify(key)}:`;
+    before = ",";
+    if (!Array.isArray(inner)) {
+      piece += canonical(inner);
+      continue;
+    }
+    piece += "[";
+    for (const [at, entry] of inner.entries()) {
+      piece += `${at === 0 ? "" : ","}${canonical(entry)}`;
+      if (piece.length < LONGEST_PIECE) continue;
+      yield piece;
+      piece = "";
+    }
+    piece += "]";
+  }
+  yield `${piece}}`;
 }
 
 /** JSON with the keys of every object in order, so that a pretty-printer may lay the file out as it likes. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
-  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
-  entries.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`).join(",")}}`;
+  return `{${sortedEntries(value)
+    .map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`)
+    .join(",")}}`;
+}
+
+function sortedEntries(object: object): readonly (readonly [string, unknown])[] {
+  return Object.entries(object)
+    .filter(([, inner]) => inner !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 /** What a saved plan keeps of each tenant. */
 export function savedTenants(items: readonly PlanItem[]): readonly SavedTenant[] {
-  return items.map((item) => ({
+  return items.map(savedTenant);
+}
+
+function savedTenant(item: PlanItem): SavedTenant {
+  return {
     sourceTaskId: item.sourceTaskId ?? null,
     key: item.key,
     tenant: item.tenant,
     action: item.action.kind,
     name: item.name ?? null,
     newTaskId: item.action.kind === "adopt" ? item.action.task.id : null,
-    mappings: item.wanted.mappings.map((mapping) => ({ ...mapping })),
-  }));
+    mappings: item.wanted.mappings,
+  };
 }
 
 /**
@@ -80,21 +118,21 @@ export function savedTenants(items: readonly PlanItem[]): readonly SavedTenant[]
 export function comparePlans(saved: SavedPlan, items: readonly PlanItem[], log: LogState): readonly Problem[] {
   const written = log.writtenUnder(saved.digest);
   const before = new Map(saved.tenants.map((tenant) => [refOf(tenant), tenant]));
-  const now = new Map(savedTenants(items).map((tenant) => [refOf(tenant), tenant]));
+  const now = new Map(items.map((item) => [refOf(item), item]));
   const differences: Problem[] = [];
   for (const [ref, tenant] of before) {
-    const other = now.get(ref);
+    const item = now.get(ref);
     if (written.has(ref as TenantRef)) continue;
-    const what = other === undefined ? "it is in the plan no more" : differenceOf(tenant, other);
+    const what = item === undefined ? "it is in the plan no more" : differenceOf(tenant, savedTenant(item));
     if (what !== undefined) differences.push(differs(tenant.tenant, what));
   }
-  for (const [ref, tenant] of now)
+  for (const [ref, item] of now)
     if (!before.has(ref) && !written.has(ref as TenantRef))
-      differences.push(differs(tenant.tenant, `it is new in the plan (${tenant.action})`));
+      differences.push(differs(item.tenant, `it is new in the plan (${item.action.kind})`));
   return differences;
 }
 
-function refOf(tenant: SavedTenant): string {
+function refOf(tenant: { readonly sourceTaskId?: string | null | undefined; readonly key: string }): string {
   return `${tenant.sourceTaskId ?? "-"} ${tenant.key}`;
 }
 
@@ -103,7 +141,19 @@ function differenceOf(saved: SavedTenant, now: SavedTenant): string | undefined 
   if (saved.name !== now.name) return `the saved plan names it "${saved.name ?? ""}", now it is "${now.name ?? ""}"`;
   if (saved.newTaskId !== now.newTaskId)
     return `the saved plan adopts ${saved.newTaskId ?? "nothing"}, now it is ${now.newTaskId ?? "nothing"}`;
-  return mappingText(saved) === mappingText(now) ? undefined : "its mappings are not those of the saved plan";
+  return isSameInOrder(saved.mappings, now.mappings) || mappingText(saved) === mappingText(now)
+    ? undefined
+    : "its mappings are not those of the saved plan";
+}
+
+function isSameInOrder(saved: SavedTenant["mappings"], now: SavedTenant["mappings"]): boolean {
+  return (
+    saved.length === now.length &&
+    saved.every(({ reportId, qlikAppId, newQlikAppId }, at) => {
+      const other = now[at];
+      return other?.reportId === reportId && other.qlikAppId === qlikAppId && other.newQlikAppId === newQlikAppId;
+    })
+  );
 }
 
 function mappingText(tenant: SavedTenant): string {
