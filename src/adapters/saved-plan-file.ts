@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { EXIT, StopError } from "../domain/errors.js";
 import { isSealed, type SavedPlan } from "../domain/saved-plan.js";
@@ -11,7 +11,7 @@ export async function writeSavedPlan(path: string, plan: SavedPlan): Promise<voi
   try {
     const file = await open(temporary, "wx");
     try {
-      await file.writeFile(`${JSON.stringify(plan, undefined, 2)}\n`);
+      await writeFile(file, planPieces(plan));
       await file.sync();
     } finally {
       await file.close();
@@ -30,6 +30,23 @@ export async function writeSavedPlan(path: string, plan: SavedPlan): Promise<voi
       { cause },
     );
   }
+}
+
+const TENANTS_AT_ONCE = 500;
+/** Where they stand: no text in JSON has a line break of its own, and everything else stands further in. */
+const NO_TENANTS = '\n  "tenants": []';
+
+/** The file's text, indented by two, some tenants at a time: the whole text of 200,000 would be 100 MB. */
+export function* planPieces(plan: SavedPlan): Generator<string> {
+  const around = JSON.stringify({ ...plan, tenants: [] }, undefined, 2);
+  const place = plan.tenants.length === 0 ? around.length : around.indexOf(NO_TENANTS) + NO_TENANTS.length - 1;
+  yield around.slice(0, place);
+  for (let at = 0; at < plan.tenants.length; at += TENANTS_AT_ONCE) {
+    const some = JSON.stringify({ _: plan.tenants.slice(at, at + TENANTS_AT_ONCE) }, undefined, 2);
+    // Between the brackets, at the depth at which they stand in the plan too.
+    yield `${at === 0 ? "" : ","}${some.slice(some.indexOf("[") + 1, some.lastIndexOf("]")).trimEnd()}`;
+  }
+  yield `${plan.tenants.length === 0 ? "" : "\n  "}${around.slice(place)}\n`;
 }
 
 /** Reads a saved plan. Throws a StopError: exit 2 where there is none, exit 7 where it was edited or is no plan. */
