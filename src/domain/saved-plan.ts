@@ -60,7 +60,8 @@ const LONGEST_PIECE = 65_536;
 function* canonicalPieces(object: object): Generator<string> {
   let piece = "{";
   let before = "";
-  for (const [key, inner] of sortedEntries(object)) {
+  for (const [key, inner] of Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (inner === undefined) continue;
     piece += `${before}${JSON.stringify(key)}:`;
     before = ",";
     if (!Array.isArray(inner)) {
@@ -81,17 +82,15 @@ function* canonicalPieces(object: object): Generator<string> {
 
 /** JSON with the keys of every object in order, so that a pretty-printer may lay the file out as it likes. */
 function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
-  return `{${sortedEntries(value)
-    .map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`)
-    .join(",")}}`;
-}
-
-function sortedEntries(object: object): readonly (readonly [string, unknown])[] {
-  return Object.entries(object)
-    .filter(([, inner]) => inner !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1));
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  const object: Readonly<Record<string, unknown>> = { ...value };
+  let text = "";
+  for (const key of Object.keys(object).sort()) {
+    const inner = object[key];
+    if (inner !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${canonical(inner)}`;
+  }
+  return `{${text}}`;
 }
 
 /** What a saved plan keeps of each tenant. */
