@@ -5,6 +5,9 @@ import type { ListedTask } from "./source-task.js";
 /** How much of a sent name a listed name must keep to count as the same name cut short. */
 const SHORTEST_CUT = 20;
 
+/** So few names are looked at one by one. */
+const FEW = 8;
+
 const NONE: readonly ListedTask[] = [];
 
 /** A task list that can be asked by ID and by folded name. Made from one reading; never changed. */
@@ -87,6 +90,7 @@ export class TaskIndex {
 
   /** The folded names that begin or end right, whichever are fewer: one of the two may be nearly all that are listed. */
   #candidates(before: string, after: string): readonly string[] {
+    if (this.#byName.size <= FEW) return [...this.#byName.keys()];
     if (after === "") return this.#inOrder().beginningWith(before);
     const end = reversed(after);
     const fromEnd = this.#inOrderFromEnd();
