@@ -71,7 +71,7 @@ function checkAcross(judged: Judged) {
       rows.length === 0 && raw.faults.length === 0 ? [noRows(raw)] : [],
       needed ? missingColumns(raw, index, shared) : [],
       inGroups.faults,
-      checkSpellings(rows, raw),
+      checkSpellings(rows, groups, raw),
       checkDisabledWithoutSource(groups, raw),
       checkApps(rows, raw, { shared, defaults }),
       checkNewTasks(groups, raw, shared),
