@@ -4,16 +4,10 @@ import { type ColumnIndex, indexColumns } from "./manifest-columns.js";
 import { checkNames } from "./manifest-names.js";
 import { judgeOfRows, type ManifestRow, missingColumns } from "./manifest-rows.js";
 import { type SharedValues, shareValues } from "./manifest-shared.js";
-import {
-  checkDisabledWithoutSource,
-  checkGroup,
-  checkSpellings,
-  groupRows,
-  type TenantGroup,
-  tenantOf,
-} from "./manifest-tenants.js";
+import { checkDisabledWithoutSource, checkGroup, groupRows, type TenantGroup, tenantOf } from "./manifest-tenants.js";
 import type { RawManifest } from "./raw-manifest.js";
 import { checkApps, checkNewTasks } from "./tenant-isolation.js";
+import { checkSpellings } from "./tenant-spellings.js";
 
 /** What a raw manifest means, or everything that is wrong with it. */
 export interface ManifestReading {
