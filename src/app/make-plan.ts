@@ -165,12 +165,12 @@ async function readCandidates(
 function twinWarnings(twins: Twins, items: readonly PlanItem[]): readonly Problem[] {
   if (twins.size === 0) return NONE;
   const conflicts = new Set(items.filter((item) => item.action.kind === "conflict").map((item) => item.ref));
-  return [...twins].flatMap(([state, found]) =>
+  return [...twins.values()].flatMap(({ state, tasks }) =>
     conflicts.has(state.ref)
       ? []
       : {
           code: "TWIN",
-          message: `tenant "${state.tenant}" has more than one task: ${[state.copy?.newTaskId, ...found.map((task) => task.id)].join(", ")}`,
+          message: `tenant "${state.tenant}" has more than one task: ${[state.copy?.newTaskId, ...tasks.map((task) => task.id)].join(", ")}`,
           hint: "Look at them on the server and delete all but one",
           tenant: state.tenant,
         },

@@ -8,14 +8,14 @@ import type { PlanEntry } from "./plan-entries.js";
 
 const NONE: readonly never[] = [];
 
-/** The listed twins of each logged tenant that has any, in the log's order. */
-export type Twins = ReadonlyMap<TenantState, readonly ListedTask[]>;
+/** The logged tenants that have listed twins, and these, in the log's order. */
+export type Twins = ReadonlyMap<TenantRef, { readonly state: TenantState; readonly tasks: readonly ListedTask[] }>;
 
 export function twinsOfLog(context: PlanContext): Twins {
-  const twins = new Map<TenantState, readonly ListedTask[]>();
+  const twins = new Map<TenantRef, { readonly state: TenantState; readonly tasks: readonly ListedTask[] }>();
   for (const state of context.log.tenants()) {
-    const found = twinsInList(context, state);
-    if (found.length > 0) twins.set(state, found);
+    const tasks = twinsInList(context, state);
+    if (tasks.length > 0) twins.set(state.ref, { state, tasks });
   }
   return twins;
 }
@@ -43,7 +43,7 @@ function itemsOf(
     if (entry !== undefined) next += 1;
     const ref = entry?.ref ?? refOf(row);
     const state = context.log.tenant(ref);
-    const twins = (state === undefined ? undefined : plan.twins.get(state)) ?? NONE;
+    const twins = plan.twins.get(ref)?.tasks ?? NONE;
     const { action, reason, missing } =
       entry === undefined ? DISABLED : plan.selects(row) ? decideEntry(context, entry, twins) : NOT_SELECTED;
     items.push({
@@ -112,7 +112,7 @@ function orphansOf(context: PlanContext, rows: readonly PlanItem[], twins: Twins
       line: undefined,
       name: state.copy?.name ?? state.openCreates[0]?.name,
       wanted: { mappings: mappingsOf(state), named: [] },
-      twins: idsOf(twins.get(state) ?? NONE),
+      twins: idsOf(twins.get(state.ref)?.tasks ?? NONE),
       action: { kind: "orphan" },
       reason: "in the log, no longer in the manifest; left as it is",
       missing: NONE,
