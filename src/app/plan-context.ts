@@ -84,9 +84,9 @@ export function adoptionCandidate(context: PlanContext, entry: PlanEntry): TaskI
 
 /** Twins of one logged tenant in this list. A tenant in doubt has none: what it finds is its own. */
 export function twinsInList(context: PlanContext, state: TenantState): readonly ListedTask[] {
-  if (context.list === undefined || state.copy === undefined || state.copy.gone || state.openCreates.length > 0)
-    return [];
-  if (context.list.presence.get(state.copy.newTaskId) === "absent") return [];
+  const { copy } = state;
+  if (context.list === undefined || copy === undefined || copy.gone || state.openCreates.length > 0) return NONE;
+  if (context.list.presence.get(copy.newTaskId) === "absent") return NONE;
   return twinsOf(state, context.list.index, context.log);
 }
 

@@ -128,10 +128,11 @@ function unresolved(
   of: { readonly named: readonly ReportId[]; readonly state: TenantState | undefined; readonly file: string },
 ): readonly Problem[] {
   const { state } = of;
-  const has = state?.copy === undefined || state.copy.gone ? undefined : state.bornWith;
-  if (has === undefined) return [];
+  if (of.named.length === 0 || state === undefined) return NONE;
+  const { copy, bornWith, reports } = state;
+  if (copy === undefined || copy.gone || bornWith === undefined) return NONE;
   return of.named
-    .filter((id) => !has.has(id) && state?.reports.has(id) !== true)
+    .filter((id) => !bornWith.has(id) && !reports.has(id))
     .map((id) => ({
       code: "REPORTS_UNREADABLE",
       message: `the server does not list the source task's reports now: which report of the copy "${id}" means is not known`,

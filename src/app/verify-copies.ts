@@ -125,11 +125,11 @@ async function readBackCopy(
 
 /** Whether a copy shows anything that the log does not know of it. */
 export function isNews(state: TenantState, shown: readonly TaskReport[]): boolean {
-  const bornWith = state.bornWith;
+  const { bornWith, reports } = state;
   if (bornWith === undefined || shown.some((report) => !bornWith.has(report.reportId))) return true;
   return shown.some(({ reportId, mappings }) => {
     if (mappings === undefined) return false;
-    const known = state.reports.get(reportId)?.known;
+    const known = reports.get(reportId)?.known;
     return known === undefined ? mappings.length > 0 : !sameSwaps(known, mappings);
   });
 }

@@ -29,20 +29,22 @@ export interface Drift {
  * mappings are unknown counts as drift, whatever the manifest says.
  */
 export function driftOf(tenant: TenantState, wanted: Wanted, allowUnmapped: ReadonlySet<string>): Drift {
-  if (isKnownAsWanted(tenant, wanted)) return NO_DRIFT;
+  // Asked for once: a tenant at rest makes them anew each time.
+  const { reports, bornWith } = tenant;
+  if (isKnownAsWanted(reports, wanted)) return NO_DRIFT;
   const named = new Set(wanted.named);
   const changes: ReportChange[] = [];
   const missing: ReportId[] = [];
   const refusedRemovals: ReportId[] = [];
   const wantedByReport = byReport(wanted.mappings);
   for (const [reportId, apps] of wantedByReport) {
-    const report = tenant.reports.get(reportId);
-    if (report === undefined && tenant.bornWith !== undefined && !tenant.bornWith.has(reportId)) missing.push(reportId);
+    const report = reports.get(reportId);
+    if (report === undefined && bornWith !== undefined && !bornWith.has(reportId)) missing.push(reportId);
     else if (report?.known === undefined) changes.push({ reportId, apps, named: named.has(reportId), why: "unknown" });
     else if (!sameSwaps(report.known, apps))
       changes.push({ reportId, apps, named: named.has(reportId), why: "changed" });
   }
-  for (const [reportId, report] of tenant.reports) {
+  for (const [reportId, report] of reports) {
     if (wantedByReport.has(reportId)) continue;
     const mayHold = report.known === undefined ? report.openPatches.length > 0 : report.known.length > 0;
     if (!mayHold || (!report.named && report.openPatches.length === 0)) continue;
@@ -58,11 +60,11 @@ const NO_DRIFT: Drift = { changes: [], missing: [], refusedRemovals: [] };
  * The short way for nearly every tenant: as many mappings as reports, and each is all that is known of its report. (Two
  * mappings of one report replace different apps, so that one of them is not.)
  */
-function isKnownAsWanted(tenant: TenantState, { mappings }: Wanted): boolean {
+function isKnownAsWanted(reports: TenantState["reports"], { mappings }: Wanted): boolean {
   return (
-    mappings.length === tenant.reports.size &&
+    mappings.length === reports.size &&
     mappings.every((mapping) => {
-      const known = tenant.reports.get(mapping.reportId)?.known;
+      const known = reports.get(mapping.reportId)?.known;
       return known?.length === 1 && known[0] !== undefined && sameSwap(known[0], mapping);
     })
   );

@@ -38,9 +38,10 @@ export function namesakesOf(name: string, list: TaskIndex): readonly TaskId[] {
  */
 export function twinsOf(tenant: TenantState, list: TaskIndex, log: LogState): readonly ListedTask[] {
   const twins = new Map<TaskId, ListedTask>();
+  const own = tenant.copy?.newTaskId;
   for (const intent of tenant.intents)
     for (const task of list.named(intent.name))
-      if (task.id !== tenant.copy?.newTaskId && mayBeOf(task.id, intent, log)) twins.set(task.id, task);
+      if (task.id !== own && mayBeOf(task.id, intent, log)) twins.set(task.id, task);
   return [...twins.values()];
 }
 

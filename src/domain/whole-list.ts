@@ -19,8 +19,7 @@ export type Wholeness = { readonly whole: true } | { readonly whole: false; read
 /** The logged copies that a whole list must hold: all but those logged as gone. */
 export function copiesToBeListed(log: LogState): readonly TaskId[] {
   const copies: TaskId[] = [];
-  for (const tenant of log.tenants())
-    if (tenant.copy !== undefined && !tenant.copy.gone) copies.push(tenant.copy.newTaskId);
+  for (const { copy } of log.tenants()) if (copy !== undefined && !copy.gone) copies.push(copy.newTaskId);
   return copies;
 }
 
