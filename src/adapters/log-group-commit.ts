@@ -52,6 +52,8 @@ export class GroupCommit<Item> {
       return;
     }
     for (const { turn, resolve } of group) if (turn === "first") resolve();
+    // Twice: undici looks once around the loop whether a connection is still there before it sends.
+    await aroundTheLoop();
     await aroundTheLoop();
     for (const { turn, resolve } of group) if (turn === "after") resolve();
   }
