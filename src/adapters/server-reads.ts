@@ -62,6 +62,11 @@ export class ServerReads {
     return none ? this.#missing(read, newer, older) : this.#sound(older);
   }
 
+  /** Whether this route has answered before, so that it is known how to ask it. */
+  knows(route: ReadRoute): boolean {
+    return this.#versions.has(route);
+  }
+
   /** Says that this server answered as the API does: from now on, a strange answer is a fault and not a wrong server. */
   recognise(): void {
     this.#isQalyptus = true;

@@ -25,13 +25,19 @@ const MOST_PAGES = 100_000;
 const LONGEST_READING_MS = 10 * 60_000;
 /** Pages that are asked for ahead; no more are ever in flight than the client has connections (`--concurrency` and eight). */
 const MOST_AHEAD = 24;
+/** These are read in any case, and tell how many rows a page has. */
+const FIRST_PAGES = 2;
 
 /**
  * Reads a list to its end: everything at once, then pages of 50 from the first, at least two, until one is empty or brings
  * nothing that no page before it had. What came at once may be cut short too, so it does not tell what is new; the result is both.
  */
 export async function readToEnd<T>(reads: ServerReads, list: ListRequest<T>, clock: Clock): Promise<ListRows<T>> {
-  const whole = await reads.read({ route: list.route, path: `${list.path}?get_all=true`, fresh: list.fresh });
+  const ahead = new PagesAhead((page) => readPage(reads, list, page));
+  const wholeReading = reads.read({ route: list.route, path: `${list.path}?get_all=true`, fresh: list.fresh });
+  // A list that was read before is there: its first two pages are wanted whatever comes at once.
+  if (list.wholeBelow === 0 && reads.knows(list.route)) ahead.askUpTo(FIRST_PAGES, 1);
+  const whole = await wholeReading;
   const atOnce = openRows(reads, whole);
   if (atOnce.kind === "none" && !mayHavePages(atOnce.answer)) return atOnce;
   const all = new RowCollection(list);
@@ -40,7 +46,7 @@ export async function readToEnd<T>(reads: ServerReads, list: ListRequest<T>, clo
     if (atOnce.rows.length < list.wholeBelow) return all.result();
   }
   const rows = atOnce.kind === "rows" ? atOnce.rows.length : 0;
-  const end = await readPages(reads, list, { all, clock, rows });
+  const end = await readPages(reads, list, { all, ahead, clock, rows });
   if (end.kind === "failed" && atOnce.kind === "none" && end.page === 1) return { kind: "none", answer: end.answer };
   return all.result(end.kind === "failed" ? end.answer.problem : end.problem);
 }
@@ -80,12 +86,12 @@ type PagesEnd =
 async function readPages<T>(
   reads: ServerReads,
   list: ListRequest<T>,
-  into: { readonly all: RowCollection<T>; readonly clock: Clock; readonly rows: number },
+  into: { readonly all: RowCollection<T>; readonly ahead: PagesAhead; readonly clock: Clock; readonly rows: number },
 ): Promise<PagesEnd> {
+  const { ahead } = into;
   const begun = into.clock.monotonic();
   const seen = new Set<string>();
-  const ahead = new PagesAhead((page) => readPage(reads, list, page));
-  let expected = 2;
+  let expected = FIRST_PAGES;
   for (let page = 1; ; page += 1) {
     // Past what was expected: twice as far each time, for the end may be near.
     ahead.askUpTo(page <= expected ? expected : page * 2, page);
@@ -93,9 +99,9 @@ async function readPages<T>(
     if (opened.kind === "none") return { kind: "failed", page, answer: opened.answer };
     const before = seen.size;
     for (const key of into.all.add(opened.rows)) seen.add(key);
-    if (page === 1) continue;
+    if (page < FIRST_PAGES) continue;
     if (seen.size === before) return { kind: "end", problem: undefined };
-    if (page === 2) expected = Math.ceil(into.rows / (seen.size / 2)) + 1;
+    if (page === FIRST_PAGES) expected = Math.ceil((into.rows * FIRST_PAGES) / seen.size) + 1;
     if (page >= MOST_PAGES || into.clock.monotonic() - begun > LONGEST_READING_MS)
       return { kind: "end", problem: endlessList(list, page) };
   }

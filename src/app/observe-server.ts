@@ -52,15 +52,15 @@ export async function observeServer(
   sourceTaskIds: readonly TaskId[],
 ): Promise<Observation> {
   // Past any cache: a task that has a copy's name already, and is not seen now, would later pass for our own work.
-  const reading = await reader.listTasks({ fresh: true });
+  const [reading, readings] = await Promise.all([
+    reader.listTasks({ fresh: true }),
+    readSources(reader, sourceTaskIds),
+  ]);
   const index = indexOf(reading);
   const sources = new Map<TaskId, ObservedSource>();
   const problems: Problem[] = [];
-  const limit = pLimit(SOURCES_AT_ONCE);
-  const readings = await Promise.all(
-    sourceTaskIds.map(async (id) => ({ id, source: await limit(() => readSource(reader, id, { reading, index })) })),
-  );
-  for (const { id, source } of readings) {
+  for (const { id, own } of readings) {
+    const source = judgeSource(id, own, { reading, index });
     if (source.kind === "unknown") problems.push(sourceUnknown({ id, source, reading, index, log }));
     else sources.set(id, source.observed);
   }
@@ -128,17 +128,37 @@ type SourceReading =
   | { readonly kind: "known"; readonly observed: ObservedSource }
   | { readonly kind: "unknown"; readonly forbidden: boolean };
 
-async function readSource(
+/** What a source task's own routes tell of it. */
+interface OwnReadings {
+  readonly details: Reading<TaskDetails>;
+  readonly reports: Reading<readonly TaskReport[]>;
+  readonly triggers: Reading<NonNullable<MailSettings["activeTriggers"]>>;
+  readonly recipients: Reading<number>;
+}
+
+function readSources(
   reader: TaskReader,
-  id: TaskId,
-  list: { readonly reading: ListReading; readonly index: TaskIndex },
-): Promise<SourceReading> {
+  ids: readonly TaskId[],
+): Promise<readonly { readonly id: TaskId; readonly own: OwnReadings }[]> {
+  const limit = pLimit(SOURCES_AT_ONCE);
+  return Promise.all(ids.map(async (id) => ({ id, own: await limit(() => readSource(reader, id)) })));
+}
+
+async function readSource(reader: TaskReader, id: TaskId): Promise<OwnReadings> {
   const [details, reports, triggers, recipients] = await Promise.all([
     reader.readTask(id),
     reader.readReports(id),
     reader.readTriggers(id),
     reader.readRecipients(id),
   ]);
+  return { details, reports, triggers, recipients };
+}
+
+function judgeSource(
+  id: TaskId,
+  { details, reports, triggers, recipients }: OwnReadings,
+  list: { readonly reading: ListReading; readonly index: TaskIndex },
+): SourceReading {
   const listed = list.index.get(id);
   if (listed === undefined && details.kind !== "read" && reports.kind !== "read") {
     const forbidden = isForbidden(details) || isForbidden(reports);
