@@ -111,13 +111,15 @@ const OLD_DOUBT = {
 } as const;
 
 async function adoptAll(session: RunSession, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
-  const adopted = carried.map(async (item) => {
-    const entry = plan.entries.get(item.ref);
+  const adopted: Promise<unknown>[] = [];
+  for (const item of carried) {
     const { action } = item;
-    if (entry === undefined || action.kind !== "adopt" || session.halts.reason !== undefined) return;
+    if (action.kind !== "adopt" || session.halts.reason !== undefined) continue;
+    const entry = plan.entries.get(item.ref);
+    if (entry === undefined) continue;
     session.tookCopies = true;
-    await guardedFor(session, item, () => adopt(session, entry, action));
-  });
+    adopted.push(guardedFor(session, item, () => adopt(session, entry, action)));
+  }
   await Promise.all(adopted);
   if (session.tookCopies) session.context = refreshed(session.context, session.context.list);
 }
@@ -157,12 +159,13 @@ async function settleFromPlan(
   carried: readonly PlanItem[],
 ): Promise<ReadonlyMap<string, Finding>> {
   const { reader, recorder } = session.deps;
+  const open: TenantState[] = [];
+  for (const state of recorder.state.tenants()) if (state.openCreates.length > 0) open.push(state);
+  if (open.length === 0) return new Map();
   const mine = new Set(carried.map((item) => item.ref));
   // A tenant of this run whose doubt its plan ends in another way (newTaskId, resolve --retry) is left to that.
   const otherwise = new Set(carried.filter((item) => item.action.kind !== "settle").map((item) => item.ref));
-  const states = [...recorder.state.tenants()].filter(
-    (state) => state.openCreates.length > 0 && !otherwise.has(state.ref),
-  );
+  const states = open.filter((state) => !otherwise.has(state.ref));
   if (states.length === 0) return new Map();
   let findings: ReadonlyMap<string, Finding> = new Map();
   await guarded(session, async () => {
@@ -196,7 +199,8 @@ async function lastLook(session: RunSession, plan: Plan, carried: readonly PlanI
   if (!session.created || session.halts.ends) return;
   const { reader, recorder } = session.deps;
   const list = await observeListAgain(reader, recorder.state, session.context.sources ?? new Map());
-  session.context = refreshed(session.context, list);
+  // Nothing is decided any more: what is in force need not be known.
+  session.context = { ...session.context, list };
   const known = new Map(plan.items.map((item) => [item.ref, item]));
   const mine = new Set(carried.map((item) => item.ref));
   for (const state of recorder.state.tenants()) {

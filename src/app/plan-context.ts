@@ -207,6 +207,7 @@ function namesakesIn(context: PlanContext, entry: PlanEntry): Facts["namesakes"]
 function lookAlikesIn(context: PlanContext, entry: PlanEntry): readonly ListedTask[] {
   if (context.list === undefined || entry.name === undefined || context.log.knowsCopyOf(entry.sourceTaskId))
     return NONE;
+  if (listsSourcesOnly(context.list, context.sources)) return NONE;
   const rendered = renderName(entry.row.nameTemplate, {
     tenant: entry.row.tenant,
     task: ANY_TEXT,
@@ -221,6 +222,11 @@ function lookAlikesIn(context: PlanContext, entry: PlanEntry): readonly ListedTa
   return context.list.index
     .fitting(before, after)
     .filter((task) => !context.log.explains(task.id) && context.sources?.has(task.id) !== true);
+}
+
+/** A server before its first copy, with nothing else on it: there is nothing to look through for each of the tenants. */
+function listsSourcesOnly({ index: { tasks } }: ObservedList, sources: PlanContext["sources"]): boolean {
+  return sources !== undefined && tasks.length <= sources.size && tasks.every((task) => sources.has(task.id));
 }
 
 function whyNotACopy(context: PlanContext, entry: PlanEntry, id: TaskId): string | undefined {

@@ -164,11 +164,10 @@ async function rebind(request: SyncRequest, recorder: Recorder, observation: Obs
 
 /** The source tasks that a manifest's enabled rows name, each once. */
 export function sourcesOf(manifest: Manifest): readonly TaskId[] {
-  return [
-    ...new Set(
-      manifest.tenants.flatMap((row) => (row.enabled && row.sourceTaskId !== undefined ? [row.sourceTaskId] : [])),
-    ),
-  ];
+  const sources = new Set<TaskId>();
+  for (const { enabled, sourceTaskId } of manifest.tenants)
+    if (enabled && sourceTaskId !== undefined) sources.add(sourceTaskId);
+  return [...sources];
 }
 
 function withinLimit(items: readonly PlanItem[], limit: number | undefined): readonly PlanItem[] {

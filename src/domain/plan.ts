@@ -153,7 +153,7 @@ function decideCreate(facts: Facts, reason: string): Decision {
   const namesakes = facts.namesakes.map((namesake) => namesake.task);
   if (namesakes.length > 0 && !retry)
     return decideTaken(facts, namesakes, conflict.nameTaken(facts, facts.name, namesakes, undefined));
-  if (namesakes.length === 0 && facts.lookAlikes.length > 0 && !facts.permissions.newLog && !retry)
+  if (namesakes.length === 0 && !facts.permissions.newLog && !retry && facts.lookAlikes.length > 0)
     return decideTaken(facts, facts.lookAlikes, conflict.looksLikeCopy(facts, facts.lookAlikes));
   return plain(CREATE, reason);
 }
