@@ -129,9 +129,10 @@ function mayBeSettled(session: RunSession, doubt: InDoubt): boolean {
 
 async function waitForSettle(session: RunSession, doubts: readonly InDoubt[]): Promise<void> {
   const { clock, emit } = session.deps;
-  const gaveUpAt = Math.max(
-    ...doubts.flatMap((doubt) => openWrites(session, doubt).map((write) => session.gaveUpAt(write))),
-  );
+  // Not by one call of Math.max: there may be more of them than a call takes arguments.
+  let gaveUpAt = Number.NEGATIVE_INFINITY;
+  for (const doubt of doubts)
+    for (const write of openWrites(session, doubt)) gaveUpAt = Math.max(gaveUpAt, session.gaveUpAt(write));
   const wait = gaveUpAt + session.options.run.settleMs - clock.monotonic();
   if (wait <= 0) return;
   emit({ kind: "waiting", reason: `until what was in flight must have arrived (${doubts.length} in doubt)`, ms: wait });

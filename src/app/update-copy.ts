@@ -28,7 +28,8 @@ export async function updateCopy(
   if (state?.copy === undefined) return { kind: "planned" };
   const drift = driftOf(state, entry.wanted, session.context.permissions.allowUnmappedReports);
   if (drift.changes.length === 0) return { kind: "succeeded" };
-  const waiting = drift.changes.some((change) => (state.reports.get(change.reportId)?.openPatches.length ?? 0) > 0);
+  const { reports } = state;
+  const waiting = drift.changes.some((change) => (reports.get(change.reportId)?.openPatches.length ?? 0) > 0);
   if (waiting && !so.settled) return { kind: "in-doubt", error: PATCH_IN_DOUBT };
   const newTaskId = state.copy.newTaskId;
   const gate = session.patchGate(entry.sourceTaskId);
