@@ -56,7 +56,7 @@ const SECTIONS: readonly Section[] = [
   },
   {
     name: "scale",
-    text: "## Scale\n\nWhole processes; all but the last in a heap of 512 MB. What is kept of each tenant is its row, its plan and its state, so memory grows with the manifest, and with nothing else.",
+    text: "## Scale\n\nWhole processes, each in a heap of 512 MB. What is kept of each tenant is its row, its plan, its result and its state in the log; of each listed task its ID and name. So memory grows with the manifest, the log's tenants and the list, and with nothing else; the peak holds garbage besides.",
     measure: (smoke) =>
       scale(
         smoke
