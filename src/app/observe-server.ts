@@ -52,10 +52,9 @@ export async function observeServer(
   sourceTaskIds: readonly TaskId[],
 ): Promise<Observation> {
   // Past any cache: a task that has a copy's name already, and is not seen now, would later pass for our own work.
-  const [reading, readings] = await Promise.all([
-    reader.listTasks({ fresh: true }),
-    readSources(reader, sourceTaskIds),
-  ]);
+  const reading = await reader.listTasks({ fresh: true });
+  // Not before: what the list's answer tells of the server (its version, that it is one) decides how strange answers are judged.
+  const readings = await readSources(reader, sourceTaskIds);
   const index = indexOf(reading);
   const sources = new Map<TaskId, ObservedSource>();
   const problems: Problem[] = [];

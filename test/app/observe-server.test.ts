@@ -44,3 +44,31 @@ describe("whether a list is whole", () => {
     expect(second.wholenessOf(MONTHLY)).toMatchObject({ whole: false });
   });
 });
+
+describe("what is read of a server", () => {
+  test("begins with the list alone: its answer says what server this is, and how strange answers are judged", async () => {
+    const asked: string[] = [];
+    const noting =
+      <Args extends readonly unknown[], Value>(name: string, read: (...args: Args) => Promise<Value>) =>
+      async (...args: Args) => {
+        asked.push(name);
+        await new Promise((resolve) => setImmediate(resolve));
+        const value = await read(...args);
+        asked.push(`${name} answered`);
+        return value;
+      };
+    const plain = reader();
+    await observeServer(
+      {
+        listTasks: noting("list", plain.listTasks),
+        readTask: noting("task", plain.readTask),
+        readReports: noting("reports", plain.readReports),
+        readTriggers: noting("triggers", plain.readTriggers),
+        readRecipients: noting("recipients", plain.readRecipients),
+      },
+      new LogState(),
+      [MONTHLY],
+    );
+    expect(asked.slice(0, 6)).toEqual(["list", "list answered", "task", "reports", "triggers", "recipients"]);
+  });
+});
