@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import type { Chance, Clock } from "../app/ports.js";
 
 /** The longest that one timer of Node waits. */
@@ -19,6 +20,8 @@ export const systemClock: Clock = {
         signal?.removeEventListener("abort", end);
         resolve();
       };
+      // All that wait for one end share its signal, and Node takes more than ten listeners for a leak.
+      if (signal !== undefined) setMaxListeners(0, signal);
       const timer = setTimeout(end, Math.min(Math.max(0, ms), LONGEST_TIMER_MS));
       signal?.addEventListener("abort", end, { once: true });
     }),
