@@ -49,6 +49,8 @@ export interface NextLines {
 const LF = 10;
 /** No character takes more bytes. */
 const MOST_BYTES = 3;
+/** A group that may need more gets a store of its own: one of 200,000 records comes once in a run, if ever. */
+const MOST_KEPT = 4 * 1024 * 1024;
 
 /**
  * Makes the lines of one group after another. Each is put into bytes once, behind the line before, as they will stand in the
@@ -61,9 +63,7 @@ export class LineMaker {
   next(last: ChainEnd, entries: readonly LogEntry[], group: GroupEnvelope): NextLines {
     const around = fieldsAround(group);
     const bodies = entries.map((entry, at) => lineBody(last.seq + 1 + at, entry, around));
-    const length = bodies.reduce((sum, body) => sum + body.length + DIGEST_FIELD_LENGTH + 1, last.line.length + 1);
-    if (this.#store.length < MOST_BYTES * length) this.#store = Buffer.allocUnsafeSlow(2 * MOST_BYTES * length);
-    const store = this.#store;
+    const store = this.#storeFor(last, bodies);
     let before = 0;
     let at = store.write(last.line, "utf8");
     at = store.writeUInt8(LF, at);
@@ -79,6 +79,15 @@ export class LineMaker {
       before = begun;
     }
     return { bytes: store.subarray(start, at), end: { seq: last.seq + bodies.length, digest, line } };
+  }
+
+  #storeFor(last: ChainEnd, bodies: readonly string[]): Buffer {
+    const sizeBy = (sizeOf: (text: string) => number): number =>
+      bodies.reduce((sum, body) => sum + sizeOf(body) + DIGEST_FIELD_LENGTH + 1, sizeOf(last.line) + 1);
+    const most = sizeBy((text) => MOST_BYTES * text.length);
+    if (most > MOST_KEPT) return Buffer.allocUnsafeSlow(sizeBy((text) => Buffer.byteLength(text, "utf8")));
+    if (this.#store.length < most) this.#store = Buffer.allocUnsafeSlow(Math.min(2 * most, MOST_KEPT));
+    return this.#store;
   }
 }
 

@@ -117,6 +117,25 @@ describe("the lines of a group", () => {
   });
 });
 
+describe("the lines of a group of many records", () => {
+  it("are the same as of a small one, and small ones may follow", () => {
+    const maker = new LineMaker();
+    const many = Array.from(
+      { length: 5000 },
+      (_, number): LogEntry => createIntent(`${"ü".repeat(300)} ${number}`, number),
+    );
+    const groups = [GROUPS[0] ?? [], many, GROUPS[1] ?? []];
+    let end = headerLine(HEADER, "2026-01-31T02:00:00.000Z", "run-1");
+    let text = `${end.line}\n`;
+    for (const entries of groups) {
+      const lines = maker.next(end, entries, { at: "2026-01-31T02:00:00.000Z", run: "run-1", synced: end.seq });
+      text += lines.bytes.toString("utf8");
+      end = lines.end;
+    }
+    expect(text === logText(groups)).toBe(true);
+  });
+});
+
 describe("a torn end", () => {
   it("is the last group cut at any byte: what was durable before is all there", () => {
     const bytes = Buffer.from(TEXT);
