@@ -45,8 +45,10 @@ export async function readToEnd<T>(reads: ServerReads, list: ListRequest<T>, clo
     all.add(atOnce.rows);
     if (atOnce.rows.length < list.wholeBelow) return all.result();
   }
-  const rows = atOnce.kind === "rows" ? atOnce.rows.length : 0;
-  const end = await readPages(reads, list, { all, ahead, clock, rows });
+  const pages = { reads, list, all, clock };
+  const end =
+    (atOnce.kind === "rows" ? await confirmByPages(pages, ahead, atOnce.rows.length) : undefined) ??
+    (await readPages(pages));
   if (end.kind === "failed" && atOnce.kind === "none" && end.page === 1) return { kind: "none", answer: end.answer };
   return all.result(end.kind === "failed" ? end.answer.problem : end.problem);
 }
@@ -79,33 +81,58 @@ type PagesEnd =
   | { readonly kind: "end"; readonly problem: Problem | undefined }
   | { readonly kind: "failed"; readonly page: number; readonly answer: Exclude<SoundAnswer, { kind: "json" }> };
 
+interface PageReading<T> {
+  readonly reads: ServerReads;
+  readonly list: ListRequest<T>;
+  readonly all: RowCollection<T>;
+  readonly clock: Clock;
+}
+
 /**
- * Reads pages in their order, the next ones already on their way. `rows`: how many the server showed at once, which says how many
- * pages there may be. The first two go alone: a server that pays no heed to pages would else send the whole list many times over.
+ * Reads pages in their order, the next ones already on their way: as many as a list of `rows` rows may have. `undefined`: one
+ * brought what had not come at once. Then they have to be read in turn, for a list that changes meanwhile shifts its rows from
+ * page to page, and who reads a later page before an earlier one may miss one that was there throughout. The first two go
+ * alone: a server that pays no heed to pages would else send the whole list many times over.
  */
-async function readPages<T>(
-  reads: ServerReads,
-  list: ListRequest<T>,
-  into: { readonly all: RowCollection<T>; readonly ahead: PagesAhead; readonly clock: Clock; readonly rows: number },
-): Promise<PagesEnd> {
-  const { ahead } = into;
-  const begun = into.clock.monotonic();
+async function confirmByPages<T>(
+  { reads, list, all, clock }: PageReading<T>,
+  ahead: PagesAhead,
+  rows: number,
+): Promise<PagesEnd | undefined> {
+  const begun = clock.monotonic();
   const seen = new Set<string>();
   let expected = FIRST_PAGES;
   for (let page = 1; ; page += 1) {
-    // Past what was expected: twice as far each time, for the end may be near.
-    ahead.askUpTo(page <= expected ? expected : page * 2, page);
+    ahead.askUpTo(Math.max(expected, page), page);
     const opened = openRows(reads, await ahead.take(page));
     if (opened.kind === "none") return { kind: "failed", page, answer: opened.answer };
+    const known = all.size;
     const before = seen.size;
-    for (const key of into.all.add(opened.rows)) seen.add(key);
+    for (const key of all.add(opened.rows)) seen.add(key);
+    if (all.size > known) return undefined;
     if (page < FIRST_PAGES) continue;
-    if (seen.size === before) return { kind: "end", problem: undefined };
-    if (page === FIRST_PAGES) expected = Math.ceil((into.rows * FIRST_PAGES) / seen.size) + 1;
-    if (page >= MOST_PAGES || into.clock.monotonic() - begun > LONGEST_READING_MS)
+    if (seen.size === before) return END;
+    if (page === FIRST_PAGES) expected = Math.ceil((rows * FIRST_PAGES) / seen.size) + 1;
+    if (clock.monotonic() - begun > LONGEST_READING_MS) return { kind: "end", problem: endlessList(list, page) };
+  }
+}
+
+/** Reads pages, each when the one before it has come. */
+async function readPages<T>({ reads, list, all, clock }: PageReading<T>): Promise<PagesEnd> {
+  const begun = clock.monotonic();
+  const seen = new Set<string>();
+  for (let page = 1; ; page += 1) {
+    const opened = openRows(reads, await readPage(reads, list, page));
+    if (opened.kind === "none") return { kind: "failed", page, answer: opened.answer };
+    const before = seen.size;
+    for (const key of all.add(opened.rows)) seen.add(key);
+    if (seen.size === before && page >= FIRST_PAGES) return END;
+    if (page >= MOST_PAGES || clock.monotonic() - begun > LONGEST_READING_MS)
       return { kind: "end", problem: endlessList(list, page) };
   }
 }
+
+const END: PagesEnd = { kind: "end", problem: undefined };
 
 /** Pages that were asked for and not looked at yet. */
 class PagesAhead {
@@ -154,6 +181,11 @@ class RowCollection<T> {
 
   constructor(list: ListRequest<T>) {
     this.#list = list;
+  }
+
+  /** Rows taken in, each counted once. */
+  get size(): number {
+    return this.#rows.size;
   }
 
   /** Takes rows in; returns their keys. */

@@ -83,6 +83,24 @@ describe("the task list", () => {
     );
   });
 
+  it("misses no task that was there throughout, where rows move to later pages while it is read", async () => {
+    const listed = tasks(1, 300);
+    const { reader } = await apiWith([
+      http.get("*/api/v2/tasks", async ({ request }) => {
+        const query = new URL(request.url).searchParams;
+        const page = Number(query.get("page") ?? 1);
+        if (query.has("get_all")) return HttpResponse.json(listed.slice(0, 50));
+        // Page 3 is answered late; meanwhile a task comes to the front, and the last row of page 3 moves to page 4.
+        if (page === 3) await new Promise((resolve) => setTimeout(resolve, 50));
+        if (page === 3 && listed.length === 300) listed.unshift(task(999));
+        return HttpResponse.json(listed.slice(page * 50 - 50, page * 50));
+      }),
+    ]);
+    const list = await reader.listTasks({ fresh: false });
+    const ids = new Set(list.kind === "read" ? list.tasks.map((one) => one.id) : []);
+    expect(tasks(1, 300).filter((one) => !ids.has(one.id))).toEqual([]);
+  });
+
   it("asks for no page that the list at once does not promise", async () => {
     const { reader, server } = await apiWith([listOf(tasks(1, 260))]);
     expect(await reader.listTasks({ fresh: false })).toMatchObject({ kind: "read", tasks: { length: 260 } });
