@@ -97,7 +97,6 @@ async function helpAppendix(command: CommandName | undefined): Promise<string> {
     .join("")}`;
 }
 
-/** Signal 0 asks only: EPERM tells of a process that is somebody else's. */
 /** Opened only by who reads it: an open standard input would keep the program alive. */
 const STDIN: InputStream = {
   isTTY: isatty(0),

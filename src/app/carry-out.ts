@@ -4,7 +4,7 @@ import type { TenantError } from "../domain/outcome.js";
 import type { Action, PlanItem } from "../domain/plan.js";
 import type { TenantState } from "../domain/tenant-state.js";
 import { createCopy } from "./create-copy.js";
-import { workThrough } from "./lanes.js";
+import { tenantsAtOnce, workThrough } from "./lanes.js";
 import type { Plan } from "./make-plan.js";
 import { observeListAgain } from "./observe-server.js";
 import { decideEntry, refreshed, twinsInList } from "./plan-context.js";
@@ -36,8 +36,7 @@ export async function carryOut(session: RunSession, plan: Plan, carried: readonl
     {
       // What waits for a source task's first copy, or its first PATCH, holds up nothing else.
       laneOf: (item) => `${item.action.kind} ${item.sourceTaskId}`,
-      // More than writes in flight: one's outcome is flushed while another's request is under way.
-      atOnce: session.options.run.concurrency * 2,
+      atOnce: tenantsAtOnce(session),
       work: async (item) => {
         const doubt = await work(session, plan, item, findings);
         if (doubt !== undefined) inDoubt.push(doubt);

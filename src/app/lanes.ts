@@ -1,3 +1,5 @@
+import type { SyncOptions } from "./sync-options.js";
+
 /** How work is let in: which items may hold each other up, and how many of one lane are at work at once. */
 export interface Lanes<Item> {
   /** Items of one lane wait for each other; those of other lanes never do. */
@@ -5,6 +7,11 @@ export interface Lanes<Item> {
   readonly atOnce: number;
   /** Must never reject. */
   readonly work: (item: Item) => Promise<void>;
+}
+
+/** More than writes in flight: one's outcome is flushed while another's request is under way. */
+export function tenantsAtOnce({ options }: { readonly options: SyncOptions }): number {
+  return options.run.concurrency * 2;
 }
 
 /**

@@ -5,6 +5,7 @@ import { MOST_RESENDS } from "../domain/plan.js";
 import type { TaskIndex } from "../domain/task-index.js";
 import type { TenantState } from "../domain/tenant-state.js";
 import { createCopy } from "./create-copy.js";
+import { tenantsAtOnce, workThrough } from "./lanes.js";
 import { type ObservedList, observeListAgain } from "./observe-server.js";
 import { decideEntry, refreshed } from "./plan-context.js";
 import type { PlanEntry } from "./plan-entries.js";
@@ -103,16 +104,40 @@ async function endFound(session: RunSession, doubts: readonly InDoubt[]): Promis
   const states = doubts.flatMap((doubt) => (hasOpenCreate(session, doubt) ? (stateOf(session, doubt) ?? []) : []));
   const findings = await settleFound({ reader, recorder, context: session.context }, states);
   session.context = refreshed(session.context, session.context.list);
-  const settled: Promise<void>[] = [];
+  const settled: InDoubt[] = [];
   const open: InDoubt[] = [];
   for (const doubt of doubts) {
     const finding = findings.get(doubt.entry.ref);
-    if (finding?.kind === "settled") settled.push(endSettled(session, doubt));
+    if (finding?.kind === "settled") settled.push(doubt);
     else if (finding?.kind === "twins")
       session.end(doubt.item, { kind: "failed", error: conflict.twin(namedOf(doubt), finding.ids) });
     else open.push({ ...doubt, why: candidateOf(doubt, finding) });
   }
-  await Promise.all(settled);
+  await together(session, settled, (doubt) => endSettled(session, doubt));
+  return open;
+}
+
+/** Works on these doubts, on no more of one source task at a time than a run does of its tenants. */
+function together(
+  session: RunSession,
+  doubts: readonly InDoubt[],
+  work: (doubt: InDoubt) => Promise<void>,
+): Promise<void> {
+  const atOnce = tenantsAtOnce(session);
+  return workThrough(doubts, { laneOf: ({ entry }) => entry.sourceTaskId, atOnce, work });
+}
+
+/** The same, and gives back the doubts that stay open. */
+async function openAfter(
+  session: RunSession,
+  doubts: readonly InDoubt[],
+  work: (doubt: InDoubt) => Promise<InDoubt | undefined>,
+): Promise<readonly InDoubt[]> {
+  const open: InDoubt[] = [];
+  await together(session, doubts, async (doubt) => {
+    const left = await guardedFor(session, doubt.item, () => work(doubt));
+    if (left !== undefined) open.push(left);
+  });
   return open;
 }
 
@@ -151,12 +176,12 @@ async function settleAfterWait(session: RunSession, doubts: readonly InDoubt[]):
   const patches = doubts.filter((doubt) => !hasOpenCreate(session, doubt));
   let open: readonly InDoubt[] = creates;
   const [stillPatching] = await Promise.all([
-    Promise.all(patches.map((doubt) => guardedFor(session, doubt.item, () => endPatched(session, doubt)))),
+    openAfter(session, patches, (doubt) => endPatched(session, doubt)),
     guarded(session, async () => {
       if (creates.length > 0) open = await settleAbsent(session, creates);
     }),
   ]);
-  return [...open, ...stillPatching.flatMap((doubt) => doubt ?? [])];
+  return [...open, ...stillPatching];
 }
 
 async function endPatched(session: RunSession, doubt: InDoubt): Promise<InDoubt | undefined> {
@@ -208,10 +233,7 @@ async function createAbsent(
     ),
   );
   session.context = refreshed(session.context, lists.second);
-  const left = await Promise.all(
-    again.map((doubt) => guardedFor(session, doubt.item, () => createAgain(session, doubt))),
-  );
-  return [...open, ...left.flatMap((doubt) => doubt ?? [])];
+  return [...open, ...(await openAfter(session, again, (doubt) => createAgain(session, doubt)))];
 }
 
 /** Why a tenant's absence is not shown, or `undefined`: it is in neither of two whole lists. */
