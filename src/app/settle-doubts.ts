@@ -1,27 +1,26 @@
 import * as conflict from "../domain/conflict.js";
 import type { TenantError } from "../domain/outcome.js";
-import type { PlanItem } from "../domain/plan.js";
 import { MOST_RESENDS } from "../domain/plan.js";
 import type { TaskIndex } from "../domain/task-index.js";
 import type { TenantState } from "../domain/tenant-state.js";
 import { createCopy } from "./create-copy.js";
+import {
+  candidateOf,
+  type InDoubt,
+  listNotWhole,
+  listUnsteady,
+  namedOf,
+  namesMeanNothing,
+  wayOut,
+} from "./in-doubt.js";
 import { tenantsAtOnce, workThrough } from "./lanes.js";
 import { type ObservedList, observeListAgain } from "./observe-server.js";
 import { decideEntry, refreshed } from "./plan-context.js";
 import type { PlanEntry } from "./plan-entries.js";
 import type { End, RunSession } from "./run-session.js";
 import { guarded, guardedFor, hasOpenWrite } from "./run-stop.js";
-import { type Finding, settleFound } from "./settle.js";
+import { settleFound } from "./settle.js";
 import { updateCopy } from "./update-copy.js";
-
-/** A tenant of this run that is in doubt: how it came to be, and what the last look at the server says of it. */
-export interface InDoubt {
-  readonly item: PlanItem;
-  readonly entry: PlanEntry;
-  readonly error: TenantError;
-  /** Why the doubt cannot be ended now. */
-  readonly why?: TenantError | undefined;
-}
 
 /** How often two lists are read until the second lacks nothing of the first. */
 const TRIES_FOR_TWO_LISTS = 3;
@@ -280,34 +279,4 @@ function openError(session: RunSession, doubt: InDoubt): TenantError {
   // A PATCH is sent again by the next run; a permission to create would only lie about until it does harm.
   const hint = hasOpenCreate(session, doubt) ? wayOut(doubt) : "Run the same command again";
   return { ...doubt.error, message: `${doubt.error.message}${why}`, hint };
-}
-
-function wayOut(doubt: InDoubt): string {
-  return `Run the same command again; or, where you know what became of it: ${conflict.resolveCommand(namedOf(doubt), "--task-id ID")} or ${conflict.resolveCommand(namedOf(doubt), "--retry")}`;
-}
-
-function candidateOf(doubt: InDoubt, finding: Finding | undefined): TenantError | undefined {
-  if (finding?.kind !== "candidates") return undefined;
-  const [first] = finding.ids;
-  return {
-    code: "CANDIDATE",
-    message: `in doubt; ${finding.ids.length === 1 ? "this task" : "these tasks"} may be its copy: ${finding.ids.join(", ")}`,
-    hint: `Look at it on the server. If it is: ${conflict.resolveCommand(namedOf(doubt), `--task-id ${first ?? "ID"}`)}. If not: ${conflict.resolveCommand(namedOf(doubt), "--retry")}`,
-  };
-}
-
-function listNotWhole(doubt: InDoubt, why: string): TenantError {
-  return { code: "LIST_NOT_WHOLE", message: `in doubt; absence cannot be shown: ${why}`, hint: wayOut(doubt) };
-}
-
-function listUnsteady(doubt: InDoubt): TenantError {
-  return listNotWhole(doubt, "tasks came and went between two readings of the task list");
-}
-
-function namesMeanNothing(doubt: InDoubt): TenantError {
-  return listNotWhole(doubt, "this server changes the names of copies, so that absence by name proves nothing");
-}
-
-function namedOf(doubt: InDoubt): conflict.Named {
-  return { tenant: doubt.entry.row.tenant, sourceTaskId: doubt.entry.sourceTaskId };
 }
