@@ -1,5 +1,5 @@
 /** Who waits for a flush: `first` are told at once, the others when those have done what they waited to do. */
-export type Turn = "first" | "after";
+export type Told = "first" | "after";
 
 /**
  * Gathers what many ask for at the same time into one flush: while one is under way, later calls wait and go out together
@@ -17,10 +17,10 @@ export class GroupCommit<Item> {
   }
 
   /** Resolves when these items, as neighbours, went through a flush. */
-  add(items: readonly Item[], turn: Turn = "first"): Promise<void> {
+  add(items: readonly Item[], told: Told = "first"): Promise<void> {
     if (this.#broken !== undefined) return Promise.reject(this.#broken.error);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ items, turn, resolve, reject });
+      this.#waiting.push({ items, told, resolve, reject });
       this.#running ??= this.#run();
     });
   }
@@ -51,17 +51,17 @@ export class GroupCommit<Item> {
       for (const { reject } of [...group, ...late]) reject(error);
       return;
     }
-    for (const { turn, resolve } of group) if (turn === "first") resolve();
+    for (const { told, resolve } of group) if (told === "first") resolve();
     // Twice: undici looks once around the loop whether a connection is still there before it sends.
     await aroundTheLoop();
     await aroundTheLoop();
-    for (const { turn, resolve } of group) if (turn === "after") resolve();
+    for (const { told, resolve } of group) if (told === "after") resolve();
   }
 }
 
 interface Waiting<Item> {
   readonly items: readonly Item[];
-  readonly turn: Turn;
+  readonly told: Told;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }

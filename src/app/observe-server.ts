@@ -53,13 +53,15 @@ export async function observeServer(
 ): Promise<Observation> {
   // Past any cache: a task that has a copy's name already, and is not seen now, would later pass for our own work.
   const reading = await reader.listTasks({ fresh: true });
-  // Not before: what the list's answer tells of the server (its version, that it is one) decides how strange answers are judged.
-  const readings = await readSources(reader, sourceTaskIds);
   const index = indexOf(reading);
+  const limit = pLimit(SOURCES_AT_ONCE);
+  // Not before: what the list's answer tells of the server (its version, that it is one) decides how strange answers are judged.
+  const readings = await Promise.all(
+    sourceTaskIds.map(async (id) => ({ id, source: await limit(() => readSource(reader, id, { reading, index })) })),
+  );
   const sources = new Map<TaskId, ObservedSource>();
   const problems: Problem[] = [];
-  for (const { id, own } of readings) {
-    const source = judgeSource(id, own, { reading, index });
+  for (const { id, source } of readings) {
     if (source.kind === "unknown") problems.push(sourceUnknown({ id, source, reading, index, log }));
     else sources.set(id, source.observed);
   }
@@ -127,37 +129,17 @@ type SourceReading =
   | { readonly kind: "known"; readonly observed: ObservedSource }
   | { readonly kind: "unknown"; readonly forbidden: boolean };
 
-/** What a source task's own routes tell of it. */
-interface OwnReadings {
-  readonly details: Reading<TaskDetails>;
-  readonly reports: Reading<readonly TaskReport[]>;
-  readonly triggers: Reading<NonNullable<MailSettings["activeTriggers"]>>;
-  readonly recipients: Reading<number>;
-}
-
-function readSources(
+async function readSource(
   reader: TaskReader,
-  ids: readonly TaskId[],
-): Promise<readonly { readonly id: TaskId; readonly own: OwnReadings }[]> {
-  const limit = pLimit(SOURCES_AT_ONCE);
-  return Promise.all(ids.map(async (id) => ({ id, own: await limit(() => readSource(reader, id)) })));
-}
-
-async function readSource(reader: TaskReader, id: TaskId): Promise<OwnReadings> {
+  id: TaskId,
+  list: { readonly reading: ListReading; readonly index: TaskIndex },
+): Promise<SourceReading> {
   const [details, reports, triggers, recipients] = await Promise.all([
     reader.readTask(id),
     reader.readReports(id),
     reader.readTriggers(id),
     reader.readRecipients(id),
   ]);
-  return { details, reports, triggers, recipients };
-}
-
-function judgeSource(
-  id: TaskId,
-  { details, reports, triggers, recipients }: OwnReadings,
-  list: { readonly reading: ListReading; readonly index: TaskIndex },
-): SourceReading {
   const listed = list.index.get(id);
   if (listed === undefined && details.kind !== "read" && reports.kind !== "read") {
     const forbidden = isForbidden(details) || isForbidden(reports);

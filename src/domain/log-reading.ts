@@ -38,13 +38,6 @@ const LONGEST_UNBORN = 64 * 1024;
 const LF = 10;
 const CR = 13;
 
-/** Reads a whole file's bytes; `visit` gets each record in turn. */
-export function readLogBytes(bytes: Buffer, visit: (record: LogRecord) => void): LogReading {
-  const scan = new LogScan(visit);
-  scan.push(bytes);
-  return scan.end();
-}
-
 /** The first line that is not a right record, while it is not yet known whether only the last group is torn. */
 interface Break {
   readonly line: number;

@@ -2,11 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { KnownLines } from "../../src/domain/known-lines.js";
 import { DIGEST_FIELD_LENGTH, headerLine } from "../../src/domain/log-chain.js";
-import { readLogBytes } from "../../src/domain/log-reading.js";
 import type { LogEntry, LogRecord } from "../../src/domain/log-record.js";
 import { entryFault, isRawLine } from "../../src/domain/log-schema.js";
 import { guid } from "../simulation/identifiers.js";
-import { createOutcome, HEADER, nextLine } from "../support/log-samples.js";
+import { createOutcome, HEADER, nextLine, readLogBytes } from "../support/log-samples.js";
 import { SyncStage } from "../support/sync-stage.js";
 
 const AT = "2026-01-31T02:00:00.000Z";

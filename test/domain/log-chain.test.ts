@@ -2,9 +2,17 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { headerLine, LineMaker } from "../../src/domain/log-chain.js";
-import { type LogReading, LogScan, readLogBytes } from "../../src/domain/log-reading.js";
+import { type LogReading, LogScan } from "../../src/domain/log-reading.js";
 import type { LogEntry, LogRecord } from "../../src/domain/log-record.js";
-import { createIntent, createOutcome, HEADER, logText, MONTHLY, nextLine } from "../support/log-samples.js";
+import {
+  createIntent,
+  createOutcome,
+  HEADER,
+  logText,
+  MONTHLY,
+  nextLine,
+  readLogBytes,
+} from "../support/log-samples.js";
 
 interface Read {
   readonly reading: LogReading;
@@ -93,6 +101,20 @@ describe("a whole log", () => {
   });
 });
 
+/** A log's text as one `LineMaker` makes it, group by group, and its last line. */
+function textOf(groups: readonly (readonly LogEntry[])[]) {
+  const maker = new LineMaker();
+  const at = "2026-01-31T02:00:00.000Z";
+  let end = headerLine(HEADER, at, "run-1");
+  let text = `${end.line}\n`;
+  for (const entries of groups) {
+    const lines = maker.next(end, entries, { at, run: "run-1", synced: end.seq });
+    text += lines.bytes.toString("utf8");
+    end = lines.end;
+  }
+  return { text, end };
+}
+
 describe("the lines of a group", () => {
   it("are those that the format says, in bytes, whatever the groups and the texts", () => {
     const named = fc
@@ -101,14 +123,7 @@ describe("the lines of a group", () => {
     const made = fc.nat(99).map((number): LogEntry => createIntent(`Müller ${number}`, number));
     fc.assert(
       fc.property(fc.array(fc.array(fc.oneof(named, made), { maxLength: 5 }), { maxLength: 4 }), (groups) => {
-        const maker = new LineMaker();
-        let end = headerLine(HEADER, "2026-01-31T02:00:00.000Z", "run-1");
-        let text = `${end.line}\n`;
-        for (const entries of groups) {
-          const lines = maker.next(end, entries, { at: "2026-01-31T02:00:00.000Z", run: "run-1", synced: end.seq });
-          text += lines.bytes.toString("utf8");
-          end = lines.end;
-        }
+        const { text, end } = textOf(groups);
         expect(text).toBe(logText(groups));
         const { reading } = read(text);
         expect(reading).toMatchObject({ kind: "log", last: end });
@@ -119,20 +134,12 @@ describe("the lines of a group", () => {
 
 describe("the lines of a group of many records", () => {
   it("are the same as of a small one, and small ones may follow", () => {
-    const maker = new LineMaker();
     const many = Array.from(
       { length: 5000 },
       (_, number): LogEntry => createIntent(`${"ü".repeat(300)} ${number}`, number),
     );
     const groups = [GROUPS[0] ?? [], many, GROUPS[1] ?? []];
-    let end = headerLine(HEADER, "2026-01-31T02:00:00.000Z", "run-1");
-    let text = `${end.line}\n`;
-    for (const entries of groups) {
-      const lines = maker.next(end, entries, { at: "2026-01-31T02:00:00.000Z", run: "run-1", synced: end.seq });
-      text += lines.bytes.toString("utf8");
-      end = lines.end;
-    }
-    expect(text === logText(groups)).toBe(true);
+    expect(textOf(groups).text === logText(groups)).toBe(true);
   });
 });
 

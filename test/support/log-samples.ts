@@ -1,7 +1,14 @@
 import { createHash } from "node:crypto";
 import { foldTenantKey, parseAppId, parseReportId, parseRowId, parseTaskId, writeId } from "../../src/domain/ids.js";
 import { type ChainEnd, type GroupEnvelope, headerLine } from "../../src/domain/log-chain.js";
-import type { CreateIntentRecord, CreateOutcomeRecord, LogEntry, LogHeader } from "../../src/domain/log-record.js";
+import { type LogReading, LogScan } from "../../src/domain/log-reading.js";
+import type {
+  CreateIntentRecord,
+  CreateOutcomeRecord,
+  LogEntry,
+  LogHeader,
+  LogRecord,
+} from "../../src/domain/log-record.js";
 
 function present<T>(value: T | undefined): T {
   if (value === undefined) throw new Error("a sample is no GUID");
@@ -82,4 +89,11 @@ export function logText(groups: readonly (readonly LogEntry[])[], run = "run-1")
     }
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** Reads a whole file's bytes; `visit` gets each record in turn. */
+export function readLogBytes(bytes: Buffer, visit: (record: LogRecord) => void): LogReading {
+  const scan = new LogScan(visit);
+  scan.push(bytes);
+  return scan.end();
 }
