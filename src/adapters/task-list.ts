@@ -3,6 +3,9 @@ import type { Problem } from "../domain/errors.js";
 import type { ReadRoute, ServerReads, SoundAnswer } from "./server-reads.js";
 import { rowsOf } from "./wire.js";
 
+/** What a list is read with. */
+export type ListReads = Pick<ServerReads, "read" | "knows" | "recognise" | "suspect">;
+
 /** A list that is read: which, and how its rows are told from each other. */
 export interface ListRequest<T> {
   readonly route: ReadRoute;
@@ -23,20 +26,18 @@ export type ListRows<T> =
 const PAGE_SIZE = 50;
 const MOST_PAGES = 100_000;
 const LONGEST_READING_MS = 10 * 60_000;
-/** Pages that are asked for ahead; no more are ever in flight than the client has connections (`--concurrency` and eight). */
-const MOST_AHEAD = 24;
-/** These are read in any case, and tell how many rows a page has. */
-const FIRST_PAGES = 2;
+/** At least so many are read. */
+const LEAST_PAGES = 2;
 
 /**
  * Reads a list to its end: everything at once, then pages of 50 from the first, at least two, until one is empty or brings
  * nothing that no page before it had. What came at once may be cut short too, so it does not tell what is new; the result is both.
+ * Where the pages that tell so add up to what came at once, those between them are spared ({@link addUp}).
  */
-export async function readToEnd<T>(reads: ServerReads, list: ListRequest<T>, clock: Clock): Promise<ListRows<T>> {
-  const ahead = new PagesAhead((page) => readPage(reads, list, page));
+export async function readToEnd<T>(reads: ListReads, list: ListRequest<T>, clock: Clock): Promise<ListRows<T>> {
   const wholeReading = reads.read({ route: list.route, path: `${list.path}?get_all=true`, fresh: list.fresh });
   // A list that was read before is there: its first two pages are wanted whatever comes at once.
-  if (list.wholeBelow === 0 && reads.knows(list.route)) ahead.askUpTo(FIRST_PAGES, 1);
+  const early = list.wholeBelow === 0 && reads.knows(list.route) ? askPages(reads, list, 1) : undefined;
   const whole = await wholeReading;
   const atOnce = openRows(reads, whole);
   if (atOnce.kind === "none" && !mayHavePages(atOnce.answer)) return atOnce;
@@ -46,9 +47,8 @@ export async function readToEnd<T>(reads: ServerReads, list: ListRequest<T>, clo
     if (atOnce.rows.length < list.wholeBelow) return all.result();
   }
   const pages = { reads, list, all, clock };
-  const end =
-    (atOnce.kind === "rows" ? await confirmByPages(pages, ahead, atOnce.rows.length) : undefined) ??
-    (await readPages(pages));
+  const isWhole = atOnce.kind === "rows" && (await addUp(pages, early ?? askPages(reads, list, 1)));
+  const end = isWhole ? END : await readPages(pages);
   if (end.kind === "failed" && atOnce.kind === "none" && end.page === 1) return { kind: "none", answer: end.answer };
   return all.result(end.kind === "failed" ? end.answer.problem : end.problem);
 }
@@ -62,7 +62,7 @@ type OpenedRows =
   | { readonly kind: "rows"; readonly rows: readonly unknown[] }
   | Extract<ListRows<never>, { kind: "none" }>;
 
-function openRows(reads: ServerReads, answer: SoundAnswer): OpenedRows {
+function openRows(reads: ListReads, answer: SoundAnswer): OpenedRows {
   if (answer.kind !== "json") {
     if (answer.kind === "rejected") reads.suspect(answer.stranger);
     return { kind: "none", answer };
@@ -82,39 +82,49 @@ type PagesEnd =
   | { readonly kind: "failed"; readonly page: number; readonly answer: Exclude<SoundAnswer, { kind: "json" }> };
 
 interface PageReading<T> {
-  readonly reads: ServerReads;
+  readonly reads: ListReads;
   readonly list: ListRequest<T>;
   readonly all: RowCollection<T>;
   readonly clock: Clock;
 }
 
 /**
- * Reads pages in their order, the next ones already on their way: as many as a list of `rows` rows may have. `undefined`: one
- * brought what had not come at once. Then they have to be read in turn, for a list that changes meanwhile shifts its rows from
- * page to page, and who reads a later page before an earlier one may miss one that was there throughout. The first two go
- * alone: a server that pays no heed to pages would else send the whole list many times over.
+ * Whether the pages add up to what came at once: the first two tell how many rows a page has, and so which page is the last;
+ * that one must hold just the rows that are left, all of them known, and the one after it nothing new. A list of 10,000 takes
+ * four pages so, and not 201. Where anything differs, every page has to be read, from the first and in turn: a list that
+ * changes meanwhile shifts its rows from page to page, and who reads a later page before an earlier one may miss one that was
+ * there throughout.
  */
-async function confirmByPages<T>(
-  { reads, list, all, clock }: PageReading<T>,
-  ahead: PagesAhead,
-  rows: number,
-): Promise<PagesEnd | undefined> {
-  const begun = clock.monotonic();
+async function addUp<T>({ reads, list, all }: PageReading<T>, firstTwo: PagesAsked): Promise<boolean> {
+  const rows = all.size;
   const seen = new Set<string>();
-  let expected = FIRST_PAGES;
-  for (let page = 1; ; page += 1) {
-    ahead.askUpTo(Math.max(expected, page), page);
-    const opened = openRows(reads, await ahead.take(page));
-    if (opened.kind === "none") return { kind: "failed", page, answer: opened.answer };
-    const known = all.size;
+  /** How many of a page's rows no page before it had; none can be counted where it cannot be read or has one that is not known. */
+  const count = (answer: SoundAnswer): number => {
+    const opened = openRows(reads, answer);
+    if (opened.kind === "none") return Number.NaN;
     const before = seen.size;
     for (const key of all.add(opened.rows)) seen.add(key);
-    if (all.size > known) return undefined;
-    if (page < FIRST_PAGES) continue;
-    if (seen.size === before) return END;
-    if (page === FIRST_PAGES) expected = Math.ceil((rows * FIRST_PAGES) / seen.size) + 1;
-    if (clock.monotonic() - begun > LONGEST_READING_MS) return { kind: "end", problem: endlessList(list, page) };
-  }
+    return all.size === rows ? seen.size - before : Number.NaN;
+  };
+  const perPage = count(await firstTwo[0]);
+  const second = count(await firstTwo[1]);
+  if (second === 0) return perPage >= 0;
+  if (!(perPage > 0 && second > 0)) return false;
+  const last = Math.ceil(rows / perPage);
+  if (last === LEAST_PAGES) return seen.size === rows && count(await readPage(reads, list, last + 1)) === 0;
+  const [ofLast, afterLast] = askPages(reads, list, last);
+  const left = rows - perPage * (last - 1);
+  return second === perPage && count(await ofLast) === left && count(await afterLast) === 0;
+}
+
+/** Two pages, asked for at the same time. */
+type PagesAsked = readonly [Promise<SoundAnswer>, Promise<SoundAnswer>];
+
+function askPages(reads: ListReads, list: ListRequest<unknown>, first: number): PagesAsked {
+  const pages = [readPage(reads, list, first), readPage(reads, list, first + 1)] as const;
+  // Neither may be looked at, if what came before is the end of it; what stops its reading then stops nothing else.
+  for (const page of pages) page.catch(() => undefined);
+  return pages;
 }
 
 /** Reads pages, each when the one before it has come. */
@@ -126,7 +136,7 @@ async function readPages<T>({ reads, list, all, clock }: PageReading<T>): Promis
     if (opened.kind === "none") return { kind: "failed", page, answer: opened.answer };
     const before = seen.size;
     for (const key of all.add(opened.rows)) seen.add(key);
-    if (seen.size === before && page >= FIRST_PAGES) return END;
+    if (seen.size === before && page >= LEAST_PAGES) return END;
     if (page >= MOST_PAGES || clock.monotonic() - begun > LONGEST_READING_MS)
       return { kind: "end", problem: endlessList(list, page) };
   }
@@ -134,38 +144,8 @@ async function readPages<T>({ reads, list, all, clock }: PageReading<T>): Promis
 
 const END: PagesEnd = { kind: "end", problem: undefined };
 
-/** Pages that were asked for and not looked at yet. */
-class PagesAhead {
-  readonly #read: (page: number) => Promise<SoundAnswer>;
-  readonly #asked = new Map<number, Promise<SoundAnswer>>();
-  #last = 0;
-
-  constructor(read: (page: number) => Promise<SoundAnswer>) {
-    this.#read = read;
-  }
-
-  /** Asks for the pages up to this one, if they are not too far ahead of the one that is needed next. */
-  askUpTo(page: number, next: number): void {
-    while (this.#last < page && this.#last < next + MOST_AHEAD - 1) {
-      this.#last += 1;
-      const answer = this.#read(this.#last);
-      // The list may end before this page is looked at: then what stops its reading stops nothing else.
-      answer.catch(() => undefined);
-      this.#asked.set(this.#last, answer);
-    }
-  }
-
-  /** The answer of a page that was asked for. */
-  take(page: number): Promise<SoundAnswer> {
-    const answer = this.#asked.get(page);
-    if (answer === undefined) throw new Error(`page ${page} was not asked for`);
-    this.#asked.delete(page);
-    return answer;
-  }
-}
-
 function readPage(
-  reads: ServerReads,
+  reads: ListReads,
   list: Pick<ListRequest<never>, "route" | "path" | "fresh">,
   number: number,
 ): Promise<SoundAnswer> {

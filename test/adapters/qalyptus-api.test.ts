@@ -101,10 +101,10 @@ describe("the task list", () => {
     expect(tasks(1, 300).filter((one) => !ids.has(one.id))).toEqual([]);
   });
 
-  it("asks for no page that the list at once does not promise", async () => {
+  it("spares the pages between, where the first two and the last add up to what came at once", async () => {
     const { reader, server } = await apiWith([listOf(tasks(1, 260))]);
     expect(await reader.listTasks({ fresh: false })).toMatchObject({ kind: "read", tasks: { length: 260 } });
-    const pages = [1, 2, 3, 4, 5, 6, 7].map((page) => `v2/tasks?page=${page}&page_size=50`);
+    const pages = [1, 2, 6, 7].map((page) => `v2/tasks?page=${page}&page_size=50`);
     expect(paths(server).sort()).toEqual(["v2/tasks?get_all=true", ...pages]);
   });
 
