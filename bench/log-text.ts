@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { foldTenantKey, parseAppId, parseReportId, parseRowId, parseTaskId, writeId } from "../src/domain/ids.js";
-import { headerLine, LineMaker } from "../src/domain/log-chain.js";
+import { entryText, headerLine, LineMaker } from "../src/domain/log-chain.js";
 import type { LogEntry } from "../src/domain/log-record.js";
 import { guid, MASTER_APP, REPORT, SOURCE_ROW, SOURCE_TASK, tenantApp, tenantName } from "./world.js";
 
@@ -29,7 +29,7 @@ export function writeLog(path: string, tenants: number): void {
     const group = Array.from({ length: Math.min(TENANTS_A_GROUP, tenants - tenant) }, (_, at) =>
       recordsOf(tenant + at),
     );
-    const lines = maker.next(end, group.flat(), { at: AT, run: RUN, synced: end.seq });
+    const lines = maker.next(end, group.flat().map(entryText), { at: AT, run: RUN, synced: end.seq });
     writeSync(fd, lines.bytes);
     end = lines.end;
   }

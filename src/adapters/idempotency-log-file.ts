@@ -140,7 +140,9 @@ async function openLocked(request: OpenLogRequest, place: Place): Promise<OpenLo
     header,
     isNew: reading === undefined,
     warnings: [...lock.warnings, ...(mended?.warnings ?? [])],
-    append: (entries) => writer.append(entries),
+    prepare: (entries) => writer.prepare(entries),
+    // Async: a record that is none is told as any other failure.
+    append: async (entries) => writer.prepare(entries)(),
     head: () => writer.head(),
     async close() {
       await writer.close();

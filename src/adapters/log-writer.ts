@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { StopError } from "../domain/errors.js";
-import { type ChainEnd, headerLine, LineMaker } from "../domain/log-chain.js";
+import { type ChainEnd, type EntryText, entryText, headerLine, LineMaker } from "../domain/log-chain.js";
 import type { LogEntry, LogHead, LogHeader } from "../domain/log-record.js";
 import { entryFault } from "../domain/log-schema.js";
 import type { LogDisk, LogHandle } from "./log-disk.js";
@@ -32,7 +32,7 @@ const NEWLINE = Buffer.from("\n");
 export class LogWriter {
   readonly #start: LogWriterStart;
   readonly #lines = new LineMaker();
-  readonly #groups = new GroupCommit<LogEntry>((entries) => this.#flush(entries));
+  readonly #groups = new GroupCommit<EntryText>((texts) => this.#flush(texts));
   #handle: LogHandle | undefined;
   /** Where the file ends, in bytes, and which file it is. */
   #size: number;
@@ -50,16 +50,11 @@ export class LogWriter {
     if (start.handle !== undefined) this.#identity = this.#identityOf(start.handle);
   }
 
-  async append(entries: readonly LogEntry[]): Promise<void> {
-    for (const entry of entries) {
-      const fault = entryFault(entry);
-      // A record that the next run could not read must never get into the log: this is a defect of the caller.
-      if (fault !== undefined)
-        throw new TypeError(
-          `not a log entry: ${fault.kind === "field" ? `field "${fault.field}" of ` : ""}${fault.type}`,
-        );
-    }
-    await this.#groups.add(entries, entries.some(isIntent) ? "first" : "after");
+  /** Returns what appends the entries, once. */
+  prepare(entries: readonly LogEntry[]): () => Promise<void> {
+    const texts = entries.map(soundText);
+    const told = entries.some(isIntent) ? "first" : "after";
+    return () => this.#groups.add(texts, told);
   }
 
   /** The last durable line; `seq` 0 and an empty digest where no file was made yet. */
@@ -74,12 +69,12 @@ export class LogWriter {
     this.#handle = undefined;
   }
 
-  async #flush(entries: readonly LogEntry[]): Promise<void> {
+  async #flush(texts: readonly EntryText[]): Promise<void> {
     try {
       this.#start.checkLock();
       if (this.#last === undefined) this.#last = await this.#makeBeginning();
-      if (entries.length === 0) return;
-      await this.#writeGroup(entries, this.#last);
+      if (texts.length === 0) return;
+      await this.#writeGroup(texts, this.#last);
     } catch (error) {
       throw error instanceof StopError || !(error instanceof Error && "code" in error)
         ? error
@@ -101,10 +96,10 @@ export class LogWriter {
     return first;
   }
 
-  async #writeGroup(entries: readonly LogEntry[], last: ChainEnd): Promise<void> {
+  async #writeGroup(texts: readonly EntryText[], last: ChainEnd): Promise<void> {
     if (this.#handle === undefined) throw new Error("the log was closed");
     const group = { at: this.#start.now().toISOString(), run: this.#start.run, synced: last.seq };
-    const { bytes, end } = this.#lines.next(last, entries, group);
+    const { bytes, end } = this.#lines.next(last, texts, group);
     await this.#write(this.#handle, this.#newlineMissing ? Buffer.concat([NEWLINE, bytes]) : bytes);
     this.#newlineMissing = false;
     this.#last = end;
@@ -138,6 +133,13 @@ export class LogWriter {
   #changed(what: string): StopError {
     return changedLog(this.#start.shownPath, what);
   }
+}
+
+/** A record that the next run could not read must never get into the log: that is a defect of the caller. */
+function soundText(entry: LogEntry): EntryText {
+  const fault = entryFault(entry);
+  if (fault === undefined) return entryText(entry);
+  throw new TypeError(`not a log entry: ${fault.kind === "field" ? `field "${fault.field}" of ` : ""}${fault.type}`);
 }
 
 /** A request waits for it: it goes out before anything is made of the answers that were flushed with it. */

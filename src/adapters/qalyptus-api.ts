@@ -3,6 +3,7 @@ import type {
   ListReading,
   PatchRequest,
   Reading,
+  SendAttempt,
   TaskDetails,
   TaskReader,
   TaskWriter,
@@ -184,6 +185,13 @@ function about(what: string, problem: Problem): Problem {
 /** An answer to a write is an ID and a flag. */
 const MOST_BYTES_OF_A_WRITE = 1024 * 1024;
 
+interface ReadyWrite {
+  readonly method: "POST" | "PATCH";
+  readonly path: string;
+  readonly body: string;
+  readonly write: WriteKind;
+}
+
 class QalyptusWriter implements TaskWriter {
   readonly #client: HttpClient;
   readonly #context: AnswerContext;
@@ -195,30 +203,27 @@ class QalyptusWriter implements TaskWriter {
     this.#root = apiRoot(client.server, "v2");
   }
 
-  createCopy(request: CreateRequest, call: WriteCall): Promise<WriteReply> {
+  createCopy(request: CreateRequest): SendAttempt {
     const path = `/tasks/${request.sourceTaskId}/duplicate`;
     const write: WriteKind = { kind: "create", sourceTaskId: request.sourceTaskId };
-    return this.#send({ method: "POST", path, body: createBody(request), write }, call);
+    return this.#ready({ method: "POST", path, body: createBody(request), write });
   }
 
-  patchReport(request: PatchRequest, call: WriteCall): Promise<WriteReply> {
+  patchReport(request: PatchRequest): SendAttempt {
     const path = `/tasks/${request.taskId}/reports/${encodeURIComponent(request.rowId)}`;
-    return this.#send({ method: "PATCH", path, body: patchBody(request), write: { kind: "patch" } }, call);
+    return this.#ready({ method: "PATCH", path, body: patchBody(request), write: { kind: "patch" } });
+  }
+
+  #ready(write: ReadyWrite): SendAttempt {
+    const ready = { ...write, path: this.#root + write.path };
+    return (call) => this.#send(ready, call);
   }
 
   /** One attempt; never a second one. */
-  async #send(
-    send: {
-      readonly method: "POST" | "PATCH";
-      readonly path: string;
-      readonly body: string;
-      readonly write: WriteKind;
-    },
-    call: WriteCall,
-  ): Promise<WriteReply> {
+  async #send(send: ReadyWrite, call: WriteCall): Promise<WriteReply> {
     const exchange = await this.#client.exchange({
       method: send.method,
-      path: this.#root + send.path,
+      path: send.path,
       body: send.body,
       idempotencyKey: call.idempotencyKey,
       maxBytes: MOST_BYTES_OF_A_WRITE,

@@ -43,12 +43,11 @@ async function createOne(session: RunSession, entry: PlanEntry, alone: boolean):
   const intent = createIntent(session, entry);
   const before = sourceMet(session, entry);
   if (before.length > 0) await session.deps.recorder.record(before);
-  const request = createRequest(intent);
   const sent = await sendWrite(session, {
     ref: entry.ref,
     intent,
     along: givenUp(session, entry),
-    send: (call) => session.deps.writer.createCopy(request, call),
+    send: session.deps.writer.createCopy(createRequest(intent)),
   });
   switch (sent.kind) {
     case "not-started":

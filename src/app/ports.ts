@@ -65,9 +65,12 @@ export interface WriteCall {
 }
 
 /** Sends one attempt; never retries, never throws for what an answer says (see {@link WriteReply}). */
+export type SendAttempt = (call: WriteCall) => Promise<WriteReply>;
+
+/** Makes writes ready: their text is there before their turn comes, so that an attempt follows its intent's flush at once. */
 export interface TaskWriter {
-  createCopy(request: CreateRequest, call: WriteCall): Promise<WriteReply>;
-  patchReport(request: PatchRequest, call: WriteCall): Promise<WriteReply>;
+  createCopy(request: CreateRequest): SendAttempt;
+  patchReport(request: PatchRequest): SendAttempt;
 }
 
 /** The idempotency log, open for one run. */
@@ -77,6 +80,8 @@ export interface IdempotencyLog {
    * Rejects with a StopError (exit 6) where they could not be made durable; every later call rejects too.
    */
   append(entries: readonly LogEntry[]): Promise<void>;
+  /** Makes the entries' text, and returns what appends them as `append` does, once. Nothing is in the log before that. */
+  prepare(entries: readonly LogEntry[]): () => Promise<void>;
   head(): LogHead;
 }
 

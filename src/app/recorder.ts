@@ -2,20 +2,21 @@ import type { LogEntry } from "../domain/log-record.js";
 import type { LogState } from "../domain/log-state.js";
 import type { IdempotencyLog } from "./ports.js";
 
-/** What is known, and the one way to add to it. `record` resolves when the facts are as durable as this run makes them. */
+/** What is known, and the one way to add to it. */
 export interface Recorder {
   readonly state: LogState;
+  /** Resolves when the facts are as durable as this run makes them. */
   record(entries: readonly LogEntry[]): Promise<void>;
+  /** Makes the facts ready, and returns what records them, once: for who waits for a turn before they may be written. */
+  prepare(entries: readonly LogEntry[]): () => Promise<void>;
 }
 
 /** A dry run's recorder: facts go into this process's state only. It has no log to write to. */
 export function memoryRecorder(state: LogState, run: string): Recorder {
-  return {
-    state,
-    record: async (entries) => {
-      for (const entry of entries) state.apply(entry, run);
-    },
+  const prepare = (entries: readonly LogEntry[]) => async () => {
+    for (const entry of entries) state.apply(entry, run);
   };
+  return { state, prepare, record: (entries) => prepare(entries)() };
 }
 
 /** A run's recorder: facts are on the disk before they count. `preamble` goes before the run's first record. */
@@ -25,15 +26,16 @@ export function logRecorder(
   run: { readonly id: string; readonly preamble: LogEntry },
 ): Recorder & { readonly recorded: () => boolean } {
   let started = false;
-  return {
-    state,
-    recorded: () => started,
-    record: async (entries) => {
-      if (entries.length === 0) return;
+  const prepare = (entries: readonly LogEntry[]): (() => Promise<void>) => {
+    if (entries.length === 0) return () => Promise.resolve();
+    const append = log.prepare(entries);
+    return async () => {
       const all = started ? entries : [run.preamble, ...entries];
+      const appended = started ? append() : log.append(all);
       started = true;
-      await log.append(all);
+      await appended;
       for (const entry of all) state.apply(entry, run.id);
-    },
+    };
   };
+  return { state, recorded: () => started, prepare, record: (entries) => prepare(entries)() };
 }

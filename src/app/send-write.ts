@@ -4,7 +4,7 @@ import { EXIT, StopError } from "../domain/errors.js";
 import type { TenantRef } from "../domain/ids.js";
 import type { CreateIntentRecord, LogEntry, PatchIntentRecord } from "../domain/log-record.js";
 import type { FirstAlone } from "./first-alone.js";
-import type { WriteCall } from "./ports.js";
+import type { SendAttempt, WriteCall } from "./ports.js";
 import type { RunSession } from "./run-session.js";
 
 /** One write: what the log keeps of it, and how one attempt is sent. */
@@ -13,7 +13,7 @@ export interface Write {
   readonly intent: CreateIntentRecord | PatchIntentRecord;
   /** Records that belong right behind the intent, in the same group: without it they must not be. */
   readonly along?: readonly LogEntry[] | undefined;
-  readonly send: (call: WriteCall) => Promise<WriteReply>;
+  readonly send: SendAttempt;
 }
 
 /** `not-started`: the run was halted before the intent was written; nothing is in the log. */
@@ -42,6 +42,7 @@ export async function sendWrite(session: RunSession, write: Write): Promise<Sent
     signal: halts.drained,
   };
   const gate = gateOfWrite(session, write);
+  const recordIntent = deps.recorder.prepare([write.intent, ...(write.along ?? [])]);
   const startedAt = deps.clock.monotonic();
   let written = false;
   let last: Sent = { kind: "not-started" };
@@ -49,7 +50,7 @@ export async function sendWrite(session: RunSession, write: Write): Promise<Sent
     last = await slots.run(async () => {
       // Whoever was let through together with others may find its source task stopped once its slot is free.
       if (halts.reason !== undefined || gate.isStopped) return last;
-      if (!written) await deps.recorder.record([write.intent, ...(write.along ?? [])]);
+      if (!written) await recordIntent();
       written = true;
       // A halt that came while the intent was being flushed: it stays unsent, for certain.
       if (haltedNow(session)) return last.kind === "not-started" ? NEVER_SENT : last;

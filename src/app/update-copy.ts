@@ -130,13 +130,13 @@ interface OnePatch {
 async function patchOne(session: RunSession, entry: PlanEntry, patch: OnePatch): Promise<Done | undefined> {
   const { recorder, writer } = session.deps;
   const intent = patchIntent(session, entry, patch);
-  const request = {
+  const send = writer.patchReport({
     taskId: patch.newTaskId,
     rowId: patch.row.pathId,
     reportId: patch.row.bodyId,
     apps: patch.change.apps,
-  };
-  const sent = await sendWrite(session, { ref: entry.ref, intent, send: (call) => writer.patchReport(request, call) });
+  });
+  const sent = await sendWrite(session, { ref: entry.ref, intent, send });
   switch (sent.kind) {
     case "not-started":
       return { end: { kind: "planned" }, verdict: "pass" };

@@ -32,10 +32,18 @@ export interface GroupEnvelope {
   readonly synced: number;
 }
 
+/** A record's own fields as they stand in its line, without the braces around them. */
+export type EntryText = string & { readonly __entryText: unique symbol };
+
+/** The text of a record's own part: the same whatever goes before it. */
+export function entryText(entry: LogEntry | LogHeader): EntryText {
+  return JSON.stringify(entry).slice(1, -1) as EntryText;
+}
+
 /** The first line of a new log. */
 export function headerLine(header: LogHeader, at: string, run: string): ChainEnd {
   const { type, ...rest } = header;
-  const body = lineBody(0, { type, ...rest }, fieldsAround({ at, run, synced: 0 }));
+  const body = lineBody(0, entryText({ type, ...rest }), fieldsAround({ at, run, synced: 0 }));
   const digest = hash("sha256", body, "hex");
   return { seq: 0, digest, line: body + digestField(digest) };
 }
@@ -60,9 +68,9 @@ export class LineMaker {
   #store = Buffer.alloc(0);
 
   /** The next lines of a log whose last line is `last`. */
-  next(last: ChainEnd, entries: readonly LogEntry[], group: GroupEnvelope): NextLines {
+  next(last: ChainEnd, texts: readonly EntryText[], group: GroupEnvelope): NextLines {
     const around = fieldsAround(group);
-    const bodies = entries.map((entry, at) => lineBody(last.seq + 1 + at, entry, around));
+    const bodies = texts.map((text, at) => lineBody(last.seq + 1 + at, text, around));
     const store = this.#storeFor(last, bodies);
     let before = 0;
     let at = store.write(last.line, "utf8");
@@ -101,6 +109,6 @@ function fieldsAround({ at, run, synced }: GroupEnvelope): FieldsAround {
   return { before: `,"at":"${at}","run":${JSON.stringify(run)},`, behind: `,"synced":${synced}` };
 }
 
-function lineBody(seq: number, entry: LogEntry | LogHeader, { before, behind }: FieldsAround): string {
-  return `{"v":1,"seq":${seq}${before}${JSON.stringify(entry).slice(1, -1)}${behind}`;
+function lineBody(seq: number, text: EntryText, { before, behind }: FieldsAround): string {
+  return `{"v":1,"seq":${seq}${before}${text}${behind}`;
 }

@@ -528,7 +528,7 @@ describe("a read ends the run", () => {
       );
       const api = kept(openApi(server.origin));
       const found = await api.reader.readTask(SOURCE).catch((error: unknown) => error);
-      const reply = await api.writer.createCopy({ sourceTaskId: SOURCE, name: "x", reports: [] }, call());
+      const reply = await api.writer.createCopy({ sourceTaskId: SOURCE, name: "x", reports: [] })(call());
       expect(inspect([found, reply, api], { depth: 10, showHidden: true })).not.toContain(KEY);
       expect(inspect([found, reply], { depth: 10 })).not.toContain(encodeURIComponent(KEY));
     }
@@ -589,7 +589,7 @@ describe("a write", () => {
       http.post("*/api/v2/tasks/:id/duplicate", () => HttpResponse.json(envelope(guid(7)))),
     ]);
     const request = { sourceTaskId: SOURCE, name: "Sales - Müller & Söhne", reports: [{ reportId: guid(100), apps }] };
-    const reply = await writer.createCopy(request, call());
+    const reply = await writer.createCopy(request)(call());
     expect(reply).toEqual({ kind: "succeeded", taskId: parseTaskId(guid(7)), httpStatus: 200 });
     expect(server.seen[0]).toMatchObject({ method: "POST", url: `/api/v2/tasks/${SOURCE}/duplicate` });
     expect(server.seen[0]?.headers).toMatchObject({ "content-type": "application/json", "idempotency-key": "idem-1" });
@@ -604,7 +604,7 @@ describe("a write", () => {
       http.patch("*/api/v2/tasks/:id/reports/:row", () => new HttpResponse(null, { status: 204 })),
     ]);
     const request = { taskId: guid(7), rowId: guid(100), reportId: guid(200), apps: [] };
-    expect(await writer.patchReport(request, call())).toEqual({
+    expect(await writer.patchReport(request)(call())).toEqual({
       kind: "succeeded",
       taskId: undefined,
       httpStatus: 204,
@@ -617,14 +617,14 @@ describe("a write", () => {
 
   it.each([500, 503, 404, 429])("is sent once, also after %i", async (status) => {
     const { writer, server } = await apiWith([http.post("*", () => new HttpResponse(null, { status }))]);
-    await writer.createCopy({ sourceTaskId: SOURCE, name: "x", reports: [] }, call());
+    await writer.createCopy({ sourceTaskId: SOURCE, name: "x", reports: [] })(call());
     expect(server.seen).toHaveLength(1);
   });
 
   it("below a path and to the newer version only", async () => {
     const server = kept(await serveHandlers([http.post("*", () => new HttpResponse(null, { status: 404 }))]));
     const api = kept(openApi(`${server.origin}/acme/api/v1`));
-    await api.writer.createCopy({ sourceTaskId: SOURCE, name: "x", reports: [] }, call());
+    await api.writer.createCopy({ sourceTaskId: SOURCE, name: "x", reports: [] })(call());
     expect(server.seen.map((one) => one.url)).toEqual([`/acme/api/v2/tasks/${SOURCE}/duplicate`]);
   });
 
@@ -633,11 +633,11 @@ describe("a write", () => {
     const server = kept(await serveBytes(() => drain.abort()));
     const api = kept(openApi(server.origin));
     const request = { sourceTaskId: SOURCE, name: "x", reports: [] };
-    expect(await api.writer.createCopy(request, call({ signal: drain.signal }))).toMatchObject({
+    expect(await api.writer.createCopy(request)(call({ signal: drain.signal }))).toMatchObject({
       kind: "in-doubt",
       answered: false,
     });
-    expect(await api.writer.createCopy(request, call({ signal: drain.signal }))).toMatchObject({
+    expect(await api.writer.createCopy(request)(call({ signal: drain.signal }))).toMatchObject({
       kind: "not-sent",
       refusedConnection: false,
     });
@@ -651,11 +651,11 @@ describe("a write", () => {
     });
     const server = kept(await serveBytes(() => arrived()));
     const api = openApi(server.origin);
-    const sent = api.writer.createCopy(request, call());
+    const sent = api.writer.createCopy(request)(call());
     await isThere;
     await api.close();
     expect(await sent).toMatchObject({ kind: "in-doubt", answered: false });
-    expect(await api.writer.createCopy(request, call())).toMatchObject({ kind: "not-sent" });
+    expect(await api.writer.createCopy(request)(call())).toMatchObject({ kind: "not-sent" });
     expect(await api.reader.readTask(SOURCE)).toMatchObject({ kind: "unreadable", problem: { code: "ABORTED" } });
     expect(server.connections()).toBe(1);
   });

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { headerLine, LineMaker } from "../../src/domain/log-chain.js";
+import { entryText, headerLine, LineMaker } from "../../src/domain/log-chain.js";
 import { type LogReading, LogScan } from "../../src/domain/log-reading.js";
 import type { LogEntry, LogRecord } from "../../src/domain/log-record.js";
 import {
@@ -108,7 +108,7 @@ function textOf(groups: readonly (readonly LogEntry[])[]) {
   let end = headerLine(HEADER, at, "run-1");
   let text = `${end.line}\n`;
   for (const entries of groups) {
-    const lines = maker.next(end, entries, { at, run: "run-1", synced: end.seq });
+    const lines = maker.next(end, entries.map(entryText), { at, run: "run-1", synced: end.seq });
     text += lines.bytes.toString("utf8");
     end = lines.end;
   }

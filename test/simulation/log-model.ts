@@ -58,6 +58,7 @@ export class LogModel {
     this.#appends = 0;
     return {
       append: (entries) => this.#append(entries, run, owner),
+      prepare: (entries) => () => this.#append(entries, run, owner),
       head: (): LogHead => ({ path: "customers.csv.idempotency.jsonl", seq: this.#durable, digest: "-" }),
     };
   }

@@ -13,8 +13,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "app/send-write.ts",
-        from: "if (!written) await deps.recorder.record([write.intent, ...(write.along ?? [])]);",
-        to: "if (!written) void deps.recorder.record([write.intent]).catch(() => undefined);",
+        from: "if (!written) await recordIntent();",
+        to: "if (!written) void recordIntent().catch(() => undefined);",
       },
     ],
   },
@@ -24,8 +24,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "app/send-write.ts",
-        from: "if (!written) await deps.recorder.record([write.intent, ...(write.along ?? [])]);",
-        to: 'if (!written && write.intent.type === "create-intent") await deps.recorder.record([write.intent]);',
+        from: "if (!written) await recordIntent();",
+        to: 'if (!written && write.intent.type === "create-intent") await recordIntent();',
       },
     ],
   },
@@ -35,8 +35,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "app/recorder.ts",
-        from: "await log.append(all);",
-        to: "void log.append(all).catch(() => undefined);",
+        from: "await appended;",
+        to: "void appended.catch(() => undefined);",
       },
     ],
   },

@@ -205,8 +205,9 @@ export class ServerModel {
 
   #writer(): TaskWriter {
     return {
-      createCopy: (request, call) => this.#send("create", request, call, (sent) => this.#create(request, call, sent)),
-      patchReport: (request, call) => this.#send("patch", request, call, (sent) => this.#patch(request, sent)),
+      createCopy: (request) => (call) =>
+        this.#send("create", request, call, (sent) => this.#create(request, call, sent)),
+      patchReport: (request) => (call) => this.#send("patch", request, call, (sent) => this.#patch(request, sent)),
     };
   }
 

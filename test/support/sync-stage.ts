@@ -1,5 +1,5 @@
 import type { RunEvent } from "../../src/app/events.js";
-import type { CreateRequest, PatchRequest, TaskReader, TaskWriter, WriteCall } from "../../src/app/ports.js";
+import type { CreateRequest, PatchRequest, TaskReader, TaskWriter } from "../../src/app/ports.js";
 import { runSync } from "../../src/app/sync.js";
 import type { RunOptions } from "../../src/app/sync-options.js";
 import type { WriteReply } from "../../src/domain/answer.js";
@@ -102,6 +102,9 @@ export class SyncStage {
       kill = reject;
     });
     let uuid = this.#run * 1000;
+    const append = (entries: readonly LogEntry[]): void => {
+      for (const entry of entries) this.records.push({ run: runId, entry });
+    };
     const run = runSync(
       {
         runId,
@@ -115,9 +118,8 @@ export class SyncStage {
         reader: this.#reader(),
         writer: this.#writer(kill),
         log: {
-          append: async (entries) => {
-            for (const entry of entries) this.records.push({ run: runId, entry });
-          },
+          append: async (entries) => append(entries),
+          prepare: (entries) => async () => append(entries),
           head: () => ({ path: "log", seq: this.records.length, digest: "" }),
         },
         clock: {
@@ -160,12 +162,12 @@ export class SyncStage {
       return new Promise(() => {});
     };
     return {
-      createCopy: (request: CreateRequest, _call: WriteCall) => {
+      createCopy: (request: CreateRequest) => () => {
         this.sent.push(`create ${request.name}`);
         const [report] = request.reports;
         return answer(fateOf(request.name), (at) => this.make(request.name, report?.apps ?? [], at).id);
       },
-      patchReport: (request: PatchRequest, _call: WriteCall) => {
+      patchReport: (request: PatchRequest) => () => {
         const task = this.tasks.find((one) => one.id === request.taskId);
         if (task === undefined) throw new StopError(1, problem("NO_SUCH_TASK"));
         this.sent.push(`patch ${task.name}`);
