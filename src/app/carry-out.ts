@@ -8,8 +8,9 @@ import type { InDoubt } from "./in-doubt.js";
 import { tenantsAtOnce, workThrough } from "./lanes.js";
 import type { Plan } from "./make-plan.js";
 import { observeListAgain } from "./observe-server.js";
-import { decideEntry, refreshed, twinsInList } from "./plan-context.js";
+import { decideEntry, refreshed } from "./plan-context.js";
 import type { PlanEntry } from "./plan-entries.js";
+import { twinsOfLog } from "./plan-items.js";
 import type { End, RunSession } from "./run-session.js";
 import { endByStop, guarded, guardedFor } from "./run-stop.js";
 import { type Finding, settleFound } from "./settle.js";
@@ -201,14 +202,15 @@ async function lastLook(session: RunSession, plan: Plan, carried: readonly PlanI
   const list = await observeListAgain(reader, recorder.state, session.context.sources ?? new Map());
   // Nothing is decided any more: what is in force need not be known.
   session.context = { ...session.context, list };
+  const twins = twinsOfLog(session.context);
+  if (twins.size === 0) return;
   const known = new Map(plan.items.map((item) => [item.ref, item]));
   const mine = new Set(carried.map((item) => item.ref));
-  for (const state of recorder.state.tenants()) {
-    const twins = twinsInList(session.context, state);
+  for (const { state, tasks } of twins.values()) {
     const copy = state.copy?.newTaskId;
     const item = known.get(state.ref);
-    if (twins.length === 0 || (item !== undefined && item.twins.length > 0)) continue;
-    const ids = [...(copy === undefined ? [] : [copy]), ...twins.map((task) => task.id)];
+    if (item !== undefined && item.twins.length > 0) continue;
+    const ids = [...(copy === undefined ? [] : [copy]), ...tasks.map((task) => task.id)];
     const error = conflict.twin(state, ids);
     if (item !== undefined && mine.has(state.ref)) session.amend(item, error);
     session.twins = true;

@@ -111,14 +111,15 @@ async function judgeReading(from: {
       unlisted.map(async (id) => presence.set(id, await limit(() => probePresence(reader, route, id)))),
     );
   }
-  const copies = [...presence].map(([id, shown]) => ({ id, presence: shown }));
   // Asked for every tenant. Kept as long as this list: neither it nor what was seen of the copies changes any more.
   const judged = new Map<TaskId, Wholeness>();
   const wholenessOf = (sourceTaskId: TaskId): Wholeness => {
     const known = judged.get(sourceTaskId);
     if (known !== undefined) return known;
     const wholeness: Wholeness =
-      reading.kind === "read" ? judgeList(index, sourceTaskId, copies) : { whole: false, why: reading.problem.message };
+      reading.kind === "read"
+        ? judgeList(index, sourceTaskId, presence)
+        : { whole: false, why: reading.problem.message };
     judged.set(sourceTaskId, wholeness);
     return wholeness;
   };

@@ -5,6 +5,8 @@ import type { ListedTask } from "./source-task.js";
 import type { TaskIndex } from "./task-index.js";
 import type { SentName, TenantState } from "./tenant-state.js";
 
+const NONE: readonly never[] = [];
+
 /**
  * What a list tells of a create whose answer never came, judged by what its intent says and never by today's manifest.
  * `found` still has to show the intent's reports before it may be adopted. `none` proves absence only in two whole lists.
@@ -37,12 +39,12 @@ export function namesakesOf(name: string, list: TaskIndex): readonly TaskId[] {
  * before the intent, and of its folded name. After an intent that saw no list, every task of its name counts: better told once too often.
  */
 export function twinsOf(tenant: TenantState, list: TaskIndex, log: LogState): readonly ListedTask[] {
-  const twins = new Map<TaskId, ListedTask>();
+  let twins: Map<TaskId, ListedTask> | undefined;
   const own = tenant.copy?.newTaskId;
   for (const intent of tenant.intents)
     for (const task of list.named(intent.name))
-      if (task.id !== own && mayBeOf(task.id, intent, log)) twins.set(task.id, task);
-  return [...twins.values()];
+      if (task.id !== own && mayBeOf(task.id, intent, log)) twins = (twins ?? new Map()).set(task.id, task);
+  return twins === undefined ? NONE : [...twins.values()];
 }
 
 function mayBeOf(id: TaskId, intent: SentName, log: LogState): boolean {

@@ -28,28 +28,25 @@ export function copiesToBeListed(log: LogState): readonly TaskId[] {
  * answer 404 by their own ID; of these no more than one in ten (at least one), and at least one copy is listed: else the key
  * may be blind to them.
  */
-export function judgeList(
-  list: TaskIndex,
-  sourceTaskId: TaskId,
-  copies: readonly { readonly id: TaskId; readonly presence: Presence }[],
-): Wholeness {
+export function judgeList(list: TaskIndex, sourceTaskId: TaskId, copies: ReadonlyMap<TaskId, Presence>): Wholeness {
   if (!list.has(sourceTaskId)) return { whole: false, why: `the list does not hold the source task ${sourceTaskId}` };
-  const unseen = copies.find((copy) => copy.presence === "answers" || copy.presence === "unknown");
-  if (unseen !== undefined)
+  let absent = 0;
+  for (const [id, presence] of copies) {
+    if (presence === "absent") absent += 1;
+    else if (presence !== "listed") return { whole: false, why: unseen(id, presence) };
+  }
+  if (absent > Math.max(1, Math.floor(copies.size / 10)))
     return {
       whole: false,
-      why:
-        unseen.presence === "answers"
-          ? `the copy ${unseen.id} answers by its ID but is not in the list`
-          : `the copy ${unseen.id} is not in the list, and the server does not say that it is gone`,
+      why: `${absent} of ${copies.size} logged copies are missing: the key may be blind to them`,
     };
-  const absent = copies.filter((copy) => copy.presence === "absent").length;
-  if (absent > Math.max(1, Math.floor(copies.length / 10)))
-    return {
-      whole: false,
-      why: `${absent} of ${copies.length} logged copies are missing: the key may be blind to them`,
-    };
-  if (copies.length > 0 && absent === copies.length)
+  if (copies.size > 0 && absent === copies.size)
     return { whole: false, why: "no logged copy is in the list: the key may be blind to them" };
   return { whole: true };
+}
+
+function unseen(id: TaskId, presence: "answers" | "unknown"): string {
+  return presence === "answers"
+    ? `the copy ${id} answers by its ID but is not in the list`
+    : `the copy ${id} is not in the list, and the server does not say that it is gone`;
 }
