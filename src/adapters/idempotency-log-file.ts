@@ -141,8 +141,7 @@ async function openLocked(request: OpenLogRequest, place: Place): Promise<OpenLo
     isNew: reading === undefined,
     warnings: [...lock.warnings, ...(mended?.warnings ?? [])],
     prepare: (entries) => writer.prepare(entries),
-    // Async: a record that is none is told as any other failure.
-    append: async (entries) => writer.prepare(entries)(),
+    append: (entries) => writer.append(entries),
     head: () => writer.head(),
     async close() {
       await writer.close();

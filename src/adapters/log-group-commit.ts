@@ -66,6 +66,6 @@ interface Waiting<Item> {
   readonly reject: (error: unknown) => void;
 }
 
-function aroundTheLoop(): Promise<void> {
+export function aroundTheLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

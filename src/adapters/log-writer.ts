@@ -4,7 +4,7 @@ import { type ChainEnd, type EntryText, entryText, headerLine, LineMaker } from 
 import type { LogEntry, LogHead, LogHeader } from "../domain/log-record.js";
 import { entryFault } from "../domain/log-schema.js";
 import type { LogDisk, LogHandle } from "./log-disk.js";
-import { GroupCommit } from "./log-group-commit.js";
+import { aroundTheLoop, GroupCommit } from "./log-group-commit.js";
 import { changedLog, diskTrouble } from "./log-problem.js";
 
 /** Where a log stands when its writing begins. */
@@ -48,6 +48,12 @@ export class LogWriter {
     this.#last = start.last;
     this.#newlineMissing = start.newlineMissing;
     if (start.handle !== undefined) this.#identity = this.#identityOf(start.handle);
+  }
+
+  /** Appends what nothing is to be sent for: it makes way for what is, and is made ready while that is flushed. */
+  async append(entries: readonly LogEntry[]): Promise<void> {
+    await aroundTheLoop();
+    await this.prepare(entries)();
   }
 
   /** Returns what appends the entries, once. */

@@ -80,7 +80,10 @@ export interface IdempotencyLog {
    * Rejects with a StopError (exit 6) where they could not be made durable; every later call rejects too.
    */
   append(entries: readonly LogEntry[]): Promise<void>;
-  /** Makes the entries' text, and returns what appends them as `append` does, once. Nothing is in the log before that. */
+  /**
+   * Makes the entries ready, and returns what appends them, once. Nothing is in the log before that. For what a request waits
+   * for; who calls `append` at the same time may come after it.
+   */
   prepare(entries: readonly LogEntry[]): () => Promise<void>;
   head(): LogHead;
 }

@@ -27,15 +27,23 @@ export function logRecorder(
 ): Recorder & { readonly recorded: () => boolean } {
   let started = false;
   const prepare = (entries: readonly LogEntry[]): (() => Promise<void>) => {
-    if (entries.length === 0) return () => Promise.resolve();
     const append = log.prepare(entries);
-    return async () => {
-      const all = started ? entries : [run.preamble, ...entries];
-      const appended = started ? append() : log.append(all);
-      started = true;
-      await appended;
-      for (const entry of all) state.apply(entry, run.id);
-    };
+    return () => recordOnce(entries, append);
   };
-  return { state, recorded: () => started, prepare, record: (entries) => prepare(entries)() };
+  const recordOnce = async (entries: readonly LogEntry[], append: () => Promise<void>): Promise<void> => {
+    const all = started ? entries : [run.preamble, ...entries];
+    // Ready at once: nobody's record may come before it.
+    const appended = started ? append() : log.prepare(all)();
+    started = true;
+    await appended;
+    for (const entry of all) state.apply(entry, run.id);
+  };
+  return {
+    state,
+    recorded: () => started,
+    prepare,
+    record: async (entries) => {
+      if (entries.length > 0) await recordOnce(entries, () => log.append(entries));
+    },
+  };
 }

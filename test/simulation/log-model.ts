@@ -57,7 +57,13 @@ export class LogModel {
     this.#breaksAt = breaksAt;
     this.#appends = 0;
     return {
-      append: (entries) => this.#append(entries, run, owner),
+      // What nothing is sent for may be written after what others, who came later, wait to send.
+      append: (entries) =>
+        new Promise((resolve, reject) =>
+          this.#world.scheduler.after(this.#world.random.between(0, 1), owner, () =>
+            this.#append(entries, run, owner).then(resolve, reject),
+          ),
+        ),
       prepare: (entries) => () => this.#append(entries, run, owner),
       head: (): LogHead => ({ path: "customers.csv.idempotency.jsonl", seq: this.#durable, digest: "-" }),
     };
