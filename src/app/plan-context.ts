@@ -91,7 +91,7 @@ export function twinsInList(context: PlanContext, state: TenantState): readonly 
 }
 
 /** What the list tells of each create that a tenant in doubt may have made. */
-export function doubtsOf(context: PlanContext, state: TenantState): readonly Doubt[] {
+export function doubtsOf(context: Pick<PlanContext, "log" | "list">, state: TenantState): readonly Doubt[] {
   if (state.openCreates.length === 0) return [];
   return state.suspects.map((intent) => ({
     intent,

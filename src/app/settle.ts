@@ -1,5 +1,5 @@
 import type { TaskId, TenantRef } from "../domain/ids.js";
-import type { CreateIntentRecord, LogEntry } from "../domain/log-record.js";
+import type { CreateIntentRecord, LogEntry, ReportRow } from "../domain/log-record.js";
 import type { Doubt } from "../domain/plan.js";
 import type { ListedTask, TaskReport } from "../domain/source-task.js";
 import type { TenantState } from "../domain/tenant-state.js";
@@ -21,7 +21,7 @@ export type Finding =
 interface Look {
   readonly reader: TaskReader;
   readonly recorder: Recorder;
-  readonly context: PlanContext;
+  readonly context: Pick<PlanContext, "log" | "list" | "sources">;
 }
 
 /**
@@ -56,17 +56,28 @@ async function settleExact(look: Look, state: TenantState): Promise<Finding | un
   if (only === undefined) return undefined;
   if (others.length > 0) return { kind: "twins", ids: [...found.keys()] };
   const reports = await look.reader.readReports(only.task.id);
-  if (!hasReportsOf(only.intent, reports)) return { kind: "candidates", ids: [only.task.id] };
+  const rows = look.context.sources?.get(state.sourceTaskId)?.reportRows ?? [];
+  if (!hasReportsOf(only.intent, reports, rows)) return { kind: "candidates", ids: [only.task.id] };
   await look.recorder.record(settledEntries(state, only, reports));
   return { kind: "settled", newTaskId: only.task.id };
 }
 
-/** Whether a found task has the reports that the intent's copy was to have. A server that lists none cannot be asked. */
-function hasReportsOf(intent: CreateIntentRecord, reports: Reading<readonly TaskReport[]>): boolean {
-  if (intent.reports.length === 0) return true;
-  if (reports.kind !== "read") return false;
+/**
+ * Whether a found task has the reports that the intent's copy was to have. Where the source task's were not listed when the
+ * intent was written, those that it maps: by IDs that the user gave, which may be those of the source task's `rows`. A server
+ * that lists no reports then or now cannot be asked.
+ */
+function hasReportsOf(
+  intent: CreateIntentRecord,
+  reports: Reading<readonly TaskReport[]>,
+  rows: readonly ReportRow[],
+): boolean {
+  if (reports.kind !== "read") return intent.reports.length === 0;
   const shown = new Set(reports.value.map((report) => report.reportId));
-  return shown.size === intent.reports.length && intent.reports.every((report) => shown.has(report.reportId));
+  if (intent.reports.length > 0)
+    return shown.size === intent.reports.length && intent.reports.every((report) => shown.has(report.reportId));
+  const published = new Map(rows.map((row) => [row.rowId as string, row.reportId]));
+  return intent.mappings.every(({ reportId }) => shown.has(published.get(reportId) ?? reportId));
 }
 
 function settledEntries(
