@@ -143,7 +143,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "adopts anything with the name",
     harm: "a task that has other reports is taken for a lost copy",
-    changes: [{ file: "app/settle.ts", from: "if (!hasReportsOf(only.intent, reports))", to: "if (false as boolean)" }],
+    changes: [
+      { file: "app/settle.ts", from: "if (!hasReportsOf(only.intent, reports, rows))", to: "if (false as boolean)" },
+    ],
   },
   {
     name: "adopts what was there before",
