@@ -1,8 +1,9 @@
 /**
- * What the program is held against: `tenants` creates by undici's Pool, so many in flight, nothing checked but the status.
- * With a log file: in each slot the intent, flushed together with whoever waits (group commit), and then the request; the slot is
- * free again while the outcome is flushed, as the contract orders it.
- * Usage: loop URL TENANTS IN_FLIGHT [LOG]
+ * What the program is held against: `tenants` creates by undici's Pool, as many workers as may be in flight, nothing checked but
+ * the status. With a log file each worker writes the intent, sends, and writes the outcome, one after the other, and a record is
+ * flushed together with whoever waits (group commit). `overlapped`: a worker's slot is free again while its outcome is flushed, as
+ * in the program itself, with twice the workers.
+ * Usage: loop URL TENANTS IN_FLIGHT [LOG [overlapped]]
  */
 import { closeSync, fdatasync, openSync, writeSync } from "node:fs";
 import { promisify } from "node:util";
@@ -11,7 +12,7 @@ import { Pool } from "undici";
 import { GroupCommit } from "../src/adapters/log-group-commit.js";
 import { duplicateBody, duplicatePath, KEY, tenantName } from "./world.js";
 
-const [url = "", tenants = "0", inFlight = "1", log] = process.argv.slice(2);
+const [url = "", tenants = "0", inFlight = "1", log, order] = process.argv.slice(2);
 const count = Number(tenants);
 const pool = new Pool(url, { connections: Number(inFlight), pipelining: 1 });
 const slots = pLimit(Number(inFlight));
@@ -55,8 +56,7 @@ async function work(): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  // Twice as many at work as in flight, as the program has: one's record is flushed while another's request is under way.
-  const workers = Number(inFlight) * (groups === undefined ? 1 : 2);
+  const workers = Number(inFlight) * (order === "overlapped" ? 2 : 1);
   await Promise.all(Array.from({ length: workers }, work));
   await pool.close();
   if (fd !== undefined) closeSync(fd);

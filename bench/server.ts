@@ -1,8 +1,8 @@
 /**
- * The bench's Qalyptus server, in a process of its own: HTTP read and written by hand on loopback, so that it costs as little of
- * the machine as can be. Ends when its standard input does. Usage: server DELAY_MS [LIMIT_PER_SECOND [OTHER_TASKS]]
+ * The bench's Qalyptus server, in a process of its own: Node's own HTTP server on loopback, as anybody would write one to measure
+ * against. Ends when its standard input does. Usage: server DELAY_MS [LIMIT_PER_SECOND [OTHER_TASKS]]
  */
-import { createServer, type Socket } from "node:net";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { guid, MASTER_APP, REPORT, SOURCE_ROW, SOURCE_TASK } from "./world.js";
 
 const delayMs = Number(process.argv[2] ?? "0");
@@ -96,40 +96,24 @@ function reportRow(copy: Copy | undefined): unknown {
   return { id: rowId, ...row, overwriteReportApps: [{ reportId: rowId, qlikApps }] };
 }
 
-const REASONS: Readonly<Record<number, string>> = { 200: "OK", 404: "Not Found", 429: "Too Many Requests" };
-
-function respond(socket: Socket, head: string, body: string): void {
-  const [method = "", url = ""] = head.slice(0, head.indexOf("\r\n")).split(" ");
-  const { status, data } = answer(method, url, body);
-  const text = JSON.stringify({ data, isSuccess: status === 200, error: null, errorDetails: null });
-  const length = Buffer.byteLength(text);
-  const message = `HTTP/1.1 ${status} ${REASONS[status]}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n${text}`;
-  if (delayMs === 0) socket.write(message);
-  else setTimeout(() => socket.write(message), delayMs);
-}
-
-/** Requests of one connection come one after the other: none of its callers pipelines. */
-function serve(socket: Socket): void {
-  let received = "";
-  socket.setNoDelay(true);
-  socket.setEncoding("latin1");
-  socket.on("error", () => socket.destroy());
-  socket.on("data", (chunk: string) => {
-    received += chunk;
-    for (;;) {
-      const end = received.indexOf("\r\n\r\n");
-      if (end < 0) return;
-      const head = received.slice(0, end);
-      const length = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? "0");
-      if (received.length < end + 4 + length) return;
-      const body = received.slice(end + 4, end + 4 + length);
-      received = received.slice(end + 4 + length);
-      respond(socket, head, Buffer.from(body, "latin1").toString("utf8"));
-    }
+function serve(request: IncomingMessage, response: ServerResponse): void {
+  const parts: Buffer[] = [];
+  request.on("data", (part: Buffer) => parts.push(part));
+  request.on("end", () => {
+    const { status, data } = answer(request.method ?? "", request.url ?? "", Buffer.concat(parts).toString("utf8"));
+    const text = JSON.stringify({ data, isSuccess: status === 200, error: null, errorDetails: null });
+    const send = (): void => {
+      response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
+      response.end(text);
+    };
+    if (delayMs === 0) send();
+    else setTimeout(send, delayMs);
   });
 }
 
 const server = createServer(serve);
+// No connection is closed for being idle while a program plans.
+server.keepAliveTimeout = 0;
 server.listen(0, "127.0.0.1", () => {
   const address = server.address();
   if (address !== null && typeof address === "object") process.stdout.write(`${address.port}\n`);

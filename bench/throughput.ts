@@ -12,10 +12,10 @@ export interface Load {
   readonly rounds: number;
 }
 
-type Contender = "floor" | "floor with log" | "program";
-const CONTENDERS: readonly Contender[] = ["floor", "floor with log", "program"];
+type Contender = "floor" | "floor with log" | "the same, overlapped" | "program";
+const CONTENDERS: readonly Contender[] = ["floor", "floor with log", "the same, overlapped", "program"];
 
-/** Floor, floor with group commit and the program in turn, each in a process of its own on a server of its own. */
+/** The loops and the program in turn, each in a process of its own on a server of its own. */
 export async function throughput(loads: readonly Load[]): Promise<string> {
   const rows: string[][] = [
     ["server answers after", "tenants", "", "wall s", "× floor", "× floor with log", "CPU s", "peak MB"],
@@ -32,6 +32,7 @@ async function oneRound(load: Load): Promise<Record<Contender, Run>> {
   return {
     floor: await timed("floor", load),
     "floor with log": await timed("floor with log", load),
+    "the same, overlapped": await timed("the same, overlapped", load),
     program: await timed("program", load),
   };
 }
@@ -65,7 +66,9 @@ function start(contender: Contender, server: Server, tenants: number): Promise<R
   const folder = newFolder("run");
   if (contender === "program") return runProgram(server, folder, tenants);
   const args = [join(FOLDER, "built", "loop.cjs"), server.url, String(tenants), String(IN_FLIGHT)];
-  return runNode(contender === "floor" ? args : [...args, join(folder, "loop.jsonl")]);
+  if (contender === "floor") return runNode(args);
+  const log = [...args, join(folder, "loop.jsonl")];
+  return runNode(contender === "floor with log" ? log : [...log, "overlapped"]);
 }
 
 /** `sync` of a new manifest with a new log. `node`: arguments for Node itself; `args`: for the program, behind the others. */
