@@ -1,5 +1,6 @@
 import type {
   CreateRequest,
+  ListOptions,
   ListReading,
   PatchRequest,
   Reading,
@@ -74,8 +75,8 @@ class QalyptusReader implements TaskReader {
     this.#settings = settings;
   }
 
-  async listTasks({ fresh }: { readonly fresh: boolean }): Promise<ListReading> {
-    const request = { route: "list" as const, path: "/tasks", fresh, parse: keyedTask, wholeBelow: 0 };
+  async listTasks({ fresh, onRecognised }: ListOptions): Promise<ListReading> {
+    const request = { route: "list" as const, path: "/tasks", fresh, onRecognised, parse: keyedTask, wholeBelow: 0 };
     const list = await readToEnd(this.#reads, request, this.#settings.clock);
     if (list.kind === "none")
       return {

@@ -12,6 +12,8 @@ export interface ListRequest<T> {
   /** Below `/api/v2`, without a query. */
   readonly path: string;
   readonly fresh?: boolean | undefined;
+  /** Called when everything came at once, before any page is waited for. */
+  readonly onRecognised?: (() => void) | undefined;
   /** A row's ID and what is kept of it; `undefined` where it cannot be read. */
   readonly parse: (row: unknown) => { readonly key: string; readonly value: T } | undefined;
   /** Fewer rows than this in one answer are all there are: no server's page is shorter. 0: always read on. */
@@ -43,6 +45,7 @@ export async function readToEnd<T>(reads: ListReads, list: ListRequest<T>, clock
   if (atOnce.kind === "none" && !mayHavePages(atOnce.answer)) return atOnce;
   const all = new RowCollection(list);
   if (atOnce.kind === "rows") {
+    list.onRecognised?.();
     all.add(atOnce.rows);
     if (atOnce.rows.length < list.wholeBelow) return all.result();
   }

@@ -51,17 +51,16 @@ export async function observeServer(
   log: LogState,
   sourceTaskIds: readonly TaskId[],
 ): Promise<Observation> {
+  // Not before: what the list's first answer tells of the server (its version, that it is one) decides how strange answers are judged.
+  const asking = askOnce(() => askSources(reader, sourceTaskIds));
   // Past any cache: a task that has a copy's name already, and is not seen now, would later pass for our own work.
-  const reading = await reader.listTasks({ fresh: true });
+  const reading = await reader.listTasks({ fresh: true, onRecognised: asking });
   const index = indexOf(reading);
-  const limit = pLimit(SOURCES_AT_ONCE);
-  // Not before: what the list's answer tells of the server (its version, that it is one) decides how strange answers are judged.
-  const readings = await Promise.all(
-    sourceTaskIds.map(async (id) => ({ id, source: await limit(() => readSource(reader, id, { reading, index })) })),
-  );
   const sources = new Map<TaskId, ObservedSource>();
   const problems: Problem[] = [];
-  for (const { id, source } of readings) {
+  for (const answers of await asking()) {
+    const { id } = answers;
+    const source = sourceOf(answers, { reading, index });
     if (source.kind === "unknown") problems.push(sourceUnknown({ id, source, reading, index, log }));
     else sources.set(id, source.observed);
   }
@@ -126,21 +125,51 @@ async function judgeReading(from: {
   return { reading, index, presence, wholenessOf };
 }
 
-type SourceReading =
-  | { readonly kind: "known"; readonly observed: ObservedSource }
-  | { readonly kind: "unknown"; readonly forbidden: boolean };
+/** What asks, and asks only once however often it is called. */
+function askOnce<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asked: Promise<T> | undefined;
+  return () => {
+    if (asked !== undefined) return asked;
+    asked = ask();
+    // Where the list's own reading ends the run, nobody waits for it.
+    asked.catch(() => undefined);
+    return asked;
+  };
+}
 
-async function readSource(
-  reader: TaskReader,
-  id: TaskId,
-  list: { readonly reading: ListReading; readonly index: TaskIndex },
-): Promise<SourceReading> {
+/** What the server says of one source task. */
+interface SourceAnswers {
+  readonly id: TaskId;
+  readonly details: Reading<TaskDetails>;
+  readonly reports: Reading<readonly TaskReport[]>;
+  readonly triggers: Reading<NonNullable<MailSettings["activeTriggers"]>>;
+  readonly recipients: Reading<number>;
+}
+
+function askSources(reader: TaskReader, ids: readonly TaskId[]): Promise<readonly SourceAnswers[]> {
+  const limit = pLimit(SOURCES_AT_ONCE);
+  return Promise.all(ids.map((id) => limit(() => askSource(reader, id))));
+}
+
+async function askSource(reader: TaskReader, id: TaskId): Promise<SourceAnswers> {
   const [details, reports, triggers, recipients] = await Promise.all([
     reader.readTask(id),
     reader.readReports(id),
     reader.readTriggers(id),
     reader.readRecipients(id),
   ]);
+  return { id, details, reports, triggers, recipients };
+}
+
+type SourceReading =
+  | { readonly kind: "known"; readonly observed: ObservedSource }
+  | { readonly kind: "unknown"; readonly forbidden: boolean };
+
+function sourceOf(
+  answers: SourceAnswers,
+  list: { readonly reading: ListReading; readonly index: TaskIndex },
+): SourceReading {
+  const { id, details, reports } = answers;
   const listed = list.index.get(id);
   if (listed === undefined && details.kind !== "read" && reports.kind !== "read") {
     const forbidden = isForbidden(details) || isForbidden(reports);
@@ -162,7 +191,7 @@ async function readSource(
         id,
         name: known?.name ?? listed?.name,
         reports: reports.kind === "read" ? reports.value : undefined,
-        mail: mailSettings({ details: known, triggers, recipients }),
+        mail: mailSettings(answers),
       },
       route: details.kind === "read" ? "task" : reports.kind === "read" ? "reports" : "none",
       reportsFailed: reports.kind === "unreadable" && !reports.forbidden,
@@ -171,16 +200,13 @@ async function readSource(
   };
 }
 
-function mailSettings(read: {
-  readonly details: TaskDetails | undefined;
-  readonly triggers: Reading<NonNullable<MailSettings["activeTriggers"]>>;
-  readonly recipients: Reading<number>;
-}): MailSettings {
+function mailSettings({ details, triggers, recipients }: SourceAnswers): MailSettings {
+  const known = details.kind === "read" ? details.value : undefined;
   return {
-    enabled: read.details?.enabled,
-    testMode: read.details?.testMode,
-    activeTriggers: read.triggers.kind === "read" ? read.triggers.value : undefined,
-    recipients: read.recipients.kind === "read" ? read.recipients.value : undefined,
+    enabled: known?.enabled,
+    testMode: known?.testMode,
+    activeTriggers: triggers.kind === "read" ? triggers.value : undefined,
+    recipients: recipients.kind === "read" ? recipients.value : undefined,
   };
 }
 

@@ -28,13 +28,19 @@ export interface TaskDetails {
   readonly testMode: boolean | undefined;
 }
 
+export interface ListOptions {
+  /** With `Cache-Control: no-cache`. */
+  readonly fresh: boolean;
+  /** May be called, once: an answer showed that this server lists tasks; what else is wanted of it can go out while the list is read on. */
+  readonly onRecognised?: () => void;
+}
+
 /**
  * Reads the server; has no way to write. Reads are retried inside (`--retries`). Throws a StopError (exit 5) where the whole
  * run must end: unreachable, key refused (401, 417), redirect, a web page, nothing that answers as this API does.
  */
 export interface TaskReader {
-  /** `fresh`: with `Cache-Control: no-cache`. */
-  listTasks(options: { readonly fresh: boolean }): Promise<ListReading>;
+  listTasks(options: ListOptions): Promise<ListReading>;
   readTask(id: TaskId): Promise<Reading<TaskDetails>>;
   readReports(id: TaskId): Promise<Reading<readonly TaskReport[]>>;
   readTriggers(id: TaskId): Promise<Reading<NonNullable<MailSettings["activeTriggers"]>>>;

@@ -3,7 +3,7 @@ import type { TaskReader } from "./ports.js";
 /** A reader that asks for each thing once, whoever wants it: for a command that looks at one moment of the server. */
 export function rememberingReader(reader: TaskReader): TaskReader {
   return {
-    listTasks: remembering((options) => reader.listTasks(options)),
+    listTasks: remembering(({ fresh }) => reader.listTasks({ fresh })),
     readTask: remembering((id) => reader.readTask(id)),
     readReports: remembering((id) => reader.readReports(id)),
     readTriggers: remembering((id) => reader.readTriggers(id)),

@@ -67,6 +67,16 @@ describe("the task list", () => {
     ]);
   });
 
+  it("says that it is one as soon as everything came at once, and not where that is refused", async () => {
+    const { reader, server } = await apiWith([listOf(tasks(1, 3))]);
+    const asked: number[] = [];
+    await reader.listTasks({ fresh: false, onRecognised: () => asked.push(server.seen.length) });
+    expect(asked).toEqual([1]);
+    const refusing = await apiWith([listOf(tasks(1, 3), { getAll: 400 })]);
+    await refusing.reader.listTasks({ fresh: false, onRecognised: () => asked.push(0) });
+    expect(asked).toEqual([1]);
+  });
+
   it.each([
     ["get_all is ignored and pages hold ten", 300, { getAll: "ignored", largestPage: 10 }],
     ["get_all is refused", 300, { getAll: 400 }],

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { observeServer } from "../../src/app/observe-server.js";
 import type { TaskReader } from "../../src/app/ports.js";
+import { EXIT, StopError } from "../../src/domain/errors.js";
 import { LogState } from "../../src/domain/log-state.js";
 import { createIntent, createOutcome, MONTHLY } from "../support/log-samples.js";
 
@@ -46,9 +47,10 @@ describe("whether a list is whole", () => {
 });
 
 describe("what is read of a server", () => {
-  test("begins with the list alone: its answer says what server this is, and how strange answers are judged", async () => {
+  /** The same reader, and what is asked of it and answered, in turn. */
+  function noting(plain: TaskReader): { readonly reader: TaskReader; readonly asked: readonly string[] } {
     const asked: string[] = [];
-    const noting =
+    const noted =
       <Args extends readonly unknown[], Value>(name: string, read: (...args: Args) => Promise<Value>) =>
       async (...args: Args) => {
         asked.push(name);
@@ -57,18 +59,59 @@ describe("what is read of a server", () => {
         asked.push(`${name} answered`);
         return value;
       };
+    const { listTasks, readTask, readReports, readTriggers, readRecipients } = plain;
+    return {
+      asked,
+      reader: {
+        listTasks: noted("list", listTasks),
+        readTask: noted("task", readTask),
+        readReports: noted("reports", readReports),
+        readTriggers: noted("triggers", readTriggers),
+        readRecipients: noted("recipients", readRecipients),
+      },
+    };
+  }
+  const SOURCE_READS = ["task", "reports", "triggers", "recipients"];
+
+  test("begins with the list alone: its answer says what server this is, and how strange answers are judged", async () => {
+    const server = noting(reader());
+    await observeServer(server.reader, new LogState(), [MONTHLY]);
+    expect(server.asked.slice(0, 6)).toEqual(["list", "list answered", ...SOURCE_READS]);
+  });
+
+  test("goes on with the source task while the list is read on, once that is known, and asks for each thing once", async () => {
     const plain = reader();
-    await observeServer(
+    const server = noting({
+      ...plain,
+      listTasks: async (options) => {
+        options.onRecognised?.();
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        return plain.listTasks(options);
+      },
+    });
+    const { sources } = await observeServer(server.reader, new LogState(), [MONTHLY]);
+    expect(server.asked.slice(0, 5)).toEqual(["list", ...SOURCE_READS]);
+    expect(server.asked.at(-1)).toBe("list answered");
+    expect(server.asked).toHaveLength(10);
+    expect(sources.get(MONTHLY)?.task.name).toBe("Monthly");
+  });
+
+  test("ends as the list ends, whatever the source task's reads do meanwhile", async () => {
+    const stop = (code: string) => new StopError(EXIT.server, { code, message: code });
+    const plain = reader();
+    const ending = observeServer(
       {
-        listTasks: noting("list", plain.listTasks),
-        readTask: noting("task", plain.readTask),
-        readReports: noting("reports", plain.readReports),
-        readTriggers: noting("triggers", plain.readTriggers),
-        readRecipients: noting("recipients", plain.readRecipients),
+        ...plain,
+        listTasks: async ({ onRecognised }) => {
+          onRecognised?.();
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          throw stop("KEY_REFUSED");
+        },
+        readTask: () => Promise.reject(stop("UNREACHABLE")),
       },
       new LogState(),
       [MONTHLY],
     );
-    expect(asked.slice(0, 6)).toEqual(["list", "list answered", "task", "reports", "triggers", "recipients"]);
+    await expect(ending).rejects.toMatchObject({ problems: [{ code: "KEY_REFUSED" }] });
   });
 });
