@@ -95,11 +95,10 @@ function resolveOnly(wish: MappingWish, resolving: Resolving): ResolvedWishes {
   const { qlikAppId, newQlikAppId } = wish;
   const every = reportsOf(wish, resolving);
   if (every.length === 0 && resolving.problems === undefined) return UNFILLED;
-  return {
-    mappings: every.map((reportId) => ({ reportId, qlikAppId, newQlikAppId })),
-    named: NONE,
-    problems: resolving.problems ?? NONE,
-  };
+  // Pushed, not mapped: V8 makes a mapped array of one kind or another, and each use of both kinds is compiled anew.
+  const mappings: Mapping[] = [];
+  for (const reportId of every) mappings.push({ reportId, qlikAppId, newQlikAppId });
+  return { mappings, named: NONE, problems: resolving.problems ?? NONE };
 }
 
 function resolveAll(resolving: Resolving): ResolvedWishes {
