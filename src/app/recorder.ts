@@ -27,7 +27,8 @@ export function logRecorder(
 ): Recorder & { readonly recorded: () => boolean } {
   let started = false;
   const prepare = (entries: readonly LogEntry[]): (() => Promise<void>) => {
-    const append = log.prepare(entries);
+    // What may be the run's first record is made ready with the preamble, when that is known.
+    const append = started ? log.prepare(entries) : () => log.prepare(entries)();
     return () => recordOnce(entries, append);
   };
   const recordOnce = async (entries: readonly LogEntry[], append: () => Promise<void>): Promise<void> => {
