@@ -119,21 +119,31 @@ export class LogWriter {
 
   /** Writes at the end where this run left it, and flushes once. A failed flush is never tried again. */
   async #write(handle: LogHandle, bytes: Uint8Array): Promise<void> {
-    this.#verifyUnchanged();
+    const before = handle.facts();
+    if (before.size !== this.#size) throw this.#changed(this.#lengthOf(before));
     let rest = bytes;
     while (rest.length > 0) rest = rest.subarray(handle.write(rest));
     this.#size += bytes.length;
     if (handle.facts().size !== this.#size) throw this.#changed("somebody else appended to it at the same time");
-    await handle.datasync();
+    const flushed = handle.datasync();
+    try {
+      // While the disk works. Nobody is told of the group, and so nothing is sent, before both are done.
+      this.#verifyPath();
+    } finally {
+      await flushed;
+    }
   }
 
-  #verifyUnchanged(): void {
+  #verifyPath(): void {
     const found = this.#start.disk.facts(this.#start.path);
     if (found === undefined) throw this.#changed("it was removed");
     if (this.#identity !== undefined && found.identity !== this.#identity)
       throw this.#changed("another file is in its place");
-    if (found.size !== this.#size)
-      throw this.#changed(`it is ${found.size} bytes long where this run left it at ${this.#size}`);
+    if (found.size !== this.#size) throw this.#changed(this.#lengthOf(found));
+  }
+
+  #lengthOf({ size }: { readonly size: number }): string {
+    return `it is ${size} bytes long where this run left it at ${this.#size}`;
   }
 
   /** Which file this is, where the disk gives it the same number whenever one looks. */
