@@ -98,7 +98,8 @@ function resolveOnly(wish: MappingWish, resolving: Resolving): ResolvedWishes {
   // Pushed, not mapped: V8 makes a mapped array of one kind or another, and each use of both kinds is compiled anew.
   const mappings: Mapping[] = [];
   for (const reportId of every) mappings.push({ reportId, qlikAppId, newQlikAppId });
-  return { mappings, named: NONE, problems: resolving.problems ?? NONE };
+  const { problems } = resolving;
+  return { mappings, named: NONE, problems: problems === undefined || problems.length === 0 ? NONE : problems };
 }
 
 function resolveAll(resolving: Resolving): ResolvedWishes {
