@@ -7,6 +7,7 @@ import type { Manifest, ManifestTenant } from "../domain/manifest.js";
 import type { Permissions, PlanItem } from "../domain/plan.js";
 import type { TaskReport } from "../domain/source-task.js";
 import { nearestKeys, patternsWithout, tenantMatcher } from "../domain/tenant-pattern.js";
+import { missingReports } from "./missing-reports.js";
 import type { Observation } from "./observe-server.js";
 import { adoptionCandidate, namedUnderOf, type PlanContext } from "./plan-context.js";
 import { type PlanEntry, planEntries } from "./plan-entries.js";
@@ -175,24 +176,4 @@ function twinWarnings(twins: Twins, items: readonly PlanItem[]): readonly Proble
           tenant: state.tenant,
         },
   );
-}
-
-/** A report that copies were born without is one warning for its source task, not an update. */
-function missingReports(items: readonly PlanItem[]): readonly Problem[] {
-  const missing = new Map<
-    string,
-    { readonly sourceTaskId: string; readonly report: string; readonly tenants: string[] }
-  >();
-  for (const item of items)
-    for (const report of item.missing) {
-      const key = `${item.sourceTaskId} ${report}`;
-      const found = missing.get(key) ?? { sourceTaskId: item.sourceTaskId ?? "", report, tenants: [] };
-      found.tenants.push(item.tenant);
-      missing.set(key, found);
-    }
-  return [...missing.values()].map(({ sourceTaskId, report, tenants }) => ({
-    code: "COPY_LACKS_REPORT",
-    message: `the source task ${sourceTaskId} has the report ${report}, which ${tenants.length} ${tenants.length === 1 ? "copy was" : "copies were"} born without (${tenants.slice(0, 3).join(", ")}${tenants.length > 3 ? ", …" : ""})`,
-    hint: "Add the report to these copies on the server, or delete the copies and run sync --recreate",
-  }));
 }

@@ -68,6 +68,7 @@ export class RunSession {
   /** Whether a look after the plan's showed a twin. */
   twins = false;
   readonly notShownWarned = new Set<TaskId>();
+  readonly missingWarned = new Set<string>();
   #troubles = 0;
   #refusedSince: number | undefined;
   /** Task IDs that answers of this run named: each can be one tenant's only. */

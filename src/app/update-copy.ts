@@ -1,12 +1,13 @@
-import { driftOf, type ReportChange } from "../domain/drift.js";
+import { type Drift, driftOf, type ReportChange } from "../domain/drift.js";
 import { StopError } from "../domain/errors.js";
-import { type TaskId, writeId } from "../domain/ids.js";
+import { type ReportId, type TaskId, writeId } from "../domain/ids.js";
 import type { PatchIntentRecord, ReportIdMode } from "../domain/log-record.js";
 import { sameSwaps } from "../domain/mapping.js";
 import type { TenantError } from "../domain/outcome.js";
 import type { TaskReport } from "../domain/source-task.js";
 import type { TenantState } from "../domain/tenant-state.js";
 import type { Verdict } from "./first-alone.js";
+import { warnMissing } from "./missing-reports.js";
 import type { PlanEntry } from "./plan-entries.js";
 import type { Reading } from "./ports.js";
 import type { End, RunSession } from "./run-session.js";
@@ -40,7 +41,7 @@ export async function updateCopy(
   }
   let verdict: Verdict = "stop";
   try {
-    const done = await patchAll(session, entry, { newTaskId, changes: drift.changes });
+    const done = await patchAll(session, entry, { newTaskId, changes: drift.changes, missing: drift.missing });
     verdict = done.verdict;
     return done.end;
   } finally {
@@ -63,6 +64,8 @@ interface Done {
 interface Patches {
   readonly newTaskId: TaskId;
   readonly changes: readonly ReportChange[];
+  /** Reports that the copy is known to lack: the plan has told of them. */
+  readonly missing: readonly ReportId[];
 }
 
 async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches): Promise<Done> {
@@ -71,7 +74,10 @@ async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches)
   if (before.kind === "absent") return failed(copyMissing(patches.newTaskId), "pass");
   await noteShown(session, entry, patches.newTaskId, before);
   const resolved = session.context.sources?.get(entry.sourceTaskId)?.task.reports !== undefined;
-  const changes = changesNow(session, entry) ?? patches.changes;
+  const drift = driftNow(session, entry);
+  const missing = drift?.missing.filter((report) => !patches.missing.includes(report)) ?? [];
+  warnMissing(session, { sourceTaskId: entry.sourceTaskId, tenant: entry.row.tenant, missing });
+  const changes = drift?.changes ?? patches.changes;
   let sentAny = false;
   for (const change of changes) {
     const state = recorder.state.tenant(entry.ref);
@@ -108,11 +114,9 @@ async function noteShown(
 }
 
 /** What must change after the copy was looked at: it may show drift that the log did not know of. */
-function changesNow(session: RunSession, entry: PlanEntry): readonly ReportChange[] | undefined {
+function driftNow(session: RunSession, entry: PlanEntry): Drift | undefined {
   const state = session.deps.recorder.state.tenant(entry.ref);
-  return state === undefined
-    ? undefined
-    : driftOf(state, entry.wanted, session.context.permissions.allowUnmappedReports).changes;
+  return state && driftOf(state, entry.wanted, session.context.permissions.allowUnmappedReports);
 }
 
 function isDone(state: TenantState | undefined, change: ReportChange): boolean {

@@ -5,7 +5,7 @@ import type { ReportId, TaskId, TenantKey } from "../domain/ids.js";
 import type { LogEntry } from "../domain/log-record.js";
 import { byReport, sameSwaps } from "../domain/mapping.js";
 import type { TaskReport } from "../domain/source-task.js";
-import type { TenantState } from "../domain/tenant-state.js";
+import { isUnknown, type TenantState } from "../domain/tenant-state.js";
 import type { ObservedList } from "./observe-server.js";
 import type { PlanEntry } from "./plan-entries.js";
 import type { TaskReader } from "./ports.js";
@@ -126,7 +126,10 @@ async function readBackCopy(
 /** Whether a copy shows anything that the log does not know of it. */
 export function isNews(state: TenantState, shown: readonly TaskReport[]): boolean {
   const { bornWith, reports } = state;
-  if (bornWith === undefined || shown.some((report) => !bornWith.has(report.reportId))) return true;
+  const shownIds = new Set(shown.map((report) => report.reportId));
+  if (bornWith === undefined || bornWith.size !== shownIds.size) return true;
+  for (const reportId of shownIds) if (!bornWith.has(reportId)) return true;
+  for (const [reportId, report] of reports) if (isUnknown(report) && !shownIds.has(reportId)) return true;
   return shown.some(({ reportId, mappings }) => {
     if (mappings === undefined) return false;
     const known = reports.get(reportId)?.known;

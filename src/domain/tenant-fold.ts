@@ -9,7 +9,14 @@ import type {
   SettledRecord,
 } from "./log-record.js";
 import { byReport } from "./mapping.js";
-import { NONE, type ReportKnowledge, type SentName, type TenantState, UNKNOWN_REPORT } from "./tenant-state.js";
+import {
+  isUnknown,
+  NONE,
+  type ReportKnowledge,
+  type SentName,
+  type TenantState,
+  UNKNOWN_REPORT,
+} from "./tenant-state.js";
 
 /*
  * What each record makes of one tenant's state: pure functions from the state before to the state after. State is kept for each
@@ -87,7 +94,10 @@ export function withObserved(tenant: TenantState, observed: ObservedRecord): Ten
       apps === null ? { ...knowledge, known: undefined } : { ...knowledge, known: apps, possible: NONE },
     );
   }
-  return { ...tenant, reports, bornWith: new Set(observed.has), verified: observed.verified };
+  const has = new Set(observed.has);
+  // A report that the copy does not have needs no mapping: else it would count as unknown, and as drift, in every run.
+  for (const [reportId, report] of reports) if (isUnknown(report) && !has.has(reportId)) reports.delete(reportId);
+  return { ...tenant, reports, bornWith: has, verified: observed.verified };
 }
 
 export function withPatchIntent(tenant: TenantState, intent: PatchIntentRecord): TenantState {

@@ -20,6 +20,11 @@ export interface ReportKnowledge {
 /** What is known of a report that no record speaks of. */
 export const UNKNOWN_REPORT: ReportKnowledge = { known: undefined, possible: NONE, named: false, openPatches: NONE };
 
+/** Whether nothing is known of a report's mappings, and nothing under way can tell. */
+export function isUnknown({ known, openPatches }: ReportKnowledge): boolean {
+  return known === undefined && openPatches.length === 0;
+}
+
 /** A PATCH that may or may not have been carried out, and what was known before it. */
 export interface OpenPatch {
   readonly write: WriteId;

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { foldTenantKey, writeId } from "../../src/domain/ids.js";
+import type { LogEntry } from "../../src/domain/log-record.js";
 import type { RunResult, TenantResult } from "../../src/domain/outcome.js";
-import { appId, MASTER } from "../simulation/identifiers.js";
+import { appId, MASTER, reportId, rowId } from "../simulation/identifiers.js";
 import { Killed, SyncStage } from "../support/sync-stage.js";
 
 const ACME = { app: 1 };
@@ -172,4 +174,38 @@ test("a second run sends nothing", async () => {
   const result = await stage.sync({ Globex: GLOBEX, Acme: ACME });
   expect(result.summary.unchanged).toBe(2);
   expect(stage.sent).toHaveLength(2);
+});
+
+test("a report that the copy turns out not to have is told once, as such, and is no drift from then on", async () => {
+  const stage = new SyncStage();
+  await stage.sync({ acme: ACME });
+  const [copy] = stage.named("Monthly Report - acme");
+  // The source task has a report more, and an earlier run's PATCH of the copy's own was refused: nobody knows whether it has one.
+  stage.source.reports.push({ rowId: rowId(90), reportId: reportId(2), swaps: [] });
+  const write = writeId("patch-1");
+  const intent: LogEntry = {
+    type: "patch-intent",
+    write,
+    sourceTaskId: stage.source.id,
+    key: foldTenantKey("acme"),
+    manifest: "tenants.csv",
+    newTaskId: copy?.id ?? stage.source.id,
+    reportId: reportId(2),
+    rowId: rowId(91),
+    apps: [],
+    named: false,
+    idempotencyKey: "patch-1",
+  };
+  stage.records.push({ run: "run-1", entry: intent });
+  stage.records.push({ run: "run-1", entry: { type: "patch-outcome", write, outcome: "refused" } });
+  const lacks = { code: "COPY_LACKS_REPORT", message: expect.stringContaining("1 copy was born without (acme)") };
+  const first = await stage.sync({ acme: ACME });
+  expect(first).toMatchObject({ exitCode: 0, tenants: [{ action: "update", outcome: "succeeded", attempts: 0 }] });
+  expect(first.warnings).toEqual([expect.objectContaining(lacks)]);
+  const records = stage.records.length;
+  const second = await stage.sync({ acme: ACME });
+  expect(second).toMatchObject({ exitCode: 0, tenants: [{ action: "unchanged", outcome: "succeeded" }] });
+  expect(second.warnings).toEqual([expect.objectContaining(lacks)]);
+  expect(stage.records).toHaveLength(records);
+  expect(stage.sent).toEqual(["create Monthly Report - acme"]);
 });
