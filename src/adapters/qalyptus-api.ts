@@ -75,8 +75,8 @@ class QalyptusReader implements TaskReader {
     this.#settings = settings;
   }
 
-  async listTasks({ fresh, onRecognised }: ListOptions): Promise<ListReading> {
-    const request = { route: "list" as const, path: "/tasks", fresh, onRecognised, parse: keyedTask, wholeBelow: 0 };
+  async listTasks(options: ListOptions): Promise<ListReading> {
+    const request = { route: "list" as const, path: "/tasks", ...options, parse: keyedTask, wholeBelow: 0 };
     const list = await readToEnd(this.#reads, request, this.#settings.clock);
     if (list.kind === "none")
       return {

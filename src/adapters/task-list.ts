@@ -12,6 +12,8 @@ export interface ListRequest<T> {
   /** Below `/api/v2`, without a query. */
   readonly path: string;
   readonly fresh?: boolean | undefined;
+  /** How many rows there should be. */
+  readonly expected?: number | undefined;
   /** Called when everything came at once, before any page is waited for. */
   readonly onRecognised?: (() => void) | undefined;
   /** A row's ID and what is kept of it; `undefined` where it cannot be read. */
@@ -39,7 +41,7 @@ const LEAST_PAGES = 2;
 export async function readToEnd<T>(reads: ListReads, list: ListRequest<T>, clock: Clock): Promise<ListRows<T>> {
   const wholeReading = reads.read({ route: list.route, path: `${list.path}?get_all=true`, fresh: list.fresh });
   // A list that was read before is there: its first two pages are wanted whatever comes at once.
-  const early = list.wholeBelow === 0 && reads.knows(list.route) ? askPages(reads, list, 1) : undefined;
+  const early = list.wholeBelow === 0 && reads.knows(list.route) ? askEarly(reads, list) : undefined;
   const whole = await wholeReading;
   const atOnce = openRows(reads, whole);
   if (atOnce.kind === "none" && !mayHavePages(atOnce.answer)) return atOnce;
@@ -50,7 +52,7 @@ export async function readToEnd<T>(reads: ListReads, list: ListRequest<T>, clock
     if (atOnce.rows.length < list.wholeBelow) return all.result();
   }
   const pages = { reads, list, all, clock };
-  const isWhole = atOnce.kind === "rows" && (await addUp(pages, early ?? askPages(reads, list, 1)));
+  const isWhole = atOnce.kind === "rows" && (await addUp(pages, early ?? { firstTwo: askPages(reads, list, 1) }));
   const end = isWhole ? END : await readPages(pages);
   if (end.kind === "failed" && atOnce.kind === "none" && end.page === 1) return { kind: "none", answer: end.answer };
   return all.result(end.kind === "failed" ? end.answer.problem : end.problem);
@@ -98,7 +100,7 @@ interface PageReading<T> {
  * changes meanwhile shifts its rows from page to page, and who reads a later page before an earlier one may miss one that was
  * there throughout.
  */
-async function addUp<T>({ reads, list, all }: PageReading<T>, firstTwo: PagesAsked): Promise<boolean> {
+async function addUp<T>({ reads, list, all }: PageReading<T>, { firstTwo, end }: EarlyPages): Promise<boolean> {
   const rows = all.size;
   const seen = new Set<string>();
   /** How many of a page's rows no page before it had; none can be counted where it cannot be read or has one that is not known. */
@@ -115,9 +117,22 @@ async function addUp<T>({ reads, list, all }: PageReading<T>, firstTwo: PagesAsk
   if (!(perPage > 0 && second > 0)) return false;
   const last = Math.ceil(rows / perPage);
   if (last === LEAST_PAGES) return seen.size === rows && count(await readPage(reads, list, last + 1)) === 0;
-  const [ofLast, afterLast] = askPages(reads, list, last);
+  const [ofLast, afterLast] = end?.last === last ? end.pages : askPages(reads, list, last);
   const left = rows - perPage * (last - 1);
   return second === perPage && count(await ofLast) === left && count(await afterLast) === 0;
+}
+
+/** The pages that were asked for before everything had come. */
+interface EarlyPages {
+  readonly firstTwo: PagesAsked;
+  /** The page that should be the last, and the one after it. */
+  readonly end?: { readonly last: number; readonly pages: PagesAsked } | undefined;
+}
+
+function askEarly(reads: ListReads, list: ListRequest<unknown>): EarlyPages {
+  const firstTwo = askPages(reads, list, 1);
+  const last = Math.ceil((list.expected ?? 0) / PAGE_SIZE);
+  return { firstTwo, end: last > LEAST_PAGES ? { last, pages: askPages(reads, list, last) } : undefined };
 }
 
 /** Two pages, asked for at the same time. */

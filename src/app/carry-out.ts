@@ -197,9 +197,11 @@ function warnDoubt(session: RunSession, state: TenantState, finding: Finding | u
 
 /** A run that created reads one last list: twins, and what its own last doubts have become. */
 async function lastLook(session: RunSession, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
-  if (!session.created || session.halts.ends) return;
+  if (session.created === 0 || session.halts.ends) return;
   const { reader, recorder } = session.deps;
-  const list = await observeListAgain(reader, recorder.state, session.context.sources ?? new Map());
+  const { context, created } = session;
+  const expected = (context.list?.index.tasks.length ?? 0) + created;
+  const list = await observeListAgain(reader, recorder.state, context.sources ?? new Map(), expected);
   // Nothing is decided any more: what is in force need not be known.
   session.context = { ...session.context, list };
   const twins = twinsOfLog(session.context);

@@ -81,7 +81,7 @@ async function copyMade(
   const { intent, newTaskId } = made;
   const outcome: LogEntry = { type: "create-outcome", write: intent.write, outcome: "succeeded", newTaskId };
   await recordOrTell(session, entry, newTaskId, [outcome]);
-  session.created = true;
+  session.created += 1;
   session.doubtsInARow = 0;
   session.slots.succeeded();
   const refusals = session.refusalsOf(entry.sourceTaskId);

@@ -68,13 +68,14 @@ export async function observeServer(
   return { sources, list: await judgeReading({ reader, reading, index, log, sources }) };
 }
 
-/** Reads the list again, past any cache, and judges it as the first was judged. */
+/** Reads the list again, past any cache, and judges it as the first was judged. `expected`: how many tasks it should have. */
 export async function observeListAgain(
   reader: TaskReader,
   log: LogState,
   sources: ReadonlyMap<TaskId, ObservedSource>,
+  expected = 0,
 ): Promise<ObservedList> {
-  const reading = await reader.listTasks({ fresh: true });
+  const reading = await reader.listTasks({ fresh: true, expected });
   return judgeReading({ reader, reading, index: indexOf(reading), log, sources });
 }
 

@@ -31,6 +31,8 @@ export interface TaskDetails {
 export interface ListOptions {
   /** With `Cache-Control: no-cache`. */
   readonly fresh: boolean;
+  /** How many tasks there should be: where they are, the end of the list comes a round trip sooner. */
+  readonly expected?: number;
   /** May be called, once: an answer showed that this server lists tasks; what else is wanted of it can go out while the list is read on. */
   readonly onRecognised?: () => void;
 }

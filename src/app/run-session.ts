@@ -61,8 +61,8 @@ export class RunSession {
   /** The server as it was last looked at. */
   context: PlanContext;
   doubtsInARow = 0;
-  /** Whether some create of this run has made a copy. */
-  created = false;
+  /** How many copies the creates of this run have made. */
+  created = 0;
   /** Whether copies were taken into the log since the plan was made: what is in force is no longer the plan's. */
   tookCopies = false;
   /** Whether a look after the plan's showed a twin. */
