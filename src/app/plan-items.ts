@@ -27,7 +27,7 @@ export function planItems(
   plan: { readonly twins: Twins; readonly selects: (row: ManifestTenant) => boolean },
 ): readonly PlanItem[] {
   const rows = itemsOf(context, entries, plan);
-  return [...claimOnce(rows), ...orphansOf(context, rows, plan.twins)];
+  return claimOnce(rows).concat(orphansOf(context, rows, plan.twins));
 }
 
 /** One item a row. The entries come in the manifest's order, and some rows have none. */
@@ -81,6 +81,7 @@ function idsOf(tasks: readonly ListedTask[]): readonly TaskId[] {
 
 /** Two tenants of one plan never take over the same task: the second is a conflict. */
 function claimOnce(items: readonly PlanItem[]): readonly PlanItem[] {
+  if (!items.some((item) => item.action.kind === "adopt")) return items;
   const claimed = new Map<TaskId, string>();
   return items.map((item) => {
     if (item.action.kind !== "adopt") return item;

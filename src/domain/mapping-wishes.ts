@@ -70,10 +70,8 @@ export function wishResolver(listed: readonly TaskReport[] | undefined, rules: W
   return (tenant, alsoReports) => {
     const problems = rules.silent === true ? undefined : [];
     const resolving: Resolving = { tenant, reports, alsoReports, file: rules.file, problems };
-    const [wish, ...others] = tenant.wishes;
-    return wish !== undefined && others.length === 0 && wish.report === undefined
-      ? resolveOnly(wish, resolving)
-      : resolveAll(resolving);
+    const wish = tenant.wishes.length === 1 ? tenant.wishes[0] : undefined;
+    return wish !== undefined && wish.report === undefined ? resolveOnly(wish, resolving) : resolveAll(resolving);
   };
 }
 
