@@ -75,8 +75,9 @@ export function checkNames(
   const names: CopyName[] = [];
   const long: CopyName[] = [];
   let sharedTemplateTold = false;
-  for (const [at, group] of groups.entries()) {
-    const tenant = tenants[at];
+  let at = 0;
+  for (const group of groups) {
+    const tenant = tenants[at++];
     if (tenant === undefined || !group.enabled) continue;
     const row = group.rows.find((one) => one.name !== undefined);
     const { columns, sourceTaskId } = tenant;
