@@ -76,6 +76,9 @@ async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches)
   const resolved = session.context.sources?.get(entry.sourceTaskId)?.task.reports !== undefined;
   const drift = driftNow(session, entry);
   const missing = drift?.missing.filter((report) => !patches.missing.includes(report)) ?? [];
+  // An ID that the user gave and nobody could resolve may be any of the copy's reports: it is not missing.
+  const unplaced = resolved ? undefined : missing.find((report) => entry.wanted.named.includes(report));
+  if (unplaced !== undefined) return failed(rowUnknown(unplaced), "pass");
   warnMissing(session, { sourceTaskId: entry.sourceTaskId, tenant: entry.row.tenant, missing });
   const changes = drift?.changes ?? patches.changes;
   let sentAny = false;
@@ -83,7 +86,7 @@ async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches)
     const state = recorder.state.tenant(entry.ref);
     const row = rowOf(entry, change, { reports: before, mode: session.options.shape.reportId, resolved });
     if (row === "missing") continue;
-    if (row === undefined) return failed(rowUnknown(change), "pass");
+    if (row === undefined) return failed(rowUnknown(change.reportId), "pass");
     if (isDone(state, change)) continue;
     const end = await patchOne(session, entry, { newTaskId: patches.newTaskId, change, row });
     if (end !== undefined) return end;
@@ -295,10 +298,10 @@ function copyMissing(newTaskId: TaskId): TenantError {
   };
 }
 
-function rowUnknown(change: ReportChange): TenantError {
+function rowUnknown(reportId: ReportId): TenantError {
   return {
     code: "ROW_UNKNOWN",
-    message: `the row of report ${change.reportId} in the copy is not known: the server did not list the reports`,
+    message: `the row of report ${reportId} in the copy is not known: the server did not list the reports`,
     hint: "Name the report's row in the manifest (column reportId), or give the API key the right to read the task's reports",
   };
 }
