@@ -85,7 +85,11 @@ async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches)
   for (const change of changes) {
     const state = recorder.state.tenant(entry.ref);
     const row = rowOf(entry, change, { reports: before, mode: session.options.shape.reportId, resolved });
-    if (row === "missing") continue;
+    if (row === "missing") {
+      // What the log knows of it stays: its app is free only once nobody can doubt that the report is gone.
+      warnMissing(session, { sourceTaskId: entry.sourceTaskId, tenant: entry.row.tenant, missing: [change.reportId] });
+      continue;
+    }
     if (row === undefined) return failed(rowUnknown(change.reportId), "pass");
     if (isDone(state, change)) continue;
     const end = await patchOne(session, entry, { newTaskId: patches.newTaskId, change, row });
@@ -245,7 +249,7 @@ function warnPatchesStopped(session: RunSession, entry: PlanEntry, why: string):
   });
 }
 
-/** The copy's own row of a report. `missing`: the copy was born without it. `undefined`: nobody knows it. */
+/** The copy's own row of a report. `missing`: the copy does not show it. `undefined`: nobody knows it. */
 function rowOf(
   entry: PlanEntry,
   change: ReportChange,

@@ -209,3 +209,13 @@ test("a report that the copy turns out not to have is told once, as such, and is
   expect(stage.records).toHaveLength(records);
   expect(stage.sent).toEqual(["create Monthly Report - acme"]);
 });
+
+test("a mapped report that a copy shows no more is told as missing when it should change, and nothing is sent", async () => {
+  const stage = new SyncStage();
+  await stage.sync({ acme: ACME });
+  stage.named("Monthly Report - acme")[0]?.reports.splice(0, 1, { rowId: rowId(90), reportId: reportId(2), swaps: [] });
+  const result = await stage.sync({ acme: { app: 7 } });
+  expect(result.warnings).toEqual([expect.objectContaining({ code: "COPY_LACKS_REPORT" })]);
+  expect(result.tenants).toMatchObject([{ verified: false, attempts: 0 }]);
+  expect(stage.sent).toEqual(["create Monthly Report - acme"]);
+});
