@@ -6,9 +6,9 @@ import type { Host, InputStream } from "./cli/host.js";
 import type { CommandName } from "./cli/option-spec.js";
 import { packageVersion } from "./cli/package-version.js";
 import type { ShellDeps, Told } from "./cli/shell.js";
-import { type EndingSignal, SignalWatch } from "./cli/signal-watch.js";
+import { SignalWatch } from "./cli/signal-watch.js";
 import { StandardStream } from "./cli/standard-stream.js";
-import { EXIT, type ExitCode } from "./domain/errors.js";
+import { type EndingSignal, EXIT, type ExitCode } from "./domain/errors.js";
 
 /** How long handles that a command left open may keep the program alive. */
 const LEFT_OVER_MS = 1000;

@@ -1,4 +1,4 @@
-import type { Problem } from "../domain/errors.js";
+import type { EndingSignal, Problem } from "../domain/errors.js";
 import type { RunResult, Summary, TenantResult } from "../domain/outcome.js";
 
 /** What a run tells while it goes on. Made by the use cases, read by `output`. */
@@ -17,7 +17,7 @@ export type RunEvent =
   /** An ID that could not be written to the log: must be shown at once, whatever the verbosity. */
   | { readonly kind: "unlogged"; readonly tenant: string; readonly newTaskId: string; readonly message: string }
   /** A signal arrived: nothing new starts. */
-  | { readonly kind: "stopping"; readonly signal: "SIGINT" | "SIGTERM"; readonly inFlight: number }
+  | { readonly kind: "stopping"; readonly signal: EndingSignal; readonly inFlight: number }
   /** One HTTP exchange, for `-v`. Never holds the key. */
   | {
       readonly kind: "request";

@@ -1,4 +1,4 @@
-import { EXIT, StopError } from "../domain/errors.js";
+import { type EndingSignal, exitOfSignal, foremostExitCode, StopError } from "../domain/errors.js";
 import type { Clock } from "./ports.js";
 
 /** How an administrator or a scheduler ends a run. Made by `main` from the process's signals. */
@@ -8,7 +8,7 @@ export interface Interruption {
   /** Aborted by the second: what is in flight is given up at once. */
   readonly immediate: AbortSignal;
   /** Which signal came. */
-  signal(): "SIGINT" | "SIGTERM";
+  signal(): EndingSignal;
 }
 
 /** Waits for reads, but no longer than until the first signal: then throws a StopError (exit 130 or 143). */
@@ -16,7 +16,7 @@ export async function untilInterrupted<T>(interruption: Interruption, reading: P
   const { requested } = interruption;
   let onAbort: (() => void) | undefined;
   const interrupted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(interruptedError(interruption.signal()));
+    onAbort = () => reject(interruptedError(interruption.signal(), "nothing was written to it"));
     if (requested.aborted) onAbort();
     else requested.addEventListener("abort", onAbort, { once: true });
   });
@@ -29,10 +29,10 @@ export async function untilInterrupted<T>(interruption: Interruption, reading: P
   }
 }
 
-function interruptedError(signal: "SIGINT" | "SIGTERM"): StopError {
-  return new StopError(signal === "SIGINT" ? EXIT.interrupted : EXIT.terminated, {
+function interruptedError(signal: EndingSignal, so: string): StopError {
+  return new StopError(exitOfSignal(signal), {
     code: "INTERRUPTED",
-    message: `${signal} while the server was being read: nothing was written to it`,
+    message: `${signal} while the server was being read: ${so}`,
     hint: "Run the same command again",
   });
 }
@@ -41,18 +41,18 @@ function interruptedError(signal: "SIGINT" | "SIGTERM"): StopError {
 export type Halt =
   /** The server or the log: the whole run ends. */
   | { readonly kind: "fatal"; readonly error: StopError }
-  | { readonly kind: "signal"; readonly signal: "SIGINT" | "SIGTERM" }
+  | { readonly kind: "signal"; readonly signal: EndingSignal }
   /** As many doubts in a row as writes in flight, with no answer between. */
   | { readonly kind: "doubts" }
   /** `--max-failures`. */
   | { readonly kind: "failures" };
 
-/** How long writes in flight are waited for once a run must end. */
+/** How long what is in flight is waited for once a run must end. */
 const DRAIN_MS = 5_000;
 
 /**
  * The run's stop: once halted nothing new starts. After a signal or a fatal error what is in flight has five seconds, then
- * `drained` is aborted and it is written down as in doubt. A fatal error outranks every other reason.
+ * `drained` is aborted: writes are written down as in doubt, reads show nothing. A fatal error outranks every other reason.
  */
 export class Halts {
   #halt: Halt | undefined;
@@ -62,14 +62,16 @@ export class Halts {
   readonly #clock: Clock;
   readonly #interruption: Interruption;
   readonly #onSignal: () => void;
+  /** Gives up what is being read. */
+  readonly #reads = new Set<(error: StopError) => void>();
 
-  /** `onSignal` is told of the first signal, before anything is halted. */
-  constructor(clock: Clock, interruption: Interruption, onSignal: (signal: "SIGINT" | "SIGTERM") => void) {
+  /** `onSignal` is told of the first signal, and how many reads are under way, before anything is halted. */
+  constructor(clock: Clock, interruption: Interruption, onSignal: (signal: EndingSignal, reads: number) => void) {
     this.#clock = clock;
     this.#interruption = interruption;
     this.#onSignal = () => {
       const signal = interruption.signal();
-      onSignal(signal);
+      onSignal(signal, this.#reads.size);
       this.halt({ kind: "signal", signal });
     };
     if (interruption.requested.aborted) this.#onSignal();
@@ -97,11 +99,24 @@ export class Halts {
   }
 
   halt(halt: Halt): void {
-    if (this.#halt?.kind === "fatal") return;
     const ended = this.ends;
-    if (this.#halt === undefined || halt.kind === "fatal" || halt.kind === "signal") this.#halt = halt;
+    this.#halt = this.#foremost(halt);
     this.#halted.abort();
     if (!ended && this.ends) this.#startDraining();
+  }
+
+  /**
+   * Reads, but waits no longer than for a write in flight: then, and for a read that begins later, throws the StopError that the
+   * run ends with. A read that was given up shows nothing: it must not pass for one that the server could not answer.
+   */
+  untilDrained<T>(read: () => Promise<T>): Promise<T> {
+    if (this.drained.aborted) return Promise.reject(this.#endError());
+    return new Promise((resolve, reject) => {
+      const reading = read();
+      this.#reads.add(reject);
+      // Given up, it goes on until the connection is closed; what comes of it is nobody's any more.
+      void reading.then(resolve, reject).finally(() => this.#reads.delete(reject));
+    });
   }
 
   /** Lets go of the process's signals. */
@@ -111,7 +126,32 @@ export class Halts {
     this.#interruption.immediate.removeEventListener("abort", this.#giveUp);
   }
 
-  readonly #giveUp = (): void => this.#drain.abort();
+  /** A fatal error outranks every other reason; of two, the one whose exit code comes first is told first. */
+  #foremost(halt: Halt): Halt {
+    const before = this.#halt;
+    if (before === undefined) return halt;
+    if (halt.kind === "signal") return before.kind === "fatal" ? before : halt;
+    if (halt.kind !== "fatal") return before;
+    const { exitCode, problems } = halt.error;
+    // A read that was given up with the run says nothing new.
+    if (before.kind === "signal") return exitCode === exitOfSignal(before.signal) ? before : halt;
+    if (before.kind !== "fatal") return halt;
+    if (foremostExitCode([exitCode, before.error.exitCode]) === before.error.exitCode) return before;
+    return {
+      kind: "fatal",
+      error: new StopError(exitCode, [...problems, ...before.error.problems], { cause: halt.error }),
+    };
+  }
+
+  #endError(): StopError {
+    if (this.#halt?.kind === "fatal") return this.#halt.error;
+    return interruptedError(this.#interruption.signal(), "what was not read yet is as it was");
+  }
+
+  readonly #giveUp = (): void => {
+    this.#drain.abort();
+    for (const giveUp of this.#reads) giveUp(this.#endError());
+  };
 
   #startDraining(): void {
     if (this.#interruption.immediate.aborted) this.#giveUp();

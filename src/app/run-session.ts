@@ -7,6 +7,7 @@ import { FirstAlone } from "./first-alone.js";
 import { Halts, type Interruption } from "./halts.js";
 import type { PlanContext } from "./plan-context.js";
 import type { Chance, Clock, TaskReader, TaskWriter } from "./ports.js";
+import { readerUntilDrained } from "./reads-until-drained.js";
 import type { Recorder } from "./recorder.js";
 import { SendSlots } from "./send-slots.js";
 import type { SyncOptions } from "./sync-options.js";
@@ -82,13 +83,13 @@ export class RunSession {
   readonly #warnings: Problem[] = [];
 
   constructor(deps: RunDeps, options: SyncOptions, context: PlanContext) {
-    this.deps = deps;
     this.options = options;
     this.context = context;
     this.slots = new SendSlots(options.run.concurrency, deps.clock);
-    this.halts = new Halts(deps.clock, deps.interruption, (signal) =>
-      deps.emit({ kind: "stopping", signal, inFlight: this.slots.inFlight }),
+    this.halts = new Halts(deps.clock, deps.interruption, (signal, reads) =>
+      deps.emit({ kind: "stopping", signal, inFlight: this.slots.inFlight + reads }),
     );
+    this.deps = { ...deps, reader: readerUntilDrained(deps.reader, this.halts) };
     this.startedAt = deps.clock.monotonic();
   }
 

@@ -1,4 +1,4 @@
-import { EXIT, type ExitCode, foremostExitCode, type Problem, StopError } from "../domain/errors.js";
+import { EXIT, type ExitCode, exitOfSignal, foremostExitCode, type Problem, StopError } from "../domain/errors.js";
 import type { TaskId } from "../domain/ids.js";
 import type { LogEntry, LogHead } from "../domain/log-record.js";
 import type { LogState } from "../domain/log-state.js";
@@ -190,7 +190,7 @@ function exitCodeOf(of: {
   const codes: ExitCode[] = [];
   const halt = session.halts.reason;
   if (halt?.kind === "fatal") codes.push(halt.error.exitCode);
-  if (halt?.kind === "signal") codes.push(halt.signal === "SIGINT" ? EXIT.interrupted : EXIT.terminated);
+  if (halt?.kind === "signal") codes.push(exitOfSignal(halt.signal));
   if (summary.inDoubt > 0) codes.push(EXIT.inDoubt);
   const notReached = carried.some((item) => session.resultOf(item).outcome === "planned");
   if (summary.failed > 0 || notReached || plan.twins || session.twins) codes.push(EXIT.failed);

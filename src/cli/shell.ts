@@ -1,4 +1,4 @@
-import { EXIT, type ExitCode, type Problem, StopError } from "../domain/errors.js";
+import { type EndingSignal, EXIT, type ExitCode, exitOfSignal, type Problem, StopError } from "../domain/errors.js";
 import type { RunResult } from "../domain/outcome.js";
 import { readWords } from "./argument-words.js";
 import type { CommandLine, Manner, Outputs } from "./command-line.js";
@@ -9,7 +9,6 @@ import type { Host } from "./host.js";
 import type { CommandName } from "./option-spec.js";
 import { questionOf } from "./question.js";
 import { emptyResult } from "./refused-result.js";
-import { type EndingSignal, exitCodeOf } from "./signal-watch.js";
 
 /** A result without tenants, as it is told to people and scripts. */
 export interface Told {
@@ -105,7 +104,7 @@ async function carryOut(invocation: Invocation, { host, loadHandlers }: ShellDep
 
 async function interrupted(untakenSignal: Promise<EndingSignal>): Promise<never> {
   const signal = await untakenSignal;
-  throw new StopError(exitCodeOf(signal), {
+  throw new StopError(exitOfSignal(signal), {
     code: "INTERRUPTED",
     message: `stopped by ${signal}`,
     hint: "Run the same command again",

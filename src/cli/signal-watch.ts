@@ -1,7 +1,5 @@
 import type { Interruption } from "../app/halts.js";
-import { EXIT, type ExitCode } from "../domain/errors.js";
-
-export type EndingSignal = "SIGINT" | "SIGTERM";
+import { type EndingSignal, type ExitCode, exitOfSignal } from "../domain/errors.js";
 
 /** The process, as far as its signals go. */
 export interface SignalSource {
@@ -51,11 +49,6 @@ export class SignalWatch {
       this.#requested.abort();
       if (!this.#taken) this.#effects.untaken(signal);
     } else if (this.#taken && !this.#immediate.signal.aborted) this.#immediate.abort();
-    else this.#effects.endNow(exitCodeOf(this.#first));
+    else this.#effects.endNow(exitOfSignal(this.#first));
   }
-}
-
-/** 128 and the signal's number, as shells say it. */
-export function exitCodeOf(signal: EndingSignal): ExitCode {
-  return signal === "SIGINT" ? EXIT.interrupted : EXIT.terminated;
 }

@@ -31,6 +31,14 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
+/** What an administrator or a scheduler ends a run with. */
+export type EndingSignal = "SIGINT" | "SIGTERM";
+
+/** 128 and the signal's number, as shells say it. */
+export function exitOfSignal(signal: EndingSignal): ExitCode {
+  return signal === "SIGINT" ? EXIT.interrupted : EXIT.terminated;
+}
+
 /** Where several codes hold, the first of these is the process's. */
 const PRECEDENCE: readonly ExitCode[] = [
   EXIT.defect,

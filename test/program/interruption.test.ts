@@ -19,3 +19,24 @@ describe("a first Ctrl-C", () => {
     );
   });
 });
+
+describe("a second Ctrl-C", () => {
+  test.each([
+    ["the first copy's reports and the list", "hang,to=reads,after=7,times=2"],
+    ["the list's first answer", "hang,to=lists,after=3,times=1"],
+  ])("waits for nothing, not even for %s, which the server does not give", async (_, fault) => {
+    const stage = await openStage({ fault: [fault] });
+    await stage.put("tenants.csv", manifestOf(5));
+    const run = stage.start(["sync", "tenants.csv", ...SHAPE, "--format", "json"]);
+    const watch = setInterval(() => {
+      if (stage.sandbox.counts().creates === 0) return;
+      run.child.kill("SIGINT");
+    }, 200);
+    const { code, stdout } = await run.ended;
+    clearInterval(watch);
+    expect(code).toBe(130);
+    const { summary } = JSON.parse(stdout);
+    expect(summary).toMatchObject({ create: 5, succeeded: 1, planned: 4 });
+    expect((await stage.sync()).result.summary).toMatchObject({ succeeded: 5 });
+  });
+});
