@@ -159,9 +159,8 @@ async function settleFromPlan(
   plan: Plan,
   carried: readonly PlanItem[],
 ): Promise<ReadonlyMap<string, Finding>> {
-  const { reader, recorder } = session.deps;
   const open: TenantState[] = [];
-  for (const state of recorder.state.tenants()) if (state.openCreates.length > 0) open.push(state);
+  for (const state of session.deps.recorder.state.tenants()) if (state.openCreates.length > 0) open.push(state);
   if (open.length === 0) return new Map();
   const mine = new Set(carried.map((item) => item.ref));
   // A tenant of this run whose doubt its plan ends in another way (newTaskId, resolve --retry) is left to that.
@@ -170,8 +169,7 @@ async function settleFromPlan(
   if (states.length === 0) return new Map();
   let findings: ReadonlyMap<string, Finding> = new Map();
   await guarded(session, async () => {
-    if (session.context.list?.reading.kind !== "none")
-      findings = await settleFound({ reader, recorder, context: session.context }, states);
+    if (session.context.list?.reading.kind !== "none") findings = await settleFound(session.look, states);
   });
   session.context = refreshed(session.context, session.context.list);
   if ([...findings.values()].some((finding) => finding.kind === "settled")) session.tookCopies = true;

@@ -119,6 +119,11 @@ export class Halts {
     });
   }
 
+  /** Throws the StopError that the run ends with, where it must end without any further look at the server. */
+  checkGoesOn(): void {
+    if (this.ends) throw this.#endError();
+  }
+
   /** Lets go of the process's signals. */
   release(): void {
     this.#released.abort();

@@ -10,6 +10,7 @@ import type { Chance, Clock, TaskReader, TaskWriter } from "./ports.js";
 import { readerUntilDrained } from "./reads-until-drained.js";
 import type { Recorder } from "./recorder.js";
 import { SendSlots } from "./send-slots.js";
+import type { Look } from "./settle.js";
 import type { SyncOptions } from "./sync-options.js";
 import { carriedResult } from "./tenant-results.js";
 
@@ -91,6 +92,12 @@ export class RunSession {
     );
     this.deps = { ...deps, reader: readerUntilDrained(deps.reader, this.halts) };
     this.startedAt = deps.clock.monotonic();
+  }
+
+  /** What doubts are looked up with. */
+  get look(): Look {
+    const { reader, recorder } = this.deps;
+    return { reader, recorder, context: this.context, checkGoesOn: () => this.halts.checkGoesOn() };
   }
 
   createGate(source: TaskId): FirstAlone {

@@ -99,9 +99,8 @@ async function lookAgain(session: RunSession): Promise<ObservedList> {
 
 /** Takes what one list shows, and ends those tenants. Returns those that stay open. */
 async function endFound(session: RunSession, doubts: readonly InDoubt[]): Promise<readonly InDoubt[]> {
-  const { reader, recorder } = session.deps;
   const states = doubts.flatMap((doubt) => (hasOpenCreate(session, doubt) ? (stateOf(session, doubt) ?? []) : []));
-  const findings = await settleFound({ reader, recorder, context: session.context }, states);
+  const findings = await settleFound(session.look, states);
   session.context = refreshed(session.context, session.context.list);
   const settled: InDoubt[] = [];
   const open: InDoubt[] = [];

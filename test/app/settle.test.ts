@@ -32,7 +32,12 @@ async function lookUpDoubt(mapped: number, found: readonly TaskReport[] | undefi
     { id: FOUND as typeof MONTHLY, name: intent.name, ...(found === undefined ? {} : { reports: found }) },
   ]);
   const { list, sources } = await observeServer(reader, state, [MONTHLY]);
-  const look = { reader, recorder: memoryRecorder(state, "run-2"), context: { log: state, list, sources } };
+  const look = {
+    reader,
+    recorder: memoryRecorder(state, "run-2"),
+    context: { log: state, list, sources },
+    checkGoesOn: () => undefined,
+  };
   const findings = await settleFound(look, [...state.tenants()]);
   const [tenant] = state.tenants();
   return { finding: [...findings.values()][0], open: tenant?.openCreates.length };
@@ -54,5 +59,61 @@ describe("a doubt whose intent saw no reports of the source task", () => {
   it("stays where the found task has other reports: it may be a stranger's", async () => {
     const { finding, open } = await lookUpDoubt(20, [report(90, STOCK as TaskReport["reportId"])]);
     expect({ finding, open }).toEqual({ finding: { kind: "candidates", ids: [FOUND] }, open: 1 });
+  });
+});
+
+/** Doubts of so many tenants, each with its copy on the server, and how they are looked up. */
+async function lookUpMany(count: number, checkGoesOn: () => void = () => undefined) {
+  const state = new LogState();
+  const intents = Array.from({ length: count }, (_, at) => createIntent(`tenant-${at}`, at));
+  for (const intent of intents) state.apply(intent, "run-1");
+  const copies = intents.map(({ name }, at) => {
+    const id = parseTaskId(guid(5000 + at));
+    if (id === undefined) throw new Error("a sample is no GUID");
+    return { id, name, reports: [report(6000 + at, SALES as TaskReport["reportId"])] };
+  });
+  const source = { id: MONTHLY, name: "Monthly Report", reports: [report(40, SALES as TaskReport["reportId"])] };
+  const server = taskReader([source, ...copies]);
+  const { list, sources } = await observeServer(server, state, [MONTHLY]);
+  const reads = { now: 0, most: 0, all: 0 };
+  const reader = {
+    ...server,
+    readReports: async (id: typeof MONTHLY) => {
+      reads.all += 1;
+      reads.now += 1;
+      reads.most = Math.max(reads.most, reads.now);
+      await new Promise((resolve) => setImmediate(resolve));
+      reads.now -= 1;
+      return server.readReports(id);
+    },
+  };
+  const look = {
+    reader,
+    recorder: memoryRecorder(state, "run-2"),
+    context: { log: state, list, sources },
+    checkGoesOn,
+  };
+  const findings = await settleFound(look, [...state.tenants()]).catch((error: unknown) => error);
+  const settled = [...state.tenants()].filter((tenant) => tenant.copy !== undefined).length;
+  return { findings, settled, reads, copies };
+}
+
+describe("many doubts", () => {
+  it("are read some at a time, and each gets its own copy", async () => {
+    const { findings, settled, reads, copies } = await lookUpMany(100);
+    expect([...(findings as ReadonlyMap<string, unknown>).values()]).toEqual(
+      copies.map(({ id }) => ({ kind: "settled", newTaskId: id })),
+    );
+    expect({ settled, reads }).toEqual({ settled: 100, reads: { now: 0, most: 8, all: 100 } });
+  });
+
+  it("are left where the run must end: one that was not looked at must not pass for one that was not found", async () => {
+    let asked = 0;
+    const { findings, settled, reads } = await lookUpMany(100, () => {
+      asked += 1;
+      if (asked > 2) throw new Error("the run must end");
+    });
+    expect(findings).toEqual(new Error("the run must end"));
+    expect({ settled, all: reads.all }).toEqual({ settled: 16, all: 16 });
   });
 });
