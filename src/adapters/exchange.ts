@@ -13,6 +13,8 @@ export interface HttpRequest {
   readonly fresh?: boolean | undefined;
   readonly maxBytes: number;
   readonly signal?: AbortSignal | undefined;
+  /** Its turn (`--rate`) was waited for already. */
+  readonly hasTurn?: boolean | undefined;
 }
 
 /** An answer with a status. `cutShort`: its body did not come to its end. */

@@ -111,9 +111,15 @@ export class HttpClient {
     return this.#spellings.reduce((clean, key) => clean.replaceAll(key, "[API key]"), text);
   }
 
+  /** Waits for the turn of a request among all others, or until `signal` is aborted; `undefined`: there is no rate. */
+  get turn(): ((signal: AbortSignal) => Promise<void>) | undefined {
+    const rate = this.#rate;
+    return rate === undefined ? undefined : (signal) => rate.turn(signal);
+  }
+
   /** Sends one request once. Never rejects. */
   async exchange(request: HttpRequest): Promise<Exchange> {
-    if (this.#rate !== undefined) await this.#rate.turn(request.signal ?? this.closing);
+    if (this.#rate !== undefined && request.hasTurn !== true) await this.#rate.turn(request.signal ?? this.closing);
     if (request.signal?.aborted === true || this.closing.aborted)
       return { kind: "no-answer", sent: false, failure: this.#giveUp("aborted") };
     const { clock, chance, onRequest } = this.#settings;

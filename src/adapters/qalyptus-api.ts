@@ -204,6 +204,10 @@ class QalyptusWriter implements TaskWriter {
     this.#root = apiRoot(client.server, "v2");
   }
 
+  get turn(): TaskWriter["turn"] {
+    return this.#client.turn;
+  }
+
   createCopy(request: CreateRequest): SendAttempt {
     const path = `/tasks/${request.sourceTaskId}/duplicate`;
     const write: WriteKind = { kind: "create", sourceTaskId: request.sourceTaskId };
@@ -229,6 +233,7 @@ class QalyptusWriter implements TaskWriter {
       idempotencyKey: call.idempotencyKey,
       maxBytes: MOST_BYTES_OF_A_WRITE,
       signal: call.signal,
+      hasTurn: true,
     });
     return classifyWrite(exchange, send.write, this.#context);
   }

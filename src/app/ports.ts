@@ -79,6 +79,11 @@ export type SendAttempt = (call: WriteCall) => Promise<WriteReply>;
 export interface TaskWriter {
   createCopy(request: CreateRequest): SendAttempt;
   patchReport(request: PatchRequest): SendAttempt;
+  /**
+   * Waits for the turn of one attempt among all requests (`--rate`), no longer than until `signal` is aborted; the attempt itself
+   * then goes at once. `undefined`: there is no rate.
+   */
+  readonly turn?: ((signal: AbortSignal) => Promise<void>) | undefined;
 }
 
 /** The idempotency log, open for one run. */

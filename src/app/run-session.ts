@@ -62,6 +62,8 @@ export class RunSession {
   readonly startedAt: number;
   /** The server as it was last looked at. */
   context: PlanContext;
+  /** Writes that were sent and are not answered yet. */
+  inFlight = 0;
   doubtsInARow = 0;
   /** How many copies the creates of this run have made. */
   created = 0;
@@ -86,9 +88,9 @@ export class RunSession {
   constructor(deps: RunDeps, options: SyncOptions, context: PlanContext) {
     this.options = options;
     this.context = context;
-    this.slots = new SendSlots(options.run.concurrency, deps.clock);
+    this.slots = new SendSlots(options.run.concurrency, deps.clock, deps.writer.turn);
     this.halts = new Halts(deps.clock, deps.interruption, (signal, reads) =>
-      deps.emit({ kind: "stopping", signal, inFlight: this.slots.inFlight + reads }),
+      deps.emit({ kind: "stopping", signal, inFlight: this.inFlight + reads }),
     );
     this.deps = { ...deps, reader: readerUntilDrained(deps.reader, this.halts) };
     this.startedAt = deps.clock.monotonic();

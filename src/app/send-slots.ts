@@ -12,31 +12,34 @@ export class SendSlots {
   readonly #limit: LimitFunction;
   readonly #most: number;
   readonly #clock: Clock;
+  readonly #turn: ((signal: AbortSignal) => Promise<void>) | undefined;
   #successes = 0;
   #resumeAt = 0;
   #lastSuccessAt = 0;
 
-  constructor(most: number, clock: Clock) {
+  /** `turn` waits for a write's turn among all requests, where there is a `--rate`. */
+  constructor(most: number, clock: Clock, turn: ((signal: AbortSignal) => Promise<void>) | undefined) {
     this.#most = most;
     this.#clock = clock;
+    this.#turn = turn;
     this.#limit = pLimit(most);
   }
 
-  /** Runs `send` in a slot, after any wait that a 429 asked for. `halted` ends that wait early. */
+  /**
+   * Runs `send` in a slot, after any wait that a 429 asked for and its turn. `halted` ends both waits early: nothing is written
+   * down or sent before, so that `send` may still do neither.
+   */
   run<T>(send: () => Promise<T>, halted: AbortSignal): Promise<T> {
     return this.#limit(async () => {
-      for (;;) {
-        const wait = this.#resumeAt - this.#clock.monotonic();
-        if (wait <= 0 || halted.aborted) break;
-        await this.#clock.sleep(wait, halted);
+      await this.#waitToResume(halted);
+      while (this.#turn !== undefined && !halted.aborted) {
+        await this.#turn(halted);
+        if (!this.#isHeldUp) break;
+        // A 429 came meanwhile: this turn is over when its wait is.
+        await this.#waitToResume(halted);
       }
       return send();
     });
-  }
-
-  /** Writes that have a slot now. */
-  get inFlight(): number {
-    return this.#limit.activeCount;
   }
 
   /** When some write of this run last succeeded, on the monotonic clock; 0: none yet. */
@@ -50,6 +53,14 @@ export class SendSlots {
     if (this.#successes < SUCCESSES_FOR_ONE_MORE || this.#limit.concurrency >= this.#most) return;
     this.#successes = 0;
     this.#limit.concurrency += 1;
+  }
+
+  get #isHeldUp(): boolean {
+    return this.#resumeAt > this.#clock.monotonic();
+  }
+
+  async #waitToResume(halted: AbortSignal): Promise<void> {
+    while (this.#isHeldUp && !halted.aborted) await this.#clock.sleep(this.#resumeAt - this.#clock.monotonic(), halted);
   }
 
   slowDown(waitMs: number): void {

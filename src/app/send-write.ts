@@ -55,7 +55,9 @@ export async function sendWrite(session: RunSession, write: Write): Promise<Sent
       // A halt that came while the intent was being flushed: it stays unsent, for certain.
       if (haltedNow(session)) return last.kind === "not-started" ? NEVER_SENT : last;
       session.countSend(write.ref);
+      session.inFlight += 1;
       const reply = await write.send(call);
+      session.inFlight -= 1;
       // Halted before the slot is free: the next write in line must not slip out after an answer that ends the run.
       if (reply.kind === "stop") halts.halt({ kind: "fatal", error: new StopError(EXIT.server, reply.problem) });
       return reply;

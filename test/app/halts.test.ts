@@ -63,7 +63,12 @@ describe("what a run reads when it must end", () => {
   it("counts within those five seconds", async () => {
     const { halts, ctrlC } = stop();
     let answer: (text: string) => void = () => {};
-    const reading = halts.untilDrained(() => new Promise<string>((resolve) => (answer = resolve)));
+    const reading = halts.untilDrained(
+      () =>
+        new Promise<string>((resolve) => {
+          answer = resolve;
+        }),
+    );
     ctrlC();
     answer("read");
     await expect(reading).resolves.toBe("read");

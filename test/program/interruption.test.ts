@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { manifestOf, openStage, SHAPE } from "../support/stage.js";
 
@@ -17,6 +19,29 @@ describe("a first Ctrl-C", () => {
     expect(stderr).toMatch(
       /^SIGINT: nothing new starts; at most 5 s for \d requests? in flight \(once more: stop at once\)$/m,
     );
+  });
+});
+
+describe("a Ctrl-C while writes wait for their turn (--rate)", () => {
+  test("sends none of them, waits for nothing, and leaves no doubt", async () => {
+    const stage = await openStage();
+    await stage.put("tenants.csv", manifestOf(30));
+    const run = stage.start(["sync", "tenants.csv", ...SHAPE, "--rate", "8", "--format", "json"]);
+    let sent = 0;
+    const watch = setInterval(() => {
+      if (stage.sandbox.counts().creates < 3) return;
+      clearInterval(watch);
+      sent = stage.sandbox.counts().creates;
+      run.child.kill("SIGINT");
+    }, 1);
+    const { code, stdout, stderr } = await run.ended;
+    clearInterval(watch);
+    expect(code).toBe(130);
+    expect(stage.sandbox.counts().creates).toBe(sent);
+    expect(JSON.parse(stdout).summary).toMatchObject({ succeeded: sent, planned: 30 - sent, inDoubt: 0 });
+    const log = await readFile(join(stage.folder, "tenants.csv.idempotency.jsonl"), "utf8");
+    expect(log.match(/"create-intent"/g)?.length).toBe(sent);
+    expect(stderr).toMatch(/^SIGINT: nothing new starts(; at most 5 s for 1 request in flight .*)?$/m);
   });
 });
 
