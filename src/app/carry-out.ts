@@ -61,7 +61,7 @@ async function work(
   try {
     const end = await endOf(session, { item, entry, finding: findings.get(item.ref) });
     const troubled = end.kind === "in-doubt" || end.kind === "failed";
-    if (troubled && session.attemptsOf(item.ref) > 0) session.countTrouble();
+    if (troubled && session.attemptsOf(item.ref) > 0) session.countTrouble(item.ref);
     if (end.kind === "in-doubt") return { item, entry, error: end.error };
     session.end(item, end);
   } catch (error) {

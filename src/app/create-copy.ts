@@ -13,7 +13,7 @@ import type { End, RunSession } from "./run-session.js";
 import { type Sent, sendWrite } from "./send-write.js";
 import { certainCreateEnd, errorOf } from "./write-ends.js";
 
-/** How many certain refusals in a row stop a source task's creates while none has succeeded, or of 403 at any time. */
+/** How many certain refusals in a row stop a source task's creates while none has succeeded. */
 const REFUSALS_THAT_STOP = 3;
 
 /** Waits for this source task's turn, creates one copy, and says how it ended. Never rejects but for a broken log. */
@@ -48,6 +48,7 @@ async function createOne(session: RunSession, entry: PlanEntry, alone: boolean):
     intent,
     along: givenUp(session, entry),
     send: session.deps.writer.createCopy(createRequest(intent)),
+    stopOthers: (why) => stopCreates(session, entry, why),
   });
   switch (sent.kind) {
     case "not-started":
@@ -61,7 +62,7 @@ async function createOne(session: RunSession, entry: PlanEntry, alone: boolean):
     case "slow-down":
     case "not-sent":
       await session.deps.recorder.record([certainCreateEnd(intent, sent)]);
-      if (session.halts.reason !== undefined)
+      if (session.halts.reason !== undefined || session.createGate(entry.sourceTaskId).isStopped)
         return { end: { kind: "planned", error: errorOf(sent) }, verdict: "pass" };
       return { end: { kind: "failed", error: errorOf(sent) }, verdict: "pass" };
     case "in-doubt":
@@ -82,11 +83,8 @@ async function copyMade(
   const outcome: LogEntry = { type: "create-outcome", write: intent.write, outcome: "succeeded", newTaskId };
   await recordOrTell(session, entry, newTaskId, [outcome]);
   session.created += 1;
-  session.doubtsInARow = 0;
   session.slots.succeeded();
-  const refusals = session.refusalsOf(entry.sourceTaskId);
-  refusals.creates = 0;
-  refusals.forbidden = 0;
+  session.refusalsOf(entry.sourceTaskId).creates = 0;
   if (!made.alone && !session.options.run.verify) return { end: { kind: "succeeded" }, verdict: "open" };
   const back = await readBackOrHalt(session, entry, { intent, newTaskId, first: made.alone });
   if (back === "halted") return { end: { kind: "succeeded" }, verdict: "stop" };
@@ -130,7 +128,6 @@ async function recordOrTell(
 
 async function doubted(session: RunSession, intent: CreateIntentRecord, error: TenantError): Promise<Made> {
   session.gaveUpOn(intent.write);
-  session.countDoubt();
   await session.deps.recorder.record([
     {
       type: "create-outcome",
@@ -150,7 +147,6 @@ async function refused(
   of: { readonly intent: CreateIntentRecord; readonly sent: Extract<Sent, { kind: "refused" }> },
 ): Promise<Made> {
   const { intent, sent } = of;
-  session.doubtsInARow = 0;
   const error = errorOf(sent);
   if (sent.httpStatus === 409 || hadDoubts(session, entry, intent)) {
     const own = await lookForOwnWork(session, entry, intent);
@@ -161,30 +157,27 @@ async function refused(
   await session.deps.recorder.record([certainCreateEnd(intent, sent)]);
   if ((sent.httpStatus === 404 || sent.httpStatus === 405) && !session.createGate(entry.sourceTaskId).isOpen)
     session.halts.halt({ kind: "fatal", error: tooOld(sent.httpStatus) });
-  return { end: { kind: "failed", error }, verdict: verdictOfRefusal(session, entry, sent.httpStatus) };
+  return { end: { kind: "failed", error }, verdict: verdictOfRefusal(session, entry) };
 }
 
-function verdictOfRefusal(session: RunSession, entry: PlanEntry, httpStatus: number): Verdict {
+function verdictOfRefusal(session: RunSession, entry: PlanEntry): Verdict {
   const refusals = session.refusalsOf(entry.sourceTaskId);
   refusals.creates += 1;
-  refusals.forbidden = httpStatus === 403 ? refusals.forbidden + 1 : 0;
-  if (refusals.forbidden >= REFUSALS_THAT_STOP) return stopWith(session, entry, "403 three times in a row");
-  const open = session.createGate(entry.sourceTaskId).isOpen;
-  if (!open && refusals.creates >= REFUSALS_THAT_STOP) return stopWith(session, entry, "three refusals in a row");
-  return "pass";
+  const gate = session.createGate(entry.sourceTaskId);
+  if (!gate.isOpen && refusals.creates >= REFUSALS_THAT_STOP) stopCreates(session, entry, "three refusals in a row");
+  return gate.isStopped ? "stop" : "pass";
 }
 
-function stopWith(session: RunSession, entry: PlanEntry, why: string): Verdict {
+function stopCreates(session: RunSession, entry: PlanEntry, why: string): void {
   const gate = session.createGate(entry.sourceTaskId);
   // Refusals of what was in flight already are no news.
-  if (gate.isStopped) return "stop";
+  if (gate.isStopped) return;
   gate.close();
   session.warn({
     code: "SOURCE_STOPPED",
     message: `the creates of source task ${entry.sourceTaskId} are stopped: ${why}; its other tenants stay planned`,
     hint: "Read the refusals, correct their cause, then run the same command again",
   });
-  return "stop";
 }
 
 async function stopped(

@@ -73,7 +73,7 @@ export class RunSession {
   twins = false;
   readonly notShownWarned = new Set<TaskId>();
   readonly missingWarned = new Set<string>();
-  #troubles = 0;
+  readonly #troubled = new Set<TenantRef>();
   #refusedSince: number | undefined;
   /** Task IDs that answers of this run named: each can be one tenant's only. */
   readonly #claimed = new Map<TaskId, TenantRef>();
@@ -158,10 +158,10 @@ export class RunSession {
   }
 
   /** Counts a tenant that failed or went in doubt in this run's own writes (`--max-failures`). */
-  countTrouble(): void {
-    this.#troubles += 1;
+  countTrouble(ref: TenantRef): void {
+    this.#troubled.add(ref);
     const most = this.options.run.maxFailures;
-    if (most !== undefined && this.#troubles >= most) this.halts.halt({ kind: "failures" });
+    if (most !== undefined && this.#troubled.size >= most) this.halts.halt({ kind: "failures" });
   }
 
   gaveUpOn(write: WriteId): void {

@@ -31,12 +31,12 @@ export class SendSlots {
    */
   run<T>(send: () => Promise<T>, halted: AbortSignal): Promise<T> {
     return this.#limit(async () => {
-      await this.#waitToResume(halted);
+      await this.untilResumed(halted);
       while (this.#turn !== undefined && !halted.aborted) {
         await this.#turn(halted);
         if (!this.#isHeldUp) break;
         // A 429 came meanwhile: this turn is over when its wait is.
-        await this.#waitToResume(halted);
+        await this.untilResumed(halted);
       }
       return send();
     });
@@ -59,7 +59,8 @@ export class SendSlots {
     return this.#resumeAt > this.#clock.monotonic();
   }
 
-  async #waitToResume(halted: AbortSignal): Promise<void> {
+  /** Waits as long as a 429 asked for, or until `halted` is aborted. */
+  async untilResumed(halted: AbortSignal): Promise<void> {
     while (this.#isHeldUp && !halted.aborted) await this.#clock.sleep(this.#resumeAt - this.#clock.monotonic(), halted);
   }
 

@@ -14,6 +14,8 @@ export interface Write {
   /** Records that belong right behind the intent, in the same group: without it they must not be. */
   readonly along?: readonly LogEntry[] | undefined;
   readonly send: SendAttempt;
+  /** Stops this source task's writes of this kind, and says why. */
+  readonly stopOthers: (why: string) => void;
 }
 
 /** `not-started`: the run was halted before the intent was written; nothing is in the log. */
@@ -22,12 +24,15 @@ export type Sent = WriteReply | { readonly kind: "not-started" };
 /** How long refused connections are borne after the run's first answer. */
 const REFUSED_FOR_MS = 30_000;
 
+/** So many 403 in a row stop a source task's writes. */
+const FORBIDDEN_THAT_STOP = 3;
+
 /**
  * Sends one write, again and again where it provably did nothing. The order of effects is the protocol:
  *
  * 1. wait for a slot;
  * 2. the intent is on the disk;
- * 3. send;
+ * 3. send, and hear the reply while the slot is still taken: what it says of the others holds for the next in line;
  * 4. (the caller) the outcome is on the disk;
  * 5. (the caller) it is told.
  *
@@ -46,27 +51,28 @@ export async function sendWrite(session: RunSession, write: Write): Promise<Sent
   const startedAt = deps.clock.monotonic();
   let written = false;
   let last: Sent = { kind: "not-started" };
+  let wait: number | undefined;
   for (let tries = 0; ; tries += 1) {
-    last = await slots.run(async () => {
+    await slots.run(async () => {
+      wait = undefined;
       // Whoever was let through together with others may find its source task stopped once its slot is free.
-      if (halts.reason !== undefined || gate.isStopped) return last;
+      if (halts.reason !== undefined || gate.isStopped) return;
       if (!written) await recordIntent();
       written = true;
-      // A halt that came while the intent was being flushed: it stays unsent, for certain.
-      if (haltedNow(session)) return last.kind === "not-started" ? NEVER_SENT : last;
+      // What came while the intent was being flushed: a 429 is waited for, after a stop it stays unsent, for certain.
+      await slots.untilResumed(halts.halted);
+      if (isStopped(session, gate)) {
+        if (last.kind === "not-started") last = NEVER_SENT;
+        return;
+      }
       session.countSend(write.ref);
       session.inFlight += 1;
-      const reply = await write.send(call);
+      last = await write.send(call);
       session.inFlight -= 1;
-      // Halted before the slot is free: the next write in line must not slip out after an answer that ends the run.
-      if (reply.kind === "stop") halts.halt({ kind: "fatal", error: new StopError(EXIT.server, reply.problem) });
-      return reply;
+      wait = hear(session, write, { reply: last, tries, startedAt });
     }, halts.halted);
-    if (halts.reason !== undefined || last.kind === "not-started") return last;
-    const wait = waitBeforeNext(session, last, { tries, startedAt });
-    if (wait === undefined) return last;
+    if (wait === undefined || halts.reason !== undefined) return last;
     await deps.clock.sleep(wait, halts.halted);
-    if (gate.isStopped) return last;
   }
 }
 
@@ -85,34 +91,62 @@ const NEVER_SENT: Sent = {
   },
 };
 
-function haltedNow(session: RunSession): boolean {
-  return session.halts.reason !== undefined;
+function isStopped(session: RunSession, gate: FirstAlone): boolean {
+  return session.halts.reason !== undefined || gate.isStopped;
 }
 
-/** Milliseconds until the same request may go again; `undefined`: it must not, or not any more. */
-function waitBeforeNext(
-  session: RunSession,
-  reply: Sent,
-  so: { readonly tries: number; readonly startedAt: number },
-): number | undefined {
+interface Heard {
+  readonly reply: WriteReply;
+  readonly tries: number;
+  readonly startedAt: number;
+}
+
+/**
+ * Takes in what a reply says of the whole run and of its source task. Returns the milliseconds until the same request may go
+ * again; `undefined`: it must not, or not any more.
+ */
+function hear(session: RunSession, write: Write, heard: Heard): number | undefined {
+  const { reply } = heard;
+  if (reply.kind === "stop") session.halts.halt({ kind: "fatal", error: new StopError(EXIT.server, reply.problem) });
+  if (reply.kind === "in-doubt" && !isAnswer(reply)) session.countDoubt();
+  else if (reply.kind !== "not-sent") session.doubtsInARow = 0;
+  if (reply.kind === "succeeded" || reply.kind === "refused") countForbidden(session, write, reply);
+  const wait = waitBeforeNext(session, heard);
+  if (wait === undefined && reply.kind !== "succeeded") session.countTrouble(write.ref);
+  return wait;
+}
+
+/** A 2xx that leaves this write in doubt (it names no ID) is an answer for the breaker all the same; a 5xx is none. */
+function isAnswer({ answered, httpStatus }: Extract<WriteReply, { kind: "in-doubt" }>): boolean {
+  return answered && httpStatus !== undefined && httpStatus < 300;
+}
+
+function countForbidden(session: RunSession, write: Write, reply: { readonly httpStatus: number }): void {
+  const refusals = session.refusalsOf(write.intent.sourceTaskId);
+  refusals.forbidden = reply.httpStatus === 403 ? refusals.forbidden + 1 : 0;
+  if (refusals.forbidden >= FORBIDDEN_THAT_STOP) write.stopOthers("403 three times in a row");
+}
+
+function waitBeforeNext(session: RunSession, { reply, tries, startedAt }: Heard): number | undefined {
   const { retries, timeoutMs } = session.options.run;
   const { chance, clock } = session.deps;
   if (reply.kind === "slow-down") {
     session.answered();
-    const wait = reply.retryAfterMs ?? backOffMs(so.tries, chance.fraction());
+    // "At once" (0, or a date that has passed) is no wait that a server which wants less could mean.
+    const wait = reply.retryAfterMs || backOffMs(tries, chance.fraction());
     // However long the server asks to be left alone: the others are held up no longer than a request may take.
     session.slots.slowDown(Math.min(wait, timeoutMs));
     if (wait > timeoutMs) return undefined;
     // As long as others get through it is worth waiting, however often the server says 429.
-    const since = Math.max(so.startedAt, session.slots.lastSuccessAt);
-    return so.tries >= retries && clock.monotonic() + wait - since > timeoutMs ? undefined : 0;
+    const since = Math.max(startedAt, session.slots.lastSuccessAt);
+    return tries >= retries && clock.monotonic() + wait - since > timeoutMs ? undefined : 0;
   }
   if (reply.kind !== "not-sent") {
     session.answered();
     return undefined;
   }
-  const wait = backOffMs(so.tries, chance.fraction());
-  if (!reply.refusedConnection) return so.tries >= retries ? undefined : wait;
+  const wait = backOffMs(tries, chance.fraction());
+  if (!reply.refusedConnection) return tries >= retries ? undefined : wait;
   if (session.refusedFor() <= REFUSED_FOR_MS) return wait;
   session.halts.halt({
     kind: "fatal",

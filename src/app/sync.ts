@@ -117,7 +117,7 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
       summary,
       tenants,
       warnings: [...request.warnings, ...plan.warnings, ...guards.warnings, ...session.warnings],
-      errors: errorsOf(session),
+      errors: errorsOf(session, summary),
       exitCode,
     };
   } finally {
@@ -217,16 +217,19 @@ async function endLog(of: {
   }
 }
 
-function errorsOf(session: RunSession): readonly Problem[] {
+function errorsOf(session: RunSession, { planned, inDoubt }: Summary): readonly Problem[] {
   const halt = session.halts.reason;
   switch (halt?.kind) {
     case "fatal":
       return halt.error.problems;
     case "doubts":
+      // The last of all, and found on the server since: it kept nothing back.
+      if (planned + inDoubt === 0) return [];
       return [
         {
           code: "TOO_MANY_DOUBTS",
-          message: "too many writes in a row got no answer: nothing more was sent, the other tenants stay planned",
+          message:
+            "too many writes in a row were left in doubt, by no answer or by a server error: nothing more was sent, the other tenants stay planned",
           hint: "Find out what stands between this machine and the server, then run the same command again",
         },
       ];

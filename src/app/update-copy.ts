@@ -140,6 +140,7 @@ interface OnePatch {
 /** Sends one PATCH; `undefined`: it succeeded. */
 async function patchOne(session: RunSession, entry: PlanEntry, patch: OnePatch): Promise<Done | undefined> {
   const { recorder, writer } = session.deps;
+  const gate = session.patchGate(entry.sourceTaskId);
   const intent = patchIntent(session, entry, patch);
   const send = writer.patchReport({
     taskId: patch.newTaskId,
@@ -147,29 +148,22 @@ async function patchOne(session: RunSession, entry: PlanEntry, patch: OnePatch):
     reportId: patch.row.bodyId,
     apps: patch.change.apps,
   });
-  const sent = await sendWrite(session, { ref: entry.ref, intent, send });
+  const stopOthers = (why: string): void => stopPatches(session, entry, why);
+  const sent = await sendWrite(session, { ref: entry.ref, intent, send, stopOthers });
   switch (sent.kind) {
     case "not-started":
       return { end: { kind: "planned" }, verdict: "pass" };
     case "succeeded":
       await recorder.record([{ type: "patch-outcome", write: intent.write, outcome: "succeeded" }]);
-      session.doubtsInARow = 0;
       session.slots.succeeded();
-      session.refusalsOf(entry.sourceTaskId).forbidden = 0;
       return undefined;
-    case "refused": {
-      session.doubtsInARow = 0;
+    case "refused":
       await recorder.record([certainPatchEnd(intent, sent)]);
-      const refusals = session.refusalsOf(entry.sourceTaskId);
-      refusals.forbidden = sent.httpStatus === 403 ? refusals.forbidden + 1 : 0;
-      if (refusals.forbidden < FORBIDDEN_THAT_STOP) return failed(errorOf(sent), "pass");
-      warnPatchesStopped(session, entry, "403 three times in a row");
-      return failed(errorOf(sent), "stop");
-    }
+      return failed(errorOf(sent), gate.isStopped ? "stop" : "pass");
     case "slow-down":
     case "not-sent":
       await recorder.record([certainPatchEnd(intent, sent)]);
-      if (session.halts.reason !== undefined)
+      if (session.halts.reason !== undefined || gate.isStopped)
         return { end: { kind: "planned", error: errorOf(sent) }, verdict: "pass" };
       return failed(errorOf(sent), "pass");
     case "stop":
@@ -183,12 +177,8 @@ async function patchOne(session: RunSession, entry: PlanEntry, patch: OnePatch):
   }
 }
 
-/** 403 so often in a row stops a source task's writes. */
-const FORBIDDEN_THAT_STOP = 3;
-
 async function doubted(session: RunSession, intent: PatchIntentRecord, error: TenantError): Promise<Done> {
   session.gaveUpOn(intent.write);
-  session.countDoubt();
   const { code, message, httpStatus } = error;
   await session.deps.recorder.record([
     { type: "patch-outcome", write: intent.write, outcome: "in-doubt", code, message, httpStatus },
@@ -226,7 +216,7 @@ async function readBackPatches(
     return shown !== undefined && !sameSwaps(shown, change.apps);
   });
   if (unequal.length === 0) return { end: { kind: "succeeded" }, verdict: patches.sentAny ? "open" : "pass" };
-  warnPatchesStopped(session, entry, `a PATCH of the copy ${patches.newTaskId} had no effect`);
+  stopPatches(session, entry, `a PATCH of the copy ${patches.newTaskId} had no effect`);
   return failed(
     {
       code: "PATCH_NO_EFFECT",
@@ -237,7 +227,7 @@ async function readBackPatches(
   );
 }
 
-function warnPatchesStopped(session: RunSession, entry: PlanEntry, why: string): void {
+function stopPatches(session: RunSession, entry: PlanEntry, why: string): void {
   const gate = session.patchGate(entry.sourceTaskId);
   if (gate.isStopped) return;
   gate.close();

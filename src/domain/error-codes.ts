@@ -178,7 +178,7 @@ export const ERROR_CODES: readonly ErrorCodeGroup[] = [
     PLAN_UNREADABLE: ["The saved plan cannot be read.", "Check `--plan`."],
     PLAN_UNWRITABLE: ["The plan cannot be saved.", "Check `--save-plan`: the folder must exist and be writable."],
     SETTLE_SHORT: ["`--settle` is so short that a server that still works on a request makes a second task.", "Use 15s or more on a real server."],
-    TOO_MANY_DOUBTS: ["Too many writes in a row got no answer: nothing more was sent.", "Find out what stands between this machine and the server, then run again."],
+    TOO_MANY_DOUBTS: ["Too many writes in a row were left in doubt: nothing more was sent.", "Find out what stands between this machine and the server, then run again."],
   } },
   { title: "The command line and the files of a run", codes: {
     APPS_FILE_COLUMNS: ["The list of apps has no column for the ID.", "It needs the columns `id` and `name`, or `resourceId`, `appId`, `appName`."],

@@ -98,7 +98,7 @@ export const MUTANTS: readonly Mutant[] = [
       {
         file: "app/send-write.ts",
         from: 'if (reply.kind !== "not-sent") {',
-        to: 'if (reply.kind === "in-doubt" && so.tries === 0) return 10;\n  if (reply.kind !== "not-sent") {',
+        to: 'if (reply.kind === "in-doubt" && tries === 0) return 10;\n  if (reply.kind !== "not-sent") {',
       },
     ],
   },
@@ -197,10 +197,10 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "app/send-write.ts",
-        from: "if (halts.reason !== undefined || gate.isStopped) return last;",
+        from: "if (halts.reason !== undefined || gate.isStopped) return;",
         to: "",
       },
-      { file: "app/send-write.ts", from: "if (haltedNow(session))", to: "if (false as boolean)" },
+      { file: "app/send-write.ts", from: "if (isStopped(session, gate))", to: "if (false as boolean)" },
     ],
   },
   {

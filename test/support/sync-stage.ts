@@ -13,7 +13,18 @@ import type { RunResult } from "../../src/domain/outcome.js";
 import { appId, guid, MASTER, reportId, rowId, taskId } from "../simulation/identifiers.js";
 
 /** What becomes of one write: as it should; lost before or after the work; refused; or a work that arrives so many ms later. */
-export type Fate = "ok" | "lost-before" | "lost-after" | "killed-after" | 400 | 403 | 409 | { readonly late: number };
+export type Fate =
+  | "ok"
+  | "lost-before"
+  | "lost-after"
+  | "killed-after"
+  | "no-id"
+  | 400
+  | 403
+  | 409
+  | 429
+  | 500
+  | { readonly late: number };
 
 /** One tenant of the manifest. */
 export interface Wish {
@@ -49,6 +60,8 @@ export class SyncStage {
   readonly sent: string[] = [];
   readonly events: RunEvent[] = [];
   readonly records: { readonly run: string; readonly entry: LogEntry }[] = [];
+  /** How long the log's disk takes: a record counts when this has passed. */
+  flush: () => Promise<void> = async () => {};
   listed: (tasks: readonly Task[]) => readonly Task[] = (tasks) => tasks;
   readonly #fates = new Map<string, Fate[]>();
   #now = 0;
@@ -118,8 +131,8 @@ export class SyncStage {
         reader: this.#reader(),
         writer: this.#writer(kill),
         log: {
-          append: async (entries) => append(entries),
-          prepare: (entries) => async () => append(entries),
+          append: (entries) => this.flush().then(() => append(entries)),
+          prepare: (entries) => () => this.flush().then(() => append(entries)),
           head: () => ({ path: "log", seq: this.records.length, digest: "" }),
         },
         clock: {
@@ -152,11 +165,16 @@ export class SyncStage {
       return (tenant === undefined ? undefined : this.#fates.get(tenant)?.shift()) ?? "ok";
     };
     const answer = (fate: Fate, work: (at: number) => TaskId | undefined): Promise<WriteReply> => {
+      if (fate === 429) return Promise.resolve({ kind: "slow-down", retryAfterMs: 0, problem: problem("HTTP_429") });
+      if (fate === 500)
+        return Promise.resolve({ kind: "in-doubt", answered: true, httpStatus: 500, problem: problem("HTTP_500") });
       if (typeof fate === "number")
         return Promise.resolve({ kind: "refused", httpStatus: fate, problem: problem(`HTTP_${fate}`) });
       if (fate === "lost-before") return Promise.resolve(NO_ANSWER);
       const made = work(typeof fate === "object" ? this.#now + fate.late : this.#now);
       if (fate === "ok") return Promise.resolve({ kind: "succeeded", taskId: made, httpStatus: 201 });
+      if (fate === "no-id")
+        return Promise.resolve({ kind: "in-doubt", answered: true, httpStatus: 200, problem: problem("NO_TASK_ID") });
       if (fate !== "killed-after") return Promise.resolve(NO_ANSWER);
       kill(new Killed());
       return new Promise(() => {});
