@@ -81,7 +81,8 @@ export class Attempt implements Dispatcher.DispatchHandler, Abortable {
       return;
     }
     this.#started = true;
-    this.#timer ??= setTimeout(() => this.#stop("timeout"), this.#of.timeoutMs);
+    // An answer that has come while this process could not look (a suspended machine) is read first: once around the loop.
+    this.#timer ??= setTimeout(() => setImmediate(() => this.#stop("timeout")), this.#of.timeoutMs);
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHeaders): void {
