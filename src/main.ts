@@ -10,6 +10,9 @@ import { SignalWatch } from "./cli/signal-watch.js";
 import { StandardStream } from "./cli/standard-stream.js";
 import { type EndingSignal, EXIT, type ExitCode } from "./domain/errors.js";
 
+/** How long a program that was told to end waits for who does not read what it says. */
+const UNREAD_MS = 2000;
+
 /** How long handles that a command left open may keep the program alive. */
 const LEFT_OVER_MS = 1000;
 
@@ -23,6 +26,10 @@ const untakenSignal = new Promise<EndingSignal>((resolve) => {
   tellUntaken = resolve;
 });
 const signals = new SignalWatch(process, process.platform, {
+  now: () => performance.now(),
+  hurry: () => {
+    for (const stream of [stdout, stderr]) stream.hurry(UNREAD_MS);
+  },
   untaken: (signal) => tellUntaken(signal),
   endNow: (code) => process.exit(code),
 });

@@ -17,6 +17,9 @@ export class StandardStream implements OutputStream {
   #opened: { readonly target: NodeOutput; readonly view: NodeOutput } | undefined;
   #failure: NodeJS.ErrnoException | undefined;
   #written = false;
+  #patienceMs: number | undefined;
+  /** Writes that nobody has taken yet: each starts its own patience. */
+  readonly #waiting = new Set<(patienceMs: number) => void>();
 
   constructor(open: () => NodeOutput, concealment: Concealment) {
     this.#open = open;
@@ -53,11 +56,26 @@ export class StandardStream implements OutputStream {
     if (this.isClosed()) return Promise.resolve();
     this.#written ||= text !== "";
     return new Promise((resolve) => {
-      this.#output().target.write(this.#concealment.apply(text), (error) => {
+      let timer: NodeJS.Timeout | undefined;
+      const waitNoLongerThan = (ms: number): void => {
+        timer = setTimeout(() => end(Object.assign(new Error("nobody reads it"), { code: "EPIPE" })), ms);
+      };
+      const end = (error?: NodeJS.ErrnoException | null): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(waitNoLongerThan);
         if (error) this.#fail(error);
         resolve();
-      });
+      };
+      this.#waiting.add(waitNoLongerThan);
+      if (this.#patienceMs !== undefined) waitNoLongerThan(this.#patienceMs);
+      this.#output().target.write(this.#concealment.apply(text), end);
     });
+  }
+
+  /** From now on a write is waited for no longer than this: who has not read it then is taken for gone. */
+  hurry(patienceMs: number): void {
+    this.#patienceMs = patienceMs;
+    for (const waitNoLongerThan of this.#waiting) waitNoLongerThan(patienceMs);
   }
 
   /** Resolves when all that was written has been handed to the system. */

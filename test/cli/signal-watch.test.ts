@@ -5,11 +5,17 @@ import { SignalWatch } from "../../src/cli/signal-watch.js";
 function watched(platform: NodeJS.Platform = "linux") {
   const source = new EventEmitter();
   const told: string[] = [];
+  let now = 0;
   const watch = new SignalWatch(source, platform, {
+    now: () => now,
+    hurry: () => told.push("hurry"),
     untaken: (signal) => told.push(`untaken ${signal}`),
     endNow: (code) => told.push(`end ${code}`),
   });
-  return { watch, told, send: (...signals: readonly string[]) => signals.map((signal) => source.emit(signal)) };
+  const pass = (ms: number): void => {
+    now += ms;
+  };
+  return { watch, told, pass, send: (...signals: readonly string[]) => signals.map((signal) => source.emit(signal)) };
 }
 
 describe("a command that has taken signals over", () => {
@@ -21,32 +27,42 @@ describe("a command that has taken signals over", () => {
     expect([requested.aborted, immediate.aborted, signal()]).toEqual([true, false, "SIGTERM"]);
     send("SIGINT");
     expect([requested.aborted, immediate.aborted, signal()]).toEqual([true, true, "SIGTERM"]);
-    expect(told).toEqual([]);
+    expect(told).toEqual(["hurry"]);
   });
 
   it.each([
     ["SIGINT", "end 130"],
     ["SIGTERM", "end 143"],
-  ])("ends at the third, with the code of the first: %s", (first, end) => {
-    const { watch, told, send } = watched();
-    watch.takeOver();
-    send(first, "SIGINT", "SIGINT");
-    expect(told).toEqual([end]);
-  });
+  ])(
+    "takes more of them for impatience, and ends at one that comes two seconds later, with the code of the first: %s",
+    (first, end) => {
+      const { watch, told, pass, send } = watched();
+      watch.takeOver();
+      send(first, "SIGINT", "SIGINT", "SIGINT");
+      pass(1999);
+      send("SIGINT");
+      expect(told).toEqual(["hurry"]);
+      pass(1);
+      send("SIGINT");
+      expect(told).toEqual(["hurry", end]);
+    },
+  );
 
   it("learns of a signal that came before", () => {
     const { watch, told, send } = watched();
     send("SIGINT");
     expect(watch.takeOver().requested.aborted).toBe(true);
-    expect(told).toEqual(["untaken SIGINT"]);
+    expect(told).toEqual(["hurry", "untaken SIGINT"]);
   });
 });
 
 describe("a command that has not", () => {
-  it("is ended by the first, at once by the second", () => {
-    const { told, send } = watched();
+  it("is ended by the first, and by one that comes two seconds later whatever it waits for", () => {
+    const { told, pass, send } = watched();
     send("SIGTERM", "SIGTERM");
-    expect(told).toEqual(["untaken SIGTERM", "end 143"]);
+    pass(2000);
+    send("SIGTERM");
+    expect(told).toEqual(["hurry", "untaken SIGTERM", "end 143"]);
   });
 });
 

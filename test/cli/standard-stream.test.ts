@@ -78,3 +78,23 @@ describe("an output of the process", () => {
     expect([output.isTTY, output.columns(), output.stream.columns]).toEqual([true, 132, 132]);
   });
 });
+
+describe("an output that nobody reads any more, when the program was told to end", () => {
+  it("is waited for a moment, also for what was written before, and then taken for closed", async () => {
+    const output = new StandardStream(() => new Writable({ write: () => {} }), new Concealment());
+    const before = output.write("acme\n");
+    output.hurry(5);
+    await before;
+    await output.write("globex\n");
+    await output.flush();
+    expect([output.isClosed(), output.failure()]).toEqual([true, undefined]);
+  });
+
+  it("is waited for as long as it takes where it is read", async () => {
+    const { stream, text } = target();
+    const output = new StandardStream(() => stream, new Concealment());
+    output.hurry(5);
+    await output.write("acme\n");
+    expect([output.isClosed(), text()]).toEqual([false, "acme\n"]);
+  });
+});
