@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { EXIT, type Problem, StopError } from "../domain/errors.js";
 import type { Manifest, ManifestDefaults } from "../domain/manifest.js";
@@ -8,6 +8,7 @@ import type { RawManifest } from "../domain/raw-manifest.js";
 import { readCsvManifest } from "./manifest-csv.js";
 import { readJsonManifest } from "./manifest-json.js";
 import { decodeText, workbook } from "./text-decoding.js";
+import { readWholeFile } from "./whole-file.js";
 
 export interface ManifestOptions {
   /** `--encoding`; found by looking where it is not given. */
@@ -37,7 +38,7 @@ export async function readManifestFile(path: string, options: ManifestOptions): 
 async function readBytes(path: string): Promise<Uint8Array> {
   try {
     const { size } = await stat(path);
-    if (size <= LARGEST) return await readFile(path);
+    if (size <= LARGEST) return await readWholeFile(path);
   } catch (cause) {
     throw new StopError(EXIT.usage, unreadable(path, cause), { cause });
   }

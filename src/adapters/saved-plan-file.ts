@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { open, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { open, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { EXIT, StopError } from "../domain/errors.js";
 import { isSealed, type SavedPlan } from "../domain/saved-plan.js";
 import { SAVED_PLAN } from "../domain/saved-plan-schema.js";
+import { readWholeFile } from "./whole-file.js";
 
 /** Writes a plan whole or not at all. Throws a StopError (exit 2) where the disk refuses. */
 export async function writeSavedPlan(path: string, plan: SavedPlan): Promise<void> {
@@ -66,7 +67,7 @@ export async function readSavedPlan(path: string): Promise<SavedPlan> {
 
 async function readText(path: string): Promise<string> {
   try {
-    return await readFile(path, "utf8");
+    return (await readWholeFile(path)).toString("utf8");
   } catch (cause) {
     throw new StopError(
       EXIT.usage,

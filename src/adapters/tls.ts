@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createSecureContext, rootCertificates, type SecureContext } from "node:tls";
 import { EXIT, StopError } from "../domain/errors.js";
+import { readWholeFile } from "./whole-file.js";
 
 /** Certificates of authorities (PEM, one each), to be trusted besides the usual ones. */
 export type Authorities = readonly string[];
@@ -23,7 +24,7 @@ export async function readAuthorities(
 async function readAuthorityFile(path: string): Promise<Authorities> {
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(path);
+    bytes = await readWholeFile(path);
   } catch (cause) {
     return refuse(path, "it cannot be read", cause);
   }

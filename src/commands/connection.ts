@@ -1,9 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { readApiKey } from "../adapters/api-key.js";
 import { createQalyptusApi, type QalyptusApi } from "../adapters/qalyptus-api.js";
 import { parseServerUrl, type ServerUrl } from "../adapters/server-url.js";
 import { systemChance, systemClock } from "../adapters/system-clock.js";
 import { readAuthorities } from "../adapters/tls.js";
+import { readWholeFile } from "../adapters/whole-file.js";
 import type { Emit } from "../app/events.js";
 import type { Host } from "../cli/host.js";
 import type { ApiKeySetting, ConnectionSettings } from "../cli/settings.js";
@@ -59,7 +59,7 @@ async function readKey(host: Pick<Host, "stdin">, setting: ApiKeySetting): Promi
 
 async function readKeyFile(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return await readWholeFile(path);
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
     throw new StopError(

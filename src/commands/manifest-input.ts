@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { readAppsFile } from "../adapters/apps-file.js";
 import { readManifest, readManifestFile } from "../adapters/manifest-file.js";
+import { readWholeFile } from "../adapters/whole-file.js";
 import type { Host } from "../cli/host.js";
 import { EXIT, StopError } from "../domain/errors.js";
 import { type AppId, foldTenantKey, parseAppId } from "../domain/ids.js";
@@ -43,7 +43,7 @@ async function readKnownApps(path: string): Promise<ReadonlySet<AppId>> {
 /** The bytes of an `--apps` file. Throws a StopError (exit 2) where it cannot be read. */
 export async function readAppsBytes(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return await readWholeFile(path);
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
     throw new StopError(

@@ -1,4 +1,5 @@
-import { readFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { manifestOf, openStage, SHAPE } from "../support/stage.js";
@@ -63,5 +64,28 @@ describe("a second Ctrl-C", () => {
     const { summary } = JSON.parse(stdout);
     expect(summary).toMatchObject({ create: 5, succeeded: 1, planned: 4 });
     expect((await stage.sync()).result.summary).toMatchObject({ succeeded: 5 });
+  });
+});
+
+describe.skipIf(process.platform === "win32")("a pipe in the place of a file", () => {
+  test("is read to its end", async () => {
+    const stage = await openStage();
+    execFileSync("mkfifo", [join(stage.folder, "pipe.csv")]);
+    const run = stage.start(["validate", "pipe.csv", ...SHAPE]);
+    await writeFile(join(stage.folder, "pipe.csv"), manifestOf(3));
+    expect(await run.ended).toMatchObject({ code: 0 });
+  });
+
+  test("does not keep the program from ending while nobody writes into it", async () => {
+    const stage = await openStage();
+    execFileSync("mkfifo", [join(stage.folder, "key")]);
+    await stage.put("tenants.csv", manifestOf(3));
+    const run = stage.start(["sync", "tenants.csv", ...SHAPE, "--api-key-file", "key"], {
+      env: { QALYPTUS_API_KEY: undefined },
+    });
+    const watch = setInterval(() => run.child.kill("SIGTERM"), 300);
+    const { code, stderr } = await run.ended;
+    clearInterval(watch);
+    expect({ code, stderr }).toMatchObject({ code: 143, stderr: expect.stringContaining("stopped by SIGTERM") });
   });
 });
