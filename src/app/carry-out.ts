@@ -119,6 +119,16 @@ async function adoptAll(session: RunSession, plan: Plan, carried: readonly PlanI
     const entry = plan.entries.get(item.ref);
     if (entry === undefined) continue;
     session.tookCopies = true;
+    // A doubt that was settled after the plan was made may have shown whose it is.
+    const holder = session.deps.recorder.state.holdersOf(action.task.id).find((ref) => ref !== item.ref);
+    if (holder !== undefined) {
+      const other = session.deps.recorder.state.tenant(holder)?.tenant ?? holder;
+      session.end(item, {
+        kind: "failed",
+        error: conflict.notACopy(action.task.id, `it is the copy of tenant "${other}"`),
+      });
+      continue;
+    }
     adopted.push(guardedFor(session, item, () => adopt(session, entry, action)));
   }
   await Promise.all(adopted);

@@ -10,6 +10,7 @@ import type { PlanEntry } from "./plan-entries.js";
 import type { CreateRequest } from "./ports.js";
 import { readBackCreate } from "./read-back.js";
 import type { End, RunSession } from "./run-session.js";
+import { endOfRefusal } from "./run-stop.js";
 import { type Sent, sendWrite } from "./send-write.js";
 import { certainCreateEnd, errorOf } from "./write-ends.js";
 
@@ -46,7 +47,6 @@ async function createOne(session: RunSession, entry: PlanEntry, alone: boolean):
   const sent = await sendWrite(session, {
     ref: entry.ref,
     intent,
-    along: givenUp(session, entry),
     send: session.deps.writer.createCopy(createRequest(intent)),
     stopOthers: (why) => stopCreates(session, entry, why),
   });
@@ -64,7 +64,7 @@ async function createOne(session: RunSession, entry: PlanEntry, alone: boolean):
       await session.deps.recorder.record([certainCreateEnd(intent, sent)]);
       if (session.halts.reason !== undefined || session.createGate(entry.sourceTaskId).isStopped)
         return { end: { kind: "planned", error: errorOf(sent) }, verdict: "pass" };
-      return { end: { kind: "failed", error: errorOf(sent) }, verdict: "pass" };
+      return { end: endOfRefusal(session, entry, errorOf(sent)), verdict: "pass" };
     case "in-doubt":
       return doubted(session, intent, errorOf(sent));
     case "stop":
@@ -81,7 +81,7 @@ async function copyMade(
 ): Promise<Made> {
   const { intent, newTaskId } = made;
   const outcome: LogEntry = { type: "create-outcome", write: intent.write, outcome: "succeeded", newTaskId };
-  await recordOrTell(session, entry, newTaskId, [outcome]);
+  await recordOrTell(session, entry, newTaskId, [outcome, ...givenUp(session, entry, intent)]);
   session.created += 1;
   session.slots.succeeded();
   session.refusalsOf(entry.sourceTaskId).creates = 0;
@@ -157,7 +157,7 @@ async function refused(
   await session.deps.recorder.record([certainCreateEnd(intent, sent)]);
   if ((sent.httpStatus === 404 || sent.httpStatus === 405) && !session.createGate(entry.sourceTaskId).isOpen)
     session.halts.halt({ kind: "fatal", error: tooOld(sent.httpStatus) });
-  return { end: { kind: "failed", error }, verdict: verdictOfRefusal(session, entry) };
+  return { end: endOfRefusal(session, entry, error), verdict: verdictOfRefusal(session, entry) };
 }
 
 function verdictOfRefusal(session: RunSession, entry: PlanEntry): Verdict {
@@ -258,12 +258,14 @@ function createRequest(intent: CreateIntentRecord): CreateRequest {
 }
 
 /**
- * `resolve --retry` lets a create go in spite of an open one: that one is given up, and looked for as a twin from then on. Not
- * before the new intent is written: a run that dies between the two would never look the old one up again.
+ * `resolve --retry` lets a create go in spite of an open one. That one is given up when the new one has made the copy, and looked
+ * for as a twin from then on. Not before: where the new one is refused, or nobody learns what became of it, the old doubt stands.
  */
-function givenUp(session: RunSession, entry: PlanEntry): readonly LogEntry[] {
+function givenUp(session: RunSession, entry: PlanEntry, made: CreateIntentRecord): readonly LogEntry[] {
   const open = session.deps.recorder.state.tenant(entry.ref)?.openCreates ?? [];
-  return open.map(({ write }) => ({ type: "settled", write, found: "abandoned" }));
+  return open
+    .filter(({ write }) => write !== made.write)
+    .map(({ write }) => ({ type: "settled", write, found: "abandoned" }));
 }
 
 /** `{task}` stays the name under which the log first met the source task. */

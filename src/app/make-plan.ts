@@ -64,6 +64,7 @@ export async function makePlan(from: {
   const selects = selector(manifest, shape);
   if (server !== undefined) {
     await recordGone(recorder, server.observation);
+    await recordListedAgain(recorder, server.observation);
     await withdrawRetries(recorder, server.observation);
   }
   const selected = entries.filter((entry) => selects(entry.row));
@@ -125,10 +126,25 @@ async function recordGone(recorder: Recorder, observation: Observation): Promise
   const gone: LogEntry[] = [];
   for (const { sourceTaskId, key, copy } of recorder.state.tenants()) {
     if (copy === undefined || copy.gone || observation.list.presence.get(copy.newTaskId) !== "absent") continue;
-    if (wholeForAny(observation, sourceTaskId))
+    // By a source task that this run has read: a key that is blind to another shows nothing of that one's copies.
+    if (observation.sources.has(sourceTaskId) && observation.list.wholenessOf(sourceTaskId).whole)
       gone.push({ type: "gone", sourceTaskId, key, newTaskId: copy.newTaskId });
   }
   await recorder.record(gone);
+}
+
+/**
+ * A copy that was logged as gone and is in the list is there: it is its tenant's as before, and what it maps is not known. Making
+ * it anew (`--recreate`) would make two.
+ */
+async function recordListedAgain(recorder: Recorder, observation: Observation): Promise<void> {
+  const back: LogEntry[] = [];
+  for (const { sourceTaskId, key, tenant, manifest, copy } of recorder.state.tenants()) {
+    if (copy?.gone !== true || !observation.list.index.has(copy.newTaskId)) continue;
+    const { newTaskId, name } = copy;
+    back.push({ type: "adopted", sourceTaskId, key, tenant, manifest, newTaskId, name, by: "adopt" });
+  }
+  await recorder.record(back);
 }
 
 /** `resolve --retry` allows one create where a copy is missing. Where it is seen, it must not allow one some day later. */
@@ -141,12 +157,6 @@ async function withdrawRetries(recorder: Recorder, observation: Observation): Pr
       seen.push({ type: "retry", sourceTaskId, key, tenant, withdrawn: true });
   }
   await recorder.record(seen);
-}
-
-/** A tenant of a source task that this run did not read is judged by one that it did. */
-function wholeForAny(observation: Observation, sourceTaskId: TaskId): boolean {
-  const source = observation.sources.has(sourceTaskId) ? sourceTaskId : observation.sources.keys().next().value;
-  return source !== undefined && observation.list.wholenessOf(source).whole;
 }
 
 async function readCandidates(

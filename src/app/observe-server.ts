@@ -5,7 +5,13 @@ import type { ReportRow } from "../domain/log-record.js";
 import type { LogState } from "../domain/log-state.js";
 import type { MailSettings, SourceTask, TaskReport } from "../domain/source-task.js";
 import { TaskIndex } from "../domain/task-index.js";
-import { copiesToBeListed, judgeList, type Presence, type Wholeness } from "../domain/whole-list.js";
+import {
+  type CopyToBeListed,
+  copiesToBeListed,
+  judgeList,
+  type Presence,
+  type Wholeness,
+} from "../domain/whole-list.js";
 import type { ListReading, Reading, TaskDetails, TaskReader } from "./ports.js";
 
 /** The route that shows whether one task exists: whichever answered 200 for the source task in this run. */
@@ -101,14 +107,19 @@ async function judgeReading(from: {
   const { reader, reading, index, log, sources } = from;
   const presence = new Map<TaskId, Presence>();
   if (reading.kind !== "none") {
-    const route = [...sources.values()].map((source) => source.route).find((known) => known !== "none") ?? "none";
+    // A route proves something for the copies of a source task that it has shown. A copy of a source task that was not read is
+    // asked for all the same: what it proves is enough for the lists of others, and never that it is gone.
+    const anyRoute = [...sources.values()].map((source) => source.route).find((known) => known !== "none") ?? "none";
     const limit = pLimit(READS_AT_ONCE);
-    const unlisted: TaskId[] = [];
-    for (const id of copiesToBeListed(log))
-      if (index.has(id)) presence.set(id, "listed");
-      else unlisted.push(id);
+    const unlisted: CopyToBeListed[] = [];
+    for (const copy of copiesToBeListed(log))
+      if (index.has(copy.id)) presence.set(copy.id, "listed");
+      else unlisted.push(copy);
     await Promise.all(
-      unlisted.map(async (id) => presence.set(id, await limit(() => probePresence(reader, route, id)))),
+      unlisted.map(async ({ id, sourceTaskId }) => {
+        const route = sources.get(sourceTaskId)?.route ?? anyRoute;
+        presence.set(id, await limit(() => probePresence(reader, route, id)));
+      }),
     );
   }
   // Asked for every tenant. Kept as long as this list: neither it nor what was seen of the copies changes any more.

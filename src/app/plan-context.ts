@@ -2,7 +2,7 @@ import type { Wanted } from "../domain/drift.js";
 import { foldAround, foldName, type TaskId, type TenantKey } from "../domain/ids.js";
 import { appsInForce, type InForce, namesInDoubt } from "../domain/in-force.js";
 import type { LogState } from "../domain/log-state.js";
-import { lookUp, twinsOf } from "../domain/look-up.js";
+import { type LookUp, lookUp, twinsOf } from "../domain/look-up.js";
 import type { Manifest } from "../domain/manifest.js";
 import { renderName } from "../domain/name-template.js";
 import { type Decision, type Doubt, decide, type Facts, type Permissions } from "../domain/plan.js";
@@ -179,6 +179,11 @@ class EntryFacts implements Facts {
     return this.#lookAlikes;
   }
 
+  get leftovers(): readonly ListedTask[] {
+    const { list, log } = this.#context;
+    return this.state === undefined || list === undefined ? NONE : twinsOf(this.state, list.index, log);
+  }
+
   get inForce(): InForce {
     return this.#context.inForce;
   }
@@ -230,10 +235,38 @@ function listsSourcesOnly({ index: { tasks } }: ObservedList, sources: PlanConte
 }
 
 function whyNotACopy(context: PlanContext, entry: PlanEntry, id: TaskId): string | undefined {
-  if (context.sources?.has(id) === true || id === entry.sourceTaskId) return "it is a source task";
+  if (isSource(context, id) || id === entry.sourceTaskId) return "it is a source task";
   const holder = context.log.holdersOf(id).find((ref) => ref !== entry.ref);
-  if (holder !== undefined) return `it is the copy of tenant "${context.log.tenant(holder)?.tenant ?? holder}"`;
+  if (holder !== undefined) return copyOf(context.log.tenant(holder)?.tenant ?? holder);
+  const finder = foundFor(context, entry, id);
+  if (finder !== undefined) return `a create of tenant "${finder.tenant}", which is in doubt, may have made it`;
   return checkReports(context.candidates.get(id), context.sources?.get(entry.sourceTaskId)?.task.reports);
+}
+
+function copyOf(tenant: string): string {
+  return `it is the copy of tenant "${tenant}"`;
+}
+
+/** Also one of another manifest, or of a disabled row: adopted, it would be mapped to a customer's app. */
+function isSource({ sources, log, manifest }: PlanContext, id: TaskId): boolean {
+  return (
+    sources?.has(id) === true || log.isSource(id) || manifest.tenants.some(({ sourceTaskId }) => sourceTaskId === id)
+  );
+}
+
+/** Another tenant in doubt whose create this task may be. */
+function foundFor({ list, log, namesInDoubt }: PlanContext, entry: PlanEntry, id: TaskId): TenantState | undefined {
+  const task = list?.index.get(id);
+  if (list === undefined || task === undefined) return undefined;
+  const others = (namesInDoubt.get(foldName(task.name)) ?? NONE).filter(({ ref }) => ref !== entry.ref);
+  return others.find(({ openCreates }) =>
+    openCreates.some((intent) => tasksOf(lookUp(intent, list.index, log)).some((found) => found.id === id)),
+  );
+}
+
+function tasksOf(found: LookUp): readonly ListedTask[] {
+  if (found.kind === "none") return NONE;
+  return found.kind === "found" ? [found.task] : found.tasks;
 }
 
 /** Rule of adoption: at least one of the source's reports, and none that the source lacks. */

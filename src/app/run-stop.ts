@@ -1,5 +1,6 @@
 import { EXIT, StopError } from "../domain/errors.js";
 import type { TenantRef } from "../domain/ids.js";
+import type { TenantError } from "../domain/outcome.js";
 import type { PlanItem } from "../domain/plan.js";
 import type { End, RunSession } from "./run-session.js";
 
@@ -47,6 +48,11 @@ function endAfterStop(session: RunSession, item: PlanItem, stop: StopError): End
   const [problem] = stop.problems;
   const error = { code: problem?.code ?? "STOPPED", message: problem?.message ?? stop.message, hint: problem?.hint };
   return hasOpenWrite(session, item.ref) ? { kind: "in-doubt", error } : { kind: "planned", error };
+}
+
+/** A certain refusal closes its own attempt alone: where an earlier one is open, the tenant is in doubt as before. */
+export function endOfRefusal(session: RunSession, { ref }: { readonly ref: TenantRef }, error: TenantError): End {
+  return hasOpenWrite(session, ref) ? { kind: "in-doubt", error } : { kind: "failed", error };
 }
 
 /** Whether some write of this tenant has no certain outcome. */

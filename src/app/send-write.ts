@@ -2,7 +2,7 @@ import type { WriteReply } from "../domain/answer.js";
 import { backOffMs } from "../domain/back-off.js";
 import { EXIT, StopError } from "../domain/errors.js";
 import type { TenantRef } from "../domain/ids.js";
-import type { CreateIntentRecord, LogEntry, PatchIntentRecord } from "../domain/log-record.js";
+import type { CreateIntentRecord, PatchIntentRecord } from "../domain/log-record.js";
 import type { FirstAlone } from "./first-alone.js";
 import type { SendAttempt, WriteCall } from "./ports.js";
 import type { RunSession } from "./run-session.js";
@@ -11,8 +11,6 @@ import type { RunSession } from "./run-session.js";
 export interface Write {
   readonly ref: TenantRef;
   readonly intent: CreateIntentRecord | PatchIntentRecord;
-  /** Records that belong right behind the intent, in the same group: without it they must not be. */
-  readonly along?: readonly LogEntry[] | undefined;
   readonly send: SendAttempt;
   /** Stops this source task's writes of this kind, and says why. */
   readonly stopOthers: (why: string) => void;
@@ -47,7 +45,7 @@ export async function sendWrite(session: RunSession, write: Write): Promise<Sent
     signal: halts.drained,
   };
   const gate = gateOfWrite(session, write);
-  const recordIntent = deps.recorder.prepare([write.intent, ...(write.along ?? [])]);
+  const recordIntent = deps.recorder.prepare([write.intent]);
   const startedAt = deps.clock.monotonic();
   let written = false;
   let last: Sent = { kind: "not-started" };

@@ -74,7 +74,10 @@ export function looksLikeCopy(of: Named, tasks: readonly ListedTask[]): TenantEr
 export function twin(of: Named, ids: readonly TaskId[]): TenantError {
   return {
     code: "TWIN",
-    message: `the server has ${ids.length} tasks that may be this tenant's copy: ${ids.join(", ")}; each may mail the customer`,
+    message:
+      ids.length === 1
+        ? `the server has a task that an earlier create of this tenant may have made: ${ids.join()}; another one would mail the customer twice`
+        : `the server has ${ids.length} tasks that may be this tenant's copy: ${ids.join(", ")}; each may mail the customer`,
     hint: `Look at them on the server and delete all but one, then run sync again; to choose which one the log holds: ${resolveCommand(of, `--task-id ${ids[0] ?? "ID"}`)}`,
   };
 }

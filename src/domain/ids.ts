@@ -120,6 +120,11 @@ export class TenantRefs {
     return (this.#last.start + key) as TenantRef;
   }
 
+  /** Whether any reference was made of this source task. */
+  knows(sourceTaskId: TaskId): boolean {
+    return this.#starts.has(sourceTaskId);
+  }
+
   #startOf(sourceTaskId: TaskId): string {
     const start = this.#starts.get(sourceTaskId) ?? tenantRef(sourceTaskId, "" as TenantKey);
     this.#starts.set(sourceTaskId, start);

@@ -87,6 +87,11 @@ export class LogState {
     return this.#sources.get(id) ?? NO_SOURCE;
   }
 
+  /** Whether some record speaks of a task as a source task. */
+  isSource(id: TaskId): boolean {
+    return this.#sources.has(id) || this.#refs.knows(id);
+  }
+
   /** The tenants that hold (or held, where it is gone) this task. */
   holdersOf(id: TaskId): readonly TenantRef[] {
     return this.#holders.of(id);

@@ -82,6 +82,8 @@ export interface Facts {
   /** Another tenant whose open create has the name that a create would send. */
   readonly nameInDoubtFor?: conflict.Named | undefined;
   readonly lookAlikes: readonly ListedTask[];
+  /** Listed tasks that an earlier create of this tenant, which holds no copy now, may have made. */
+  readonly leftovers: readonly ListedTask[];
   readonly adoptionCheck: AdoptionCheck;
   readonly inForce: InForce;
   /** The source tasks under which the manifest names this key. */
@@ -153,6 +155,13 @@ function decideCreate(facts: Facts, reason: string): Decision {
   const namesakes = facts.namesakes.map((namesake) => namesake.task);
   if (namesakes.length > 0 && !retry)
     return decideTaken(facts, namesakes, conflict.nameTaken(facts, facts.name, namesakes, undefined));
+  if (namesakes.length === 0 && !retry && facts.leftovers.length > 0)
+    return refuse(
+      conflict.twin(
+        facts,
+        facts.leftovers.map((task) => task.id),
+      ),
+    );
   if (namesakes.length === 0 && !facts.permissions.newLog && !retry && facts.lookAlikes.length > 0)
     return decideTaken(facts, facts.lookAlikes, conflict.looksLikeCopy(facts, facts.lookAlikes));
   return plain(CREATE, reason);

@@ -16,10 +16,17 @@ export type Presence =
 /** Whether absence from a list means anything. */
 export type Wholeness = { readonly whole: true } | { readonly whole: false; readonly why: string };
 
+/** One logged copy, and the source task that it was made from. */
+export interface CopyToBeListed {
+  readonly id: TaskId;
+  readonly sourceTaskId: TaskId;
+}
+
 /** The logged copies that a whole list must hold: all but those logged as gone. */
-export function copiesToBeListed(log: LogState): readonly TaskId[] {
-  const copies: TaskId[] = [];
-  for (const { copy } of log.tenants()) if (copy !== undefined && !copy.gone) copies.push(copy.newTaskId);
+export function copiesToBeListed(log: LogState): readonly CopyToBeListed[] {
+  const copies: CopyToBeListed[] = [];
+  for (const { copy, sourceTaskId } of log.tenants())
+    if (copy !== undefined && !copy.gone) copies.push({ id: copy.newTaskId, sourceTaskId });
   return copies;
 }
 
