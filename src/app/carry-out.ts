@@ -1,14 +1,14 @@
 import * as conflict from "../domain/conflict.js";
 import type { LogEntry } from "../domain/log-record.js";
-import type { TenantError } from "../domain/outcome.js";
 import type { Action, PlanItem } from "../domain/plan.js";
 import type { TenantState } from "../domain/tenant-state.js";
 import { createCopy } from "./create-copy.js";
 import type { InDoubt } from "./in-doubt.js";
+import { conflictNow } from "./in-use-now.js";
 import { tenantsAtOnce, workThrough } from "./lanes.js";
 import type { Plan } from "./make-plan.js";
 import { observeListAgain } from "./observe-server.js";
-import { decideEntry, refreshed } from "./plan-context.js";
+import { refreshed } from "./plan-context.js";
 import type { PlanEntry } from "./plan-entries.js";
 import { twinsOfLog } from "./plan-items.js";
 import type { End, RunSession } from "./run-session.js";
@@ -97,13 +97,6 @@ async function endOf(
     default:
       return { kind: "planned" };
   }
-}
-
-/** What was taken into the log since the plan was made may hold an app that the plan gave to somebody else. */
-function conflictNow(session: RunSession, entry: PlanEntry): TenantError | undefined {
-  if (!session.tookCopies) return undefined;
-  const { action } = decideEntry(session.context, entry);
-  return action.kind === "conflict" ? action.error : undefined;
 }
 
 const OLD_DOUBT = {

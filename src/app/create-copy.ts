@@ -5,6 +5,7 @@ import { lookUp, namesakesOf } from "../domain/look-up.js";
 import { byReport } from "../domain/mapping.js";
 import type { TenantError } from "../domain/outcome.js";
 import type { Verdict } from "./first-alone.js";
+import { conflictNow } from "./in-use-now.js";
 import { observeListAgain } from "./observe-server.js";
 import type { PlanEntry } from "./plan-entries.js";
 import type { CreateRequest } from "./ports.js";
@@ -41,6 +42,8 @@ interface Made {
 }
 
 async function createOne(session: RunSession, entry: PlanEntry, alone: boolean): Promise<Made> {
+  const inUse = conflictNow(session, entry);
+  if (inUse !== undefined) return { end: { kind: "failed", error: inUse }, verdict: "pass" };
   const intent = createIntent(session, entry);
   const before = sourceMet(session, entry);
   if (before.length > 0) await session.deps.recorder.record(before);

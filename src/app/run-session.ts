@@ -1,5 +1,6 @@
 import type { Problem } from "../domain/errors.js";
-import type { TaskId, TenantRef, WriteId } from "../domain/ids.js";
+import type { AppId, TaskId, TenantRef, WriteId } from "../domain/ids.js";
+import type { Holding } from "../domain/in-force.js";
 import type { TenantError, TenantResult } from "../domain/outcome.js";
 import type { PlanItem } from "../domain/plan.js";
 import type { Emit } from "./events.js";
@@ -69,6 +70,8 @@ export class RunSession {
   created = 0;
   /** Whether copies were taken into the log since the plan was made: what is in force is no longer the plan's. */
   tookCopies = false;
+  /** Apps that a copy turned out to read when it was looked at before its update: in force, which the plan did not know. */
+  readonly shownApps = new Map<AppId, Holding[]>();
   /** Whether a look after the plan's showed a twin. */
   twins = false;
   readonly notShownWarned = new Set<TaskId>();

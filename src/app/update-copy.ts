@@ -2,16 +2,18 @@ import { type Drift, driftOf, type ReportChange } from "../domain/drift.js";
 import { StopError } from "../domain/errors.js";
 import { type ReportId, type TaskId, writeId } from "../domain/ids.js";
 import type { PatchIntentRecord, ReportIdMode } from "../domain/log-record.js";
-import { sameSwaps } from "../domain/mapping.js";
+import { byReport, sameSwaps } from "../domain/mapping.js";
 import type { TenantError } from "../domain/outcome.js";
 import type { TaskReport } from "../domain/source-task.js";
 import type { TenantState } from "../domain/tenant-state.js";
 import type { Verdict } from "./first-alone.js";
+import { conflictNow, noteShownApps } from "./in-use-now.js";
 import { warnMissing } from "./missing-reports.js";
 import type { PlanEntry } from "./plan-entries.js";
 import type { Reading } from "./ports.js";
 import type { End, RunSession } from "./run-session.js";
-import { sendWrite } from "./send-write.js";
+import { endOfRefusal } from "./run-stop.js";
+import { type Sent, sendWrite } from "./send-write.js";
 import { holdAgainst, isNews, observedEntry } from "./verify-copies.js";
 import { certainPatchEnd, errorOf, warnMappingsNotShown } from "./write-ends.js";
 
@@ -73,6 +75,8 @@ async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches)
   const before = await reader.readReports(patches.newTaskId);
   if (before.kind === "absent") return failed(copyMissing(patches.newTaskId), "pass");
   await noteShown(session, entry, patches.newTaskId, before);
+  const inUse = conflictNow(session, entry);
+  if (inUse !== undefined) return failed(inUse, "pass");
   const resolved = session.context.sources?.get(entry.sourceTaskId)?.task.reports !== undefined;
   const drift = driftNow(session, entry);
   const missing = drift?.missing.filter((report) => !patches.missing.includes(report)) ?? [];
@@ -92,17 +96,14 @@ async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches)
     }
     if (row === undefined) return failed(rowUnknown(change.reportId), "pass");
     if (isDone(state, change)) continue;
-    const end = await patchOne(session, entry, { newTaskId: patches.newTaskId, change, row });
+    const canBeRead = before.kind === "read";
+    const end = await patchOne(session, entry, { newTaskId: patches.newTaskId, change, row, canBeRead });
     if (end !== undefined) return end;
     sentAny = true;
   }
-  // Unreadable a moment ago is not "not shown": then it is tried once more.
   const hides = before.kind === "read" && !before.value.some((report) => report.mappings !== undefined);
-  if (hides) {
-    if (sentAny) warnMappingsNotShown(session, { ...entry, newTaskId: patches.newTaskId, tenant: entry.row.tenant });
-    return { end: { kind: "succeeded" }, verdict: sentAny ? "open" : "pass" };
-  }
-  return readBackPatches(session, entry, { ...patches, changes, sentAny });
+  if (hides && !sentAny) return { end: { kind: "succeeded" }, verdict: "pass" };
+  return readBackPatches(session, entry, { ...patches, changes, sentAny, before });
 }
 
 /** What the copy shows before anything is sent counts: a report that is already right is not sent again. */
@@ -118,6 +119,7 @@ async function noteShown(
   const verified = holdAgainst(before.value, entry.wanted).kind === "equal";
   const of = { sourceTaskId: entry.sourceTaskId, key: entry.row.key, newTaskId };
   await session.deps.recorder.record([observedEntry({ ...of, shown: before.value, verified })]);
+  noteShownApps(session, known, before.value);
 }
 
 /** What must change after the copy was looked at: it may show drift that the log did not know of. */
@@ -135,6 +137,8 @@ interface OnePatch {
   readonly newTaskId: TaskId;
   readonly change: ReportChange;
   readonly row: { readonly pathId: string; readonly bodyId: string };
+  /** The copy was read: then what this PATCH does is known when it was read back. */
+  readonly canBeRead: boolean;
 }
 
 /** Sends one PATCH; `undefined`: it succeeded. */
@@ -154,18 +158,19 @@ async function patchOne(session: RunSession, entry: PlanEntry, patch: OnePatch):
     case "not-started":
       return { end: { kind: "planned" }, verdict: "pass" };
     case "succeeded":
-      await recorder.record([{ type: "patch-outcome", write: intent.write, outcome: "succeeded" }]);
+      await recorder.record([
+        { type: "patch-outcome", write: intent.write, outcome: "succeeded", ...(patch.canBeRead && { toRead: true }) },
+      ]);
       session.slots.succeeded();
       return undefined;
     case "refused":
-      await recorder.record([certainPatchEnd(intent, sent)]);
-      return failed(errorOf(sent), gate.isStopped ? "stop" : "pass");
+      return refusedPatch(session, entry, { patch, intent, sent });
     case "slow-down":
     case "not-sent":
       await recorder.record([certainPatchEnd(intent, sent)]);
       if (session.halts.reason !== undefined || gate.isStopped)
         return { end: { kind: "planned", error: errorOf(sent) }, verdict: "pass" };
-      return failed(errorOf(sent), "pass");
+      return { end: endOfRefusal(session, entry, errorOf(sent)), verdict: "pass" };
     case "stop":
       if (sent.inDoubt) return doubted(session, intent, errorOf(sent));
       await recorder.record([certainPatchEnd(intent, sent)]);
@@ -175,6 +180,35 @@ async function patchOne(session: RunSession, entry: PlanEntry, patch: OnePatch):
     default:
       return sent satisfies never;
   }
+}
+
+/** A 409, or any refusal after an earlier doubt, is read back first: the copy may be as it shall be, by this PATCH or another. */
+async function refusedPatch(
+  session: RunSession,
+  entry: PlanEntry,
+  of: {
+    readonly patch: OnePatch;
+    readonly intent: PatchIntentRecord;
+    readonly sent: Extract<Sent, { kind: "refused" }>;
+  },
+): Promise<Done | undefined> {
+  const { patch, intent, sent } = of;
+  const { recorder } = session.deps;
+  const verdict = session.patchGate(entry.sourceTaskId).isStopped ? "stop" : "pass";
+  const open = recorder.state.tenant(entry.ref)?.reports.get(intent.reportId)?.openPatches ?? [];
+  const isUnsure = sent.httpStatus === 409;
+  const reports = isUnsure || open.length > 1 ? await readOrHalt(session, patch.newTaskId) : undefined;
+  const shown =
+    reports?.kind === "read"
+      ? reports.value.find((report) => report.reportId === intent.reportId)?.mappings
+      : undefined;
+  if (isUnsure && shown === undefined) return doubted(session, intent, errorOf(sent));
+  if (shown !== undefined && sameSwaps(shown, intent.apps)) {
+    await recorder.record([{ type: "patch-outcome", write: intent.write, outcome: "succeeded" }]);
+    return undefined;
+  }
+  await recorder.record([certainPatchEnd(intent, sent)]);
+  return { end: endOfRefusal(session, entry, errorOf(sent)), verdict };
 }
 
 async function doubted(session: RunSession, intent: PatchIntentRecord, error: TenantError): Promise<Done> {
@@ -199,7 +233,7 @@ async function readOrHalt(session: RunSession, newTaskId: TaskId): Promise<Readi
 async function readBackPatches(
   session: RunSession,
   entry: PlanEntry,
-  patches: Patches & { readonly sentAny: boolean },
+  patches: Patches & { readonly sentAny: boolean; readonly before: Reading<readonly TaskReport[]> },
 ): Promise<Done> {
   const after = await readOrHalt(session, patches.newTaskId);
   // What stops the run now does not undo what the log already says was done.
@@ -210,21 +244,47 @@ async function readBackPatches(
   }
   const verified = holdAgainst(after.value, entry.wanted).kind === "equal";
   const of = { sourceTaskId: entry.sourceTaskId, key: entry.row.key, newTaskId: patches.newTaskId };
-  await session.deps.recorder.record([observedEntry({ ...of, shown: after.value, verified })]);
-  const unequal = patches.changes.filter((change) => {
-    const shown = after.value.find((report) => report.reportId === change.reportId)?.mappings;
-    return shown !== undefined && !sameSwaps(shown, change.apps);
-  });
+  const { unequal, hidden } = heldAgainstPatches(entry, patches, after.value);
+  const observed = observedEntry({ ...of, shown: after.value, verified });
+  // Shown a moment ago, and not any more: what it maps now is not known, whatever the PATCH was answered.
+  const lost = unequal.filter((id) => !observed.reports.some((report) => report.reportId === id));
+  const reports = [...observed.reports, ...lost.map((reportId) => ({ reportId, apps: null }))];
+  await session.deps.recorder.record([{ ...observed, reports }]);
+  if (hidden && patches.sentAny)
+    warnMappingsNotShown(session, { ...entry, newTaskId: patches.newTaskId, tenant: entry.row.tenant });
   if (unequal.length === 0) return { end: { kind: "succeeded" }, verdict: patches.sentAny ? "open" : "pass" };
   stopPatches(session, entry, `a PATCH of the copy ${patches.newTaskId} had no effect`);
   return failed(
     {
       code: "PATCH_NO_EFFECT",
-      message: `the server took the PATCH and still shows other mappings for the report${unequal.length === 1 ? "" : "s"} ${unequal.map((change) => change.reportId).join(", ")}`,
+      message: `the server took the PATCH and still shows other mappings for the report${unequal.length === 1 ? "" : "s"} ${unequal.join(", ")}`,
       hint: `The server may want the report's other ID: try --report-id ${session.options.shape.reportId === "row" ? "report" : "row"}`,
     },
     "stop",
   );
+}
+
+/** The copy's reports that the manifest maps, or that were sent, and that show something else now; and whether some show nothing. */
+function heldAgainstPatches(
+  entry: PlanEntry,
+  patches: Pick<Patches, "changes"> & { readonly before: Reading<readonly TaskReport[]> },
+  after: readonly TaskReport[],
+): { readonly unequal: readonly ReportId[]; readonly hidden: boolean } {
+  const expected = new Map(byReport(entry.wanted.mappings));
+  for (const { reportId, apps } of patches.changes) expected.set(reportId, apps);
+  const showed = (id: ReportId): boolean =>
+    patches.before.kind === "read" &&
+    patches.before.value.some((report) => report.reportId === id && report.mappings !== undefined);
+  const unequal: ReportId[] = [];
+  let hidden = false;
+  for (const { reportId, mappings } of after) {
+    const apps = expected.get(reportId);
+    if (apps === undefined) continue;
+    if (mappings === undefined) hidden = true;
+    if (mappings === undefined ? apps.length > 0 && showed(reportId) : !sameSwaps(mappings, apps))
+      unequal.push(reportId);
+  }
+  return { unequal, hidden };
 }
 
 function stopPatches(session: RunSession, entry: PlanEntry, why: string): void {

@@ -2,7 +2,7 @@ import pLimit from "p-limit";
 import type { Wanted } from "../domain/drift.js";
 import type { Problem } from "../domain/errors.js";
 import type { ReportId, TaskId, TenantKey } from "../domain/ids.js";
-import type { LogEntry } from "../domain/log-record.js";
+import type { LogEntry, ObservedRecord } from "../domain/log-record.js";
 import { byReport, sameSwaps } from "../domain/mapping.js";
 import type { TaskReport } from "../domain/source-task.js";
 import { isUnknown, type TenantState } from "../domain/tenant-state.js";
@@ -43,7 +43,7 @@ export function observedEntry(of: {
   readonly newTaskId: TaskId;
   readonly shown: readonly TaskReport[];
   readonly verified: boolean;
-}): LogEntry {
+}): ObservedRecord {
   return {
     type: "observed",
     sourceTaskId: of.sourceTaskId,
@@ -129,7 +129,10 @@ export function isNews(state: TenantState, shown: readonly TaskReport[]): boolea
   const shownIds = new Set(shown.map((report) => report.reportId));
   if (bornWith === undefined || bornWith.size !== shownIds.size) return true;
   for (const reportId of shownIds) if (!bornWith.has(reportId)) return true;
-  for (const [reportId, report] of reports) if (isUnknown(report) && !shownIds.has(reportId)) return true;
+  for (const [reportId, report] of reports) {
+    if (isUnknown(report) && !shownIds.has(reportId)) return true;
+    if (report.answered !== undefined) return true;
+  }
   return shown.some(({ reportId, mappings }) => {
     if (mappings === undefined) return false;
     const known = reports.get(reportId)?.known;

@@ -43,6 +43,7 @@ const NOT_NAMED = literal(',"named":false');
 
 const PATCH_OUTCOME = literal('","type":"patch-outcome","write":"');
 const PATCHED = literal('","outcome":"succeeded"');
+const TO_READ = literal(',"toRead":true');
 
 const OBSERVED = literal('","type":"observed","sourceTaskId":"');
 const OBSERVED_REPORTS = literal('","reports":[');
@@ -209,8 +210,10 @@ export class KnownLines {
   #patchOutcome({ seq, at, run, digest }: Envelope): object {
     const write = this.#cursor.word();
     this.#cursor.skip(PATCHED);
+    const isToRead = this.#cursor.takes(TO_READ);
     const synced = this.#readSynced();
-    return { v: 1, seq, at, run, type: "patch-outcome", write, outcome: "succeeded", synced, digest };
+    const known = { v: 1, seq, at, run, type: "patch-outcome", write, outcome: "succeeded" };
+    return isToRead ? { ...known, toRead: true, synced, digest } : { ...known, synced, digest };
   }
 
   #observed({ seq, at, run, digest }: Envelope): object {

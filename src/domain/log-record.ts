@@ -140,6 +140,8 @@ export interface PatchOutcomeRecord {
   readonly type: "patch-outcome";
   readonly write: WriteId;
   readonly outcome: WriteEnd;
+  /** It succeeded on a server that can be read: what it did is known when the copy was read back, and not before. */
+  readonly toRead?: true | undefined;
   readonly code?: string | undefined;
   readonly message?: string | undefined;
   readonly httpStatus?: number | undefined;

@@ -15,6 +15,7 @@ type EntryOf<T extends EntryType> = Extract<LogEntry, { readonly type: T }>;
 const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 const isText = (value: unknown): value is string => typeof value === "string";
+const isTrue = (value: unknown): value is true => value === true;
 const isFlag = (value: unknown): value is boolean => typeof value === "boolean";
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 const isGuid = (value: unknown): value is string => typeof value === "string" && GUID.test(value);
@@ -137,7 +138,7 @@ const SHAPES: { readonly [T in EntryType]: Shape<EntryOf<T>> } = {
     named: isFlag,
     idempotencyKey: isText,
   },
-  "patch-outcome": { write: isWriteId, outcome: isWriteEnd, ...explained },
+  "patch-outcome": { write: isWriteId, outcome: isWriteEnd, toRead: optional(isTrue), ...explained },
   gone: { ...ofTenant, newTaskId: isTaskId },
   forgotten: { ...ofTenant, reason: optional(isText), to: optional(isTenantKey) },
   retry: { ...ofTenant, tenant: isText, reason: optional(isText), withdrawn: optional(isFlag) },

@@ -185,7 +185,7 @@ function decideAdoption(facts: Facts, task: ListedTask, by: "adopt" | "newTaskId
 }
 
 /** The first app that this tenant shall read and that is in force for somebody else. */
-function appConflict(facts: Facts): TenantError | undefined {
+export function appConflict(facts: AppFacts): TenantError | undefined {
   for (const { newQlikAppId: app } of facts.wanted.mappings) {
     if (facts.permissions.allowSharedApps.has(app)) continue;
     const holders = facts.inForce.get(app);
@@ -198,7 +198,13 @@ function appConflict(facts: Facts): TenantError | undefined {
   return undefined;
 }
 
-function isLeftBehind(holder: Holding, facts: Facts): boolean {
+/** What an app's other holders are judged by. */
+export type AppFacts = Pick<
+  Facts,
+  "key" | "tenant" | "sourceTaskId" | "wanted" | "permissions" | "inForce" | "namedUnder"
+>;
+
+function isLeftBehind(holder: Holding, facts: AppFacts): boolean {
   return holder.sourceTaskId !== facts.sourceTaskId && !facts.namedUnder.has(holder.sourceTaskId);
 }
 

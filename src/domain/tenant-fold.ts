@@ -91,10 +91,16 @@ export function withObserved(tenant: TenantState, observed: ObservedRecord): Ten
     if (knowledge.openPatches.length > 0) continue;
     reports.set(
       reportId,
-      apps === null ? { ...knowledge, known: undefined } : { ...knowledge, known: apps, possible: NONE },
+      apps === null
+        ? { ...knowledge, known: undefined, answered: undefined }
+        : { ...knowledge, known: apps, possible: NONE, answered: undefined },
     );
   }
   const has = new Set(observed.has);
+  // Looked at, and not shown: then the server's answer is all that there will ever be.
+  for (const [reportId, report] of reports)
+    if (report.answered !== undefined && has.has(reportId) && report.openPatches.length === 0)
+      reports.set(reportId, { ...report, known: report.answered, possible: NONE, answered: undefined });
   // A report that the copy does not have needs no mapping: else it would count as unknown, and as drift, in every run.
   for (const [reportId, report] of reports) if (isUnknown(report) && !has.has(reportId)) reports.delete(reportId);
   return { ...tenant, reports, bornWith: has, verified: observed.verified };
@@ -117,13 +123,17 @@ export function withPatchOutcome(
   intent: PatchIntentRecord,
   outcome: PatchOutcomeRecord,
 ): TenantState {
-  const open = tenant.reports.get(intent.reportId)?.openPatches.find((candidate) => candidate.write === outcome.write);
-  if (open === undefined || outcome.outcome === "in-doubt") return tenant;
+  const report = tenant.reports.get(intent.reportId);
+  const open = report?.openPatches.find((candidate) => candidate.write === outcome.write);
+  if (report === undefined || open === undefined || outcome.outcome === "in-doubt") return tenant;
+  const { apps, named } = intent;
   const after: ReportKnowledge =
-    outcome.outcome === "succeeded"
-      ? { known: intent.apps, possible: NONE, named: intent.named, openPatches: NONE }
-      : // A certain refusal takes the report back to what it was.
-        open.before;
+    outcome.outcome !== "succeeded"
+      ? // A certain refusal takes the report back to what it was.
+        open.before
+      : outcome.toRead === true
+        ? { known: undefined, possible: report.possible, named, openPatches: NONE, answered: apps }
+        : { known: apps, possible: NONE, named, openPatches: NONE };
   return { ...tenant, reports: new Map(tenant.reports).set(intent.reportId, after) };
 }
 

@@ -15,6 +15,8 @@ export interface ReportKnowledge {
   readonly named: boolean;
   /** PATCHes without a certain outcome, oldest first. */
   readonly openPatches: readonly OpenPatch[];
+  /** What the last PATCH set by its answer, until the copy is read back. In force where the copy then shows no mappings. */
+  readonly answered?: readonly AppSwap[] | undefined;
 }
 
 /** What is known of a report that no record speaks of. */

@@ -77,6 +77,12 @@ const entry = fc
     }),
     fc.record({ type: fc.constant("patch-outcome"), write: text, outcome: fc.constantFrom("succeeded", "not-sent") }),
     fc.record({
+      type: fc.constant("patch-outcome"),
+      write: text,
+      outcome: fc.constant("succeeded"),
+      toRead: fc.constant(true),
+    }),
+    fc.record({
       type: fc.constant("observed"),
       sourceTaskId: id,
       key: text,

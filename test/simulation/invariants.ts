@@ -164,7 +164,9 @@ export function outcomeIsDurableBeforeItIsTold(evidence: Evidence, result: Tenan
   for (const [reportId, apps] of byReport(result.mappings as TypedMappings)) {
     const report = state.reports.get(reportId);
     if (report === undefined && state.bornWith !== undefined && !state.bornWith.has(reportId)) continue;
-    if (report?.known === undefined || !sameSwaps(report.known, apps))
+    // What the server answered, where it could not be read afterwards.
+    const mapped = report?.known ?? report?.answered;
+    if (mapped === undefined || !sameSwaps(mapped, apps))
       return `${ref} was told ${result.action} succeeded, and the disk does not say that report ${reportId} is mapped`;
   }
   return undefined;

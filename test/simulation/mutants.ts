@@ -119,8 +119,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "domain/tenant-fold.ts",
-        from: "open.before;",
-        to: "(open.before.openPatches[0]?.before ?? open.before);",
+        from: "? // A certain refusal takes the report back to what it was.\n        open.before",
+        to: "? (open.before.openPatches[0]?.before ?? open.before)",
       },
     ],
   },
@@ -163,13 +163,13 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "domain/tenant-fold.ts",
-        from: 'if (open === undefined || outcome.outcome === "in-doubt") return tenant;',
-        to: "if (open === undefined) return tenant;",
+        from: 'if (report === undefined || open === undefined || outcome.outcome === "in-doubt") return tenant;',
+        to: "if (report === undefined || open === undefined) return tenant;",
       },
       {
         file: "domain/tenant-fold.ts",
-        from: 'outcome.outcome === "succeeded"\n      ? { known',
-        to: 'outcome.outcome !== "refused"\n      ? { known',
+        from: 'outcome.outcome !== "succeeded"\n      ? //',
+        to: 'outcome.outcome === "refused"\n      ? //',
       },
     ],
   },

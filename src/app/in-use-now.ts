@@ -1,0 +1,42 @@
+import type { AppId } from "../domain/ids.js";
+import type { TenantError } from "../domain/outcome.js";
+import { appConflict } from "../domain/plan.js";
+import type { TaskReport } from "../domain/source-task.js";
+import type { TenantState } from "../domain/tenant-state.js";
+import { decideEntry } from "./plan-context.js";
+import type { PlanEntry } from "./plan-entries.js";
+import type { RunSession } from "./run-session.js";
+
+/** What this run has learnt since the plan was made may hold an app that the plan gave to somebody else. */
+export function conflictNow(session: RunSession, entry: PlanEntry): TenantError | undefined {
+  const { context, shownApps, tookCopies } = session;
+  if (tookCopies) {
+    const { action } = decideEntry(context, entry);
+    if (action.kind === "conflict") return action.error;
+  }
+  if (shownApps.size === 0) return undefined;
+  const { row, sourceTaskId, wanted } = entry;
+  const { key, tenant } = row;
+  const { permissions } = context;
+  return appConflict({
+    key,
+    tenant,
+    sourceTaskId,
+    wanted,
+    permissions,
+    inForce: shownApps,
+    namedUnder: context.namedUnder(key),
+  });
+}
+
+/** Notes the apps that a copy shows: they are its tenant's, whatever the log knew. */
+export function noteShownApps(session: RunSession, state: TenantState, shown: readonly TaskReport[]): void {
+  const { key, tenant, sourceTaskId, copy } = state;
+  const holding = { key, tenant, sourceTaskId, newTaskId: copy?.newTaskId };
+  const note = (app: AppId): void => {
+    const holders = session.shownApps.get(app);
+    if (holders === undefined) session.shownApps.set(app, [holding]);
+    else holders.push(holding);
+  };
+  for (const { mappings = [] } of shown) for (const { newQlikAppId } of mappings) note(newQlikAppId);
+}
