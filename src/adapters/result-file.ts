@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Stats } from "node:fs";
-import { access, constants, type FileHandle, open, realpath, rename, stat, unlink } from "node:fs/promises";
+import { access, constants, type FileHandle, open, readlink, realpath, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { EXIT, type Problem, StopError } from "../domain/errors.js";
 import { nearestSpellings } from "../domain/spelling.js";
@@ -114,14 +114,32 @@ async function identify(path: string, platform: NodeJS.Platform): Promise<Identi
   };
 }
 
-/** The real path of a file that may not be there yet: then its folder's. */
-async function realPathOf(path: string): Promise<string> {
+/** As many links as an operating system follows. */
+const MOST_LINKS = 40;
+
+/** The real path of a file that may not be there yet: then its folder's. A link leads to its target, also where that is missing. */
+async function realPathOf(path: string, links = 0): Promise<string> {
   const whole = resolve(path);
   const real = await orMissing(realpath(whole));
   if (real !== undefined) return real;
+  const target = links < MOST_LINKS ? await linkTarget(whole) : undefined;
+  if (target !== undefined) return realPathOf(resolve(dirname(whole), target), links + 1);
   const folder = await orMissing(realpath(dirname(whole)));
   return join(folder ?? dirname(whole), basename(whole));
 }
+
+async function linkTarget(path: string): Promise<string | undefined> {
+  try {
+    return await readlink(path);
+  } catch (error) {
+    // EINVAL: it is no link.
+    if (hasCode(error, [...NOT_TO_BE_SEEN, "EINVAL", "UNKNOWN"])) return undefined;
+    throw error;
+  }
+}
+
+/** There is nothing, or nothing that this user may see: whoever opens it says which. */
+const NOT_TO_BE_SEEN = ["ENOENT", "ENOTDIR", "EACCES", "EPERM", "ELOOP", "ENAMETOOLONG"];
 
 async function statOf(path: string): Promise<Stats | undefined> {
   return orMissing(stat(path));
@@ -131,7 +149,7 @@ async function orMissing<T>(found: Promise<T>): Promise<T | undefined> {
   try {
     return await found;
   } catch (error) {
-    if (hasCode(error, ["ENOENT", "ENOTDIR"])) return undefined;
+    if (hasCode(error, NOT_TO_BE_SEEN)) return undefined;
     throw error;
   }
 }

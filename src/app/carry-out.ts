@@ -30,6 +30,7 @@ export function isWork(action: Action): boolean {
  */
 export async function carryOut(session: RunSession, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
   const findings = await settleFromPlan(session, plan, carried);
+  warnOfPatches(session, plan, carried);
   await adoptAll(session, plan, carried);
   await guarded(session, () => clearSourceStops(session, plan, carried, (item) => work(session, plan, item, findings)));
   const inDoubt: InDoubt[] = [];
@@ -177,14 +178,34 @@ async function settleFromPlan(
   session.context = refreshed(session.context, session.context.list);
   if ([...findings.values()].some((finding) => finding.kind === "settled")) session.tookCopies = true;
   const reached = new Set(plan.items.filter((item) => item.action.kind === "conflict").map((item) => item.ref));
-  for (const state of states)
-    if (!mine.has(state.ref) && !reached.has(state.ref) && findings.get(state.ref)?.kind !== "settled")
-      warnDoubt(session, state, findings.get(state.ref));
+  for (const state of states) {
+    const finding = findings.get(state.ref);
+    if (mine.has(state.ref) || reached.has(state.ref) || finding?.kind === "settled") continue;
+    if (finding?.kind === "twins") session.tellTwin(state, conflict.twin(state, finding.ids));
+    else warnDoubt(session, state, finding);
+  }
   return findings;
 }
 
+/** What a PATCH in doubt did is found out when its tenant is carried out, and not before. */
+function warnOfPatches(session: RunSession, plan: Plan, carried: readonly PlanItem[]): void {
+  const inDoubt = session.deps.recorder.state.patchedInDoubt();
+  if (inDoubt.length === 0) return;
+  const mine = new Set(
+    [...carried, ...plan.items.filter((item) => item.action.kind === "conflict")].map((item) => item.ref),
+  );
+  for (const { ref, tenant, sourceTaskId } of inDoubt)
+    if (!mine.has(ref))
+      session.warn({
+        code: "DOUBT",
+        message: `a PATCH of the copy of tenant "${tenant}" (source task ${sourceTaskId}) is in doubt, and this run does not carry it out`,
+        hint: "Sync its manifest again, without --only and --limit",
+        tenant,
+      });
+}
+
 function warnDoubt(session: RunSession, state: TenantState, finding: Finding | undefined): void {
-  const candidate = finding?.kind === "candidates" || finding?.kind === "twins" ? finding.ids[0] : undefined;
+  const candidate = finding?.kind === "candidates" ? finding.ids[0] : undefined;
   session.warn({
     code: "DOUBT",
     message: `tenant "${state.tenant}" (source task ${state.sourceTaskId}) is in doubt and not carried out by this run`,
@@ -196,15 +217,17 @@ function warnDoubt(session: RunSession, state: TenantState, finding: Finding | u
   });
 }
 
-/** A run that created reads one last list: twins, and what its own last doubts have become. */
+/** A run that sent a create reads one last list; one that read the list again looks through that: for twins. */
 async function lastLook(session: RunSession, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
-  if (session.created === 0 || session.halts.ends) return;
+  if (session.halts.ends || !(session.sentCreates || session.lookedAgain)) return;
   const { reader, recorder } = session.deps;
   const { context, created } = session;
-  const expected = (context.list?.index.tasks.length ?? 0) + created;
-  const list = await observeListAgain(reader, recorder.state, context.sources ?? new Map(), expected);
-  // Nothing is decided any more: what is in force need not be known.
-  session.context = { ...session.context, list };
+  if (session.sentCreates) {
+    const expected = (context.list?.index.tasks.length ?? 0) + created;
+    const list = await observeListAgain(reader, recorder.state, context.sources ?? new Map(), expected);
+    // Nothing is decided any more: what is in force need not be known.
+    session.context = { ...session.context, list };
+  }
   const twins = twinsOfLog(session.context);
   if (twins.size === 0) return;
   const known = new Map(plan.items.map((item) => [item.ref, item]));
@@ -216,7 +239,6 @@ async function lastLook(session: RunSession, plan: Plan, carried: readonly PlanI
     const ids = [...(copy === undefined ? [] : [copy]), ...tasks.map((task) => task.id)];
     const error = conflict.twin(state, ids);
     if (item !== undefined && mine.has(state.ref)) session.amend(item, error);
-    session.twins = true;
-    session.warn({ ...error, tenant: state.tenant });
+    session.tellTwin(state, error);
   }
 }

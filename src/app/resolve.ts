@@ -1,8 +1,9 @@
 import * as conflict from "../domain/conflict.js";
 import { EXIT, type Problem, StopError } from "../domain/errors.js";
-import { foldTenantKey, type TaskId, type TenantKey, type TenantRef, tenantRef } from "../domain/ids.js";
+import { foldName, foldTenantKey, type TaskId, type TenantKey, type TenantRef, tenantRef } from "../domain/ids.js";
 import type { LogEntry } from "../domain/log-record.js";
 import type { LogState } from "../domain/log-state.js";
+import type { ListedTask } from "../domain/source-task.js";
 import { nearestKeys } from "../domain/tenant-pattern.js";
 import type { TenantState } from "../domain/tenant-state.js";
 import { checkReports } from "./plan-context.js";
@@ -94,10 +95,11 @@ async function resolveOne(
 function forget(subject: Subject, reason: string | undefined): readonly LogEntry[] {
   const { state } = subject;
   if (state === undefined) throw unknownTenant(subject.tenant, []);
-  if (state.openCreates.length > 0 && reason === undefined)
+  const mayBeMapped = [...state.reports.values()].some((report) => report.openPatches.length > 0);
+  if ((state.openCreates.length > 0 || mayBeMapped) && reason === undefined)
     throw usage({
       code: "REASON_MISSING",
-      message: `tenant "${subject.tenant}" is in doubt: a task of it may be on the server`,
+      message: `tenant "${subject.tenant}" is in doubt: ${mayBeMapped ? "a PATCH of its copy may still be carried out" : "a task of it may be on the server"}`,
       hint: `Say why it may be forgotten: ${conflict.resolveCommand(subject, '--forget --reason "TEXT"')}`,
       tenant: subject.tenant,
     });
@@ -122,6 +124,10 @@ async function takeOver(
       conflict.notACopy(taskId, `it is the copy of tenant "${holder}"; for a rename add --from "${holder}"`),
     );
   }
+  if (old !== undefined && old.openCreates.length > 0)
+    throw refused(
+      conflict.notACopy(taskId, `tenant "${old.tenant}" is in doubt besides: sync its manifest, or resolve it, first`),
+    );
   const [list, source, reports] = await Promise.all([
     reader.listTasks({ fresh: true }),
     reader.readReports(subject.sourceTaskId),
@@ -132,6 +138,14 @@ async function takeOver(
   const why = checkReports(reports, source.kind === "read" ? source.value : undefined);
   if (why !== undefined) throw refused(conflict.notACopy(taskId, why));
   const listed = list.kind === "none" ? undefined : list.tasks.find((task) => task.id === taskId);
+  const finder = finderOf(taskId, { listed, subject, log: recorder.state });
+  if (finder !== undefined)
+    throw refused(
+      conflict.notACopy(
+        taskId,
+        `a create of tenant "${finder.tenant}", which is in doubt, may have made it: sync that first`,
+      ),
+    );
   const of = { sourceTaskId: subject.sourceTaskId, key: subject.key, newTaskId: taskId };
   const shown = reports.kind === "read" ? reports.value : [];
   return {
@@ -164,6 +178,21 @@ async function takeOver(
     ],
     said: `its copy is the task ${taskId}${old === undefined ? "" : `, which was tenant "${old.tenant}"'s`}`,
   };
+}
+
+/** Another tenant in doubt whose create this task may be: by its name, and not there before the create. */
+function finderOf(
+  id: TaskId,
+  of: { readonly listed: ListedTask | undefined; readonly subject: Subject; readonly log: LogState },
+): TenantState | undefined {
+  const { listed, subject, log } = of;
+  if (listed === undefined) return undefined;
+  const name = foldName(listed.name);
+  for (const state of log.tenants())
+    if (state.ref !== subject.ref)
+      for (const intent of state.openCreates)
+        if (foldName(intent.name) === name && intent.before?.includes(id) !== true) return state;
+  return undefined;
 }
 
 function holderNamed(

@@ -72,8 +72,11 @@ export class RunSession {
   tookCopies = false;
   /** Apps that a copy turned out to read when it was looked at before its update: in force, which the plan did not know. */
   readonly shownApps = new Map<AppId, Holding[]>();
-  /** Whether a look after the plan's showed a twin. */
-  twins = false;
+  /** Whether a create was sent, and whether the list was read again: then twins are looked for once more. */
+  sentCreates = false;
+  lookedAgain = false;
+  /** Twins that a look after the plan's showed. */
+  readonly twins = new Map<TenantRef, TenantError>();
   readonly notShownWarned = new Set<TaskId>();
   readonly missingWarned = new Set<string>();
   readonly #troubled = new Set<TenantRef>();
@@ -189,6 +192,12 @@ export class RunSession {
   warn(problem: Problem): void {
     this.#warnings.push(problem);
     this.deps.emit({ kind: "warning", problem });
+  }
+
+  /** Tells that a tenant has more than one task: in its result, whether this run carries it out or not, and as a warning. */
+  tellTwin(of: { readonly ref: TenantRef; readonly tenant: string }, error: TenantError): void {
+    this.twins.set(of.ref, error);
+    this.warn({ ...error, tenant: of.tenant });
   }
 
   get warnings(): readonly Problem[] {

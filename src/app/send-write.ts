@@ -64,6 +64,7 @@ export async function sendWrite(session: RunSession, write: Write): Promise<Sent
         return;
       }
       session.countSend(write.ref);
+      if (write.intent.type === "create-intent") session.sentCreates = true;
       session.inFlight += 1;
       last = await write.send(call);
       session.inFlight -= 1;

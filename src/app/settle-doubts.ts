@@ -94,6 +94,7 @@ async function lookAgain(session: RunSession): Promise<ObservedList> {
   const { reader, recorder } = session.deps;
   const list = await observeListAgain(reader, recorder.state, session.context.sources ?? new Map());
   session.context = refreshed(session.context, list);
+  session.lookedAgain = true;
   return list;
 }
 

@@ -176,7 +176,12 @@ function withinLimit(items: readonly PlanItem[], limit: number | undefined): rea
 }
 
 function tenantsAfter(session: RunSession, plan: Plan, carried: ReadonlySet<PlanItem>): readonly TenantResult[] {
-  return plan.items.map((item) => (carried.has(item) ? session.resultOf(item) : plannedResult(item, session.context)));
+  return plan.items.map((item) => {
+    if (carried.has(item)) return session.resultOf(item);
+    const result = plannedResult(item, session.context);
+    const twin = session.twins.get(item.ref);
+    return twin === undefined || result.error !== undefined ? result : { ...result, error: twin };
+  });
 }
 
 function exitCodeOf(of: {
@@ -193,7 +198,7 @@ function exitCodeOf(of: {
   if (halt?.kind === "signal") codes.push(exitOfSignal(halt.signal));
   if (summary.inDoubt > 0) codes.push(EXIT.inDoubt);
   const notReached = carried.some((item) => session.resultOf(item).outcome === "planned");
-  if (summary.failed > 0 || notReached || plan.twins || session.twins) codes.push(EXIT.failed);
+  if (summary.failed > 0 || notReached || plan.twins || session.twins.size > 0) codes.push(EXIT.failed);
   if (of.request.options.run.detailedExitCode && summary.planned > 0) codes.push(EXIT.changes);
   return foremostExitCode(codes);
 }

@@ -1,3 +1,4 @@
+import { byReport, sameSwaps } from "../domain/mapping.js";
 import { type Outcome, outcomeOfPlanned, type Summary, summarise, type TenantResult } from "../domain/outcome.js";
 import type { PlanItem } from "../domain/plan.js";
 import type { TenantState } from "../domain/tenant-state.js";
@@ -51,13 +52,18 @@ export function carriedResult(item: PlanItem, context: PlanContext, so: Carried)
 }
 
 /**
- * Whether what was read back is what this plan speaks of: a run that could not read the source task's reports may know a report
- * by the ID that was typed only, and that was never shown.
+ * Whether what was read back is what this plan speaks of. A tenant that is not carried out may be wanted otherwise by now; a run
+ * that could not read the source task's reports may know a report by the ID that was typed only, and that was never shown.
  */
 function isVerified(state: TenantState | undefined, item: PlanItem): boolean {
   if (state?.verified !== true) return false;
-  const { bornWith } = state;
-  return bornWith === undefined || item.wanted.mappings.every((mapping) => bornWith.has(mapping.reportId));
+  const { bornWith, reports } = state;
+  const { mappings } = item.wanted;
+  if (bornWith !== undefined && !mappings.every((mapping) => bornWith.has(mapping.reportId))) return false;
+  if (item.action.kind !== "skip") return true;
+  for (const [reportId, apps] of byReport(mappings))
+    if (!sameSwaps(reports.get(reportId)?.known ?? [], apps)) return false;
+  return true;
 }
 
 function twinError(item: PlanItem): TenantResult["error"] {

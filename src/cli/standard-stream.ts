@@ -34,8 +34,9 @@ export class StandardStream implements OutputStream {
     return this.#output().view;
   }
 
+  /** `undefined`: nobody knows. Some terminals say 0 (a pseudo-terminal without a size): what is drawn to fit that never ends. */
   columns(): number | undefined {
-    return this.#output().target.columns;
+    return this.#output().target.columns || undefined;
   }
 
   isClosed(): boolean {
@@ -104,6 +105,9 @@ export class StandardStream implements OutputStream {
       const clean = typeof chunk === "string" ? this.#concealment.apply(chunk) : chunk;
       return Reflect.apply(target.write, target, [clean, ...rest]);
     };
-    return Object.create(target, { write: { value: write, writable: true } });
+    return Object.create(target, {
+      write: { value: write, writable: true },
+      columns: { get: () => target.columns || undefined },
+    });
   }
 }

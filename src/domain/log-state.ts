@@ -102,6 +102,12 @@ export class LogState {
     return this.#holders.has(id);
   }
 
+  /** The tenants whose copies a PATCH without a certain outcome may still change. */
+  patchedInDoubt(): readonly TenantState[] {
+    const refs = new Set([...this.#patchOf.values()].map(({ ref }) => ref));
+    return [...refs].flatMap((ref) => this.#tenants.get(ref) ?? []);
+  }
+
   /** The syncs that wrote to the log, oldest first. */
   syncs(): readonly LoggedSync[] {
     return [...this.#syncs.values()];
