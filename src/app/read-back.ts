@@ -20,7 +20,7 @@ export async function readBackCreate(
   const { reader, recorder } = session.deps;
   const [reports, list] = await Promise.all([
     reader.readReports(made.newTaskId),
-    made.first ? reader.listTasks({ fresh: true }) : undefined,
+    made.first ? session.freshList.begunFromNow() : undefined,
   ]);
   const of = { sourceTaskId: entry.sourceTaskId, key: entry.row.key, newTaskId: made.newTaskId };
   const entries: LogEntry[] = [];

@@ -7,11 +7,12 @@ import type { Emit } from "./events.js";
 import { FirstAlone } from "./first-alone.js";
 import { Halts, type Interruption } from "./halts.js";
 import type { PlanContext } from "./plan-context.js";
-import type { Chance, Clock, TaskReader, TaskWriter } from "./ports.js";
+import type { Chance, Clock, ListReading, TaskReader, TaskWriter } from "./ports.js";
 import { readerUntilDrained } from "./reads-until-drained.js";
 import type { Recorder } from "./recorder.js";
 import { SendSlots } from "./send-slots.js";
 import type { Look } from "./settle.js";
+import { SharedReading } from "./shared-reading.js";
 import type { SyncOptions } from "./sync-options.js";
 import { carriedResult } from "./tenant-results.js";
 
@@ -61,6 +62,8 @@ export class RunSession {
   readonly halts: Halts;
   readonly slots: SendSlots;
   readonly startedAt: number;
+  /** The task list past any cache: first copies of many source tasks are looked for in it at the same time. */
+  readonly freshList: SharedReading<ListReading>;
   /** The server as it was last looked at. */
   context: PlanContext;
   /** Writes that were sent and are not answered yet. */
@@ -98,7 +101,9 @@ export class RunSession {
     this.halts = new Halts(deps.clock, deps.interruption, (signal, reads) =>
       deps.emit({ kind: "stopping", signal, inFlight: this.inFlight + reads }),
     );
-    this.deps = { ...deps, reader: readerUntilDrained(deps.reader, this.halts) };
+    const reader = readerUntilDrained(deps.reader, this.halts);
+    this.deps = { ...deps, reader };
+    this.freshList = new SharedReading(() => reader.listTasks({ fresh: true }));
     this.startedAt = deps.clock.monotonic();
   }
 
@@ -214,7 +219,7 @@ export class RunSession {
   /** Changes what was already told of a tenant: a twin that only the last list showed. */
   amend(item: PlanItem, error: TenantError): void {
     const told = this.#results.get(item.ref);
-    if (told !== undefined) this.#results.set(item.ref, { ...told, outcome: "failed", error });
+    if (told !== undefined) this.#results.set(item.ref, { ...told, outcome: "failed", verified: false, error });
   }
 
   isEnded(ref: TenantRef): boolean {
