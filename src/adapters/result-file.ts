@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import type { Stats } from "node:fs";
-import { access, constants, type FileHandle, open, readlink, realpath, rename, stat, unlink } from "node:fs/promises";
+import { access, constants, type FileHandle, open, rename, unlink } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { EXIT, type Problem, StopError } from "../domain/errors.js";
 import { nearestSpellings } from "../domain/spelling.js";
+import { hasCode, type Identity, identify, isSame, orMissing, realPathOf, statOf } from "./file-identity.js";
 
 /** The endings that `--out` knows. */
 const ENDINGS = ["json", "csv", "md", "html", "xml"] as const;
@@ -62,13 +62,6 @@ export async function checkPlanFile(
   }
 }
 
-interface Identity {
-  /** The real path, folded where the file system does not tell cases apart. */
-  readonly real: string;
-  /** Device and inode; `undefined` where the file is not there yet. */
-  readonly inode: string | undefined;
-}
-
 interface Identified extends Identity {
   readonly what: string;
 }
@@ -99,61 +92,6 @@ async function findBeside(path: string, known: readonly Identified[], platform: 
   }
 }
 
-function isSame(a: Identity, b: Identity): boolean {
-  return a.real === b.real || (a.inode !== undefined && a.inode === b.inode);
-}
-
-async function identify(path: string, platform: NodeJS.Platform): Promise<Identity> {
-  const stats = await statOf(path);
-  const real = await realPathOf(path);
-  const foldsCase = platform === "win32" || platform === "darwin";
-  return {
-    real: foldsCase ? real.normalize("NFC").toUpperCase().toLowerCase() : real,
-    // Windows gives 0 where a file system has no inodes.
-    inode: stats === undefined || stats.ino === 0 ? undefined : `${stats.dev}:${stats.ino}`,
-  };
-}
-
-/** As many links as an operating system follows. */
-const MOST_LINKS = 40;
-
-/** The real path of a file that may not be there yet: then its folder's. A link leads to its target, also where that is missing. */
-async function realPathOf(path: string, links = 0): Promise<string> {
-  const whole = resolve(path);
-  const real = await orMissing(realpath(whole));
-  if (real !== undefined) return real;
-  const target = links < MOST_LINKS ? await linkTarget(whole) : undefined;
-  if (target !== undefined) return realPathOf(resolve(dirname(whole), target), links + 1);
-  const folder = await orMissing(realpath(dirname(whole)));
-  return join(folder ?? dirname(whole), basename(whole));
-}
-
-async function linkTarget(path: string): Promise<string | undefined> {
-  try {
-    return await readlink(path);
-  } catch (error) {
-    // EINVAL: it is no link.
-    if (hasCode(error, [...NOT_TO_BE_SEEN, "EINVAL", "UNKNOWN"])) return undefined;
-    throw error;
-  }
-}
-
-/** There is nothing, or nothing that this user may see: whoever opens it says which. */
-const NOT_TO_BE_SEEN = ["ENOENT", "ENOTDIR", "EACCES", "EPERM", "ELOOP", "ENAMETOOLONG"];
-
-async function statOf(path: string): Promise<Stats | undefined> {
-  return orMissing(stat(path));
-}
-
-async function orMissing<T>(found: Promise<T>): Promise<T | undefined> {
-  try {
-    return await found;
-  } catch (error) {
-    if (hasCode(error, NOT_TO_BE_SEEN)) return undefined;
-    throw error;
-  }
-}
-
 async function isWritable(folder: string): Promise<boolean> {
   try {
     await access(folder, constants.W_OK);
@@ -162,10 +100,6 @@ async function isWritable(folder: string): Promise<boolean> {
     if (hasCode(error, ["EACCES", "EPERM", "EROFS"])) return false;
     throw error;
   }
-}
-
-function hasCode(error: unknown, codes: readonly string[]): boolean {
-  return error instanceof Error && "code" in error && typeof error.code === "string" && codes.includes(error.code);
 }
 
 /** How a result ended up: where it was meant to be, beside it, or nowhere. */

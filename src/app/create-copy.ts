@@ -10,10 +10,11 @@ import { observeListAgain } from "./observe-server.js";
 import type { PlanEntry } from "./plan-entries.js";
 import type { CreateRequest } from "./ports.js";
 import { readBackCreate } from "./read-back.js";
+import { recordOrTell } from "./record-or-tell.js";
 import type { End, RunSession } from "./run-session.js";
 import { endOfRefusal } from "./run-stop.js";
 import { type Sent, sendWrite } from "./send-write.js";
-import { certainCreateEnd, errorOf } from "./write-ends.js";
+import { certainCreateEnd, errorOf, nothingMade } from "./write-ends.js";
 
 /** How many certain refusals in a row stop a source task's creates while none has succeeded. */
 const REFUSALS_THAT_STOP = 3;
@@ -64,14 +65,14 @@ async function createOne(session: RunSession, entry: PlanEntry, alone: boolean):
       return refused(session, entry, { intent, sent });
     case "slow-down":
     case "not-sent":
-      await session.deps.recorder.record([certainCreateEnd(intent, sent)]);
+      await recordOrTell(session, entry, [certainCreateEnd(intent, sent)], nothingMade(sent));
       if (session.halts.reason !== undefined || session.createGate(entry.sourceTaskId).isStopped)
         return { end: { kind: "planned", error: errorOf(sent) }, verdict: "pass" };
       return { end: endOfRefusal(session, entry, errorOf(sent)), verdict: "pass" };
     case "in-doubt":
       return doubted(session, intent, errorOf(sent));
     case "stop":
-      return stopped(session, intent, sent);
+      return stopped(session, entry, { intent, sent });
     default:
       return sent satisfies never;
   }
@@ -84,7 +85,8 @@ async function copyMade(
 ): Promise<Made> {
   const { intent, newTaskId } = made;
   const outcome: LogEntry = { type: "create-outcome", write: intent.write, outcome: "succeeded", newTaskId };
-  await recordOrTell(session, entry, newTaskId, [outcome, ...givenUp(session, entry, intent)]);
+  const message = "this task was made, but the log could not take it";
+  await recordOrTell(session, entry, [outcome, ...givenUp(session, entry, intent)], { message, newTaskId });
   session.created += 1;
   session.slots.succeeded();
   session.refusalsOf(entry.sourceTaskId).creates = 0;
@@ -106,26 +108,6 @@ async function readBackOrHalt(
     const [session] = of;
     session.halts.halt({ kind: "fatal", error });
     return "halted";
-  }
-}
-
-/** The ID of a task that was made must never be lost: where the log cannot take it, it is shown at once. */
-async function recordOrTell(
-  session: RunSession,
-  entry: PlanEntry,
-  newTaskId: TaskId,
-  entries: readonly LogEntry[],
-): Promise<void> {
-  try {
-    await session.deps.recorder.record(entries);
-  } catch (cause) {
-    session.deps.emit({
-      kind: "unlogged",
-      tenant: entry.row.tenant,
-      newTaskId,
-      message: "this task was made, but the log could not take it",
-    });
-    throw cause;
   }
 }
 
@@ -157,7 +139,7 @@ async function refused(
     if (own === "found") return doubted(session, intent, error);
     if (own === "unknown" && sent.httpStatus === 409) return doubted(session, intent, error);
   }
-  await session.deps.recorder.record([certainCreateEnd(intent, sent)]);
+  await recordOrTell(session, entry, [certainCreateEnd(intent, sent)], nothingMade(sent));
   if ((sent.httpStatus === 404 || sent.httpStatus === 405) && !session.createGate(entry.sourceTaskId).isOpen)
     session.halts.halt({ kind: "fatal", error: tooOld(sent.httpStatus) });
   return { end: endOfRefusal(session, entry, error), verdict: verdictOfRefusal(session, entry) };
@@ -185,11 +167,11 @@ function stopCreates(session: RunSession, entry: PlanEntry, why: string): void {
 
 async function stopped(
   session: RunSession,
-  intent: CreateIntentRecord,
-  sent: Extract<Sent, { kind: "stop" }>,
+  entry: PlanEntry,
+  { intent, sent }: { readonly intent: CreateIntentRecord; readonly sent: Extract<Sent, { kind: "stop" }> },
 ): Promise<Made> {
   if (sent.inDoubt) return doubted(session, intent, errorOf(sent));
-  await session.deps.recorder.record([certainCreateEnd(intent, sent)]);
+  await recordOrTell(session, entry, [certainCreateEnd(intent, sent)], nothingMade(sent));
   return { end: { kind: "planned", error: errorOf(sent) }, verdict: "pass" };
 }
 

@@ -15,7 +15,12 @@ export type RunEvent =
   /** A wait begins; `reason` is for people. A countdown on a terminal. */
   | { readonly kind: "waiting"; readonly reason: string; readonly ms: number }
   /** An ID that could not be written to the log: must be shown at once, whatever the verbosity. */
-  | { readonly kind: "unlogged"; readonly tenant: string; readonly newTaskId: string; readonly message: string }
+  | {
+      readonly kind: "unlogged";
+      readonly tenant: string;
+      readonly newTaskId?: string | undefined;
+      readonly message: string;
+    }
   /** A signal arrived: nothing new starts. */
   | { readonly kind: "stopping"; readonly signal: EndingSignal; readonly inFlight: number }
   /** One HTTP exchange, for `-v`. Never holds the key. */

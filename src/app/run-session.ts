@@ -9,6 +9,7 @@ import { Halts, type Interruption } from "./halts.js";
 import type { PlanContext } from "./plan-context.js";
 import type { Chance, Clock, ListReading, TaskReader, TaskWriter } from "./ports.js";
 import { readerUntilDrained } from "./reads-until-drained.js";
+import type { Known } from "./record-or-tell.js";
 import type { Recorder } from "./recorder.js";
 import { SendSlots } from "./send-slots.js";
 import type { Look } from "./settle.js";
@@ -78,6 +79,8 @@ export class RunSession {
   /** Whether a create was sent, and whether the list was read again: then twins are looked for once more. */
   sentCreates = false;
   lookedAgain = false;
+  /** What answers said that the log could not take. */
+  readonly unlogged = new Map<TenantRef, Known>();
   /** Twins that a look after the plan's showed. */
   readonly twins = new Map<TenantRef, TenantError>();
   readonly notShownWarned = new Set<TaskId>();
@@ -235,13 +238,17 @@ export class RunSession {
     const now = this.deps.clock.monotonic();
     const track = this.#tracks.get(item.ref);
     const from = track?.startedAt ?? now;
-    return carriedResult(item, this.context, {
+    const result = carriedResult(item, this.context, {
       outcome: end.kind,
       attempts: track?.attempts ?? 0,
       durationMs: Math.round(now - from),
       startedMs: track === undefined ? undefined : Math.round(from - this.startedAt),
       error: end.kind === "succeeded" ? undefined : end.error,
     });
+    const known = this.unlogged.get(item.ref);
+    if (known === undefined) return result;
+    const error = result.error && { ...result.error, message: `${result.error.message}; known is: ${known.message}` };
+    return { ...result, newTaskId: known.newTaskId ?? result.newTaskId, error };
   }
 }
 

@@ -1,21 +1,22 @@
 import { type Drift, driftOf, type ReportChange } from "../domain/drift.js";
-import { StopError } from "../domain/errors.js";
 import { type ReportId, type TaskId, writeId } from "../domain/ids.js";
 import type { PatchIntentRecord, ReportIdMode } from "../domain/log-record.js";
-import { byReport, sameSwaps } from "../domain/mapping.js";
+import { sameSwaps } from "../domain/mapping.js";
 import type { TenantError } from "../domain/outcome.js";
 import type { TaskReport } from "../domain/source-task.js";
 import type { TenantState } from "../domain/tenant-state.js";
 import type { Verdict } from "./first-alone.js";
 import { conflictNow, noteShownApps } from "./in-use-now.js";
 import { warnMissing } from "./missing-reports.js";
+import { type Done, failed, readBackPatches, readOrHalt, stopPatches } from "./patch-read-back.js";
 import type { PlanEntry } from "./plan-entries.js";
 import type { Reading } from "./ports.js";
+import { recordOrTell } from "./record-or-tell.js";
 import type { End, RunSession } from "./run-session.js";
 import { endOfRefusal } from "./run-stop.js";
 import { type Sent, sendWrite } from "./send-write.js";
 import { holdAgainst, isNews, observedEntry } from "./verify-copies.js";
-import { certainPatchEnd, errorOf, warnMappingsNotShown } from "./write-ends.js";
+import { certainPatchEnd, errorOf, nothingMade } from "./write-ends.js";
 
 /**
  * Brings one copy's mappings to what the manifest wants, by PATCHes of its own report rows, and reads them back where the
@@ -57,11 +58,6 @@ const PATCH_IN_DOUBT: TenantError = {
     "a PATCH of this copy was sent and its answer never came; nothing else goes to that report until --settle has passed",
   hint: "Run the same command again",
 };
-
-interface Done {
-  readonly end: End;
-  readonly verdict: Verdict;
-}
 
 interface Patches {
   readonly newTaskId: TaskId;
@@ -143,7 +139,7 @@ interface OnePatch {
 
 /** Sends one PATCH; `undefined`: it succeeded. */
 async function patchOne(session: RunSession, entry: PlanEntry, patch: OnePatch): Promise<Done | undefined> {
-  const { recorder, writer } = session.deps;
+  const { writer } = session.deps;
   const gate = session.patchGate(entry.sourceTaskId);
   const intent = patchIntent(session, entry, patch);
   const send = writer.patchReport({
@@ -158,22 +154,34 @@ async function patchOne(session: RunSession, entry: PlanEntry, patch: OnePatch):
     case "not-started":
       return { end: { kind: "planned" }, verdict: "pass" };
     case "succeeded":
-      await recorder.record([
-        { type: "patch-outcome", write: intent.write, outcome: "succeeded", ...(patch.canBeRead && { toRead: true }) },
-      ]);
+      await recordOrTell(
+        session,
+        entry,
+        [
+          {
+            type: "patch-outcome",
+            write: intent.write,
+            outcome: "succeeded",
+            ...(patch.canBeRead && { toRead: true }),
+          },
+        ],
+        {
+          message: `its copy ${patch.newTaskId} took the PATCH of the report ${intent.reportId}, but the log could not`,
+        },
+      );
       session.slots.succeeded();
       return undefined;
     case "refused":
       return refusedPatch(session, entry, { patch, intent, sent });
     case "slow-down":
     case "not-sent":
-      await recorder.record([certainPatchEnd(intent, sent)]);
+      await recordOrTell(session, entry, [certainPatchEnd(intent, sent)], nothingMade(sent));
       if (session.halts.reason !== undefined || gate.isStopped)
         return { end: { kind: "planned", error: errorOf(sent) }, verdict: "pass" };
       return { end: endOfRefusal(session, entry, errorOf(sent)), verdict: "pass" };
     case "stop":
       if (sent.inDoubt) return doubted(session, intent, errorOf(sent));
-      await recorder.record([certainPatchEnd(intent, sent)]);
+      await recordOrTell(session, entry, [certainPatchEnd(intent, sent)], nothingMade(sent));
       return { end: { kind: "planned", error: errorOf(sent) }, verdict: "pass" };
     case "in-doubt":
       return doubted(session, intent, errorOf(sent));
@@ -207,7 +215,7 @@ async function refusedPatch(
     await recorder.record([{ type: "patch-outcome", write: intent.write, outcome: "succeeded" }]);
     return undefined;
   }
-  await recorder.record([certainPatchEnd(intent, sent)]);
+  await recordOrTell(session, entry, [certainPatchEnd(intent, sent)], nothingMade(sent));
   return { end: endOfRefusal(session, entry, errorOf(sent)), verdict };
 }
 
@@ -218,85 +226,6 @@ async function doubted(session: RunSession, intent: PatchIntentRecord, error: Te
     { type: "patch-outcome", write: intent.write, outcome: "in-doubt", code, message, httpStatus },
   ]);
   return { end: { kind: "in-doubt", error }, verdict: "pass" };
-}
-
-async function readOrHalt(session: RunSession, newTaskId: TaskId): Promise<Reading<readonly TaskReport[]> | undefined> {
-  try {
-    return await session.deps.reader.readReports(newTaskId);
-  } catch (error) {
-    if (!(error instanceof StopError)) throw error;
-    session.halts.halt({ kind: "fatal", error });
-    return undefined;
-  }
-}
-
-async function readBackPatches(
-  session: RunSession,
-  entry: PlanEntry,
-  patches: Patches & { readonly sentAny: boolean; readonly before: Reading<readonly TaskReport[]> },
-): Promise<Done> {
-  const after = await readOrHalt(session, patches.newTaskId);
-  // What stops the run now does not undo what the log already says was done.
-  if (after === undefined) return { end: { kind: "succeeded" }, verdict: "stop" };
-  if (after.kind !== "read") {
-    warnMappingsNotShown(session, { ...entry, newTaskId: patches.newTaskId, tenant: entry.row.tenant });
-    return { end: { kind: "succeeded" }, verdict: patches.sentAny ? "open" : "pass" };
-  }
-  const verified = holdAgainst(after.value, entry.wanted).kind === "equal";
-  const of = { sourceTaskId: entry.sourceTaskId, key: entry.row.key, newTaskId: patches.newTaskId };
-  const { unequal, hidden } = heldAgainstPatches(entry, patches, after.value);
-  const observed = observedEntry({ ...of, shown: after.value, verified });
-  // Shown a moment ago, and not any more: what it maps now is not known, whatever the PATCH was answered.
-  const lost = unequal.filter((id) => !observed.reports.some((report) => report.reportId === id));
-  const reports = [...observed.reports, ...lost.map((reportId) => ({ reportId, apps: null }))];
-  await session.deps.recorder.record([{ ...observed, reports }]);
-  if (hidden && patches.sentAny)
-    warnMappingsNotShown(session, { ...entry, newTaskId: patches.newTaskId, tenant: entry.row.tenant });
-  if (unequal.length === 0) return { end: { kind: "succeeded" }, verdict: patches.sentAny ? "open" : "pass" };
-  stopPatches(session, entry, `a PATCH of the copy ${patches.newTaskId} had no effect`);
-  return failed(
-    {
-      code: "PATCH_NO_EFFECT",
-      message: `the server took the PATCH and still shows other mappings for the report${unequal.length === 1 ? "" : "s"} ${unequal.join(", ")}`,
-      hint: `The server may want the report's other ID: try --report-id ${session.options.shape.reportId === "row" ? "report" : "row"}`,
-    },
-    "stop",
-  );
-}
-
-/** The copy's reports that the manifest maps, or that were sent, and that show something else now; and whether some show nothing. */
-function heldAgainstPatches(
-  entry: PlanEntry,
-  patches: Pick<Patches, "changes"> & { readonly before: Reading<readonly TaskReport[]> },
-  after: readonly TaskReport[],
-): { readonly unequal: readonly ReportId[]; readonly hidden: boolean } {
-  const expected = new Map(byReport(entry.wanted.mappings));
-  for (const { reportId, apps } of patches.changes) expected.set(reportId, apps);
-  const showed = (id: ReportId): boolean =>
-    patches.before.kind === "read" &&
-    patches.before.value.some((report) => report.reportId === id && report.mappings !== undefined);
-  const unequal: ReportId[] = [];
-  let hidden = false;
-  for (const { reportId, mappings } of after) {
-    const apps = expected.get(reportId);
-    if (apps === undefined) continue;
-    if (mappings === undefined) hidden = true;
-    if (mappings === undefined ? apps.length > 0 && showed(reportId) : !sameSwaps(mappings, apps))
-      unequal.push(reportId);
-  }
-  return { unequal, hidden };
-}
-
-function stopPatches(session: RunSession, entry: PlanEntry, why: string): void {
-  const gate = session.patchGate(entry.sourceTaskId);
-  if (gate.isStopped) return;
-  gate.close();
-  session.warn({
-    code: "SOURCE_STOPPED",
-    message: `the updates of source task ${entry.sourceTaskId} are stopped: ${why}; its other tenants stay planned`,
-    hint: "Correct the cause, then run the same command again",
-    tenant: entry.row.tenant,
-  });
 }
 
 /** The copy's own row of a report. `missing`: the copy does not show it. `undefined`: nobody knows it. */
@@ -338,10 +267,6 @@ function patchIntent(session: RunSession, entry: PlanEntry, patch: OnePatch): Pa
     named: patch.change.named,
     idempotencyKey: open !== undefined && sameSwaps(open.apps, patch.change.apps) ? open.idempotencyKey : chance.uuid(),
   };
-}
-
-function failed(error: TenantError, verdict: Verdict): Done {
-  return { end: { kind: "failed", error }, verdict };
 }
 
 function copyMissing(newTaskId: TaskId): TenantError {

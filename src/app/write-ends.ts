@@ -6,6 +6,7 @@ import type {
   PatchOutcomeRecord,
 } from "../domain/log-record.js";
 import type { TenantError } from "../domain/outcome.js";
+import type { Known } from "./record-or-tell.js";
 import type { RunSession } from "./run-session.js";
 import type { Sent } from "./send-write.js";
 import { mappingsNotShown } from "./verify-copies.js";
@@ -18,6 +19,11 @@ export function errorOf(sent: NoSuccess): TenantError {
   const { code, message, hint } = sent.problem;
   const httpStatus = "httpStatus" in sent ? sent.httpStatus : sent.kind === "slow-down" ? 429 : undefined;
   return { code, message, hint, httpStatus };
+}
+
+/** What is told of it where the log could not take its end. */
+export function nothingMade(sent: NoSuccess): Known {
+  return { message: `nothing was done for it (${errorOf(sent).message}), but the log could not take that` };
 }
 
 function certainEnd(sent: NoSuccess): Pick<CreateOutcomeRecord, "outcome" | "code" | "message" | "httpStatus"> {

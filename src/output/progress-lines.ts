@@ -84,7 +84,8 @@ function stoppingLine({ signal, inFlight }: Extract<RunEvent, { kind: "stopping"
 }
 
 function unloggedLines(event: Extract<RunEvent, { kind: "unlogged" }>, look: Look): readonly string[] {
-  const what = `NOT IN THE LOG: tenant ${event.tenant} has the copy ${event.newTaskId}; write it down. ${event.message}`;
+  const copy = event.newTaskId === undefined ? "" : ` has the copy ${event.newTaskId}; write it down`;
+  const what = `NOT IN THE LOG: tenant ${event.tenant}${copy}: ${event.message}`;
   return wrapLines([look.palette.bad(oneLine(what))], look);
 }
 

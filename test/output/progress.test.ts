@@ -132,7 +132,7 @@ describe("quiet and verbose", () => {
       ],
       { quiet: true, verbose: true },
     );
-    expect(text).toBe("NOT IN THE LOG: tenant acme has the copy c0b1; write it down. the disk is full\n");
+    expect(text).toBe("NOT IN THE LOG: tenant acme has the copy c0b1; write it down: the disk is full\n");
   });
   test("verbose shows each request", async () => {
     expect(await listen([request])).toBe("");

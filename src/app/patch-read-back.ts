@@ -1,0 +1,114 @@
+import type { ReportChange } from "../domain/drift.js";
+import { StopError } from "../domain/errors.js";
+import type { ReportId, TaskId } from "../domain/ids.js";
+import { byReport, sameSwaps } from "../domain/mapping.js";
+import type { TenantError } from "../domain/outcome.js";
+import type { TaskReport } from "../domain/source-task.js";
+import type { Verdict } from "./first-alone.js";
+import type { PlanEntry } from "./plan-entries.js";
+import type { Reading } from "./ports.js";
+import type { End, RunSession } from "./run-session.js";
+import { holdAgainst, observedEntry } from "./verify-copies.js";
+import { warnMappingsNotShown } from "./write-ends.js";
+
+/** How a tenant's PATCHes ended, and what that means for the others of its source task. */
+export interface Done {
+  readonly end: End;
+  readonly verdict: Verdict;
+}
+
+/** The PATCHes of one copy, and what it showed before them. */
+export interface SentPatches {
+  readonly newTaskId: TaskId;
+  readonly changes: readonly ReportChange[];
+  readonly sentAny: boolean;
+  readonly before: Reading<readonly TaskReport[]>;
+}
+
+export function failed(error: TenantError, verdict: Verdict): Done {
+  return { end: { kind: "failed", error }, verdict };
+}
+
+/** Reads a copy's reports; what stops the run is its halt, and `undefined` here: it does not undo what was done. */
+export async function readOrHalt(
+  session: RunSession,
+  newTaskId: TaskId,
+): Promise<Reading<readonly TaskReport[]> | undefined> {
+  try {
+    return await session.deps.reader.readReports(newTaskId);
+  } catch (error) {
+    if (!(error instanceof StopError)) throw error;
+    session.halts.halt({ kind: "fatal", error });
+    return undefined;
+  }
+}
+
+/**
+ * Reads a copy back after its PATCHes, and holds all of it against the manifest: a server may take one PATCH for the whole
+ * task's set.
+ */
+export async function readBackPatches(session: RunSession, entry: PlanEntry, patches: SentPatches): Promise<Done> {
+  const after = await readOrHalt(session, patches.newTaskId);
+  // What stops the run now does not undo what the log already says was done.
+  if (after === undefined) return { end: { kind: "succeeded" }, verdict: "stop" };
+  if (after.kind !== "read") {
+    warnMappingsNotShown(session, { ...entry, newTaskId: patches.newTaskId, tenant: entry.row.tenant });
+    return { end: { kind: "succeeded" }, verdict: patches.sentAny ? "open" : "pass" };
+  }
+  const verified = holdAgainst(after.value, entry.wanted).kind === "equal";
+  const of = { sourceTaskId: entry.sourceTaskId, key: entry.row.key, newTaskId: patches.newTaskId };
+  const { unequal, hidden } = heldAgainstPatches(entry, patches, after.value);
+  const observed = observedEntry({ ...of, shown: after.value, verified });
+  // Shown a moment ago, and not any more: what it maps now is not known, whatever the PATCH was answered.
+  const lost = unequal.filter((id) => !observed.reports.some((report) => report.reportId === id));
+  const reports = [...observed.reports, ...lost.map((reportId) => ({ reportId, apps: null }))];
+  await session.deps.recorder.record([{ ...observed, reports }]);
+  if (hidden && patches.sentAny)
+    warnMappingsNotShown(session, { ...entry, newTaskId: patches.newTaskId, tenant: entry.row.tenant });
+  if (unequal.length === 0) return { end: { kind: "succeeded" }, verdict: patches.sentAny ? "open" : "pass" };
+  stopPatches(session, entry, `a PATCH of the copy ${patches.newTaskId} had no effect`);
+  return failed(
+    {
+      code: "PATCH_NO_EFFECT",
+      message: `the server took the PATCH and still shows other mappings for the report${unequal.length === 1 ? "" : "s"} ${unequal.join(", ")}`,
+      hint: `The server may want the report's other ID: try --report-id ${session.options.shape.reportId === "row" ? "report" : "row"}`,
+    },
+    "stop",
+  );
+}
+
+/** The copy's reports that the manifest maps, or that were sent, and that show something else now; and whether some show nothing. */
+function heldAgainstPatches(
+  entry: PlanEntry,
+  patches: SentPatches,
+  after: readonly TaskReport[],
+): { readonly unequal: readonly ReportId[]; readonly hidden: boolean } {
+  const expected = new Map(byReport(entry.wanted.mappings));
+  for (const { reportId, apps } of patches.changes) expected.set(reportId, apps);
+  const showed = (id: ReportId): boolean =>
+    patches.before.kind === "read" &&
+    patches.before.value.some((report) => report.reportId === id && report.mappings !== undefined);
+  const unequal: ReportId[] = [];
+  let hidden = false;
+  for (const { reportId, mappings } of after) {
+    const apps = expected.get(reportId);
+    if (apps === undefined) continue;
+    if (mappings === undefined) hidden = true;
+    if (mappings === undefined ? apps.length > 0 && showed(reportId) : !sameSwaps(mappings, apps))
+      unequal.push(reportId);
+  }
+  return { unequal, hidden };
+}
+
+/** Stops a source task's PATCHes, and says why. */
+export function stopPatches(session: RunSession, entry: PlanEntry, why: string): void {
+  const gate = session.patchGate(entry.sourceTaskId);
+  if (gate.isStopped) return;
+  gate.close();
+  session.warn({
+    code: "SOURCE_STOPPED",
+    message: `the updates of source task ${entry.sourceTaskId} are stopped: ${why}; its other tenants stay planned`,
+    hint: "Correct the cause, then run the same command again",
+    tenant: entry.row.tenant,
+  });
+}
