@@ -19,6 +19,10 @@ export type Fate =
   | "lost-after"
   | "killed-after"
   | "no-id"
+  /** Answered with success, and not done. */
+  | "no-effect"
+  /** Done, and answered with a conflict. */
+  | "done-409"
   | 400
   | 403
   | 409
@@ -62,6 +66,8 @@ export class SyncStage {
   readonly records: { readonly run: string; readonly entry: LogEntry }[] = [];
   /** How long the log's disk takes: a record counts when this has passed. */
   flush: () => Promise<void> = async () => {};
+  /** Copies whose reports the server fails to show now. */
+  readonly unreadable = new Set<TaskId>();
   listed: (tasks: readonly Task[]) => readonly Task[] = (tasks) => tasks;
   readonly #fates = new Map<string, Fate[]>();
   #now = 0;
@@ -171,8 +177,11 @@ export class SyncStage {
       if (typeof fate === "number")
         return Promise.resolve({ kind: "refused", httpStatus: fate, problem: problem(`HTTP_${fate}`) });
       if (fate === "lost-before") return Promise.resolve(NO_ANSWER);
+      if (fate === "no-effect") return Promise.resolve({ kind: "succeeded", taskId: undefined, httpStatus: 200 });
       const made = work(typeof fate === "object" ? this.#now + fate.late : this.#now);
       if (fate === "ok") return Promise.resolve({ kind: "succeeded", taskId: made, httpStatus: 201 });
+      if (fate === "done-409")
+        return Promise.resolve({ kind: "refused", httpStatus: 409, problem: problem("HTTP_409") });
       if (fate === "no-id")
         return Promise.resolve({ kind: "in-doubt", answered: true, httpStatus: 200, problem: problem("NO_TASK_ID") });
       if (fate !== "killed-after") return Promise.resolve(NO_ANSWER);
@@ -214,6 +223,7 @@ export class SyncStage {
       readReports: async (id) => {
         const task = find(id);
         if (task === undefined) return absent;
+        if (this.unreadable.has(id)) return { kind: "unreadable", forbidden: false, problem: problem("HTTP_500") };
         return {
           kind: "read",
           value: task.reports.map((report) => ({ ...report, mappings: report.swaps })),

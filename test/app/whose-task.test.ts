@@ -1,0 +1,125 @@
+import { describe, expect, it } from "vitest";
+import { foldTenantKey } from "../../src/domain/ids.js";
+import type { RunResult } from "../../src/domain/outcome.js";
+import { appId, MASTER } from "../simulation/identifiers.js";
+import { Killed, SyncStage } from "../support/sync-stage.js";
+
+const ACME = { app: 1 };
+const GLOBEX = { app: 2 };
+const INITECH = { app: 3 };
+
+function told(result: RunResult, tenant: string): string {
+  const found = result.tenants.find((one) => one.tenant === tenant);
+  if (found === undefined) throw new Error(`nothing was told of ${tenant}`);
+  return [found.action, found.outcome, found.error?.code].filter((word) => word !== undefined).join(" ");
+}
+
+/** The one app that a tenant's copy reads, by the server's own truth. */
+function appOf(stage: SyncStage, tenant: string): string | undefined {
+  return stage.named(`Monthly Report - ${tenant}`)[0]?.reports[0]?.swaps[0]?.newQlikAppId;
+}
+
+describe("a task that somebody else's create has made", () => {
+  it("is not taken over by newTaskId, though its doubt is settled in the same run", async () => {
+    const stage = new SyncStage();
+    stage.fate("Globex", "killed-after");
+    await expect(stage.sync({ Initech: INITECH, Globex: GLOBEX })).rejects.toThrow(Killed);
+    const newTaskId = stage.named("Monthly Report - Globex")[0]?.id;
+    if (newTaskId === undefined) throw new Error("the create was not carried out");
+    const wishes = { Initech: INITECH, Globex: GLOBEX, Acme: { ...ACME, newTaskId } };
+    const result = await stage.sync(wishes);
+    expect(told(result, "Globex")).toBe("settle succeeded");
+    expect(told(result, "Acme")).toBe("conflict failed NOT_A_COPY");
+    expect(appOf(stage, "Globex")).toBe(appId(2));
+  });
+
+  it("of this tenant, found absent and arrived later, keeps it from being made under another name", async () => {
+    const stage = new SyncStage();
+    stage.fate("Acme", "lost-before", 400);
+    await stage.sync({ Acme: ACME, Globex: GLOBEX });
+    stage.make("Monthly Report - Acme", []);
+    const result = await stage.sync({ Acme: { ...ACME, name: "Acme, monthly" }, Globex: GLOBEX });
+    expect(told(result, "Acme")).toBe("conflict failed TWIN");
+    expect(stage.named("Acme, monthly")).toEqual([]);
+  });
+});
+
+describe("a copy that was logged as gone", () => {
+  it("is its tenant's again when it is listed again: --recreate makes no second one", async () => {
+    const stage = new SyncStage();
+    const wishes = { Acme: ACME, Globex: GLOBEX, Initech: INITECH };
+    await stage.sync(wishes);
+    const [copy] = stage.named("Monthly Report - Acme");
+    if (copy === undefined) throw new Error("there is no copy");
+    stage.remove(copy);
+    expect(told(await stage.sync(wishes), "Acme")).toBe("conflict failed GONE");
+    stage.tasks.push(copy);
+    const result = await stage.sync(wishes, { shape: { recreate: true } });
+    expect(told(result, "Acme")).toBe("update succeeded");
+    expect(stage.named("Monthly Report - Acme")).toHaveLength(1);
+  });
+});
+
+describe("resolve --retry", () => {
+  it("leaves the old create open where the new one is refused: it is looked up before anything is sent again", async () => {
+    const stage = new SyncStage();
+    await stage.sync({ Globex: GLOBEX });
+    stage.fate("Acme", "lost-before");
+    // Without the source task the list is not whole: the doubt stays.
+    stage.listed = (tasks) => tasks.filter((task) => task !== stage.source);
+    expect(told(await stage.sync({ Globex: GLOBEX, Acme: ACME }), "Acme")).toContain("create in-doubt");
+    const key = foldTenantKey("Acme");
+    stage.records.push({
+      run: "resolve",
+      entry: { type: "retry", sourceTaskId: stage.source.id, key, tenant: "Acme" },
+    });
+    stage.fate("Acme", 400);
+    const result = await stage.sync({ Globex: GLOBEX, Acme: ACME });
+    expect(told(result, "Acme")).toContain("in-doubt");
+    expect(stage.sent.filter((sent) => sent.endsWith("Acme"))).toHaveLength(2);
+    const acme = [...stage.state().tenants()].find((one) => one.key === key);
+    expect(acme?.openCreates).toHaveLength(1);
+  });
+});
+
+describe("what a PATCH did", () => {
+  it("is not known by its answer: an app stays in force until the copy is read back", async () => {
+    const stage = new SyncStage();
+    await stage.sync({ Acme: ACME, Globex: GLOBEX });
+    const [copy] = stage.named("Monthly Report - Acme");
+    if (copy === undefined) throw new Error("there is no copy");
+    const wishes = { Acme: { app: 3 }, Globex: { app: 1 } };
+    stage.fate("Acme", "no-effect", "no-effect");
+    const patched = stage.sync(wishes);
+    // Read before the PATCH, and not after it.
+    stage.flush = async () => void stage.unreadable.add(copy.id);
+    await patched;
+    stage.flush = async () => {};
+    stage.unreadable.clear();
+    const result = await stage.sync(wishes);
+    expect(told(result, "Acme")).toBe("update failed PATCH_NO_EFFECT");
+    expect(told(result, "Globex")).toBe("conflict failed APP_IN_USE");
+    expect([appOf(stage, "Acme"), appOf(stage, "Globex")]).toEqual([appId(1), appId(2)]);
+  });
+
+  it("is read before a conflict (409) is believed", async () => {
+    const stage = new SyncStage();
+    await stage.sync({ Acme: ACME });
+    stage.fate("Acme", "done-409");
+    expect(told(await stage.sync({ Acme: GLOBEX }), "Acme")).toBe("update succeeded");
+    const back = await stage.sync({ Acme: ACME, Initech: GLOBEX });
+    expect(told(back, "Initech")).toBe("conflict failed APP_IN_USE");
+  });
+
+  it("holds nobody else's app: what a copy shows when its update begins is in force at once", async () => {
+    const stage = new SyncStage();
+    await stage.sync({ Acme: ACME, Globex: GLOBEX });
+    const report = stage.named("Monthly Report - Acme")[0]?.reports[0];
+    if (report === undefined) throw new Error("there is no copy");
+    report.swaps = [{ qlikAppId: MASTER, newQlikAppId: appId(5) }];
+    stage.fate("Acme", "lost-before", "lost-before");
+    const result = await stage.sync({ Acme: { app: 3 }, Globex: { app: 5 } });
+    expect(told(result, "Globex")).toBe("update failed APP_IN_USE");
+    expect([appOf(stage, "Acme"), appOf(stage, "Globex")]).toEqual([appId(5), appId(2)]);
+  });
+});
