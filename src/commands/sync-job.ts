@@ -3,7 +3,7 @@ import { attempt } from "../app/attempt.js";
 import type { Emit } from "../app/events.js";
 import { checkResumable, lastSyncOf } from "../app/resume.js";
 import { rehearseSync, runSync, type SyncRequest, sourcesOf } from "../app/sync.js";
-import type { SyncOptions } from "../app/sync-options.js";
+import type { RunOptions, SyncOptions } from "../app/sync-options.js";
 import type { Host } from "../cli/host.js";
 import type { ConnectionSettings, SyncSettings } from "../cli/settings.js";
 import { type Problem, StopError } from "../domain/errors.js";
@@ -59,7 +59,13 @@ export async function performSync(
   const { asked, runId, ...settings } = job;
   const source = { path: asked.manifestPath, encoding: asked.encoding, apps: asked.apps, shape: asked.shape };
   const manifest = await readManifestOrLogFault(machine, source, asked.place);
-  const prepared: Prepared = { settings, asked, manifest, options: { shape: asked.shape, run: settings.run }, runId };
+  const prepared: Prepared = {
+    settings,
+    asked,
+    manifest,
+    options: { shape: asked.shape, run: runOptionsOf(settings, asked) },
+    runId,
+  };
   const result = await carryOutOrRehearse(machine, prepared, tell);
   return { result, manifest, place: asked.place, manifestPath: asked.manifestPath };
 }
@@ -109,6 +115,10 @@ export async function askedOf(machine: Pick<Machine, "cwd">, settings: SyncJob):
     place: placeOfLog(settings.idempotencyLog, manifestPath),
     savedPlan: undefined,
   };
+}
+
+function runOptionsOf({ run }: SyncJob, { savedPlan }: Asked): RunOptions {
+  return savedPlan?.verify === true ? { ...run, verify: true } : run;
 }
 
 async function readPlan(path: string): Promise<SavedPlan> {
@@ -214,6 +224,7 @@ function planToSave(
     logFile: asked.place.path,
     log: of.head,
     apps: asked.apps,
+    verify: prepared.options.run.verify || undefined,
     shape: {
       ...asked.shape,
       reports: [...asked.shape.reports],

@@ -8,7 +8,7 @@ import type { Manifest } from "../domain/manifest.js";
 import type { RunResult } from "../domain/outcome.js";
 import type { Look } from "../output/look.js";
 import { colourLevel, loadPalette } from "../output/palette.js";
-import { errorsText, problemLines } from "../output/problem-lines.js";
+import { errorsText, problemLines, warningLines } from "../output/problem-lines.js";
 import { createProgress } from "../output/progress.js";
 import { writeResultFiles } from "./result-files.js";
 import { writeStepSummary } from "./step-summary.js";
@@ -69,8 +69,11 @@ export async function openTelling(
     },
     warn: async (problems) => {
       if (!warnsEarly) return;
-      for (const problem of problems)
-        await host.stderr.write(`${problemLines("warning", problem, errorLook).join("\n")}\n`);
+      await host.stderr.write(
+        warningLines(problems, errorLook)
+          .map((line) => `${line}\n`)
+          .join(""),
+      );
     },
     stop: () => progress.stop(),
     answer: (text) => host.stdout.write(text),

@@ -41,6 +41,9 @@ export function driftOf(tenant: TenantState, wanted: Wanted, allowUnmapped: Read
     const report = reports.get(reportId);
     if (report === undefined && bornWith !== undefined && !bornWith.has(reportId)) missing.push(reportId);
     else if (report?.known === undefined) changes.push({ reportId, apps, named: named.has(reportId), why: "unknown" });
+    else if (report.named && apps.length < report.known.length && !allowUnmapped.has(reportId))
+      // Fewer apps replaced than before: the others would be the master's again.
+      refusedRemovals.push(reportId);
     else if (!sameSwaps(report.known, apps))
       changes.push({ reportId, apps, named: named.has(reportId), why: "changed" });
   }

@@ -30,6 +30,8 @@ export interface SavedPlan {
   readonly logFile: string;
   readonly log: { readonly path: string; readonly seq: number; readonly digest: string } | null;
   readonly apps?: string | undefined;
+  /** The plan was made from what every copy showed: carried out from less, it would be another. */
+  readonly verify?: boolean | undefined;
   /** The options that shape the plan, as text; they were checked when the plan was made. */
   readonly shape: Omit<PlanShape, "sourceTask"> & { readonly sourceTask?: string | undefined };
   readonly tenants: readonly SavedTenant[];

@@ -14,6 +14,8 @@ export interface TableColumn<Row> {
 
 const GAP = 2;
 const NARROWEST_LAST = 12;
+/** Where nothing is cut, no row is filled up further: one endless text would make every other row as long. */
+const WIDEST_PADDED = 200;
 
 /** Rows as aligned lines with a title line. Where the width is known, cells are cut so that each row is one line. */
 export function tableLines<Row>(
@@ -98,7 +100,7 @@ function columnWidths<Row>(
   natural: readonly number[],
   width: number | undefined,
 ): readonly number[] {
-  if (width === undefined) return natural;
+  if (width === undefined) return natural.map((wide) => Math.min(wide, WIDEST_PADDED));
   const limited = natural.map((wide, at) => Math.min(wide, columns[at]?.atMost ?? wide));
   const last = limited.length - 1;
   const before = limited.slice(0, last).reduce((sum, wide) => sum + wide + GAP, 0);
