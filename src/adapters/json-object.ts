@@ -32,7 +32,7 @@ export function pathTo(path: string, key: string): string {
   return path === "" ? key : `${path}.${key}`;
 }
 
-/** Looks an object's keys up. A key that comes twice counts as JSON does, the last; two keys of one meaning are a fault. */
+/** Looks an object's keys up. Two keys of one meaning are a fault, and so is one that comes twice: JSON would take the last. */
 export function readJsonObject(
   node: Extract<JsonNode, { kind: "object" }>,
   path: string,
@@ -44,10 +44,13 @@ export function readJsonObject(
     notes.meanings.set(member.key, meaning);
     const other = members.get(meaning);
     members.set(meaning, member);
-    if (other === undefined || other.key === member.key) continue;
+    if (other === undefined) continue;
     notes.faults.push({
       code: "COLUMN_TWICE",
-      message: `The keys ${quote(other.key)} and ${quote(member.key)} mean the same: which one counts cannot be told.`,
+      message:
+        other.key === member.key
+          ? `The key ${quote(member.key)} comes twice: which one counts cannot be told.`
+          : `The keys ${quote(other.key)} and ${quote(member.key)} mean the same: which one counts cannot be told.`,
       hint: "Keep one of them, and rename or remove the other.",
       file: notes.file,
       line: notes.lineOf(member.value.at).line,

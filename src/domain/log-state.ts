@@ -294,6 +294,7 @@ export class LogState {
 
   #noteSettled(run: string, settled: SettledRecord): void {
     const ref = this.#createOf.get(settled.write);
+    if (ref !== undefined) this.#updateSync(run, { wrote: true });
     const plan = this.#syncs.get(run)?.plan;
     if (ref !== undefined && plan !== undefined) this.#noteUnderPlan(plan, ref);
   }

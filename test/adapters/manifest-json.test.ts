@@ -128,9 +128,10 @@ describe("a JSON manifest", () => {
     ]);
   });
 
-  it("counts the last of two equal keys, as JSON does", async () => {
+  it("has no key twice: JSON would take the last, and lose the tenants of the first", async () => {
     const text = `{"tenants":[{"tenant":"old"}],"tenants":[{"tenant":"a","tenant":"acme","newQlikAppId":"${app(1)}"}]}`;
-    expect((await read(text, { path })).tenants.map((tenant) => tenant.tenant)).toEqual(["acme"]);
+    const error = await read(text, { path }).then(undefined, (reason: unknown) => reason);
+    expect(error).toMatchObject({ problems: [{ code: "COLUMN_TWICE" }, { code: "COLUMN_TWICE" }] });
   });
 
   it("may come in UTF-16, and from standard input", async () => {
