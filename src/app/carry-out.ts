@@ -3,6 +3,7 @@ import type { LogEntry } from "../domain/log-record.js";
 import type { Action, PlanItem } from "../domain/plan.js";
 import type { TenantState } from "../domain/tenant-state.js";
 import { createCopy } from "./create-copy.js";
+import { doubtAside, patchesAside } from "./doubts-aside.js";
 import type { InDoubt } from "./in-doubt.js";
 import { conflictNow } from "./in-use-now.js";
 import { tenantsAtOnce, workThrough } from "./lanes.js";
@@ -182,39 +183,15 @@ async function settleFromPlan(
     const finding = findings.get(state.ref);
     if (mine.has(state.ref) || reached.has(state.ref) || finding?.kind === "settled") continue;
     if (finding?.kind === "twins") session.tellTwin(state, conflict.twin(state, finding.ids));
-    else warnDoubt(session, state, finding);
+    else session.warn(doubtAside(state, finding?.kind === "candidates" ? finding.ids[0] : undefined));
   }
   return findings;
 }
 
 /** What a PATCH in doubt did is found out when its tenant is carried out, and not before. */
 function warnOfPatches(session: RunSession, plan: Plan, carried: readonly PlanItem[]): void {
-  const inDoubt = session.deps.recorder.state.patchedInDoubt();
-  if (inDoubt.length === 0) return;
-  const mine = new Set(
-    [...carried, ...plan.items.filter((item) => item.action.kind === "conflict")].map((item) => item.ref),
-  );
-  for (const { ref, tenant, sourceTaskId } of inDoubt)
-    if (!mine.has(ref))
-      session.warn({
-        code: "DOUBT",
-        message: `a PATCH of the copy of tenant "${tenant}" (source task ${sourceTaskId}) is in doubt, and this run does not carry it out`,
-        hint: "Sync its manifest again, without --only and --limit",
-        tenant,
-      });
-}
-
-function warnDoubt(session: RunSession, state: TenantState, finding: Finding | undefined): void {
-  const candidate = finding?.kind === "candidates" ? finding.ids[0] : undefined;
-  session.warn({
-    code: "DOUBT",
-    message: `tenant "${state.tenant}" (source task ${state.sourceTaskId}) is in doubt and not carried out by this run`,
-    hint:
-      candidate === undefined
-        ? `Sync its manifest again, or: ${conflict.resolveCommand(state, "--forget --reason TEXT")}`
-        : `If the task ${candidate} is its copy: ${conflict.resolveCommand(state, `--task-id ${candidate}`)}`,
-    tenant: state.tenant,
-  });
+  const mine = new Set(carried.map((item) => item.ref));
+  for (const problem of patchesAside(session.deps.recorder.state, plan.items, mine)) session.warn(problem);
 }
 
 /** A run that sent a create reads one last list; one that read the list again looks through that: for twins. */

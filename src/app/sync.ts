@@ -6,6 +6,7 @@ import type { Manifest } from "../domain/manifest.js";
 import { hasPendingChanges, type RunResult, type Summary, summarise, type TenantResult } from "../domain/outcome.js";
 import type { PlanItem } from "../domain/plan.js";
 import { carryOut, isWork } from "./carry-out.js";
+import { doubtsBesidePlan } from "./doubts-aside.js";
 import type { Emit } from "./events.js";
 import { type GuardFindings, judgePlan } from "./guards.js";
 import { type Interruption, untilInterrupted } from "./halts.js";
@@ -68,19 +69,20 @@ export async function rehearseSync(request: SyncRequest, deps: RehearsalDeps): P
   const recorder = memoryRecorder(request.state, request.runId);
   const { plan, guards } = await untilInterrupted(deps.interruption, prepare(request, { ...deps, recorder }));
   const tenants = plan.items.map((item) => plannedResult(item, plan.context));
+  const aside = doubtsBesidePlan(plan);
   const summary = summarise(tenants);
   deps.emit({ kind: "planned", summary });
   for (const result of tenants) deps.emit({ kind: "tenant", result });
   const codes: ExitCode[] = [];
   if (guards.refusals.length > 0) codes.push(EXIT.guard);
-  if (summary.failed > 0 || plan.twins) codes.push(EXIT.failed);
+  if (summary.failed > 0 || plan.twins || aside.some(({ code }) => code === "TWIN")) codes.push(EXIT.failed);
   if (request.options.run.detailedExitCode && hasPendingChanges(summary)) codes.push(EXIT.changes);
   const result: RunResult = {
     ...resultFrame(request, { startedAt, clock: deps.clock, dryRun: true }),
     log: deps.head,
     summary,
     tenants,
-    warnings: [...request.warnings, ...plan.warnings, ...guards.warnings],
+    warnings: [...request.warnings, ...plan.warnings, ...guards.warnings, ...aside],
     errors: guards.refusals,
     exitCode: foremostExitCode(codes),
   };
