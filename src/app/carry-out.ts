@@ -190,8 +190,10 @@ async function settleFromPlan(
 
 /** What a PATCH in doubt did is found out when its tenant is carried out, and not before. */
 function warnOfPatches(session: RunSession, plan: Plan, carried: readonly PlanItem[]): void {
+  const log = session.deps.recorder.state;
+  if (log.patchedInDoubt().length === 0) return;
   const mine = new Set(carried.map((item) => item.ref));
-  for (const problem of patchesAside(session.deps.recorder.state, plan.items, mine)) session.warn(problem);
+  for (const problem of patchesAside(log, plan.items, mine)) session.warn(problem);
 }
 
 /** A run that sent a create reads one last list; one that read the list again looks through that: for twins. */

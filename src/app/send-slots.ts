@@ -31,10 +31,10 @@ export class SendSlots {
    */
   run<T>(send: () => Promise<T>, halted: AbortSignal): Promise<T> {
     return this.#limit(async () => {
-      await this.untilResumed(halted);
+      if (this.isHeldUp) await this.untilResumed(halted);
       while (this.#turn !== undefined && !halted.aborted) {
         await this.#turn(halted);
-        if (!this.#isHeldUp) break;
+        if (!this.isHeldUp) break;
         // A 429 came meanwhile: this turn is over when its wait is.
         await this.untilResumed(halted);
       }
@@ -55,13 +55,14 @@ export class SendSlots {
     this.#limit.concurrency += 1;
   }
 
-  get #isHeldUp(): boolean {
+  /** Whether a 429 asked for a wait that is not over. */
+  get isHeldUp(): boolean {
     return this.#resumeAt > this.#clock.monotonic();
   }
 
   /** Waits as long as a 429 asked for, or until `halted` is aborted. */
   async untilResumed(halted: AbortSignal): Promise<void> {
-    while (this.#isHeldUp && !halted.aborted) await this.#clock.sleep(this.#resumeAt - this.#clock.monotonic(), halted);
+    while (this.isHeldUp && !halted.aborted) await this.#clock.sleep(this.#resumeAt - this.#clock.monotonic(), halted);
   }
 
   slowDown(waitMs: number): void {

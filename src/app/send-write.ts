@@ -58,7 +58,7 @@ export async function sendWrite(session: RunSession, write: Write): Promise<Sent
       if (!written) await recordIntent();
       written = true;
       // What came while the intent was being flushed: a 429 is waited for, after a stop it stays unsent, for certain.
-      await slots.untilResumed(halts.halted);
+      if (slots.isHeldUp) await slots.untilResumed(halts.halted);
       if (isStopped(session, gate)) {
         if (last.kind === "not-started") last = NEVER_SENT;
         return;
