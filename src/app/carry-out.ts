@@ -2,10 +2,10 @@ import * as conflict from "../domain/conflict.js";
 import type { LogEntry } from "../domain/log-record.js";
 import type { Action, PlanItem } from "../domain/plan.js";
 import type { TenantState } from "../domain/tenant-state.js";
+import { holderOf } from "../domain/whose-task.js";
 import { createCopy } from "./create-copy.js";
 import { doubtAside, patchesAside } from "./doubts-aside.js";
 import type { InDoubt } from "./in-doubt.js";
-import { conflictNow } from "./in-use-now.js";
 import { tenantsAtOnce, workThrough } from "./lanes.js";
 import type { Plan } from "./make-plan.js";
 import { observeListAgain } from "./observe-server.js";
@@ -80,12 +80,9 @@ async function endOf(
   if (session.halts.reason !== undefined && item.action.kind !== "settle") return { kind: "planned" };
   switch (item.action.kind) {
     case "create":
-    case "update": {
-      const inUse = conflictNow(session, entry);
-      if (inUse !== undefined) return { kind: "failed", error: inUse };
-      if (item.action.kind === "update") return updateCopy(session, entry, { settled: false });
       return createCopy(session, entry);
-    }
+    case "update":
+      return updateCopy(session, entry, { settled: false });
     case "adopt":
       return bringUpToDate(session, entry);
     case "settle":
@@ -115,13 +112,9 @@ async function adoptAll(session: RunSession, plan: Plan, carried: readonly PlanI
     if (entry === undefined) continue;
     session.tookCopies = true;
     // A doubt that was settled after the plan was made may have shown whose it is.
-    const holder = session.deps.recorder.state.holdersOf(action.task.id).find((ref) => ref !== item.ref);
+    const holder = holderOf(session.deps.recorder.state, action.task.id, item.ref);
     if (holder !== undefined) {
-      const other = session.deps.recorder.state.tenant(holder)?.tenant ?? holder;
-      session.end(item, {
-        kind: "failed",
-        error: conflict.notACopy(action.task.id, `it is the copy of tenant "${other}"`),
-      });
+      session.end(item, { kind: "failed", error: conflict.notACopy(action.task.id, conflict.copyOf(holder)) });
       continue;
     }
     adopted.push(guardedFor(session, item, () => adopt(session, entry, action)));

@@ -1,14 +1,16 @@
+import { copyOf, mayBeMadeFor } from "../domain/conflict.js";
 import type { Wanted } from "../domain/drift.js";
 import { foldAround, foldName, type TaskId, type TenantKey } from "../domain/ids.js";
 import { appsInForce, type InForce, namesInDoubt } from "../domain/in-force.js";
 import type { LogState } from "../domain/log-state.js";
-import { type LookUp, lookUp, twinsOf } from "../domain/look-up.js";
+import { lookUp, twinsOf } from "../domain/look-up.js";
 import type { Manifest } from "../domain/manifest.js";
 import { renderName } from "../domain/name-template.js";
 import { type Decision, type Doubt, decide, type Facts, type Permissions } from "../domain/plan.js";
 import type { ListedTask, TaskReport } from "../domain/source-task.js";
 import type { TenantState } from "../domain/tenant-state.js";
 import type { Presence, Wholeness } from "../domain/whole-list.js";
+import { finderOf, holderOf } from "../domain/whose-task.js";
 import type { ObservedList, ObservedSource } from "./observe-server.js";
 import type { PlanEntry } from "./plan-entries.js";
 import type { Reading } from "./ports.js";
@@ -236,15 +238,12 @@ function listsSourcesOnly({ index: { tasks } }: ObservedList, sources: PlanConte
 
 function whyNotACopy(context: PlanContext, entry: PlanEntry, id: TaskId): string | undefined {
   if (isSource(context, id) || id === entry.sourceTaskId) return "it is a source task";
-  const holder = context.log.holdersOf(id).find((ref) => ref !== entry.ref);
-  if (holder !== undefined) return copyOf(context.log.tenant(holder)?.tenant ?? holder);
-  const finder = foundFor(context, entry, id);
-  if (finder !== undefined) return `a create of tenant "${finder.tenant}", which is in doubt, may have made it`;
+  const { log, list, namesInDoubt } = context;
+  const holder = holderOf(log, id, entry.ref);
+  if (holder !== undefined) return copyOf(holder);
+  const finder = list && finderOf(id, { but: entry.ref, list: list.index, log, namesInDoubt });
+  if (finder !== undefined) return mayBeMadeFor(finder.tenant);
   return checkReports(context.candidates.get(id), context.sources?.get(entry.sourceTaskId)?.task.reports);
-}
-
-function copyOf(tenant: string): string {
-  return `it is the copy of tenant "${tenant}"`;
 }
 
 /** Also one of another manifest, or of a disabled row: adopted, it would be mapped to a customer's app. */
@@ -252,21 +251,6 @@ function isSource({ sources, log, manifest }: PlanContext, id: TaskId): boolean 
   return (
     sources?.has(id) === true || log.isSource(id) || manifest.tenants.some(({ sourceTaskId }) => sourceTaskId === id)
   );
-}
-
-/** Another tenant in doubt whose create this task may be. */
-function foundFor({ list, log, namesInDoubt }: PlanContext, entry: PlanEntry, id: TaskId): TenantState | undefined {
-  const task = list?.index.get(id);
-  if (list === undefined || task === undefined) return undefined;
-  const others = (namesInDoubt.get(foldName(task.name)) ?? NONE).filter(({ ref }) => ref !== entry.ref);
-  return others.find(({ openCreates }) =>
-    openCreates.some((intent) => tasksOf(lookUp(intent, list.index, log)).some((found) => found.id === id)),
-  );
-}
-
-function tasksOf(found: LookUp): readonly ListedTask[] {
-  if (found.kind === "none") return NONE;
-  return found.kind === "found" ? [found.task] : found.tasks;
 }
 
 /** Rule of adoption: at least one of the source's reports, and none that the source lacks. */
@@ -282,9 +266,4 @@ export function checkReports(
   const strange = candidate.value.find((report) => !known.has(report.reportId));
   if (strange !== undefined) return `it has the report ${strange.reportId}, which the source task lacks`;
   return candidate.value.length === 0 ? "it has none of the source task's reports" : undefined;
-}
-
-function holderOf(log: LogState, id: TaskId): string | undefined {
-  const [ref] = log.holdersOf(id);
-  return ref === undefined ? undefined : (log.tenant(ref)?.tenant ?? ref);
 }

@@ -6,7 +6,7 @@ import type { LogState } from "../domain/log-state.js";
 import type { Manifest, ManifestTenant } from "../domain/manifest.js";
 import { type WishResolver, wishResolver } from "../domain/mapping-wishes.js";
 import { type CopyName, checkCopyNames, renderName } from "../domain/name-template.js";
-import type { TenantState } from "../domain/tenant-state.js";
+import { isLacking, type TenantState } from "../domain/tenant-state.js";
 import type { ObservedSource } from "./observe-server.js";
 
 /** One enabled tenant of the manifest, with what only the server could tell filled in. */
@@ -129,10 +129,9 @@ function unresolved(
 ): readonly Problem[] {
   const { state } = of;
   if (of.named.length === 0 || state === undefined) return NONE;
-  const { copy, bornWith, reports } = state;
-  if (copy === undefined || copy.gone || bornWith === undefined) return NONE;
+  if (state.copy === undefined || state.copy.gone) return NONE;
   return of.named
-    .filter((id) => !bornWith.has(id) && !reports.has(id))
+    .filter((id) => isLacking(state, id))
     .map((id) => ({
       code: "REPORTS_UNREADABLE",
       message: `the server does not list the source task's reports now: which report of the copy "${id}" means is not known`,
@@ -171,6 +170,7 @@ function reportsBeyond(known: ReadonlySet<ReportId>, state: TenantState | undefi
   if (state?.copy === undefined || state.copy.gone) return NONE;
   let beyond: Set<ReportId> | undefined;
   for (const reports of [state.reports.keys(), state.bornWith ?? NONE])
-    for (const report of reports) if (!known.has(report)) beyond = (beyond ?? new Set()).add(report);
+    for (const report of reports)
+      if (!known.has(report) && !isLacking(state, report)) beyond = (beyond ?? new Set()).add(report);
   return beyond === undefined ? NONE : [...beyond];
 }

@@ -1,11 +1,13 @@
 import * as conflict from "../domain/conflict.js";
 import { EXIT, type Problem, StopError } from "../domain/errors.js";
-import { foldName, foldTenantKey, type TaskId, type TenantKey, type TenantRef, tenantRef } from "../domain/ids.js";
+import { foldTenantKey, type TaskId, type TenantKey, type TenantRef, tenantRef } from "../domain/ids.js";
+import { namesInDoubt } from "../domain/in-force.js";
 import type { LogEntry } from "../domain/log-record.js";
 import type { LogState } from "../domain/log-state.js";
-import type { ListedTask } from "../domain/source-task.js";
+import { TaskIndex } from "../domain/task-index.js";
 import { nearestKeys } from "../domain/tenant-pattern.js";
-import type { TenantState } from "../domain/tenant-state.js";
+import { hasOpenPatch, type TenantState } from "../domain/tenant-state.js";
+import { finderOf, holderOf } from "../domain/whose-task.js";
 import { checkReports } from "./plan-context.js";
 import type { TaskReader } from "./ports.js";
 import type { Recorder } from "./recorder.js";
@@ -95,7 +97,7 @@ async function resolveOne(
 function forget(subject: Subject, reason: string | undefined): readonly LogEntry[] {
   const { state } = subject;
   if (state === undefined) throw unknownTenant(subject.tenant, []);
-  const mayBeMapped = [...state.reports.values()].some((report) => report.openPatches.length > 0);
+  const mayBeMapped = hasOpenPatch(state);
   if ((state.openCreates.length > 0 || mayBeMapped) && reason === undefined)
     throw usage({
       code: "REASON_MISSING",
@@ -117,13 +119,9 @@ async function takeOver(
     throw new StopError(EXIT.defect, { code: "DEFECT", message: "resolve --task-id needs a server" });
   const old =
     request.from === undefined ? undefined : holderNamed(request.from, { subject, taskId, log: recorder.state });
-  const stranger = recorder.state.holdersOf(taskId).find((ref) => ref !== subject.ref && ref !== old?.ref);
-  if (stranger !== undefined) {
-    const holder = recorder.state.tenant(stranger)?.tenant ?? stranger;
-    throw refused(
-      conflict.notACopy(taskId, `it is the copy of tenant "${holder}"; for a rename add --from "${holder}"`),
-    );
-  }
+  const stranger = holderOf(recorder.state, taskId, subject.ref, ...(old === undefined ? [] : [old.ref]));
+  if (stranger !== undefined)
+    throw refused(conflict.notACopy(taskId, `${conflict.copyOf(stranger)}; for a rename add --from "${stranger}"`));
   if (old !== undefined && old.openCreates.length > 0)
     throw refused(
       conflict.notACopy(taskId, `tenant "${old.tenant}" is in doubt besides: sync its manifest, or resolve it, first`),
@@ -137,15 +135,15 @@ async function takeOver(
     throw refused(conflict.notACopy(taskId, "it is a source task"));
   const why = checkReports(reports, source.kind === "read" ? source.value : undefined);
   if (why !== undefined) throw refused(conflict.notACopy(taskId, why));
-  const listed = list.kind === "none" ? undefined : list.tasks.find((task) => task.id === taskId);
-  const finder = finderOf(taskId, { listed, subject, log: recorder.state });
+  const index = new TaskIndex(list.kind === "none" ? [] : list.tasks);
+  const finder = finderOf(taskId, {
+    but: subject.ref,
+    list: index,
+    log: recorder.state,
+    namesInDoubt: namesInDoubt(recorder.state),
+  });
   if (finder !== undefined)
-    throw refused(
-      conflict.notACopy(
-        taskId,
-        `a create of tenant "${finder.tenant}", which is in doubt, may have made it: sync that first`,
-      ),
-    );
+    throw refused(conflict.notACopy(taskId, `${conflict.mayBeMadeFor(finder.tenant)}: sync that first`));
   const of = { sourceTaskId: subject.sourceTaskId, key: subject.key, newTaskId: taskId };
   const shown = reports.kind === "read" ? reports.value : [];
   return {
@@ -155,7 +153,7 @@ async function takeOver(
         ...of,
         tenant: subject.tenant,
         manifest: request.manifest,
-        name: listed?.name ?? subject.state?.copy?.name ?? old?.copy?.name ?? "",
+        name: index.get(taskId)?.name ?? subject.state?.copy?.name ?? old?.copy?.name ?? "",
         by: "resolve",
       },
       // Behind the adoption: should the log lose its tail, the doubt is still there to be looked up.
@@ -178,21 +176,6 @@ async function takeOver(
     ],
     said: `its copy is the task ${taskId}${old === undefined ? "" : `, which was tenant "${old.tenant}"'s`}`,
   };
-}
-
-/** Another tenant in doubt whose create this task may be: by its name, and not there before the create. */
-function finderOf(
-  id: TaskId,
-  of: { readonly listed: ListedTask | undefined; readonly subject: Subject; readonly log: LogState },
-): TenantState | undefined {
-  const { listed, subject, log } = of;
-  if (listed === undefined) return undefined;
-  const name = foldName(listed.name);
-  for (const state of log.tenants())
-    if (state.ref !== subject.ref)
-      for (const intent of state.openCreates)
-        if (foldName(intent.name) === name && intent.before?.includes(id) !== true) return state;
-  return undefined;
 }
 
 function holderNamed(

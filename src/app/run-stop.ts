@@ -2,6 +2,7 @@ import { EXIT, StopError } from "../domain/errors.js";
 import type { TenantRef } from "../domain/ids.js";
 import type { TenantError } from "../domain/outcome.js";
 import type { PlanItem } from "../domain/plan.js";
+import { hasOpenWrite } from "../domain/tenant-state.js";
 import type { End, RunSession } from "./run-session.js";
 
 /** Runs a step of the whole run: what stops the run becomes its halt, and the steps after it still come. */
@@ -47,17 +48,16 @@ function stopOf(error: unknown): StopError {
 function endAfterStop(session: RunSession, item: PlanItem, stop: StopError): End {
   const [problem] = stop.problems;
   const error = { code: problem?.code ?? "STOPPED", message: problem?.message ?? stop.message, hint: problem?.hint };
-  return hasOpenWrite(session, item.ref) ? { kind: "in-doubt", error } : { kind: "planned", error };
+  return isInDoubt(session, item.ref) ? { kind: "in-doubt", error } : { kind: "planned", error };
 }
 
 /** A certain refusal closes its own attempt alone: where an earlier one is open, the tenant is in doubt as before. */
 export function endOfRefusal(session: RunSession, { ref }: { readonly ref: TenantRef }, error: TenantError): End {
-  return hasOpenWrite(session, ref) ? { kind: "in-doubt", error } : { kind: "failed", error };
+  return isInDoubt(session, ref) ? { kind: "in-doubt", error } : { kind: "failed", error };
 }
 
 /** Whether some write of this tenant has no certain outcome. */
-export function hasOpenWrite(session: RunSession, ref: TenantRef): boolean {
+export function isInDoubt(session: RunSession, ref: TenantRef): boolean {
   const state = session.deps.recorder.state.tenant(ref);
-  if (state === undefined) return false;
-  return state.openCreates.length > 0 || [...state.reports.values()].some((report) => report.openPatches.length > 0);
+  return state !== undefined && hasOpenWrite(state);
 }

@@ -18,7 +18,7 @@ import { type ObservedList, observeListAgain } from "./observe-server.js";
 import { decideEntry, refreshed } from "./plan-context.js";
 import type { PlanEntry } from "./plan-entries.js";
 import type { End, RunSession } from "./run-session.js";
-import { guarded, guardedFor, hasOpenWrite } from "./run-stop.js";
+import { guarded, guardedFor, isInDoubt } from "./run-stop.js";
 import { settleFound } from "./settle.js";
 import { updateCopy } from "./update-copy.js";
 
@@ -43,7 +43,7 @@ export async function settleDoubts(session: RunSession, doubts: readonly InDoubt
 /** A stop may come between a doubt's end and what its tenant still needs: it is no doubt any more, and not reached. */
 function endOfOpen(session: RunSession, doubt: InDoubt): End {
   const error = openError(session, doubt);
-  return hasOpenWrite(session, doubt.item.ref) ? { kind: "in-doubt", error } : { kind: "planned" };
+  return isInDoubt(session, doubt.item.ref) ? { kind: "in-doubt", error } : { kind: "planned" };
 }
 
 /** Found needs no wait. */
@@ -187,7 +187,7 @@ async function endPatched(session: RunSession, doubt: InDoubt): Promise<InDoubt 
   const end = await updateCopy(session, doubt.entry, { settled: true });
   if (end.kind === "in-doubt") return { ...doubt, error: end.error };
   // Halted before it was sent again: the doubt is as it was.
-  if (end.kind === "planned" && hasOpenWrite(session, doubt.item.ref)) return doubt;
+  if (end.kind === "planned" && isInDoubt(session, doubt.item.ref)) return doubt;
   session.end(doubt.item, end);
   return undefined;
 }

@@ -5,7 +5,7 @@ import type { ReportId, TaskId, TenantKey } from "../domain/ids.js";
 import type { LogEntry, ObservedRecord } from "../domain/log-record.js";
 import { byReport, sameSwaps } from "../domain/mapping.js";
 import type { TaskReport } from "../domain/source-task.js";
-import { isUnknown, type TenantState } from "../domain/tenant-state.js";
+import type { TenantState } from "../domain/tenant-state.js";
 import type { ObservedList } from "./observe-server.js";
 import type { PlanEntry } from "./plan-entries.js";
 import type { TaskReader } from "./ports.js";
@@ -129,10 +129,7 @@ export function isNews(state: TenantState, shown: readonly TaskReport[]): boolea
   const shownIds = new Set(shown.map((report) => report.reportId));
   if (bornWith === undefined || bornWith.size !== shownIds.size) return true;
   for (const reportId of shownIds) if (!bornWith.has(reportId)) return true;
-  for (const [reportId, report] of reports) {
-    if (isUnknown(report) && !shownIds.has(reportId)) return true;
-    if (report.answered !== undefined) return true;
-  }
+  for (const { answered } of reports.values()) if (answered !== undefined) return true;
   return shown.some(({ reportId, mappings }) => {
     if (mappings === undefined) return false;
     const known = reports.get(reportId)?.known;

@@ -144,6 +144,16 @@ export function removalRefused(reports: readonly ReportId[]): TenantError {
   };
 }
 
+/** Why a task may not be taken over: another tenant holds it. */
+export function copyOf(tenant: string): string {
+  return `it is the copy of tenant "${tenant}"`;
+}
+
+/** Why a task may not be taken over: it may turn out to be what another tenant's create has made. */
+export function mayBeMadeFor(tenant: string): string {
+  return `a create of tenant "${tenant}", which is in doubt, may have made it`;
+}
+
 export function notACopy(taskId: TaskId, why: string): TenantError {
   return {
     code: "NOT_A_COPY",

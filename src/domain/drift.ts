@@ -1,6 +1,6 @@
 import type { ReportId } from "./ids.js";
 import { type AppSwap, byReport, type Mapping, sameSwap, sameSwaps } from "./mapping.js";
-import type { TenantState } from "./tenant-state.js";
+import { isLacking, type TenantState } from "./tenant-state.js";
 
 /** One report of a copy whose mappings must change, and the whole, final set that it shall have. */
 export interface ReportChange {
@@ -39,7 +39,7 @@ export function driftOf(tenant: TenantState, wanted: Wanted, allowUnmapped: Read
   const wantedByReport = byReport(wanted.mappings);
   for (const [reportId, apps] of wantedByReport) {
     const report = reports.get(reportId);
-    if (report === undefined && bornWith !== undefined && !bornWith.has(reportId)) missing.push(reportId);
+    if (isLacking({ reports, bornWith }, reportId)) missing.push(reportId);
     else if (report?.known === undefined) changes.push({ reportId, apps, named: named.has(reportId), why: "unknown" });
     else if (report.named && apps.length < report.known.length && !allowUnmapped.has(reportId))
       // Fewer apps replaced than before: the others would be the master's again.

@@ -3,7 +3,7 @@ import { EXIT, type Problem } from "./errors.js";
 import type { LogHead } from "./log-record.js";
 import type { LogState, SourceStop } from "./log-state.js";
 import { listed, quote } from "./quotation.js";
-import type { TenantState } from "./tenant-state.js";
+import { hasOpenWrite, type TenantState } from "./tenant-state.js";
 
 /** A lock as it was seen. `fate`: what can be said of its owner. */
 export interface SeenLock {
@@ -37,10 +37,7 @@ export function judgeLog(of: {
 }
 
 function doubts(tenants: readonly TenantState[]): readonly Problem[] {
-  const open = tenants.filter(
-    (tenant) =>
-      tenant.openCreates.length > 0 || [...tenant.reports.values()].some((report) => report.openPatches.length > 0),
-  );
+  const open = tenants.filter(hasOpenWrite);
   if (open.length === 0) return [];
   const names = listed(open.map((tenant) => quote(tenant.tenant)));
   return [

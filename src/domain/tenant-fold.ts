@@ -79,7 +79,7 @@ export function withInherited(heir: TenantState, old: TenantState): TenantState 
   const reports = new Map(heir.reports);
   for (const [reportId, report] of unknownReports(old.reports))
     if (report.openPatches.length > 0 || reports.get(reportId)?.known === undefined) reports.set(reportId, report);
-  return { ...heir, reports, verified: false };
+  return { ...heir, reports: withoutSpent(reports, heir.bornWith), verified: false };
 }
 
 export function withObserved(tenant: TenantState, observed: ObservedRecord): TenantState {
@@ -101,9 +101,19 @@ export function withObserved(tenant: TenantState, observed: ObservedRecord): Ten
   for (const [reportId, report] of reports)
     if (report.answered !== undefined && has.has(reportId) && report.openPatches.length === 0)
       reports.set(reportId, { ...report, known: report.answered, possible: NONE, answered: undefined });
-  // A report that the copy does not have needs no mapping: else it would count as unknown, and as drift, in every run.
-  for (const [reportId, report] of reports) if (isUnknown(report) && !has.has(reportId)) reports.delete(reportId);
-  return { ...tenant, reports, bornWith: has, verified: observed.verified };
+  return { ...tenant, reports: withoutSpent(reports, has), bornWith: has, verified: observed.verified };
+}
+
+/**
+ * Without the unknown reports that the copy does not have. What one of them may map is kept as long as another report of the copy
+ * is unknown: an ID that was sent while the server listed no reports may be that of a row, whichever report it is.
+ */
+function withoutSpent(reports: Map<ReportId, ReportKnowledge>, has: TenantState["bornWith"]): TenantState["reports"] {
+  if (has === undefined) return reports;
+  const allKnown = [...has].every((reportId) => reports.get(reportId)?.known !== undefined);
+  for (const [reportId, report] of reports)
+    if (isUnknown(report) && !has.has(reportId) && (allKnown || report.possible.length === 0)) reports.delete(reportId);
+  return reports;
 }
 
 export function withPatchIntent(tenant: TenantState, intent: PatchIntentRecord): TenantState {
@@ -134,7 +144,8 @@ export function withPatchOutcome(
       : outcome.toRead === true
         ? { known: undefined, possible: report.possible, named, openPatches: NONE, answered: apps }
         : { known: apps, possible: NONE, named, openPatches: NONE };
-  return { ...tenant, reports: new Map(tenant.reports).set(intent.reportId, after) };
+  const reports = new Map(tenant.reports).set(intent.reportId, after);
+  return { ...tenant, reports: withoutSpent(reports, tenant.bornWith) };
 }
 
 export function withoutCopy(tenant: TenantState, newTaskId: TaskId): TenantState {

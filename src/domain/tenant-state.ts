@@ -27,6 +27,26 @@ export function isUnknown({ known, openPatches }: ReportKnowledge): boolean {
   return known === undefined && openPatches.length === 0;
 }
 
+/** Whether a copy is known to lack a report. What a mapping of it may do is then unknown for good, and no drift. */
+export function isLacking(
+  { reports, bornWith }: Pick<TenantState, "reports" | "bornWith">,
+  reportId: ReportId,
+): boolean {
+  if (bornWith === undefined || bornWith.has(reportId)) return false;
+  const report = reports.get(reportId);
+  return report === undefined || isUnknown(report);
+}
+
+/** Whether some write for this tenant has no certain outcome. */
+export function hasOpenWrite(tenant: TenantState): boolean {
+  return tenant.openCreates.length > 0 || hasOpenPatch(tenant);
+}
+
+export function hasOpenPatch({ reports }: TenantState): boolean {
+  for (const { openPatches } of reports.values()) if (openPatches.length > 0) return true;
+  return false;
+}
+
 /** A PATCH that may or may not have been carried out, and what was known before it. */
 export interface OpenPatch {
   readonly write: WriteId;

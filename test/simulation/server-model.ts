@@ -628,17 +628,16 @@ export class ServerModel {
     return now;
   }
 
-  /** A list that looks whole and leaves out a task that is there: no client can see that. */
+  /** A list that looks whole and leaves out a task that is there: no client can see that. It is judged for each source task. */
   #noteOmissions(tasks: readonly ListedTask[]): void {
     const listed = new Set(tasks.map((task) => task.id));
-    const looksWhole = [
-      ...this.tasks.filter((task) => task.kind === "source").map((task) => task.id),
-      ...this.#world.loggedCopies(),
-    ]
-      .filter((id) => this.task(id)?.alive)
-      .every((id) => listed.has(id));
-    if (!looksWhole) return;
-    for (const task of this.alive()) if (!listed.has(task.id)) task.omittedAt.push(this.#world.scheduler.now);
+    const hasCopies = this.#world.loggedCopies().every((id) => this.task(id)?.alive !== true || listed.has(id));
+    const sources = this.tasks.filter((task) => task.kind === "source" && listed.has(task.id));
+    if (!hasCopies || sources.length === 0) return;
+    for (const task of this.alive()) {
+      const looksWhole = task.by?.ref === undefined || sources.some(({ id }) => task.by?.ref?.startsWith(`${id} `));
+      if (looksWhole && !listed.has(task.id)) task.omittedAt.push(this.#world.scheduler.now);
+    }
   }
 }
 
