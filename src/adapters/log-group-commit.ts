@@ -2,8 +2,13 @@
 export type Told = "first" | "after";
 
 /**
- * Gathers what many ask for at the same time into one flush: while one is under way, later calls wait and go out together
- * in the next. The first failure is the last word: nothing is flushed after it, and whoever waits or comes later is told.
+ * Gathers what many ask for at the same time into one flush: while one is under way, later calls wait and go out in the next, in
+ * their order. The first failure is the last word: nothing is flushed after it, and whoever waits or comes later is told.
+ *
+ * Of those that are told first, the first flush after a rest takes one, and each further one another more. For a burst of requests
+ * sent together comes back as a burst of answers: each then waits for the others, here and at the server, in every round of the
+ * run. So it is spread by the disk's own pace. Where somebody always waits (a server that answers at once, a slow disk), the
+ * groups soon are as big as what waits, and the disk is never asked more often than it can.
  */
 export class GroupCommit<Item> {
   readonly #flush: (items: readonly Item[]) => Promise<void>;
@@ -33,12 +38,15 @@ export class GroupCommit<Item> {
   async #run(): Promise<void> {
     // Once around the event loop: answers that came in together, and what the last flush set free, share the next.
     await aroundTheLoop();
-    while (this.#waiting.length > 0) {
-      const group = this.#waiting;
-      this.#waiting = [];
-      await this.#flushGroup(group);
-    }
+    for (let most = 1; this.#waiting.length > 0; most += 1) await this.#flushGroup(this.#nextGroup(most));
     this.#running = undefined;
+  }
+
+  /** Takes from the front of what waits, up to `most` that are told first. */
+  #nextGroup(most: number): readonly Waiting<Item>[] {
+    let first = 0;
+    const end = this.#waiting.findIndex(({ told }) => told === "first" && ++first > most);
+    return this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
   }
 
   async #flushGroup(group: readonly Waiting<Item>[]): Promise<void> {

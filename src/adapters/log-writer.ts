@@ -4,9 +4,8 @@ import { type ChainEnd, type EntryText, entryText, headerLine, LineMaker } from 
 import type { LogEntry, LogHead, LogHeader } from "../domain/log-record.js";
 import { entryFault } from "../domain/log-schema.js";
 import type { LogDisk, LogHandle } from "./log-disk.js";
-import { GroupCommit } from "./log-group-commit.js";
+import { aroundTheLoop, GroupCommit } from "./log-group-commit.js";
 import { changedLog, diskTrouble } from "./log-problem.js";
-import { ReadyIntents } from "./ready-intents.js";
 
 /** Where a log stands when its writing begins. */
 export interface LogWriterStart {
@@ -33,7 +32,6 @@ const NEWLINE = Buffer.from("\n");
 export class LogWriter {
   readonly #start: LogWriterStart;
   readonly #lines = new LineMaker();
-  readonly #ready = new ReadyIntents();
   readonly #groups = new GroupCommit<EntryText>((texts) => this.#flush(texts));
   #handle: LogHandle | undefined;
   /** Where the file ends, in bytes, and which file it is. */
@@ -54,19 +52,15 @@ export class LogWriter {
 
   /** Appends what nothing is to be sent for: it makes way for what is. */
   async append(entries: readonly LogEntry[]): Promise<void> {
-    await this.#ready.makeWay();
+    await aroundTheLoop();
     await this.prepare(entries)();
   }
 
   /** Returns what appends the entries, once. */
   prepare(entries: readonly LogEntry[]): () => Promise<void> {
     const texts = entries.map(soundText);
-    if (!entries.some(isIntent)) return () => this.#groups.add(texts, "after");
-    this.#ready.enter();
-    return () => {
-      this.#ready.leave();
-      return this.#groups.add(texts, "first");
-    };
+    const told = entries.some(isIntent) ? "first" : "after";
+    return () => this.#groups.add(texts, told);
   }
 
   /** The last durable line; `seq` 0 and an empty digest where no file was made yet. */

@@ -18,7 +18,7 @@ function heldFlush() {
 describe("group commit", () => {
   it("gathers what comes together, and what comes while a flush is under way", async () => {
     const { groups, flushed, begun, end } = heldFlush();
-    const first = [groups.add(["a", "b"]), groups.add(["c"])];
+    const first = [groups.add(["a", "b"]), groups.add(["c"], "after")];
     await begun(1);
     const second = [groups.add(["d"]), groups.add(["e"])];
     end(0);
@@ -29,6 +29,44 @@ describe("group commit", () => {
     expect(flushed).toEqual([
       ["a", "b", "c"],
       ["d", "e"],
+    ]);
+  });
+
+  it("spreads a burst: one of those that wait to send, then one more each time; after a rest one again", async () => {
+    const { groups, flushed, begun, end } = heldFlush();
+    const all = ["a", "b", "c", "d", "e", "f", "g"].map((name) => groups.add([name]));
+    for (let flush = 0; flush < 4; flush += 1) {
+      await begun(flush + 1);
+      end(flush);
+    }
+    await Promise.all(all);
+    await groups.idle();
+    const more = [groups.add(["h"]), groups.add(["i"])];
+    for (let flush = 4; flush < 6; flush += 1) {
+      await begun(flush + 1);
+      end(flush);
+    }
+    await Promise.all(more);
+    expect(flushed).toEqual([["a"], ["b", "c"], ["d", "e", "f"], ["g"], ["h"], ["i"]]);
+  });
+
+  it("lets what is only to be told go with whoever waits to send, and holds all to their order", async () => {
+    const { groups, flushed, begun, end } = heldFlush();
+    const all = [
+      groups.add(["told"], "after"),
+      groups.add(["sent"]),
+      groups.add(["told too"], "after"),
+      groups.add(["sent next"]),
+      groups.add(["told last"], "after"),
+    ];
+    await begun(1);
+    end(0);
+    await begun(2);
+    end(1);
+    await Promise.all(all);
+    expect(flushed).toEqual([
+      ["told", "sent", "told too"],
+      ["sent next", "told last"],
     ]);
   });
 
