@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { foldTenantKey, writeId } from "../../src/domain/ids.js";
+import { foldTenantKey } from "../../src/domain/ids.js";
 import type { LogEntry } from "../../src/domain/log-record.js";
 import type { RunResult, TenantResult } from "../../src/domain/outcome.js";
 import { appId, MASTER, reportId, rowId } from "../simulation/identifiers.js";
@@ -180,24 +180,19 @@ test("a report that the copy turns out not to have is told once, as such, and is
   const stage = new SyncStage();
   await stage.sync({ acme: ACME });
   const [copy] = stage.named("Monthly Report - acme");
-  // The source task has a report more, and an earlier run's PATCH of the copy's own was refused: nobody knows whether it has one.
+  // The source task has a report more, and the copy was taken over by hand since: nobody knows whether it has one.
   stage.source.reports.push({ rowId: rowId(90), reportId: reportId(2), swaps: [] });
-  const write = writeId("patch-1");
-  const intent: LogEntry = {
-    type: "patch-intent",
-    write,
+  const adopted: LogEntry = {
+    type: "adopted",
     sourceTaskId: stage.source.id,
     key: foldTenantKey("acme"),
+    tenant: "acme",
     manifest: "tenants.csv",
     newTaskId: copy?.id ?? stage.source.id,
-    reportId: reportId(2),
-    rowId: rowId(91),
-    apps: [],
-    named: false,
-    idempotencyKey: "patch-1",
+    name: "Monthly Report - acme",
+    by: "resolve",
   };
-  stage.records.push({ run: "run-1", entry: intent });
-  stage.records.push({ run: "run-1", entry: { type: "patch-outcome", write, outcome: "refused" } });
+  stage.records.push({ run: "run-1", entry: adopted });
   const lacks = { code: "COPY_LACKS_REPORT", message: expect.stringContaining("1 copy was born without (acme)") };
   const first = await stage.sync({ acme: ACME });
   expect(first).toMatchObject({ exitCode: 0, tenants: [{ action: "update", outcome: "succeeded", attempts: 0 }] });
