@@ -1,6 +1,6 @@
 import type { RunEvent } from "../../src/app/events.js";
 import type { CreateRequest, PatchRequest, TaskReader, TaskWriter } from "../../src/app/ports.js";
-import { runSync } from "../../src/app/sync.js";
+import { rehearseSync, runSync, type SyncDeps, type SyncRequest } from "../../src/app/sync.js";
 import type { RunOptions } from "../../src/app/sync-options.js";
 import type { WriteReply } from "../../src/domain/answer.js";
 import { StopError } from "../../src/domain/errors.js";
@@ -42,6 +42,11 @@ interface Task {
   readonly name: string;
   readonly reports: { readonly rowId: RowId; readonly reportId: ReportId; swaps: readonly AppSwap[] }[];
   bornAt: number;
+}
+
+interface StageOptions {
+  readonly shape?: Partial<PlanShape>;
+  readonly run?: Partial<RunOptions>;
 }
 
 /** What a process that was killed leaves behind: nothing but the log and the server. */
@@ -110,10 +115,7 @@ export class SyncStage {
   }
 
   /** One run. Rejects with {@link Killed} where a fate says that the process dies. */
-  async sync(
-    wishes: Readonly<Record<string, Wish>>,
-    options: { readonly shape?: Partial<PlanShape>; readonly run?: Partial<RunOptions> } = {},
-  ): Promise<RunResult> {
+  async sync(wishes: Readonly<Record<string, Wish>>, options: StageOptions = {}): Promise<RunResult> {
     this.#run += 1;
     const runId = `run-${this.#run}`;
     let kill: (reason: Killed) => void = () => {};
@@ -125,40 +127,55 @@ export class SyncStage {
       for (const entry of entries) this.records.push({ run: runId, entry });
     };
     const run = runSync(
+      { ...this.#request(wishes, options), runId },
       {
-        runId,
-        server: "http://127.0.0.1",
-        manifest: manifestOf(wishes, this.source.id),
-        state: this.state(),
-        warnings: [],
-        options: { shape: { ...SHAPE, ...options.shape }, run: { ...RUN, ...options.run } },
-      },
-      {
-        reader: this.#reader(),
+        ...this.#deps(),
         writer: this.#writer(kill),
         log: {
           append: (entries) => this.flush().then(() => append(entries)),
           prepare: (entries) => () => this.flush().then(() => append(entries)),
           head: () => ({ path: "log", seq: this.records.length, digest: "" }),
         },
-        clock: {
-          now: () => new Date(0),
-          monotonic: () => this.#now,
-          sleep: async (ms, signal) => {
-            if (signal?.aborted === true || ms === DRAIN_MS) return new Promise(() => {});
-            this.#now += ms;
-          },
-        },
         chance: { fraction: () => 0.5, uuid: () => guid(0x1d, uuid++) },
-        emit: (event) => this.events.push(event),
-        interruption: {
-          requested: new AbortController().signal,
-          immediate: new AbortController().signal,
-          signal: () => "SIGINT",
-        },
       },
     );
     return Promise.race([run, killed]);
+  }
+
+  /** One dry run. */
+  async rehearse(wishes: Readonly<Record<string, Wish>>, options: StageOptions = {}): Promise<RunResult> {
+    const request = { ...this.#request(wishes, options), runId: "dry-run" };
+    return (await rehearseSync(request, { ...this.#deps(), head: null })).result;
+  }
+
+  #request(wishes: Readonly<Record<string, Wish>>, options: StageOptions): Omit<SyncRequest, "runId"> {
+    return {
+      server: "http://127.0.0.1",
+      manifest: manifestOf(wishes, this.source.id),
+      state: this.state(),
+      warnings: [],
+      options: { shape: { ...SHAPE, ...options.shape }, run: { ...RUN, ...options.run } },
+    };
+  }
+
+  #deps(): Omit<SyncDeps, "writer" | "log" | "chance"> {
+    return {
+      reader: this.#reader(),
+      clock: {
+        now: () => new Date(0),
+        monotonic: () => this.#now,
+        sleep: async (ms, signal) => {
+          if (signal?.aborted === true || ms === DRAIN_MS) return new Promise(() => {});
+          this.#now += ms;
+        },
+      },
+      emit: (event) => this.events.push(event),
+      interruption: {
+        requested: new AbortController().signal,
+        immediate: new AbortController().signal,
+        signal: () => "SIGINT",
+      },
+    };
   }
 
   #seen(): readonly Task[] {
