@@ -4,40 +4,30 @@ export interface Abortable {
 }
 
 /**
- * Ends everything that goes by one signal by one listener: all writes in flight share a signal, and to add a listener and take it
- * away again costs each of them as much as reading its answer. Nothing is left on a signal that nobody goes by.
+ * Ends everything that goes by one signal by one listener, which stays: all writes in flight share a signal, and to add a listener
+ * and take it away again costs each of them as much as reading its answer.
  */
 export class AbortGroups {
-  readonly #groups = new Map<AbortSignal, Group>();
+  readonly #groups = new WeakMap<AbortSignal, Set<Abortable>>();
 
   /** `member` is told when `signal` is aborted, until it leaves. */
   join(signal: AbortSignal, member: Abortable): void {
     const known = this.#groups.get(signal);
-    if (known !== undefined) known.members.add(member);
+    if (known !== undefined) known.add(member);
     else this.#groups.set(signal, openGroup(signal, member));
   }
 
   leave(signal: AbortSignal, member: Abortable): void {
-    const group = this.#groups.get(signal);
-    if (group === undefined) return;
-    group.members.delete(member);
-    if (group.members.size > 0) return;
-    signal.removeEventListener("abort", group.onAbort);
-    this.#groups.delete(signal);
+    this.#groups.get(signal)?.delete(member);
   }
 }
 
-interface Group {
-  readonly members: Set<Abortable>;
-  readonly onAbort: () => void;
-}
-
-function openGroup(signal: AbortSignal, first: Abortable): Group {
+function openGroup(signal: AbortSignal, first: Abortable): Set<Abortable> {
   const members = new Set([first]);
   const onAbort = () => {
     // Each leaves as it ends.
     for (const member of [...members]) member.abort();
   };
-  signal.addEventListener("abort", onAbort);
-  return { members, onAbort };
+  signal.addEventListener("abort", onAbort, { once: true });
+  return members;
 }

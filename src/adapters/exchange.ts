@@ -1,5 +1,6 @@
 import type { Dispatcher } from "undici";
 import type { Abortable, AbortGroups } from "./abort-groups.js";
+import type { Deadlines, Expirable } from "./deadlines.js";
 import type { FailureKind, TransportFailure } from "./transport-failure.js";
 
 /** One request, made by the readers and writers of the API. */
@@ -39,39 +40,44 @@ export interface NoAnswer {
 /** What came of one request. */
 export type Exchange = Answer | NoAnswer;
 
-/** What one attempt needs of the client that makes it. */
+/** What all attempts of one client share. */
 export interface AttemptSettings {
-  readonly request: HttpRequest;
-  readonly timeoutMs: number;
   readonly failureOf: (error: unknown) => TransportFailure;
   readonly giveUp: (kind: FailureKind) => TransportFailure;
+  /** Whether a request whose start was not seen was certainly not sent. */
   readonly unstartedIsUnsent: () => boolean;
   readonly aborts: AbortGroups;
-  readonly resolve: (exchange: Exchange) => void;
+  readonly deadlines: Deadlines;
 }
 
 /**
  * One request on its way. undici calls `onRequestStart` right before it writes a request to a connection, and only then: that
  * is how a request that is still queued is told from one that was sent.
  */
-export class Attempt implements Dispatcher.DispatchHandler, Abortable {
+export class Attempt implements Dispatcher.DispatchHandler, Abortable, Expirable {
   readonly #of: AttemptSettings;
+  readonly #request: HttpRequest;
+  readonly #resolve: (exchange: Exchange) => void;
   #controller: Dispatcher.DispatchController | undefined;
-  #timer: NodeJS.Timeout | undefined;
   #started = false;
   #settled = false;
   #head: Omit<Answer, "kind" | "body" | "cutShort"> | undefined;
   #chunks: Buffer[] = [];
   #bytes = 0;
 
-  constructor(of: AttemptSettings) {
+  constructor(of: AttemptSettings, request: HttpRequest, resolve: (exchange: Exchange) => void) {
     this.#of = of;
-    const { signal } = of.request;
-    if (signal !== undefined) of.aborts.join(signal, this);
+    this.#request = request;
+    this.#resolve = resolve;
+    if (request.signal !== undefined) of.aborts.join(request.signal, this);
   }
 
   abort(): void {
     this.#stop("aborted");
+  }
+
+  expire(): void {
+    this.#stop("timeout");
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -81,8 +87,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Abortable {
       return;
     }
     this.#started = true;
-    // An answer that has come while this process could not look (a suspended machine) is read first: once around the loop.
-    this.#timer ??= setTimeout(() => setImmediate(() => this.#stop("timeout")), this.#of.timeoutMs);
+    this.#of.deadlines.begin(this);
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHeaders): void {
@@ -98,7 +103,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Abortable {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#bytes += chunk.length;
-    if (this.#bytes > this.#of.request.maxBytes) this.#stop("too-large");
+    if (this.#bytes > this.#request.maxBytes) this.#stop("too-large");
     else this.#chunks.push(chunk);
   }
 
@@ -120,10 +125,9 @@ export class Attempt implements Dispatcher.DispatchHandler, Abortable {
   #settle(failure: TransportFailure | undefined): void {
     if (this.#settled) return;
     this.#settled = true;
-    clearTimeout(this.#timer);
-    const { signal } = this.#of.request;
-    if (signal !== undefined) this.#of.aborts.leave(signal, this);
-    this.#of.resolve(this.#outcome(failure));
+    this.#of.deadlines.leave(this);
+    if (this.#request.signal !== undefined) this.#of.aborts.leave(this.#request.signal, this);
+    this.#resolve(this.#outcome(failure));
     this.#chunks = [];
   }
 

@@ -3,7 +3,8 @@ import { Pool } from "undici";
 import type { Chance, Clock } from "../app/ports.js";
 import { AbortGroups } from "./abort-groups.js";
 import { makeConnector } from "./connector.js";
-import { Attempt, type Exchange, type HttpRequest } from "./exchange.js";
+import { Deadlines } from "./deadlines.js";
+import { Attempt, type AttemptSettings, type Exchange, type HttpRequest } from "./exchange.js";
 import { chooseProxy, type ProxyEnvironment, type ProxyServer } from "./proxy.js";
 import { RequestRate } from "./request-rate.js";
 import type { ServerUrl } from "./server-url.js";
@@ -51,7 +52,8 @@ export class HttpClient {
   readonly #pool: Pool;
   readonly #where: Whereabouts;
   readonly #closing = new AbortController();
-  readonly #aborts = new AbortGroups();
+  readonly #deadlines: Deadlines;
+  readonly #attempts: AttemptSettings;
   readonly #rate: RequestRate | undefined;
   readonly #headers: readonly string[];
   /** The key as it is, and as it stands in a URL. */
@@ -80,10 +82,18 @@ export class HttpClient {
       `Bearer ${key}`,
       ...(absolute ? absoluteFormHeaders(server, proxy) : []),
     ];
+    this.#deadlines = new Deadlines(settings.timeoutMs, () => clock.monotonic());
+    this.#attempts = {
+      failureOf: (error) => failureOf(error, this.#where, false),
+      giveUp: (kind) => this.#giveUp(kind),
+      unstartedIsUnsent: () => this.#startsAreSeen,
+      aborts: new AbortGroups(),
+      deadlines: this.#deadlines,
+    };
     this.#pool = new Pool(this.#where.origin, {
       connections: settings.connections + CONNECTIONS_FOR_READS,
       pipelining: 1,
-      // Our own timer covers the whole exchange.
+      // Our own deadline covers the whole exchange.
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: makeConnector({
@@ -141,19 +151,12 @@ export class HttpClient {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#pool.destroy();
+    this.#deadlines.close();
   }
 
   #send(request: HttpRequest, requestId: string): Promise<Exchange> {
     return new Promise((resolve) => {
-      const attempt = new Attempt({
-        request,
-        timeoutMs: this.#settings.timeoutMs,
-        failureOf: (error) => failureOf(error, this.#where, false),
-        giveUp: (kind) => this.#giveUp(kind),
-        unstartedIsUnsent: () => this.#startsAreSeen,
-        aborts: this.#aborts,
-        resolve,
-      });
+      const attempt = new Attempt(this.#attempts, request, resolve);
       this.#pool.dispatch(
         {
           method: request.method,
