@@ -59,6 +59,9 @@ export class HttpClient {
   /** The key as it is, and as it stands in a URL. */
   readonly #spellings: readonly string[];
   readonly #pathPrefix: string;
+  /** What all request IDs of this client begin with, so that a server's log shows what one run asked of it. */
+  readonly #clientId: string;
+  #requests = 0;
   /** A start was seen for an exchange that was answered: from then on, no start proves that nothing was sent. */
   #startsAreSeen = false;
 
@@ -72,6 +75,7 @@ export class HttpClient {
     this.#where = absolute ? { origin: proxy.origin, proxy: true } : { origin: server.origin, proxy: false };
     this.#rate = settings.rate === undefined ? undefined : new RequestRate(settings.rate, clock);
     this.#spellings = [key, encodeURI(key), encodeURIComponent(key)];
+    this.#clientId = settings.chance.uuid();
     this.#pathPrefix = absolute ? server.origin : "";
     this.#headers = [
       "accept",
@@ -132,8 +136,9 @@ export class HttpClient {
     if (this.#rate !== undefined && request.hasTurn !== true) await this.#rate.turn(request.signal ?? this.closing);
     if (request.signal?.aborted === true || this.closing.aborted)
       return { kind: "no-answer", sent: false, failure: this.#giveUp("aborted") };
-    const { clock, chance, onRequest } = this.#settings;
-    const requestId = chance.uuid();
+    const { clock, onRequest } = this.#settings;
+    this.#requests += 1;
+    const requestId = `${this.#clientId}-${this.#requests}`;
     const begun = clock.monotonic();
     const outcome = await this.#send(request, requestId);
     if (outcome.kind === "answer") this.#startsAreSeen = true;

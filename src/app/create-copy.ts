@@ -206,19 +206,20 @@ function createIntent(session: RunSession, entry: PlanEntry): CreateIntentRecord
     reports: context.sources?.get(entry.sourceTaskId)?.reportRows ?? [],
     reportIdMode: options.shape.reportId,
   };
+  const write = writeId(chance.uuid());
   // The same key for a re-send of the same body, so that a server that honours it cannot do the work twice.
   const resent = state?.suspects.at(-1);
   const same = resent !== undefined && sameBody(createRequest({ ...resent }), createRequest({ ...resent, ...body }));
   return {
     type: "create-intent",
-    write: writeId(chance.uuid()),
+    write,
     sourceTaskId: entry.sourceTaskId,
     key: entry.row.key,
     tenant: entry.row.tenant,
     manifest: context.manifest.fileName,
     ...body,
     named: entry.wanted.named,
-    idempotencyKey: same ? resent.idempotencyKey : chance.uuid(),
+    idempotencyKey: same ? resent.idempotencyKey : write,
     // A list that is not whole does not show which tasks had the name before.
     before: list?.wholenessOf(entry.sourceTaskId).whole === true ? namesakesOf(body.name, list.index) : null,
     attempt: (state?.absences ?? 0) + 1,

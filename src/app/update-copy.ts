@@ -254,9 +254,10 @@ function rowOf(
 function patchIntent(session: RunSession, entry: PlanEntry, patch: OnePatch): PatchIntentRecord {
   const { chance, recorder } = session.deps;
   const open = recorder.state.tenant(entry.ref)?.reports.get(patch.change.reportId)?.openPatches.at(-1);
+  const write = writeId(chance.uuid());
   return {
     type: "patch-intent",
-    write: writeId(chance.uuid()),
+    write,
     sourceTaskId: entry.sourceTaskId,
     key: entry.row.key,
     manifest: session.context.manifest.fileName,
@@ -265,7 +266,7 @@ function patchIntent(session: RunSession, entry: PlanEntry, patch: OnePatch): Pa
     rowId: patch.row.pathId,
     apps: patch.change.apps,
     named: patch.change.named,
-    idempotencyKey: open !== undefined && sameSwaps(open.apps, patch.change.apps) ? open.idempotencyKey : chance.uuid(),
+    idempotencyKey: open !== undefined && sameSwaps(open.apps, patch.change.apps) ? open.idempotencyKey : write,
   };
 }
 
