@@ -12,8 +12,8 @@ export interface Load {
   readonly rounds: number;
 }
 
-type Contender = "floor" | "floor with log" | "the same, overlapped" | "program";
-const CONTENDERS: readonly Contender[] = ["floor", "floor with log", "the same, overlapped", "program"];
+const CONTENDERS = ["floor", "floor with log", "the same, overlapped", "the work, unchecked", "program"] as const;
+type Contender = (typeof CONTENDERS)[number];
 
 /** The loops and the program in turn, each in a process of its own on a server of its own. */
 export async function throughput(loads: readonly Load[]): Promise<string> {
@@ -33,6 +33,7 @@ async function oneRound(load: Load): Promise<Record<Contender, Run>> {
     floor: await timed("floor", load),
     "floor with log": await timed("floor with log", load),
     "the same, overlapped": await timed("the same, overlapped", load),
+    "the work, unchecked": await timed("the work, unchecked", load),
     program: await timed("program", load),
   };
 }
@@ -65,6 +66,10 @@ function timed(contender: Contender, { delayMs, tenants }: Load): Promise<Run> {
 function start(contender: Contender, server: Server, tenants: number): Promise<Run> {
   const folder = newFolder("run");
   if (contender === "program") return runProgram(server, folder, tenants);
+  if (contender === "the work, unchecked") {
+    const script = join(FOLDER, "built", "unchecked.cjs");
+    return runNode([script, server.url, newManifest(folder, tenants), join(folder, "log.jsonl"), String(IN_FLIGHT)]);
+  }
   const args = [join(FOLDER, "built", "loop.cjs"), server.url, String(tenants), String(IN_FLIGHT)];
   if (contender === "floor") return runNode(args);
   const log = [...args, join(folder, "loop.jsonl")];
@@ -78,9 +83,14 @@ export function runProgram(
   tenants: number,
   more: { readonly node?: readonly string[]; readonly args?: readonly string[] } = {},
 ): Promise<Run> {
-  const manifest = join(folder, "tenants.csv");
-  writeFileSync(manifest, manifestText(tenants));
+  const manifest = newManifest(folder, tenants);
   const shape = ["--source-task", SOURCE_TASK, "--master-app", MASTER_APP];
   const args = ["sync", manifest, "--server", server.url, ...shape, "--concurrency", String(IN_FLIGHT)];
   return runNode([...(more.node ?? []), PROGRAM, ...args, ...(more.args ?? [])], { QALYPTUS_API_KEY: KEY });
+}
+
+function newManifest(folder: string, tenants: number): string {
+  const path = join(folder, "tenants.csv");
+  writeFileSync(path, manifestText(tenants));
+  return path;
 }
