@@ -1,5 +1,5 @@
 import { EXIT, StopError } from "../domain/errors.js";
-import { type TaskId, writeId } from "../domain/ids.js";
+import { type ReportId, type RowId, type TaskId, writeId } from "../domain/ids.js";
 import type { CreateIntentRecord, LogEntry } from "../domain/log-record.js";
 import { lookUp, namesakesOf } from "../domain/look-up.js";
 import { byReport } from "../domain/mapping.js";
@@ -232,15 +232,19 @@ function sameBody(a: CreateRequest, b: CreateRequest): boolean {
 
 /** The request that an intent stands for: the body's report ID is the row's own, or the published report's (`--report-id`). */
 function createRequest(intent: CreateIntentRecord): CreateRequest {
-  const rowOf = new Map(intent.reports.map((report) => [report.reportId, report.rowId]));
   return {
     sourceTaskId: intent.sourceTaskId,
     name: intent.name,
-    reports: [...byReport(intent.mappings)].map(([reportId, apps]) => ({
-      reportId: intent.reportIdMode === "row" ? (rowOf.get(reportId) ?? reportId) : reportId,
-      apps,
-    })),
+    reports: [...byReport(intent.mappings)].flatMap(([reportId, apps]) =>
+      bodyIdsOf(reportId, intent).map((id) => ({ reportId: id, apps })),
+    ),
   };
+}
+
+/** A task may have a report on several rows: each must be mapped, or it shows the master's figures. */
+function bodyIdsOf(reportId: ReportId, { reportIdMode, reports }: CreateIntentRecord): readonly (RowId | ReportId)[] {
+  const rows = reportIdMode === "row" ? reports.filter((row) => row.reportId === reportId) : [];
+  return rows.length === 0 ? [reportId] : rows.map((row) => row.rowId);
 }
 
 /**

@@ -88,16 +88,16 @@ function heldAgainstPatches(
   const showed = (id: ReportId): boolean =>
     patches.before.kind === "read" &&
     patches.before.value.some((report) => report.reportId === id && report.mappings !== undefined);
-  const unequal: ReportId[] = [];
+  const unequal = new Set<ReportId>();
   let hidden = false;
   for (const { reportId, mappings } of after) {
     const apps = expected.get(reportId);
     if (apps === undefined) continue;
     if (mappings === undefined) hidden = true;
     if (mappings === undefined ? apps.length > 0 && showed(reportId) : !sameSwaps(mappings, apps))
-      unequal.push(reportId);
+      unequal.add(reportId);
   }
-  return { unequal, hidden };
+  return { unequal: [...unequal], hidden };
 }
 
 /** Stops a source task's PATCHes, and says why. */

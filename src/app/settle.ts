@@ -1,4 +1,4 @@
-import type { TaskId, TenantRef } from "../domain/ids.js";
+import type { ReportId, TaskId, TenantRef } from "../domain/ids.js";
 import type { CreateIntentRecord, LogEntry, ReportRow } from "../domain/log-record.js";
 import type { Doubt } from "../domain/plan.js";
 import type { ListedTask, TaskReport } from "../domain/source-task.js";
@@ -107,10 +107,13 @@ async function settleExact(
 function hasReportsOf(intent: CreateIntentRecord, reports: Reports, rows: readonly ReportRow[]): boolean {
   if (reports.kind !== "read") return intent.reports.length === 0;
   const shown = new Set(reports.value.map((report) => report.reportId));
-  if (intent.reports.length > 0)
-    return shown.size === intent.reports.length && intent.reports.every((report) => shown.has(report.reportId));
+  if (intent.reports.length > 0) return sameReports(shown, new Set(intent.reports.map((report) => report.reportId)));
   const published = new Map(rows.map((row) => [row.rowId as string, row.reportId]));
   return intent.mappings.every(({ reportId }) => shown.has(published.get(reportId) ?? reportId));
+}
+
+function sameReports(shown: ReadonlySet<ReportId>, sent: ReadonlySet<ReportId>): boolean {
+  return shown.size === sent.size && [...sent].every((id) => shown.has(id));
 }
 
 function settledEntries(

@@ -84,17 +84,20 @@ async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches)
   let sentAny = false;
   for (const change of changes) {
     const state = recorder.state.tenant(entry.ref);
-    const row = rowOf(entry, change, { reports: before, mode: session.options.shape.reportId, resolved });
-    if (row === "missing") {
+    const rows = rowsOf(entry, change, { reports: before, mode: session.options.shape.reportId, resolved });
+    if (rows === "missing") {
       // What the log knows of it stays: its app is free only once nobody can doubt that the report is gone.
       warnMissing(session, { sourceTaskId: entry.sourceTaskId, tenant: entry.row.tenant, missing: [change.reportId] });
       continue;
     }
-    if (row === undefined) return failed(rowUnknown(change.reportId), "pass");
+    if (rows === undefined) return failed(rowUnknown(change.reportId), "pass");
     if (isDone(state, change)) continue;
     const canBeRead = before.kind === "read";
-    const end = await patchOne(session, entry, { newTaskId: patches.newTaskId, change, row, canBeRead });
-    if (end !== undefined) return end;
+    for (const row of rows) {
+      const moreRows = row !== rows.at(-1);
+      const end = await patchOne(session, entry, { newTaskId: patches.newTaskId, change, row, canBeRead, moreRows });
+      if (end !== undefined) return end;
+    }
     sentAny = true;
   }
   const hides = before.kind === "read" && !before.value.some((report) => report.mappings !== undefined);
@@ -132,9 +135,17 @@ function isDone(state: TenantState | undefined, change: ReportChange): boolean {
 interface OnePatch {
   readonly newTaskId: TaskId;
   readonly change: ReportChange;
-  readonly row: { readonly pathId: string; readonly bodyId: string };
+  readonly row: Row;
   /** The copy was read: then what this PATCH does is known when it was read back. */
   readonly canBeRead: boolean;
+  /** The report has another row in the copy, which is PATCHed after this one. */
+  readonly moreRows: boolean;
+}
+
+/** A copy's own row of a report, as it is named in a request. */
+interface Row {
+  readonly pathId: string;
+  readonly bodyId: string;
 }
 
 /** Sends one PATCH; `undefined`: it succeeded. */
@@ -163,6 +174,7 @@ async function patchOne(session: RunSession, entry: PlanEntry, patch: OnePatch):
             write: intent.write,
             outcome: "succeeded",
             ...(patch.canBeRead && { toRead: true }),
+            ...(patch.moreRows && { moreRows: true }),
           },
         ],
         {
@@ -206,17 +218,20 @@ async function refusedPatch(
   const open = recorder.state.tenant(entry.ref)?.reports.get(intent.reportId)?.openPatches ?? [];
   const isUnsure = sent.httpStatus === 409;
   const reports = isUnsure || open.length > 1 ? await readOrHalt(session, patch.newTaskId) : undefined;
-  const shown =
-    reports?.kind === "read"
-      ? reports.value.find((report) => report.reportId === intent.reportId)?.mappings
-      : undefined;
+  const shown = reports?.kind === "read" ? shownRow(intent, reports.value)?.mappings : undefined;
   if (isUnsure && shown === undefined) return doubted(session, intent, errorOf(sent));
   if (shown !== undefined && sameSwaps(shown, intent.apps)) {
-    await recorder.record([{ type: "patch-outcome", write: intent.write, outcome: "succeeded" }]);
+    const moreRows = patch.moreRows && ({ moreRows: true } as const);
+    await recorder.record([{ type: "patch-outcome", write: intent.write, outcome: "succeeded", ...moreRows }]);
     return undefined;
   }
   await recordOrTell(session, entry, [certainPatchEnd(intent, sent)], nothingMade(sent));
   return { end: endOfRefusal(session, entry, errorOf(sent)), verdict };
+}
+
+/** The row that was PATCHed; where its ID is one that the user gave, the report's first. */
+function shownRow({ rowId, reportId }: PatchIntentRecord, shown: readonly TaskReport[]): TaskReport | undefined {
+  return shown.find((row) => row.rowId === rowId) ?? shown.find((row) => row.reportId === reportId);
 }
 
 async function doubted(session: RunSession, intent: PatchIntentRecord, error: TenantError): Promise<Done> {
@@ -228,8 +243,8 @@ async function doubted(session: RunSession, intent: PatchIntentRecord, error: Te
   return { end: { kind: "in-doubt", error }, verdict: "pass" };
 }
 
-/** The copy's own row of a report. `missing`: the copy does not show it. `undefined`: nobody knows it. */
-function rowOf(
+/** The copy's own rows of a report: mostly one. `missing`: the copy does not show it. `undefined`: nobody knows it. */
+function rowsOf(
   entry: PlanEntry,
   change: ReportChange,
   from: {
@@ -238,22 +253,25 @@ function rowOf(
     /** The source task's reports were read, so that the manifest's IDs are `reportID`s. */
     readonly resolved: boolean;
   },
-): { readonly pathId: string; readonly bodyId: string } | "missing" | undefined {
+): readonly Row[] | "missing" | undefined {
   if (from.reports.kind === "read") {
-    const row = from.reports.value.find((report) => report.reportId === change.reportId);
+    const rows = from.reports.value.filter((report) => report.reportId === change.reportId);
     // An ID that the user gave and nobody could resolve may be any of the copy's reports: it is not missing.
-    if (row === undefined) return from.resolved ? "missing" : undefined;
-    return { pathId: row.rowId, bodyId: from.mode === "row" ? row.rowId : row.reportId };
+    if (rows.length === 0) return from.resolved ? "missing" : undefined;
+    return rows.map(({ rowId, reportId }) => ({ pathId: rowId, bodyId: from.mode === "row" ? rowId : reportId }));
   }
   // Where the list of reports cannot be read, what the user gave is sent.
   return entry.wanted.named.includes(change.reportId)
-    ? { pathId: change.reportId, bodyId: change.reportId }
+    ? [{ pathId: change.reportId, bodyId: change.reportId }]
     : undefined;
 }
 
 function patchIntent(session: RunSession, entry: PlanEntry, patch: OnePatch): PatchIntentRecord {
   const { chance, recorder } = session.deps;
-  const open = recorder.state.tenant(entry.ref)?.reports.get(patch.change.reportId)?.openPatches.at(-1);
+  const open = recorder.state
+    .tenant(entry.ref)
+    ?.reports.get(patch.change.reportId)
+    ?.openPatches.findLast(({ rowId }) => rowId === patch.row.pathId);
   const write = writeId(chance.uuid());
   return {
     type: "patch-intent",

@@ -4,6 +4,7 @@ import type { Problem } from "../domain/errors.js";
 import type { ReportId, TaskId, TenantKey } from "../domain/ids.js";
 import type { LogEntry, ObservedRecord } from "../domain/log-record.js";
 import { byReport, sameSwaps } from "../domain/mapping.js";
+import { shownReports } from "../domain/shown-reports.js";
 import type { TaskReport } from "../domain/source-task.js";
 import type { TenantState } from "../domain/tenant-state.js";
 import type { ObservedList } from "./observe-server.js";
@@ -23,16 +24,16 @@ export type ReadBack =
 /** Holds what a copy shows against what it should have; a report that should have no mapping must show none. */
 export function holdAgainst(shown: readonly TaskReport[], wanted: Wanted): ReadBack {
   const expected = byReport(wanted.mappings);
-  const different: ReportId[] = [];
+  const different = new Set<ReportId>();
   let hidden = false;
   const seen = new Set<ReportId>();
   for (const report of shown) {
     seen.add(report.reportId);
     if (report.mappings === undefined) hidden = true;
-    else if (!sameSwaps(report.mappings, expected.get(report.reportId) ?? [])) different.push(report.reportId);
+    else if (!sameSwaps(report.mappings, expected.get(report.reportId) ?? [])) different.add(report.reportId);
   }
   for (const reportId of expected.keys()) if (!seen.has(reportId)) hidden = true;
-  if (different.length > 0) return { kind: "different", reports: different };
+  if (different.size > 0) return { kind: "different", reports: [...different] };
   return hidden ? { kind: "not-shown" } : { kind: "equal" };
 }
 
@@ -49,10 +50,8 @@ export function observedEntry(of: {
     sourceTaskId: of.sourceTaskId,
     key: of.key,
     newTaskId: of.newTaskId,
-    reports: of.shown.flatMap((report) =>
-      report.mappings === undefined ? [] : [{ reportId: report.reportId, apps: report.mappings }],
-    ),
-    has: of.shown.map((report) => report.reportId),
+    reports: shownReports(of.shown),
+    has: [...new Set(of.shown.map((report) => report.reportId))],
     verified: of.verified,
   };
 }

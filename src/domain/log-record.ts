@@ -142,6 +142,8 @@ export interface PatchOutcomeRecord {
   readonly outcome: WriteEnd;
   /** It succeeded on a server that can be read: what it did is known when the copy was read back, and not before. */
   readonly toRead?: true | undefined;
+  /** It succeeded, and another row of the same report is still to be PATCHed: the report stays unknown until that one is. */
+  readonly moreRows?: true | undefined;
   readonly code?: string | undefined;
   readonly message?: string | undefined;
   readonly httpStatus?: number | undefined;

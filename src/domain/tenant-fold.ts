@@ -92,7 +92,7 @@ export function withObserved(tenant: TenantState, observed: ObservedRecord): Ten
     reports.set(
       reportId,
       apps === null
-        ? { ...knowledge, known: undefined, answered: undefined }
+        ? { ...knowledge, known: undefined, possible: possibleOf(knowledge), answered: undefined }
         : { ...knowledge, known: apps, possible: NONE, answered: undefined },
     );
   }
@@ -118,12 +118,12 @@ function withoutSpent(reports: Map<ReportId, ReportKnowledge>, has: TenantState[
 
 export function withPatchIntent(tenant: TenantState, intent: PatchIntentRecord): TenantState {
   const before = tenant.reports.get(intent.reportId) ?? UNKNOWN_REPORT;
-  const { write, apps, idempotencyKey, named } = intent;
+  const { write, rowId, apps, idempotencyKey, named } = intent;
   const reports = new Map(tenant.reports).set(intent.reportId, {
     known: undefined,
-    possible: [...(before.known === undefined ? before.possible : [before.known]), apps],
+    possible: [...possibleOf(before), apps],
     named,
-    openPatches: [...before.openPatches, { write, apps, idempotencyKey, before }],
+    openPatches: [...before.openPatches, { write, rowId, apps, idempotencyKey, before }],
   });
   return { ...tenant, manifest: intent.manifest, reports, verified: false };
 }
@@ -136,16 +136,19 @@ export function withPatchOutcome(
   const report = tenant.reports.get(intent.reportId);
   const open = report?.openPatches.find((candidate) => candidate.write === outcome.write);
   if (report === undefined || open === undefined || outcome.outcome === "in-doubt") return tenant;
-  const { apps, named } = intent;
-  const after: ReportKnowledge =
-    outcome.outcome !== "succeeded"
-      ? // A certain refusal takes the report back to what it was.
-        open.before
-      : outcome.toRead === true
-        ? { known: undefined, possible: report.possible, named, openPatches: NONE, answered: apps }
-        : { known: apps, possible: NONE, named, openPatches: NONE };
+  // A certain refusal takes the report back to what it was.
+  const after = outcome.outcome === "succeeded" ? patched(report, intent, outcome) : open.before;
   const reports = new Map(tenant.reports).set(intent.reportId, after);
   return { ...tenant, reports: withoutSpent(reports, tenant.bornWith) };
+}
+
+function patched(report: ReportKnowledge, intent: PatchIntentRecord, outcome: PatchOutcomeRecord): ReportKnowledge {
+  const { apps, named, rowId } = intent;
+  const { possible, openPatches } = report;
+  if (outcome.moreRows === true)
+    return { known: undefined, possible, named, openPatches: openPatches.filter((patch) => patch.rowId !== rowId) };
+  if (outcome.toRead === true) return { known: undefined, possible, named, openPatches: NONE, answered: apps };
+  return { known: apps, possible: NONE, named, openPatches: NONE };
 }
 
 export function withoutCopy(tenant: TenantState, newTaskId: TaskId): TenantState {
@@ -194,11 +197,13 @@ function confirmedReports(intent: CreateIntentRecord): ReadonlyMap<ReportId, Rep
 /** The same reports, with nothing known for certain: what was known is possible. */
 function unknownReports(reports: TenantState["reports"]): ReadonlyMap<ReportId, ReportKnowledge> {
   return new Map(
-    [...reports].map(([reportId, report]) => [
-      reportId,
-      { ...report, known: undefined, possible: report.known === undefined ? report.possible : [report.known] },
-    ]),
+    [...reports].map(([reportId, report]) => [reportId, { ...report, known: undefined, possible: possibleOf(report) }]),
   );
+}
+
+/** Every set of swaps that may be in force for a report. */
+function possibleOf({ known, possible }: ReportKnowledge): ReportKnowledge["possible"] {
+  return known === undefined ? possible : [known];
 }
 
 /** A copy that was found may be the work of any create that was in doubt: what each asked for may be in force. */

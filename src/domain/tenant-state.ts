@@ -50,6 +50,8 @@ export function hasOpenPatch({ reports }: TenantState): boolean {
 /** A PATCH that may or may not have been carried out, and what was known before it. */
 export interface OpenPatch {
   readonly write: WriteId;
+  /** As it stood in the request's path. */
+  readonly rowId: string;
   readonly apps: readonly AppSwap[];
   readonly idempotencyKey: string;
   readonly before: ReportKnowledge;

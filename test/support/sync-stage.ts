@@ -73,6 +73,8 @@ export class SyncStage {
   flush: () => Promise<void> = async () => {};
   /** Copies whose reports the server fails to show now. */
   readonly unreadable = new Set<TaskId>();
+  /** The server shows reports without what they map. */
+  hidesMappings = false;
   listed: (tasks: readonly Task[]) => readonly Task[] = (tasks) => tasks;
   readonly #fates = new Map<string, Fate[]>();
   #now = 0;
@@ -98,6 +100,24 @@ export class SyncStage {
     };
     this.tasks.push(task);
     return task;
+  }
+
+  /** Gives the source task its report a second time, on a row of its own. */
+  addSecondRow(): void {
+    this.source.reports.push({ rowId: rowId(SECOND_ROWS), reportId: reportId(1), swaps: [] });
+  }
+
+  /** A copy has the source task's rows, each mapped where the request names it. */
+  #duplicate(request: CreateRequest, at: number): Task {
+    const copy = this.make(request.name, [], at);
+    const first = this.#ids - 1;
+    const rows = this.source.reports.map((row, index) => ({
+      rowId: rowId(first + index * SECOND_ROWS),
+      reportId: row.reportId,
+      swaps: request.reports.find(({ reportId: id }) => id === row.rowId || id === row.reportId)?.apps ?? [],
+    }));
+    copy.reports.splice(0, 1, ...rows);
+    return copy;
   }
 
   named(name: string): readonly Task[] {
@@ -208,8 +228,7 @@ export class SyncStage {
     return {
       createCopy: (request: CreateRequest) => () => {
         this.sent.push(`create ${request.name}`);
-        const [report] = request.reports;
-        return answer(fateOf(request.name), (at) => this.make(request.name, report?.apps ?? [], at).id);
+        return answer(fateOf(request.name), (at) => this.#duplicate(request, at).id);
       },
       patchReport: (request: PatchRequest) => () => {
         const task = this.tasks.find((one) => one.id === request.taskId);
@@ -243,7 +262,7 @@ export class SyncStage {
         if (this.unreadable.has(id)) return { kind: "unreadable", forbidden: false, problem: problem("HTTP_500") };
         return {
           kind: "read",
-          value: task.reports.map((report) => ({ ...report, mappings: report.swaps })),
+          value: task.reports.map((report) => ({ ...report, mappings: this.hidesMappings ? undefined : report.swaps })),
         };
       },
       readTriggers: async () => ({ kind: "read", value: [] }),
@@ -251,6 +270,9 @@ export class SyncStage {
     };
   }
 }
+
+/** What the number of a task's first row and that of its second are apart. */
+const SECOND_ROWS = 5_000;
 
 /** How long a stopped run waits for what is in flight: here nothing ever is. */
 const DRAIN_MS = 5_000;

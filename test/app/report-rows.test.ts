@@ -1,0 +1,122 @@
+import { describe, expect, it } from "vitest";
+import type { RunResult } from "../../src/domain/outcome.js";
+import { appId, MASTER } from "../simulation/identifiers.js";
+import { SyncStage } from "../support/sync-stage.js";
+
+const ACME = { Acme: { app: 1 } };
+const MOVED = { Acme: { app: 3 } };
+
+function stageOfTwoRows(): SyncStage {
+  const stage = new SyncStage();
+  stage.addSecondRow();
+  return stage;
+}
+
+/** The apps that each row of a tenant's copy reads, by the server's own truth. */
+function appsOf(stage: SyncStage, tenant: string): readonly (readonly string[])[] | undefined {
+  const [copy] = stage.named(`Monthly Report - ${tenant}`);
+  return copy?.reports.map(({ swaps }) => swaps.map(({ newQlikAppId }) => newQlikAppId));
+}
+
+function told(result: RunResult, tenant: string): string {
+  const found = result.tenants.find((one) => one.tenant === tenant);
+  if (found === undefined) throw new Error(`nothing was told of ${tenant}`);
+  return [found.action, found.outcome, found.error?.code, found.verified && "verified"].filter(Boolean).join(" ");
+}
+
+describe("a report that the source task has on two rows", () => {
+  it.each(["row", "report"] as const)("is mapped on both of them by one create (--report-id %s)", async (mode) => {
+    const stage = stageOfTwoRows();
+    const result = await stage.sync(ACME, { shape: { reportId: mode } });
+    expect(told(result, "Acme")).toBe("create succeeded verified");
+    expect(appsOf(stage, "Acme")).toEqual([[appId(1)], [appId(1)]]);
+  });
+
+  it("is PATCHed on both of them, and known as it is read back", async () => {
+    const stage = stageOfTwoRows();
+    await stage.sync(ACME);
+    expect(told(await stage.sync(MOVED), "Acme")).toBe("update succeeded verified");
+    expect(appsOf(stage, "Acme")).toEqual([[appId(3)], [appId(3)]]);
+    expect(told(await stage.sync(MOVED), "Acme")).toBe("unchanged succeeded verified");
+  });
+
+  it("is PATCHed on both of them where the server shows no mappings", async () => {
+    const stage = stageOfTwoRows();
+    stage.hidesMappings = true;
+    await stage.sync(ACME);
+    expect(told(await stage.sync(MOVED), "Acme")).toBe("update succeeded");
+    expect(appsOf(stage, "Acme")).toEqual([[appId(3)], [appId(3)]]);
+    expect(told(await stage.sync(MOVED), "Acme")).toBe("unchanged succeeded");
+  });
+
+  it.each([true, false])("is not known while only one of them was PATCHed (mappings hidden: %s)", async (hides) => {
+    const stage = stageOfTwoRows();
+    stage.hidesMappings = hides;
+    await stage.sync(ACME);
+    stage.fate("Acme", "ok", 400);
+    expect(told(await stage.sync(MOVED), "Acme")).toBe("update failed HTTP_400");
+    expect(appsOf(stage, "Acme")).toEqual([[appId(3)], [appId(1)]]);
+    const other = await stage.sync({ ...MOVED, Globex: { app: 1 } });
+    expect(told(other, "Globex")).toBe("conflict failed APP_IN_USE");
+    expect(told(other, "Acme")).toContain("update succeeded");
+    expect(appsOf(stage, "Acme")).toEqual([[appId(3)], [appId(3)]]);
+  });
+
+  it("is not known when the process dies between the two", async () => {
+    const stage = stageOfTwoRows();
+    stage.hidesMappings = true;
+    await stage.sync(ACME);
+    await stage.sync(MOVED);
+    const first = stage.records.findIndex(({ entry }) => entry.type === "patch-outcome");
+    stage.records.splice(first + 1);
+    const [, second] = stage.named("Monthly Report - Acme")[0]?.reports ?? [];
+    if (second === undefined) throw new Error("there is no second row");
+    second.swaps = [{ qlikAppId: MASTER, newQlikAppId: appId(1) }];
+    expect(told(await stage.sync(MOVED), "Acme")).toBe("update succeeded");
+    expect(appsOf(stage, "Acme")).toEqual([[appId(3)], [appId(3)]]);
+  });
+
+  it("is sent again on both of them after a PATCH in doubt, each with a key of its own", async () => {
+    const stage = stageOfTwoRows();
+    await stage.sync(ACME);
+    stage.fate("Acme", "ok", "lost-before");
+    expect(told(await stage.sync(MOVED), "Acme")).toBe("update succeeded verified");
+    expect(appsOf(stage, "Acme")).toEqual([[appId(3)], [appId(3)]]);
+    const keys = stage.records.flatMap(({ entry }) => (entry.type === "patch-intent" ? [entry.idempotencyKey] : []));
+    expect(keys).toHaveLength(4);
+    // The second row's request is sent again as it was; no row goes by another's key.
+    expect(new Set(keys).size).toBe(3);
+    expect(keys[3]).toBe(keys[1]);
+  });
+
+  it("is drift where one of them was changed on the server, and what both show is in force", async () => {
+    const stage = stageOfTwoRows();
+    await stage.sync(ACME);
+    const [, second] = stage.named("Monthly Report - Acme")[0]?.reports ?? [];
+    if (second === undefined) throw new Error("there is no second row");
+    second.swaps = [{ qlikAppId: MASTER, newQlikAppId: appId(7) }];
+    const verify = { run: { verify: true } };
+    const result = await stage.sync({ ...ACME, Globex: { app: 7 }, Initech: { app: 1 } }, verify);
+    expect(told(result, "Globex")).toBe("conflict failed APP_IN_USE");
+    expect(told(result, "Initech")).toContain("conflict failed");
+    expect(told(result, "Acme")).toBe("update succeeded verified");
+    expect(appsOf(stage, "Acme")).toEqual([[appId(1)], [appId(1)]]);
+  });
+
+  it("is drift where one of them maps nothing any more", async () => {
+    const stage = stageOfTwoRows();
+    await stage.sync(ACME);
+    const [first] = stage.named("Monthly Report - Acme")[0]?.reports ?? [];
+    if (first === undefined) throw new Error("there is no copy");
+    first.swaps = [];
+    expect(told(await stage.sync(ACME, { run: { verify: true } }), "Acme")).toBe("update succeeded verified");
+    expect(appsOf(stage, "Acme")).toEqual([[appId(1)], [appId(1)]]);
+  });
+
+  it("settles a create in doubt as any other", async () => {
+    const stage = stageOfTwoRows();
+    stage.fate("Acme", "lost-after");
+    expect(told(await stage.sync(ACME), "Acme")).toBe("create succeeded verified");
+    expect(stage.named("Monthly Report - Acme")).toHaveLength(1);
+  });
+});
