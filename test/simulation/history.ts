@@ -94,6 +94,8 @@ export interface History {
   readonly server: ServerProfile;
   readonly sources: number;
   readonly reports: number;
+  /** The source tasks have their first report on a second row as well. */
+  readonly secondRow: boolean;
   readonly settleMs: number;
   readonly timeoutMs: number;
   readonly runs: readonly RunPlan[];
@@ -126,7 +128,8 @@ export function historyOf(seed: number): History {
     if (index > 0 && random.chance(0.45)) rows = edited(random, rows, sources);
     runs.push(runOf(random, rows, { index, calm, sources }));
   }
-  return { seed, server, sources, reports, settleMs: 1000, timeoutMs: 600, runs, without: [] };
+  const secondRow = random.chance(0.15);
+  return { seed, server, sources, reports, secondRow, settleMs: 1000, timeoutMs: 600, runs, without: [] };
 }
 
 function serverOf(random: Random): ServerProfile {

@@ -204,10 +204,10 @@ export function logKnowsMappingsRightly(evidence: Evidence): Finding {
     const task = evidence.server.task(tenant.copy.newTaskId);
     if (task === undefined || !task.alive || task.tainted) continue;
     for (const [reportId, report] of tenant.reports) {
-      const truth = task.reports.find((candidate) => candidate.reportId === reportId);
-      if (report.known === undefined || truth === undefined) continue;
-      if (!sameSwaps(report.known, truth.swaps))
-        return `the log calls report ${reportId} of ${tenant.ref} mapped to ${apps(report.known)}, and the server has ${apps(truth.swaps)}`;
+      if (report.known === undefined) continue;
+      for (const truth of task.reports)
+        if (truth.reportId === reportId && !sameSwaps(report.known, truth.swaps))
+          return `the log calls report ${reportId} of ${tenant.ref} mapped to ${apps(report.known)}, and the server has ${apps(truth.swaps)}`;
     }
   }
   return undefined;

@@ -119,8 +119,19 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "domain/tenant-fold.ts",
-        from: "? // A certain refusal takes the report back to what it was.\n        open.before",
-        to: "? (open.before.openPatches[0]?.before ?? open.before)",
+        from: "patched(report, intent, outcome) : open.before;",
+        to: "patched(report, intent, outcome) : (open.before.openPatches[0]?.before ?? open.before);",
+      },
+    ],
+  },
+  {
+    name: "one row for all",
+    harm: "one PATCHed row of a report is taken for the whole report",
+    changes: [
+      {
+        file: "app/update-copy.ts",
+        from: "const moreRows = row !== rows.at(-1);",
+        to: "const moreRows = false;",
       },
     ],
   },
@@ -168,8 +179,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: "domain/tenant-fold.ts",
-        from: 'outcome.outcome !== "succeeded"\n      ? //',
-        to: 'outcome.outcome === "refused"\n      ? //',
+        from: 'const after = outcome.outcome === "succeeded" ?',
+        to: 'const after = outcome.outcome !== "refused" ?',
       },
     ],
   },

@@ -1,7 +1,14 @@
 import type { RunEvent } from "../../src/app/events.js";
 import type { Interruption } from "../../src/app/halts.js";
 import type { SyncRequest } from "../../src/app/sync.js";
-import { foldTenantKey, parseTaskId, type TaskId, type TenantRef, tenantRef } from "../../src/domain/ids.js";
+import {
+  foldTenantKey,
+  parseTaskId,
+  type ReportId,
+  type TaskId,
+  type TenantRef,
+  tenantRef,
+} from "../../src/domain/ids.js";
 import type { CreateIntentRecord, PatchIntentRecord } from "../../src/domain/log-record.js";
 import { LogState } from "../../src/domain/log-state.js";
 import type { RunResult, TenantResult } from "../../src/domain/outcome.js";
@@ -113,7 +120,7 @@ class World {
         this.#server.add(
           "source",
           index === 0 ? "Monthly Report Europe" : `Weekly Report ${index}`,
-          Array.from({ length: history.reports }, (_, number) => reportId(index * 10 + number)),
+          reportsOf(history, index),
         ),
       );
   }
@@ -649,4 +656,9 @@ function describeRun(plan: RunPlan): string {
   const limits = plan.limit === undefined ? "" : ` --limit ${plan.limit}`;
   const only = plan.only.length === 0 ? "" : ` --only ${plan.only.join(",")}`;
   return `${rows.join("; ")} | concurrency ${plan.concurrency}, retries ${plan.retries}, ${plan.reportId} IDs${limits}${only} ${options.join(" ")}`;
+}
+
+function reportsOf({ reports, secondRow }: History, source: number): readonly ReportId[] {
+  const ids = Array.from({ length: reports }, (_, number) => reportId(source * 10 + number));
+  return secondRow ? [...ids, ...ids.slice(0, 1)] : ids;
 }

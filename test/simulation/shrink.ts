@@ -51,6 +51,7 @@ function* smaller(history: History, verdict: Verdict): Generator<History> {
   }
   if (history.sources > 1 && !history.runs.some((run) => run.rows.some((row) => row.source > 0)))
     yield { ...history, sources: 1 };
+  if (history.secondRow) yield { ...history, secondRow: false };
   if (history.reports > 1) yield { ...history, reports: history.reports - 1 };
   for (const name of Object.keys(PLAINEST_SERVER) as (keyof ServerProfile)[])
     if (history.server[name] !== PLAINEST_SERVER[name])
@@ -109,7 +110,7 @@ function tenantsOf(history: History): readonly string[] {
 export function toldStory(history: History, verdict: Verdict): string {
   return [
     `seed ${history.seed} breaks ${verdict.violation?.invariant}: ${verdict.violation?.message}`,
-    `server: ${JSON.stringify(history.server)}; ${history.sources} source(s), ${history.reports} report(s), settle ${history.settleMs} ms`,
+    `server: ${JSON.stringify(history.server)}; ${history.sources} source(s), ${history.reports} report(s)${history.secondRow ? ", the first on two rows" : ""}, settle ${history.settleMs} ms`,
     ...verdict.story,
     `to see it again: npm run simulate -- --runs 1 --seed ${history.seed}`,
   ].join("\n");
