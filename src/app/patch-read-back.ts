@@ -25,7 +25,7 @@ export interface SentPatches {
   readonly before: Reading<readonly TaskReport[]>;
 }
 
-export function failed(error: TenantError, verdict: Verdict): Done {
+function failed(error: TenantError, verdict: Verdict): Done {
   return { end: { kind: "failed", error }, verdict };
 }
 

@@ -51,7 +51,10 @@ function endAfterStop(session: RunSession, item: PlanItem, stop: StopError): End
   return isInDoubt(session, item.ref) ? { kind: "in-doubt", error } : { kind: "planned", error };
 }
 
-/** A certain refusal closes its own attempt alone: where an earlier one is open, the tenant is in doubt as before. */
+/**
+ * A certain refusal closes its own attempt alone, and what keeps a write from being sent closes none: where an earlier one is
+ * open, the tenant is in doubt as before.
+ */
 export function endOfRefusal(session: RunSession, { ref }: { readonly ref: TenantRef }, error: TenantError): End {
   return isInDoubt(session, ref) ? { kind: "in-doubt", error } : { kind: "failed", error };
 }

@@ -8,7 +8,7 @@ import type { TenantState } from "../domain/tenant-state.js";
 import type { Verdict } from "./first-alone.js";
 import { conflictNow, noteShownApps } from "./in-use-now.js";
 import { warnMissing } from "./missing-reports.js";
-import { type Done, failed, readBackPatches, readOrHalt, stopPatches } from "./patch-read-back.js";
+import { type Done, readBackPatches, readOrHalt, stopPatches } from "./patch-read-back.js";
 import type { PlanEntry } from "./plan-entries.js";
 import type { Reading } from "./ports.js";
 import { recordOrTell } from "./record-or-tell.js";
@@ -69,16 +69,17 @@ interface Patches {
 async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches): Promise<Done> {
   const { reader, recorder } = session.deps;
   const before = await reader.readReports(patches.newTaskId);
-  if (before.kind === "absent") return failed(copyMissing(patches.newTaskId), "pass");
+  const cannot = (error: TenantError): Done => ({ end: endOfRefusal(session, entry, error), verdict: "pass" });
+  if (before.kind === "absent") return cannot(copyMissing(patches.newTaskId));
   await noteShown(session, entry, patches.newTaskId, before);
   const inUse = conflictNow(session, entry);
-  if (inUse !== undefined) return failed(inUse, "pass");
+  if (inUse !== undefined) return cannot(inUse);
   const resolved = session.context.sources?.get(entry.sourceTaskId)?.task.reports !== undefined;
   const drift = driftNow(session, entry);
   const missing = drift?.missing.filter((report) => !patches.missing.includes(report)) ?? [];
   // An ID that the user gave and nobody could resolve may be any of the copy's reports: it is not missing.
   const unplaced = resolved ? undefined : missing.find((report) => entry.wanted.named.includes(report));
-  if (unplaced !== undefined) return failed(rowUnknown(unplaced), "pass");
+  if (unplaced !== undefined) return cannot(rowUnknown(unplaced));
   warnMissing(session, { sourceTaskId: entry.sourceTaskId, tenant: entry.row.tenant, missing });
   const changes = drift?.changes ?? patches.changes;
   let sentAny = false;
@@ -90,7 +91,7 @@ async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches)
       warnMissing(session, { sourceTaskId: entry.sourceTaskId, tenant: entry.row.tenant, missing: [change.reportId] });
       continue;
     }
-    if (rows === undefined) return failed(rowUnknown(change.reportId), "pass");
+    if (rows === undefined) return cannot(rowUnknown(change.reportId));
     if (isDone(state, change)) continue;
     const canBeRead = before.kind === "read";
     for (const row of rows) {

@@ -122,4 +122,18 @@ describe("what a PATCH did", () => {
     expect(told(result, "Globex")).toBe("update failed APP_IN_USE");
     expect([appOf(stage, "Acme"), appOf(stage, "Globex")]).toEqual([appId(5), appId(2)]);
   });
+
+  it("stays in doubt where the app that it asked for turns out to be another's: nothing has ended it", async () => {
+    const stage = new SyncStage();
+    await stage.sync({ Globex: GLOBEX, Acme: ACME });
+    stage.fate("Acme", "lost-before", "lost-before");
+    const wishes = { Globex: { app: 5 }, Acme: { app: 3 } };
+    await stage.sync({ ...wishes, Globex: GLOBEX });
+    const report = stage.named("Monthly Report - Globex")[0]?.reports[0];
+    if (report === undefined) throw new Error("there is no copy");
+    report.swaps = [{ qlikAppId: MASTER, newQlikAppId: appId(3) }];
+    const result = await stage.sync(wishes);
+    expect(told(result, "Acme")).toBe("update in-doubt APP_IN_USE");
+    expect(result.exitCode).toBe(4);
+  });
 });
