@@ -1,6 +1,6 @@
 import pLimit from "p-limit";
 import { EXIT, type Problem, StopError } from "../domain/errors.js";
-import { type AppId, parseAppId, type TaskId, type TenantRef } from "../domain/ids.js";
+import { type AppId, parseAppId, reportsNamed, type TaskId, type TenantRef } from "../domain/ids.js";
 import { appsInForce, namesInDoubt } from "../domain/in-force.js";
 import type { LogEntry, PlanShape } from "../domain/log-record.js";
 import type { Manifest, ManifestTenant } from "../domain/manifest.js";
@@ -75,7 +75,7 @@ export async function makePlan(from: {
   const bare: PlanContext = {
     manifest,
     log,
-    permissions: permissionsOf(shape, from.newLog),
+    permissions: permissionsOf(shape, from.newLog, sources),
     sources,
     list: server?.observation.list,
     inForce: appsInForce(log),
@@ -91,7 +91,8 @@ export async function makePlan(from: {
   return { items, entries: new Entries(entries), warnings, twins: twins.size > 0, context };
 }
 
-function permissionsOf(shape: PlanShape, newLog: boolean): Permissions {
+function permissionsOf(shape: PlanShape, newLog: boolean, sources: PlanContext["sources"]): Permissions {
+  const rows = [...(sources?.values() ?? [])].flatMap((source) => source.reportRows);
   return {
     adopt: shape.adopt,
     recreate: shape.recreate,
@@ -99,7 +100,7 @@ function permissionsOf(shape: PlanShape, newLog: boolean): Permissions {
     allowSharedApps: new Set(
       shape.allowSharedApp.map((app) => parseAppId(app)).filter((app): app is AppId => app !== undefined),
     ),
-    allowUnmappedReports: new Set(shape.allowUnmappedReport),
+    allowUnmappedReports: reportsNamed(shape.allowUnmappedReport, rows),
   };
 }
 

@@ -143,6 +143,19 @@ export function unplacedRef(key: TenantKey): TenantRef {
 }
 
 /**
+ * The reports that a user's IDs name, each by its own `reportID` or by the `id` of one of its rows; and the IDs themselves, for
+ * reports that are not listed.
+ */
+export function reportsNamed(
+  typed: readonly string[],
+  rows: readonly { readonly rowId: RowId; readonly reportId: ReportId }[],
+): ReadonlySet<string> {
+  const named = new Set<string>(typed.map((id) => normalGuid(id) ?? id));
+  for (const { rowId, reportId } of rows) if (named.has(rowId)) named.add(reportId);
+  return named;
+}
+
+/**
  * Whether two IDs of reports that a user typed mean the same report row: a user may give a row's `id` or its `reportID`.
  */
 export function namesReport(typed: string, report: { readonly rowId: RowId; readonly reportId: ReportId }): boolean {

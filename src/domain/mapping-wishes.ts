@@ -1,5 +1,5 @@
 import type { Problem } from "./errors.js";
-import { normalGuid, parseReportId, type ReportId } from "./ids.js";
+import { parseReportId, type ReportId, reportsNamed } from "./ids.js";
 import type { ManifestTenant, MappingWish } from "./manifest.js";
 import type { Mapping } from "./mapping.js";
 import { quote } from "./quotation.js";
@@ -82,8 +82,8 @@ function lookUpReports(listed: readonly TaskReport[] | undefined, rules: WishRul
     if (!byRow.has(report.rowId)) byRow.set(report.rowId, report);
     if (!byReport.has(report.reportId)) byReport.set(report.reportId, report);
   }
-  const allowed = new Set(rules.allowUnmapped.map((typed) => normalGuid(typed) ?? typed));
-  const required = (listed ?? []).filter((report) => !allowed.has(report.reportId) && !allowed.has(report.rowId));
+  const allowed = reportsNamed(rules.allowUnmapped, listed ?? []);
+  const required = (listed ?? []).filter((report) => !allowed.has(report.reportId));
   const every = [...byReport.keys()];
   return { listed, byRow, byReport, every, order: inOrder(every), required };
 }

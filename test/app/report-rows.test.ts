@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { RunResult } from "../../src/domain/outcome.js";
-import { appId, MASTER } from "../simulation/identifiers.js";
+import { appId, MASTER, reportId } from "../simulation/identifiers.js";
 import { SyncStage } from "../support/sync-stage.js";
 
 const ACME = { Acme: { app: 1 } };
@@ -119,4 +119,24 @@ describe("a report that the source task has on two rows", () => {
     expect(told(await stage.sync(ACME), "Acme")).toBe("create succeeded verified");
     expect(stage.named("Monthly Report - Acme")).toHaveLength(1);
   });
+});
+
+describe("--allow-unmapped-report", () => {
+  it.each(["row", "report"] as const)(
+    "takes a report that the manifest drops out of its mappings, by its %s ID",
+    async (id) => {
+      const stage = new SyncStage();
+      stage.addSecondRow(reportId(2));
+      const [first, second] = stage.source.reports;
+      if (first === undefined || second === undefined) throw new Error("there are no two reports");
+      await stage.sync({ Acme: { app: 1, reports: [first.rowId, second.reportId] } });
+      const allowed = id === "row" ? second.rowId : second.reportId;
+      const result = await stage.sync(
+        { Acme: { app: 1, reports: [first.rowId] } },
+        { shape: { allowUnmappedReport: [allowed] } },
+      );
+      expect(told(result, "Acme")).toBe("update succeeded verified");
+      expect(appsOf(stage, "Acme")).toEqual([[appId(1)], []]);
+    },
+  );
 });

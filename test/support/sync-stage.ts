@@ -35,6 +35,8 @@ export interface Wish {
   readonly app: number;
   readonly name?: string;
   readonly newTaskId?: TaskId;
+  /** The reports that are mapped, by whichever ID; none given: every report. */
+  readonly reports?: readonly string[];
 }
 
 interface Task {
@@ -102,9 +104,9 @@ export class SyncStage {
     return task;
   }
 
-  /** Gives the source task its report a second time, on a row of its own. */
-  addSecondRow(): void {
-    this.source.reports.push({ rowId: rowId(SECOND_ROWS), reportId: reportId(1), swaps: [] });
+  /** Gives the source task a second row: of the report that it has, or of another. */
+  addSecondRow(report = reportId(1)): void {
+    this.source.reports.push({ rowId: rowId(SECOND_ROWS), reportId: report, swaps: [] });
   }
 
   /** A copy has the source task's rows, each mapped where the request names it. */
@@ -321,7 +323,12 @@ function manifestOf(wishes: Readonly<Record<string, Wish>>, source: TaskId): Man
       sourceTaskId: source,
       nameTemplate: wish.name ?? "{task} - {tenant}",
       newTaskId: wish.newTaskId,
-      wishes: [{ report: undefined, qlikAppId: MASTER, newQlikAppId: appId(wish.app), line: index + 2 }],
+      wishes: (wish.reports ?? [undefined]).map((report) => ({
+        report,
+        qlikAppId: MASTER,
+        newQlikAppId: appId(wish.app),
+        line: index + 2,
+      })),
       columns: new Map(),
     })),
   };
