@@ -1,4 +1,5 @@
 import * as conflict from "../domain/conflict.js";
+import type { Problem } from "../domain/errors.js";
 import type { LogEntry } from "../domain/log-record.js";
 import type { Action, PlanItem } from "../domain/plan.js";
 import type { TenantState } from "../domain/tenant-state.js";
@@ -12,6 +13,7 @@ import { observeListAgain } from "./observe-server.js";
 import { refreshed } from "./plan-context.js";
 import type { PlanEntry } from "./plan-entries.js";
 import { twinsOfLog } from "./plan-items.js";
+import type { ListReading } from "./ports.js";
 import type { End, RunSession } from "./run-session.js";
 import { endByStop, guarded, guardedFor } from "./run-stop.js";
 import { type Finding, settleFound } from "./settle.js";
@@ -189,6 +191,15 @@ function warnOfPatches(session: RunSession, plan: Plan, carried: readonly PlanIt
   for (const problem of patchesAside(log, plan.items, mine)) session.warn(problem);
 }
 
+/** The server could list its tasks when the run began: that this run's work was looked through must not be taken for granted. */
+function notLookedAgain({ problem }: Exclude<ListReading, { kind: "read" }>): Problem {
+  return {
+    code: "TWINS_NOT_LOOKED_FOR",
+    message: `the task list could not be read to its end after the creates, so that nobody looked whether a tenant has two tasks: ${problem.message}`,
+    hint: "Run the same command again: every run looks",
+  };
+}
+
 /** A run that sent a create reads one last list; one that read the list again looks through that: for twins. */
 async function lastLook(session: RunSession, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
   if (session.halts.ends || !(session.sentCreates || session.lookedAgain)) return;
@@ -197,6 +208,8 @@ async function lastLook(session: RunSession, plan: Plan, carried: readonly PlanI
   if (session.sentCreates) {
     const expected = (context.list?.index.tasks.length ?? 0) + created;
     const list = await observeListAgain(reader, recorder.state, context.sources ?? new Map(), expected);
+    if (list.reading.kind !== "read" && context.list?.reading.kind === "read")
+      session.warn(notLookedAgain(list.reading));
     // Nothing is decided any more: what is in force need not be known.
     session.context = { ...session.context, list };
   }

@@ -43,6 +43,7 @@ export const ERROR_CODES: readonly ErrorCodeGroup[] = [
     STRANGE_ID: ["The server answered a create with no ID, or with a source task's or another tenant's.", "Run the same command again: the task list is looked at before anything is sent."],
     TASK_ID_DIFFERS: ["The manifest's `newTaskId` is not the copy that the log holds.", "Correct the manifest, or choose with `resolve TENANT --task-id ID`."],
     TWIN: ["The server has more than one task that may be this tenant's copy, and each may mail the customer.", "Delete all but one on the server, then run again."],
+    TWINS_NOT_LOOKED_FOR: ["After its creates a run could not read the task list again, so that it did not look for two tasks of one tenant.", "Run the same command again: every run looks."],
   } },
   { title: "The source task", codes: {
     LIVE_SOURCE: ["The source task would mail by itself, and so might every copy at once.", "Disable it, put it in test mode or remove its triggers, or accept it with `--allow-live-source`."],

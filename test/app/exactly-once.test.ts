@@ -15,6 +15,28 @@ function told(result: RunResult, tenant: string): Pick<TenantResult, "action" | 
   return error === undefined ? { action, outcome } : { action, outcome, code: error.code };
 }
 
+describe("the last look for twins", () => {
+  const wishes = { Acme: { app: 1 }, Globex: { app: 2 }, Initech: { app: 3 } };
+
+  test("is told where the server lists no tasks any more: nobody has looked", async () => {
+    const stage = new SyncStage();
+    stage.listed = (tasks) => (tasks.length > 3 ? undefined : tasks);
+    const result = await stage.sync(wishes);
+    expect(result).toMatchObject({ exitCode: 0, summary: { succeeded: 3 } });
+    expect(result.warnings).toMatchObject([{ code: "TWINS_NOT_LOOKED_FOR" }]);
+    stage.listed = (tasks) => tasks;
+    expect((await stage.sync(wishes)).warnings).toEqual([]);
+  });
+
+  test("is no news on a server that never listed any", async () => {
+    const stage = new SyncStage();
+    stage.listed = () => undefined;
+    const result = await stage.sync({ Acme: { app: 1, name: "Acme" } }, { run: { newLog: true } });
+    expect(result.warnings.map(({ code }) => code)).not.toContain("TWINS_NOT_LOOKED_FOR");
+    expect(result.summary.succeeded).toBe(1);
+  });
+});
+
 describe("a create whose answer is lost", () => {
   test("a timed-out duplicate is in doubt, is found in the list, and is never sent twice", async () => {
     const stage = new SyncStage();

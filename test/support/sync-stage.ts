@@ -77,7 +77,8 @@ export class SyncStage {
   readonly unreadable = new Set<TaskId>();
   /** The server shows reports without what they map. */
   hidesMappings = false;
-  listed: (tasks: readonly Task[]) => readonly Task[] = (tasks) => tasks;
+  /** What the list shows; `undefined`: the server fails to list. */
+  listed: (tasks: readonly Task[]) => readonly Task[] | undefined = (tasks) => tasks;
   readonly #fates = new Map<string, Fate[]>();
   #now = 0;
   #run = 0;
@@ -248,10 +249,11 @@ export class SyncStage {
     const absent = { kind: "absent", problem: problem("HTTP_404") } as const;
     const find = (id: TaskId): Task | undefined => this.#seen().find((task) => task.id === id);
     return {
-      listTasks: async () => ({
-        kind: "read",
-        tasks: this.listed(this.#seen()).map(({ id, name }) => ({ id, name })),
-      }),
+      listTasks: async () => {
+        const tasks = this.listed(this.#seen());
+        if (tasks === undefined) return { kind: "none", forbidden: false, problem: problem("HTTP_500") };
+        return { kind: "read", tasks: tasks.map(({ id, name }) => ({ id, name })) };
+      },
       readTask: async (id) => {
         const task = find(id);
         return task === undefined
