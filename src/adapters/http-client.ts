@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { Pool } from "undici";
 import type { Chance, Clock } from "../app/ports.js";
+import { secretSpellings } from "../domain/secret-spellings.js";
 import { AbortGroups } from "./abort-groups.js";
 import { makeConnector } from "./connector.js";
 import { Deadlines } from "./deadlines.js";
@@ -56,7 +57,7 @@ export class HttpClient {
   readonly #attempts: AttemptSettings;
   readonly #rate: RequestRate | undefined;
   readonly #headers: readonly string[];
-  /** The key as it is, and as it stands in a URL. */
+  /** The key, as it may come back. */
   readonly #spellings: readonly string[];
   readonly #pathPrefix: string;
   /** What all request IDs of this client begin with, so that a server's log shows what one run asked of it. */
@@ -74,7 +75,7 @@ export class HttpClient {
     this.#settings = settings;
     this.#where = absolute ? { origin: proxy.origin, proxy: true } : { origin: server.origin, proxy: false };
     this.#rate = settings.rate === undefined ? undefined : new RequestRate(settings.rate, clock);
-    this.#spellings = [key, encodeURI(key), encodeURIComponent(key)];
+    this.#spellings = secretSpellings(key);
     this.#clientId = settings.chance.uuid();
     this.#pathPrefix = absolute ? server.origin : "";
     this.#headers = [

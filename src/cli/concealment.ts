@@ -1,3 +1,5 @@
+import { secretSpellings } from "../domain/secret-spellings.js";
+
 /** Shorter text is no key, and to take it out would spoil the output. */
 const SHORTEST_SECRET = 8;
 const MASK = "[API key]";
@@ -9,12 +11,11 @@ const MASK = "[API key]";
 export class Concealment {
   readonly #secrets = new Set<string>();
 
-  /** From now on the text is taken out, as it is and as JSON writes it. */
+  /** From now on the text is taken out, however it is spelled. */
   add(secret: string): void {
     const bare = secret.trim();
     if (bare.length < SHORTEST_SECRET) return;
-    this.#secrets.add(bare);
-    this.#secrets.add(JSON.stringify(bare).slice(1, -1));
+    for (const spelling of secretSpellings(bare)) this.#secrets.add(spelling);
   }
 
   apply(text: string): string {
