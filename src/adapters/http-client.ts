@@ -81,6 +81,9 @@ export class HttpClient {
     this.#headers = [
       "accept",
       "application/json",
+      // Nothing here unpacks: without this any coding would be as good.
+      "accept-encoding",
+      "identity",
       "user-agent",
       `qalyptus-propagate/${version}`,
       "authorization",
