@@ -57,10 +57,9 @@ export async function readBackPatches(session: RunSession, entry: PlanEntry, pat
   }
   const verified = holdAgainst(after.value, entry.wanted).kind === "equal";
   const of = { sourceTaskId: entry.sourceTaskId, key: entry.row.key, newTaskId: patches.newTaskId };
-  const { unequal, hidden } = heldAgainstPatches(entry, patches, after.value);
+  const { unequal, lost, hidden } = heldAgainstPatches(entry, patches, after.value);
   const observed = observedEntry({ ...of, shown: after.value, verified });
   // Shown a moment ago, and not any more: what it maps now is not known, whatever the PATCH was answered.
-  const lost = unequal.filter((id) => !observed.reports.some((report) => report.reportId === id));
   const reports = [...observed.reports, ...lost.map((reportId) => ({ reportId, apps: null }))];
   await session.deps.recorder.record([{ ...observed, reports }]);
   if (hidden && patches.sentAny)
@@ -77,27 +76,32 @@ export async function readBackPatches(session: RunSession, entry: PlanEntry, pat
   );
 }
 
-/** The copy's reports that the manifest maps, or that were sent, and that show something else now; and whether some show nothing. */
-function heldAgainstPatches(
-  entry: PlanEntry,
-  patches: SentPatches,
-  after: readonly TaskReport[],
-): { readonly unequal: readonly ReportId[]; readonly hidden: boolean } {
+interface Held {
+  /** The reports that the manifest maps, or that were sent, of which a row shows something else now, or nothing any more. */
+  readonly unequal: readonly ReportId[];
+  /** Those of which a row showed its mappings before, and shows none now. */
+  readonly lost: readonly ReportId[];
+  /** Whether a row shows nothing. */
+  readonly hidden: boolean;
+}
+
+function heldAgainstPatches(entry: PlanEntry, patches: SentPatches, after: readonly TaskReport[]): Held {
   const expected = new Map(byReport(entry.wanted.mappings));
   for (const { reportId, apps } of patches.changes) expected.set(reportId, apps);
-  const showed = (id: ReportId): boolean =>
-    patches.before.kind === "read" &&
-    patches.before.value.some((report) => report.reportId === id && report.mappings !== undefined);
+  const before = patches.before.kind === "read" ? patches.before.value : [];
+  const showed = new Set(before.flatMap((row) => (row.mappings === undefined ? [] : row.rowId)));
   const unequal = new Set<ReportId>();
+  const lost = new Set<ReportId>();
   let hidden = false;
-  for (const { reportId, mappings } of after) {
+  for (const { rowId, reportId, mappings } of after) {
     const apps = expected.get(reportId);
     if (apps === undefined) continue;
-    if (mappings === undefined) hidden = true;
-    if (mappings === undefined ? apps.length > 0 && showed(reportId) : !sameSwaps(mappings, apps))
-      unequal.add(reportId);
+    if (mappings === undefined) {
+      hidden = true;
+      if (apps.length > 0 && showed.has(rowId)) lost.add(reportId);
+    } else if (!sameSwaps(mappings, apps)) unequal.add(reportId);
   }
-  return { unequal: [...unequal], hidden };
+  return { unequal: [...new Set([...unequal, ...lost])], lost: [...lost], hidden };
 }
 
 /** Stops a source task's PATCHes, and says why. */

@@ -96,7 +96,8 @@ async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches)
     const canBeRead = before.kind === "read";
     for (const row of rows) {
       const moreRows = row !== rows.at(-1);
-      const end = await patchOne(session, entry, { newTaskId: patches.newTaskId, change, row, canBeRead, moreRows });
+      const known = { isOnlyRow: rows.length === 1, moreRows, canBeRead };
+      const end = await patchOne(session, entry, { newTaskId: patches.newTaskId, change, row, ...known });
       if (end !== undefined) return end;
     }
     sentAny = true;
@@ -139,6 +140,7 @@ interface OnePatch {
   readonly row: Row;
   /** The copy was read: then what this PATCH does is known when it was read back. */
   readonly canBeRead: boolean;
+  readonly isOnlyRow: boolean;
   /** The report has another row in the copy, which is PATCHed after this one. */
   readonly moreRows: boolean;
 }
@@ -222,8 +224,12 @@ async function refusedPatch(
   const shown = reports?.kind === "read" ? shownRow(intent, reports.value)?.mappings : undefined;
   if (isUnsure && shown === undefined) return doubted(session, intent, errorOf(sent));
   if (shown !== undefined && sameSwaps(shown, intent.apps)) {
-    const moreRows = patch.moreRows && ({ moreRows: true } as const);
-    await recorder.record([{ type: "patch-outcome", write: intent.write, outcome: "succeeded", ...moreRows }]);
+    // The other rows were not looked at.
+    const more = {
+      ...(!patch.isOnlyRow && { toRead: true as const }),
+      ...(patch.moreRows && { moreRows: true as const }),
+    };
+    await recorder.record([{ type: "patch-outcome", write: intent.write, outcome: "succeeded", ...more }]);
     return undefined;
   }
   await recordOrTell(session, entry, [certainPatchEnd(intent, sent)], nothingMade(sent));
@@ -272,7 +278,7 @@ function patchIntent(session: RunSession, entry: PlanEntry, patch: OnePatch): Pa
   const open = recorder.state
     .tenant(entry.ref)
     ?.reports.get(patch.change.reportId)
-    ?.openPatches.findLast(({ rowId }) => rowId === patch.row.pathId);
+    ?.openPatches.findLast(({ rowId, bodyId }) => rowId === patch.row.pathId && bodyId === patch.row.bodyId);
   const write = writeId(chance.uuid());
   return {
     type: "patch-intent",
@@ -286,6 +292,7 @@ function patchIntent(session: RunSession, entry: PlanEntry, patch: OnePatch): Pa
     apps: patch.change.apps,
     named: patch.change.named,
     idempotencyKey: open !== undefined && sameSwaps(open.apps, patch.change.apps) ? open.idempotencyKey : write,
+    ...(patch.row.bodyId !== patch.row.pathId && { bodyId: patch.row.bodyId }),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { ReportId } from "./ids.js";
 import { type AppSwap, byReport, type Mapping, sameSwap, sameSwaps } from "./mapping.js";
-import { isLacking, type TenantState } from "./tenant-state.js";
+import { isLacking, type ReportKnowledge, type TenantState } from "./tenant-state.js";
 
 /** One report of a copy whose mappings must change, and the whole, final set that it shall have. */
 export interface ReportChange {
@@ -49,12 +49,17 @@ export function driftOf(tenant: TenantState, wanted: Wanted, allowUnmapped: Read
   }
   for (const [reportId, report] of reports) {
     if (wantedByReport.has(reportId)) continue;
-    const mayHold = report.known === undefined ? report.openPatches.length > 0 : report.known.length > 0;
-    if (!mayHold || (!report.named && report.openPatches.length === 0)) continue;
+    if (isLacking({ reports, bornWith }, reportId) || !mayMap(report)) continue;
+    if (!report.named && report.openPatches.length === 0) continue;
     if (allowUnmapped.has(reportId)) changes.push({ reportId, apps: [], named: true, why: "removed" });
     else refusedRemovals.push(reportId);
   }
   return { changes, missing, refusedRemovals };
+}
+
+function mayMap({ known, possible, openPatches }: ReportKnowledge): boolean {
+  if (known !== undefined) return known.length > 0;
+  return openPatches.length > 0 || possible.some((swaps) => swaps.length > 0);
 }
 
 const NO_DRIFT: Drift = { changes: [], missing: [], refusedRemovals: [] };

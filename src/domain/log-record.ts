@@ -111,11 +111,19 @@ export interface AdoptedRecord extends OfTenant {
   readonly by: "adopt" | "newTaskId" | "resolve";
 }
 
-/** What the server showed of a copy: per report its swaps, or `null` where it shows none (unknown). */
+/** One report as a copy showed it: its swaps, or `null` where it shows none (unknown). */
+export interface ObservedReport {
+  readonly reportId: ReportId;
+  readonly apps: readonly AppSwap[] | null;
+  /** Another row of the report was not shown: what is known of it stays known only where this is the same. */
+  readonly partly?: true | undefined;
+}
+
+/** What the server showed of a copy. */
 export interface ObservedRecord extends OfTenant {
   readonly type: "observed";
   readonly newTaskId: TaskId;
-  readonly reports: readonly { readonly reportId: ReportId; readonly apps: readonly AppSwap[] | null }[];
+  readonly reports: readonly ObservedReport[];
   /** All reports that the copy has. */
   readonly has: readonly ReportId[];
   /** Every report's mappings were shown and equal to what the manifest wants. */
@@ -134,6 +142,8 @@ export interface PatchIntentRecord extends OfTenant {
   /** Whether the manifest named this report. */
   readonly named: boolean;
   readonly idempotencyKey: string;
+  /** The ID in the request's body, where it is not the row's (`--report-id report`). */
+  readonly bodyId?: string | undefined;
 }
 
 export interface PatchOutcomeRecord {

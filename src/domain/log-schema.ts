@@ -1,5 +1,5 @@
 import type { AppId, ReportId, RowId, TaskId, TenantKey, WriteId } from "./ids.js";
-import type { LogEntry, LogHeader, PlanShape, ReportIdMode, ReportRow } from "./log-record.js";
+import type { LogEntry, LogHeader, ObservedReport, PlanShape, ReportIdMode, ReportRow } from "./log-record.js";
 import type { AppSwap, Mapping } from "./mapping.js";
 
 /**
@@ -121,9 +121,7 @@ const SHAPES: { readonly [T in EntryType]: Shape<EntryOf<T>> } = {
   observed: {
     ...ofTenant,
     newTaskId: isTaskId,
-    reports: listOf(
-      object<{ reportId: ReportId; apps: readonly AppSwap[] | null }>({ reportId: isReportId, apps: isSwapsOrNull }),
-    ),
+    reports: listOf(object<ObservedReport>({ reportId: isReportId, apps: isSwapsOrNull, partly: optional(isTrue) })),
     has: listOf(isReportId),
     verified: isFlag,
   },
@@ -137,6 +135,7 @@ const SHAPES: { readonly [T in EntryType]: Shape<EntryOf<T>> } = {
     apps: listOf(isSwap),
     named: isFlag,
     idempotencyKey: isText,
+    bodyId: optional(isText),
   },
   "patch-outcome": {
     write: isWriteId,

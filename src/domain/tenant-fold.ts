@@ -4,11 +4,12 @@ import type {
   CreateIntentRecord,
   CreateOutcomeRecord,
   ObservedRecord,
+  ObservedReport,
   PatchIntentRecord,
   PatchOutcomeRecord,
   SettledRecord,
 } from "./log-record.js";
-import { byReport } from "./mapping.js";
+import { byReport, sameSwaps } from "./mapping.js";
 import {
   isUnknown,
   NONE,
@@ -85,16 +86,10 @@ export function withInherited(heir: TenantState, old: TenantState): TenantState 
 export function withObserved(tenant: TenantState, observed: ObservedRecord): TenantState {
   if (tenant.copy?.newTaskId !== observed.newTaskId) return tenant;
   const reports = new Map(tenant.reports);
-  for (const { reportId, apps } of observed.reports) {
-    const knowledge = reports.get(reportId) ?? UNKNOWN_REPORT;
+  for (const shown of observed.reports) {
+    const knowledge = reports.get(shown.reportId) ?? UNKNOWN_REPORT;
     // An open PATCH may still be carried out after this look: the report stays unknown.
-    if (knowledge.openPatches.length > 0) continue;
-    reports.set(
-      reportId,
-      apps === null
-        ? { ...knowledge, known: undefined, possible: possibleOf(knowledge), answered: undefined }
-        : { ...knowledge, known: apps, possible: NONE, answered: undefined },
-    );
+    if (knowledge.openPatches.length === 0) reports.set(shown.reportId, asShown(knowledge, shown));
   }
   const has = new Set(observed.has);
   // Looked at, and not shown: then the server's answer is all that there will ever be.
@@ -102,6 +97,15 @@ export function withObserved(tenant: TenantState, observed: ObservedRecord): Ten
     if (report.answered !== undefined && has.has(reportId) && report.openPatches.length === 0)
       reports.set(reportId, { ...report, known: report.answered, possible: NONE, answered: undefined });
   return { ...tenant, reports: withoutSpent(reports, has), bornWith: has, verified: observed.verified };
+}
+
+function asShown(knowledge: ReportKnowledge, { apps, partly }: ObservedReport): ReportKnowledge {
+  if (apps === null) return { ...knowledge, known: undefined, possible: possibleOf(knowledge), answered: undefined };
+  if (partly !== true) return { ...knowledge, known: apps, possible: NONE, answered: undefined };
+  const believed = knowledge.known ?? knowledge.answered;
+  if (believed !== undefined && sameSwaps(believed, apps)) return knowledge;
+  const possible = possibleOf(knowledge).filter((swaps) => !sameSwaps(swaps, apps));
+  return { ...knowledge, known: undefined, possible: [...possible, apps], answered: undefined };
 }
 
 /**
@@ -118,12 +122,12 @@ function withoutSpent(reports: Map<ReportId, ReportKnowledge>, has: TenantState[
 
 export function withPatchIntent(tenant: TenantState, intent: PatchIntentRecord): TenantState {
   const before = tenant.reports.get(intent.reportId) ?? UNKNOWN_REPORT;
-  const { write, rowId, apps, idempotencyKey, named } = intent;
+  const { write, rowId, bodyId = rowId, apps, idempotencyKey, named } = intent;
   const reports = new Map(tenant.reports).set(intent.reportId, {
     known: undefined,
     possible: [...possibleOf(before), apps],
     named,
-    openPatches: [...before.openPatches, { write, rowId, apps, idempotencyKey, before }],
+    openPatches: [...before.openPatches, { write, rowId, bodyId, apps, idempotencyKey, before }],
   });
   return { ...tenant, manifest: intent.manifest, reports, verified: false };
 }

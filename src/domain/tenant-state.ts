@@ -52,6 +52,7 @@ export interface OpenPatch {
   readonly write: WriteId;
   /** As it stood in the request's path. */
   readonly rowId: string;
+  readonly bodyId: string;
   readonly apps: readonly AppSwap[];
   readonly idempotencyKey: string;
   readonly before: ReportKnowledge;

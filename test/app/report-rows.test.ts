@@ -42,7 +42,7 @@ describe("a report that the source task has on two rows", () => {
 
   it("is PATCHed on both of them where the server shows no mappings", async () => {
     const stage = stageOfTwoRows();
-    stage.hidesMappings = true;
+    stage.hidesRow = () => true;
     await stage.sync(ACME);
     expect(told(await stage.sync(MOVED), "Acme")).toBe("update succeeded");
     expect(appsOf(stage, "Acme")).toEqual([[appId(3)], [appId(3)]]);
@@ -51,7 +51,7 @@ describe("a report that the source task has on two rows", () => {
 
   it.each([true, false])("is not known while only one of them was PATCHed (mappings hidden: %s)", async (hides) => {
     const stage = stageOfTwoRows();
-    stage.hidesMappings = hides;
+    stage.hidesRow = () => hides;
     await stage.sync(ACME);
     stage.fate("Acme", "ok", 400);
     expect(told(await stage.sync(MOVED), "Acme")).toBe("update failed HTTP_400");
@@ -64,7 +64,7 @@ describe("a report that the source task has on two rows", () => {
 
   it("is not known when the process dies between the two", async () => {
     const stage = stageOfTwoRows();
-    stage.hidesMappings = true;
+    stage.hidesRow = () => true;
     await stage.sync(ACME);
     await stage.sync(MOVED);
     const first = stage.records.findIndex(({ entry }) => entry.type === "patch-outcome");
@@ -113,6 +113,58 @@ describe("a report that the source task has on two rows", () => {
     expect(appsOf(stage, "Acme")).toEqual([[appId(1)], [appId(1)]]);
   });
 
+  it("is known only by what the server answered where it shows one of them only", async () => {
+    const stage = stageOfTwoRows();
+    stage.hidesRow = (row) => row === 1;
+    await stage.sync(ACME);
+    stage.fate("Acme", "ok", 400);
+    expect(told(await stage.sync(MOVED), "Acme")).toBe("update failed HTTP_400");
+    const other = { ...MOVED, Globex: { app: 1 } };
+    const result = await stage.sync(other);
+    expect(told(result, "Globex")).toBe("conflict failed APP_IN_USE");
+    expect(told(result, "Acme")).toBe("update succeeded");
+    expect(appsOf(stage, "Acme")).toEqual([[appId(3)], [appId(3)]]);
+    const calm = await stage.sync(other);
+    expect([told(calm, "Acme"), told(calm, "Globex")]).toEqual(["unchanged succeeded", "create succeeded"]);
+    expect(await stage.sync(other)).toMatchObject({ exitCode: 0, summary: { unchanged: 2 } });
+  });
+
+  it("is PATCHed after an adoption where the server shows one of them only", async () => {
+    const stage = stageOfTwoRows();
+    const copy = stage.make("Monthly Report - Acme", [{ qlikAppId: MASTER, newQlikAppId: appId(1) }]);
+    stage.addRowTo(copy);
+    stage.hidesRow = (row) => row === 1;
+    const result = await stage.sync(ACME, { shape: { adopt: true } });
+    expect(told(result, "Acme")).toBe("adopt succeeded");
+    expect(appsOf(stage, "Acme")).toEqual([[appId(1)], [appId(1)]]);
+    expect(told(await stage.sync(ACME), "Acme")).toBe("unchanged succeeded");
+  });
+
+  it("is not known where a row is not shown any more after its PATCH", async () => {
+    const stage = stageOfTwoRows();
+    await stage.sync(ACME);
+    stage.fate("Acme", "ok", "no-effect");
+    stage.hidesRow = (row) => row === 1 && appsOf(stage, "Acme")?.[0]?.[0] === appId(3);
+    expect(told(await stage.sync(MOVED), "Acme")).toBe("update failed PATCH_NO_EFFECT");
+    const other = await stage.sync({ ...MOVED, Globex: { app: 1 } });
+    expect(told(other, "Globex")).toBe("conflict failed APP_IN_USE");
+    expect(told(other, "Acme")).toBe("update succeeded");
+    expect(appsOf(stage, "Acme")).toEqual([[appId(3)], [appId(3)]]);
+  });
+
+  it("is not known by a conflict on its last row alone", async () => {
+    const stage = stageOfTwoRows();
+    await stage.sync(ACME);
+    stage.fate("Acme", "no-effect", "done-409");
+    const patched = stage.sync(MOVED);
+    await patched;
+    const last = stage.records.findLastIndex(({ entry }) => entry.type === "patch-outcome");
+    stage.records.splice(last + 1);
+    const result = await stage.sync({ ...MOVED, Globex: { app: 1 } });
+    expect(told(result, "Globex")).toBe("conflict failed APP_IN_USE");
+    expect(told(result, "Acme")).toBe("update succeeded verified");
+  });
+
   it("settles a create in doubt as any other", async () => {
     const stage = stageOfTwoRows();
     stage.fate("Acme", "lost-after");
@@ -139,4 +191,32 @@ describe("--allow-unmapped-report", () => {
       expect(appsOf(stage, "Acme")).toEqual([[appId(1)], []]);
     },
   );
+
+  it("takes it out of both rows, in the next run where this one managed only the first", async () => {
+    const stage = new SyncStage();
+    stage.addSecondRow();
+    const second = stage.addReport(reportId(2));
+    await stage.sync({ Acme: { app: 1, reports: [reportId(1), second] } });
+    const narrowed = { Acme: { app: 1, reports: [second] } };
+    const allowed = { shape: { allowUnmappedReport: [reportId(1)] } };
+    stage.fate("Acme", "ok", 400);
+    expect(told(await stage.sync(narrowed, allowed), "Acme")).toBe("update failed HTTP_400");
+    expect(told(await stage.sync(narrowed, allowed), "Acme")).toBe("update succeeded verified");
+    expect(appsOf(stage, "Acme")).toEqual([[], [], [appId(1)]]);
+    expect(told(await stage.sync(narrowed, allowed), "Acme")).toBe("unchanged succeeded verified");
+  });
+});
+
+describe("the key of a PATCH that is sent again", () => {
+  it("is another where --report-id has changed, and so the body", async () => {
+    const stage = new SyncStage();
+    await stage.sync(ACME);
+    stage.fate("Acme", "lost-before", "lost-before");
+    await stage.sync(MOVED);
+    await stage.sync(MOVED, { shape: { reportId: "report" } });
+    const keys = stage.records.flatMap(({ entry }) => (entry.type === "patch-intent" ? [entry.idempotencyKey] : []));
+    expect(keys).toHaveLength(3);
+    expect(keys[1]).toBe(keys[0]);
+    expect(keys[2]).not.toBe(keys[0]);
+  });
 });

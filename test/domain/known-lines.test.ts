@@ -74,6 +74,7 @@ const entry = fc
       apps: swaps,
       named: fc.boolean(),
       idempotencyKey: text,
+      bodyId: fc.option(text, { nil: undefined }),
     }),
     fc.record({ type: fc.constant("patch-outcome"), write: text, outcome: fc.constantFrom("succeeded", "not-sent") }),
     fc.record({
@@ -81,13 +82,17 @@ const entry = fc
       write: text,
       outcome: fc.constant("succeeded"),
       toRead: fc.constant(true),
+      moreRows: fc.option(fc.constant(true), { nil: undefined }),
     }),
     fc.record({
       type: fc.constant("observed"),
       sourceTaskId: id,
       key: text,
       newTaskId: id,
-      reports: fc.array(fc.record({ reportId: id, apps: fc.option(swaps) }), { maxLength: 2 }),
+      reports: fc.array(
+        fc.record({ reportId: id, apps: fc.option(swaps), partly: fc.option(fc.constant(true), { nil: undefined }) }),
+        { maxLength: 2 },
+      ),
       has: ids,
       verified: fc.boolean(),
     }),

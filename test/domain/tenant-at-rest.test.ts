@@ -104,7 +104,14 @@ describe("a tenant at rest", () => {
 
   it("does not rest while anything is open", () => {
     const intent = createIntent("acme", 1);
-    const openPatch = { write: intent.write, rowId: "row", apps: NONE, idempotencyKey: "k", before: UNKNOWN_REPORT };
+    const openPatch = {
+      write: intent.write,
+      rowId: "row",
+      bodyId: "row",
+      apps: NONE,
+      idempotencyKey: "k",
+      before: UNKNOWN_REPORT,
+    };
     const restless: readonly Partial<TenantState>[] = [
       { copy: undefined },
       { openCreates: [intent] },

@@ -75,8 +75,8 @@ export class SyncStage {
   flush: () => Promise<void> = async () => {};
   /** Copies whose reports the server fails to show now. */
   readonly unreadable = new Set<TaskId>();
-  /** The server shows reports without what they map. */
-  hidesMappings = false;
+  /** The rows (from 0) whose mappings the server does not show. */
+  hidesRow: (row: number) => boolean = () => false;
   /** What the list shows; `undefined`: the server fails to list. */
   listed: (tasks: readonly Task[]) => readonly Task[] | undefined = (tasks) => tasks;
   readonly #fates = new Map<string, Fate[]>();
@@ -108,6 +108,17 @@ export class SyncStage {
   /** Gives the source task a second row: of the report that it has, or of another. */
   addSecondRow(report = reportId(1)): void {
     this.source.reports.push({ rowId: rowId(SECOND_ROWS), reportId: report, swaps: [] });
+  }
+
+  /** Gives the source task a third row, and returns its report. */
+  addReport(report: ReportId): ReportId {
+    this.source.reports.push({ rowId: rowId(2 * SECOND_ROWS), reportId: report, swaps: [] });
+    return report;
+  }
+
+  /** Gives a task a second row of its report, which maps nothing. */
+  addRowTo(task: Task): void {
+    task.reports.push({ rowId: rowId(3 * SECOND_ROWS), reportId: reportId(1), swaps: [] });
   }
 
   /** A copy has the source task's rows, each mapped where the request names it. */
@@ -266,7 +277,10 @@ export class SyncStage {
         if (this.unreadable.has(id)) return { kind: "unreadable", forbidden: false, problem: problem("HTTP_500") };
         return {
           kind: "read",
-          value: task.reports.map((report) => ({ ...report, mappings: this.hidesMappings ? undefined : report.swaps })),
+          value: task.reports.map((report, row) => ({
+            ...report,
+            mappings: this.hidesRow(row) ? undefined : report.swaps,
+          })),
         };
       },
       readTriggers: async () => ({ kind: "read", value: [] }),
