@@ -125,17 +125,6 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "one row for all",
-    harm: "one PATCHed row of a report is taken for the whole report",
-    changes: [
-      {
-        file: "app/update-copy.ts",
-        from: "const moreRows = row !== rows.at(-1);",
-        to: "const moreRows = false;",
-      },
-    ],
-  },
-  {
     name: "state per tenant",
     harm: "a later create's outcome closes an earlier create of the same tenant",
     changes: [
