@@ -11,7 +11,7 @@ import { parse } from "csv-parse/sync";
 import pLimit from "p-limit";
 import { Pool } from "undici";
 import { GroupCommit } from "../src/adapters/log-group-commit.js";
-import { duplicatePath, KEY, MASTER_APP, REPORT, SOURCE_ROW, SOURCE_TASK } from "./world.js";
+import { bodyFor, copyName, duplicatePath, KEY, MASTER_APP, REPORT, SOURCE_ROW, SOURCE_TASK } from "./world.js";
 
 interface Row {
   readonly tenant: string;
@@ -67,10 +67,9 @@ async function list(): Promise<ReadonlyMap<string, string>> {
 }
 
 async function create({ tenant, newQlikAppId }: Row): Promise<void> {
-  const name = `Monthly figures - ${tenant}`;
+  const name = copyName(tenant);
   const write = randomUUID();
-  const app = [{ QlikAppId: MASTER_APP, NewQlikAppId: newQlikAppId }];
-  const body = JSON.stringify({ NewName: name, OverwriteReportApps: [{ ReportId: SOURCE_ROW, QlikApps: app }] });
+  const body = bodyFor(tenant, newQlikAppId);
   const intent = {
     type: "create-intent",
     write,
@@ -99,7 +98,7 @@ async function main(): Promise<void> {
   const rows: readonly Row[] = parse(readFileSync(manifest), { columns: true });
   await ask("GET", `/api/v2/tasks/${SOURCE_TASK}/reports`);
   const before = new Set((await list()).values());
-  const wanted = rows.filter(({ tenant }) => !before.has(`Monthly figures - ${tenant}`)).values();
+  const wanted = rows.filter(({ tenant }) => !before.has(copyName(tenant))).values();
   const work = async (): Promise<void> => {
     for (const row of wanted) await create(row);
   };

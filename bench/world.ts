@@ -23,14 +23,21 @@ export function duplicatePath(): string {
   return `/api/v2/tasks/${SOURCE_TASK}/duplicate`;
 }
 
+export function copyName(tenant: string): string {
+  return `Monthly figures - ${tenant}`;
+}
+
 /** The body of one tenant's create, as the vendor documents it. */
-export function duplicateBody(number: number): string {
+export function bodyFor(tenant: string, newApp: string): string {
   return JSON.stringify({
-    NewName: `Monthly figures - ${tenantName(number)}`,
-    OverwriteReportApps: [
-      { ReportId: SOURCE_ROW, QlikApps: [{ QlikAppId: MASTER_APP, NewQlikAppId: tenantApp(number) }] },
-    ],
+    NewName: copyName(tenant),
+    OverwriteReportApps: [{ ReportId: SOURCE_ROW, QlikApps: [{ QlikAppId: MASTER_APP, NewQlikAppId: newApp }] }],
   });
+}
+
+/** The same for the tenant of this number. */
+export function duplicateBody(number: number): string {
+  return bodyFor(tenantName(number), tenantApp(number));
 }
 
 /** A manifest of so many tenants. */
