@@ -98,10 +98,12 @@ function heldAgainstPatches(entry: PlanEntry, patches: SentPatches, after: reado
     if (apps === undefined) continue;
     if (mappings === undefined) {
       hidden = true;
-      if (apps.length > 0 && showed.has(rowId)) lost.add(reportId);
-    } else if (!sameSwaps(mappings, apps)) unequal.add(reportId);
+      if (apps.length === 0 || !showed.has(rowId)) continue;
+      lost.add(reportId);
+    } else if (sameSwaps(mappings, apps)) continue;
+    unequal.add(reportId);
   }
-  return { unequal: [...new Set([...unequal, ...lost])], lost: [...lost], hidden };
+  return { unequal: [...unequal], lost: [...lost], hidden };
 }
 
 /** Stops a source task's PATCHes, and says why. */

@@ -1,6 +1,7 @@
-import type { ReportId, TaskId, TenantRef } from "../domain/ids.js";
+import type { TaskId, TenantRef } from "../domain/ids.js";
 import type { CreateIntentRecord, LogEntry, ReportRow } from "../domain/log-record.js";
 import type { Doubt } from "../domain/plan.js";
+import { sameReports } from "../domain/shown-reports.js";
 import type { ListedTask, TaskReport } from "../domain/source-task.js";
 import type { TenantState } from "../domain/tenant-state.js";
 import { doubtsOf, type PlanContext } from "./plan-context.js";
@@ -110,10 +111,6 @@ function hasReportsOf(intent: CreateIntentRecord, reports: Reports, rows: readon
   if (intent.reports.length > 0) return sameReports(shown, new Set(intent.reports.map((report) => report.reportId)));
   const published = new Map(rows.map((row) => [row.rowId as string, row.reportId]));
   return intent.mappings.every(({ reportId }) => shown.has(published.get(reportId) ?? reportId));
-}
-
-function sameReports(shown: ReadonlySet<ReportId>, sent: ReadonlySet<ReportId>): boolean {
-  return shown.size === sent.size && [...sent].every((id) => shown.has(id));
 }
 
 function settledEntries(

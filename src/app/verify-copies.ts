@@ -4,7 +4,7 @@ import type { Problem } from "../domain/errors.js";
 import type { ReportId, TaskId, TenantKey } from "../domain/ids.js";
 import type { LogEntry, ObservedRecord } from "../domain/log-record.js";
 import { byReport, sameSwaps } from "../domain/mapping.js";
-import { shownReports } from "../domain/shown-reports.js";
+import { sameReports, shownReports } from "../domain/shown-reports.js";
 import type { TaskReport } from "../domain/source-task.js";
 import type { TenantState } from "../domain/tenant-state.js";
 import type { ObservedList } from "./observe-server.js";
@@ -126,8 +126,7 @@ async function readBackCopy(
 export function isNews(state: TenantState, shown: readonly TaskReport[]): boolean {
   const { bornWith, reports } = state;
   const shownIds = new Set(shown.map((report) => report.reportId));
-  if (bornWith === undefined || bornWith.size !== shownIds.size) return true;
-  for (const reportId of shownIds) if (!bornWith.has(reportId)) return true;
+  if (bornWith === undefined || !sameReports(bornWith, shownIds)) return true;
   for (const { answered } of reports.values()) if (answered !== undefined) return true;
   return shown.some(({ reportId, mappings }) => {
     if (mappings === undefined) return false;

@@ -27,3 +27,8 @@ export function shownReports(rows: readonly TaskReport[]): readonly ObservedRepo
     return hidden.has(reportId) ? [{ reportId, apps, partly: true }] : [{ reportId, apps }];
   });
 }
+
+/** Whether two sets hold the same reports, in whatever order. */
+export function sameReports(a: ReadonlySet<ReportId>, b: ReadonlySet<ReportId>): boolean {
+  return a.size === b.size && [...a].every((id) => b.has(id));
+}
