@@ -1,18 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { foldTenantKey } from "../../src/domain/ids.js";
-import type { RunResult } from "../../src/domain/outcome.js";
 import { appId, MASTER } from "../simulation/identifiers.js";
-import { Killed, SyncStage } from "../support/sync-stage.js";
+import { Killed, SyncStage, told } from "../support/sync-stage.js";
 
 const ACME = { app: 1 };
 const GLOBEX = { app: 2 };
 const INITECH = { app: 3 };
-
-function told(result: RunResult, tenant: string): string {
-  const found = result.tenants.find((one) => one.tenant === tenant);
-  if (found === undefined) throw new Error(`nothing was told of ${tenant}`);
-  return [found.action, found.outcome, found.error?.code].filter((word) => word !== undefined).join(" ");
-}
 
 /** The one app that a tenant's copy reads, by the server's own truth. */
 function appOf(stage: SyncStage, tenant: string): string | undefined {

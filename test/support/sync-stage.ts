@@ -51,6 +51,13 @@ interface StageOptions {
   readonly run?: Partial<RunOptions>;
 }
 
+/** How a tenant ended: its action, its outcome, its error's code. */
+export function told(result: RunResult, tenant: string): string {
+  const found = result.tenants.find((one) => one.tenant === tenant);
+  if (found === undefined) throw new Error(`nothing was told of ${tenant}`);
+  return [found.action, found.outcome, found.error?.code].filter((word) => word !== undefined).join(" ");
+}
+
 /** What a process that was killed leaves behind: nothing but the log and the server. */
 export class Killed extends Error {}
 
@@ -83,6 +90,8 @@ export class SyncStage {
   #now = 0;
   #run = 0;
   #ids = 1;
+  /** Rows that are not a made task's first. */
+  #rows = 5_000;
 
   constructor() {
     this.source = this.make("Monthly Report", []);
@@ -105,28 +114,16 @@ export class SyncStage {
     return task;
   }
 
-  /** Gives the source task a second row: of the report that it has, or of another. */
-  addSecondRow(report = reportId(1)): void {
-    this.source.reports.push({ rowId: rowId(SECOND_ROWS), reportId: report, swaps: [] });
+  /** Gives a task one more row, which maps nothing. */
+  addRow(task: Task, report = reportId(1)): void {
+    task.reports.push({ rowId: rowId(this.#rows++), reportId: report, swaps: [] });
   }
 
-  /** Gives the source task a third row, and returns its report. */
-  addReport(report: ReportId): ReportId {
-    this.source.reports.push({ rowId: rowId(2 * SECOND_ROWS), reportId: report, swaps: [] });
-    return report;
-  }
-
-  /** Gives a task a second row of its report, which maps nothing. */
-  addRowTo(task: Task): void {
-    task.reports.push({ rowId: rowId(3 * SECOND_ROWS), reportId: reportId(1), swaps: [] });
-  }
-
-  /** A copy has the source task's rows, each mapped where the request names it. */
+  /** A copy has the source task's reports on rows of its own, each mapped where the request names it. */
   #duplicate(request: CreateRequest, at: number): Task {
     const copy = this.make(request.name, [], at);
-    const first = this.#ids - 1;
-    const rows = this.source.reports.map((row, index) => ({
-      rowId: rowId(first + index * SECOND_ROWS),
+    const rows = this.source.reports.map((row) => ({
+      rowId: rowId(this.#rows++),
       reportId: row.reportId,
       swaps: request.reports.find(({ reportId: id }) => id === row.rowId || id === row.reportId)?.apps ?? [],
     }));
@@ -288,9 +285,6 @@ export class SyncStage {
     };
   }
 }
-
-/** What the number of a task's first row and that of its second are apart. */
-const SECOND_ROWS = 5_000;
 
 /** How long a stopped run waits for what is in flight: here nothing ever is. */
 const DRAIN_MS = 5_000;
