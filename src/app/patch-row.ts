@@ -1,0 +1,153 @@
+import type { ReportChange } from "../domain/drift.js";
+import { type TaskId, writeId } from "../domain/ids.js";
+import type { PatchIntentRecord } from "../domain/log-record.js";
+import { sameSwaps } from "../domain/mapping.js";
+import type { TenantError } from "../domain/outcome.js";
+import type { TaskReport } from "../domain/source-task.js";
+import { type Done, readOrHalt, stopPatches } from "./patch-read-back.js";
+import type { PlanEntry } from "./plan-entries.js";
+import { recordOrTell } from "./record-or-tell.js";
+import type { RunSession } from "./run-session.js";
+import { endOfRefusal } from "./run-stop.js";
+import { type Sent, sendWrite } from "./send-write.js";
+import { certainPatchEnd, errorOf, nothingMade } from "./write-ends.js";
+
+/** One PATCH: of one row of a report. */
+export interface RowPatch {
+  readonly newTaskId: TaskId;
+  readonly change: ReportChange;
+  readonly row: Row;
+  /** The copy was read: then what this PATCH does is known when it was read back. */
+  readonly canBeRead: boolean;
+  readonly isOnlyRow: boolean;
+  /** The report has another row in the copy, which is PATCHed after this one. */
+  readonly moreRows: boolean;
+}
+
+/** A copy's own row of a report, as it is named in a request. */
+export interface Row {
+  readonly pathId: string;
+  readonly bodyId: string;
+}
+
+/** PATCHes one row of a copy, and puts what came of it down; `undefined`: it succeeded. Never rejects but for a broken log. */
+export async function patchRow(session: RunSession, entry: PlanEntry, patch: RowPatch): Promise<Done | undefined> {
+  const { writer } = session.deps;
+  const gate = session.patchGate(entry.sourceTaskId);
+  const intent = patchIntent(session, entry, patch);
+  const send = writer.patchReport({
+    taskId: patch.newTaskId,
+    rowId: patch.row.pathId,
+    reportId: patch.row.bodyId,
+    apps: patch.change.apps,
+  });
+  const stopOthers = (why: string): void => stopPatches(session, entry, why);
+  const sent = await sendWrite(session, { ref: entry.ref, intent, send, stopOthers });
+  switch (sent.kind) {
+    case "not-started":
+      return { end: { kind: "planned" }, verdict: "pass" };
+    case "succeeded":
+      await recordOrTell(
+        session,
+        entry,
+        [
+          {
+            type: "patch-outcome",
+            write: intent.write,
+            outcome: "succeeded",
+            ...(patch.canBeRead && { toRead: true }),
+            ...(patch.moreRows && { moreRows: true }),
+          },
+        ],
+        {
+          message: `its copy ${patch.newTaskId} took the PATCH of the report ${intent.reportId}, but the log could not`,
+        },
+      );
+      session.slots.succeeded();
+      return undefined;
+    case "refused":
+      return refusedPatch(session, entry, { patch, intent, sent });
+    case "slow-down":
+    case "not-sent":
+      await recordOrTell(session, entry, [certainPatchEnd(intent, sent)], nothingMade(sent));
+      if (session.halts.reason !== undefined || gate.isStopped)
+        return { end: { kind: "planned", error: errorOf(sent) }, verdict: "pass" };
+      return { end: endOfRefusal(session, entry, errorOf(sent)), verdict: "pass" };
+    case "stop":
+      if (sent.inDoubt) return doubted(session, intent, errorOf(sent));
+      await recordOrTell(session, entry, [certainPatchEnd(intent, sent)], nothingMade(sent));
+      return { end: { kind: "planned", error: errorOf(sent) }, verdict: "pass" };
+    case "in-doubt":
+      return doubted(session, intent, errorOf(sent));
+    default:
+      return sent satisfies never;
+  }
+}
+
+/** A 409, or any refusal after an earlier doubt, is read back first: the copy may be as it shall be, by this PATCH or another. */
+async function refusedPatch(
+  session: RunSession,
+  entry: PlanEntry,
+  of: {
+    readonly patch: RowPatch;
+    readonly intent: PatchIntentRecord;
+    readonly sent: Extract<Sent, { kind: "refused" }>;
+  },
+): Promise<Done | undefined> {
+  const { patch, intent, sent } = of;
+  const { recorder } = session.deps;
+  const verdict = session.patchGate(entry.sourceTaskId).isStopped ? "stop" : "pass";
+  const open = recorder.state.tenant(entry.ref)?.reports.get(intent.reportId)?.openPatches ?? [];
+  const isUnsure = sent.httpStatus === 409;
+  const reports = isUnsure || open.length > 1 ? await readOrHalt(session, patch.newTaskId) : undefined;
+  const shown = reports?.kind === "read" ? shownRow(intent, reports.value)?.mappings : undefined;
+  if (isUnsure && shown === undefined) return doubted(session, intent, errorOf(sent));
+  if (shown !== undefined && sameSwaps(shown, intent.apps)) {
+    // The other rows were not looked at.
+    const more = {
+      ...(!patch.isOnlyRow && { toRead: true as const }),
+      ...(patch.moreRows && { moreRows: true as const }),
+    };
+    await recorder.record([{ type: "patch-outcome", write: intent.write, outcome: "succeeded", ...more }]);
+    return undefined;
+  }
+  await recordOrTell(session, entry, [certainPatchEnd(intent, sent)], nothingMade(sent));
+  return { end: endOfRefusal(session, entry, errorOf(sent)), verdict };
+}
+
+/** The row that was PATCHed; where its ID is one that the user gave, the report's first. */
+function shownRow({ rowId, reportId }: PatchIntentRecord, shown: readonly TaskReport[]): TaskReport | undefined {
+  return shown.find((row) => row.rowId === rowId) ?? shown.find((row) => row.reportId === reportId);
+}
+
+async function doubted(session: RunSession, intent: PatchIntentRecord, error: TenantError): Promise<Done> {
+  session.gaveUpOn(intent.write);
+  const { code, message, httpStatus } = error;
+  await session.deps.recorder.record([
+    { type: "patch-outcome", write: intent.write, outcome: "in-doubt", code, message, httpStatus },
+  ]);
+  return { end: { kind: "in-doubt", error }, verdict: "pass" };
+}
+
+function patchIntent(session: RunSession, entry: PlanEntry, patch: RowPatch): PatchIntentRecord {
+  const { chance, recorder } = session.deps;
+  const open = recorder.state
+    .tenant(entry.ref)
+    ?.reports.get(patch.change.reportId)
+    ?.openPatches.findLast(({ rowId, bodyId }) => rowId === patch.row.pathId && bodyId === patch.row.bodyId);
+  const write = writeId(chance.uuid());
+  return {
+    type: "patch-intent",
+    write,
+    sourceTaskId: entry.sourceTaskId,
+    key: entry.row.key,
+    manifest: session.context.manifest.fileName,
+    newTaskId: patch.newTaskId,
+    reportId: patch.change.reportId,
+    rowId: patch.row.pathId,
+    apps: patch.change.apps,
+    named: patch.change.named,
+    idempotencyKey: open !== undefined && sameSwaps(open.apps, patch.change.apps) ? open.idempotencyKey : write,
+    ...(patch.row.bodyId !== patch.row.pathId && { bodyId: patch.row.bodyId }),
+  };
+}
