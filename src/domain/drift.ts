@@ -29,7 +29,6 @@ export interface Drift {
  * mappings are unknown counts as drift, whatever the manifest says.
  */
 export function driftOf(tenant: TenantState, wanted: Wanted, allowUnmapped: ReadonlySet<string>): Drift {
-  // Asked for once: a tenant at rest makes them anew each time.
   const { reports, bornWith } = tenant;
   if (isKnownAsWanted(reports, wanted)) return NO_DRIFT;
   const named = new Set(wanted.named);

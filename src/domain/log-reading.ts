@@ -1,5 +1,4 @@
 import { hash } from "node:crypto";
-import { KnownLines } from "./known-lines.js";
 import { DIGEST_FIELD_LENGTH, digestField, HEADER_START } from "./log-chain.js";
 import type { LogHeader, LogRecord } from "./log-record.js";
 import { headerRefusal, type LogRefusal, recordFault } from "./log-refusal.js";
@@ -65,7 +64,6 @@ interface Survivor {
  */
 export class LogScan {
   readonly #visit: (record: LogRecord) => void;
-  readonly #known = new KnownLines();
   /** Where each piece is copied to, behind what is left of the one before: fresh memory for each costs more than reading it. */
   #store: Buffer = Buffer.alloc(0);
   /** Bytes from the start of the line before the one that is to be read; the first part of the store. */
@@ -172,8 +170,6 @@ export class LogScan {
 
   #readRecord(end: number): LogRefusal | undefined {
     const digest = this.#digestOf(this.#before.start, end);
-    const known = digest === undefined ? undefined : this.#readKnown(end, digest);
-    if (known !== undefined) return this.#take(known);
     const value = this.#parse(end);
     if (digest === undefined && value === undefined) {
       const lastLine = this.#buffer.toString("utf8", this.#before.start, this.#before.end);
@@ -183,13 +179,6 @@ export class LogScan {
     const fault = recordFault(value, { seq: this.#seq + 1, synced: this.#synced, digest });
     if (fault !== undefined) return { code: fault.code, line: this.#lines, what: fault.what };
     return this.#take(value as LogRecord);
-  }
-
-  /** The record on a line that is right in all and of a kind that is read fast; `undefined` says nothing of the line. */
-  #readKnown(end: number, digest: string): LogRecord | undefined {
-    const record = this.#known.read(this.#buffer, { start: this.#start, end: end - DIGEST_FIELD_LENGTH, digest });
-    if (record === undefined || record.seq !== this.#seq + 1) return undefined;
-    return record.synced < record.seq && record.synced >= this.#synced ? record : undefined;
   }
 
   #take(record: LogRecord): undefined {

@@ -11,7 +11,6 @@ import type {
 } from "./log-record.js";
 import type { Mapping } from "./mapping.js";
 import { TaskHolders } from "./task-holders.js";
-import { awake, RestingPlace } from "./tenant-at-rest.js";
 import {
   withAdopted,
   withCreateIntent,
@@ -65,7 +64,6 @@ export class LogState {
   readonly #tenants = new Map<TenantRef, TenantState>();
   readonly #sources = new Map<TaskId, SourceState>();
   readonly #refs = new TenantRefs();
-  readonly #resting = new RestingPlace();
   /** The creates and PATCHes without a certain outcome. */
   readonly #createOf = new Map<WriteId, TenantRef>();
   readonly #patchOf = new Map<WriteId, { readonly ref: TenantRef; readonly intent: PatchIntentRecord }>();
@@ -226,7 +224,7 @@ export class LogState {
   }
 
   #applyPatchIntent(intent: PatchIntentRecord): void {
-    const tenant = this.#awake(this.#refs.of(intent));
+    const tenant = this.#tenants.get(this.#refs.of(intent));
     if (tenant === undefined) return;
     this.#patchOf.set(intent.write, { ref: tenant.ref, intent });
     this.#put(tenant, withPatchIntent(tenant, intent));
@@ -235,7 +233,7 @@ export class LogState {
   #applyPatchOutcome(outcome: PatchOutcomeRecord): void {
     const patch = this.#patchOf.get(outcome.write);
     if (patch === undefined) return;
-    const tenant = this.#awake(patch.ref);
+    const tenant = this.#tenants.get(patch.ref);
     if (tenant !== undefined) this.#put(tenant, withPatchOutcome(tenant, patch.intent, outcome));
     if (outcome.outcome !== "in-doubt") this.#patchOf.delete(outcome.write);
   }
@@ -243,7 +241,7 @@ export class LogState {
   /** Ends a create: what is certain closes it, and its ID means nothing any more. */
   #endCreate(write: WriteId, change: (tenant: TenantState) => TenantState): void {
     const ref = this.#createOf.get(write);
-    const tenant = ref === undefined ? undefined : this.#awake(ref);
+    const tenant = ref === undefined ? undefined : this.#tenants.get(ref);
     if (tenant === undefined) return;
     const after = change(tenant);
     if (!after.openCreates.some((intent) => intent.write === write)) this.#createOf.delete(write);
@@ -251,8 +249,8 @@ export class LogState {
   }
 
   #inherit(heirRef: TenantRef, oldRef: TenantRef): void {
-    const heir = this.#awake(heirRef);
-    const old = this.#awake(oldRef);
+    const heir = this.#tenants.get(heirRef);
+    const old = this.#tenants.get(oldRef);
     if (heir !== undefined && old !== undefined) this.#put(heir, withInherited(heir, old));
   }
 
@@ -266,23 +264,18 @@ export class LogState {
 
   #tenantOf(of: OfTenant): TenantState {
     const ref = this.#refs.of(of);
-    return this.#awake(ref) ?? unknownTenant(ref, of);
-  }
-
-  #awake(ref: TenantRef): TenantState | undefined {
-    const tenant = this.#tenants.get(ref);
-    return tenant === undefined ? undefined : awake(tenant);
+    return this.#tenants.get(ref) ?? unknownTenant(ref, of);
   }
 
   /** Changes a tenant that the log knows; one that it does not know stays unknown. */
   #change(of: OfTenant, change: (tenant: TenantState) => TenantState): void {
-    const tenant = this.#awake(this.#refs.of(of));
+    const tenant = this.#tenants.get(this.#refs.of(of));
     if (tenant !== undefined) this.#put(tenant, change(tenant));
   }
 
   #put(before: TenantState, after: TenantState): void {
     this.#holders.change(before, after);
-    this.#tenants.set(after.ref, this.#resting.rest(after));
+    this.#tenants.set(after.ref, after);
   }
 
   #noteWrite(run: string, of: OfTenant): void {

@@ -68,10 +68,7 @@ export interface LoggedCopy {
 /** What is kept of every create for good: a log of many tenants is held in little memory. */
 export type SentName = Pick<CreateIntentRecord, "sourceTaskId" | "name" | "before">;
 
-/**
- * All that the log knows of one tenant under one source task. Never spread one (`{ ...state }`) but in the fold: that of a tenant
- * at rest has getters, which a spread leaves behind.
- */
+/** All that the log knows of one tenant under one source task. */
 export interface TenantState {
   readonly ref: TenantRef;
   readonly key: TenantKey;
