@@ -16,6 +16,8 @@ export interface HttpRequest {
   readonly signal?: AbortSignal | undefined;
   /** Its turn (`--rate`) was waited for already. */
   readonly hasTurn?: boolean | undefined;
+  /** Asked once, right before the first byte goes out; false: it must not. */
+  readonly mayStart?: (() => boolean) | undefined;
 }
 
 /** An answer with a status. `cutShort`: its body did not come to its end. */
@@ -84,6 +86,10 @@ export class Attempt implements Dispatcher.DispatchHandler, Abortable, Expirable
     this.#controller = controller;
     if (this.#settled) {
       controller.abort(this.#of.giveUp("aborted"));
+      return;
+    }
+    if (this.#request.mayStart?.() === false) {
+      this.#stop("aborted");
       return;
     }
     this.#started = true;

@@ -143,6 +143,7 @@ async function openLocked(request: OpenLogRequest, place: Place): Promise<OpenLo
     prepare: (entries) => writer.prepare(entries),
     append: (entries) => writer.append(entries),
     head: () => writer.head(),
+    checkMaySend: () => lock.check(),
     async close() {
       await writer.close();
       return await lock.release();

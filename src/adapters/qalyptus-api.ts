@@ -234,6 +234,7 @@ class QalyptusWriter implements TaskWriter {
       maxBytes: MOST_BYTES_OF_A_WRITE,
       signal: call.signal,
       hasTurn: true,
+      mayStart: call.mayStart,
     });
     return classifyWrite(exchange, send.write, this.#context);
   }

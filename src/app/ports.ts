@@ -70,6 +70,11 @@ export interface WriteCall {
   readonly idempotencyKey: string;
   /** Aborted when a drain's time is over: the write is then in doubt. */
   readonly signal: AbortSignal;
+  /**
+   * The last look: asked once, right before the request's first byte goes out, after every wait (for a connection too). False:
+   * nothing may be sent, and the reply is `not-sent`.
+   */
+  readonly mayStart: () => boolean;
 }
 
 /** Sends one attempt; never retries, never throws for what an answer says (see {@link WriteReply}). */
@@ -99,6 +104,12 @@ export interface IdempotencyLog {
    */
   prepare(entries: readonly LogEntry[]): () => Promise<void>;
   head(): LogHead;
+  /**
+   * Looks at the log's lock once more. Throws a StopError (exit 6) where it is not this run's any more, or where its last beat that
+   * reached the disk is 45 s old, on the monotonic clock or on the wall clock: a process that was frozen wakes up as a zombie,
+   * and the lock may have been taken over after 60 s. After that throw `append` still works as long as the lock is this run's.
+   */
+  checkMaySend(): void;
 }
 
 /** Time, for waiting only: nothing is decided by the wall clock. */

@@ -7,7 +7,7 @@ import type { Emit } from "./events.js";
 import { FirstAlone } from "./first-alone.js";
 import { Halts, type Interruption } from "./halts.js";
 import type { PlanContext } from "./plan-context.js";
-import type { Chance, Clock, ListReading, TaskReader, TaskWriter } from "./ports.js";
+import type { Chance, Clock, IdempotencyLog, ListReading, TaskReader, TaskWriter } from "./ports.js";
 import { readerUntilDrained } from "./reads-until-drained.js";
 import type { Known } from "./record-or-tell.js";
 import type { Recorder } from "./recorder.js";
@@ -22,6 +22,7 @@ export interface RunDeps {
   readonly reader: TaskReader;
   readonly writer: TaskWriter;
   readonly recorder: Recorder;
+  readonly log: Pick<IdempotencyLog, "checkMaySend">;
   readonly clock: Clock;
   readonly chance: Chance;
   readonly emit: Emit;

@@ -30,11 +30,13 @@ const FORBIDDEN_THAT_STOP = 3;
  *
  * 1. wait for a slot;
  * 2. the intent is on the disk;
- * 3. send, and hear the reply while the slot is still taken: what it says of the others holds for the next in line;
- * 4. (the caller) the outcome is on the disk;
- * 5. (the caller) it is told.
+ * 3. the last look: the lock is still this run's, and its last beat is young;
+ * 4. send, and hear the reply while the slot is still taken: what it says of the others holds for the next in line;
+ * 5. (the caller) the outcome is on the disk;
+ * 6. (the caller) it is told.
  *
- * Dies before 2: nothing was sent, nothing is known. Between 2 and 4: an intent without an outcome, which is a doubt.
+ * Dies before 2: nothing was sent, nothing is known. Between 2 and 5: an intent without an outcome, which is a doubt. Frozen
+ * between 2 and 3, and taken over: 3 says so, and nothing is sent.
  * Throws only where the intent could not be made durable (a StopError of the log): then nothing was sent.
  */
 export async function sendWrite(session: RunSession, write: Write): Promise<Sent> {
@@ -43,6 +45,7 @@ export async function sendWrite(session: RunSession, write: Write): Promise<Sent
     write: write.intent.write,
     idempotencyKey: write.intent.idempotencyKey,
     signal: halts.drained,
+    mayStart: () => mayStart(session),
   };
   const gate = gateOfWrite(session, write);
   const recordIntent = deps.recorder.prepare([write.intent]);
@@ -78,6 +81,18 @@ export async function sendWrite(session: RunSession, write: Write): Promise<Sent
 function gateOfWrite(session: RunSession, write: Write): FirstAlone {
   const { type, sourceTaskId } = write.intent;
   return type === "create-intent" ? session.createGate(sourceTaskId) : session.patchGate(sourceTaskId);
+}
+
+/** Whether the log lets a request go. Where it does not, the run ends, and the write stays unsent for certain. */
+function mayStart({ deps, halts }: RunSession): boolean {
+  try {
+    deps.log.checkMaySend();
+    return true;
+  } catch (error) {
+    if (!(error instanceof StopError)) throw error;
+    halts.halt({ kind: "fatal", error });
+    return false;
+  }
 }
 
 const NEVER_SENT: Sent = {

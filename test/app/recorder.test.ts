@@ -22,6 +22,7 @@ function memoryLog() {
         await prepare(added)();
       },
       head: () => ({ path: "log", seq: 0, digest: "" }),
+      checkMaySend: () => {},
     },
   };
 }

@@ -66,6 +66,7 @@ export class LogModel {
         ),
       prepare: (entries) => () => this.#append(entries, run, owner),
       head: (): LogHead => ({ path: "customers.csv.idempotency.jsonl", seq: this.#durable, digest: "-" }),
+      checkMaySend: () => {},
     };
   }
 

@@ -218,6 +218,8 @@ export class ServerModel {
     work: (sent: SentWrite) => Result,
   ): Promise<WriteReply> {
     const { scheduler, random, note } = this.#world;
+    if (!call.mayStart())
+      return Promise.resolve({ kind: "not-sent", refusedConnection: false, problem: trouble("NOT_SENT") });
     const sent: SentWrite = {
       write: call.write,
       ref: this.#world.refOfWrite(call.write),

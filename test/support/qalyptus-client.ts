@@ -48,5 +48,11 @@ export function openApi(
 }
 
 export function call(changes: Partial<WriteCall> = {}): WriteCall {
-  return { write: writeId("w-1"), idempotencyKey: "idem-1", signal: new AbortController().signal, ...changes };
+  return {
+    write: writeId("w-1"),
+    idempotencyKey: "idem-1",
+    signal: new AbortController().signal,
+    mayStart: () => true,
+    ...changes,
+  };
 }

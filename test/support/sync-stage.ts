@@ -80,6 +80,8 @@ export class SyncStage {
   readonly records: { readonly run: string; readonly entry: LogEntry }[] = [];
   /** How long the log's disk takes: a record counts when this has passed. */
   flush: () => Promise<void> = async () => {};
+  /** The last look at the lock: throws where this process may send nothing more. */
+  checkMaySend: () => void = () => {};
   /** Copies whose reports the server fails to show now. */
   readonly unreadable = new Set<TaskId>();
   /** The rows (from 0) whose mappings the server does not show. */
@@ -166,6 +168,7 @@ export class SyncStage {
           append: (entries) => this.flush().then(() => append(entries)),
           prepare: (entries) => () => this.flush().then(() => append(entries)),
           head: () => ({ path: "log", seq: this.records.length, digest: "" }),
+          checkMaySend: () => this.checkMaySend(),
         },
         chance: { fraction: () => 0.5, uuid: () => guid(0x1d, uuid++) },
       },
@@ -237,11 +240,13 @@ export class SyncStage {
       return new Promise(() => {});
     };
     return {
-      createCopy: (request: CreateRequest) => () => {
+      createCopy: (request: CreateRequest) => async (call) => {
+        if (!call.mayStart()) return UNSENT;
         this.sent.push(`create ${request.name}`);
         return answer(fateOf(request.name), (at) => this.#duplicate(request, at).id);
       },
-      patchReport: (request: PatchRequest) => () => {
+      patchReport: (request: PatchRequest) => async (call) => {
+        if (!call.mayStart()) return UNSENT;
         const task = this.tasks.find((one) => one.id === request.taskId);
         if (task === undefined) throw new StopError(1, problem("NO_SUCH_TASK"));
         this.sent.push(`patch ${task.name}`);
@@ -289,6 +294,7 @@ export class SyncStage {
 /** How long a stopped run waits for what is in flight: here nothing ever is. */
 const DRAIN_MS = 5_000;
 
+const UNSENT: WriteReply = { kind: "not-sent", refusedConnection: false, problem: problem("ABORTED") };
 const NO_ANSWER: WriteReply = { kind: "in-doubt", answered: false, problem: problem("NO_ANSWER") };
 
 const SHAPE: PlanShape = {
