@@ -103,7 +103,7 @@ describe("the architecture", () => {
   });
 
   it("keeps every file small enough to be read in one sitting", () => {
-    const long = files.filter(({ text }) => text.split("\n").length > 320).map((file) => file.path);
+    const long = files.filter(({ text }) => text.split("\n").length > 400).map((file) => file.path);
     expect(long).toEqual([]);
   });
 });

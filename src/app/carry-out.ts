@@ -1,6 +1,8 @@
 import * as conflict from "../domain/conflict.js";
-import type { Problem } from "../domain/errors.js";
+import type { TaskId } from "../domain/ids.js";
 import type { LogEntry } from "../domain/log-record.js";
+import { namesakesOf as namesakes } from "../domain/look-up.js";
+import type { TenantError } from "../domain/outcome.js";
 import type { Action, PlanItem } from "../domain/plan.js";
 import type { TenantState } from "../domain/tenant-state.js";
 import { holderOf } from "../domain/whose-task.js";
@@ -8,19 +10,19 @@ import { createCopy } from "./create-copy.js";
 import { doubtAside, patchesAside } from "./doubts-aside.js";
 import type { InDoubt } from "./in-doubt.js";
 import { tenantsAtOnce, workThrough } from "./lanes.js";
+import { listNotRead } from "./list-findings.js";
 import type { Plan } from "./make-plan.js";
 import { observeListAgain } from "./observe-server.js";
 import { refreshed } from "./plan-context.js";
 import type { PlanEntry } from "./plan-entries.js";
 import { twinsOfLog } from "./plan-items.js";
-import type { ListReading } from "./ports.js";
 import type { End, RunSession } from "./run-session.js";
 import { endByStop, guarded, guardedFor } from "./run-stop.js";
 import { type Finding, settleFound } from "./settle.js";
 import { bringUpToDate, settleDoubts } from "./settle-doubts.js";
 import { clearSourceStops } from "./source-stops.js";
 import { updateCopy } from "./update-copy.js";
-import { holdAgainst, observedEntry } from "./verify-copies.js";
+import { observeCopy } from "./verify-copies.js";
 
 /** Actions that a run carries out. */
 export function isWork(action: Action): boolean {
@@ -126,7 +128,7 @@ async function adoptAll(session: RunSession, plan: Plan, carried: readonly PlanI
 }
 
 async function adopt(session: RunSession, entry: PlanEntry, action: Extract<Action, { kind: "adopt" }>): Promise<void> {
-  const { recorder } = session.deps;
+  const { recorder, clock } = session.deps;
   // The doubt ends with the adoption, in one group: neither is in the log without the other before it.
   const open = recorder.state.tenant(entry.ref)?.openCreates ?? [];
   const of = { sourceTaskId: entry.sourceTaskId, key: entry.row.key, newTaskId: action.task.id };
@@ -140,14 +142,21 @@ async function adopt(session: RunSession, entry: PlanEntry, action: Extract<Acti
       manifest: session.context.manifest.fileName,
       name: listed?.name ?? action.task.name,
       by: action.by,
+      before: namesakesOf(listed?.name ?? action.task.name, session.context, action.task.id),
     },
     ...open.map(({ write }): LogEntry => ({ type: "settled", write, found: "abandoned" })),
   ];
   if (reports?.kind === "read") {
-    const verified = holdAgainst(reports.value, entry.wanted).kind === "equal";
-    entries.push(observedEntry({ ...of, shown: reports.value, verified }));
+    const mustShow = session.context.sources?.get(entry.sourceTaskId)?.rows;
+    entries.push(observeCopy({ ...of, shown: reports.value, wanted: entry.wanted, mustShow, clock }).record);
   }
   await recorder.record(entries);
+}
+
+/** The other listed tasks of a name, or a similar one: they were there before the task was taken over, and are no twins of it. */
+function namesakesOf(name: string, { list }: RunSession["context"], taken: TaskId): readonly TaskId[] | null {
+  if (list?.reading.kind !== "read") return null;
+  return namesakes(name, list.index).filter((id) => id !== taken);
 }
 
 /**
@@ -177,7 +186,7 @@ async function settleFromPlan(
   for (const state of states) {
     const finding = findings.get(state.ref);
     if (mine.has(state.ref) || reached.has(state.ref) || finding?.kind === "settled") continue;
-    if (finding?.kind === "twins") session.tellTwin(state, conflict.twin(state, finding.ids));
+    if (finding?.kind === "twins") session.tellTrouble(state, conflict.twin(state, finding.ids));
     else session.warn(doubtAside(state, finding?.kind === "candidates" ? finding.ids[0] : undefined));
   }
   return findings;
@@ -191,16 +200,7 @@ function warnOfPatches(session: RunSession, plan: Plan, carried: readonly PlanIt
   for (const problem of patchesAside(log, plan.items, mine)) session.warn(problem);
 }
 
-/** The server could list its tasks when the run began: that this run's work was looked through must not be taken for granted. */
-function notLookedAgain({ problem }: Exclude<ListReading, { kind: "read" }>): Problem {
-  return {
-    code: "TWINS_NOT_LOOKED_FOR",
-    message: `the task list could not be read to its end after the creates, so that nobody looked whether a tenant has two tasks: ${problem.message}`,
-    hint: "Run the same command again: every run looks",
-  };
-}
-
-/** A run that sent a create reads one last list; one that read the list again looks through that: for twins. */
+/** A run that sent a create reads one last list; one that read the list again looks through that: for twins and crossed names. */
 async function lastLook(session: RunSession, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
   if (session.halts.ends || !(session.sentCreates || session.lookedAgain)) return;
   const { reader, recorder } = session.deps;
@@ -209,21 +209,25 @@ async function lastLook(session: RunSession, plan: Plan, carried: readonly PlanI
     const expected = (context.list?.index.tasks.length ?? 0) + created;
     const list = await observeListAgain(reader, recorder.state, context.sources ?? new Map(), expected);
     if (list.reading.kind !== "read" && context.list?.reading.kind === "read")
-      session.warn(notLookedAgain(list.reading));
-    // Nothing is decided any more: what is in force need not be known.
-    session.context = { ...session.context, list };
+      session.warn(listNotRead(list.reading.problem));
+    await session.noteNames(list.index);
+    session.context = refreshed(session.context, list);
   }
-  const twins = twinsOfLog(session.context);
-  if (twins.size === 0) return;
-  const known = new Map(plan.items.map((item) => [item.ref, item]));
+  const items = new Map(plan.items.map((item) => [item.ref, item]));
   const mine = new Set(carried.map((item) => item.ref));
-  for (const { state, tasks } of twins.values()) {
-    const copy = state.copy?.newTaskId;
-    const item = known.get(state.ref);
-    if (item !== undefined && item.twins.length > 0) continue;
-    const ids = [...(copy === undefined ? [] : [copy]), ...tasks.map((task) => task.id)];
-    const error = conflict.twin(state, ids);
+  const tell = (state: Pick<TenantState, "ref" | "tenant">, error: TenantError): void => {
+    const item = items.get(state.ref);
     if (item !== undefined && mine.has(state.ref)) session.amend(item, error);
-    session.tellTwin(state, error);
+    session.tellTrouble(state, error);
+  };
+  for (const [ref, error] of session.context.crossed) {
+    const item = items.get(ref);
+    if (item?.action.kind === "conflict" && item.action.error.code === error.code) continue;
+    tell({ ref, tenant: item?.tenant ?? recorder.state.tenant(ref)?.tenant ?? ref }, error);
+  }
+  for (const { state, tasks } of twinsOfLog(session.context).values()) {
+    if ((items.get(state.ref)?.twins.length ?? 0) > 0) continue;
+    const copy = state.copy?.newTaskId;
+    tell(state, conflict.twin(state, [...(copy === undefined ? [] : [copy]), ...tasks.map((task) => task.id)]));
   }
 }

@@ -14,7 +14,7 @@ import { recordOrTell } from "./record-or-tell.js";
 import type { End, RunSession } from "./run-session.js";
 import { endOfRefusal } from "./run-stop.js";
 import { type Sent, sendWrite } from "./send-write.js";
-import { certainCreateEnd, errorOf, nothingMade } from "./write-ends.js";
+import { certainCreateEnd, errorOf, isHeldBack, nothingMade } from "./write-ends.js";
 
 /** How many certain refusals in a row stop a source task's creates while none has succeeded. */
 const REFUSALS_THAT_STOP = 3;
@@ -46,8 +46,9 @@ async function createOne(session: RunSession, entry: PlanEntry, alone: boolean):
   const inUse = conflictNow(session, entry);
   if (inUse !== undefined) return { end: { kind: "failed", error: inUse }, verdict: "pass" };
   const intent = createIntent(session, entry);
-  const before = sourceMet(session, entry);
-  if (before.length > 0) await session.deps.recorder.record(before);
+  session.unexplainedNoted ??= session.deps.recorder.record(unexplainedTasks(session));
+  await session.unexplainedNoted;
+  await session.deps.recorder.record(sourceMet(session, entry));
   const sent = await sendWrite(session, {
     ref: entry.ref,
     intent,
@@ -66,7 +67,7 @@ async function createOne(session: RunSession, entry: PlanEntry, alone: boolean):
     case "slow-down":
     case "not-sent":
       await recordOrTell(session, entry, [certainCreateEnd(intent, sent)], nothingMade(sent));
-      if (session.halts.reason !== undefined || session.createGate(entry.sourceTaskId).isStopped)
+      if (isHeldBack(session, sent) || session.createGate(entry.sourceTaskId).isStopped)
         return { end: { kind: "planned", error: errorOf(sent) }, verdict: "pass" };
       return { end: endOfRefusal(session, entry, errorOf(sent)), verdict: "pass" };
     case "in-doubt":
@@ -94,7 +95,7 @@ async function copyMade(
   const back = await readBackOrHalt(session, entry, { intent, newTaskId, first: made.alone });
   if (back === "halted") return { end: { kind: "succeeded" }, verdict: "stop" };
   if (back === undefined) return { end: { kind: "succeeded" }, verdict: "open" };
-  return { end: { kind: "failed", error: back }, verdict: "stop" };
+  return { end: { kind: "failed", error: back.error }, verdict: back.stops ? "stop" : "open" };
 }
 
 /** What stops the run while a copy is read back does not unmake the copy: its creation is in the log, and is told. */
@@ -134,7 +135,7 @@ async function refused(
   const { intent, sent } = of;
   const error = errorOf(sent);
   if (sent.httpStatus === 409 || hadDoubts(session, entry, intent)) {
-    const own = await lookForOwnWork(session, entry, intent);
+    const own = await lookForOwnWork(session, entry);
     // Found: it is our own work, made before. It stays open and is settled like any doubt.
     if (own === "found") return doubted(session, intent, error);
     if (own === "unknown" && sent.httpStatus === 409) return doubted(session, intent, error);
@@ -181,16 +182,13 @@ function hadDoubts(session: RunSession, entry: PlanEntry, intent: CreateIntentRe
 }
 
 /** Whether the list shows a task that this create, or an earlier one of this tenant, has made. */
-async function lookForOwnWork(
-  session: RunSession,
-  entry: PlanEntry,
-  intent: CreateIntentRecord,
-): Promise<"found" | "absent" | "unknown"> {
+async function lookForOwnWork(session: RunSession, entry: PlanEntry): Promise<"found" | "absent" | "unknown"> {
   const { reader, recorder } = session.deps;
   const list = await observeListAgain(reader, recorder.state, session.context.sources ?? new Map());
   if (list.reading.kind === "none") return "unknown";
-  const intents = recorder.state.tenant(entry.ref)?.suspects ?? [intent];
-  const found = intents.map((earlier) => lookUp(earlier, list.index, recorder.state).kind);
+  const intents = recorder.state.tenant(entry.ref)?.suspects ?? [];
+  const at = { list: list.index, log: recorder.state, names: session.context.names };
+  const found = intents.map((earlier) => lookUp(earlier, at).kind);
   if (found.some((kind) => kind !== "none")) return "found";
   return list.wholenessOf(entry.sourceTaskId).whole ? "absent" : "unknown";
 }
@@ -263,6 +261,17 @@ function sourceMet(session: RunSession, entry: PlanEntry): readonly LogEntry[] {
   const name = session.context.sources?.get(entry.sourceTaskId)?.task.name;
   if (name === undefined || session.deps.recorder.state.source(entry.sourceTaskId).name !== undefined) return [];
   return [{ type: "source", sourceTaskId: entry.sourceTaskId, name }];
+}
+
+/** So many tasks are kept by a run that begins to create; of a server with more, what came since is not told from the rest. */
+const MOST_UNEXPLAINED = 20_000;
+
+/** The listed tasks that nothing explains, before this run's first intent: what comes besides may be the work of its creates. */
+function unexplainedTasks(session: RunSession): readonly LogEntry[] {
+  const { list, log, sources } = session.context;
+  if (list?.reading.kind !== "read") return [];
+  const tasks = list.index.tasks.flatMap(({ id }) => (log.explains(id) || sources?.has(id) === true ? [] : id));
+  return tasks.length > MOST_UNEXPLAINED ? [] : [{ type: "unexplained", tasks }];
 }
 
 function strangeId(taskId: TaskId | undefined): TenantError {

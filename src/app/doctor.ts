@@ -8,6 +8,7 @@ import { ACTIONS } from "../domain/outcome.js";
 import type { PlanItem } from "../domain/plan.js";
 import { type Attempt, attempt } from "./attempt.js";
 import type { Interruption } from "./halts.js";
+import { listNotWhole } from "./list-findings.js";
 import { type Observation, type ObservedSource, observeServer } from "./observe-server.js";
 import type { Clock, ListReading, TaskReader } from "./ports.js";
 import { rememberingReader } from "./remembered-reads.js";
@@ -76,7 +77,7 @@ function unanswered({ server }: ServerExamination, stop: StopError): readonly Ch
 
 async function seek(id: TaskId, log: LogState, reader: TaskReader): Promise<Sought["found"]> {
   return attempt(async () => {
-    const observation = await observeServer(reader, log, [id]);
+    const observation = await observeServer(reader, () => log, [id]);
     const source = observation.sources.get(id);
     if (source === undefined) throw new Error(`the source task ${id} was neither found nor refused`);
     return { observation, source };
@@ -152,7 +153,7 @@ function checkList(
   if (gaps.length > 0)
     return warned(
       "task-list",
-      gaps.map(({ why }) => notWhole(why)),
+      gaps.map(({ why }) => listNotWhole(why)),
     );
   return passed("task-list", `read to its end: ${count}`);
 }
@@ -162,14 +163,6 @@ function blindStart(why: string): Problem {
     code: "NEW_LOG",
     message: `the log knows no copy, and the task list does not show whether there are any (${why})`,
     hint: "Where this log is lost or elsewhere, name it with --idempotency-log. Where these really are the first copies: --new-log",
-  };
-}
-
-function notWhole(why: string): Problem {
-  return {
-    code: "LIST_NOT_WHOLE",
-    message: `the task list is not whole: ${why}. What is not in it may exist all the same, and doubts stay doubts`,
-    hint: "Give the key's owner a role that sees the source task and all its copies",
   };
 }
 
@@ -241,6 +234,8 @@ const TOLD_ELSEWHERE = new Set([
   "SOURCE_MAY_MAIL",
   "SOURCE_NOT_SHOWN",
   "TRIGGER_ON_MASTER_APP",
+  "LIST_NOT_READ",
+  "LIST_NOT_WHOLE",
 ]);
 
 function planSkipped({ manifest, noPlan }: ServerExamination, why: string): Check {

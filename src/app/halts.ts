@@ -45,7 +45,9 @@ export type Halt =
   /** As many doubts in a row as writes in flight, with no answer between. */
   | { readonly kind: "doubts" }
   /** `--max-failures`. */
-  | { readonly kind: "failures" };
+  | { readonly kind: "failures" }
+  /** 429 to every write for as long as `--timeout`. */
+  | { readonly kind: "slowed-down" };
 
 /** How long what is in flight is waited for once a run must end. */
 const DRAIN_MS = 5_000;

@@ -37,6 +37,16 @@ export function listUnsteady(doubt: InDoubt): TenantError {
   return listNotWhole(doubt, "tasks came and went between two readings of the task list");
 }
 
+/** A list may be blind to copies, or late: only one that has shown a copy of the source task can show that another is absent. */
+export function listUnproven(doubt: InDoubt): TenantError {
+  return {
+    code: "LIST_UNPROVEN",
+    message:
+      "in doubt; no copy of this source task is in the task list under its name yet, so that nothing shows whether this API key sees copies at all",
+    hint: `Look at the server. ${wayOut(doubt)}`,
+  };
+}
+
 export function namesMeanNothing(doubt: InDoubt): TenantError {
   return listNotWhole(doubt, "this server changes the names of copies, so that absence by name proves nothing");
 }

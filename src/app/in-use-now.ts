@@ -7,9 +7,14 @@ import { decideEntry } from "./plan-context.js";
 import type { PlanEntry } from "./plan-entries.js";
 import type { RunSession } from "./run-session.js";
 
-/** What this run has learnt since the plan was made may hold an app that the plan gave to somebody else. */
+/**
+ * What this run has learnt since the plan was made may hold an app that the plan gave to somebody else, or show that two copies bear
+ * each other's names.
+ */
 export function conflictNow(session: RunSession, entry: PlanEntry): TenantError | undefined {
   const { context, shownApps, tookCopies } = session;
+  const crossed = context.crossed.get(entry.ref);
+  if (crossed !== undefined) return crossed;
   if (tookCopies) {
     const { action } = decideEntry(context, entry);
     if (action.kind === "conflict") return action.error;

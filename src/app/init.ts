@@ -55,7 +55,7 @@ export async function findManifest(
 ): Promise<InitFindings> {
   const reader = rememberingReader(deps.reader);
   const id = await chooseSourceTask(request.sourceTask, await reader.listTasks({ fresh: false }), deps.ask);
-  const observation = await observeServer(reader, new LogState(), [id]);
+  const observation = await observeServer(reader, () => new LogState(), [id]);
   const source = observation.sources.get(id);
   if (source === undefined) throw new Error(`the source task ${id} was neither found nor refused`);
   const masterApp = request.masterApp ?? (await askForMasterApp(request, deps.ask));

@@ -1,28 +1,37 @@
 import pLimit from "p-limit";
+import { shellWord } from "../domain/conflict.js";
 import { EXIT, type Problem, StopError } from "../domain/errors.js";
 import { type AppId, parseAppId, reportsNamed, type TaskId, type TenantRef } from "../domain/ids.js";
 import { appsInForce, namesInDoubt } from "../domain/in-force.js";
 import type { LogEntry, PlanShape } from "../domain/log-record.js";
 import type { Manifest, ManifestTenant } from "../domain/manifest.js";
 import type { Permissions, PlanItem } from "../domain/plan.js";
-import type { TaskReport } from "../domain/source-task.js";
+import type { ListedTask } from "../domain/source-task.js";
+import { TenantNames } from "../domain/tenant-names.js";
 import { nearestKeys, patternsWithout, tenantMatcher } from "../domain/tenant-pattern.js";
+import { listNotRead, listNotWhole, noteNames } from "./list-findings.js";
 import { missingReports } from "./missing-reports.js";
-import type { Observation } from "./observe-server.js";
-import { adoptionCandidate, namedUnderOf, type PlanContext } from "./plan-context.js";
+import type { Observation, ObservedList } from "./observe-server.js";
+import {
+  adoptionCandidate,
+  type CandidateReports,
+  type MappedBy,
+  namedUnderOf,
+  type PlanContext,
+} from "./plan-context.js";
 import { type PlanEntry, planEntries } from "./plan-entries.js";
 import { planItems, type Twins, twinsOfLog } from "./plan-items.js";
-import type { Reading, TaskReader } from "./ports.js";
+import type { Clock, TaskReader } from "./ports.js";
 import type { Recorder } from "./recorder.js";
-import { readBackKnownCopies } from "./verify-copies.js";
+import { NOTHING_READ, readBackKnownCopies } from "./verify-copies.js";
 
 /** A plan: one item a tenant in the manifest's order, orphans last; and what was found beside it. Data, no closures. */
 export interface Plan {
   readonly items: readonly PlanItem[];
   readonly entries: Entries;
   readonly warnings: readonly Problem[];
-  /** Logged tenants that have a twin, and that this plan carries out or not. */
-  readonly twins: boolean;
+  /** A logged tenant has a twin, or a name that is crossed with another's, whether this plan carries it out or not. */
+  readonly troubled: boolean;
   readonly context: PlanContext;
 }
 
@@ -54,6 +63,7 @@ export async function makePlan(from: {
   readonly newLog: boolean;
   readonly verify: boolean;
   readonly recorder: Recorder;
+  readonly clock: Pick<Clock, "now">;
   /** `undefined`: offline. */
   readonly server: { readonly reader: TaskReader; readonly observation: Observation } | undefined;
 }): Promise<Plan> {
@@ -68,27 +78,42 @@ export async function makePlan(from: {
     await withdrawRetries(recorder, server.observation);
   }
   const selected = entries.filter((entry) => selects(entry.row));
-  const hidden =
+  const list = server?.observation.list;
+  const manifestNames = entries.map(({ ref, row, sourceTaskId, name }) => ({ ...row, ref, sourceTaskId, name }));
+  const shown = list && (await noteNames(recorder, list, manifestNames));
+  const read =
     from.verify && server !== undefined
-      ? await readBackKnownCopies({ reader: server.reader, recorder, entries: selected, list: server.observation.list })
-      : [];
+      ? await readBackKnownCopies({ ...server, recorder, clock: from.clock, entries: selected })
+      : NOTHING_READ;
   const bare: PlanContext = {
     manifest,
     log,
     permissions: permissionsOf(shape, from.newLog, sources),
     sources,
-    list: server?.observation.list,
+    list,
     inForce: appsInForce(log),
     namesInDoubt: namesInDoubt(log),
     namedUnder: namedUnderOf(manifest),
     candidates: new Map(),
+    manifestNames,
+    names: new TenantNames(log, manifestNames),
+    crossed: shown?.crossed ?? new Map(),
+    mappedBy: new Map(),
   };
-  const context =
-    server === undefined ? bare : { ...bare, candidates: await readCandidates(server.reader, bare, selected) };
+  const context = server === undefined ? bare : await withCandidates(server.reader, bare, selected);
   const twins = twinsOfLog(context);
-  const items = planItems(context, entries, { twins, selects });
-  const warnings = [...hidden, ...missingReports(items), ...twinWarnings(twins, items)];
-  return { items, entries: new Entries(entries), warnings, twins: twins.size > 0, context };
+  const items = planItems(context, entries, { twins, selects, unread: read.unread });
+  const warnings = [
+    ...listWarnings(context),
+    ...(shown?.warnings ?? NONE),
+    ...read.warnings,
+    ...missingReports(items),
+    ...twinWarnings(twins, items),
+    ...crossedWarnings(context, items),
+    ...migrationWarnings(context),
+  ];
+  const troubled = twins.size > 0 || context.crossed.size > 0;
+  return { items, entries: new Entries(entries), warnings, troubled, context };
 }
 
 function permissionsOf(shape: PlanShape, newLog: boolean, sources: PlanContext["sources"]): Permissions {
@@ -160,17 +185,86 @@ async function withdrawRetries(recorder: Recorder, observation: Observation): Pr
   await recorder.record(seen);
 }
 
-async function readCandidates(
+/** The context with the reports of the tasks that may be taken over. */
+async function withCandidates(
   reader: TaskReader,
   context: PlanContext,
   entries: readonly PlanEntry[],
-): Promise<ReadonlyMap<TaskId, Reading<readonly TaskReport[]>>> {
-  const wanted = new Set(entries.flatMap((entry) => adoptionCandidate(context, entry) ?? []));
-  const limit = pLimit(READS_AT_ONCE);
-  const readings = await Promise.all(
-    [...wanted].map(async (id) => [id, await limit(() => reader.readReports(id))] as const),
+): Promise<PlanContext> {
+  const lost = context.permissions.adopt ? await readReportsOf(reader, tasksOfLostLog(context, entries)) : new Map();
+  const mapped = { ...context, mappedBy: mappedBy(context, lost) };
+  const wanted = new Set(entries.flatMap((entry) => adoptionCandidate(mapped, entry) ?? []));
+  const others = await readReportsOf(
+    reader,
+    [...wanted].filter((id) => !lost.has(id)),
   );
-  return new Map(readings);
+  return { ...mapped, candidates: new Map([...lost, ...others]) };
+}
+
+/** Where the log knows no copy of a source task, any task that no record explains may be one of its copies, whatever its name. */
+function tasksOfLostLog({ log, list, sources }: PlanContext, entries: readonly PlanEntry[]): readonly TaskId[] {
+  if (list === undefined || !entries.some(({ sourceTaskId }) => !log.knowsCopyOf(sourceTaskId))) return NONE;
+  return list.index.tasks.flatMap(({ id }) => (log.explains(id) || log.isSource(id) || sources?.has(id) ? [] : id));
+}
+
+function mappedBy({ list }: PlanContext, reports: CandidateReports): MappedBy {
+  const byApp = new Map<AppId, ListedTask[]>();
+  for (const [id, reading] of reports) {
+    const task = list?.index.get(id);
+    if (task === undefined || reading.kind !== "read") continue;
+    const apps = new Set(
+      reading.value.flatMap(({ mappings = [] }) => mappings.map(({ newQlikAppId }) => newQlikAppId)),
+    );
+    for (const app of apps) byApp.set(app, [...(byApp.get(app) ?? []), task]);
+  }
+  return byApp;
+}
+
+async function readReportsOf(reader: TaskReader, ids: readonly TaskId[]): Promise<CandidateReports> {
+  const limit = pLimit(READS_AT_ONCE);
+  return new Map(await Promise.all(ids.map(async (id) => [id, await limit(() => reader.readReports(id))] as const)));
+}
+
+/** A list that proves nothing is told by every run that wanted it, also by one with nothing to do: nobody looked for twins. */
+function listWarnings({ list, sources }: PlanContext): readonly Problem[] {
+  if (list === undefined) return NONE;
+  if (list.reading.kind === "none") return [listNotRead(list.reading.problem)];
+  const whys = new Set([...(sources?.keys() ?? [])].flatMap((id) => whyNotWhole(list, id) ?? []));
+  return [...whys].map(listNotWhole);
+}
+
+function whyNotWhole(list: ObservedList, sourceTaskId: TaskId): string | undefined {
+  const wholeness = list.wholenessOf(sourceTaskId);
+  return wholeness.whole ? undefined : wholeness.why;
+}
+
+function crossedWarnings({ crossed, log }: PlanContext, items: readonly PlanItem[]): readonly Problem[] {
+  if (crossed.size === 0) return NONE;
+  const conflicts = new Set(items.filter((item) => item.action.kind === "conflict").map((item) => item.ref));
+  return [...crossed].flatMap(([ref, error]) =>
+    conflicts.has(ref) ? [] : { ...error, tenant: log.tenant(ref)?.tenant ?? ref },
+  );
+}
+
+/** No copy is there, but tasks of their names are: the vendor's migration tool writes all tasks anew, with new IDs. */
+function migrationWarnings({ list, log, manifest }: PlanContext): readonly Problem[] {
+  if (list === undefined) return NONE;
+  let copies = 0;
+  let namesakes = 0;
+  for (const { copy } of log.tenants()) {
+    if (copy === undefined || copy.gone) continue;
+    if (list.index.has(copy.newTaskId)) return NONE;
+    copies += 1;
+    if (list.index.named(copy.name).some(({ id }) => !log.explains(id))) namesakes += 1;
+  }
+  if (namesakes === 0) return NONE;
+  return [
+    {
+      code: "SERVER_MIGRATED",
+      message: `none of the ${copies} logged copies is on the server, but tasks of ${namesakes} of their names are: the server seems to have been moved, which gives every task a new ID`,
+      hint: `Keep this log, begin a new one that takes over the tasks by their names, and look at its plan first: qalyptus-propagate sync ${shellWord(manifest.path)} --idempotency-log NEW-FILE --adopt --dry-run`,
+    },
+  ];
 }
 
 /** A twin of a tenant that is a conflict for it is told there. */

@@ -1,8 +1,9 @@
 import pLimit from "p-limit";
 import { EXIT, type Problem, StopError } from "../domain/errors.js";
-import type { TaskId } from "../domain/ids.js";
+import type { ReportId, TaskId } from "../domain/ids.js";
 import type { ReportRow } from "../domain/log-record.js";
 import type { LogState } from "../domain/log-state.js";
+import { countRows, type RowCounts } from "../domain/shown-reports.js";
 import type { MailSettings, SourceTask, TaskReport } from "../domain/source-task.js";
 import { TaskIndex } from "../domain/task-index.js";
 import {
@@ -25,6 +26,10 @@ export interface ObservedSource {
   readonly reportsFailed: boolean;
   /** The reports as intents keep them: one list for all. Empty where the server does not list them. */
   readonly reportRows: readonly ReportRow[];
+  /** The report of each of its rows. */
+  readonly reportOfRow: ReadonlyMap<string, ReportId>;
+  /** How many rows it has of each report; `undefined` where the server does not list them. */
+  readonly rows: RowCounts | undefined;
 }
 
 /** What one reading of the list tells. */
@@ -49,22 +54,24 @@ const READS_AT_ONCE = 8;
 const SOURCES_AT_ONCE = 2;
 
 /**
- * Reads what a plan needs: the list, each source task, and by their own ID the logged copies that the list lacks.
- * Throws a StopError: exit 2 where a source task does not exist, exit 5 where the server refuses.
+ * Reads what a plan needs: the list, each source task, and by their own ID the logged copies that the list lacks. `knownNow`: the log,
+ * asked for when the list was read. Throws a StopError: exit 2 where a source task does not exist, exit 5 where the server refuses.
  */
 export async function observeServer(
   reader: TaskReader,
-  log: LogState,
+  knownNow: () => LogState,
   sourceTaskIds: readonly TaskId[],
 ): Promise<Observation> {
   // Not before: what the list's first answer tells of the server (its version, that it is one) decides how strange answers are judged.
   const asking = askOnce(() => askSources(reader, sourceTaskIds));
   // Past any cache: a task that has a copy's name already, and is not seen now, would later pass for our own work.
   const reading = await reader.listTasks({ fresh: true, onRecognised: asking });
+  const read = await asking();
+  const log = knownNow();
   const index = indexOf(reading);
   const sources = new Map<TaskId, ObservedSource>();
   const problems: Problem[] = [];
-  for (const answers of await asking()) {
+  for (const answers of read) {
     const { id } = answers;
     const source = sourceOf(answers, { reading, index });
     if (source.kind === "unknown") problems.push(sourceUnknown({ id, source, reading, index, log }));
@@ -196,18 +203,21 @@ function sourceOf(
       });
   }
   const known = details.kind === "read" ? details.value : undefined;
+  const rows = reports.kind === "read" ? reports.value : undefined;
   return {
     kind: "known",
     observed: {
       task: {
         id,
         name: known?.name ?? listed?.name,
-        reports: reports.kind === "read" ? reports.value : undefined,
+        reports: rows,
         mail: mailSettings(answers),
       },
       route: details.kind === "read" ? "task" : reports.kind === "read" ? "reports" : "none",
       reportsFailed: reports.kind === "unreadable" && !reports.forbidden,
-      reportRows: reports.kind === "read" ? reports.value.map(({ rowId, reportId }) => ({ rowId, reportId })) : [],
+      reportRows: (rows ?? []).map(({ rowId, reportId }) => ({ rowId, reportId })),
+      reportOfRow: new Map((rows ?? []).map(({ rowId, reportId }) => [rowId, reportId])),
+      rows: rows && countRows(rows.map(({ reportId }) => reportId)),
     },
   };
 }
@@ -240,11 +250,15 @@ function sourceUnknown(of: {
       message: "the server forbids the task list and the source task to this API key (403)",
       hint: "Give the key's owner a role that may read and duplicate the source task's project",
     });
-  const nearest = nearestTasks(id, index, log.source(id).name);
+  const knownName = log.source(id).name;
+  const nearest = nearestTasks(id, index, knownName);
+  const moved = knownName !== undefined && index.named(knownName).length > 0;
   return {
     code: "SOURCE_UNKNOWN",
     message: `the source task ${id} is not on the server: it is not in the task list and does not answer by its ID${nearest}`,
-    hint: "Check --source-task or the column sourceTaskId. A key whose role does not cover the task's project cannot see it either",
+    hint: moved
+      ? "The log knows this source task, and a task of its name is there under another ID: where the server was moved, give that ID, and begin a new log with --idempotency-log NEW-FILE --adopt --dry-run"
+      : "Check --source-task or the column sourceTaskId. A key whose role does not cover the task's project cannot see it either",
     value: id,
   };
 }

@@ -3,12 +3,14 @@ import { StopError } from "../domain/errors.js";
 import type { ReportId, TaskId } from "../domain/ids.js";
 import { byReport, sameSwaps } from "../domain/mapping.js";
 import type { TenantError } from "../domain/outcome.js";
+import type { RowCounts } from "../domain/shown-reports.js";
 import type { TaskReport } from "../domain/source-task.js";
 import type { Verdict } from "./first-alone.js";
 import type { PlanEntry } from "./plan-entries.js";
 import type { Reading } from "./ports.js";
+import { type CopyReading, copyLacks, notVerified, readCopy } from "./read-copy.js";
 import type { End, RunSession } from "./run-session.js";
-import { holdAgainst, observedEntry } from "./verify-copies.js";
+import { observeCopy, rowsToBeShown } from "./verify-copies.js";
 import { warnMappingsNotShown } from "./write-ends.js";
 
 /** How a tenant's PATCHes ended, and what that means for the others of its source task. */
@@ -30,12 +32,13 @@ function failed(error: TenantError, verdict: Verdict): Done {
 }
 
 /** Reads a copy's reports; what stops the run is its halt, and `undefined` here: it does not undo what was done. */
-export async function readOrHalt(
+export async function readCopyOrHalt(
   session: RunSession,
   newTaskId: TaskId,
-): Promise<Reading<readonly TaskReport[]> | undefined> {
+  originalRows: RowCounts | undefined,
+): Promise<CopyReading | undefined> {
   try {
-    return await session.deps.reader.readReports(newTaskId);
+    return await readCopy(session.deps.reader, newTaskId, originalRows);
   } catch (error) {
     if (!(error instanceof StopError)) throw error;
     session.halts.halt({ kind: "fatal", error });
@@ -48,22 +51,29 @@ export async function readOrHalt(
  * task's set.
  */
 export async function readBackPatches(session: RunSession, entry: PlanEntry, patches: SentPatches): Promise<Done> {
-  const after = await readOrHalt(session, patches.newTaskId);
+  const { recorder, clock } = session.deps;
+  const state = recorder.state.tenant(entry.ref);
+  const { newTaskId } = patches;
+  const { sourceTaskId, row } = entry;
+  const after = await readCopyOrHalt(session, newTaskId, state?.originalRows);
   // What stops the run now does not undo what the log already says was done.
   if (after === undefined) return { end: { kind: "succeeded" }, verdict: "stop" };
+  if (after.kind === "lacks")
+    return failed(copyLacks({ tenant: row.tenant, sourceTaskId, newTaskId }, after.reports), "pass");
   if (after.kind !== "read") {
-    warnMappingsNotShown(session, { ...entry, newTaskId: patches.newTaskId, tenant: entry.row.tenant });
+    if (session.options.run.verify || (patches.sentAny && state?.showsMappings === true))
+      return failed(notVerified(newTaskId, after.problem.message), "pass");
+    warnMappingsNotShown(session, { sourceTaskId, newTaskId, tenant: row.tenant });
     return { end: { kind: "succeeded" }, verdict: patches.sentAny ? "open" : "pass" };
   }
-  const verified = holdAgainst(after.value, entry.wanted).kind === "equal";
-  const of = { sourceTaskId: entry.sourceTaskId, key: entry.row.key, newTaskId: patches.newTaskId };
+  const mustShow = rowsToBeShown(state, session.context.sources?.get(sourceTaskId));
+  const of = { sourceTaskId, key: row.key, newTaskId, shown: after.value };
+  const { record: observed } = observeCopy({ ...of, wanted: entry.wanted, mustShow, clock });
   const { unequal, lost, hidden } = heldAgainstPatches(entry, patches, after.value);
-  const observed = observedEntry({ ...of, shown: after.value, verified });
   // Shown a moment ago, and not any more: what it maps now is not known, whatever the PATCH was answered.
   const reports = [...observed.reports, ...lost.map((reportId) => ({ reportId, apps: null }))];
-  await session.deps.recorder.record([{ ...observed, reports }]);
-  if (hidden && patches.sentAny)
-    warnMappingsNotShown(session, { ...entry, newTaskId: patches.newTaskId, tenant: entry.row.tenant });
+  await recorder.record([{ ...observed, reports }]);
+  if (hidden && patches.sentAny) warnMappingsNotShown(session, { sourceTaskId, newTaskId, tenant: row.tenant });
   if (unequal.length === 0) return { end: { kind: "succeeded" }, verdict: patches.sentAny ? "open" : "pass" };
   stopPatches(session, entry, `a PATCH of the copy ${patches.newTaskId} had no effect`);
   return failed(

@@ -4,13 +4,13 @@ import type { PatchIntentRecord } from "../domain/log-record.js";
 import { sameSwaps } from "../domain/mapping.js";
 import type { TenantError } from "../domain/outcome.js";
 import type { TaskReport } from "../domain/source-task.js";
-import { type Done, readOrHalt, stopPatches } from "./patch-read-back.js";
+import { type Done, readCopyOrHalt, stopPatches } from "./patch-read-back.js";
 import type { PlanEntry } from "./plan-entries.js";
 import { recordOrTell } from "./record-or-tell.js";
 import type { RunSession } from "./run-session.js";
 import { endOfRefusal } from "./run-stop.js";
 import { type Sent, sendWrite } from "./send-write.js";
-import { certainPatchEnd, errorOf, nothingMade } from "./write-ends.js";
+import { certainPatchEnd, errorOf, isHeldBack, nothingMade } from "./write-ends.js";
 
 /** One PATCH: of one row of a report. */
 export interface RowPatch {
@@ -70,7 +70,7 @@ export async function patchRow(session: RunSession, entry: PlanEntry, patch: Row
     case "slow-down":
     case "not-sent":
       await recordOrTell(session, entry, [certainPatchEnd(intent, sent)], nothingMade(sent));
-      if (session.halts.reason !== undefined || gate.isStopped)
+      if (isHeldBack(session, sent) || gate.isStopped)
         return { end: { kind: "planned", error: errorOf(sent) }, verdict: "pass" };
       return { end: endOfRefusal(session, entry, errorOf(sent)), verdict: "pass" };
     case "stop":
@@ -97,9 +97,11 @@ async function refusedPatch(
   const { patch, intent, sent } = of;
   const { recorder } = session.deps;
   const verdict = session.patchGate(entry.sourceTaskId).isStopped ? "stop" : "pass";
-  const open = recorder.state.tenant(entry.ref)?.reports.get(intent.reportId)?.openPatches ?? [];
+  const state = recorder.state.tenant(entry.ref);
+  const open = state?.reports.get(intent.reportId)?.openPatches ?? [];
   const isUnsure = sent.httpStatus === 409;
-  const reports = isUnsure || open.length > 1 ? await readOrHalt(session, patch.newTaskId) : undefined;
+  const reports =
+    isUnsure || open.length > 1 ? await readCopyOrHalt(session, patch.newTaskId, state?.originalRows) : undefined;
   const shown = reports?.kind === "read" ? shownRow(intent, reports.value)?.mappings : undefined;
   if (isUnsure && shown === undefined) return doubted(session, intent, errorOf(sent));
   if (shown !== undefined && sameSwaps(shown, intent.apps)) {

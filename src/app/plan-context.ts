@@ -1,13 +1,16 @@
 import { copyOf, mayBeMadeFor } from "../domain/conflict.js";
+import { type Crossed, holdNames } from "../domain/copy-names.js";
 import type { Wanted } from "../domain/drift.js";
-import { foldAround, foldName, type TaskId, type TenantKey } from "../domain/ids.js";
+import { type AppId, foldAround, foldName, type ReportId, type TaskId, type TenantKey } from "../domain/ids.js";
 import { appsInForce, type InForce, namesInDoubt } from "../domain/in-force.js";
 import type { LogState } from "../domain/log-state.js";
 import { lookUp, twinsOf } from "../domain/look-up.js";
 import type { Manifest } from "../domain/manifest.js";
 import { renderName } from "../domain/name-template.js";
+import type { TenantError } from "../domain/outcome.js";
 import { type Decision, type Doubt, decide, type Facts, type Permissions } from "../domain/plan.js";
 import type { ListedTask, TaskReport } from "../domain/source-task.js";
+import { type NamedTenant, type NameHolder, TenantNames } from "../domain/tenant-names.js";
 import type { TenantState } from "../domain/tenant-state.js";
 import type { Presence, Wholeness } from "../domain/whole-list.js";
 import { finderOf, holderOf } from "../domain/whose-task.js";
@@ -30,10 +33,21 @@ export interface PlanContext {
   readonly namesInDoubt: ReturnType<typeof namesInDoubt>;
   readonly namedUnder: NamedUnder;
   readonly candidates: CandidateReports;
+  /** The manifest's tenants, with the names that their copies shall have. */
+  readonly manifestNames: readonly NamedTenant[];
+  readonly names: TenantNames;
+  /** Whose copies bear each other's names, in the list that was read last. */
+  readonly crossed: Crossed;
+  /** With `--adopt` and a log that knows no copy of a source task: which tasks map an app, explained by no record. */
+  readonly mappedBy: MappedBy;
 }
+
+/** The listed tasks that map an app, by that app. */
+export type MappedBy = ReadonlyMap<AppId, readonly ListedTask[]>;
 
 const NOT_ASKED: Wholeness = { whole: false, why: "the server was not asked" };
 const NOWHERE: ReadonlySet<TaskId> = new Set();
+const NO_ROWS: ReadonlyMap<string, ReportId> = new Map();
 const NONE: readonly never[] = [];
 
 /** A character that no name holds: stands for "any text" in a name. */
@@ -41,7 +55,10 @@ const ANY_TEXT = "\u{f0000}";
 
 /** The same context after the log or the list has changed. */
 export function refreshed(context: PlanContext, list: ObservedList | undefined): PlanContext {
-  return { ...context, list, inForce: appsInForce(context.log), namesInDoubt: namesInDoubt(context.log) };
+  const { log, manifestNames } = context;
+  const names = new TenantNames(log, manifestNames);
+  const crossed = list === undefined ? context.crossed : holdNames(log, list.index, names).crossed;
+  return { ...context, list, inForce: appsInForce(log), namesInDoubt: namesInDoubt(log), names, crossed };
 }
 
 /** The source tasks under which the manifest names a key. Few decisions ask: looked up when the first one does. */
@@ -80,8 +97,20 @@ export function adoptionCandidate(context: PlanContext, entry: PlanEntry): TaskI
   const facts = new EntryFacts(context, entry);
   if (state?.openCreates.length || (state?.copy !== undefined && facts.presence !== "absent" && !state.copy.gone))
     return undefined;
-  const tasks = facts.namesakes.length > 0 ? facts.namesakes.map(({ task }) => task) : facts.lookAlikes;
+  const named = facts.namesakes.length > 0 ? facts.namesakes.map(({ task }) => task) : facts.lookAlikes;
+  const tasks = [...new Map([...named, ...facts.mapped].map((task) => [task.id, task])).values()];
   return tasks.length === 1 ? tasks[0]?.id : undefined;
+}
+
+/**
+ * Whether a task that no record explains has the name of an entry's copy, or looks like it. A task of a create in doubt is its own, and
+ * what a person has decided about is no sign of a lost log.
+ */
+export function looksCopied(context: PlanContext, entry: PlanEntry): boolean {
+  const state = context.log.tenant(entry.ref);
+  if (entry.row.newTaskId !== undefined || state?.retry === true || (state?.openCreates.length ?? 0) > 0) return false;
+  const { namesakes, lookAlikes } = new EntryFacts(context, entry);
+  return namesakes.some(({ holder }) => holder === undefined) || lookAlikes.length > 0;
 }
 
 /** Twins of one logged tenant in this list. A tenant in doubt has none: what it finds is its own. */
@@ -89,18 +118,20 @@ export function twinsInList(context: PlanContext, state: TenantState): readonly 
   const { copy } = state;
   if (context.list === undefined || copy === undefined || copy.gone || state.openCreates.length > 0) return NONE;
   if (context.list.presence.get(copy.newTaskId) === "absent") return NONE;
-  return twinsOf(state, context.list.index, context.log);
+  return twinsOf(
+    { ...state, own: copy.newTaskId },
+    { list: context.list.index, log: context.log, names: context.names },
+  );
 }
 
 /** What the list tells of each create that a tenant in doubt may have made. */
-export function doubtsOf(context: Pick<PlanContext, "log" | "list">, state: TenantState): readonly Doubt[] {
+export function doubtsOf(context: Pick<PlanContext, "log" | "list" | "names">, state: TenantState): readonly Doubt[] {
   if (state.openCreates.length === 0) return [];
+  const { list, log, names } = context;
   return state.suspects.map((intent) => ({
     intent,
     found:
-      context.list === undefined || context.list.reading.kind === "none"
-        ? undefined
-        : lookUp(intent, context.list.index, context.log),
+      list === undefined || list.reading.kind === "none" ? undefined : lookUp(intent, { list: list.index, log, names }),
   }));
 }
 
@@ -182,8 +213,37 @@ class EntryFacts implements Facts {
   }
 
   get leftovers(): readonly ListedTask[] {
+    const { list, log, names } = this.#context;
+    const { ref } = this.#entry;
+    if (list === undefined) return NONE;
+    const tenant = { ref, own: this.state?.copy?.newTaskId, intents: log.sentNames(ref) };
+    return twinsOf(tenant, { list: list.index, log, names });
+  }
+
+  get mapped(): readonly ListedTask[] {
+    const { mappedBy } = this.#context;
+    if (mappedBy.size === 0) return NONE;
+    return this.wanted.mappings.flatMap(({ newQlikAppId }) => mappedBy.get(newQlikAppId) ?? NONE);
+  }
+
+  get crossed(): TenantError | undefined {
+    return this.#context.crossed.get(this.#entry.ref);
+  }
+
+  nameHolderOf(id: TaskId): NameHolder | undefined {
+    const task = this.#context.list?.index.get(id);
+    return task && this.#context.names.ofAnother(task.name, this.#entry.ref);
+  }
+
+  get reportOfRow(): ReadonlyMap<string, ReportId> {
+    return this.#context.sources?.get(this.sourceTaskId)?.reportOfRow ?? NO_ROWS;
+  }
+
+  get copyNamesake(): TaskId | undefined {
     const { list, log } = this.#context;
-    return this.state === undefined || list === undefined ? NONE : twinsOf(this.state, list.index, log);
+    const copy = this.state?.copy;
+    if (copy === undefined || list === undefined) return undefined;
+    return list.index.named(copy.name).find(({ id }) => id !== copy.newTaskId && !log.explains(id))?.id;
   }
 
   get inForce(): InForce {
@@ -241,7 +301,7 @@ function whyNotACopy(context: PlanContext, entry: PlanEntry, id: TaskId): string
   const { log, list, namesInDoubt } = context;
   const holder = holderOf(log, id, entry.ref);
   if (holder !== undefined) return copyOf(holder);
-  const finder = list && finderOf(id, { but: entry.ref, list: list.index, log, namesInDoubt });
+  const finder = list && finderOf(id, { but: entry.ref, list: list.index, log, namesInDoubt, names: context.names });
   if (finder !== undefined) return mayBeMadeFor(finder.tenant);
   return checkReports(context.candidates.get(id), context.sources?.get(entry.sourceTaskId)?.task.reports);
 }

@@ -112,7 +112,7 @@ function entryOf(
   const ref = tenantRef(source.id, row.key);
   const state = from.log.tenant(ref);
   const resolve = state === undefined || state.reports.size === 0 ? source.resolve : source.resolveByLog;
-  const wanted = resolve(row, reportsBeyond(source.reports, state));
+  const wanted = resolve(row, reportsBeyond(source, state));
   for (const problem of wanted.problems) problems.push(problem);
   const offline = from.sources === undefined;
   if (!offline && source.observed?.task.reports === undefined)
@@ -166,11 +166,12 @@ function nameOf(
 }
 
 /** The reports that a tenant's copy has, or is known to have been born with, and its source task lacks. */
-function reportsBeyond(known: ReadonlySet<ReportId>, state: TenantState | undefined): readonly ReportId[] {
+function reportsBeyond(source: SourceKnowledge, state: TenantState | undefined): readonly ReportId[] {
   if (state?.copy === undefined || state.copy.gone) return NONE;
   let beyond: Set<ReportId> | undefined;
-  for (const reports of [state.reports.keys(), state.bornWith ?? NONE])
+  for (const reports of [state.reports.keys(), state.originalRows?.keys() ?? NONE])
     for (const report of reports)
-      if (!known.has(report) && !isLacking(state, report)) beyond = (beyond ?? new Set()).add(report);
+      if (!source.reports.has(report) && source.observed?.reportOfRow.has(report) !== true && !isLacking(state, report))
+        beyond = (beyond ?? new Set()).add(report);
   return beyond === undefined ? NONE : [...beyond];
 }

@@ -1,9 +1,11 @@
+import * as conflict from "../domain/conflict.js";
 import { type TaskId, type TenantKey, type TenantRef, tenantRef, unplacedRef } from "../domain/ids.js";
 import type { ManifestTenant } from "../domain/manifest.js";
+import type { TenantError } from "../domain/outcome.js";
 import type { Decision, PlanItem } from "../domain/plan.js";
 import type { ListedTask } from "../domain/source-task.js";
 import type { TenantState } from "../domain/tenant-state.js";
-import { decideEntry, type PlanContext, twinsInList } from "./plan-context.js";
+import { decideEntry, looksCopied, type PlanContext, twinsInList } from "./plan-context.js";
 import type { PlanEntry } from "./plan-entries.js";
 
 const NONE: readonly never[] = [];
@@ -21,21 +23,46 @@ export function twinsOfLog(context: PlanContext): Twins {
 }
 
 /** A plan's items: one a row in the manifest's order, orphans last. */
-export function planItems(
+export function planItems(context: PlanContext, entries: readonly PlanEntry[], plan: Planning): readonly PlanItem[] {
+  const rows = itemsOf(context, entries, plan);
+  return withoutLostLogs(context, entries, claimOnce(rows)).concat(orphansOf(context, rows, plan.twins));
+}
+
+interface Planning {
+  readonly twins: Twins;
+  readonly selects: (row: ManifestTenant) => boolean;
+  /** Copies that `--verify` could not read. */
+  readonly unread: ReadonlyMap<TenantRef, TenantError>;
+}
+
+/**
+ * Where the log knows no copy of a source task and any of its tenants' names is taken, or a task looks like a tenant's copy, the log
+ * is lost: then a renamed tenant's copy bears its old name, and nobody can tell which tenants have none.
+ */
+function withoutLostLogs(
   context: PlanContext,
   entries: readonly PlanEntry[],
-  plan: { readonly twins: Twins; readonly selects: (row: ManifestTenant) => boolean },
+  items: readonly PlanItem[],
 ): readonly PlanItem[] {
-  const rows = itemsOf(context, entries, plan);
-  return claimOnce(rows).concat(orphansOf(context, rows, plan.twins));
+  const { permissions, log } = context;
+  if (permissions.adopt || permissions.newLog) return items;
+  const lost = new Set<TaskId>();
+  for (const entry of entries) {
+    const { sourceTaskId } = entry;
+    if (!log.knowsCopyOf(sourceTaskId) && !lost.has(sourceTaskId) && looksCopied(context, entry))
+      lost.add(sourceTaskId);
+  }
+  if (lost.size === 0) return items;
+  const error = conflict.logLost();
+  return items.map((item) =>
+    item.action.kind === "create" && item.sourceTaskId !== undefined && lost.has(item.sourceTaskId)
+      ? { ...item, action: { kind: "conflict", error }, reason: error.message }
+      : item,
+  );
 }
 
 /** One item a row. The entries come in the manifest's order, and some rows have none. */
-function itemsOf(
-  context: PlanContext,
-  entries: readonly PlanEntry[],
-  plan: { readonly twins: Twins; readonly selects: (row: ManifestTenant) => boolean },
-): readonly PlanItem[] {
+function itemsOf(context: PlanContext, entries: readonly PlanEntry[], plan: Planning): readonly PlanItem[] {
   const items: PlanItem[] = [];
   let next = 0;
   for (const row of context.manifest.tenants) {
@@ -55,6 +82,7 @@ function itemsOf(
       name: state?.copy?.name ?? entry?.name,
       wanted: entry?.wanted ?? NOTHING,
       twins: idsOf(twins),
+      unread: plan.unread.get(ref),
       action,
       reason,
       missing,

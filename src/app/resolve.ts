@@ -1,17 +1,22 @@
 import * as conflict from "../domain/conflict.js";
+import type { Wanted } from "../domain/drift.js";
 import { EXIT, type Problem, StopError } from "../domain/errors.js";
 import { foldTenantKey, type TaskId, type TenantKey, type TenantRef, tenantRef } from "../domain/ids.js";
 import { namesInDoubt } from "../domain/in-force.js";
 import type { LogEntry } from "../domain/log-record.js";
 import type { LogState } from "../domain/log-state.js";
+import { namesakesOf } from "../domain/look-up.js";
+import type { ManifestTenant } from "../domain/manifest.js";
+import { renderName } from "../domain/name-template.js";
 import { TaskIndex } from "../domain/task-index.js";
+import { type NamedTenant, TenantNames } from "../domain/tenant-names.js";
 import { nearestKeys } from "../domain/tenant-pattern.js";
 import { hasOpenPatch, type TenantState } from "../domain/tenant-state.js";
 import { finderOf, holderOf } from "../domain/whose-task.js";
 import { checkReports } from "./plan-context.js";
-import type { TaskReader } from "./ports.js";
+import type { Clock, TaskReader } from "./ports.js";
 import type { Recorder } from "./recorder.js";
-import { observedEntry } from "./verify-copies.js";
+import { observeCopy } from "./verify-copies.js";
 
 /** How a tenant is settled by hand. */
 export type Resolution =
@@ -26,6 +31,8 @@ export interface ResolveRequest {
   /** The source tasks that the log's header or the manifest names, for a tenant that the log does not know. */
   readonly knownSources: readonly TaskId[];
   readonly manifest: string;
+  /** The manifest's tenants, where it could be read: a task that bears one's name is not taken for another's without a reason. */
+  readonly manifestTenants: readonly ManifestTenant[];
   readonly reason: string | undefined;
 }
 
@@ -34,6 +41,12 @@ export interface Resolved {
   readonly tenant: string;
   readonly sourceTaskId: TaskId;
   readonly said: string;
+}
+
+interface ResolveDeps {
+  readonly reader: TaskReader | undefined;
+  readonly recorder: Recorder;
+  readonly clock: Pick<Clock, "now">;
 }
 
 interface Subject {
@@ -49,10 +62,7 @@ interface Subject {
  * Throws a StopError: exit 2 for a tenant that cannot be found or a permission that is missing, 7 for a task that may not be
  * taken over, 5 and 6 as the ports say.
  */
-export async function resolveTenants(
-  request: ResolveRequest,
-  deps: { readonly reader: TaskReader | undefined; readonly recorder: Recorder },
-): Promise<readonly Resolved[]> {
+export async function resolveTenants(request: ResolveRequest, deps: ResolveDeps): Promise<readonly Resolved[]> {
   const { state } = deps.recorder;
   const logged = loggedByKey(state, request.tenants);
   const subjects = request.tenants.map((tenant) => subjectOf(tenant, request, { log: state, logged }));
@@ -72,11 +82,7 @@ interface Resolving {
   readonly said: string;
 }
 
-async function resolveOne(
-  subject: Subject,
-  request: ResolveRequest,
-  deps: { readonly reader: TaskReader | undefined; readonly recorder: Recorder },
-): Promise<Resolving> {
+async function resolveOne(subject: Subject, request: ResolveRequest, deps: ResolveDeps): Promise<Resolving> {
   const { resolution, reason } = request;
   const of = { sourceTaskId: subject.sourceTaskId, key: subject.key };
   switch (resolution.kind) {
@@ -111,9 +117,9 @@ function forget(subject: Subject, reason: string | undefined): readonly LogEntry
 async function takeOver(
   subject: Subject,
   request: ResolveRequest & { readonly taskId: TaskId; readonly from: string | undefined },
-  deps: { readonly reader: TaskReader | undefined; readonly recorder: Recorder },
+  deps: ResolveDeps,
 ): Promise<Resolving> {
-  const { reader, recorder } = deps;
+  const { reader, recorder, clock } = deps;
   const { taskId } = request;
   if (reader === undefined)
     throw new StopError(EXIT.defect, { code: "DEFECT", message: "resolve --task-id needs a server" });
@@ -136,16 +142,18 @@ async function takeOver(
   const why = checkReports(reports, source.kind === "read" ? source.value : undefined);
   if (why !== undefined) throw refused(conflict.notACopy(taskId, why));
   const index = new TaskIndex(list.kind === "none" ? [] : list.tasks);
-  const finder = finderOf(taskId, {
-    but: subject.ref,
-    list: index,
-    log: recorder.state,
-    namesInDoubt: namesInDoubt(recorder.state),
-  });
+  const log = recorder.state;
+  const names = new TenantNames(log, namedTenants(request, log, index));
+  const finder = finderOf(taskId, { but: subject.ref, list: index, log, namesInDoubt: namesInDoubt(log), names });
   if (finder !== undefined)
     throw refused(conflict.notACopy(taskId, `${conflict.mayBeMadeFor(finder.tenant)}: sync that first`));
+  const listed = index.get(taskId);
+  const other = listed && names.ofAnother(listed.name, subject.ref);
+  if (listed !== undefined && other !== undefined && other.ref !== old?.ref && request.reason === undefined)
+    throw refused(conflict.takenNameOfAnother(subject, listed, other));
   const of = { sourceTaskId: subject.sourceTaskId, key: subject.key, newTaskId: taskId };
   const shown = reports.kind === "read" ? reports.value : [];
+  const name = listed?.name ?? subject.state?.copy?.name ?? old?.copy?.name ?? "";
   return {
     entries: [
       {
@@ -153,14 +161,17 @@ async function takeOver(
         ...of,
         tenant: subject.tenant,
         manifest: request.manifest,
-        name: index.get(taskId)?.name ?? subject.state?.copy?.name ?? old?.copy?.name ?? "",
+        name,
         by: "resolve",
+        before: list.kind === "read" ? namesakesOf(name, index).filter((id) => id !== taskId) : null,
+        reason: request.reason,
       },
       // Behind the adoption: should the log lose its tail, the doubt is still there to be looked up.
       ...(subject.state?.openCreates ?? []).map(
         ({ write }): LogEntry => ({ type: "settled", write, found: "abandoned" }),
       ),
-      observedEntry({ ...of, shown, verified: false }),
+      // Nothing is claimed: the next sync holds it against the manifest.
+      observeCopy({ ...of, shown, wanted: NOTHING, mustShow: undefined, clock }).record,
       // Last: should the log lose its tail, the copy is held by both, and never by nobody.
       ...(old === undefined
         ? []
@@ -176,6 +187,20 @@ async function takeOver(
     ],
     said: `its copy is the task ${taskId}${old === undefined ? "" : `, which was tenant "${old.tenant}"'s`}`,
   };
+}
+
+const NOTHING: Wanted = { mappings: [], named: [] };
+
+/** The manifest's tenants with the names that their copies shall have, where {task} can be filled in. */
+function namedTenants({ manifestTenants }: ResolveRequest, log: LogState, list: TaskIndex): readonly NamedTenant[] {
+  return manifestTenants.flatMap(({ key, tenant, sourceTaskId, nameTemplate, columns, enabled }) => {
+    if (sourceTaskId === undefined || !enabled) return [];
+    const task = log.source(sourceTaskId).name ?? list.get(sourceTaskId)?.name;
+    const rendered = renderName(nameTemplate, { tenant, task, columns });
+    return "name" in rendered
+      ? [{ ref: tenantRef(sourceTaskId, key), sourceTaskId, key, tenant, name: rendered.name }]
+      : [];
+  });
 }
 
 function holderNamed(

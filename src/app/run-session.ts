@@ -3,9 +3,11 @@ import type { AppId, TaskId, TenantRef, WriteId } from "../domain/ids.js";
 import type { Holding } from "../domain/in-force.js";
 import type { TenantError, TenantResult } from "../domain/outcome.js";
 import type { PlanItem } from "../domain/plan.js";
+import type { TaskIndex } from "../domain/task-index.js";
 import type { Emit } from "./events.js";
 import { FirstAlone } from "./first-alone.js";
 import { Halts, type Interruption } from "./halts.js";
+import { noteNames } from "./list-findings.js";
 import type { PlanContext } from "./plan-context.js";
 import type { Chance, Clock, IdempotencyLog, ListReading, TaskReader, TaskWriter } from "./ports.js";
 import { readerUntilDrained } from "./reads-until-drained.js";
@@ -71,6 +73,8 @@ export class RunSession {
   /** Writes that were sent and are not answered yet. */
   inFlight = 0;
   doubtsInARow = 0;
+  /** Since when the server has answered nothing but 429 to writes, on the monotonic clock. */
+  slowedDownSince: number | undefined;
   /** How many copies the creates of this run have made. */
   created = 0;
   /** Whether copies were taken into the log since the plan was made: what is in force is no longer the plan's. */
@@ -80,10 +84,12 @@ export class RunSession {
   /** Whether a create was sent, and whether the list was read again: then twins are looked for once more. */
   sentCreates = false;
   lookedAgain = false;
+  /** Resolves when the log has what was unexplained when this run began to create. */
+  unexplainedNoted: Promise<void> | undefined;
   /** What answers said that the log could not take. */
   readonly unlogged = new Map<TenantRef, Known>();
-  /** Twins that a look after the plan's showed. */
-  readonly twins = new Map<TenantRef, TenantError>();
+  /** Twins and crossed names that a look after the plan's showed. */
+  readonly troubles = new Map<TenantRef, TenantError>();
   readonly notShownWarned = new Set<TaskId>();
   readonly missingWarned = new Set<string>();
   readonly #troubled = new Set<TenantRef>();
@@ -113,8 +119,8 @@ export class RunSession {
 
   /** What doubts are looked up with. */
   get look(): Look {
-    const { reader, recorder } = this.deps;
-    return { reader, recorder, context: this.context, checkGoesOn: () => this.halts.checkGoesOn() };
+    const { reader, recorder, clock } = this.deps;
+    return { reader, recorder, clock, context: this.context, checkGoesOn: () => this.halts.checkGoesOn() };
   }
 
   createGate(source: TaskId): FirstAlone {
@@ -203,10 +209,17 @@ export class RunSession {
     this.deps.emit({ kind: "warning", problem });
   }
 
-  /** Tells that a tenant has more than one task: in its result, whether this run carries it out or not, and as a warning. */
-  tellTwin(of: { readonly ref: TenantRef; readonly tenant: string }, error: TenantError): void {
-    this.twins.set(of.ref, error);
+  /** Tells that a tenant has more than one task, or another's name: in its result, carried out by this run or not, and as a warning. */
+  tellTrouble(of: { readonly ref: TenantRef; readonly tenant: string }, error: TenantError): void {
+    this.troubles.set(of.ref, error);
     this.warn({ ...error, tenant: of.tenant });
+  }
+
+  /** Holds the logged copies' names against a list that was just read. Whose names are crossed gets nothing sent from here on. */
+  async noteNames(list: TaskIndex): Promise<void> {
+    const { crossed, warnings } = await noteNames(this.deps.recorder, { index: list }, this.context.manifestNames);
+    for (const problem of warnings) this.warn(problem);
+    this.context = { ...this.context, crossed };
   }
 
   get warnings(): readonly Problem[] {
@@ -220,7 +233,7 @@ export class RunSession {
     this.deps.emit({ kind: "tenant", result });
   }
 
-  /** Changes what was already told of a tenant: a twin that only the last list showed. */
+  /** Changes what was already told of a tenant: a twin, or a crossed name, that only the last list showed. */
   amend(item: PlanItem, error: TenantError): void {
     const told = this.#results.get(item.ref);
     if (told !== undefined) this.#results.set(item.ref, { ...told, outcome: "failed", verified: false, error });

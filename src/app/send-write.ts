@@ -144,8 +144,15 @@ function countForbidden(session: RunSession, write: Write, reply: { readonly htt
 function waitBeforeNext(session: RunSession, { reply, tries, startedAt }: Heard): number | undefined {
   const { retries, timeoutMs } = session.options.run;
   const { chance, clock } = session.deps;
+  if (reply.kind !== "slow-down" && reply.kind !== "not-sent") session.slowedDownSince = undefined;
   if (reply.kind === "slow-down") {
     session.answered();
+    session.slowedDownSince ??= clock.monotonic();
+    // Nothing gets through: the next tenants would wait as long, one after the other.
+    if (clock.monotonic() - session.slowedDownSince >= timeoutMs) {
+      session.halts.halt({ kind: "slowed-down" });
+      return undefined;
+    }
     // "At once" (0, or a date that has passed) is no wait that a server which wants less could mean.
     const wait = reply.retryAfterMs || backOffMs(tries, chance.fraction());
     // However long the server asks to be left alone: the others are held up no longer than a request may take.

@@ -3,11 +3,13 @@ import type { TenantError } from "../domain/outcome.js";
 import { MOST_RESENDS } from "../domain/plan.js";
 import type { TaskIndex } from "../domain/task-index.js";
 import type { TenantState } from "../domain/tenant-state.js";
+import { hasShownCopy } from "../domain/whole-list.js";
 import { createCopy } from "./create-copy.js";
 import {
   candidateOf,
   type InDoubt,
   listNotWhole,
+  listUnproven,
   listUnsteady,
   namedOf,
   namesMeanNothing,
@@ -93,6 +95,7 @@ function wasSentAgain(session: RunSession, doubt: InDoubt): boolean {
 async function lookAgain(session: RunSession): Promise<ObservedList> {
   const { reader, recorder } = session.deps;
   const list = await observeListAgain(reader, recorder.state, session.context.sources ?? new Map());
+  await session.noteNames(list.index);
   session.context = refreshed(session.context, list);
   session.lookedAgain = true;
   return list;
@@ -243,10 +246,14 @@ function whyNotAbsent(
 ): TenantError | undefined {
   if (doubt.why?.code === "CANDIDATE") return doubt.why;
   const source = doubt.entry.sourceTaskId;
-  if (session.deps.recorder.state.source(source).namesChange) return namesMeanNothing(doubt);
+  const log = session.deps.recorder.state;
+  const crossed = session.context.crossed.get(doubt.entry.ref);
+  if (crossed !== undefined) return crossed;
+  if (log.source(source).namesChange) return namesMeanNothing(doubt);
   for (const list of [lists.first, lists.second]) {
     const wholeness = list.wholenessOf(source);
     if (!wholeness.whole) return listNotWhole(doubt, wholeness.why);
+    if (!hasShownCopy(list.index, source, log)) return listUnproven(doubt);
   }
   return undefined;
 }

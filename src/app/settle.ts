@@ -1,13 +1,14 @@
+import pLimit from "p-limit";
 import type { TaskId, TenantRef } from "../domain/ids.js";
 import type { CreateIntentRecord, LogEntry, ReportRow } from "../domain/log-record.js";
-import type { Doubt } from "../domain/plan.js";
-import { sameReports } from "../domain/shown-reports.js";
+import { countRows, sameReports } from "../domain/shown-reports.js";
 import type { ListedTask, TaskReport } from "../domain/source-task.js";
 import type { TenantState } from "../domain/tenant-state.js";
 import { doubtsOf, type PlanContext } from "./plan-context.js";
-import type { Reading, TaskReader } from "./ports.js";
+import type { Clock, Reading, TaskReader } from "./ports.js";
+import { type CopyReading, readCopy } from "./read-copy.js";
 import type { Recorder } from "./recorder.js";
-import { holdAgainst, observedEntry } from "./verify-copies.js";
+import { observeCopy } from "./verify-copies.js";
 
 /** What one look at a list says of one tenant in doubt. */
 export type Finding =
@@ -23,7 +24,8 @@ export type Finding =
 export interface Look {
   readonly reader: TaskReader;
   readonly recorder: Recorder;
-  readonly context: Pick<PlanContext, "log" | "list" | "sources">;
+  readonly clock: Pick<Clock, "now">;
+  readonly context: Pick<PlanContext, "log" | "list" | "sources" | "names">;
   /** Throws where the run must end: asked before more is read. */
   readonly checkGoesOn: () => void;
 }
@@ -35,7 +37,8 @@ type Reports = Reading<readonly TaskReport[]>;
 
 /**
  * Looks these tenants' doubts up in one list, and takes what is found exactly into the log. Exact finds come first: a task
- * that is another tenant's exact find is nobody's candidate. Throws where something could not be looked at because the run
+ * that is another tenant's exact find is nobody's candidate. Tasks that came since, under a name that nobody has, are candidates where
+ * they may be what the create made: a server that changes some names may have made one of them for it. Throws where something could not be looked at because the run
  * must end: a doubt without a finding would pass for one of which nothing was found.
  */
 export async function settleFound(
@@ -52,12 +55,52 @@ export async function settleFound(
       if (finding !== undefined) findings.set(state.ref, finding);
     }
   }
+  const newcomers = new Newcomers(look);
   for (const state of states) {
     if (findings.has(state.ref)) continue;
-    const ids = doubtsOf(look.context, state).flatMap(candidatesOf);
-    findings.set(state.ref, ids.length > 0 ? { kind: "candidates", ids: [...new Set(ids)] } : { kind: "none" });
+    const ids = new Set<TaskId>();
+    for (const { intent, found } of doubtsOf(look.context, state)) {
+      if (found?.kind === "candidates") for (const { id } of found.tasks) ids.add(id);
+      if (found?.kind === "newcomers") for (const id of await newcomers.madeBy(intent, found.tasks)) ids.add(id);
+    }
+    findings.set(state.ref, ids.size > 0 ? { kind: "candidates", ids: [...ids] } : { kind: "none" });
   }
   return findings;
+}
+
+/** Tasks that came since, each read once for all doubts. */
+class Newcomers {
+  readonly #look: Look;
+  readonly #limit = pLimit(READS_AT_ONCE);
+  readonly #reports = new Map<TaskId, Promise<Reports>>();
+
+  constructor(look: Look) {
+    this.#look = look;
+  }
+
+  /** Those of these tasks that an intent's request may have made. */
+  async madeBy(intent: CreateIntentRecord, tasks: readonly ListedTask[]): Promise<readonly TaskId[]> {
+    const { sources } = this.#look.context;
+    this.#look.checkGoesOn();
+    const readings = await Promise.all(tasks.map(({ id }) => this.#read(id)));
+    const rows = sources?.get(intent.sourceTaskId)?.reportRows ?? [];
+    return tasks.flatMap(({ id }, at) => (mayBeMadeBy(intent, readings[at] as Reports, rows) ? [id] : []));
+  }
+
+  #read(id: TaskId): Promise<Reports> {
+    const known = this.#reports.get(id) ?? this.#limit(() => this.#look.reader.readReports(id));
+    this.#reports.set(id, known);
+    return known;
+  }
+}
+
+/** One that cannot be read may be; one that maps other apps only, or has other reports, is somebody else's. */
+function mayBeMadeBy(intent: CreateIntentRecord, reports: Reports, rows: readonly ReportRow[]): boolean {
+  if (reports.kind === "unreadable") return true;
+  if (!hasReportsOf(intent, reports, rows)) return false;
+  const apps = new Set(intent.mappings.map(({ newQlikAppId }) => newQlikAppId));
+  const shown = reports.kind === "read" ? reports.value.flatMap(({ mappings = [] }) => mappings) : [];
+  return shown.length === 0 || shown.some(({ newQlikAppId }) => apps.has(newQlikAppId));
 }
 
 type Found = ReadonlyMap<TaskId, { readonly task: ListedTask; readonly intent: CreateIntentRecord }>;
@@ -73,30 +116,37 @@ function foundFor(look: Look, state: TenantState): Found {
 }
 
 /** The reports of the tasks that are the only ones found for a tenant. */
-async function readFound(look: Look, states: readonly TenantState[]): Promise<ReadonlyMap<TaskId, Reports>> {
-  const ids = new Set<TaskId>();
+async function readFound(look: Look, states: readonly TenantState[]): Promise<ReadonlyMap<TaskId, CopyReading>> {
+  const intents = new Map<TaskId, CreateIntentRecord>();
   for (const state of states) {
-    const [only, ...others] = foundFor(look, state).keys();
-    if (only !== undefined && others.length === 0) ids.add(only);
+    const [only, ...others] = foundFor(look, state).values();
+    if (only !== undefined && others.length === 0) intents.set(only.task.id, only.intent);
   }
-  if (ids.size > 0) look.checkGoesOn();
-  return new Map(await Promise.all([...ids].map(async (id) => [id, await look.reader.readReports(id)] as const)));
+  if (intents.size > 0) look.checkGoesOn();
+  return new Map(
+    await Promise.all([...intents].map(async ([id, intent]) => [id, await readFor(look, id, intent)] as const)),
+  );
+}
+
+function readFor({ reader }: Look, id: TaskId, { reports }: CreateIntentRecord): Promise<CopyReading> {
+  return readCopy(reader, id, countRows(reports.map(({ reportId }) => reportId)));
 }
 
 async function settleExact(
   look: Look,
   state: TenantState,
-  read: ReadonlyMap<TaskId, Reports>,
+  read: ReadonlyMap<TaskId, CopyReading>,
 ): Promise<Finding | undefined> {
   const found = foundFor(look, state);
   const [only, ...others] = found.values();
   if (only === undefined) return undefined;
   if (others.length > 0) return { kind: "twins", ids: [...found.keys()] };
   // Not among them where it was one of several until another tenant took the others.
-  const reports = read.get(only.task.id) ?? (await look.reader.readReports(only.task.id));
+  const reports = read.get(only.task.id) ?? (await readFor(look, only.task.id, only.intent));
   const rows = look.context.sources?.get(state.sourceTaskId)?.reportRows ?? [];
-  if (!hasReportsOf(only.intent, reports, rows)) return { kind: "candidates", ids: [only.task.id] };
-  await look.recorder.record(settledEntries(state, only, reports));
+  if (reports.kind === "lacks" || !hasReportsOf(only.intent, reports, rows))
+    return { kind: "candidates", ids: [only.task.id] };
+  await look.recorder.record(settledEntries(look, state, { ...only, reports }));
   return { kind: "settled", newTaskId: only.task.id };
 }
 
@@ -114,10 +164,11 @@ function hasReportsOf(intent: CreateIntentRecord, reports: Reports, rows: readon
 }
 
 function settledEntries(
+  look: Look,
   state: TenantState,
-  found: { readonly task: ListedTask; readonly intent: CreateIntentRecord },
-  reports: Reports,
+  found: { readonly task: ListedTask; readonly intent: CreateIntentRecord; readonly reports: Reports },
 ): readonly LogEntry[] {
+  const { intent: wanted, reports } = found;
   const newTaskId = found.task.id;
   const [first, ...rest] = state.openCreates;
   if (first === undefined) return [];
@@ -127,13 +178,10 @@ function settledEntries(
   ];
   if (reports.kind === "read") {
     // Shown as its intent wanted it; where today's manifest wants otherwise, a PATCH follows and takes this back.
-    const verified = holdAgainst(reports.value, found.intent).kind === "equal";
-    const of = { sourceTaskId: state.sourceTaskId, key: state.key, newTaskId };
-    settled.push(observedEntry({ ...of, shown: reports.value, verified }));
+    const rows = wanted.reports.map(({ reportId }) => reportId);
+    const mustShow = rows.length > 0 ? countRows(rows) : undefined;
+    const of = { sourceTaskId: state.sourceTaskId, key: state.key, newTaskId, shown: reports.value };
+    settled.push(observeCopy({ ...of, wanted, mustShow, clock: look.clock }).record);
   }
   return settled;
-}
-
-function candidatesOf(doubt: Doubt): readonly TaskId[] {
-  return doubt.found?.kind === "candidates" ? doubt.found.tasks.map((task) => task.id) : [];
 }

@@ -2,6 +2,7 @@ import type { TaskId } from "../domain/ids.js";
 import type { SourceStop } from "../domain/log-state.js";
 import type { PlanItem } from "../domain/plan.js";
 import type { Plan } from "./make-plan.js";
+import { readCopy } from "./read-copy.js";
 import type { RunSession } from "./run-session.js";
 import { holdAgainst } from "./verify-copies.js";
 
@@ -46,8 +47,12 @@ async function isCleared(session: RunSession, plan: Plan, stop: SourceStop): Pro
   if (session.options.shape.reportId !== stop.reportIdMode) return true;
   const listed = session.context.list;
   if (stop.code === "COPY_NOT_LISTED" && listed?.index.has(stop.newTaskId) !== true) return false;
-  const reports = await reader.readReports(stop.newTaskId);
-  if (reports.kind !== "read") return false;
-  const back = holdAgainst(reports.value, plan.entries.get(stop.ref)?.wanted ?? { mappings: stop.mappings, named: [] });
-  return back.kind === "equal" || (stop.code === "COPY_NOT_LISTED" && back.kind === "not-shown");
+  const copy = await readCopy(reader, stop.newTaskId, stopper.originalRows);
+  if (copy.kind !== "read") return false;
+  const wanted = plan.entries.get(stop.ref)?.wanted ?? { mappings: stop.mappings, named: [] };
+  const back = holdAgainst(copy.value, wanted, stopper.originalRows);
+  // Nothing that is shown was wrong with its mappings: what was missing is there.
+  return back.kind === "equal" || (back.kind === "not-shown" && MISSING.has(stop.code));
 }
+
+const MISSING = new Set(["COPY_NOT_LISTED", "COPY_LACKS_REPORT"]);

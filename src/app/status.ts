@@ -60,7 +60,7 @@ function statusOfRow(state: LogState, { sourceTaskId, key, tenant }: Manifest["t
 }
 
 function statusOfTenant(state: TenantState): TenantStatus {
-  const { copy, openCreates, tenant, sourceTaskId, verified, manifest } = state;
+  const { copy, openCreates, tenant, sourceTaskId, verified, verifiedAt, manifest } = state;
   const mappings: Mapping[] = [];
   const doubts = openCreates.map(({ name }): OpenDoubt => ({ kind: "create", name }));
   for (const [reportId, { known, openPatches }] of state.reports) {
@@ -74,6 +74,7 @@ function statusOfTenant(state: TenantState): TenantStatus {
     newTaskId: copy?.newTaskId,
     name: copy?.name ?? openCreates.at(-1)?.name,
     verified,
+    verifiedAt,
     mappings,
     manifest: manifest === "" ? undefined : manifest,
     doubts,

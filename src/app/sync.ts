@@ -27,6 +27,11 @@ export interface SyncRequest {
   readonly options: SyncOptions;
   /** The log as it was read; its state grows as the run goes on. */
   readonly state: LogState;
+  /**
+   * The log as it is now, for a dry run beside a live one: read when the list has been read, so that whatever task the list shows, its
+   * intent is known. Without it the log is `state`.
+   */
+  readonly readLogAgain?: (() => ReadAgain) | undefined;
   /** Warnings found before the use case began. */
   readonly warnings: readonly Problem[];
   /** SHA-256 of the saved plan that is carried out. */
@@ -35,6 +40,12 @@ export interface SyncRequest {
   readonly rebindFrom?: string | undefined;
   /** A further guard over the finished plan: `--plan` compares it with the saved one. */
   readonly guard?: ((plan: Plan) => readonly Problem[]) | undefined;
+}
+
+/** The log's state and head. */
+export interface ReadAgain {
+  readonly state: LogState;
+  readonly head: LogHead | null;
 }
 
 /** What a dry run works with: a reader, or nothing at all (`--offline`). It has no writer and no log to write to. */
@@ -66,8 +77,16 @@ export interface Rehearsal {
 /** `sync --dry-run`: plans, and tells the plan. Cannot write. Throws a StopError where there can be no plan (exit 2, 5). */
 export async function rehearseSync(request: SyncRequest, deps: RehearsalDeps): Promise<Rehearsal> {
   const startedAt = deps.clock.now().toISOString();
-  const recorder = memoryRecorder(request.state, request.runId);
-  const { plan, guards } = await untilInterrupted(deps.interruption, prepare(request, { ...deps, recorder }));
+  let { head } = deps;
+  let recorder: Recorder | undefined;
+  const logNow = (): Recorder => {
+    if (recorder !== undefined) return recorder;
+    const again = request.readLogAgain?.();
+    head = again?.head ?? head;
+    recorder = memoryRecorder(again?.state ?? request.state, request.runId);
+    return recorder;
+  };
+  const { plan, guards } = await untilInterrupted(deps.interruption, prepare(request, { ...deps, recorder: logNow }));
   const tenants = plan.items.map((item) => plannedResult(item, plan.context));
   const aside = doubtsBesidePlan(plan);
   const summary = summarise(tenants);
@@ -75,11 +94,11 @@ export async function rehearseSync(request: SyncRequest, deps: RehearsalDeps): P
   for (const result of tenants) deps.emit({ kind: "tenant", result });
   const codes: ExitCode[] = [];
   if (guards.refusals.length > 0) codes.push(EXIT.guard);
-  if (summary.failed > 0 || plan.twins || aside.some(({ code }) => code === "TWIN")) codes.push(EXIT.failed);
+  if (summary.failed > 0 || plan.troubled || aside.some(({ code }) => code === "TWIN")) codes.push(EXIT.failed);
   if (request.options.run.detailedExitCode && hasPendingChanges(summary)) codes.push(EXIT.changes);
   const result: RunResult = {
     ...resultFrame(request, { startedAt, clock: deps.clock, dryRun: true }),
-    log: deps.head,
+    log: head,
     summary,
     tenants,
     warnings: [...request.warnings, ...plan.warnings, ...guards.warnings, ...aside],
@@ -94,7 +113,10 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
   const startedAt = deps.clock.now().toISOString();
   const preamble = runRecord(request);
   const recorder = logRecorder(request.state, deps.log, { id: request.runId, preamble });
-  const { plan, guards } = await untilInterrupted(deps.interruption, prepare(request, { ...deps, recorder }));
+  const { plan, guards } = await untilInterrupted(
+    deps.interruption,
+    prepare(request, { ...deps, recorder: () => recorder }),
+  );
   if (guards.refusals.length > 0) return refusedResult(request, deps, { startedAt, plan, guards });
   for (const warning of guards.warnings) deps.emit({ kind: "warning", problem: warning });
   const session = new RunSession({ ...deps, recorder }, request.options, plan.context);
@@ -129,12 +151,14 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
 
 async function prepare(
   request: SyncRequest,
-  deps: { readonly reader: TaskReader | undefined; readonly recorder: Recorder; readonly emit: Emit },
+  deps: Pick<RehearsalDeps, "reader" | "clock" | "emit"> & { readonly recorder: () => Recorder },
 ): Promise<{ readonly plan: Plan; readonly guards: GuardFindings }> {
-  const { manifest, options, state } = request;
-  const { reader, recorder, emit } = deps;
+  const { manifest, options } = request;
+  const { reader, emit } = deps;
   if (reader !== undefined) emit({ kind: "step", message: "reading the server's tasks" });
-  const observation = reader === undefined ? undefined : await observeServer(reader, state, sourcesOf(manifest));
+  const observation =
+    reader === undefined ? undefined : await observeServer(reader, () => deps.recorder().state, sourcesOf(manifest));
+  const recorder = deps.recorder();
   if (observation !== undefined) await rebind(request, recorder, observation);
   const plan = await makePlan({
     manifest,
@@ -142,6 +166,7 @@ async function prepare(
     newLog: options.run.newLog,
     verify: options.run.verify,
     recorder,
+    clock: deps.clock,
     server: reader === undefined || observation === undefined ? undefined : { reader, observation },
   });
   const findings = judgePlan(plan, options);
@@ -181,7 +206,7 @@ function tenantsAfter(session: RunSession, plan: Plan, carried: ReadonlySet<Plan
   return plan.items.map((item) => {
     if (carried.has(item)) return session.resultOf(item);
     const result = plannedResult(item, session.context);
-    const twin = session.twins.get(item.ref);
+    const twin = session.troubles.get(item.ref);
     return twin === undefined || result.error !== undefined ? result : { ...result, error: twin };
   });
 }
@@ -200,7 +225,7 @@ function exitCodeOf(of: {
   if (halt?.kind === "signal") codes.push(exitOfSignal(halt.signal));
   if (summary.inDoubt > 0) codes.push(EXIT.inDoubt);
   const notReached = carried.some((item) => session.resultOf(item).outcome === "planned");
-  if (summary.failed > 0 || notReached || plan.twins || session.twins.size > 0) codes.push(EXIT.failed);
+  if (summary.failed > 0 || notReached || plan.troubled || session.troubles.size > 0) codes.push(EXIT.failed);
   if (of.request.options.run.detailedExitCode && summary.planned > 0) codes.push(EXIT.changes);
   return foremostExitCode(codes);
 }
@@ -238,6 +263,14 @@ function errorsOf(session: RunSession, { planned, inDoubt }: Summary): readonly 
           message:
             "too many writes in a row were left in doubt, by no answer or by a server error: nothing more was sent, the other tenants stay planned",
           hint: "Find out what stands between this machine and the server, then run the same command again",
+        },
+      ];
+    case "slowed-down":
+      return [
+        {
+          code: "SLOW_DOWN",
+          message: `the server answered every write with 429 for as long as --timeout: nothing more was sent, the other tenants stay planned`,
+          hint: "Wait, then run the same command again with a lower --concurrency or a --rate",
         },
       ];
     case "failures":

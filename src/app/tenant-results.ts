@@ -13,16 +13,21 @@ export interface Carried extends Pick<TenantResult, "attempts" | "durationMs" | 
 export function plannedResult(item: PlanItem, context: PlanContext): TenantResult {
   const { action } = item;
   return carriedResult(item, context, {
-    outcome: outcomeOfPlanned(action.kind),
+    outcome: outcomeOf(item),
     attempts: 0,
     durationMs: 0,
-    error: action.kind === "conflict" ? action.error : twinError(item),
+    error: action.kind === "conflict" ? action.error : (twinError(item) ?? item.unread),
   });
+}
+
+/** What `--verify` could not read is not as it should be, whatever an earlier run saw. */
+function outcomeOf({ action, unread }: PlanItem): Outcome {
+  return action.kind === "unchanged" && unread !== undefined ? "failed" : outcomeOfPlanned(action.kind);
 }
 
 /** How many tenants a plan has of each action and outcome. */
 export function plannedSummary(items: readonly PlanItem[]): Summary {
-  return summarise(items.map(({ action: { kind } }) => ({ action: kind, outcome: outcomeOfPlanned(kind) })));
+  return summarise(items.map((item) => ({ action: item.action.kind, outcome: outcomeOf(item) })));
 }
 
 /** An item as a run tells what it did for it. */
@@ -31,6 +36,8 @@ export function carriedResult(item: PlanItem, context: PlanContext, so: Carried)
   const copy = state?.copy;
   const { action } = item;
   const adopted = action.kind === "adopt" ? action.task : undefined;
+  // What failed or is about to change is not claimed.
+  const verified = (so.outcome === "succeeded" || so.outcome === "skipped") && isVerified(state, item);
   return {
     type: "tenant",
     tenant: item.tenant,
@@ -40,8 +47,8 @@ export function carriedResult(item: PlanItem, context: PlanContext, so: Carried)
     sourceTaskId: item.sourceTaskId,
     newTaskId: copy === undefined || copy.gone ? adopted?.id : copy.newTaskId,
     name: adopted?.name ?? copy?.name ?? item.name,
-    // What failed or is about to change is not claimed.
-    verified: (so.outcome === "succeeded" || so.outcome === "skipped") && isVerified(state, item),
+    verified,
+    verifiedAt: verified ? state?.verifiedAt : undefined,
     mappings: item.wanted.mappings,
     attempts: so.attempts,
     durationMs: so.durationMs,
@@ -57,9 +64,9 @@ export function carriedResult(item: PlanItem, context: PlanContext, so: Carried)
  */
 function isVerified(state: TenantState | undefined, item: PlanItem): boolean {
   if (state?.verified !== true) return false;
-  const { bornWith, reports } = state;
+  const { originalRows, reports } = state;
   const { mappings } = item.wanted;
-  if (bornWith !== undefined && !mappings.every((mapping) => bornWith.has(mapping.reportId))) return false;
+  if (originalRows !== undefined && !mappings.every((mapping) => originalRows.has(mapping.reportId))) return false;
   if (item.action.kind !== "skip") return true;
   for (const [reportId, apps] of byReport(mappings))
     if (!sameSwaps(reports.get(reportId)?.known ?? [], apps)) return false;

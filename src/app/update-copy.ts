@@ -1,6 +1,6 @@
 import { type Drift, driftOf, type ReportChange } from "../domain/drift.js";
 import type { ReportId, TaskId } from "../domain/ids.js";
-import type { ReportIdMode } from "../domain/log-record.js";
+import type { LogEntry, ReportIdMode } from "../domain/log-record.js";
 import { sameSwaps } from "../domain/mapping.js";
 import type { TenantError } from "../domain/outcome.js";
 import type { TaskReport } from "../domain/source-task.js";
@@ -12,9 +12,10 @@ import { type Done, readBackPatches } from "./patch-read-back.js";
 import { patchRow, type Row } from "./patch-row.js";
 import type { PlanEntry } from "./plan-entries.js";
 import type { Reading } from "./ports.js";
+import { copyLacks, readCopy } from "./read-copy.js";
 import type { End, RunSession } from "./run-session.js";
 import { endOfRefusal } from "./run-stop.js";
-import { holdAgainst, isNews, observedEntry } from "./verify-copies.js";
+import { isNews, observeCopy, rowsToBeShown } from "./verify-copies.js";
 
 /**
  * Brings one copy's mappings to what the manifest wants, by PATCHes of its own report rows, and reads them back where the
@@ -28,7 +29,7 @@ export async function updateCopy(
 ): Promise<End> {
   const state = session.deps.recorder.state.tenant(entry.ref);
   if (state?.copy === undefined) return { kind: "planned" };
-  const drift = driftOf(state, entry.wanted, session.context.permissions.allowUnmappedReports);
+  const drift = driftNow(session, entry, state);
   if (drift.changes.length === 0) return { kind: "succeeded" };
   const { reports } = state;
   const waiting = drift.changes.some((change) => (reports.get(change.reportId)?.openPatches.length ?? 0) > 0);
@@ -42,7 +43,7 @@ export async function updateCopy(
   }
   let verdict: Verdict = "stop";
   try {
-    const done = await patchAll(session, entry, { newTaskId, changes: drift.changes, missing: drift.missing });
+    const done = await patchAll(session, entry, { newTaskId, ...drift, settled: so.settled });
     verdict = done.verdict;
     return done.end;
   } finally {
@@ -62,18 +63,27 @@ interface Patches {
   readonly changes: readonly ReportChange[];
   /** Reports that the copy is known to lack: the plan has told of them. */
   readonly missing: readonly ReportId[];
+  /** `--settle` has passed since the last PATCH that was given up. */
+  readonly settled: boolean;
 }
 
 async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches): Promise<Done> {
   const { reader, recorder } = session.deps;
-  const before = await reader.readReports(patches.newTaskId);
+  const known = recorder.state.tenant(entry.ref);
+  const before = await readCopy(reader, patches.newTaskId, known?.originalRows);
   const cannot = (error: TenantError): Done => ({ end: endOfRefusal(session, entry, error), verdict: "pass" });
   if (before.kind === "absent") return cannot(copyMissing(patches.newTaskId));
+  if (before.kind === "lacks") {
+    const { sourceTaskId, row } = entry;
+    return cannot(copyLacks({ tenant: row.tenant, sourceTaskId, newTaskId: patches.newTaskId }, before.reports));
+  }
+  if (patches.settled) await endShownDoubts(session, entry, before);
   await noteShown(session, entry, patches.newTaskId, before);
   const inUse = conflictNow(session, entry);
   if (inUse !== undefined) return cannot(inUse);
   const resolved = session.context.sources?.get(entry.sourceTaskId)?.task.reports !== undefined;
-  const drift = driftNow(session, entry);
+  const now = recorder.state.tenant(entry.ref);
+  const drift = now && driftNow(session, entry, now);
   const missing = drift?.missing.filter((report) => !patches.missing.includes(report)) ?? [];
   // An ID that the user gave and nobody could resolve may be any of the copy's reports: it is not missing.
   const unplaced = resolved ? undefined : missing.find((report) => entry.wanted.named.includes(report));
@@ -91,7 +101,8 @@ async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches)
     }
     if (rows === undefined) return cannot(rowUnknown(change.reportId));
     if (isDone(state, change)) continue;
-    const canBeRead = before.kind === "read";
+    // A copy that has shown its mappings once is read back: a PATCH's own answer proves nothing there.
+    const canBeRead = before.kind === "read" || state?.showsMappings === true;
     for (const row of rows) {
       const moreRows = row !== rows.at(-1);
       const known = { isOnlyRow: rows.length === 1, moreRows, canBeRead };
@@ -115,16 +126,41 @@ async function noteShown(
   if (before.kind !== "read") return;
   const known = session.deps.recorder.state.tenant(entry.ref);
   if (known === undefined || !isNews(known, before.value)) return;
-  const verified = holdAgainst(before.value, entry.wanted).kind === "equal";
-  const of = { sourceTaskId: entry.sourceTaskId, key: entry.row.key, newTaskId };
-  await session.deps.recorder.record([observedEntry({ ...of, shown: before.value, verified })]);
+  const of = { sourceTaskId: entry.sourceTaskId, key: entry.row.key, newTaskId, shown: before.value };
+  const mustShow = rowsToBeShown(known, session.context.sources?.get(entry.sourceTaskId));
+  const { clock, recorder } = session.deps;
+  await recorder.record([observeCopy({ ...of, wanted: entry.wanted, mustShow, clock }).record]);
   noteShownApps(session, known, before.value);
 }
 
 /** What must change after the copy was looked at: it may show drift that the log did not know of. */
-function driftNow(session: RunSession, entry: PlanEntry): Drift | undefined {
-  const state = session.deps.recorder.state.tenant(entry.ref);
-  return state && driftOf(state, entry.wanted, session.context.permissions.allowUnmappedReports);
+function driftNow({ context }: RunSession, { sourceTaskId, wanted }: PlanEntry, state: TenantState): Drift {
+  return driftOf(state, wanted, {
+    allowUnmapped: context.permissions.allowUnmappedReports,
+    reportOfRow: context.sources?.get(sourceTaskId)?.reportOfRow ?? new Map(),
+  });
+}
+
+/**
+ * After `--settle` no PATCH in doubt is still on its way: where the server shows on every row of a report what the last of them wanted,
+ * it was carried out, and none of them has to be sent again.
+ */
+async function endShownDoubts(
+  session: RunSession,
+  entry: PlanEntry,
+  before: Reading<readonly TaskReport[]>,
+): Promise<void> {
+  if (before.kind !== "read") return;
+  const { recorder } = session.deps;
+  const ended: LogEntry[] = [];
+  for (const [reportId, { openPatches }] of recorder.state.tenant(entry.ref)?.reports ?? []) {
+    const last = openPatches.at(-1);
+    const rows = before.value.filter((row) => row.reportId === reportId);
+    if (last === undefined || rows.length === 0) continue;
+    if (rows.every(({ mappings }) => mappings !== undefined && sameSwaps(mappings, last.apps)))
+      ended.push({ type: "patch-outcome", write: last.write, outcome: "succeeded" });
+  }
+  await recorder.record(ended);
 }
 
 function isDone(state: TenantState | undefined, change: ReportChange): boolean {

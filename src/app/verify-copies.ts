@@ -1,15 +1,17 @@
 import pLimit from "p-limit";
 import type { Wanted } from "../domain/drift.js";
 import type { Problem } from "../domain/errors.js";
-import type { ReportId, TaskId, TenantKey } from "../domain/ids.js";
+import type { ReportId, TaskId, TenantKey, TenantRef } from "../domain/ids.js";
 import type { LogEntry, ObservedRecord } from "../domain/log-record.js";
 import { byReport, sameSwaps } from "../domain/mapping.js";
-import { sameReports, shownReports } from "../domain/shown-reports.js";
+import type { TenantError } from "../domain/outcome.js";
+import { countRows, lackingReports, type RowCounts, sameRows, shownReports } from "../domain/shown-reports.js";
 import type { TaskReport } from "../domain/source-task.js";
 import type { TenantState } from "../domain/tenant-state.js";
-import type { ObservedList } from "./observe-server.js";
+import type { Observation, ObservedSource } from "./observe-server.js";
 import type { PlanEntry } from "./plan-entries.js";
-import type { TaskReader } from "./ports.js";
+import type { Clock, TaskReader } from "./ports.js";
+import { copyLacks, notVerified, readCopy } from "./read-copy.js";
 import type { Recorder } from "./recorder.js";
 
 /** What reading a copy's reports says of its mappings, held against what it should have. */
@@ -21,59 +23,95 @@ export type ReadBack =
   /** Not shown (all or some), and nothing that is shown differs. */
   | { readonly kind: "not-shown" };
 
-/** Holds what a copy shows against what it should have; a report that should have no mapping must show none. */
-export function holdAgainst(shown: readonly TaskReport[], wanted: Wanted): ReadBack {
+/**
+ * Holds what a copy shows against what it should have; a report that should have no mapping must show none. `mustShow`: how many rows
+ * of each report it has to show, for a row that is not listed may map anything; `undefined`: nobody knows, and nothing is claimed.
+ */
+export function holdAgainst(shown: readonly TaskReport[], wanted: Wanted, mustShow: RowCounts | undefined): ReadBack {
   const expected = byReport(wanted.mappings);
   const different = new Set<ReportId>();
-  let hidden = false;
-  const seen = new Set<ReportId>();
+  const rows = countRows(shown.map(({ reportId }) => reportId));
+  let hidden = mustShow === undefined || lackingReports(rows, mustShow).length > 0;
   for (const report of shown) {
-    seen.add(report.reportId);
     if (report.mappings === undefined) hidden = true;
     else if (!sameSwaps(report.mappings, expected.get(report.reportId) ?? [])) different.add(report.reportId);
   }
-  for (const reportId of expected.keys()) if (!seen.has(reportId)) hidden = true;
+  for (const reportId of expected.keys()) if (!rows.has(reportId)) hidden = true;
   if (different.size > 0) return { kind: "different", reports: [...different] };
   return hidden ? { kind: "not-shown" } : { kind: "equal" };
 }
 
-/** The record of what a copy showed; reports whose mappings are not shown are left out: they stay as they are known. */
-export function observedEntry(of: {
+/** The rows that a copy has to show: those that it was made with; of one that was taken over, those that its source task has. */
+export function rowsToBeShown(
+  state: Pick<TenantState, "copy" | "originalRows"> | undefined,
+  source: ObservedSource | undefined,
+): RowCounts | undefined {
+  return state?.copy?.by === "create" ? state.originalRows : source?.rows;
+}
+
+/** What a copy shows, held against what it should have; and the record of it. Reports whose mappings are not shown stay as they are known. */
+export function observeCopy(of: {
   readonly sourceTaskId: TaskId;
   readonly key: TenantKey;
   readonly newTaskId: TaskId;
   readonly shown: readonly TaskReport[];
-  readonly verified: boolean;
-}): ObservedRecord {
+  readonly wanted: Wanted;
+  readonly mustShow: RowCounts | undefined;
+  readonly clock: Pick<Clock, "now">;
+}): { readonly back: ReadBack; readonly record: ObservedRecord } {
+  const { sourceTaskId, key, newTaskId, shown } = of;
+  const back = holdAgainst(shown, of.wanted, of.mustShow);
+  const verified = back.kind === "equal";
   return {
-    type: "observed",
-    sourceTaskId: of.sourceTaskId,
-    key: of.key,
-    newTaskId: of.newTaskId,
-    reports: shownReports(of.shown),
-    has: [...new Set(of.shown.map((report) => report.reportId))],
-    verified: of.verified,
+    back,
+    record: {
+      type: "observed",
+      sourceTaskId,
+      key,
+      newTaskId,
+      reports: shownReports(shown),
+      has: shown.map((report) => report.reportId),
+      verified,
+      ...(verified && { verifiedAt: of.clock.now().toISOString() }),
+    },
   };
 }
 
 const READS_AT_ONCE = 8;
 
-/** `--verify`: reads the mappings of every copy that is known before planning, so that drift made on the server shows. */
-export async function readBackKnownCopies(from: {
+/** What `--verify` found before planning. */
+export interface KnownCopiesRead {
+  /** Copies that could not be read, or not wholly, and why. */
+  readonly unread: ReadonlyMap<TenantRef, TenantError>;
+  readonly warnings: readonly Problem[];
+}
+
+export const NOTHING_READ: KnownCopiesRead = { unread: new Map(), warnings: [] };
+
+interface Reading {
   readonly reader: TaskReader;
   readonly recorder: Recorder;
+  readonly clock: Pick<Clock, "now">;
   readonly entries: readonly PlanEntry[];
-  readonly list: ObservedList;
-}): Promise<readonly Problem[]> {
+  readonly observation: Observation;
+}
+
+/** `--verify`: reads the mappings of every copy that is known before planning, so that drift made on the server shows. */
+export async function readBackKnownCopies(from: Reading): Promise<KnownCopiesRead> {
   const limit = pLimit(READS_AT_ONCE);
-  const hidden = new Map<TaskId, Problem>();
-  const hides = (entry: PlanEntry, newTaskId: TaskId): void => {
-    if (!hidden.has(entry.sourceTaskId)) hidden.set(entry.sourceTaskId, mappingsNotShown(newTaskId, entry.row.tenant));
-  };
   const known = from.entries.flatMap((entry) => copyToRead(from, entry) ?? []);
-  const found = await Promise.all(known.map((copy) => limit(() => readBackCopy({ ...from, hides }, copy))));
-  await from.recorder.record(found.flatMap((entry) => entry ?? []));
-  return [...hidden.values()];
+  const looks = await Promise.all(known.map((copy) => limit(() => readBackCopy(from, copy))));
+  await from.recorder.record([...looks.flatMap(({ news }) => news ?? []), ...seenAgain(from, looks)]);
+  const hiding = new Map<TaskId, Problem>();
+  for (const { hides, copy } of looks)
+    if (hides && !hiding.has(copy.entry.sourceTaskId))
+      hiding.set(copy.entry.sourceTaskId, mappingsNotShown(copy.id, copy.entry.row.tenant));
+  return {
+    unread: new Map(
+      looks.flatMap(({ copy, error }) => (error === undefined ? [] : [[copy.entry.ref, error] as const])),
+    ),
+    warnings: [...hiding.values()],
+  };
 }
 
 /** Told once for each source task whose copies' mappings the server does not show. */
@@ -93,40 +131,73 @@ interface KnownCopy {
 }
 
 /** The copy of an entry, where the log knows it and the server shows it. */
-function copyToRead(
-  { recorder, list }: { readonly recorder: Recorder; readonly list: ObservedList },
-  entry: PlanEntry,
-): KnownCopy | undefined {
+function copyToRead({ recorder, observation }: Reading, entry: PlanEntry): KnownCopy | undefined {
   const state = recorder.state.tenant(entry.ref);
   if (state?.copy === undefined || state.copy.gone) return undefined;
   const id = state.copy.newTaskId;
-  const presence = list.presence.get(id);
+  const presence = observation.list.presence.get(id);
   return presence === "absent" || presence === "unknown" ? undefined : { entry, state, id };
 }
 
-async function readBackCopy(
-  from: { readonly reader: TaskReader; readonly hides: (entry: PlanEntry, newTaskId: TaskId) => void },
-  { entry, state, id }: KnownCopy,
-): Promise<LogEntry | undefined> {
-  const reading = await from.reader.readReports(id);
-  if (reading.kind !== "read" || !reading.value.some((report) => report.mappings !== undefined)) from.hides(entry, id);
-  if (reading.kind !== "read") return undefined;
-  const verified = holdAgainst(reading.value, entry.wanted).kind === "equal";
-  if (!isNews(state, reading.value) && verified === state.verified) return undefined;
-  return observedEntry({
+/** One look at a known copy. */
+interface Look {
+  readonly copy: KnownCopy;
+  /** Why it was not read. */
+  readonly error?: TenantError;
+  /** It was read, and shows no mappings. */
+  readonly hides: boolean;
+  /** What it shows and the log does not know. */
+  readonly news?: LogEntry;
+  /** It is verified as it was before. */
+  readonly isSeenAgain: boolean;
+}
+
+async function readBackCopy(from: Reading, copy: KnownCopy): Promise<Look> {
+  const { entry, state, id } = copy;
+  const reading = await readCopy(from.reader, id, state.originalRows);
+  const unread = { copy, hides: false, isSeenAgain: false };
+  if (reading.kind === "lacks") {
+    const { tenant } = entry.row;
+    return {
+      ...unread,
+      error: copyLacks({ tenant, sourceTaskId: entry.sourceTaskId, newTaskId: id }, reading.reports),
+    };
+  }
+  if (reading.kind !== "read") return { ...unread, error: notVerified(id, reading.problem.message) };
+  const { back, record: news } = observeCopy({
     sourceTaskId: entry.sourceTaskId,
     key: entry.row.key,
     newTaskId: id,
     shown: reading.value,
-    verified,
+    wanted: entry.wanted,
+    mustShow: rowsToBeShown(state, from.observation.sources.get(entry.sourceTaskId)),
+    clock: from.clock,
   });
+  const isEqual = back.kind === "equal";
+  const hides = !reading.value.some((report) => report.mappings !== undefined);
+  if (!isNews(state, reading.value) && isEqual === state.verified) return { copy, hides, isSeenAgain: isEqual };
+  return { copy, hides, news, isSeenAgain: false };
+}
+
+/** One record for all copies of a source task that are verified anew: a record for each would make the log grow with every look. */
+function seenAgain({ clock }: Reading, looks: readonly Look[]): readonly LogEntry[] {
+  const bySource = new Map<TaskId, TenantKey[]>();
+  for (const { copy, isSeenAgain } of looks) {
+    if (!isSeenAgain) continue;
+    const { sourceTaskId, row } = copy.entry;
+    const keys = bySource.get(sourceTaskId);
+    if (keys === undefined) bySource.set(sourceTaskId, [row.key]);
+    else keys.push(row.key);
+  }
+  const verifiedAt = clock.now().toISOString();
+  return [...bySource].map(([sourceTaskId, keys]) => ({ type: "verified", sourceTaskId, keys, verifiedAt }));
 }
 
 /** Whether a copy shows anything that the log does not know of it. */
 export function isNews(state: TenantState, shown: readonly TaskReport[]): boolean {
-  const { bornWith, reports } = state;
-  const shownIds = new Set(shown.map((report) => report.reportId));
-  if (bornWith === undefined || !sameReports(bornWith, shownIds)) return true;
+  const { originalRows, reports } = state;
+  if (originalRows === undefined || !sameRows(originalRows, countRows(shown.map(({ reportId }) => reportId))))
+    return true;
   for (const { answered } of reports.values()) if (answered !== undefined) return true;
   return shown.some(({ reportId, mappings }) => {
     if (mappings === undefined) return false;

@@ -26,6 +26,12 @@ export function nothingMade(sent: NoSuccess): Known {
   return { message: `nothing was done for it (${errorOf(sent).message}), but the log could not take that` };
 }
 
+/** Whether the run's end kept a write back; one that was itself answered 429 until the run gave up has failed. */
+export function isHeldBack({ halts }: RunSession, sent: NoSuccess): boolean {
+  if (halts.reason?.kind === "slowed-down") return sent.kind !== "slow-down";
+  return halts.reason !== undefined;
+}
+
 function certainEnd(sent: NoSuccess): Pick<CreateOutcomeRecord, "outcome" | "code" | "message" | "httpStatus"> {
   const { code, message, httpStatus } = errorOf(sent);
   return { outcome: sent.kind === "not-sent" ? "not-sent" : "refused", code, message, httpStatus };

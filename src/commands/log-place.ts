@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { findLogs, LOG_ENDING, logBoundTo, readLogForPlan } from "../adapters/idempotency-log-file.js";
 import { EXIT, type Problem, StopError } from "../domain/errors.js";
@@ -18,6 +18,8 @@ export interface ReadLog {
   readonly header: LogHeader | undefined;
   readonly head: LogHead | undefined;
   readonly warnings: readonly Problem[];
+  /** The file's length when its reading began, in bytes. */
+  readonly size: number;
 }
 
 /** The log of a command: the one that is named, else beside the manifest. Throws a StopError (exit 2) where neither is given. */
@@ -49,8 +51,14 @@ export function onlyLogOf(folder: string, example: string): LogPlace {
 /** Reads a log without a lock and folds it. Throws a StopError (exit 6) where it is damaged or not ours. */
 export function readLogState(path: string): ReadLog {
   const state = new LogState();
+  const size = logSize(path);
   const { header, head, warnings } = readLogForPlan(path, (record) => state.apply(record, record.run));
-  return { state, header, head, warnings };
+  return { state, header, head, warnings, size };
+}
+
+/** How long the log's file is, in bytes; 0 where there is none. It only grows. */
+export function logSize(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 /**

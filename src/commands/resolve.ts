@@ -4,6 +4,7 @@ import { basename } from "node:path";
 import { LOG_ENDING, openLogForRun } from "../adapters/idempotency-log-file.js";
 import { parseServerUrl } from "../adapters/server-url.js";
 import { systemClock } from "../adapters/system-clock.js";
+import { attempt } from "../app/attempt.js";
 import { logRecorder } from "../app/recorder.js";
 import { type Resolution, type Resolved, type ResolveRequest, resolveTenants } from "../app/resolve.js";
 import type { Host } from "../cli/host.js";
@@ -12,10 +13,12 @@ import { EXIT, type ExitCode, StopError } from "../domain/errors.js";
 import type { TaskId } from "../domain/ids.js";
 import type { LogEntry } from "../domain/log-record.js";
 import { LogState } from "../domain/log-state.js";
+import type { ManifestTenant } from "../domain/manifest.js";
 import { safeJson } from "../output/json-result.js";
 import { oneLine } from "../output/text-safety.js";
 import { type Connection, openConnection } from "./connection.js";
 import { checkServerOfLog, type LogPlace, onlyLogOf, placeOfLog, readLogState, serverOfLog } from "./log-place.js";
+import { readManifestInput } from "./manifest-input.js";
 import { openTelling, type Telling } from "./telling.js";
 
 /** `resolve`: settles tenants by hand; writes to the log only, never to the server. */
@@ -77,8 +80,11 @@ async function settle(host: Host, { settings, place, telling, connection }: Sett
     await telling.warn(log.warnings);
     const preamble: LogEntry = { type: "run", command: "resolve" };
     const recorder = logRecorder(state, log, { id: runId, preamble });
-    const request = requestOf(settings, { place, state, header: log.header.sourceTasks });
-    const resolved = await resolveTenants(request, { reader: connection?.api.reader, recorder });
+    const request = {
+      ...requestOf(settings, { place, state, header: log.header.sourceTasks }),
+      manifestTenants: await tenantsOfManifest(host, settings, { place, state }),
+    };
+    const resolved = await resolveTenants(request, { reader: connection?.api.reader, recorder, clock: systemClock });
     await tell(telling, settings, { resolved, head: log.head() });
     return EXIT.ok;
   } finally {
@@ -90,7 +96,7 @@ async function settle(host: Host, { settings, place, telling, connection }: Sett
 function requestOf(
   settings: ResolveSettings,
   of: { readonly place: LogPlace; readonly state: LogState; readonly header: readonly TaskId[] },
-): ResolveRequest {
+): Omit<ResolveRequest, "manifestTenants"> {
   const { resolution, sourceTask, reason } = settings;
   const inLog = [...of.state.tenants()].map((tenant) => tenant.sourceTaskId);
   return {
@@ -101,6 +107,19 @@ function requestOf(
     manifest: settings.manifest === undefined ? basename(of.place.path, LOG_ENDING) : basename(settings.manifest),
     reason,
   };
+}
+
+/** The tenants of the log's manifest, read as the last sync read it; none where it is not there, or cannot be read any more. */
+async function tenantsOfManifest(
+  host: Host,
+  settings: ResolveSettings,
+  { place, state }: { readonly place: LogPlace; readonly state: LogState },
+): Promise<readonly ManifestTenant[]> {
+  const shape = state.syncs().at(-1)?.shape;
+  const path = settings.manifest ?? place.path.slice(0, -LOG_ENDING.length);
+  if (settings.resolution.kind !== "task" || shape === undefined || !existsSync(path)) return [];
+  const read = await attempt(() => readManifestInput(host, { path, encoding: undefined, apps: undefined, shape }));
+  return read.kind === "done" ? read.value.tenants : [];
 }
 
 function asked(resolution: ResolveSettings["resolution"]): Resolution {

@@ -2,7 +2,7 @@ import { systemChance, systemClock } from "../adapters/system-clock.js";
 import { attempt } from "../app/attempt.js";
 import type { Emit } from "../app/events.js";
 import { checkResumable, lastSyncOf } from "../app/resume.js";
-import { rehearseSync, runSync, type SyncRequest, sourcesOf } from "../app/sync.js";
+import { type ReadAgain, rehearseSync, runSync, type SyncRequest, sourcesOf } from "../app/sync.js";
 import type { RunOptions, SyncOptions } from "../app/sync-options.js";
 import type { Host } from "../cli/host.js";
 import type { ConnectionSettings, SyncSettings } from "../cli/settings.js";
@@ -17,8 +17,10 @@ import {
   checkNoOtherLog,
   checkServerOfLog,
   type LogPlace,
+  logSize,
   onlyLogOf,
   placeOfLog,
+  type ReadLog,
   readLogState,
   serverOfLog,
 } from "./log-place.js";
@@ -198,16 +200,23 @@ async function rehearse(machine: Machine, prepared: Online, tell: Tell): Promise
   const request = {
     ...requestOf(prepared, { state: log.state, server: identity, warnings }),
     rebindFrom: settings.rebind && bound !== undefined && bound !== identity ? bound : undefined,
+    readLogAgain: () => readAgain(asked.place.path, log),
   };
   const { reader } = connection.api;
   const interruption = machine.interruption();
   const deps = { reader, clock: systemClock, emit: tell.emit, head: log.head ?? null, interruption };
   const { result, plan } = await rehearseSync(request, deps);
   if (settings.savePlan === undefined) return result;
-  const saved = sealPlan(planToSave(prepared, { items: savedTenants(plan.items), head: log.head ?? null }));
+  const saved = sealPlan(planToSave(prepared, { items: savedTenants(plan.items), head: result.log }));
   const { writeSavedPlan } = await import("../adapters/saved-plan-file.js");
   await writeSavedPlan(settings.savePlan, saved);
   return result;
+}
+
+/** The log as it is now; as it was read where it has not grown since. */
+function readAgain(path: string, log: ReadLog): ReadAgain {
+  const { state, head } = logSize(path) === log.size ? log : readLogState(path);
+  return { state, head: head ?? null };
 }
 
 function planToSave(

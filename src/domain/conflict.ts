@@ -94,15 +94,80 @@ export function gone(of: Named, newTaskId: TaskId, namesake: TaskId | undefined)
   return {
     code: "GONE",
     message: `the copy ${newTaskId} is no longer on the server`,
-    hint: `${namesake === undefined ? "" : `The task ${namesake} has its name; to take it: ${resolveCommand(of, `--task-id ${namesake}`)}. `}To make it anew: run sync with --recreate, or ${resolveCommand(of, "--retry")}; where the customer left: ${resolveCommand(of, "--forget")}`,
+    hint: `${namesake === undefined ? `To make it anew: run sync with --recreate, or ${resolveCommand(of, "--retry")}` : `The task ${namesake} has its name; to take it: ${resolveCommand(of, `--task-id ${namesake}`)}`}; where the customer left: ${resolveCommand(of, "--forget")}`,
   };
 }
 
-export function notSeen(of: Named, newTaskId: TaskId, why: string): TenantError {
+export function notSeen(
+  of: Named,
+  newTaskId: TaskId,
+  at: { readonly why: string; readonly namesake: TaskId | undefined },
+): TenantError {
+  const { why, namesake } = at;
+  const anew =
+    namesake === undefined
+      ? `${resolveCommand(of, "--retry")} (it is gone, make it anew)`
+      : `${resolveCommand(of, `--task-id ${namesake}`)} (the task ${namesake} has its name)`;
   return {
     code: "NOT_SEEN",
     message: `the copy ${newTaskId} is not in the server's task list, and its absence cannot be shown (${why})`,
-    hint: `Check that the API key may see it. Where you know better: ${resolveCommand(of, "--retry")} (it is gone, make it anew) or ${resolveCommand(of, "--forget")}`,
+    hint: `Check that the API key may see it. Where you know better: ${anew} or ${resolveCommand(of, "--forget")}`,
+  };
+}
+
+/** A tenant and the task that the log has for it. */
+interface Holder extends Named {
+  readonly newTaskId: TaskId | undefined;
+}
+
+/** A tenant's copy bears another tenant's name. */
+export function crossed(of: Holder, other: Holder, listed: string): TenantError {
+  const own =
+    other.newTaskId === undefined
+      ? ""
+      : ` Where the log has the two the wrong way round: ${resolveCommand(of, `--task-id ${other.newTaskId} --from ${shellWord(other.tenant)} --reason TEXT`)}`;
+  return {
+    code: "CROSSED",
+    message: `the server names its copy ${of.newTaskId ?? ""} "${listed}", which is the name of tenant "${other.tenant}": whose task it is cannot be told, and nothing is sent to either`,
+    hint: `Look at both tasks on the server, and put their names right there.${own} Where the name is meant so: ${resolveCommand(of, `--task-id ${of.newTaskId ?? "ID"} --reason TEXT`)}`,
+  };
+}
+
+/** The same, told to the tenant whose name it is. */
+export function namedForAnother(holder: Holder, listed: string): TenantError {
+  return {
+    code: "CROSSED",
+    message: `the server has this tenant's name "${listed}" on the copy ${holder.newTaskId ?? ""} of tenant "${holder.tenant}": whose task it is cannot be told, and nothing is sent to either`,
+    hint: `Look at both tasks on the server, and put their names right there. Where the name is meant so: ${resolveCommand(holder, `--task-id ${holder.newTaskId ?? "ID"} --reason TEXT`)}`,
+  };
+}
+
+/** A task that shall be taken over bears another tenant's name. */
+export function takenNameOfAnother(of: Named, task: ListedTask, other: Named): TenantError {
+  return {
+    code: "CROSSED",
+    message: `the task ${task.id} is named "${task.name}", which is the name of tenant "${other.tenant}"`,
+    hint: `Check the task's ID: a column that slipped by one row gives each customer another's. Where it is meant so: ${resolveCommand(of, `--task-id ${task.id} --reason TEXT`)}`,
+  };
+}
+
+/** The log knows no copy of a source task, and the server has some: its log is lost, or elsewhere. */
+export function logLost(): TenantError {
+  return {
+    code: "LOG_LOST",
+    message:
+      "the log knows no copy of this source task, and the server has tasks that look like its copies: nothing is created beside them",
+    hint: "Name the right log with --idempotency-log; where it is lost, look at what --adopt would take over: add --adopt --dry-run. Where those tasks are another's: --new-log",
+  };
+}
+
+/** Two tasks and more that may be a tenant's copy, by what they map. */
+export function severalMapped(of: Named, tasks: readonly ListedTask[]): TenantError {
+  const shown = tasks.map((task) => `"${task.name}" (${task.id})`).join(", ");
+  return {
+    code: "LOOKS_LIKE_COPY",
+    message: `the log knows no copy of this source task, and several tasks may be this tenant's copy, by their name or by the app that they map: ${shown}`,
+    hint: `Look at them on the server, and choose the right one: ${resolveCommand(of, "--task-id ID")}`,
   };
 }
 

@@ -24,13 +24,26 @@ export interface Drift {
   readonly refusedRemovals: readonly ReportId[];
 }
 
+/** What a drift is judged by besides the copy and the manifest. */
+export interface DriftRules {
+  /** `--allow-unmapped-report`. */
+  readonly allowUnmapped: ReadonlySet<string>;
+  /**
+   * The source task's rows: the report of each. A user may have named a report by its row while the server listed none; what the log
+   * knows under that ID is known of the report.
+   */
+  readonly reportOfRow: ReadonlyMap<string, ReportId>;
+}
+
 /**
  * What separates a copy from the manifest, as far as the log (and, where it was read, the server) knows. A report whose
  * mappings are unknown counts as drift, whatever the manifest says.
  */
-export function driftOf(tenant: TenantState, wanted: Wanted, allowUnmapped: ReadonlySet<string>): Drift {
-  const { reports, bornWith } = tenant;
-  if (isKnownAsWanted(reports, wanted)) return NO_DRIFT;
+export function driftOf(tenant: TenantState, wanted: Wanted, rules: DriftRules): Drift {
+  if (isKnownAsWanted(tenant.reports, wanted)) return NO_DRIFT;
+  const { allowUnmapped } = rules;
+  const reports = byPublishedReport(tenant.reports, rules.reportOfRow);
+  const { originalRows } = tenant;
   const named = new Set(wanted.named);
   const changes: ReportChange[] = [];
   const missing: ReportId[] = [];
@@ -38,22 +51,42 @@ export function driftOf(tenant: TenantState, wanted: Wanted, allowUnmapped: Read
   const wantedByReport = byReport(wanted.mappings);
   for (const [reportId, apps] of wantedByReport) {
     const report = reports.get(reportId);
-    if (isLacking({ reports, bornWith }, reportId)) missing.push(reportId);
-    else if (report?.known === undefined) changes.push({ reportId, apps, named: named.has(reportId), why: "unknown" });
-    else if (report.named && apps.length < report.known.length && !allowUnmapped.has(reportId))
+    if (isLacking({ reports, originalRows }, reportId)) missing.push(reportId);
+    else if (report?.named === true && apps.length < mostApps(report) && !allowUnmapped.has(reportId))
       // Fewer apps replaced than before: the others would be the master's again.
       refusedRemovals.push(reportId);
+    else if (report?.known === undefined) changes.push({ reportId, apps, named: named.has(reportId), why: "unknown" });
     else if (!sameSwaps(report.known, apps))
       changes.push({ reportId, apps, named: named.has(reportId), why: "changed" });
   }
   for (const [reportId, report] of reports) {
     if (wantedByReport.has(reportId)) continue;
-    if (isLacking({ reports, bornWith }, reportId) || !mayMap(report)) continue;
+    if (isLacking({ reports, originalRows }, reportId) || !mayMap(report)) continue;
     if (!report.named && report.openPatches.length === 0) continue;
     if (allowUnmapped.has(reportId)) changes.push({ reportId, apps: [], named: true, why: "removed" });
     else refusedRemovals.push(reportId);
   }
   return { changes, missing, refusedRemovals };
+}
+
+/** How many apps are replaced in a report, or may be. */
+function mostApps({ known, possible }: ReportKnowledge): number {
+  return (known === undefined ? possible : [known]).reduce((most, swaps) => Math.max(most, swaps.length), 0);
+}
+
+function byPublishedReport(
+  reports: TenantState["reports"],
+  reportOfRow: DriftRules["reportOfRow"],
+): TenantState["reports"] {
+  if (![...reports.keys()].some((reportId) => reportOfRow.has(reportId))) return reports;
+  const published = new Map(reports);
+  for (const [typed, report] of reports) {
+    const reportId = reportOfRow.get(typed);
+    if (reportId === undefined || reportId === typed) continue;
+    published.delete(typed);
+    if (!published.has(reportId)) published.set(reportId, report);
+  }
+  return published;
 }
 
 function mayMap({ known, possible, openPatches }: ReportKnowledge): boolean {

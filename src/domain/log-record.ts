@@ -49,6 +49,15 @@ export interface RunEndRecord {
   readonly left: number;
 }
 
+/**
+ * The listed tasks that no record explained when this run began to create, before its first create's intent: a task that is not among
+ * them, and that nobody's name explains, may be what a create of this run has made under another name.
+ */
+export interface UnexplainedRecord {
+  readonly type: "unexplained";
+  readonly tasks: readonly TaskId[];
+}
+
 /** A source task as the log first met it: `{task}` stays this name. */
 export interface SourceRecord {
   readonly type: "source";
@@ -109,6 +118,9 @@ export interface AdoptedRecord extends OfTenant {
   readonly newTaskId: TaskId;
   readonly name: string;
   readonly by: "adopt" | "newTaskId" | "resolve";
+  /** Listed tasks, besides this one, that had its name, or a similar one; `null` or absent where no whole list was read. */
+  readonly before?: readonly TaskId[] | null | undefined;
+  readonly reason?: string | undefined;
 }
 
 /** One report as a copy showed it: its swaps, or `null` where it shows none (unknown). */
@@ -124,10 +136,20 @@ export interface ObservedRecord extends OfTenant {
   readonly type: "observed";
   readonly newTaskId: TaskId;
   readonly reports: readonly ObservedReport[];
-  /** All reports that the copy has. */
+  /** The report of each row that the copy has. */
   readonly has: readonly ReportId[];
-  /** Every report's mappings were shown and equal to what the manifest wants. */
+  /** Every row's mappings were shown and equal to what the manifest wants. */
   readonly verified: boolean;
+  /** When it was read, where it is verified (UTC, RFC 3339). */
+  readonly verifiedAt?: string | undefined;
+}
+
+/** Copies that were read back once more, and showed what is known of them: verified as before, and now anew. */
+export interface VerifiedRecord {
+  readonly type: "verified";
+  readonly sourceTaskId: TaskId;
+  readonly keys: readonly TenantKey[];
+  readonly verifiedAt: string;
 }
 
 /** A PATCH of one report of a copy is about to be sent: from here to its outcome that report is unknown. */
@@ -205,6 +227,30 @@ export interface NameChangedRecord extends OfTenant {
   readonly listed: string;
 }
 
+/** A list showed a copy under another name than the log has for it, after an earlier one had shown that: somebody renamed it. */
+export interface RenamedRecord extends OfTenant {
+  readonly type: "renamed";
+  readonly newTaskId: TaskId;
+  readonly from: string;
+  readonly listed: string;
+}
+
+/** A list showed a copy under another tenant's name: nothing is sent to either until the names are right. */
+export interface CrossedRecord extends OfTenant {
+  readonly type: "crossed";
+  readonly newTaskId: TaskId;
+  readonly listed: string;
+  /** The tenant whose name it is. */
+  readonly other: Pick<OfTenant, "sourceTaskId" | "key">;
+  /** The names are right again. */
+  readonly ended?: true | undefined;
+}
+
+/** Every copy that is in the log up to here was listed; where its name was not the log's, a record says so. */
+export interface NamesSeenRecord {
+  readonly type: "names-seen";
+}
+
 /** `--rebind`: the server has a new address. */
 export interface ReboundRecord {
   readonly type: "rebound";
@@ -216,11 +262,13 @@ export type LogEntry =
   | RunRecord
   | RunEndRecord
   | SourceRecord
+  | UnexplainedRecord
   | CreateIntentRecord
   | CreateOutcomeRecord
   | SettledRecord
   | AdoptedRecord
   | ObservedRecord
+  | VerifiedRecord
   | PatchIntentRecord
   | PatchOutcomeRecord
   | GoneRecord
@@ -229,6 +277,9 @@ export type LogEntry =
   | SourceStoppedRecord
   | SourceClearedRecord
   | NameChangedRecord
+  | RenamedRecord
+  | CrossedRecord
+  | NamesSeenRecord
   | ReboundRecord;
 
 /** The log's first line. */

@@ -1,5 +1,13 @@
 import type { AppId, ReportId, RowId, TaskId, TenantKey, WriteId } from "./ids.js";
-import type { LogEntry, LogHeader, ObservedReport, PlanShape, ReportIdMode, ReportRow } from "./log-record.js";
+import type {
+  CrossedRecord,
+  LogEntry,
+  LogHeader,
+  ObservedReport,
+  PlanShape,
+  ReportIdMode,
+  ReportRow,
+} from "./log-record.js";
 import type { AppSwap, Mapping } from "./mapping.js";
 
 /**
@@ -94,6 +102,7 @@ const SHAPES: { readonly [T in EntryType]: Shape<EntryOf<T>> } = {
   },
   "run-end": { exitCode: isCount, left: isCount },
   source: { sourceTaskId: isTaskId, name: isText },
+  unexplained: { tasks: listOf(isTaskId) },
   "create-intent": {
     ...ofTenant,
     write: isWriteId,
@@ -117,6 +126,8 @@ const SHAPES: { readonly [T in EntryType]: Shape<EntryOf<T>> } = {
     newTaskId: isTaskId,
     name: isText,
     by: oneOf("adopt", "newTaskId", "resolve"),
+    before: optional(isTaskIdsOrNull),
+    reason: optional(isText),
   },
   observed: {
     ...ofTenant,
@@ -124,7 +135,9 @@ const SHAPES: { readonly [T in EntryType]: Shape<EntryOf<T>> } = {
     reports: listOf(object<ObservedReport>({ reportId: isReportId, apps: isSwapsOrNull, partly: optional(isTrue) })),
     has: listOf(isReportId),
     verified: isFlag,
+    verifiedAt: optional(isText),
   },
+  verified: { sourceTaskId: isTaskId, keys: listOf(isTenantKey), verifiedAt: isText },
   "patch-intent": {
     ...ofTenant,
     write: isWriteId,
@@ -156,6 +169,15 @@ const SHAPES: { readonly [T in EntryType]: Shape<EntryOf<T>> } = {
   },
   "source-cleared": { sourceTaskId: isTaskId },
   "name-changed": { ...ofTenant, newTaskId: isTaskId, sent: isText, listed: isText },
+  renamed: { ...ofTenant, newTaskId: isTaskId, from: isText, listed: isText },
+  crossed: {
+    ...ofTenant,
+    newTaskId: isTaskId,
+    listed: isText,
+    other: object<CrossedRecord["other"]>({ sourceTaskId: isTaskId, key: isTenantKey }),
+    ended: optional(isTrue),
+  },
+  "names-seen": {},
   rebound: { server: isText },
 };
 

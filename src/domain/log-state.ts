@@ -15,14 +15,17 @@ import {
   withAdopted,
   withCreateIntent,
   withCreateOutcome,
+  withCrossed,
   withInherited,
+  withListedName,
   withObserved,
   withoutCopy,
   withPatchIntent,
   withPatchOutcome,
   withSettled,
+  withVerified,
 } from "./tenant-fold.js";
-import { type TenantState, unknownTenant } from "./tenant-state.js";
+import { hasOpenPatch, type LoggedCopy, NONE, type SentName, type TenantState, unknownTenant } from "./tenant-state.js";
 
 /** Why a source task's creates are stopped. */
 export interface SourceStop {
@@ -71,6 +74,13 @@ export class LogState {
   readonly #syncs = new Map<string, LoggedSync>();
   /** Per saved plan (its digest): the tenants that runs of it have written to. */
   readonly #writtenUnder = new Map<string, Set<TenantRef>>();
+  /** The names under which a forgotten tenant's copies may still turn up: looked for again should the tenant come back. */
+  readonly #namesOfForgotten = new Map<TenantRef, readonly SentName[]>();
+  /** What the last run that created found unexplained when it began. */
+  #unexplained: { readonly run: string; readonly tasks: ReadonlySet<TaskId> } | undefined;
+  /** How many copies creates have made, and how many of them some list has shown since. */
+  #copiesMade = 0;
+  #namesSeen = 0;
   #server: string | undefined;
 
   tenants(): Iterable<TenantState> {
@@ -79,6 +89,11 @@ export class LogState {
 
   tenant(ref: TenantRef): TenantState | undefined {
     return this.#tenants.get(ref);
+  }
+
+  /** Every name that a copy of this tenant may have, also where the tenant was forgotten. */
+  sentNames(ref: TenantRef): readonly SentName[] {
+    return this.#tenants.get(ref)?.intents ?? this.#namesOfForgotten.get(ref) ?? NONE;
   }
 
   source(id: TaskId): SourceState {
@@ -100,10 +115,15 @@ export class LogState {
     return this.#holders.has(id);
   }
 
+  /** Whether some list has shown this copy since it came into the log. */
+  isNameSeen({ order }: LoggedCopy): boolean {
+    return order <= this.#namesSeen;
+  }
+
   /** The tenants whose copies a PATCH without a certain outcome may still change. */
   patchedInDoubt(): readonly TenantState[] {
     const refs = new Set([...this.#patchOf.values()].map(({ ref }) => ref));
-    return [...refs].flatMap((ref) => this.#tenants.get(ref) ?? []);
+    return [...refs].flatMap((ref) => this.#tenants.get(ref) ?? []).filter(hasOpenPatch);
   }
 
   /** The syncs that wrote to the log, oldest first. */
@@ -149,12 +169,15 @@ export class LogState {
         if (this.source(entry.sourceTaskId).name === undefined)
           this.#updateSource(entry.sourceTaskId, { name: entry.name });
         return;
+      case "unexplained":
+        this.#unexplained = { run, tasks: new Set(entry.tasks) };
+        return;
       case "create-intent":
         this.#noteWrite(run, entry);
-        this.#applyCreateIntent(entry);
+        this.#applyCreateIntent(entry, run);
         return;
       case "create-outcome":
-        this.#endCreate(entry.write, (tenant) => withCreateOutcome(tenant, entry));
+        this.#endCreate(entry.write, (tenant) => withCreateOutcome(tenant, entry, ++this.#copiesMade));
         return;
       case "settled":
         this.#noteSettled(run, entry);
@@ -166,6 +189,10 @@ export class LogState {
         return;
       case "observed":
         this.#change(entry, (tenant) => withObserved(tenant, entry));
+        return;
+      case "verified":
+        for (const key of entry.keys)
+          this.#change({ ...entry, key }, (tenant) => withVerified(tenant, entry.verifiedAt));
         return;
       case "patch-intent":
         this.#noteWrite(run, entry);
@@ -203,6 +230,22 @@ export class LogState {
         return;
       case "name-changed":
         this.#updateSource(entry.sourceTaskId, { namesChange: true });
+        this.#change(entry, (tenant) => withListedName(tenant, entry));
+        return;
+      case "renamed":
+        this.#change(entry, (tenant) => withListedName(tenant, entry));
+        return;
+      case "crossed":
+        this.#change(entry, (tenant) =>
+          withCrossed(
+            tenant,
+            entry.newTaskId,
+            entry.ended === true ? undefined : { listed: entry.listed, other: entry.other },
+          ),
+        );
+        return;
+      case "names-seen":
+        this.#namesSeen = this.#copiesMade;
         return;
       case "rebound":
         this.#server = entry.server;
@@ -212,10 +255,11 @@ export class LogState {
     }
   }
 
-  #applyCreateIntent(intent: CreateIntentRecord): void {
+  #applyCreateIntent(intent: CreateIntentRecord, run: string): void {
     const tenant = this.#tenantOf(intent);
     this.#createOf.set(intent.write, tenant.ref);
-    this.#put(tenant, withCreateIntent(tenant, intent));
+    const unexplained = this.#unexplained?.run === run ? this.#unexplained.tasks : undefined;
+    this.#put(tenant, withCreateIntent(tenant, intent, unexplained));
   }
 
   #applyAdopted(adopted: AdoptedRecord): void {
@@ -251,12 +295,13 @@ export class LogState {
   #inherit(heirRef: TenantRef, oldRef: TenantRef): void {
     const heir = this.#tenants.get(heirRef);
     const old = this.#tenants.get(oldRef);
-    if (heir !== undefined && old !== undefined) this.#put(heir, withInherited(heir, old));
+    if (heir !== undefined && old !== undefined) this.#put(heir, withInherited(old, heir));
   }
 
   #forget(ref: TenantRef): void {
     const tenant = this.#tenants.get(ref);
     if (tenant === undefined) return;
+    this.#namesOfForgotten.set(ref, tenant.intents);
     for (const intent of tenant.openCreates) this.#createOf.delete(intent.write);
     this.#holders.forget(tenant);
     this.#tenants.delete(ref);
@@ -264,7 +309,7 @@ export class LogState {
 
   #tenantOf(of: OfTenant): TenantState {
     const ref = this.#refs.of(of);
-    return this.#tenants.get(ref) ?? unknownTenant(ref, of);
+    return this.#tenants.get(ref) ?? { ...unknownTenant(ref, of), intents: this.sentNames(ref) };
   }
 
   /** Changes a tenant that the log knows; one that it does not know stays unknown. */

@@ -83,7 +83,7 @@ function lookUpReports(listed: readonly TaskReport[] | undefined, rules: WishRul
     if (!byReport.has(report.reportId)) byReport.set(report.reportId, report);
   }
   const allowed = reportsNamed(rules.allowUnmapped, listed ?? []);
-  const required = (listed ?? []).filter((report) => !allowed.has(report.reportId));
+  const required = [...byReport.values()].filter((report) => !allowed.has(report.reportId));
   const every = [...byReport.keys()];
   return { listed, byRow, byReport, every, order: inOrder(every), required };
 }

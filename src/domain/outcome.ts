@@ -36,7 +36,10 @@ export interface TenantResult {
   readonly sourceTaskId?: string | undefined;
   readonly newTaskId?: string | undefined;
   readonly name?: string | undefined;
+  /** Every row was read back equal, and nothing was sent since. */
   readonly verified: boolean;
+  /** When that was (UTC, RFC 3339); `undefined` where it is not verified, or an old log does not say. */
+  readonly verifiedAt?: string | undefined;
   readonly mappings: readonly {
     readonly reportId: string;
     readonly qlikAppId: string;

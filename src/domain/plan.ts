@@ -1,6 +1,6 @@
 import * as conflict from "./conflict.js";
 import { type Drift, driftOf, type ReportChange, type Wanted } from "./drift.js";
-import type { AppId, TaskId, TenantKey, TenantRef } from "./ids.js";
+import type { AppId, ReportId, TaskId, TenantKey, TenantRef } from "./ids.js";
 import type { Holding, InForce } from "./in-force.js";
 import type { CreateIntentRecord } from "./log-record.js";
 import type { LookUp } from "./look-up.js";
@@ -44,8 +44,9 @@ export interface PlanItem extends Decision {
   /** The copy's name: the one it was made with, else the one it shall get. */
   readonly name: string | undefined;
   readonly wanted: Wanted;
-  /** The user's own name for each report, for servers that list none. */
   readonly twins: readonly TaskId[];
+  /** Why `--verify` could not read its copy in this run: whatever an earlier run saw, it is not verified. */
+  readonly unread?: TenantError | undefined;
 }
 
 /** The permissions that a command line gives. */
@@ -82,18 +83,29 @@ export interface Facts {
   /** Another tenant whose open create has the name that a create would send. */
   readonly nameInDoubtFor?: conflict.Named | undefined;
   readonly lookAlikes: readonly ListedTask[];
+  /** With `--adopt` and a log that knows no copy of the source task: tasks that no record explains and that map one of its apps. */
+  readonly mapped: readonly ListedTask[];
+  /** Another tenant whose name a listed task bears. */
+  readonly nameHolderOf: (id: TaskId) => conflict.Named | undefined;
+  /** The server names its copy as another tenant's, or another's copy as its own. */
+  readonly crossed: TenantError | undefined;
   /** Listed tasks that an earlier create of this tenant, which holds no copy now, may have made. */
   readonly leftovers: readonly ListedTask[];
   readonly adoptionCheck: AdoptionCheck;
   readonly inForce: InForce;
   /** The source tasks under which the manifest names this key. */
   readonly namedUnder: ReadonlySet<TaskId>;
+  /** The report of each of the source task's rows. */
+  readonly reportOfRow: ReadonlyMap<string, ReportId>;
+  /** A listed task, explained by no record, that has the logged copy's own name. */
+  readonly copyNamesake: TaskId | undefined;
   readonly permissions: Permissions;
 }
 
 /** Decides what is to be done about one selected, enabled tenant. The heart of the program: a table, top row first. */
 export function decide(facts: Facts): Decision {
   const { state } = facts;
+  if (facts.crossed !== undefined) return refuse(facts.crossed);
   if (facts.twins.length > 0) return refuse(conflict.twin(facts, twinIds(facts)));
   if (state !== undefined && state.openCreates.length > 0) return decideDoubt(facts, state);
   if (state?.copy !== undefined) return decideCopy(facts, state, state.copy);
@@ -124,13 +136,16 @@ function decideCopy(facts: Facts, state: TenantState, copy: NonNullable<TenantSt
   if (provablyGone)
     return facts.permissions.recreate || state.retry
       ? decideCreate(facts, "its copy is gone")
-      : refuse(conflict.gone(facts, copy.newTaskId, facts.namesakes[0]?.task.id));
+      : refuse(conflict.gone(facts, copy.newTaskId, facts.copyNamesake));
   if (facts.presence === "absent" || facts.presence === "unknown") {
     if (state.retry) return decideCreate(facts, "its copy is not seen; resolve --retry allows one more create");
     const why = facts.wholeness.whole ? "it does not answer by its ID" : facts.wholeness.why;
-    return refuse(conflict.notSeen(facts, copy.newTaskId, why));
+    return refuse(conflict.notSeen(facts, copy.newTaskId, { why, namesake: facts.copyNamesake }));
   }
-  const drift = driftOf(state, facts.wanted, facts.permissions.allowUnmappedReports);
+  const drift = driftOf(state, facts.wanted, {
+    allowUnmapped: facts.permissions.allowUnmappedReports,
+    reportOfRow: facts.reportOfRow,
+  });
   if (drift.refusedRemovals.length > 0) return refuse(conflict.removalRefused(drift.refusedRemovals));
   if (drift.changes.length === 0)
     return { action: UNCHANGED, reason: "as the manifest wants it", missing: drift.missing };
@@ -153,18 +168,27 @@ function decideCreate(facts: Facts, reason: string): Decision {
   if (held !== undefined) return refuse(conflict.nameTaken(facts, facts.name, [held.task], held.holder));
   if (facts.nameInDoubtFor !== undefined) return refuse(conflict.nameInDoubt(facts.name, facts.nameInDoubtFor));
   const namesakes = facts.namesakes.map((namesake) => namesake.task);
-  if (namesakes.length > 0 && !retry)
-    return decideTaken(facts, namesakes, conflict.nameTaken(facts, facts.name, namesakes, undefined));
-  if (namesakes.length === 0 && !retry && facts.leftovers.length > 0)
+  if (retry) return plain(CREATE, reason);
+  if (namesakes.length === 0 && facts.leftovers.length > 0)
     return refuse(
       conflict.twin(
         facts,
         facts.leftovers.map((task) => task.id),
       ),
     );
-  if (namesakes.length === 0 && !facts.permissions.newLog && !retry && facts.lookAlikes.length > 0)
-    return decideTaken(facts, facts.lookAlikes, conflict.looksLikeCopy(facts, facts.lookAlikes));
+  const named = namesakes.length > 0 || facts.permissions.newLog ? namesakes : facts.lookAlikes;
+  const tasks = [...new Map([...named, ...facts.mapped].map((task) => [task.id, task])).values()];
+  if (tasks.length > 0) return decideTaken(facts, tasks, takenError(facts, { tasks, named, namesakes }));
   return plain(CREATE, reason);
+}
+
+function takenError(
+  facts: Facts,
+  found: Readonly<Record<"tasks" | "named" | "namesakes", readonly ListedTask[]>>,
+): TenantError {
+  if (found.tasks.length > found.named.length) return conflict.severalMapped(facts, found.tasks);
+  if (found.namesakes.length > 0) return conflict.nameTaken(facts, facts.name, found.namesakes, undefined);
+  return conflict.looksLikeCopy(facts, found.named);
 }
 
 function decideTaken(facts: Facts, tasks: readonly ListedTask[], error: TenantError): Decision {
@@ -178,6 +202,8 @@ function decideAdoption(facts: Facts, task: ListedTask, by: "adopt" | "newTaskId
   if (inUse !== undefined) return refuse(inUse);
   const why = facts.adoptionCheck(task.id);
   if (why !== undefined) return refuse(conflict.notACopy(task.id, why));
+  const other = facts.nameHolderOf(task.id);
+  if (other !== undefined) return refuse(conflict.takenNameOfAnother(facts, task, other));
   return plain(
     { kind: "adopt", task, by },
     by === "adopt" ? `the server has a task "${task.name}"` : "the manifest names its copy (newTaskId)",

@@ -28,6 +28,24 @@ export function shownReports(rows: readonly TaskReport[]): readonly ObservedRepo
   });
 }
 
+/** How many rows a task has of each of its reports. */
+export type RowCounts = ReadonlyMap<ReportId, number>;
+
+export function countRows(reportOfEachRow: Iterable<ReportId>): RowCounts {
+  const counts = new Map<ReportId, number>();
+  for (const reportId of reportOfEachRow) counts.set(reportId, (counts.get(reportId) ?? 0) + 1);
+  return counts;
+}
+
+/** The reports of which an answer shows fewer rows than there must be; an answer that lacks what was there is no answer. */
+export function lackingReports(shown: RowCounts, mustBe: RowCounts): readonly ReportId[] {
+  return [...mustBe].flatMap(([reportId, rows]) => ((shown.get(reportId) ?? 0) < rows ? [reportId] : []));
+}
+
+export function sameRows(a: RowCounts, b: RowCounts): boolean {
+  return a.size === b.size && [...a].every(([reportId, rows]) => b.get(reportId) === rows);
+}
+
 /** Whether two sets hold the same reports, in whatever order. */
 export function sameReports(a: ReadonlySet<ReportId>, b: ReadonlySet<ReportId>): boolean {
   return a.size === b.size && [...a].every((id) => b.has(id));

@@ -36,6 +36,7 @@ export interface TenantStatus {
   readonly newTaskId?: string | undefined;
   readonly name?: string | undefined;
   readonly verified: boolean;
+  readonly verifiedAt?: string | undefined;
   readonly mappings: readonly {
     readonly reportId: string;
     readonly qlikAppId: string;

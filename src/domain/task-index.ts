@@ -1,4 +1,5 @@
 import { type FoldedName, foldName, isPrintableAscii, type TaskId } from "./ids.js";
+import { namesWithoutAddition } from "./numbered-name.js";
 import { OrderedTexts } from "./ordered-texts.js";
 import type { ListedTask } from "./source-task.js";
 
@@ -22,6 +23,7 @@ export class TaskIndex {
   #ordered: OrderedTexts | undefined;
   #orderedFromEnd: OrderedTexts | undefined;
   #places: ReadonlyMap<TaskId, number> | undefined;
+  #byTakenName: ReadonlyMap<string, readonly ListedTask[]> | undefined;
 
   constructor(tasks: readonly ListedTask[]) {
     this.tasks = tasks;
@@ -73,6 +75,12 @@ export class TaskIndex {
     return similar.length === 0 ? NONE : [...new Set(similar.flat())];
   }
 
+  /** Tasks whose folded name is this one with what a server adds to a name that is taken. */
+  numbered(name: string): readonly ListedTask[] {
+    this.#byTakenName ??= byTakenName(this.#byId.values());
+    return this.#byTakenName.size === 0 ? NONE : (this.#byTakenName.get(foldName(name)) ?? NONE);
+  }
+
   /** Tasks whose folded name is `before`, any text, `after` (both folded; at least one of them not empty). */
   fitting(before: string, after: string): readonly ListedTask[] {
     if ((before === "" && after === "") || this.#byName.size === 0) return NONE;
@@ -120,6 +128,18 @@ export class TaskIndex {
     this.#places ??= new Map(Array.from(this.#byId.keys(), (id, place) => [id, place]));
     return task === undefined ? 0 : (this.#places.get(task.id) ?? 0);
   }
+}
+
+/** Tasks by what their folded names are without an addition: `acme (2) copy` stands under `acme (2)` and under `acme`. */
+function byTakenName(tasks: Iterable<ListedTask>): ReadonlyMap<string, readonly ListedTask[]> {
+  const byName = new Map<string, ListedTask[]>();
+  for (const task of tasks)
+    for (const name of namesWithoutAddition(foldName(task.name))) {
+      const same = byName.get(name);
+      if (same === undefined) byName.set(name, [task]);
+      else same.push(task);
+    }
+  return byName;
 }
 
 /** A text from its end, by code units: twice is the text itself, whatever it holds. */

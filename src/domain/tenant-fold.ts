@@ -10,9 +10,13 @@ import type {
   SettledRecord,
 } from "./log-record.js";
 import { byReport, sameSwaps } from "./mapping.js";
+import { countRows } from "./shown-reports.js";
 import {
+  type CrossedName,
   isUnknown,
+  type LoggedCopy,
   NONE,
+  type OpenCreate,
   type ReportKnowledge,
   type SentName,
   type TenantState,
@@ -24,7 +28,12 @@ import {
  * write: a create stays open until its own outcome or a settlement that names it.
  */
 
-export function withCreateIntent(tenant: TenantState, intent: CreateIntentRecord): TenantState {
+export function withCreateIntent(
+  tenant: TenantState,
+  record: CreateIntentRecord,
+  unexplained: OpenCreate["unexplained"],
+): TenantState {
+  const intent: OpenCreate = { ...record, unexplained };
   return {
     ...tenant,
     // Often one text: then it is held once.
@@ -37,12 +46,13 @@ export function withCreateIntent(tenant: TenantState, intent: CreateIntentRecord
   };
 }
 
-export function withCreateOutcome(tenant: TenantState, outcome: CreateOutcomeRecord): TenantState {
+/** `order`: how many copies the log has made with this one. */
+export function withCreateOutcome(tenant: TenantState, outcome: CreateOutcomeRecord, order: number): TenantState {
   const intent = openCreate(tenant, outcome.write);
   if (intent === undefined || outcome.outcome === "in-doubt") return tenant;
   const closed = withoutOpen(tenant, outcome.write);
   if (outcome.outcome === "succeeded" && outcome.newTaskId !== undefined)
-    return withCopy(closed, intent, { newTaskId: outcome.newTaskId, reports: confirmedReports(intent) });
+    return withCopy(closed, intent, { newTaskId: outcome.newTaskId, reports: confirmedReports(intent), order });
   // It certainly did nothing: nothing of it can turn up later.
   return { ...closed, suspects: closed.suspects.filter((suspect) => suspect.write !== outcome.write) };
 }
@@ -53,34 +63,44 @@ export function withSettled(tenant: TenantState, settled: SettledRecord): Tenant
   const closed = withoutOpen(tenant, settled.write);
   if (settled.found === "copy" && settled.newTaskId !== undefined)
     // What the server shows of it comes as an `observed` record; until then the mappings are only possible.
-    return withCopy(closed, intent, { newTaskId: settled.newTaskId, reports: possibleReports(closed.suspects) });
+    return withCopy(closed, intent, {
+      newTaskId: settled.newTaskId,
+      reports: possibleReports(closed.suspects),
+      order: 0,
+    });
   return settled.found === "absent" ? { ...closed, absences: closed.absences + 1 } : closed;
 }
 
 export function withAdopted(tenant: TenantState, adopted: AdoptedRecord): TenantState {
+  const { sourceTaskId, name, before = null } = adopted;
   return {
     ...tenant,
     tenant: adopted.tenant,
     manifest: adopted.manifest,
-    copy: { newTaskId: adopted.newTaskId, name: adopted.name, gone: false },
+    copy: { newTaskId: adopted.newTaskId, name, gone: false, by: "adoption", order: 0 },
+    intents: [...tenant.intents, { sourceTaskId, name, before }],
     // It may be the work of a create that was in doubt: what that asked for holds its apps until the server shows otherwise.
     reports:
       tenant.copy?.newTaskId === adopted.newTaskId ? unknownReports(tenant.reports) : possibleReports(tenant.suspects),
-    bornWith: undefined,
+    originalRows: undefined,
     suspects: NONE,
     absences: 0,
     retry: false,
-    verified: false,
+    ...NOT_VERIFIED,
+    showsMappings: false,
   };
 }
 
-/** A renamed tenant's copy: what the old key's writes may have done to it, they may still do. */
-export function withInherited(heir: TenantState, old: TenantState): TenantState {
+const NOT_VERIFIED = { verified: false, verifiedAt: undefined } as const;
+
+/** A renamed tenant's copy: what the old key's writes may have done to it, they may still do, also a second task of its old name. */
+export function withInherited(old: TenantState, renamed: TenantState): TenantState {
+  const heir = { ...renamed, intents: [...renamed.intents, ...old.intents] };
   if (old.copy === undefined || heir.copy?.newTaskId !== old.copy.newTaskId) return heir;
   const reports = new Map(heir.reports);
   for (const [reportId, report] of unknownReports(old.reports))
     if (report.openPatches.length > 0 || reports.get(reportId)?.known === undefined) reports.set(reportId, report);
-  return { ...heir, reports: withoutSpent(reports, heir.bornWith), verified: false };
+  return { ...heir, reports: withoutSpent(reports, heir.originalRows), ...NOT_VERIFIED };
 }
 
 export function withObserved(tenant: TenantState, observed: ObservedRecord): TenantState {
@@ -91,12 +111,40 @@ export function withObserved(tenant: TenantState, observed: ObservedRecord): Ten
     // An open PATCH may still be carried out after this look: the report stays unknown.
     if (knowledge.openPatches.length === 0) reports.set(shown.reportId, asShown(knowledge, shown));
   }
-  const has = new Set(observed.has);
-  // Looked at, and not shown: then the server's answer is all that there will ever be.
+  const has = countRows(observed.has);
+  // The copy was read and hides this report's mappings: the PATCH's own answer is the best evidence.
   for (const [reportId, report] of reports)
     if (report.answered !== undefined && has.has(reportId) && report.openPatches.length === 0)
       reports.set(reportId, { ...report, known: report.answered, possible: NONE, answered: undefined });
-  return { ...tenant, reports: withoutSpent(reports, has), bornWith: has, verified: observed.verified };
+  return {
+    ...tenant,
+    reports: withoutSpent(reports, has),
+    originalRows: has,
+    verified: observed.verified,
+    verifiedAt: observed.verified ? observed.verifiedAt : undefined,
+    showsMappings: tenant.showsMappings || observed.reports.some(({ apps }) => apps !== null),
+  };
+}
+
+/** Read back once more, and found as it is known. */
+export function withVerified(tenant: TenantState, verifiedAt: string): TenantState {
+  return tenant.verified ? { ...tenant, verifiedAt } : tenant;
+}
+
+/** A list showed the copy under a name that is nobody else's. */
+export function withListedName(
+  tenant: TenantState,
+  of: { readonly newTaskId: TaskId; readonly listed: string },
+): TenantState {
+  const { copy, sourceTaskId } = tenant;
+  if (copy?.newTaskId !== of.newTaskId) return tenant;
+  const name: SentName = { sourceTaskId, name: of.listed, before: null, listed: true };
+  return { ...tenant, copy: { ...copy, name: of.listed, crossed: undefined }, intents: [...tenant.intents, name] };
+}
+
+export function withCrossed(tenant: TenantState, newTaskId: TaskId, crossed: CrossedName | undefined): TenantState {
+  if (tenant.copy?.newTaskId !== newTaskId) return tenant;
+  return { ...tenant, copy: { ...tenant.copy, crossed } };
 }
 
 function asShown(knowledge: ReportKnowledge, { apps, partly }: ObservedReport): ReportKnowledge {
@@ -112,9 +160,12 @@ function asShown(knowledge: ReportKnowledge, { apps, partly }: ObservedReport): 
  * Without the unknown reports that the copy does not have. What one of them may map is kept as long as another report of the copy
  * is unknown: an ID that was sent while the server listed no reports may be that of a row, whichever report it is.
  */
-function withoutSpent(reports: Map<ReportId, ReportKnowledge>, has: TenantState["bornWith"]): TenantState["reports"] {
+function withoutSpent(
+  reports: Map<ReportId, ReportKnowledge>,
+  has: TenantState["originalRows"],
+): TenantState["reports"] {
   if (has === undefined) return reports;
-  const allKnown = [...has].every((reportId) => reports.get(reportId)?.known !== undefined);
+  const allKnown = [...has.keys()].every((reportId) => reports.get(reportId)?.known !== undefined);
   for (const [reportId, report] of reports)
     if (isUnknown(report) && !has.has(reportId) && (allKnown || report.possible.length === 0)) reports.delete(reportId);
   return reports;
@@ -129,7 +180,7 @@ export function withPatchIntent(tenant: TenantState, intent: PatchIntentRecord):
     named,
     openPatches: [...before.openPatches, { write, rowId, bodyId, apps, idempotencyKey, before }],
   });
-  return { ...tenant, manifest: intent.manifest, reports, verified: false };
+  return { ...tenant, manifest: intent.manifest, reports, ...NOT_VERIFIED };
 }
 
 export function withPatchOutcome(
@@ -143,7 +194,7 @@ export function withPatchOutcome(
   // A certain refusal takes the report back to what it was.
   const after = outcome.outcome === "succeeded" ? patched(report, intent, outcome) : open.before;
   const reports = new Map(tenant.reports).set(intent.reportId, after);
-  return { ...tenant, reports: withoutSpent(reports, tenant.bornWith) };
+  return { ...tenant, reports: withoutSpent(reports, tenant.originalRows) };
 }
 
 function patched(report: ReportKnowledge, intent: PatchIntentRecord, outcome: PatchOutcomeRecord): ReportKnowledge {
@@ -157,7 +208,7 @@ function patched(report: ReportKnowledge, intent: PatchIntentRecord, outcome: Pa
 
 export function withoutCopy(tenant: TenantState, newTaskId: TaskId): TenantState {
   if (tenant.copy?.newTaskId !== newTaskId) return tenant;
-  return { ...tenant, copy: { ...tenant.copy, gone: true }, reports: new Map(), verified: false };
+  return { ...tenant, copy: { ...tenant.copy, gone: true }, reports: new Map(), ...NOT_VERIFIED };
 }
 
 function openCreate(tenant: TenantState, write: WriteId): CreateIntentRecord | undefined {
@@ -171,18 +222,19 @@ function withoutOpen(tenant: TenantState, write: WriteId): TenantState {
 function withCopy(
   tenant: TenantState,
   intent: CreateIntentRecord,
-  made: Pick<TenantState, "reports"> & { readonly newTaskId: TaskId },
+  made: Pick<TenantState, "reports"> & Pick<LoggedCopy, "newTaskId" | "order">,
 ): TenantState {
   return {
     ...tenant,
-    copy: { newTaskId: made.newTaskId, name: intent.name, gone: false },
+    copy: { newTaskId: made.newTaskId, name: intent.name, gone: false, by: "create", order: made.order },
     reports: made.reports,
-    bornWith: intent.reports.length === 0 ? undefined : new Set(intent.reports.map((row) => row.reportId)),
+    originalRows: intent.reports.length === 0 ? undefined : countRows(intent.reports.map((row) => row.reportId)),
     suspects: NONE,
     absences: 0,
     // What it was given for is there: it must not make a second copy one day.
     retry: false,
-    verified: false,
+    ...NOT_VERIFIED,
+    showsMappings: false,
   };
 }
 

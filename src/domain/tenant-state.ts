@@ -1,6 +1,7 @@
 import type { ReportId, TaskId, TenantKey, TenantRef, WriteId } from "./ids.js";
 import type { CreateIntentRecord } from "./log-record.js";
 import type { AppSwap } from "./mapping.js";
+import type { RowCounts } from "./shown-reports.js";
 
 /** The empty list that all states share. */
 export const NONE: readonly never[] = [];
@@ -29,10 +30,10 @@ export function isUnknown({ known, openPatches }: ReportKnowledge): boolean {
 
 /** Whether a copy is known to lack a report. What a mapping of it may do is then unknown for good, and no drift. */
 export function isLacking(
-  { reports, bornWith }: Pick<TenantState, "reports" | "bornWith">,
+  { reports, originalRows }: Pick<TenantState, "reports" | "originalRows">,
   reportId: ReportId,
 ): boolean {
-  if (bornWith === undefined || bornWith.has(reportId)) return false;
+  if (originalRows === undefined || originalRows.has(reportId)) return false;
   const report = reports.get(reportId);
   return report === undefined || isUnknown(report);
 }
@@ -61,12 +62,34 @@ export interface OpenPatch {
 /** The task that a tenant holds. */
 export interface LoggedCopy {
   readonly newTaskId: TaskId;
+  /** As a list showed it last; the sent name until one has. */
   readonly name: string;
   readonly gone: boolean;
+  /** Made by a create of this log, or taken over. */
+  readonly by: "create" | "adoption";
+  /** How many copies this log had made before and with it; 0 for one that was taken from a list, under the name that it has there. */
+  readonly order: number;
+  /** Listed under another tenant's name when it was listed last. */
+  readonly crossed?: CrossedName | undefined;
 }
 
-/** What is kept of every create for good: a log of many tenants is held in little memory. */
-export type SentName = Pick<CreateIntentRecord, "sourceTaskId" | "name" | "before">;
+/** Another tenant's name, under which a copy was listed. */
+export interface CrossedName {
+  readonly listed: string;
+  readonly other: Pick<TenantState, "sourceTaskId" | "key">;
+}
+
+/** A create without a certain outcome. */
+export interface OpenCreate extends CreateIntentRecord {
+  /** The tasks that no record explained when its run began to create; `undefined` where that run saw no whole list. */
+  readonly unexplained: ReadonlySet<TaskId> | undefined;
+}
+
+/** A name that a tenant's copy may have: what is kept of every create for good. */
+export interface SentName extends Pick<CreateIntentRecord, "sourceTaskId" | "name" | "before"> {
+  /** A list showed the copy under this name, and nobody sent it: another tenant's copy may get the same from a server that cuts names. */
+  readonly listed?: true | undefined;
+}
 
 /** All that the log knows of one tenant under one source task. */
 export interface TenantState {
@@ -79,20 +102,24 @@ export interface TenantState {
   readonly manifest: string;
   readonly copy: LoggedCopy | undefined;
   readonly reports: ReadonlyMap<ReportId, ReportKnowledge>;
-  /** The reports that the copy was born with; `undefined` where nobody knows. */
-  readonly bornWith: ReadonlySet<ReportId> | undefined;
+  /** The rows of each report that the copy was made with, or has shown since; `undefined` where nobody knows. */
+  readonly originalRows: RowCounts | undefined;
   /** Creates without a certain outcome: each may have made a task. Oldest first. */
-  readonly openCreates: readonly CreateIntentRecord[];
-  /** Every create that was ever about to be sent: a twin is looked for under each of these names. */
+  readonly openCreates: readonly OpenCreate[];
+  /** Every name that a copy of it may have, by a create or as it was taken over: a twin is looked for under each of these names. */
   readonly intents: readonly SentName[];
   /** Creates since the last copy whose work may exist or still arrive: open ones, and those given up as absent. */
-  readonly suspects: readonly CreateIntentRecord[];
+  readonly suspects: readonly OpenCreate[];
   /** Creates in a row that were found absent: sent again at most twice. */
   readonly absences: number;
   /** `resolve --retry`: the next sync may create in spite of what stands in the way. */
   readonly retry: boolean;
   /** The copy's mappings were read back equal, and nothing was sent since. */
   readonly verified: boolean;
+  /** When they were read last; `undefined` where they are not verified, or the log does not say. */
+  readonly verifiedAt: string | undefined;
+  /** The server has shown mappings of this copy: what a PATCH of it did is known when it was read back, and not before. */
+  readonly showsMappings: boolean;
 }
 
 const NO_REPORTS: TenantState["reports"] = new Map();
@@ -107,12 +134,14 @@ export function unknownTenant(ref: TenantRef, of: Pick<TenantState, "sourceTaskI
     manifest: "",
     copy: undefined,
     reports: NO_REPORTS,
-    bornWith: undefined,
+    originalRows: undefined,
     openCreates: NONE,
     intents: NONE,
     suspects: NONE,
     absences: 0,
     retry: false,
     verified: false,
+    verifiedAt: undefined,
+    showsMappings: false,
   };
 }

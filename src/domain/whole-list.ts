@@ -1,4 +1,4 @@
-import type { TaskId } from "./ids.js";
+import { foldName, type TaskId } from "./ids.js";
 import type { LogState } from "./log-state.js";
 import type { TaskIndex } from "./task-index.js";
 
@@ -50,6 +50,16 @@ export function judgeList(list: TaskIndex, sourceTaskId: TaskId, copies: Readonl
   if (copies.size > 0 && absent === copies.size)
     return { whole: false, why: "no logged copy is in the list: the key may be blind to them" };
   return { whole: true };
+}
+
+/** Whether a list shows a logged copy of a source task, under the name that the log has for it. */
+export function hasShownCopy(list: TaskIndex, sourceTaskId: TaskId, log: LogState): boolean {
+  for (const { copy, sourceTaskId: source } of log.tenants()) {
+    if (source !== sourceTaskId || copy === undefined || copy.gone) continue;
+    const listed = list.get(copy.newTaskId);
+    if (listed !== undefined && foldName(listed.name) === foldName(copy.name)) return true;
+  }
+  return false;
 }
 
 function unseen(id: TaskId, presence: "answers" | "unknown"): string {

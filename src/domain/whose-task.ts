@@ -3,6 +3,7 @@ import type { namesInDoubt } from "./in-force.js";
 import type { LogState } from "./log-state.js";
 import { lookUp } from "./look-up.js";
 import type { TaskIndex } from "./task-index.js";
+import type { TenantNames } from "./tenant-names.js";
 import type { TenantState } from "./tenant-state.js";
 
 /** The tenant that holds a task as its copy, as it is spelled; none of those in `but`. */
@@ -19,16 +20,17 @@ export function finderOf(
     readonly list: TaskIndex;
     readonly log: LogState;
     readonly namesInDoubt: ReturnType<typeof namesInDoubt>;
+    readonly names: TenantNames;
   },
 ): TenantState | undefined {
-  const { list, log } = of;
+  const { list } = of;
   const task = list.get(id);
   if (task === undefined) return undefined;
   const others = (of.namesInDoubt.get(foldName(task.name)) ?? []).filter(({ ref }) => ref !== of.but);
   return others.find(({ openCreates }) =>
     openCreates.some((intent) => {
-      const found = lookUp(intent, list, log);
-      if (found.kind === "none") return false;
+      const found = lookUp(intent, of);
+      if (found.kind === "none" || found.kind === "newcomers") return false;
       return found.kind === "found" ? found.task.id === id : found.tasks.some((one) => one.id === id);
     }),
   );

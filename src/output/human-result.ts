@@ -64,10 +64,18 @@ function actionsOf(result: RunResult, outcome: Outcome, look: Look): string {
     .join(", ");
 }
 
-/** Says how many copies are known to be mapped to their own app: only those may be claimed. */
+/** Says how many copies are known to be mapped to their own app, and when they were read: an old look is not told as a new one. */
 function verifiedLines(result: RunResult, look: Look): readonly string[] {
   const good = result.tenants.filter((tenant) => tenant.outcome === "succeeded");
   if (good.length === 0) return [];
-  const verified = good.filter((tenant) => tenant.verified).length;
-  return [look.palette.dim(`${verified} of ${good.length} copies read back with their mappings (verified)`)];
+  const verified = good.filter((tenant) => tenant.verified);
+  const now = verified.filter(({ verifiedAt }) => verifiedAt !== undefined && verifiedAt >= result.startedAt);
+  const told = `${now.length} of ${good.length} copies read back with their mappings in this run (verified)`;
+  const earlier = verified.length - now.length;
+  return [look.palette.dim(earlier === 0 ? told : `${told}; ${earlier} verified earlier${oldestOf(verified)}`)];
+}
+
+function oldestOf(verified: RunResult["tenants"]): string {
+  const [oldest] = verified.flatMap(({ verifiedAt }) => verifiedAt ?? []).sort();
+  return oldest === undefined ? "" : `, the oldest on ${oldest.slice(0, 10)}`;
 }

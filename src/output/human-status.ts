@@ -68,7 +68,7 @@ export function jsonStatus(report: StatusReport): Generator<string> {
 }
 
 function statusFields(tenant: TenantStatus): Readonly<Record<string, unknown>> {
-  const { state, sourceTaskId, newTaskId, name, verified, mappings, manifest, doubts } = tenant;
+  const { state, sourceTaskId, newTaskId, name, verified, verifiedAt, mappings, manifest, doubts } = tenant;
   return {
     type: "tenant",
     tenant: tenant.tenant,
@@ -77,6 +77,7 @@ function statusFields(tenant: TenantStatus): Readonly<Record<string, unknown>> {
     newTaskId,
     name,
     verified,
+    verifiedAt,
     mappings,
     manifest,
     doubts,

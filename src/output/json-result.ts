@@ -30,6 +30,7 @@ export function tenantFields(tenant: TenantResult): Readonly<Record<string, unkn
     newTaskId: tenant.newTaskId,
     name: tenant.name,
     verified: tenant.verified,
+    verifiedAt: tenant.verifiedAt,
     mappings: tenant.mappings.map(({ reportId, qlikAppId, newQlikAppId }) => ({ reportId, qlikAppId, newQlikAppId })),
     attempts: tenant.attempts,
     durationMs: tenant.durationMs,

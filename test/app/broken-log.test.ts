@@ -24,8 +24,8 @@ function acme(result: RunResult): TenantResult {
 describe("a log that takes no more", () => {
   it("loses no ID: what the create was answered is told, and the next run finds the copy", async () => {
     const stage = new SyncStage();
-    // The source task's name, the intent; not the outcome.
-    fullAfter(stage, 2);
+    // The unexplained tasks, the source task's name, the intent; not the outcome.
+    fullAfter(stage, 3);
     const result = await stage.sync(WISHES);
     const [copy] = stage.named("Monthly Report - Acme");
     expect(result.exitCode).toBe(EXIT.log);
@@ -43,7 +43,7 @@ describe("a log that takes no more", () => {
 
   it("keeps the request back whose intent it could not take", async () => {
     const stage = new SyncStage();
-    fullAfter(stage, 1);
+    fullAfter(stage, 2);
     const result = await stage.sync(WISHES);
     expect(result.exitCode).toBe(EXIT.log);
     expect(stage.sent).toEqual([]);
@@ -53,7 +53,7 @@ describe("a log that takes no more", () => {
   it("says of a refusal that it could not take what the server said: nothing was done", async () => {
     const stage = new SyncStage();
     stage.fate("Acme", 400);
-    fullAfter(stage, 2);
+    fullAfter(stage, 3);
     const result = await stage.sync(WISHES);
     expect(acme(result)).toMatchObject({ outcome: "in-doubt", newTaskId: undefined });
     expect(acme(result).error?.message).toContain("nothing was done for it");

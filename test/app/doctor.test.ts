@@ -237,8 +237,11 @@ describe("a plan with conflicts", () => {
     const checks = await examine(taskReader([QUIET, taken]), { manifest: await manifest() });
     expect(find(checks, "plan")).toMatchObject({
       status: "warn",
-      message: "a sync would plan: 1 create, 1 conflict",
-      problems: [{ tenant: "acme" }],
+      message: "a sync would plan: 2 conflict",
+      problems: [
+        { tenant: "acme", code: "NAME_TAKEN" },
+        { tenant: "globex", code: "LOG_LOST" },
+      ],
     });
   });
 

@@ -28,7 +28,7 @@ describe("whether a list is whole", () => {
       log.apply(createIntent(tenant, at), "run");
       log.apply(createOutcome(at), "run");
     }
-    const { list } = await observeServer(reader(), log, [MONTHLY]);
+    const { list } = await observeServer(reader(), () => log, [MONTHLY]);
     const wholeness = list.wholenessOf(MONTHLY);
     expect(wholeness).toMatchObject({ whole: false, why: expect.stringContaining("3 of 3 logged copies are missing") });
     expect(list.wholenessOf(MONTHLY)).toBe(wholeness);
@@ -36,11 +36,11 @@ describe("whether a list is whole", () => {
 
   test("is judged anew in the next list", async () => {
     const log = new LogState();
-    const first = (await observeServer(reader(), log, [MONTHLY])).list;
+    const first = (await observeServer(reader(), () => log, [MONTHLY])).list;
     expect(first.wholenessOf(MONTHLY)).toEqual({ whole: true });
     log.apply(createIntent("acme", 1), "run");
     log.apply(createOutcome(1), "run");
-    const second = (await observeServer(reader(), log, [MONTHLY])).list;
+    const second = (await observeServer(reader(), () => log, [MONTHLY])).list;
     expect(first.wholenessOf(MONTHLY)).toEqual({ whole: true });
     expect(second.wholenessOf(MONTHLY)).toMatchObject({ whole: false });
   });
@@ -75,7 +75,7 @@ describe("what is read of a server", () => {
 
   test("begins with the list alone: its answer says what server this is, and how strange answers are judged", async () => {
     const server = noting(reader());
-    await observeServer(server.reader, new LogState(), [MONTHLY]);
+    await observeServer(server.reader, () => new LogState(), [MONTHLY]);
     expect(server.asked.slice(0, 6)).toEqual(["list", "list answered", ...SOURCE_READS]);
   });
 
@@ -89,7 +89,7 @@ describe("what is read of a server", () => {
         return plain.listTasks(options);
       },
     });
-    const { sources } = await observeServer(server.reader, new LogState(), [MONTHLY]);
+    const { sources } = await observeServer(server.reader, () => new LogState(), [MONTHLY]);
     expect(server.asked.slice(0, 5)).toEqual(["list", ...SOURCE_READS]);
     expect(server.asked.at(-1)).toBe("list answered");
     expect(server.asked).toHaveLength(10);
@@ -109,7 +109,7 @@ describe("what is read of a server", () => {
         },
         readTask: () => Promise.reject(stop("UNREACHABLE")),
       },
-      new LogState(),
+      () => new LogState(),
       [MONTHLY],
     );
     await expect(ending).rejects.toMatchObject({ problems: [{ code: "KEY_REFUSED" }] });

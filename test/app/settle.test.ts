@@ -5,6 +5,7 @@ import { settleFound } from "../../src/app/settle.js";
 import { parseReportId, parseRowId, parseTaskId } from "../../src/domain/ids.js";
 import { LogState } from "../../src/domain/log-state.js";
 import type { TaskReport } from "../../src/domain/source-task.js";
+import { TenantNames } from "../../src/domain/tenant-names.js";
 import { createIntent, MONTHLY } from "../support/log-samples.js";
 import { taskReader } from "../support/task-reader.js";
 
@@ -31,11 +32,12 @@ async function lookUpDoubt(mapped: number, found: readonly TaskReport[] | undefi
     { id: MONTHLY, name: "Monthly Report", reports: [report(40, SALES as TaskReport["reportId"])] },
     { id: FOUND as typeof MONTHLY, name: intent.name, ...(found === undefined ? {} : { reports: found }) },
   ]);
-  const { list, sources } = await observeServer(reader, state, [MONTHLY]);
+  const { list, sources } = await observeServer(reader, () => state, [MONTHLY]);
   const look = {
     reader,
     recorder: memoryRecorder(state, "run-2"),
-    context: { log: state, list, sources },
+    clock: { now: () => new Date(0) },
+    context: { log: state, list, sources, names: new TenantNames(state, []) },
     checkGoesOn: () => undefined,
   };
   const findings = await settleFound(look, [...state.tenants()]);
@@ -74,7 +76,7 @@ async function lookUpMany(count: number, checkGoesOn: () => void = () => undefin
   });
   const source = { id: MONTHLY, name: "Monthly Report", reports: [report(40, SALES as TaskReport["reportId"])] };
   const server = taskReader([source, ...copies]);
-  const { list, sources } = await observeServer(server, state, [MONTHLY]);
+  const { list, sources } = await observeServer(server, () => state, [MONTHLY]);
   const reads = { now: 0, most: 0, all: 0 };
   const reader = {
     ...server,
@@ -90,7 +92,8 @@ async function lookUpMany(count: number, checkGoesOn: () => void = () => undefin
   const look = {
     reader,
     recorder: memoryRecorder(state, "run-2"),
-    context: { log: state, list, sources },
+    clock: { now: () => new Date(0) },
+    context: { log: state, list, sources, names: new TenantNames(state, []) },
     checkGoesOn,
   };
   const findings = await settleFound(look, [...state.tenants()]).catch((error: unknown) => error);

@@ -98,7 +98,7 @@ describe("a found copy without the report that its intent mapped", () => {
     const { changes, missing } = driftOf(
       only(logOf(...found(null, null))),
       { mappings: INTENT.mappings, named: [] },
-      new Set(),
+      { allowUnmapped: new Set(), reportOfRow: new Map() },
     );
     expect(changes).toEqual([]);
     expect(missing).toEqual([MAPPING?.reportId]);

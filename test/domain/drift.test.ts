@@ -40,7 +40,11 @@ describe("driftOf", () => {
           { ...nobodys, ...one },
         ]);
         const drift = (more: typeof all) =>
-          driftOf(tenantWith(new Map([...all, ...more])), { mappings: wanted, named: [] }, new Set());
+          driftOf(
+            tenantWith(new Map([...all, ...more])),
+            { mappings: wanted, named: [] },
+            { allowUnmapped: new Set(), reportOfRow: new Map() },
+          );
         expect(drift([])).toEqual(drift([[reportId(9), nobodys]]));
       }),
       { numRuns: 1000 },

@@ -276,7 +276,7 @@ describe("a file that is not this version's log", () => {
   it("is told to be newer by its header, a record's version or a record's type", () => {
     const header = withLine(0, (line) => line.replace('"formatVersion":1', '"formatVersion":2'));
     const version = withLine(2, (line) => line.replace('{"v":1', '{"v":2'));
-    const type = logText([[{ type: "renamed" } as unknown as LogEntry]]);
+    const type = logText([[{ type: "not-yet-known" } as unknown as LogEntry]]);
     for (const text of [header, version, type])
       expect(read(text).reading).toMatchObject({ kind: "refused", refusal: { code: "LOG_NEWER" } });
   });

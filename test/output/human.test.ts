@@ -125,12 +125,15 @@ describe("the result for people", () => {
     const tenants = [
       tenantResult(),
       tenantResult({ tenant: "globex", verified: false }),
+      tenantResult({ tenant: "hooli", verifiedAt: "2025-02-27T02:00:00.000Z" }),
       tenantResult({ tenant: "initech", outcome: "in-doubt" }),
     ];
     const text = humanResult(runResult(tenants), look, { next: "qalyptus-propagate sync --resume" });
-    expect(text).toMatch(/✓ +2 succeeded +2 create/);
+    expect(text).toMatch(/✓ +3 succeeded +3 create/);
     expect(text).toMatch(/\? +1 in doubt/);
-    expect(text).toContain("1 of 2 copies read back");
+    expect(text).toContain(
+      "1 of 3 copies read back with their mappings in this run (verified); 1 verified earlier, the oldest on 2025-02-27",
+    );
     expect(lastLine(text)).toBe("→ qalyptus-propagate sync --resume");
   });
   test("tells the error of a tenant that was not carried out", () => {

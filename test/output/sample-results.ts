@@ -28,6 +28,7 @@ export function tenantResult(given: Partial<TenantResult> = {}): TenantResult {
     newTaskId: guid("c0b1", 1),
     name: "Monthly figures - acme",
     verified: true,
+    verifiedAt: "2025-03-01T12:00:01.000Z",
     mappings: [{ reportId: guid("4e60", 1), qlikAppId: MASTER, newQlikAppId: guid("a440", 1) }],
     attempts: 1,
     durationMs: 23,

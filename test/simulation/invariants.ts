@@ -163,7 +163,7 @@ export function outcomeIsDurableBeforeItIsTold(evidence: Evidence, result: Tenan
   if (state.openCreates.length > 0) return `${ref} was told ${result.action} succeeded with a create still open`;
   for (const [reportId, apps] of byReport(result.mappings as TypedMappings)) {
     const report = state.reports.get(reportId);
-    if (report === undefined && state.bornWith !== undefined && !state.bornWith.has(reportId)) continue;
+    if (report === undefined && state.originalRows !== undefined && !state.originalRows.has(reportId)) continue;
     // What the server answered, where it could not be read afterwards.
     const mapped = report?.known ?? report?.answered;
     if (mapped === undefined || !sameSwaps(mapped, apps))
