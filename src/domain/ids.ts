@@ -140,11 +140,6 @@ export class TenantRefs {
   }
 }
 
-/** The tenant key in a reference of this source task. */
-export function keyOfRef(ref: TenantRef, sourceTaskId: TaskId): TenantKey {
-  return ref.slice(sourceTaskId.length + 1) as string as TenantKey;
-}
-
 /** Stands for a tenant whose rows name no source task (a disabled row may): held in no log. */
 export function unplacedRef(key: TenantKey): TenantRef {
   return `- ${key}` as TenantRef;
