@@ -82,7 +82,7 @@ async function makeHost(): Promise<Host> {
     pid: process.pid,
     processExists,
     version: packageVersion(),
-    argv0: programName({ script, cwd, env }),
+    argv0: programName({ script, cwd, platform: process.platform, env }),
     execPath: execPath ?? process.execPath,
     mainPath: script,
     unicode: showsUnicode(env, process.platform),

@@ -1,10 +1,11 @@
 import { columnOf, indexColumns, type ManifestColumn, normalHeader } from "../domain/manifest-columns.js";
 import type { Place, RawManifest, RawRow } from "../domain/raw-manifest.js";
-import { rearmFormula } from "../domain/spreadsheet-formula.js";
+import { isArmed, rearmFormula } from "../domain/spreadsheet-formula.js";
 import { readCsvTable } from "./csv-table.js";
 
 /**
- * A CSV manifest as rows of text. A result's cells have a `'` before what looks like a formula; it is taken back here.
+ * A CSV manifest as rows of text. A result's cells have a `'` before what looks like a formula; it is taken back here, and so
+ * is Excel's `="007"`.
  * Never throws: what is wrong with the file is among the faults.
  */
 export function readCsvManifest(text: string, file: string): RawManifest {
@@ -29,5 +30,5 @@ export function readCsvManifest(text: string, file: string): RawManifest {
 
 /** Most rows have no such cell, and stay the same object: a manifest may have 200,000 of them. */
 function withFormulas(row: RawRow): RawRow {
-  return row.cells.some((cell) => cell.startsWith("'")) ? { ...row, cells: row.cells.map(rearmFormula) } : row;
+  return row.cells.some(isArmed) ? { ...row, cells: row.cells.map(rearmFormula) } : row;
 }

@@ -186,7 +186,7 @@ function refuseUnusable(drafted: DraftedTenants, { pattern, apps }: InitRequest)
       pattern === undefined
         ? "no app of the list has a name that could be a tenant's"
         : `none of ${apps.length} ${apps.length === 1 ? "app" : "apps"} fits --pattern ${quote(pattern)}; their names are like ${examples.join(", ")}`,
-    hint: "Put {tenant} where the tenant's key stands in the apps' names: --pattern 'Sales - {tenant}'",
+    hint: `Put {tenant} where the tenant's key stands in the apps' names: --pattern "Sales - {tenant}"`,
     value: pattern,
   });
 }

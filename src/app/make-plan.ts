@@ -1,11 +1,11 @@
 import pLimit from "p-limit";
-import { shellWord } from "../domain/conflict.js";
 import { EXIT, type Problem, StopError } from "../domain/errors.js";
 import { type AppId, parseAppId, reportsNamed, type TaskId, type TenantRef } from "../domain/ids.js";
 import { appsInForce, namesInDoubt } from "../domain/in-force.js";
 import type { LogEntry, PlanShape } from "../domain/log-record.js";
 import type { Manifest, ManifestTenant } from "../domain/manifest.js";
 import type { Permissions, PlanItem } from "../domain/plan.js";
+import { shellWord } from "../domain/shell-word.js";
 import type { ListedTask } from "../domain/source-task.js";
 import { TenantNames } from "../domain/tenant-names.js";
 import { nearestKeys, patternsWithout, tenantMatcher } from "../domain/tenant-pattern.js";

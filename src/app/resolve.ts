@@ -8,6 +8,7 @@ import type { LogState } from "../domain/log-state.js";
 import { namesakesOf } from "../domain/look-up.js";
 import type { ManifestTenant } from "../domain/manifest.js";
 import { renderName } from "../domain/name-template.js";
+import { optionWord } from "../domain/shell-word.js";
 import { TaskIndex } from "../domain/task-index.js";
 import { type NamedTenant, TenantNames } from "../domain/tenant-names.js";
 import { nearestKeys } from "../domain/tenant-pattern.js";
@@ -127,7 +128,9 @@ async function takeOver(
     request.from === undefined ? undefined : holderNamed(request.from, { subject, taskId, log: recorder.state });
   const stranger = holderOf(recorder.state, taskId, subject.ref, ...(old === undefined ? [] : [old.ref]));
   if (stranger !== undefined)
-    throw refused(conflict.notACopy(taskId, `${conflict.copyOf(stranger)}; for a rename add --from "${stranger}"`));
+    throw refused(
+      conflict.notACopy(taskId, `${conflict.copyOf(stranger)}; for a rename add ${optionWord("--from", stranger)}`),
+    );
   if (old !== undefined && old.openCreates.length > 0)
     throw refused(
       conflict.notACopy(taskId, `tenant "${old.tenant}" is in doubt besides: sync its manifest, or resolve it, first`),
@@ -203,15 +206,19 @@ function namedTenants({ manifestTenants }: ResolveRequest, log: LogState, list: 
   });
 }
 
+/** The tenant of that key who holds the task, under whichever source task. */
 function holderNamed(
   from: string,
   of: { readonly subject: Subject; readonly taskId: TaskId; readonly log: LogState },
 ): TenantState {
-  const old = of.log.tenant(tenantRef(of.subject.sourceTaskId, foldTenantKey(from)));
-  if (old === undefined) throw unknownTenant(from, keysOf(of.log));
-  if (old.copy?.newTaskId === of.taskId && old.ref !== of.subject.ref) return old;
+  const key = foldTenantKey(from);
+  const named = [...of.log.tenants()].filter((tenant) => tenant.key === key && tenant.ref !== of.subject.ref);
+  const holder = named.find((tenant) => tenant.copy?.newTaskId === of.taskId);
+  if (holder !== undefined) return holder;
+  const [other] = named;
+  if (other === undefined) throw unknownTenant(from, keysOf(of.log));
   throw refused(
-    conflict.notACopy(of.taskId, `tenant "${old.tenant}" holds ${old.copy?.newTaskId ?? "no copy"}, not this task`),
+    conflict.notACopy(of.taskId, `tenant "${other.tenant}" holds ${other.copy?.newTaskId ?? "no copy"}, not this task`),
   );
 }
 

@@ -122,7 +122,7 @@ function patternOf(given: GivenOptions): string | undefined {
   if (pattern === undefined || pattern.split("{tenant}").length === 2) return pattern;
   return refuseValue(given, OPTIONS.pattern, {
     text: pattern,
-    hint: "Put {tenant} in it once: --pattern 'Sales - {tenant}'",
+    hint: 'Put {tenant} in it once: --pattern "Sales - {tenant}"',
   });
 }
 

@@ -1,4 +1,5 @@
-import { trimAround } from "../domain/ids.js";
+import { foldTenantKey, trimAround } from "../domain/ids.js";
+import { withoutUnseen } from "../domain/unfit-characters.js";
 import { readConnection, requireConnection } from "./connection-settings.js";
 import type { GivenOptions } from "./given-options.js";
 import { OPTIONS } from "./option-table.js";
@@ -33,8 +34,9 @@ export function readResolve(given: GivenOptions, operands: readonly string[]): R
 }
 
 function tenantsOf(given: GivenOptions, operands: readonly string[]): readonly string[] {
-  const tenants = [...new Set(operands.map(trimAround))];
-  if (tenants.includes(""))
+  // A mark that was copied along unseen is no part of a key, and is not logged as one.
+  const tenants = [...new Set(operands.map((word) => trimAround(withoutUnseen(word))))];
+  if (tenants.some((tenant) => foldTenantKey(tenant) === ""))
     given.refuse({ code: "ARGUMENT_MISSING", message: "a tenant's key is empty", hint: "Write resolve TENANT" });
   return tenants;
 }

@@ -1,5 +1,6 @@
 import { type EndingSignal, EXIT, type ExitCode, exitOfSignal, type Problem, StopError } from "../domain/errors.js";
 import type { RunResult } from "../domain/outcome.js";
+import { retypedOn } from "../domain/shell-word.js";
 import { readWords } from "./argument-words.js";
 import type { CommandLine, Manner, Outputs } from "./command-line.js";
 import { type CommandHandlers, type Invocation, type Refusal, runInvocation } from "./commands.js";
@@ -115,7 +116,13 @@ function stopOf({ invocation, manner, outputs }: RunLine, error: unknown, host: 
   const { command, settings } = invocation;
   const known = { command, dryRun: command === "sync" && settings.run.dryRun, manner, outputs };
   if (error instanceof StopError)
-    return { ...known, exitCode: error.exitCode, errors: error.problems, warnings: settings.warnings, after: [] };
+    return {
+      ...known,
+      exitCode: error.exitCode,
+      errors: typedFor(host, error.problems),
+      warnings: settings.warnings,
+      after: [],
+    };
   const stack = manner.verbose && error instanceof Error && error.stack !== undefined ? error.stack.split("\n") : [];
   return {
     ...known,
@@ -124,6 +131,13 @@ function stopOf({ invocation, manner, outputs }: RunLine, error: unknown, host: 
     warnings: settings.warnings,
     after: stack,
   };
+}
+
+/** Hints hold commands; they are made without knowing whose shells they are typed for. */
+function typedFor({ platform }: Host, problems: readonly Problem[]): readonly Problem[] {
+  return problems.map((problem) =>
+    problem.hint === undefined ? problem : { ...problem, hint: retypedOn(platform, problem.hint) },
+  );
 }
 
 async function tellStop(stop: Stop, deps: ShellDeps): Promise<ExitCode> {

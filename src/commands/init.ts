@@ -9,6 +9,7 @@ import { EXIT, type ExitCode, type Problem, StopError } from "../domain/errors.j
 import { parseAppId } from "../domain/ids.js";
 import { judgeLiveSource } from "../domain/live-source.js";
 import { listed, quote } from "../domain/quotation.js";
+import { wordsOn } from "../domain/shell-word.js";
 import { counted } from "../output/look.js";
 import { draftAsCsv, draftAsJson, SCHEMA_FILE } from "../output/manifest-draft.js";
 import { oneLine } from "../output/text-safety.js";
@@ -177,33 +178,29 @@ function noPattern(): Problem {
   return {
     code: "NO_PATTERN",
     message: "no --pattern: each app's whole name is its tenant's key",
-    hint: "Where the key is a part of it: --pattern 'Sales - {tenant}'",
+    hint: 'Where the key is a part of it: --pattern "Sales - {tenant}"',
   };
 }
 
 async function tellNext(host: Host, findings: InitFindings, settings: InitSettings): Promise<void> {
   if (settings.output.verbosity === "quiet" || settings.file === undefined) return;
-  const manifest = asArgument(settings.file);
+  const word = wordsOn(host.platform);
+  const manifest = word(settings.file);
   const master = findings.masterApp === undefined ? " --master-app GUID" : "";
   const { server } = settings.connection;
-  const address = server.from === "--server" ? ` --server ${asArgument(server.text)}` : "";
+  const address = server.from === "--server" ? ` --server ${word(server.text)}` : "";
   const lines = [
     ...(settings.manifestFormat === "json"
-      ? [`${host.argv0} schema > ${asArgument(join(dirname(settings.file), SCHEMA_FILE))}`]
+      ? [`${host.argv0} schema > ${word(join(dirname(settings.file), SCHEMA_FILE))}`]
       : []),
     `${host.argv0} validate ${manifest}${master}`,
-    `${host.argv0} sync ${manifest}${master}${address}${keyOption(settings)} --dry-run`,
+    `${host.argv0} sync ${manifest}${master}${address}${keyOption(settings, word)} --dry-run`,
   ];
   await host.stderr.write(`Next:\n${lines.map((line) => `  ${oneLine(line)}\n`).join("")}`);
 }
 
-function keyOption({ connection }: InitSettings): string {
+function keyOption({ connection }: InitSettings, word: (text: string) => string): string {
   const { apiKey } = connection;
   if (apiKey.kind === "variable") return "";
-  return ` --api-key-file ${apiKey.kind === "file" ? asArgument(apiKey.path) : "-"}`;
-}
-
-/** As sh, PowerShell and cmd take it. */
-function asArgument(text: string): string {
-  return /^[\w.,:/\\@%+-]+$/.test(text) ? text : `"${text}"`;
+  return ` --api-key-file ${apiKey.kind === "file" ? word(apiKey.path) : "-"}`;
 }

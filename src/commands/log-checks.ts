@@ -12,6 +12,7 @@ import { type Check, failed, skipped } from "../domain/diagnosis.js";
 import type { TaskId } from "../domain/ids.js";
 import { judgeDisk, judgeLock, judgeLog, unnamedLog } from "../domain/log-health.js";
 import { LogState } from "../domain/log-state.js";
+import { wordsOn } from "../domain/shell-word.js";
 import {
   checkNoOtherLog,
   checkServerOfLog,
@@ -84,8 +85,9 @@ function lockOf(host: Host, place: LogPlace, { manifest }: DoctorSettings): Chec
   try {
     const ownProcess = { pid: host.pid, exists: host.processExists };
     const seen = sightLock(nodeDisk.realPath(place.path), { ownProcess, now: () => systemClock.now() });
-    const log = place.named ? ` --idempotency-log "${place.path}"` : "";
-    return judgeLock(seen, { path: place.path, sync: `${host.argv0} sync ${manifest ?? "MANIFEST"}${log}` });
+    const word = wordsOn(host.platform);
+    const log = place.named ? ` --idempotency-log ${word(place.path)}` : "";
+    return judgeLock(seen, { path: place.path, sync: `${host.argv0} sync ${word(manifest ?? "MANIFEST")}${log}` });
   } catch (error) {
     if (!(error instanceof Error && "code" in error)) throw error;
     throw diskTrouble(`${place.path}.lock`, "look at the lock", error);

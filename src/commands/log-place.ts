@@ -5,6 +5,7 @@ import { EXIT, type Problem, StopError } from "../domain/errors.js";
 import type { TaskId } from "../domain/ids.js";
 import type { LogHead, LogHeader } from "../domain/log-record.js";
 import { LogState } from "../domain/log-state.js";
+import { shellWord } from "../domain/shell-word.js";
 
 /** Where a command's log is. `named`: the user said so. */
 export interface LogPlace {
@@ -76,7 +77,7 @@ export function checkNoOtherLog(place: LogPlace, server: string, sourceTasks: re
   throw new StopError(EXIT.log, {
     code: "OTHER_LOG",
     message: `there is no log ${place.path}, but ${other} is the log of this server and source task`,
-    hint: `Add --idempotency-log "${join(folder, basename(other))}" (a second log would make every copy a second time)`,
+    hint: `Add --idempotency-log ${shellWord(join(folder, basename(other)))} (a second log would make every copy a second time)`,
     file: place.path,
   });
 }

@@ -1,13 +1,15 @@
 import type { RunEvent } from "../app/events.js";
-import { shellWord } from "../domain/conflict.js";
 import type { Problem } from "../domain/errors.js";
 import type { RunResult, TenantResult } from "../domain/outcome.js";
+import { retypedOn, wordsOn } from "../domain/shell-word.js";
 
 /** What a command has to say so that it means the same log and server wherever it is pasted. */
 export interface PasteInto {
   /** How the program was started. */
   readonly argv0: string;
   readonly log: string;
+  /** Whose shells the commands are typed for. */
+  readonly platform: string;
   /** Only where it was given as a flag: the environment's is there when the command is pasted. */
   readonly server: string | undefined;
 }
@@ -41,11 +43,12 @@ export class PastedCommands {
   }
 
   ofHint(hint: string): string {
-    const { argv0, log, server } = this.#into;
-    const flags = ` --idempotency-log ${shellWord(log)}${server === undefined ? "" : ` --server ${shellWord(server)}`}`;
-    return hint
-      .replaceAll("qalyptus-propagate resolve ", `qalyptus-propagate resolve${flags} `)
-      .replaceAll(/qalyptus-propagate (?=resolve|doctor|sync|status)/g, `${argv0} `);
+    const { argv0, log, server, platform } = this.#into;
+    const word = wordsOn(platform);
+    const flags = ` --idempotency-log ${word(log)}${server === undefined ? "" : ` --server ${word(server)}`}`;
+    return retypedOn(platform, hint)
+      .replaceAll("qalyptus-propagate resolve ", () => `qalyptus-propagate resolve${flags} `)
+      .replaceAll(/qalyptus-propagate (?=resolve|doctor|sync|status)/g, () => `${argv0} `);
   }
 
   #ofTenant(tenant: TenantResult): TenantResult {

@@ -7,6 +7,7 @@ import { EXIT, type ExitCode, type Problem, StopError } from "../domain/errors.j
 import type { PlanShape } from "../domain/log-record.js";
 import type { LogState } from "../domain/log-state.js";
 import type { Manifest } from "../domain/manifest.js";
+import { wordsOn } from "../domain/shell-word.js";
 import { humanStatus, jsonStatus } from "../output/human-status.js";
 import { onlyLogOf, placeOfLog, readLogState, serverOfLog } from "./log-place.js";
 import { readManifestInput } from "./manifest-input.js";
@@ -25,7 +26,7 @@ export async function statusCommand(host: Host, settings: StatusSettings): Promi
     throw new StopError(EXIT.usage, {
       code: "NO_LOG",
       message: `there is no idempotency log ${place.path}`,
-      hint: `Name it with --idempotency-log FILE; the first sync makes it: ${host.argv0} sync ${path ?? "tenants.csv"}`,
+      hint: `Name it with --idempotency-log FILE; the first sync makes it: ${host.argv0} sync ${wordsOn(host.platform)(path ?? "tenants.csv")}`,
       file: place.path,
     });
   const { state, head, header, warnings: logWarnings } = readLogState(place.path);
@@ -75,7 +76,7 @@ async function manifestOf(host: Host, settings: StatusSettings, state: LogState)
         {
           code: "MANIFEST_FAULTY",
           message: `${path} has faults, so that all that the log knows is shown: ${first?.message ?? error.message}`,
-          hint: `See all of them: ${host.argv0} validate ${path}`,
+          hint: `See all of them: ${host.argv0} validate ${wordsOn(host.platform)(path)}`,
           file: path,
         },
       ],

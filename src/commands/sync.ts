@@ -3,9 +3,9 @@ import { checkPlanFile, type ProtectedFile } from "../adapters/result-file.js";
 import type { RunEvent } from "../app/events.js";
 import type { Host } from "../cli/host.js";
 import type { SyncSettings } from "../cli/settings.js";
-import { shellWord } from "../domain/conflict.js";
 import { EXIT, type ExitCode } from "../domain/errors.js";
 import type { RunResult } from "../domain/outcome.js";
+import { wordsOn } from "../domain/shell-word.js";
 import { PastedCommands, type PasteInto } from "./pasted-commands.js";
 import { type Asked, askedOf, performSync, type SyncDone } from "./sync-job.js";
 import { openTelling } from "./telling.js";
@@ -47,7 +47,7 @@ function anotherFile(path: string | undefined): readonly ProtectedFile[] {
 }
 
 function pasteInto(host: Host, settings: SyncSettings, asked: Asked): PasteInto {
-  return { argv0: host.argv0, log: asked.place.path, server: flagServer(settings) };
+  return { argv0: host.argv0, platform: host.platform, log: asked.place.path, server: flagServer(settings) };
 }
 
 function flagServer({ connection }: SyncSettings): string | undefined {
@@ -59,8 +59,9 @@ function nextStep(
   { result, place, manifestPath, settings }: SyncDone & { readonly settings: SyncSettings },
 ): string | undefined {
   const server = flagServer(settings);
-  const log = settings.idempotencyLog === undefined ? "" : ` --idempotency-log ${shellWord(place.path)}`;
-  const to = `${shellWord(manifestPath)}${log}${server === undefined ? "" : ` --server ${shellWord(server)}`}`;
+  const word = wordsOn(host.platform);
+  const log = settings.idempotencyLog === undefined ? "" : ` --idempotency-log ${word(place.path)}`;
+  const to = `${word(manifestPath)}${log}${server === undefined ? "" : ` --server ${word(server)}`}`;
   switch (result.exitCode) {
     case EXIT.ok:
     case EXIT.changes:

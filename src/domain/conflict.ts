@@ -1,24 +1,13 @@
 import type { AppId, ReportId, TaskId } from "./ids.js";
 import type { Holding } from "./in-force.js";
 import type { TenantError } from "./outcome.js";
+import { optionWord, shellWord } from "./shell-word.js";
 import type { ListedTask } from "./source-task.js";
 
 /** A tenant as the messages' commands name it. */
 export interface Named {
   readonly tenant: string;
   readonly sourceTaskId: TaskId;
-}
-
-/** What sh or PowerShell reads between double quotes as more than text. PowerShell takes curly quotes for quotes. */
-const LIVE_IN_DOUBLE_QUOTES = /["`$\\!\u201c-\u201e]/;
-const SINGLE_QUOTES = /['\u2018-\u201b]/;
-
-/** An argument typed so that it can be pasted into sh and PowerShell alike, and arrives there as it is. */
-export function shellWord(text: string): string {
-  if (/^[\w./:@=+-]+$/.test(text) && !/^[-@]/.test(text)) return text;
-  if (!LIVE_IN_DOUBLE_QUOTES.test(text)) return `"${text}"`;
-  // A text with both kinds cannot be typed for both shells: then it is typed for sh.
-  return SINGLE_QUOTES.test(text) ? `'${text.replaceAll("'", "'\\''")}'` : `'${text}'`;
 }
 
 /** A `resolve` command for one tenant, typed so that it can be pasted. */
@@ -40,7 +29,7 @@ export function nameTaken(
     return {
       code: "NAME_TAKEN",
       message: `the name "${name}" is already that of the copy ${ids}, which the log knows as tenant "${holder}"`,
-      hint: `Give this tenant another name (column "name"), or, where it is the same customer renamed: ${resolveCommand(of, `--task-id ${ids} --from ${shellWord(holder)}`)}`,
+      hint: `Give this tenant another name (column "name"), or, where it is the same customer renamed: ${resolveCommand(of, `--task-id ${ids} ${optionWord("--from", holder)}`)}`,
     };
   return {
     code: "NAME_TAKEN",
@@ -125,7 +114,7 @@ export function crossed(of: Holder, other: Holder, listed: string): TenantError 
   const own =
     other.newTaskId === undefined
       ? ""
-      : ` Where the log has the two the wrong way round: ${resolveCommand(of, `--task-id ${other.newTaskId} --from ${shellWord(other.tenant)} --reason TEXT`)}`;
+      : ` Where the log has the two the wrong way round: ${resolveCommand(of, `--task-id ${other.newTaskId} ${optionWord("--from", other.tenant)} --reason TEXT`)}`;
   return {
     code: "CROSSED",
     message: `the server names its copy ${of.newTaskId ?? ""} "${listed}", which is the name of tenant "${other.tenant}": whose task it is cannot be told, and nothing is sent to either`,
@@ -185,12 +174,18 @@ export function appInUse(of: Named, app: AppId, holder: Holding): TenantError {
   const ways =
     holder.newTaskId === undefined
       ? `Left or renamed, its create still in doubt: ${resolveCommand(left, "--forget --reason TEXT")}`
-      : `Renamed: ${resolveCommand(of, `--task-id ${holder.newTaskId} --from ${shellWord(holder.tenant)}`)}. Left: ${resolveCommand(left, "--forget")}`;
+      : `${renamed(of, { ...holder, newTaskId: holder.newTaskId })}Left: ${resolveCommand(left, "--forget")}`;
   return {
     code: "APP_IN_USE",
     message: `the app ${app} is in force for tenant "${holder.tenant}"${holder.newTaskId === undefined ? "" : ` (copy ${holder.newTaskId})`}`,
     hint: `Where that tenant moves to another app in this manifest: run sync again after its move. ${ways}. Meant so (a swap, a shared app): --allow-shared-app ${app}`,
   };
+}
+
+/** A copy of another source task is not what this tenant is to have, whoever the holder was. */
+function renamed(of: Named, holder: Named & { readonly newTaskId: TaskId }): string {
+  if (holder.sourceTaskId !== of.sourceTaskId) return "";
+  return `Renamed: ${resolveCommand(of, `--task-id ${holder.newTaskId} ${optionWord("--from", holder.tenant)}`)}. `;
 }
 
 export function moved(of: Named, app: AppId, holder: Holding): TenantError {

@@ -78,10 +78,18 @@ export function isPrintableAscii(text: string): boolean {
   return /^[\x20-\x7e]*$/.test(text);
 }
 
-/** NFKC, trimmed, blanks collapsed, upper case, lower case, NFKC again; no locale. In ASCII all but the case is as it was. */
+/** Code points that nobody sees: Unicode's Default_Ignorable_Code_Point (the soft hyphen is one of them), and Braille's blank. */
+const UNSEEN = /[\p{Default_Ignorable_Code_Point}\u2800]/gu;
+
+/**
+ * Without what nobody sees, NFKC, trimmed, blanks collapsed, upper case, lower case, NFKC again; no locale. What is folded stays
+ * as it is when it is folded again: the capital ß has no upper case, so text goes through lower case first. In ASCII all but
+ * the case is as it was.
+ */
 function fold(text: string): string {
   if (isPrintableAscii(text)) return (text.includes("  ") ? collapseBlanks(text) : text.trim()).toLowerCase();
-  return collapseBlanks(text.normalize("NFKC")).toUpperCase().toLowerCase().normalize("NFKC");
+  const plain = collapseBlanks(text.replace(UNSEEN, "").normalize("NFKC"));
+  return plain.toLowerCase().toUpperCase().toLowerCase().normalize("NFKC");
 }
 
 /** A character that no name holds and that folding leaves alone. */
@@ -95,12 +103,12 @@ export function foldAround(before: string, after: string): readonly [string, str
   return [start, end];
 }
 
-/** Folds a tenant key: NFKC, trimmed, blanks collapsed, upper case, lower case, NFKC again; no locale. */
+/** Folds a tenant key: keys that differ only in case, blanks, compatibility forms or what nobody sees are one. */
 export function foldTenantKey(text: string): TenantKey {
   return fold(text) as TenantKey;
 }
 
-/** Folds a task's name for comparing: NFKC, case folding, blanks collapsed. */
+/** Folds a task's name for comparing, as keys are folded. */
 export function foldName(text: string): FoldedName {
   return fold(text) as FoldedName;
 }
@@ -130,11 +138,6 @@ export class TenantRefs {
     this.#starts.set(sourceTaskId, start);
     return start;
   }
-}
-
-/** The tenant key in a reference of this source task. */
-export function keyOfRef(ref: TenantRef, sourceTaskId: TaskId): TenantKey {
-  return ref.slice(sourceTaskId.length + 1) as string as TenantKey;
 }
 
 /** Stands for a tenant whose rows name no source task (a disabled row may): held in no log. */

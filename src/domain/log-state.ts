@@ -1,4 +1,5 @@
-import { type TaskId, type TenantRef, TenantRefs, type WriteId } from "./ids.js";
+import { withFoldedKey } from "./folded-record.js";
+import { type TaskId, type TenantKey, type TenantRef, TenantRefs, type WriteId } from "./ids.js";
 import type {
   AdoptedRecord,
   CreateIntentRecord,
@@ -149,7 +150,8 @@ export class LogState {
     return this.#holders.any;
   }
 
-  apply(entry: LogEntry, run: string): void {
+  apply(written: LogEntry, run: string): void {
+    const entry = withFoldedKey(written);
     switch (entry.type) {
       case "run":
         if (entry.command === "sync" && entry.manifest !== undefined && entry.shape !== undefined)
@@ -205,7 +207,9 @@ export class LogState {
         this.#change(entry, (tenant) => withoutCopy(tenant, entry.newTaskId));
         return;
       case "forgotten":
-        if (entry.to !== undefined) this.#inherit(this.#refs.of({ ...entry, key: entry.to }), this.#refs.of(entry));
+        // Two keys then, one key now: a rename between the two takes nothing from it.
+        if (entry !== written && entry.to === entry.key) return;
+        if (entry.to !== undefined) this.#inherit(entry.to, this.#refs.of(entry));
         this.#forget(this.#refs.of(entry));
         return;
       case "retry": {
@@ -292,10 +296,14 @@ export class LogState {
     this.#put(tenant, after);
   }
 
-  #inherit(heirRef: TenantRef, oldRef: TenantRef): void {
-    const heir = this.#tenants.get(heirRef);
+  /** The heir holds the same copy, under whichever source task. */
+  #inherit(heirKey: TenantKey, oldRef: TenantRef): void {
     const old = this.#tenants.get(oldRef);
-    if (heir !== undefined && old !== undefined) this.#put(heir, withInherited(old, heir));
+    if (old?.copy === undefined) return;
+    for (const ref of this.#holders.of(old.copy.newTaskId)) {
+      const heir = ref === oldRef ? undefined : this.#tenants.get(ref);
+      if (heir?.key === heirKey) this.#put(heir, withInherited(old, heir));
+    }
   }
 
   #forget(ref: TenantRef): void {

@@ -32,11 +32,11 @@ const COLUMN_OF: ReadonlyMap<string, ManifestColumn> = new Map(
   MANIFEST_COLUMNS.flatMap((column) => FOLDED_NAMES[column].map((name) => [name, column] as const)),
 );
 
-/** A header or placeholder as it is compared: without regard to case, blanks, `_` and `-`. */
+/** A header or placeholder as it is compared: without regard to case, blanks, `_`, `-` and what nobody sees. */
 export function normalHeader(text: string): string {
   return text
     .normalize("NFKC")
-    .replace(/[\s_\-\u00ad\u200b-\u200d\u2060\ufeff]+/g, "")
+    .replace(/[\s_\-\u2800\p{Default_Ignorable_Code_Point}]+/gu, "")
     .toUpperCase()
     .toLowerCase();
 }

@@ -1,14 +1,15 @@
 import type { Problem } from "./errors.js";
-import { isPrintableAscii, type TaskId, trimAround } from "./ids.js";
+import { type TaskId, trimAround } from "./ids.js";
 import type { ManifestTenant } from "./manifest.js";
 import { type ColumnIndex, normalHeader, partnersOf } from "./manifest-columns.js";
-import { type ManifestRow, UNPRINTABLE } from "./manifest-rows.js";
+import type { ManifestRow } from "./manifest-rows.js";
 import type { SharedValues } from "./manifest-shared.js";
 import type { TenantGroup } from "./manifest-tenants.js";
 import { type CopyName, checkCopyNames, columnsUsedBy, renderName, usesTaskName } from "./name-template.js";
 import { keptValue, listed, quote } from "./quotation.js";
 import type { RawManifest, RawRow } from "./raw-manifest.js";
 import { nearestSpellings } from "./spelling.js";
+import { lostValue, textFault } from "./value-faults.js";
 
 /** A name longer than this may be cut short or refused by the server. */
 const LONGEST_NAME = 250;
@@ -90,7 +91,7 @@ export function checkNames(
     }
     const { name } = rendered;
     if (group.rows.length > 1) faults.push(...contradictoryColumns({ tenant, group }, context));
-    const impossible = impossibleName(name);
+    const impossible = impossibleName(name, tenant);
     const placed = (row ?? group.rows[0]).raw;
     if (impossible !== undefined) {
       faults.push({
@@ -141,19 +142,25 @@ function contradictoryColumns({ tenant, group }: NamedTenant, { raw, index }: Co
   });
 }
 
-function impossibleName(name: string): Pick<Problem, "code" | "message" | "hint"> | undefined {
+function impossibleName(
+  name: string,
+  { nameTemplate, columns }: ManifestTenant,
+): Pick<Problem, "code" | "message" | "hint"> | undefined {
   if (name === "")
     return {
       code: "NAME_EMPTY",
       message: "The copy's name would be empty.",
       hint: "Put {tenant} into the name, or a column that is never empty.",
     };
-  if (isPrintableAscii(name) || !UNPRINTABLE.test(name)) return undefined;
-  return {
-    code: "CONTROL_CHARACTER",
-    message: `The copy's name ${quote(name)} would hold a line break, a tab or another character that cannot be shown.`,
-    hint: "Type the name, and the columns that it uses, on one line.",
-  };
+  const fault = textFault(name);
+  const would = `The copy's name would be ${quote(name)}`;
+  if (fault !== undefined) return { code: fault.code, message: `${would}: ${fault.is}.`, hint: fault.hint };
+  for (const column of columnsUsedBy(nameTemplate)) {
+    const lost = lostValue(columns.get(column) ?? "");
+    if (lost !== undefined)
+      return { code: lost.code, message: `${would}: its {${column}} is ${lost.is}.`, hint: lost.hint };
+  }
+  return undefined;
 }
 
 function placeholderUnknown(

@@ -1,4 +1,5 @@
 import type { Problem } from "./errors.js";
+import { checkLostLetters } from "./lost-letters.js";
 import type { Manifest, ManifestDefaults, ManifestTenant } from "./manifest.js";
 import { type ColumnIndex, indexColumns } from "./manifest-columns.js";
 import { checkNames } from "./manifest-names.js";
@@ -71,7 +72,11 @@ function checkAcross(judged: Judged) {
       checkNewTasks(groups, raw, shared),
       names.faults,
     ].flat(),
-    warnings: [inGroups.warnings, names.warnings].flat(),
+    warnings: [
+      inGroups.warnings,
+      names.warnings,
+      checkLostLetters(rows, { raw, index, nameTemplate: shared.nameTemplate }),
+    ].flat(),
   };
 }
 

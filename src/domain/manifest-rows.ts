@@ -16,6 +16,7 @@ import { notAGuid, type SharedValues } from "./manifest-shared.js";
 import { keptValue, listed, quote } from "./quotation.js";
 import type { RawManifest, RawRow } from "./raw-manifest.js";
 import { nearestSpellings } from "./spelling.js";
+import { noValue, textFault } from "./value-faults.js";
 
 /** One row with its values judged one by one. A value that is missing or faulty is `undefined`, and its fault is told. */
 export interface ManifestRow {
@@ -39,9 +40,6 @@ const ENABLED_WORDS: ReadonlyMap<string, boolean> = new Map([
   ...["true", "yes", "y", "1", "on", "vrai", "oui", "wahr", "ja"].map((word) => [word, true] as const),
   ...["false", "no", "n", "0", "off", "faux", "non", "falsch", "nein"].map((word) => [word, false] as const),
 ]);
-
-/** What no key and no name may hold: they would break a line of the log or of the output, or cannot be sent as UTF-8. */
-export const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
 
 /** Judges rows one by one; what is wrong is collected in `faults` and `warnings`. */
 export interface RowJudge {
@@ -135,24 +133,18 @@ function isSpoiled(column: ManifestColumn, row: RawRow): boolean {
 function judgeTenant(row: RawRow, judging: Judging): string | undefined {
   const text = textIn("tenant", row, judging);
   if (judging.index.positions.tenant === undefined || isSpoiled("tenant", row)) return undefined;
-  const isEmpty = text === "" || (!isPrintableAscii(text) && foldTenantKey(text) === "");
-  if (!isEmpty && (isPrintableAscii(text) || !UNPRINTABLE.test(text))) return text;
+  const fault = textFault(text);
+  if (fault === undefined && text !== "" && (isPrintableAscii(text) || foldTenantKey(text) !== "")) return text;
   const at = { file: judging.raw.file, ...judging.raw.place(row, "tenant") };
-  if (isEmpty) {
-    judging.faults.push({
-      code: "VALUE_MISSING",
-      message: `${at.column} has no value: this row belongs to no tenant.`,
-      hint: "Write the tenant's key, or remove the row.",
-      ...at,
-    });
+  if (fault !== undefined) {
+    judging.faults.push(noValue(fault, text, at));
     return undefined;
   }
   judging.faults.push({
-    code: "CONTROL_CHARACTER",
-    message: `The tenant's key ${quote(text)} holds a line break, a tab or another character that cannot be shown.`,
-    hint: "Type the key anew, on one line.",
+    code: "VALUE_MISSING",
+    message: `${at.column} has no value: this row belongs to no tenant.`,
+    hint: "Write the tenant's key, or remove the row.",
     ...at,
-    value: keptValue(text),
   });
   return undefined;
 }
@@ -185,7 +177,7 @@ function guidIn<Id extends string>(
   if (text === "") return undefined;
   const id = parse(text);
   if (id !== undefined) return id;
-  const fault = notAGuid({ file: judging.raw.file, ...judging.raw.place(row, column), text, tenant });
+  const fault = notAGuid(text, { tenant, file: judging.raw.file, ...judging.raw.place(row, column) });
   if (values.lenient) judging.warnings.push(ignoredValue(fault));
   else judging.faults.push(fault);
   return undefined;

@@ -4,6 +4,8 @@ import type { ManifestDefaults } from "./manifest.js";
 import { DEFAULT_NAME_TEMPLATE } from "./manifest.js";
 import { keptValue, quote } from "./quotation.js";
 import type { RawManifest, SharedText } from "./raw-manifest.js";
+import { firstOf } from "./unfit-characters.js";
+import { lostValue, noValue, type ValuePlace } from "./value-faults.js";
 
 /** What rows that say nothing themselves take: the flag's value, else the manifest's top level's. */
 export interface SharedValues {
@@ -75,27 +77,22 @@ function topGuid<Id extends string>(
   const text = given === undefined ? "" : trimAround(given.text);
   if (given === undefined || text === "") return undefined;
   const id = parse(text);
-  if (id === undefined) notes.faults.push(notAGuid({ file: notes.file, line: given.line, column: given.column, text }));
+  if (id === undefined) notes.faults.push(notAGuid(text, { file: notes.file, line: given.line, column: given.column }));
   return id;
 }
 
 /** The fault of a value that should be a GUID. */
-export function notAGuid(at: {
-  readonly file: string;
-  readonly line: number;
-  readonly column: string;
-  readonly text: string;
-  readonly tenant?: string | undefined;
-}): Problem {
+export function notAGuid(text: string, at: ValuePlace): Problem {
+  const lost = lostValue(text);
+  if (lost !== undefined) return noValue(lost, text, at);
+  // It may look like a GUID: then only its first character beyond ASCII tells why it is none.
+  const odd = firstOf(/[^ -~]/u, text);
   return {
     code: "NOT_A_GUID",
-    message: `${at.column} is ${quote(at.text)}, which is no GUID.`,
+    message: `${at.column} is ${quote(text)}, which is no GUID${odd === undefined ? "" : `: its character ${odd.place} is ${odd.codePoint}`}.`,
     hint: "A GUID looks like 1f3a9c52-0000-4000-8000-000000000001: copy it from the Hub, the QMC or the task's address.",
-    tenant: at.tenant,
-    file: at.file,
-    line: at.line,
-    column: at.column,
-    value: keptValue(at.text),
+    ...at,
+    value: keptValue(text),
   };
 }
 

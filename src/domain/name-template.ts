@@ -2,6 +2,7 @@ import type { Problem } from "./errors.js";
 import { type FoldedName, foldName, type TaskId, trimAround } from "./ids.js";
 import { normalHeader, partnersOf } from "./manifest-columns.js";
 import { quote } from "./quotation.js";
+import { withoutUnseen } from "./unfit-characters.js";
 
 /** What a name's placeholders are filled with. `task` is `undefined` where only the server knows it: `{task}` is then left in. */
 export interface NameValues {
@@ -55,7 +56,7 @@ function nextPart(rest: string): { readonly value: Part; readonly length: number
 
 /**
  * The name that a template gives one tenant's copy, without blanks around it; or the placeholders that nothing fills. Only
- * the task's name may bring control characters here (it is the server's): they become blanks.
+ * the task's name may bring control characters here (it is the server's): they become blanks, and marks that nobody sees go.
  */
 export function renderName(template: string, values: NameValues): RenderedName {
   let unknown: string[] | undefined;
@@ -87,7 +88,7 @@ function partText(part: Part, values: NameValues): string | undefined {
 let lastTask: { readonly task: string; readonly shown: string } | undefined;
 
 function onOneLine(task: string): string {
-  if (lastTask?.task !== task) lastTask = { task, shown: task.replace(/[\p{Cc}\u2028\u2029]/gu, " ") };
+  if (lastTask?.task !== task) lastTask = { task, shown: withoutUnseen(task.replace(/[\p{Cc}\u2028\u2029]/gu, " ")) };
   return lastTask.shown;
 }
 

@@ -1,12 +1,11 @@
+import { escapeUnfit } from "./unfit-characters.js";
+
 const LONGEST_SHOWN = 80;
 const LONGEST_KEPT = 200;
 
-/** A value from outside as a message shows it: in quotes, control characters escaped, long ones cut. */
+/** A value from outside as a message shows it: in quotes, long ones cut, what cannot be seen by its code. */
 export function quote(text: string): string {
-  return JSON.stringify(cut(text, LONGEST_SHOWN)).replace(
-    /[\u007f-\u009f\u2028\u2029]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return escapeUnfit(JSON.stringify(cut(text, LONGEST_SHOWN)));
 }
 
 /** A value from outside as a problem keeps it: whole, unless it is very long. */

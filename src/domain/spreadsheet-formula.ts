@@ -12,7 +12,16 @@ export function disarmFormula(text: string): string {
   return FORMULA.test(text) ? `'${text}` : text;
 }
 
-/** What {@link disarmFormula} made its cell from. */
+/** Excel's way to keep a text a text: `="007"`. */
+const TEXT_FORMULA = /^="((?:[^"]|"")*)"$/s;
+
+/** Whether a cell may say something else than it means; most do not. */
+export function isArmed(cell: string): boolean {
+  return cell.startsWith("'") || cell.startsWith('="');
+}
+
+/** What a cell means: what {@link disarmFormula} made it from, and of Excel's `="007"` the text. */
 export function rearmFormula(cell: string): string {
-  return cell.startsWith("'") && FORMULA.test(cell.slice(1)) ? cell.slice(1) : cell;
+  if (cell.startsWith("'")) return FORMULA.test(cell.slice(1)) ? cell.slice(1) : cell;
+  return TEXT_FORMULA.exec(cell)?.[1]?.replaceAll('""', '"') ?? cell;
 }

@@ -1,4 +1,5 @@
 import { type AppId, foldTenantKey, type TaskId, type TenantKey, trimAround } from "./ids.js";
+import { withoutUnseen } from "./unfit-characters.js";
 
 /** An app of a list made by Qlik's tools; `name` is empty where the list has none. */
 export interface NamedApp {
@@ -58,13 +59,13 @@ const PLACEHOLDER = "{tenant}";
 
 /**
  * Finds the tenant's key in an app's name by a pattern such as `Sales - {tenant}`: case does not matter, any blanks are as
- * good as others; `undefined` where the name does not fit, or nothing is left for the key.
+ * good as others, marks that nobody sees are left out; `undefined` where the name does not fit, or nothing is left for the key.
  */
 export function tenantReader(pattern: string): (name: string) => string | undefined {
-  const [before = "", ...rest] = pattern.split(PLACEHOLDER);
+  const [before = "", ...rest] = withoutUnseen(pattern).split(PLACEHOLDER);
   const fits = new RegExp(`^\\s*${literal(before)}(.*)${literal(rest.join(PLACEHOLDER))}\\s*$`, "isu");
   return (name) => {
-    const tenant = trimAround(fits.exec(name)?.[1] ?? "");
+    const tenant = trimAround(fits.exec(withoutUnseen(name))?.[1] ?? "");
     return tenant === "" ? undefined : tenant;
   };
 }

@@ -27,7 +27,7 @@ export function checkSpellings(
 
 function spelledTwoWays(row: ManifestRow, first: ManifestRow, raw: RawManifest): Problem {
   const [here, there] = [row.tenant ?? "", first.tenant ?? ""];
-  const alike = here.normalize("NFC") === there.normalize("NFC");
+  const alike = asSeen(here) === asSeen(there);
   return {
     code: "TENANT_SPELLED_TWO_WAYS",
     message:
@@ -39,4 +39,8 @@ function spelledTwoWays(row: ManifestRow, first: ManifestRow, raw: RawManifest):
     ...raw.place(row.raw, "tenant"),
     value: keptValue(here),
   };
+}
+
+function asSeen(text: string): string {
+  return text.replace(/\p{Default_Ignorable_Code_Point}/gu, "").normalize("NFC");
 }

@@ -40,6 +40,18 @@ describe("a CSV manifest", () => {
     expect(manifest.warnings).toEqual([]);
   });
 
+  it.each([
+    ["bare", '="007"'],
+    ["in quotes", '"=""007"""'],
+  ])("takes the text of Excel's text formula, %s", async (_, cell) => {
+    const manifest = await read(`tenant,appId\nacme,${app(1)}\n${cell},"=""${app(2)}"""\nglobex,${app(3)}\n`);
+    expect(wishes(manifest)).toEqual([
+      ["acme", app(1)],
+      ["007", app(2)],
+      ["globex", app(3)],
+    ]);
+  });
+
   it("ties itself to its file by name and digest", async () => {
     const manifest = await read(`tenant,appId\nacme,${app(1)}`, { path: "/data/customers.csv" });
     expect(manifest).toMatchObject({ path: "/data/customers.csv", fileName: "customers.csv" });

@@ -46,8 +46,14 @@ describe("resolve", () => {
     { words: ["acme", "globex", "--task-id", TASK], codes: ["OPTIONS_CONFLICT"] },
     { words: ["acme", "--task-id", "the new one"], codes: ["OPTION_VALUE"] },
     { words: ["", "--retry"], codes: ["ARGUMENT_MISSING"] },
+    { words: ["\u200e", "--retry"], codes: ["ARGUMENT_MISSING"] },
+    { words: ["\ufe0f", "--retry"], codes: ["ARGUMENT_MISSING"] },
   ])("refuses $words", ({ words, codes }) => {
     expect(codesOf(words)).toEqual(codes);
+  });
+
+  it("takes a key without the marks that nobody sees and that were copied along", () => {
+    expect(resolutionOf(["\u200eacme\u200b", "acme", "--retry"], {})).toEqual({ kind: "retry", tenants: ["acme"] });
   });
 
   it("reads the task, so it needs the server and the key", () => {

@@ -39,6 +39,10 @@ describe("renderName", () => {
     expect(render("{task}!", "a\nb")).toEqual({ name: "a b!" });
   });
 
+  it("leaves out what nobody sees of a task's name", () => {
+    expect(render("{task}!", "\u200eSales\u00ad")).toEqual({ name: "Sales!" });
+  });
+
   it.each([
     ["{nope} {tenant} {also}", ["{nope}", "{also}"]],
     ["{", ["{"]],

@@ -18,11 +18,24 @@ describe("a cell that a spreadsheet would take for a formula", () => {
     },
   );
   test("whatever the text, what is taken back is what was written", () => {
-    const text = fc.string({ unit: fc.constantFrom("'", "=", "-", "@", " ", "\t", "a", "\ufeff", "＝") });
+    const text = fc.string({ unit: fc.constantFrom("'", '"', "=", "-", "@", " ", "\t", "a", "\ufeff", "＝") });
     fc.assert(
       fc.property(text, (written) => {
         expect(rearmFormula(disarmFormula(written))).toBe(written);
       }),
     );
+  });
+});
+
+describe("Excel's formula of a text", () => {
+  test.each([
+    ['="007"', "007"],
+    ['="a ""b"""', 'a "b"'],
+    ['=""', ""],
+  ])("%j means %j", (cell, text) => {
+    expect(rearmFormula(cell)).toBe(text);
+  });
+  test.each(['="a"&"b"', "=A1", '="007', `'="007"`])("%j is no such formula", (cell) => {
+    expect(rearmFormula(cell)).toBe(cell.replace(/^'/, ""));
   });
 });

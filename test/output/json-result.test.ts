@@ -48,6 +48,7 @@ const TENANT_FIELDS = [
   "newTaskId",
   "name",
   "verified",
+  "verifiedAt",
   "mappings",
   "attempts",
   "durationMs",
