@@ -118,6 +118,7 @@ export const ERROR_CODES: readonly ErrorCodeGroup[] = [
     KEY_REFUSED: ["The server refuses the API key.", "Check the key: keys end after their term, and must be enabled on the server."],
     LIST_ENDLESS: ["The task list went on bringing new entries and was not read to its end.", "Look at the server: its paging may be broken."],
     LIST_ENTRY_UNREADABLE: ["The task list has entries without an ID or a name.", "Look at the list on the server; the key's role may hide some of it."],
+    LIST_ROWS_LACKING: ["The task list, or a task's list of reports, names a larger total than the entries that came.", "Give the key's owner a role that sees all of it, or look at the server: its paging may be broken."],
     LIST_UNREADABLE: ["The task list cannot be read.", "Give `--source-task` the task's ID."],
     NOT_FOUND: ["The server does not know the address, or what it names.", "Check the path in `--server`, the server's version, and whether the task is still there."],
     NOT_HTTP: ["What answered does not speak HTTP.", "Check the port in `--server`, and http against https."],
