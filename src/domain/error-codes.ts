@@ -137,6 +137,7 @@ export const ERROR_CODES: readonly ErrorCodeGroup[] = [
     SLOW_DOWN: ["The server asks for fewer requests (HTTP 429).", "Give a lower `--concurrency` or a `--rate`."],
     TIMEOUT: ["The server did not answer in time.", "Look at its load, or give it longer with `--timeout`."],
     TLS_FAILED: ["No secure connection came about.", "The port may speak plain http: try `http://` in `--server`."],
+    UNASKED_ANSWER: ["The server, or a proxy before it, sent \"100 Continue\" or \"101 Switching Protocols\" unasked; what follows it cannot be read.", "Look at the proxy or gateway before the server."],
     UNREACHABLE: ["The host's name is not known, or it takes no connection.", "Check host and port in `--server`, the firewall, and whether a proxy is needed."],
     UNREADABLE: ["An answer is not what this API answers.", "Check the path in `--server`; `-v` shows the request ID to look for."],
     WEB_PAGE: ["The server answers with a web page where its API should.", "Check the path in `--server`; a login page means that a gateway wants more than the key."],
