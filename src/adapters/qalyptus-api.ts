@@ -29,6 +29,7 @@ import {
   rowsOf,
   taskDetailsOf,
   taskOf,
+  totalNamed,
 } from "./wire.js";
 import { classifyWrite, type WriteKind } from "./write-answer.js";
 
@@ -113,7 +114,9 @@ class QalyptusReader implements TaskReader {
   async readTriggers(id: TaskId): Promise<Reading<NonNullable<MailSettings["activeTriggers"]>>> {
     const triggersOf = (body: unknown) => {
       const rows = rowsOf(body);
-      return rows === undefined ? undefined : activeTriggersOf(rows);
+      const active = rows && activeTriggersOf(rows);
+      // One that was not shown may be active.
+      return active?.length === 0 && (rows?.length ?? 0) < totalNamed(body) ? undefined : active;
     };
     const answer = await this.#readAtOnce("triggers", `/tasks/${id}/triggers`);
     return this.#readingOf(answer, triggersOf, `the triggers of the task ${id}`);
@@ -165,7 +168,7 @@ function keyedReportRow(row: unknown) {
 
 function wholeReportsOf(body: unknown): readonly TaskReport[] | undefined {
   const rows = rowsOf(body);
-  if (rows === undefined || rows.length >= SHORTEST_PAGE) return undefined;
+  if (rows === undefined || rows.length >= SHORTEST_PAGE || rows.length < totalNamed(body)) return undefined;
   const seen = rows.map(reportRowOf);
   const readable = seen.filter((row) => row !== undefined);
   return readable.length === rows.length ? reportsOf(readable) : undefined;

@@ -5,6 +5,7 @@ import type { Exchange } from "./exchange.js";
 import type { HttpClient } from "./http-client.js";
 import { classifyRead, isEnveloped, type ReadAnswer } from "./read-answer.js";
 import { type ApiVersion, apiRoot } from "./server-url.js";
+import type { FailureKind } from "./transport-failure.js";
 
 /** The read routes; which version of the API answers is remembered for each. */
 export type ReadRoute = "list" | "task" | "reports" | "report" | "triggers" | "recipients";
@@ -136,13 +137,16 @@ export class ServerReads {
     const { failure } = answer;
     if (failure === undefined) return answer;
     if (failure.connecting) throw new StopError(EXIT.server, failure.problem, { cause: failure });
-    if (this.#answered || (failure.kind !== "hang-up" && failure.kind !== "protocol")) return answer;
+    if (this.#answered || !NO_ANSWER_AT_ALL.has(failure.kind)) return answer;
     const code = failure.kind === "protocol" ? "NOT_QALYPTUS" : "UNREACHABLE";
     throw new StopError(EXIT.server, { ...failure.problem, code }, { cause: failure });
   }
 }
 
 type Failing = Extract<ReadAnswer, { kind: "failing" }>;
+
+/** How a first request fails where it is hardly worth asking for anything else. */
+const NO_ANSWER_AT_ALL: ReadonlySet<FailureKind> = new Set(["hang-up", "protocol", "unasked"]);
 
 const WRONG_SERVER =
   "Nothing there answers as a Qalyptus Server does: check host, port and path in --server (its own port is often 3994)";

@@ -1,7 +1,7 @@
 import type { Clock } from "../app/ports.js";
 import type { Problem } from "../domain/errors.js";
 import type { ReadRoute, ServerReads, SoundAnswer } from "./server-reads.js";
-import { rowsOf } from "./wire.js";
+import { rowsOf, totalNamed } from "./wire.js";
 
 /** What a list is read with. */
 export type ListReads = Pick<ServerReads, "read" | "knows" | "recognise" | "suspect">;
@@ -36,7 +36,9 @@ const LEAST_PAGES = 2;
 /**
  * Reads a list to its end: everything at once, then pages of 50 from the first, at least two, until one is empty or brings
  * nothing that no page before it had. What came at once may be cut short too, so it does not tell what is new; the result is both.
- * Where the pages that tell so add up to what came at once, those between them are spared ({@link addUp}).
+ * Where the pages that tell so add up to what came at once, those between them are spared ({@link addUp}). Where fewer rows came
+ * than a total that an answer names, every page is read (once more): tasks that were made meanwhile show then. A list that is
+ * still shorter than what was named before lacks rows.
  */
 export async function readToEnd<T>(reads: ListReads, list: ListRequest<T>, clock: Clock): Promise<ListRows<T>> {
   const wholeReading = reads.read({ route: list.route, path: `${list.path}?get_all=true`, fresh: list.fresh });
@@ -48,14 +50,16 @@ export async function readToEnd<T>(reads: ListReads, list: ListRequest<T>, clock
   const all = new RowCollection(list);
   if (atOnce.kind === "rows") {
     list.onRecognised?.();
-    all.add(atOnce.rows);
-    if (atOnce.rows.length < list.wholeBelow) return all.result();
+    all.add(atOnce);
+    if (atOnce.rows.length < list.wholeBelow && all.lacking(all.total) === undefined) return all.result();
   }
   const pages = { reads, list, all, clock };
   const isWhole = atOnce.kind === "rows" && (await addUp(pages, early ?? { firstTwo: askPages(reads, list, 1) }));
-  const end = isWhole ? END : await readPages(pages);
+  let end = isWhole ? END : await readPages(pages);
+  const { total } = all;
+  if (end === END && all.lacking(total) !== undefined) end = await readPages(pages);
   if (end.kind === "failed" && atOnce.kind === "none" && end.page === 1) return { kind: "none", answer: end.answer };
-  return all.result(end.kind === "failed" ? end.answer.problem : end.problem);
+  return all.result(end.kind === "failed" ? end.answer.problem : (end.problem ?? all.lacking(total)));
 }
 
 /** A server may refuse to send everything at once, and yet send pages. */
@@ -63,9 +67,13 @@ function mayHavePages(answer: Exclude<SoundAnswer, { kind: "json" }>): boolean {
   return answer.kind === "rejected" || (answer.kind === "failing" && answer.failure === undefined);
 }
 
-type OpenedRows =
-  | { readonly kind: "rows"; readonly rows: readonly unknown[] }
-  | Extract<ListRows<never>, { kind: "none" }>;
+/** The rows of one answer, and the total that it names, if any. */
+interface AnsweredRows {
+  readonly rows: readonly unknown[];
+  readonly total: number;
+}
+
+type OpenedRows = ({ readonly kind: "rows" } & AnsweredRows) | Extract<ListRows<never>, { kind: "none" }>;
 
 function openRows(reads: ListReads, answer: SoundAnswer): OpenedRows {
   if (answer.kind !== "json") {
@@ -79,7 +87,7 @@ function openRows(reads: ListReads, answer: SoundAnswer): OpenedRows {
     return { kind: "none", answer: { kind: "rejected", problem, stranger: undefined } };
   }
   reads.recognise();
-  return { kind: "rows", rows };
+  return { kind: "rows", rows, total: totalNamed(answer.value) };
 }
 
 type PagesEnd =
@@ -108,7 +116,7 @@ async function addUp<T>({ reads, list, all }: PageReading<T>, { firstTwo, end }:
     const opened = openRows(reads, answer);
     if (opened.kind === "none") return Number.NaN;
     const before = seen.size;
-    for (const key of all.add(opened.rows)) seen.add(key);
+    for (const key of all.add(opened)) seen.add(key);
     return all.size === rows ? seen.size - before : Number.NaN;
   };
   const perPage = count(await firstTwo[0]);
@@ -153,7 +161,7 @@ async function readPages<T>({ reads, list, all, clock }: PageReading<T>): Promis
     const opened = openRows(reads, await readPage(reads, list, page));
     if (opened.kind === "none") return { kind: "failed", page, answer: opened.answer };
     const before = seen.size;
-    for (const key of all.add(opened.rows)) seen.add(key);
+    for (const key of all.add(opened)) seen.add(key);
     if (seen.size === before && page >= LEAST_PAGES) return END;
     if (page >= MOST_PAGES || clock.monotonic() - begun > LONGEST_READING_MS)
       return { kind: "end", problem: endlessList(list, page) };
@@ -176,6 +184,7 @@ class RowCollection<T> {
   readonly #list: ListRequest<T>;
   readonly #rows = new Map<string, T>();
   #unreadable = false;
+  #total = 0;
 
   constructor(list: ListRequest<T>) {
     this.#list = list;
@@ -186,8 +195,14 @@ class RowCollection<T> {
     return this.#rows.size;
   }
 
+  /** The largest total that an answer has named so far. */
+  get total(): number {
+    return this.#total;
+  }
+
   /** Takes rows in; returns their keys. */
-  add(rows: readonly unknown[]): readonly string[] {
+  add({ rows, total }: AnsweredRows): readonly string[] {
+    this.#total = Math.max(this.#total, total);
     const keys: string[] = [];
     for (const row of rows) {
       const parsed = this.#list.parse(row);
@@ -198,6 +213,12 @@ class RowCollection<T> {
       }
     }
     return keys;
+  }
+
+  /** What is wrong where a total is larger than the rows; an entry that cannot be read is a row too, but another fault. */
+  lacking(total: number): Problem | undefined {
+    if (this.#rows.size >= total || this.#unreadable) return undefined;
+    return rowsLacking({ path: this.#list.path, rows: this.#rows.size, total });
   }
 
   result(problem?: Problem | undefined): Extract<ListRows<T>, { kind: "rows" }> {
@@ -211,6 +232,14 @@ function endlessList(list: Pick<ListRequest<never>, "path">, pages: number): Pro
     code: "LIST_ENDLESS",
     message: `${list.path} still brought new entries after ${pages} pages: it was not read to its end`,
     hint: "Look at the server: its paging may be broken",
+  };
+}
+
+function rowsLacking(list: { readonly path: string; readonly rows: number; readonly total: number }): Problem {
+  return {
+    code: "LIST_ROWS_LACKING",
+    message: `${list.path} brought ${list.rows} of ${list.total} entries, the total that it names`,
+    hint: "Give the key's owner a role that sees all of it, or look at the server: its paging may be broken",
   };
 }
 

@@ -12,6 +12,7 @@ export type FailureKind =
   | "timeout"
   | "hang-up"
   | "protocol"
+  | "unasked"
   | "too-large"
   | "aborted";
 
@@ -83,11 +84,18 @@ const REFUSED_CODES: ReadonlySet<string> = new Set([
   "EPERM",
 ]);
 
-/** Names an error of a socket, of TLS or of the HTTP library by its code; never by its text. */
+/**
+ * What undici says when it gives a connection up over a `100 Continue` or a `101 Switching Protocols` that nobody asked for. It
+ * reads on past neither, and its code is the same for a peer that hangs up; so this text alone tells them apart.
+ */
+const UNASKED_ANSWERS: ReadonlySet<string> = new Set(["bad response", "bad upgrade"]);
+
+/** Names an error of a socket, of TLS or of the HTTP library by its code; by its text only where one code has two meanings. */
 export function failureOf(error: unknown, where: Whereabouts, connecting: boolean): TransportFailure {
   if (error instanceof TransportFailure) return error;
   const code = codeOf(error);
-  const kind = error instanceof errors.HTTPParserError ? "protocol" : kindOf(code, connecting);
+  const kind =
+    error instanceof errors.HTTPParserError ? "protocol" : isUnasked(error) ? "unasked" : kindOf(code, connecting);
   return new TransportFailure({
     kind,
     code,
@@ -97,6 +105,10 @@ export function failureOf(error: unknown, where: Whereabouts, connecting: boolea
     // An error of the HTTP parser carries what the server sent, and that may hold what we sent.
     cause: error instanceof errors.HTTPParserError ? undefined : error,
   });
+}
+
+function isUnasked(error: unknown): boolean {
+  return error instanceof errors.SocketError && UNASKED_ANSWERS.has(error.message);
 }
 
 function codeOf(error: unknown): string {
@@ -194,6 +206,12 @@ export function problemOf(kind: FailureKind, code: string, where: Whereabouts): 
         hint: https
           ? "Check the port in --server"
           : `If this port speaks https, use ${where.origin.replace(/^http:/, "https:")}`,
+      };
+    case "unasked":
+      return {
+        code: "UNASKED_ANSWER",
+        message: `${party} sent "100 Continue" or "101 Switching Protocols", which nobody asked for; this program reads no answer after it (${code})`,
+        hint: "Look at the proxy or gateway before the server: it must pass on the server's own answer alone",
       };
     case "too-large":
       return {

@@ -69,6 +69,40 @@ export function rowsOf(body: unknown): readonly unknown[] | undefined {
   return Array.isArray(held) ? held : undefined;
 }
 
+/** How a body names the number of all rows, of this answer and of others. `count` often is this answer's own: never too large. */
+const TOTAL_NAMES = [
+  "total",
+  "totalcount",
+  "totalitems",
+  "totalrecords",
+  "totalelements",
+  "totalresults",
+  "totalrows",
+  "totaltasks",
+  "totalreports",
+  "recordstotal",
+  "itemcount",
+  "count",
+  "@odata.count",
+];
+/** Objects beside the rows, where the total may stand. */
+const PAGING_NAMES = ["pagination", "paging", "pageinfo", "page", "metadata", "meta"];
+
+/** The largest total that the envelope of a list names, or the object around its rows; 0 where none is named. */
+export function totalNamed(body: unknown): number {
+  const around = [asObject(body), asObject(openEnvelope(body).data)];
+  const beside = around.flatMap((object) => PAGING_NAMES.map((name) => object && asObject(field(object, name))));
+  const totals = [...around, ...beside].flatMap((object) =>
+    object === undefined ? [] : TOTAL_NAMES.map((name) => countOf(field(object, name))),
+  );
+  return Math.max(0, ...totals);
+}
+
+function countOf(value: unknown): number {
+  const count = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  return typeof count === "number" && Number.isSafeInteger(count) ? count : 0;
+}
+
 /** One task of a list; `undefined` where it has no ID or no name that can be read. */
 export function taskOf(row: unknown): ListedTask | undefined {
   const object = asObject(row);

@@ -204,6 +204,23 @@ describe("what was sent and not answered is known as that", () => {
     expect(failureOf(exchange)).toEqual({ sent: true, kind: "timeout", code: "TIMEOUT" });
   });
 
+  it.each([
+    ["100 Continue", "HTTP/1.1 100 Continue\r\n\r\n"],
+    ["101 Switching Protocols", "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"],
+  ])("a %s that nobody asked for, which is no hang-up", async (name, bytes) => {
+    const server = kept(await serveBytes((socket) => void socket.write(`${bytes}${hello}content-length: 2\r\n\r\n{}`)));
+    const exchange = await clientOf(server.origin).exchange(POST);
+    expect(failureOf(exchange)).toMatchObject({ sent: true, kind: "unasked" });
+    const problem = { code: "UNASKED_ANSWER", message: expect.stringContaining(name) };
+    expect(exchange).toMatchObject({ failure: { problem } });
+  });
+
+  it("nothing, where hints come before the answer: they are read past", async () => {
+    const hints = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n";
+    const server = kept(await serveBytes((socket) => void socket.write(`${hints}${hello}content-length: 2\r\n\r\n{}`)));
+    expect(await clientOf(server.origin).exchange(POST)).toMatchObject({ status: 200, body: Buffer.from("{}") });
+  });
+
   it("bytes that are no HTTP", async () => {
     const server = kept(await serveBytes((socket) => void socket.write(`\u0015\u0003\u0001 ${KEY}\r\n\r\n`)));
     const exchange = await clientOf(server.origin).exchange(POST);

@@ -152,6 +152,60 @@ describe("the task list", () => {
     expect(server.seen.map((one) => one.headers["cache-control"])).toEqual(["no-cache", "no-cache", "no-cache"]);
   });
 
+  it.each<readonly [string, (rows: readonly unknown[]) => object]>([
+    ["beside the rows", (items) => ({ items, total: 64 })],
+    ["in the envelope", (data) => ({ ...envelope(data), totalCount: 64 })],
+    ["in data, beside the rows", (items) => envelope({ items, Total_Records: "64" })],
+    ["in a paging object", (data) => ({ data, isSuccess: true, pagination: { page: 1, total: 64 } })],
+    ["in meta", (tasks) => ({ tasks, Meta: { TotalItems: 64 } })],
+    ["as a count that is larger than all rows", (value) => ({ "@odata.count": 64, value, count: 64 })],
+  ])("is not whole where a larger total is named %s", async (_, body) => {
+    const { reader } = await apiWith([
+      http.get("*/api/v2/tasks", ({ request }) => {
+        const query = new URL(request.url).searchParams;
+        const page = Number(query.get("page") ?? 1);
+        return HttpResponse.json(
+          body(query.has("get_all") ? tasks(1, 63) : tasks(1, 63).slice(page * 50 - 50, page * 50)),
+        );
+      }),
+    ]);
+    expect(await reader.listTasks({ fresh: false })).toMatchObject({
+      kind: "partial",
+      tasks: { length: 63 },
+      problem: { code: "LIST_ROWS_LACKING", message: expect.stringContaining("63 of 64") },
+    });
+  });
+
+  it.each<readonly [string, object]>([
+    ["the rows' own number", { total: 3, count: 3, totalPages: 7 }],
+    ["a page's own number", { count: 2 }],
+    ["no number", { total: null, count: -1, totalCount: "many", totalItems: {} }],
+  ])("is whole where the envelope names %s", async (_, names) => {
+    const { reader } = await apiWith([
+      http.get("*/api/v2/tasks", ({ request }) => {
+        const query = new URL(request.url).searchParams;
+        return HttpResponse.json({ ...names, data: query.get("page") === "2" ? [] : tasks(1, 3) });
+      }),
+    ]);
+    expect(await reader.listTasks({ fresh: false })).toMatchObject({ kind: "read", tasks: { length: 3 } });
+  });
+
+  it("is whole where tasks are made while it is read, though each answer names one more", async () => {
+    let made = 60;
+    const { reader } = await apiWith([
+      http.get("*/api/v2/tasks", ({ request }) => {
+        made += 1;
+        const query = new URL(request.url).searchParams;
+        const page = Number(query.get("page") ?? 1);
+        const rows = query.has("get_all") ? tasks(1, 50) : tasks(1, made).slice(page * 50 - 50, page * 50);
+        return HttpResponse.json({ ...envelope(rows), total: made });
+      }),
+    ]);
+    const list = await reader.listTasks({ fresh: false });
+    expect(list.kind).toBe("read");
+    expect(list.kind === "read" && list.tasks.length).toBeGreaterThanOrEqual(60);
+  });
+
   it.each<readonly [string, unknown]>([
     ["in data", envelope(tasks(1, 2))],
     ["bare", tasks(1, 2)],
@@ -345,6 +399,22 @@ describe("a task's reports", () => {
     });
   });
 
+  it("are not known where the list names more of them than it has, however few", async () => {
+    const rows = [{ id: row, reportID: report, name: "Sales" }];
+    const body = { ...envelope(rows), total: 2 };
+    const inPages = await apiWith([http.get("*/tasks/:id/reports", () => HttpResponse.json(body))]);
+    expect(await inPages.reader.readReports(SOURCE)).toMatchObject({
+      kind: "unreadable",
+      problem: { code: "LIST_ROWS_LACKING", message: expect.stringContaining("1 of 2") },
+    });
+    const withoutQuery = await apiWith([
+      http.get("*/tasks/:id/reports", ({ request }) =>
+        new URL(request.url).search === "" ? HttpResponse.json(body) : HttpResponse.json({}, { status: 400 }),
+      ),
+    ]);
+    expect(await withoutQuery.reader.readReports(SOURCE)).toMatchObject({ kind: "unreadable" });
+  });
+
   it("does not show mappings where there is no such field", async () => {
     expect(await readRows([{ id: row, reportID: report }])).toMatchObject({ value: [{ mappings: undefined }] });
   });
@@ -405,6 +475,16 @@ describe("what would make a copy mail", () => {
   ])("active triggers of %j", async (rows, value) => {
     const { reader } = await apiWith([http.get("*/triggers", () => HttpResponse.json(envelope(rows)))]);
     expect(await reader.readTriggers(SOURCE)).toEqual({ kind: "read", value });
+  });
+
+  it("is not shown where more triggers are named than shown, and none of these is active", async () => {
+    const triggersOf = async (isActive: boolean) => {
+      const body = { ...envelope([{ name: "Nightly", isActive }]), total: 2 };
+      const { reader } = await apiWith([http.get("*/triggers", () => HttpResponse.json(body))]);
+      return reader.readTriggers(SOURCE);
+    };
+    expect(await triggersOf(false)).toMatchObject({ kind: "unreadable" });
+    expect(await triggersOf(true)).toMatchObject({ kind: "read", value: [{ name: "Nightly" }] });
   });
 
   it("is not shown where triggers do not say whether they are active", async () => {
