@@ -13,6 +13,7 @@ import { tenantsAtOnce, workThrough } from "./lanes.js";
 import { listNotRead } from "./list-findings.js";
 import type { Plan } from "./make-plan.js";
 import { observeListAgain } from "./observe-server.js";
+import { lookAtPatchDoubt } from "./patch-doubts.js";
 import { refreshed } from "./plan-context.js";
 import type { PlanEntry } from "./plan-entries.js";
 import { twinsOfLog } from "./plan-items.js";
@@ -35,6 +36,7 @@ export function isWork(action: Action): boolean {
  */
 export async function carryOut(session: RunSession, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
   const findings = await settleFromPlan(session, plan, carried);
+  await guarded(session, () => settlePatchesAside(session, carried));
   warnOfPatches(session, plan, carried);
   await adoptAll(session, plan, carried);
   await guarded(session, () => clearSourceStops(session, plan, carried, (item) => work(session, plan, item, findings)));
@@ -192,7 +194,16 @@ async function settleFromPlan(
   return findings;
 }
 
-/** What a PATCH in doubt did is found out when its tenant is carried out, and not before. */
+/** PATCHes in doubt of tenants that this run does not carry out: looked up once; what the server shows as done is. */
+async function settlePatchesAside(session: RunSession, carried: readonly PlanItem[]): Promise<void> {
+  const mine = new Set(carried.map((item) => item.ref));
+  for (const state of session.deps.recorder.state.patchedInDoubt()) {
+    session.halts.checkGoesOn();
+    if (!mine.has(state.ref)) await lookAtPatchDoubt(session, state);
+  }
+}
+
+/** What stays in doubt of PATCHes is found out when their tenants are carried out, and not before. */
 function warnOfPatches(session: RunSession, plan: Plan, carried: readonly PlanItem[]): void {
   const log = session.deps.recorder.state;
   if (log.patchedInDoubt().length === 0) return;

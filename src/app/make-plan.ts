@@ -111,6 +111,7 @@ export async function makePlan(from: {
     ...twinWarnings(twins, items),
     ...crossedWarnings(context, items),
     ...migrationWarnings(context),
+    ...lostLogWarnings(items),
   ];
   const troubled = twins.size > 0 || context.crossed.size > 0;
   return { items, entries: new Entries(entries), warnings, troubled, context };
@@ -244,6 +245,19 @@ function crossedWarnings({ crossed, log }: PlanContext, items: readonly PlanItem
   return [...crossed].flatMap(([ref, error]) =>
     conflicts.has(ref) ? [] : { ...error, tenant: log.tenant(ref)?.tenant ?? ref },
   );
+}
+
+/** Told once: the remedy is one for all of them. */
+function lostLogWarnings(items: readonly PlanItem[]): readonly Problem[] {
+  const lost = items.filter(({ action }) => action.kind === "conflict" && action.error.code === "LOG_LOST");
+  if (lost.length === 0) return NONE;
+  return [
+    {
+      code: "LOG_LOST",
+      message: `the log knows no copy, and the server has tasks that look like copies: ${lost.length} ${lost.length === 1 ? "tenant is" : "tenants are"} not created beside them`,
+      hint: "Name the right log with --idempotency-log. Where it is lost, look at what --adopt would take over: run the same command with --adopt --dry-run. Where those tasks are another's: --new-log",
+    },
+  ];
 }
 
 /** No copy is there, but tasks of their names are: the vendor's migration tool writes all tasks anew, with new IDs. */

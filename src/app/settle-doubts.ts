@@ -113,10 +113,15 @@ async function endFound(session: RunSession, doubts: readonly InDoubt[]): Promis
     if (finding?.kind === "settled") settled.push(doubt);
     else if (finding?.kind === "twins")
       session.end(doubt.item, { kind: "failed", error: conflict.twin(namedOf(doubt), finding.ids) });
-    else open.push({ ...doubt, why: candidateOf(doubt, finding) });
+    // A candidate that is not there any more is none; any other reason why nothing shows the truth still holds.
+    else open.push({ ...doubt, why: candidateOf(doubt, finding) ?? (isCandidate(doubt) ? undefined : doubt.why) });
   }
   await together(session, settled, (doubt) => endSettled(session, doubt));
   return open;
+}
+
+function isCandidate({ why }: InDoubt): boolean {
+  return why?.code === "CANDIDATE";
 }
 
 /** Works on these doubts, on no more of one source task at a time than a run does of its tenants. */
@@ -151,7 +156,7 @@ async function endSettled(session: RunSession, doubt: InDoubt): Promise<void> {
 function mayBeSettled(session: RunSession, doubt: InDoubt): boolean {
   if (!hasOpenCreate(session, doubt)) return true;
   if (session.context.list?.reading.kind !== "read") return false;
-  return !session.deps.recorder.state.source(doubt.entry.sourceTaskId).namesChange && doubt.why?.code !== "CANDIDATE";
+  return !session.deps.recorder.state.source(doubt.entry.sourceTaskId).namesChange && !isCandidate(doubt);
 }
 
 async function waitForSettle(session: RunSession, doubts: readonly InDoubt[]): Promise<void> {
@@ -244,7 +249,7 @@ function whyNotAbsent(
   doubt: InDoubt,
   lists: { readonly first: ObservedList; readonly second: ObservedList },
 ): TenantError | undefined {
-  if (doubt.why?.code === "CANDIDATE") return doubt.why;
+  if (isCandidate(doubt)) return doubt.why;
   const source = doubt.entry.sourceTaskId;
   const log = session.deps.recorder.state;
   const crossed = session.context.crossed.get(doubt.entry.ref);

@@ -1,6 +1,6 @@
 import { type Drift, driftOf, type ReportChange } from "../domain/drift.js";
 import type { ReportId, TaskId } from "../domain/ids.js";
-import type { LogEntry, ReportIdMode } from "../domain/log-record.js";
+import type { ReportIdMode } from "../domain/log-record.js";
 import { sameSwaps } from "../domain/mapping.js";
 import type { TenantError } from "../domain/outcome.js";
 import type { TaskReport } from "../domain/source-task.js";
@@ -8,6 +8,7 @@ import type { TenantState } from "../domain/tenant-state.js";
 import type { Verdict } from "./first-alone.js";
 import { conflictNow, noteShownApps } from "./in-use-now.js";
 import { warnMissing } from "./missing-reports.js";
+import { endShownPatches, lookAtPatchDoubt } from "./patch-doubts.js";
 import { type Done, readBackPatches } from "./patch-read-back.js";
 import { patchRow, type Row } from "./patch-row.js";
 import type { PlanEntry } from "./plan-entries.js";
@@ -31,9 +32,11 @@ export async function updateCopy(
   if (state?.copy === undefined) return { kind: "planned" };
   const drift = driftNow(session, entry, state);
   if (drift.changes.length === 0) return { kind: "succeeded" };
-  const { reports } = state;
-  const waiting = drift.changes.some((change) => (reports.get(change.reportId)?.openPatches.length ?? 0) > 0);
-  if (waiting && !so.settled) return { kind: "in-doubt", error: PATCH_IN_DOUBT };
+  if (!so.settled && hasDoubt(state, drift)) {
+    await lookAtPatchDoubt(session, state);
+    const now = session.deps.recorder.state.tenant(entry.ref) ?? state;
+    if (hasDoubt(now, driftNow(session, entry, now))) return { kind: "in-doubt", error: PATCH_IN_DOUBT };
+  }
   const newTaskId = state.copy.newTaskId;
   const gate = session.patchGate(entry.sourceTaskId);
   const turn = await gate.enter();
@@ -49,6 +52,11 @@ export async function updateCopy(
   } finally {
     gate.leave(turn, verdict);
   }
+}
+
+/** Whether a report that must change has a PATCH in doubt. */
+function hasDoubt({ reports }: TenantState, { changes }: Drift): boolean {
+  return changes.some(({ reportId }) => (reports.get(reportId)?.openPatches.length ?? 0) > 0);
 }
 
 const PATCH_IN_DOUBT: TenantError = {
@@ -77,7 +85,8 @@ async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches)
     const { sourceTaskId, row } = entry;
     return cannot(copyLacks({ tenant: row.tenant, sourceTaskId, newTaskId: patches.newTaskId }, before.reports));
   }
-  if (patches.settled) await endShownDoubts(session, entry, before);
+  if (patches.settled && known !== undefined && before.kind === "read")
+    await endShownPatches(session, known, { shown: before.value, settled: true });
   await noteShown(session, entry, patches.newTaskId, before);
   const inUse = conflictNow(session, entry);
   if (inUse !== undefined) return cannot(inUse);
@@ -139,28 +148,6 @@ function driftNow({ context }: RunSession, { sourceTaskId, wanted }: PlanEntry, 
     allowUnmapped: context.permissions.allowUnmappedReports,
     reportOfRow: context.sources?.get(sourceTaskId)?.reportOfRow ?? new Map(),
   });
-}
-
-/**
- * After `--settle` no PATCH in doubt is still on its way: where the server shows on every row of a report what the last of them wanted,
- * it was carried out, and none of them has to be sent again.
- */
-async function endShownDoubts(
-  session: RunSession,
-  entry: PlanEntry,
-  before: Reading<readonly TaskReport[]>,
-): Promise<void> {
-  if (before.kind !== "read") return;
-  const { recorder } = session.deps;
-  const ended: LogEntry[] = [];
-  for (const [reportId, { openPatches }] of recorder.state.tenant(entry.ref)?.reports ?? []) {
-    const last = openPatches.at(-1);
-    const rows = before.value.filter((row) => row.reportId === reportId);
-    if (last === undefined || rows.length === 0) continue;
-    if (rows.every(({ mappings }) => mappings !== undefined && sameSwaps(mappings, last.apps)))
-      ended.push({ type: "patch-outcome", write: last.write, outcome: "succeeded" });
-  }
-  await recorder.record(ended);
 }
 
 function isDone(state: TenantState | undefined, change: ReportChange): boolean {

@@ -146,7 +146,7 @@ export function logLost(): TenantError {
     code: "LOG_LOST",
     message:
       "the log knows no copy of this source task, and the server has tasks that look like its copies: nothing is created beside them",
-    hint: "Name the right log with --idempotency-log; where it is lost, look at what --adopt would take over: add --adopt --dry-run. Where those tasks are another's: --new-log",
+    hint: "The warning LOG_LOST names the ways out: the right --idempotency-log, --adopt, or --new-log",
   };
 }
 

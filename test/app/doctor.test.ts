@@ -241,6 +241,7 @@ describe("a plan with conflicts", () => {
       problems: [
         { tenant: "acme", code: "NAME_TAKEN" },
         { tenant: "globex", code: "LOG_LOST" },
+        { code: "LOG_LOST" },
       ],
     });
   });

@@ -1,0 +1,35 @@
+import type { LogEntry } from "../domain/log-record.js";
+import { sameSwaps } from "../domain/mapping.js";
+import type { TaskReport } from "../domain/source-task.js";
+import type { TenantState } from "../domain/tenant-state.js";
+import { type CopyReading, readCopy } from "./read-copy.js";
+import type { RunSession } from "./run-session.js";
+
+/**
+ * Ends PATCHes in doubt that the server shows as carried out: on every row of the report stands what the last of them wanted. None of
+ * them has to be sent again. One of several that wanted other mappings may still arrive and undo that, until `--settle` has passed.
+ */
+export async function endShownPatches(
+  session: RunSession,
+  state: TenantState,
+  so: { readonly shown: readonly TaskReport[]; readonly settled: boolean },
+): Promise<void> {
+  const ended: LogEntry[] = [];
+  for (const [reportId, { openPatches }] of state.reports) {
+    const last = openPatches.at(-1);
+    const rows = so.shown.filter((row) => row.reportId === reportId);
+    if (last === undefined || rows.length === 0) continue;
+    const isLastWord = so.settled || openPatches.every(({ apps }) => sameSwaps(apps, last.apps));
+    if (isLastWord && rows.every(({ mappings }) => mappings !== undefined && sameSwaps(mappings, last.apps)))
+      ended.push({ type: "patch-outcome", write: last.write, outcome: "succeeded" });
+  }
+  await session.deps.recorder.record(ended);
+}
+
+/** Looks at a copy whose PATCHes are in doubt, once, without waiting and without sending anything. */
+export async function lookAtPatchDoubt(session: RunSession, state: TenantState): Promise<CopyReading | undefined> {
+  if (state.copy === undefined || state.copy.gone) return undefined;
+  const reading = await readCopy(session.deps.reader, state.copy.newTaskId, state.originalRows);
+  if (reading.kind === "read") await endShownPatches(session, state, { shown: reading.value, settled: false });
+  return reading;
+}
