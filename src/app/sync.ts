@@ -117,8 +117,8 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
     deps.interruption,
     prepare(request, { ...deps, recorder: () => recorder }),
   );
+  for (const problem of [...plan.warnings, ...guards.warnings]) deps.emit({ kind: "warning", problem });
   if (guards.refusals.length > 0) return refusedResult(request, deps, { startedAt, plan, guards });
-  for (const warning of guards.warnings) deps.emit({ kind: "warning", problem: warning });
   const session = new RunSession({ ...deps, recorder }, request.options, plan.context);
   try {
     const carried = withinLimit(plan.items, request.options.shape.limit);

@@ -123,11 +123,12 @@ export function crossed(of: Holder, other: Holder, listed: string): TenantError 
 }
 
 /** The same, told to the tenant whose name it is. */
-export function namedForAnother(holder: Holder, listed: string): TenantError {
+export function namedForAnother(of: Named, holder: Holder, listed: string): TenantError {
+  const id = holder.newTaskId ?? "ID";
   return {
     code: "CROSSED",
-    message: `the server has this tenant's name "${listed}" on the copy ${holder.newTaskId ?? ""} of tenant "${holder.tenant}": whose task it is cannot be told, and nothing is sent to either`,
-    hint: `Look at both tasks on the server, and put their names right there. Where the name is meant so: ${resolveCommand(holder, `--task-id ${holder.newTaskId ?? "ID"} --reason TEXT`)}`,
+    message: `the server has this tenant's name "${listed}" on the copy ${id} of tenant "${holder.tenant}": whose task it is cannot be told, and nothing is sent to either`,
+    hint: `Look at both tasks on the server, and put their names right there. Where the two are one customer, renamed: ${resolveCommand(of, `--task-id ${id} ${optionWord("--from", holder.tenant)}`)} Where the name is meant so: ${resolveCommand(holder, `--task-id ${id} --reason TEXT`)}`,
   };
 }
 

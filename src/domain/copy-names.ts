@@ -91,5 +91,5 @@ function noteCrossed(
   const pair = { ...other, tenant: theirs?.tenant ?? other.key, newTaskId: theirs?.copy?.newTaskId };
   const mine = { ...state, newTaskId: state.copy?.newTaskId };
   crossed.set(state.ref, conflict.crossed(mine, pair, listed));
-  if (!crossed.has(ref)) crossed.set(ref, conflict.namedForAnother(mine, listed));
+  if (!crossed.has(ref)) crossed.set(ref, conflict.namedForAnother(pair, mine, listed));
 }
