@@ -19,7 +19,11 @@ import {
 import { logStop } from "./log-problem.js";
 
 const writeAt = promisify(write);
-const flush = promisify(fdatasync);
+
+/** Makes a beat durable. */
+export type Flush = (fd: number) => Promise<void>;
+
+export const nodeFlush: Flush = promisify(fdatasync);
 
 /** How often a lock shows that its owner lives, and when silence counts, in milliseconds. */
 export interface LockTiming {
@@ -28,9 +32,27 @@ export interface LockTiming {
   readonly silentMs: number;
   /** … once no beat was seen for this long, on our own monotonic clock: longer than a beat, so a clock that jumped cannot lie. */
   readonly watchMs: number;
+  /** The owner sends only while its last beat on the disk is younger: well before anybody may take the lock over. */
+  readonly sendWithinMs: number;
 }
 
-export const LOCK_TIMING: LockTiming = { beatMs: 10_000, silentMs: 60_000, watchMs: 12_000 };
+export const LOCK_TIMING: LockTiming = { beatMs: 10_000, silentMs: 60_000, watchMs: 12_000, sendWithinMs: 45_000 };
+
+/** The clocks that a beat's age is taken by: one stands still while a machine sleeps, the other may be set. */
+export interface LockClock {
+  readonly monotonic: () => number;
+  readonly now: () => Date;
+}
+
+/** A moment on both clocks, in milliseconds. */
+export interface Moment {
+  readonly monotonic: number;
+  readonly wall: number;
+}
+
+export function momentOf(clock: LockClock): Moment {
+  return { monotonic: clock.monotonic(), wall: clock.now().getTime() };
+}
 
 /** What acquiring a lock leaves in hand. */
 export interface HeldLock {
@@ -41,25 +63,44 @@ export interface HeldLock {
   /** Where our note stands: `LOG.lock`, but where a disk would not let it be moved there. */
   readonly path: string;
   readonly root: string;
+  /** Before the note was last written: what others see of it is no older. */
+  readonly beganAt: Moment;
 }
 
-/** The lock of a log, held by this process. Beats until it is released; `check` says whether it still is ours. */
+/**
+ * The lock of a log, held by this process. Beats until it is released; `check` says whether it still is ours, and `checkMaySend`
+ * whether anybody could take it for dead.
+ */
 export class LogLock {
   readonly id: string;
   /** What `--break-lock` did. */
   readonly warnings: readonly Problem[];
   readonly #held: HeldLock;
+  readonly #timing: LockTiming;
+  readonly #clock: LockClock;
+  readonly #flush: Flush;
   readonly #timer: NodeJS.Timeout;
   /** The files that must stand where they stand, for as long as we hold the lock; open here, so their numbers stay taken. */
   readonly #standing: readonly { readonly path: string; readonly identity: string | undefined }[];
   #beats = 0;
-  #beating: Promise<void> = Promise.resolve();
+  /** One at a time: beats that hang on a disk must not take the threads that the log's own flush needs. */
+  #beating: Promise<void> | undefined;
+  /** When the last beat that reached the disk began. */
+  #lastBeat: Moment;
   #lost: StopError | undefined;
 
-  constructor(held: HeldLock, warning: Problem | undefined, timing: LockTiming) {
+  constructor(
+    held: HeldLock,
+    warnings: readonly Problem[],
+    by: { timing: LockTiming; clock: LockClock; flush: Flush },
+  ) {
     this.id = held.note.id;
-    this.warnings = warning === undefined ? [] : [warning];
+    this.warnings = warnings;
     this.#held = held;
+    this.#timing = by.timing;
+    this.#clock = by.clock;
+    this.#flush = by.flush;
+    this.#lastBeat = held.beganAt;
     // Where a disk numbers its files anew each time one looks, only presence can be checked between two beats.
     const numbered = fileIdentity(held.path) === openFileIdentity(held.fd);
     this.#standing = [...new Set([held.path, held.root])].map((path) => ({
@@ -67,8 +108,10 @@ export class LogLock {
       identity: numbered ? fileIdentity(path) : undefined,
     }));
     this.#timer = setInterval(() => {
-      this.#beating = this.#beat();
-    }, timing.beatMs).unref();
+      this.#beating ??= this.#beat().finally(() => {
+        this.#beating = undefined;
+      });
+    }, this.#timing.beatMs).unref();
   }
 
   /** Throws a StopError (exit 6, `LOG_LOCK_LOST`) where the lock is not ours any more. Costs two or three looks at the folder. */
@@ -81,6 +124,26 @@ export class LogLock {
       if (found === undefined || (identity !== undefined && found !== identity)) this.#lose("its file was removed");
     }
     if (this.#lost !== undefined) throw this.#lost;
+  }
+
+  /**
+   * Throws as `check` does, and where the last beat on the disk is too old to send (`LOG_LOCK_STALE`): this process was frozen, or the
+   * disk hangs, and somebody may be taking the lock over in this very moment.
+   */
+  checkMaySend(): void {
+    this.check();
+    const now = momentOf(this.#clock);
+    const age = Math.max(now.monotonic - this.#lastBeat.monotonic, now.wall - this.#lastBeat.wall);
+    if (age < this.#timing.sendWithinMs) return;
+    const { logPath } = this.#held;
+    throw logStop({
+      code: "LOG_LOCK_STALE",
+      file: logPath,
+      message:
+        `The lock ${this.id} of ${logPath} gave no sign of life for ${Math.round(age / 1000)} s (the process or the machine ` +
+        "stood still, the clock was set, or the disk hung): another run may have taken it over.",
+      hint: "Nothing more is sent by this run. When no other run is under way, run the same command again.",
+    });
   }
 
   /**
@@ -129,9 +192,11 @@ export class LogLock {
   async #beat(): Promise<void> {
     this.#beats += 1;
     const { position, digits } = beatAt(this.#held.text, this.#beats);
+    const began = momentOf(this.#clock);
     try {
       await writeAt(this.#held.fd, digits, position, "latin1");
-      await flush(this.#held.fd);
+      await this.#flush(this.#held.fd);
+      this.#lastBeat = began;
       if (readChain(this.#held.root).at(-1)?.id !== this.id) this.#lose("somebody removed it or took it over");
     } catch (error) {
       // Somebody has a file in hand for a moment (a virus scanner): the next beat, or the next append, looks again.

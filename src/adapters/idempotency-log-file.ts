@@ -143,7 +143,7 @@ async function openLocked(request: OpenLogRequest, place: Place): Promise<OpenLo
     prepare: (entries) => writer.prepare(entries),
     append: (entries) => writer.append(entries),
     head: () => writer.head(),
-    checkMaySend: () => lock.check(),
+    checkMaySend: () => lock.checkMaySend(),
     async close() {
       await writer.close();
       return await lock.release();

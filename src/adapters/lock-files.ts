@@ -120,6 +120,12 @@ export function diskNow(prepared: PreparedNote): number {
   return fstatSync(prepared.fd).mtimeMs;
 }
 
+/** Shows, durably, that a prepared note's writer lives. */
+export function touchNote(prepared: PreparedNote): void {
+  writeSync(prepared.fd, prepared.text, 0);
+  fsyncSync(prepared.fd);
+}
+
 /** Puts a note at `target` if nothing is there. Returns the lock's open descriptor, or `undefined`: somebody was first. */
 export function place(prepared: PreparedNote, target: string): number | undefined {
   try {

@@ -3,7 +3,7 @@ import { closeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Problem } from "../domain/errors.js";
 import { StopError } from "../domain/errors.js";
-import { LOCK_TIMING, type LockTiming, LogLock } from "./held-lock.js";
+import { type Flush, LOCK_TIMING, type LockClock, type LockTiming, LogLock, momentOf, nodeFlush } from "./held-lock.js";
 import {
   type ChainLink,
   diskNow,
@@ -17,6 +17,7 @@ import {
   readLitter,
   removeFile,
   successorPath,
+  touchNote,
 } from "./lock-files.js";
 import { diskTrouble, logStop } from "./log-problem.js";
 import {
@@ -36,8 +37,11 @@ export interface LockRequest {
   readonly command: string;
   readonly ownProcess: ProcessFacts;
   readonly machine?: MachineFacts | undefined;
-  /** UTC, for people. */
+  /** UTC: for people, and for the age of this process's own beat. */
   readonly now: () => Date;
+  /** Milliseconds on a clock that nobody sets. */
+  readonly monotonic?: (() => number) | undefined;
+  readonly flush?: Flush | undefined;
   /** `--break-lock ID`: take over from exactly this lock, whoever holds it. */
   readonly breakLock?: string | undefined;
   /** Told before a silent lock is watched for `ms`, so that nobody waits without knowing why. */
@@ -108,12 +112,19 @@ function rootOf(logPath: string): string {
 async function tryToAcquire(request: LockRequest, here: Here): Promise<LogLock | undefined> {
   const root = rootOf(request.logPath);
   const id = randomBytes(8).toString("hex");
+  const clock: LockClock = { monotonic: request.monotonic ?? (() => performance.now()), now: request.now };
+  let beganAt = momentOf(clock);
   const note: LockNote = { id, ...here.me, startedAt: request.now().toISOString(), command: request.command };
   const prepared = prepareNote(root, note);
   const toClose = new Set([prepared.fd]);
   try {
     const tail = readChain(root).at(-1);
-    if (tail !== undefined && !(await mayTakeOver(tail, prepared, { request, here }))) return undefined;
+    if (tail !== undefined) {
+      if (!(await mayTakeOver(tail, prepared, { request, here }))) return undefined;
+      // Watching takes longer than others may find a lock silent.
+      beganAt = momentOf(clock);
+      touchNote(prepared);
+    }
     const claim = tail === undefined ? root : successorPath(root, tail.id);
     const fd = place(prepared, claim);
     if (fd === undefined) return undefined;
@@ -127,8 +138,9 @@ async function tryToAcquire(request: LockRequest, here: Here): Promise<LogLock |
     const path = settle(root, claim, chain);
     sweep(root, prepared, here);
     toClose.delete(fd);
-    const held = { logPath: request.logPath, note, text: prepared.text, fd, path, root };
-    return new LogLock(held, breakWarning(request, tail), request.timing ?? LOCK_TIMING);
+    const held = { logPath: request.logPath, note, text: prepared.text, fd, path, root, beganAt };
+    const { timing = LOCK_TIMING, flush = nodeFlush } = request;
+    return new LogLock(held, breakWarnings(request, tail), { timing, clock, flush });
   } finally {
     for (const fd of toClose) closeSync(fd);
     removeFile(prepared.path);
@@ -226,14 +238,16 @@ function lockedStop(
   });
 }
 
-function breakWarning(request: LockRequest, tail: ChainLink | undefined): Problem | undefined {
-  if (request.breakLock === undefined) return undefined;
+function breakWarnings(request: LockRequest, tail: ChainLink | undefined): readonly Problem[] {
+  if (request.breakLock === undefined) return [];
   const file = request.logPath;
-  return tail === undefined
-    ? { code: "LOCK_NOT_THERE", file, message: `There was no lock to break: ${request.breakLock} is gone already.` }
-    : {
-        code: "LOCK_BROKEN",
-        file,
-        message: `The lock ${tail.id} of ${ownerOf(tail)} was broken, as --break-lock says.`,
-      };
+  const warning =
+    tail === undefined
+      ? { code: "LOCK_NOT_THERE", file, message: `There was no lock to break: ${request.breakLock} is gone already.` }
+      : {
+          code: "LOCK_BROKEN",
+          file,
+          message: `The lock ${tail.id} of ${ownerOf(tail)} was broken, as --break-lock says.`,
+        };
+  return [warning];
 }

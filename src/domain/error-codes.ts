@@ -151,6 +151,7 @@ export const ERROR_CODES: readonly ErrorCodeGroup[] = [
     LOG_FOREIGN: ["The file is not an idempotency log of this program.", "Name the right file with `--idempotency-log`."],
     LOG_LOCKED: ["Another run holds the log.", "Wait until it has ended; add `--break-lock ID` only if you know that it does not run any more."],
     LOG_LOCK_LOST: ["This run lost its lock and writes nothing more.", "When no other run is under way, run the same command again."],
+    LOG_LOCK_STALE: ["The run's lock gave no sign of life for 45 s (a frozen process, a hung disk, a set clock), so it sends nothing more.", "When no other run is under way, run the same command again."],
     LOG_NEWER: ["The log was written by a newer version of this program.", "Update qalyptus-propagate."],
     LOG_NOT_NAMED: ["A manifest from standard input has no place for its log.", "Add `--idempotency-log FILE`."],
     LOG_OF_OTHER_SERVER: ["The log is another server's.", "Name the right log; where it is the same server under a new address: `--rebind`."],

@@ -22,7 +22,7 @@ import { inFolder, machine, openRequest, THIS_PROCESS } from "../support/log-pla
 import { createIntent, createOutcome } from "../support/log-samples.js";
 
 /** Quick enough for a test; what is compared with them is the disk's clock, never the test's. */
-const TIMING = { beatMs: 60_000, silentMs: 60_000, watchMs: 30 };
+const TIMING = { beatMs: 60_000, silentMs: 60_000, watchMs: 30, sendWithinMs: 45_000 };
 
 function request(folder: string, more: Partial<LockRequest> = {}): LockRequest {
   return {
@@ -251,6 +251,93 @@ describe("a lock that is lost", () => {
       other.check();
       await other.release();
       expect(readdirSync(folder)).toEqual([]);
+    }));
+});
+
+describe("the last look before a request", () => {
+  /** Both clocks in a test's hands. */
+  class Clocks {
+    ms = 1_000_000;
+    wallMs = Date.parse("2026-01-31T02:00:00.000Z");
+    readonly monotonic = () => this.ms;
+    readonly now = () => new Date(this.wallMs);
+  }
+
+  it.each<[string, (clocks: Clocks) => void]>([
+    [
+      "the process was frozen",
+      (clocks) => {
+        clocks.ms += 45_000;
+        clocks.wallMs += 45_000;
+      },
+    ],
+    [
+      "the machine slept, and its monotonic clock with it",
+      (clocks) => {
+        clocks.wallMs += 45_000;
+      },
+    ],
+    [
+      "the clock was set back meanwhile",
+      (clocks) => {
+        clocks.ms += 45_000;
+        clocks.wallMs -= 3_600_000;
+      },
+    ],
+  ])(
+    "forbids it where %s and the last beat on the disk is 45 s old; the lock stays, so that this can be written",
+    (_, pass) =>
+      inFolder(async (folder) => {
+        const clocks = new Clocks();
+        const path = join(folder, "log.jsonl");
+        const log = await openLogForRun(openRequest(path, { ...clocks, timing: TIMING }));
+        await log.append([createIntent("acme", 1)]);
+        clocks.ms += 44_999;
+        clocks.wallMs += 44_999;
+        log.checkMaySend();
+        clocks.ms -= 44_999;
+        clocks.wallMs -= 44_999;
+        pass(clocks);
+        expect(() => log.checkMaySend()).toThrow(expect.objectContaining({ exitCode: 6 }));
+        expect(() => log.checkMaySend()).toThrow(/gave no sign of life for 45 s/);
+        await log.append([createOutcome(1)]);
+        await log.close();
+      }),
+  );
+
+  it("counts a beat from before its write, once it is on the disk; where the disk hangs, no other is begun", () =>
+    inFolder(async (folder) => {
+      const clocks = new Clocks();
+      const gates: (() => void)[] = [];
+      const flush = () => new Promise<void>((open) => gates.push(open));
+      const lock = await acquireLock(request(folder, { ...clocks, flush, timing: { ...TIMING, beatMs: 5 } }));
+      const pause = async (ms: number) => await new Promise((resolve) => setTimeout(resolve, ms));
+      clocks.ms += 30_000;
+      while (gates.length === 0) await pause(5);
+      clocks.ms += 30_000;
+      await pause(30);
+      expect(gates).toHaveLength(1);
+      expect(() => lock.checkMaySend()).toThrow("for 60 s");
+      gates[0]?.();
+      while (gates.length === 1) await pause(5);
+      clocks.ms += 14_999;
+      lock.checkMaySend();
+      clocks.ms += 1;
+      expect(() => lock.checkMaySend()).toThrow("for 45 s");
+      gates[1]?.();
+      await lock.release();
+    }));
+
+  it("finds a lock young that was long waited for", () =>
+    inFolder(async (folder) => {
+      leaveLock(folder, ELSEWHERE, 61);
+      const clocks = new Clocks();
+      const onWaiting = () => {
+        clocks.ms += 60_000;
+      };
+      const lock = await acquireLock(request(folder, { ...clocks, onWaiting }));
+      lock.checkMaySend();
+      await lock.release();
     }));
 });
 
