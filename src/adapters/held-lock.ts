@@ -5,10 +5,12 @@ import { promisify } from "node:util";
 import type { Problem, StopError } from "../domain/errors.js";
 import {
   beatAt,
+  type ChainLink,
   errorCode,
   fileIdentity,
   isBusy,
   type LockNote,
+  moveToRoot,
   openFileIdentity,
   place,
   prepareNote,
@@ -60,9 +62,13 @@ export interface HeldLock {
   readonly note: LockNote;
   readonly text: string;
   readonly fd: number;
-  /** Where our note stands: `LOG.lock`, but where a disk would not let it be moved there. */
+  /** Where our claim stands: `LOG.lock`, or the place of the successor of the last of `before`. */
   readonly path: string;
   readonly root: string;
+  /** The chain of locks that we found, and succeeded. */
+  readonly before: readonly ChainLink[];
+  /** One of them may be held by a process that lives: nobody can tell, or `--break-lock` said so. */
+  readonly ownerBeforeMayLive: boolean;
   /** Before the note was last written: what others see of it is no older. */
   readonly beganAt: Moment;
 }
@@ -80,8 +86,13 @@ export class LogLock {
   readonly #clock: LockClock;
   readonly #flush: Flush;
   readonly #timer: NodeJS.Timeout;
-  /** The files that must stand where they stand, for as long as we hold the lock; open here, so their numbers stay taken. */
-  readonly #standing: readonly { readonly path: string; readonly identity: string | undefined }[];
+  /** Where a disk numbers its files anew each time one looks, a file is told by what is in it. */
+  readonly #numbered: boolean;
+  /** Where our note stands: `LOG.lock` when all is settled, but where a disk would not let it be moved there. */
+  #path: string;
+  #isSettled: boolean;
+  /** The files that must stand where they stand, for as long as we hold the lock; ours is open here, so its number stays taken. */
+  #standing: readonly StandingFile[];
   #beats = 0;
   /** One at a time: beats that hang on a disk must not take the threads that the log's own flush needs. */
   #beating: Promise<void> | undefined;
@@ -101,12 +112,10 @@ export class LogLock {
     this.#clock = by.clock;
     this.#flush = by.flush;
     this.#lastBeat = held.beganAt;
-    // Where a disk numbers its files anew each time one looks, only presence can be checked between two beats.
-    const numbered = fileIdentity(held.path) === openFileIdentity(held.fd);
-    this.#standing = [...new Set([held.path, held.root])].map((path) => ({
-      path,
-      identity: numbered ? fileIdentity(path) : undefined,
-    }));
+    this.#numbered = fileIdentity(held.path) === openFileIdentity(held.fd);
+    this.#path = held.path;
+    this.#isSettled = held.path === held.root;
+    this.#standing = standingFiles(held.path, held.root);
     this.#timer = setInterval(() => {
       this.#beating ??= this.#beat().finally(() => {
         this.#beating = undefined;
@@ -114,15 +123,34 @@ export class LogLock {
     }, this.#timing.beatMs).unref();
   }
 
+  /** Whether one of those that held the lock before may live, and do something to the log yet. */
+  get ownerBeforeMayLive(): boolean {
+    return this.#held.ownerBeforeMayLive;
+  }
+
+  /**
+   * Moves our note to `LOG.lock`; from then on nothing tells of those that held it before. Until then whoever finds us gone finds them
+   * too. Throws as `check` does.
+   */
+  settle(): void {
+    this.check();
+    const { root, before } = this.#held;
+    this.#isSettled = true;
+    if (this.#path === root || !moveToRoot(this.#path, root)) return;
+    for (const link of before) if (link.path !== root) removeFile(link.path);
+    this.#path = root;
+    this.#standing = standingFiles(root, root);
+  }
+
   /** Throws a StopError (exit 6, `LOG_LOCK_LOST`) where the lock is not ours any more. Costs two or three looks at the folder. */
   check(): void {
     if (this.#lost !== undefined) throw this.#lost;
     const { root } = this.#held;
     if (fileIdentity(successorPath(root, this.id)) !== undefined) this.#lose("somebody took it over");
-    for (const { path, identity } of this.#standing) {
-      const found = fileIdentity(path);
-      if (found === undefined || (identity !== undefined && found !== identity)) this.#lose("its file was removed");
-    }
+    const stands = this.#numbered
+      ? this.#standing.every(({ path, identity }) => identity !== undefined && fileIdentity(path) === identity)
+      : readChain(root).at(-1)?.id === this.id;
+    if (!stands) this.#lose("its file was removed");
     if (this.#lost !== undefined) throw this.#lost;
   }
 
@@ -147,7 +175,7 @@ export class LogLock {
   }
 
   /**
-   * Gives the lock back; one that somebody took over is left to them. Never throws: where the disk says no, the lock stays,
+   * Gives the lock back; one that somebody took over is left to them, and one that was not settled to those that it was taken from. Never throws: where the disk says no, the lock stays,
    * the next run takes it over from a process that is gone, and the warning that is returned says so.
    */
   async release(): Promise<Problem | undefined> {
@@ -169,7 +197,7 @@ export class LogLock {
   }
 
   async #giveBack(): Promise<void> {
-    const { note, root, path } = this.#held;
+    const { note, root } = this.#held;
     // Nobody may take over from here on: we succeed ourselves, and only then remove what stands at LOG.lock.
     const farewell = prepareNote(root, { ...note, id: randomBytes(8).toString("hex") });
     const toClose = new Set([farewell.fd]);
@@ -179,8 +207,8 @@ export class LogLock {
       if (placed === undefined) return;
       toClose.add(placed);
       if (readChain(root).at(-1)?.id === farewell.id) {
-        await removeInTime(root);
-        if (path !== root) removeFile(path);
+        if (this.#isSettled) await removeInTime(root);
+        if (this.#path !== root) removeFile(this.#path);
       }
       removeFile(last);
     } finally {
@@ -216,6 +244,15 @@ export class LogLock {
       cause,
     );
   }
+}
+
+interface StandingFile {
+  readonly path: string;
+  readonly identity: string | undefined;
+}
+
+function standingFiles(path: string, root: string): readonly StandingFile[] {
+  return [...new Set([path, root])].map((each) => ({ path: each, identity: fileIdentity(each) }));
 }
 
 /** Removes a file that Windows may not let go for a moment. What stays is taken over by the next run. */

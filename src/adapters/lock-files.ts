@@ -55,6 +55,8 @@ export interface PreparedNote {
 }
 
 const ID = /^[0-9a-f]{16}$/;
+/** What stands behind the lock's own name: a note that was prepared, or a claim. */
+const LITTER = /^\.(new-)?([0-9a-f]{16}|unreadable-[0-9a-f]{16})$/;
 const BEAT_DIGITS = 10;
 /** How far before its end a note's beat stands. */
 const BEAT_FROM_END = BEAT_DIGITS + '"}\n'.length;
@@ -195,10 +197,13 @@ export function removeFile(path: string): boolean {
   }
 }
 
-/** What stands beside the lock by its name, but is not of its chain: left by processes that were killed while they tried. */
+/** Notes that stand beside the lock by their name, but not in its chain: left by processes that were killed while they tried. */
 export function readLitter(root: string, chain: readonly ChainLink[]): readonly ChainLink[] {
   const inUse = new Set(chain.map((link) => basename(link.path)));
-  const names = readdirSync(dirname(root)).filter((name) => name.startsWith(`${basename(root)}.`) && !inUse.has(name));
+  const isNote = (name: string): boolean => LITTER.test(name.slice(basename(root).length));
+  const names = readdirSync(dirname(root)).filter(
+    (name) => name.startsWith(basename(root)) && isNote(name) && !inUse.has(name),
+  );
   return names.map((name) => readLink(join(dirname(root), name))).filter((link) => link !== undefined);
 }
 

@@ -1,5 +1,7 @@
 import {
   closeSync,
+  fchmodSync,
+  fchownSync,
   fdatasync,
   fdatasyncSync,
   fstatSync,
@@ -9,6 +11,8 @@ import {
   readdirSync,
   readSync,
   realpathSync,
+  renameSync,
+  rmSync,
   statSync,
   writeSync,
 } from "node:fs";
@@ -45,9 +49,15 @@ export interface LogDisk {
   read(path: string, from: number, take: (chunk: Buffer) => void): void;
   /** Makes a file that nobody else may read; fails where one is there. */
   create(path: string): LogHandle;
+  /** Makes a file with the owner and the rights of `model`; fails where one is there, or where the rights cannot be given. */
+  createLike(path: string, model: string): LogHandle;
   open(path: string): LogHandle;
-  /** Makes the file this short, durably. */
-  truncate(path: string, size: number): void;
+  /** Puts a file in the place of another, at once. */
+  rename(from: string, to: string): void;
+  /** Removes a file; one that is gone already is well. */
+  remove(path: string): void;
+  /** Makes the file this short, durably. `check` is called when the file is open: what comes late cuts no other in its place. */
+  truncate(path: string, size: number, check: () => void): void;
   /** Makes what was created in this folder durable. */
   syncFolder(folder: string): void;
   list(folder: string): readonly string[];
@@ -91,10 +101,26 @@ export const nodeDisk: LogDisk = {
     }
   },
   create: (path) => new NodeLogHandle(openSync(path, "ax", 0o600)),
+  createLike(path, model) {
+    const fd = openSync(path, "ax", 0o600);
+    try {
+      const due = statSync(model);
+      const found = fstatSync(fd);
+      if (found.uid !== due.uid || found.gid !== due.gid) fchownSync(fd, due.uid, due.gid);
+      if (found.mode !== due.mode) fchmodSync(fd, due.mode & 0o7777);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    return new NodeLogHandle(fd);
+  },
   open: (path) => new NodeLogHandle(openSync(path, "a")),
-  truncate(path, size) {
+  rename: (from, to) => renameSync(from, to),
+  remove: (path) => rmSync(path, { force: true }),
+  truncate(path, size, check) {
     const fd = openSync(path, "r+");
     try {
+      check();
       ftruncateSync(fd, size);
       fsyncSync(fd);
     } finally {

@@ -9,7 +9,6 @@ import {
   diskNow,
   isBusy,
   type LockNote,
-  moveToRoot,
   type PreparedNote,
   place,
   prepareNote,
@@ -72,6 +71,7 @@ const BUSY_PAUSE_MS = 20;
  * Takes the log's lock. It is taken over from an owner that is provably gone at once, and from one that cannot be looked at
  * (container, other host, Windows) after {@link LockTiming.silentMs} without a beat. Throws a StopError (exit 6,
  * `LOG_LOCKED`) with owner, age and ID for any other lock, and `LOG_UNWRITABLE` where the folder cannot be written.
+ * What is returned is to be settled when all that an earlier owner could still do to the log is warded off.
  */
 export async function acquireLock(request: LockRequest): Promise<LogLock> {
   const machine = request.machine ?? thisMachine;
@@ -118,7 +118,8 @@ async function tryToAcquire(request: LockRequest, here: Here): Promise<LogLock |
   const prepared = prepareNote(root, note);
   const toClose = new Set([prepared.fd]);
   try {
-    const tail = readChain(root).at(-1);
+    const before = readChain(root);
+    const tail = before.at(-1);
     if (tail !== undefined) {
       if (!(await mayTakeOver(tail, prepared, { request, here }))) return undefined;
       // Watching takes longer than others may find a lock silent.
@@ -135,23 +136,17 @@ async function tryToAcquire(request: LockRequest, here: Here): Promise<LogLock |
       if (!chain.some((link) => link.id === id)) removeFile(claim);
       return undefined;
     }
-    const path = settle(root, claim, chain);
     sweep(root, prepared, here);
+    const now = diskNow(prepared);
+    const ownerBeforeMayLive = before.some((link) => fate(link, now - link.writtenMs, here) !== "gone");
+    const { logPath, timing = LOCK_TIMING, flush = nodeFlush } = request;
+    const held = { logPath, note, text: prepared.text, fd, path: claim, root, before, ownerBeforeMayLive, beganAt };
     toClose.delete(fd);
-    const held = { logPath: request.logPath, note, text: prepared.text, fd, path, root, beganAt };
-    const { timing = LOCK_TIMING, flush = nodeFlush } = request;
     return new LogLock(held, breakWarnings(request, tail), { timing, clock, flush });
   } finally {
     for (const fd of toClose) closeSync(fd);
     removeFile(prepared.path);
   }
-}
-
-/** Moves a claim that counts to `LOG.lock`, so that nothing is left of those it succeeded. Returns where it stands now. */
-function settle(root: string, claim: string, chain: readonly ChainLink[]): string {
-  if (claim === root || !moveToRoot(claim, root)) return claim;
-  for (const link of chain) if (link.path !== root && link.path !== claim) removeFile(link.path);
-  return root;
 }
 
 /** Removes what killed processes left beside the lock. None of it can be, or become, a lock: a living one tries anew. */

@@ -13,12 +13,20 @@ import {
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import type { LogLock } from "../../src/adapters/held-lock.js";
 import { openLogForRun } from "../../src/adapters/idempotency-log-file.js";
 import { acquireLock, type LockRequest, sightLock } from "../../src/adapters/log-lock.js";
 import { fateOf, identityOf, type ProcessIdentity, thisMachine } from "../../src/adapters/process-identity.js";
 import { StopError } from "../../src/domain/errors.js";
 import { compileSource } from "../support/compiled-sources.js";
-import { inFolder, machine, openRequest, THIS_PROCESS } from "../support/log-places.js";
+import {
+  ELSEWHERE,
+  inFolder,
+  leaveLock as leaveLockAt,
+  machine,
+  openRequest,
+  THIS_PROCESS,
+} from "../support/log-places.js";
 import { createIntent, createOutcome } from "../support/log-samples.js";
 
 /** Quick enough for a test; what is compared with them is the disk's clock, never the test's. */
@@ -35,6 +43,13 @@ function request(folder: string, more: Partial<LockRequest> = {}): LockRequest {
   };
 }
 
+/** Takes a lock when nothing is to be done about an earlier owner. */
+async function takeLock(asked: LockRequest): Promise<LogLock> {
+  const lock = await acquireLock(asked);
+  lock.settle();
+  return lock;
+}
+
 async function stopOf(promise: Promise<unknown>): Promise<StopError> {
   const error = await promise.then(
     () => undefined,
@@ -46,24 +61,17 @@ async function stopOf(promise: Promise<unknown>): Promise<StopError> {
 
 /** Puts a lock there as a process left it that was here, and is not any more; `age`: seconds since its last beat. */
 function leaveLock(folder: string, owner: Partial<ProcessIdentity> = {}, age = 0, id = "00000000deadbeef"): string {
-  const path = join(folder, "log.jsonl.lock");
-  const me = identityOf(THIS_PROCESS, thisMachine);
-  const note = { v: 1, id, ...me, start: "1", startedAt: "2026-01-30T02:00:00.000Z", command: "sync", ...owner };
-  writeFileSync(path, `${JSON.stringify({ ...note, beat: "0000000000" })}\n`);
-  const then = Date.now() / 1000 - age;
-  utimesSync(path, then, then);
+  leaveLockAt(join(folder, "log.jsonl.lock"), { ...owner, id }, age);
   return id;
 }
-
-const ELSEWHERE = { host: "another-host" };
 
 describe("taking the lock", () => {
   it("says who holds it, keeps others out with owner, age and ID, and leaves nothing when it is given back", () =>
     inFolder(async (folder) => {
-      const lock = await acquireLock(request(folder));
+      const lock = await takeLock(request(folder));
       const note = JSON.parse(readFileSync(join(folder, "log.jsonl.lock"), "utf8"));
       expect(note).toMatchObject({ ...identityOf(THIS_PROCESS, thisMachine), id: lock.id, command: "sync" });
-      const stop = await stopOf(acquireLock(request(folder)));
+      const stop = await stopOf(takeLock(request(folder)));
       expect(stop).toMatchObject({ exitCode: 6, problems: [{ code: "LOG_LOCKED", value: lock.id }] });
       expect(stop.message).toMatch(new RegExp(`"sync" on host ${note.host}, process ${process.pid}.*${lock.id}`));
       expect(stop.problems[0]?.hint).toContain(`--break-lock ${lock.id}`);
@@ -76,7 +84,7 @@ describe("taking the lock", () => {
   it("takes over at once from a process that is provably gone", () =>
     inFolder(async (folder) => {
       leaveLock(folder);
-      const lock = await acquireLock(request(folder));
+      const lock = await takeLock(request(folder));
       expect(readdirSync(folder)).toEqual(["log.jsonl.lock"]);
       expect(sightLock(join(folder, "log.jsonl"), request(folder))).toMatchObject({ id: lock.id, fate: "alive" });
       await lock.release();
@@ -86,7 +94,7 @@ describe("taking the lock", () => {
   it("waits for nobody: a lock that cannot be looked at and beat a minute ago or less is refused", () =>
     inFolder(async (folder) => {
       leaveLock(folder, ELSEWHERE, 50);
-      const stop = await stopOf(acquireLock(request(folder)));
+      const stop = await stopOf(takeLock(request(folder)));
       expect(stop).toMatchObject({ exitCode: 6, problems: [{ code: "LOG_LOCKED" }] });
       expect(stop.message).toContain('"sync" on host another-host');
       expect(stop.problems[0]?.hint).toContain("60 s");
@@ -96,7 +104,7 @@ describe("taking the lock", () => {
     inFolder(async (folder) => {
       leaveLock(folder, ELSEWHERE, 61);
       const told: unknown[] = [];
-      const lock = await acquireLock(request(folder, { onWaiting: (reason, ms) => told.push({ reason, ms }) }));
+      const lock = await takeLock(request(folder, { onWaiting: (reason, ms) => told.push({ reason, ms }) }));
       expect(told).toEqual([{ reason: expect.stringContaining("another-host"), ms: 30 }]);
       await lock.release();
       expect(readdirSync(folder)).toEqual([]);
@@ -107,25 +115,25 @@ describe("taking the lock", () => {
       leaveLock(folder, ELSEWHERE, 7_200);
       const path = join(folder, "log.jsonl.lock");
       const beat = () => writeFileSync(path, readFileSync(path, "utf8").replace("0000000000", "0000000001"));
-      const stop = await stopOf(acquireLock(request(folder, { onWaiting: beat })));
+      const stop = await stopOf(takeLock(request(folder, { onWaiting: beat })));
       expect(stop.problems[0]?.code).toBe("LOG_LOCKED");
     }));
 
   it("never takes over from a process that is there, however silent it is", () =>
     inFolder(async (folder) => {
       leaveLock(folder, { start: identityOf(THIS_PROCESS, thisMachine).start }, 7_200);
-      expect((await stopOf(acquireLock(request(folder)))).problems[0]?.code).toBe("LOG_LOCKED");
+      expect((await stopOf(takeLock(request(folder)))).problems[0]?.code).toBe("LOG_LOCKED");
     }));
 
   it("treats a file without a note as a lock of somebody who cannot be looked at", () =>
     inFolder(async (folder) => {
       const path = join(folder, "log.jsonl.lock");
       writeFileSync(path, "");
-      const stop = await stopOf(acquireLock(request(folder)));
+      const stop = await stopOf(takeLock(request(folder)));
       expect(stop.message).toContain("an unreadable lock file");
       const then = Date.now() / 1000 - 100;
       utimesSync(path, then, then);
-      await (await acquireLock(request(folder))).release();
+      await (await takeLock(request(folder))).release();
       expect(readdirSync(folder)).toEqual([]);
     }));
 
@@ -143,7 +151,7 @@ describe("taking the lock", () => {
         renameSync(root, place);
       }
       renameSync(join(folder, "first"), root);
-      const lock = await acquireLock(request(folder));
+      const lock = await takeLock(request(folder));
       expect(readdirSync(folder)).toEqual(["log.jsonl.lock"]);
       await lock.release();
       expect(readdirSync(folder)).toEqual([]);
@@ -153,8 +161,8 @@ describe("taking the lock", () => {
     inFolder(async (folder) => {
       leaveLock(folder, {}, 0, "00000000000000aa");
       renameSync(join(folder, "log.jsonl.lock"), join(folder, "log.jsonl.lock.00000000000000ff"));
-      const lock = await acquireLock(request(folder));
-      expect((await stopOf(acquireLock(request(folder)))).problems[0]?.value).toBe(lock.id);
+      const lock = await takeLock(request(folder));
+      expect((await stopOf(takeLock(request(folder)))).problems[0]?.value).toBe(lock.id);
       await lock.release();
     }));
 
@@ -165,7 +173,7 @@ describe("taking the lock", () => {
       renameSync(root, `${root}.new-00000000deadbeef`);
       leaveLock(folder, ELSEWHERE);
       renameSync(root, `${root}.new-00000000cafecafe`);
-      const lock = await acquireLock(request(folder));
+      const lock = await takeLock(request(folder));
       expect(readdirSync(folder).sort()).toEqual(["log.jsonl.lock", "log.jsonl.lock.new-00000000cafecafe"]);
       await lock.release();
     }));
@@ -175,7 +183,7 @@ describe("--break-lock", () => {
   it("takes over exactly the lock that it names, whoever holds it", () =>
     inFolder(async (folder) => {
       const id = leaveLock(folder, ELSEWHERE);
-      const lock = await acquireLock(request(folder, { breakLock: id }));
+      const lock = await takeLock(request(folder, { breakLock: id }));
       expect(lock.warnings).toMatchObject([{ code: "LOCK_BROKEN" }]);
       await lock.release();
       expect(readdirSync(folder)).toEqual([]);
@@ -184,14 +192,14 @@ describe("--break-lock", () => {
   it("is refused for another lock, even one whose process is gone", () =>
     inFolder(async (folder) => {
       const id = leaveLock(folder);
-      const stop = await stopOf(acquireLock(request(folder, { breakLock: "00000000cafecafe" })));
+      const stop = await stopOf(takeLock(request(folder, { breakLock: "00000000cafecafe" })));
       expect(stop).toMatchObject({ exitCode: 6, problems: [{ code: "LOG_LOCKED", value: id }] });
       expect(existsSync(join(folder, "log.jsonl.lock"))).toBe(true);
     }));
 
   it("warns, and goes on, where there is no lock any more", () =>
     inFolder(async (folder) => {
-      const lock = await acquireLock(request(folder, { breakLock: "00000000cafecafe" }));
+      const lock = await takeLock(request(folder, { breakLock: "00000000cafecafe" }));
       expect(lock.warnings).toMatchObject([{ code: "LOCK_NOT_THERE" }]);
       await lock.release();
     }));
@@ -240,12 +248,12 @@ describe("a lock that is lost", () => {
 
   it("beats while it is held, so that others see that its owner lives, and notices by itself that it was taken over", () =>
     inFolder(async (folder) => {
-      const lock = await acquireLock(request(folder, { timing: { ...TIMING, beatMs: 5 } }));
+      const lock = await takeLock(request(folder, { timing: { ...TIMING, beatMs: 5 } }));
       const path = join(folder, "log.jsonl.lock");
       const beats = () => Number(JSON.parse(readFileSync(path, "utf8")).beat);
       while (beats() < 2) await new Promise((resolve) => setTimeout(resolve, 5));
       lock.check();
-      const other = await acquireLock(request(folder, { breakLock: lock.id }));
+      const other = await takeLock(request(folder, { breakLock: lock.id }));
       expect(() => lock.check()).toThrow(StopError);
       await lock.release();
       other.check();
@@ -310,7 +318,7 @@ describe("the last look before a request", () => {
       const clocks = new Clocks();
       const gates: (() => void)[] = [];
       const flush = () => new Promise<void>((open) => gates.push(open));
-      const lock = await acquireLock(request(folder, { ...clocks, flush, timing: { ...TIMING, beatMs: 5 } }));
+      const lock = await takeLock(request(folder, { ...clocks, flush, timing: { ...TIMING, beatMs: 5 } }));
       const pause = async (ms: number) => await new Promise((resolve) => setTimeout(resolve, ms));
       clocks.ms += 30_000;
       while (gates.length === 0) await pause(5);
@@ -335,7 +343,7 @@ describe("the last look before a request", () => {
       const onWaiting = () => {
         clocks.ms += 60_000;
       };
-      const lock = await acquireLock(request(folder, { ...clocks, onWaiting }));
+      const lock = await takeLock(request(folder, { ...clocks, onWaiting }));
       lock.checkMaySend();
       await lock.release();
     }));

@@ -34,6 +34,7 @@ async function race({ logPath, at, turns, keep }) {
   for (let turn = 0; turn < turns; turn += 1) {
     try {
       const lock = await acquireLock({ logPath, command: "race", ownProcess: facts, now: () => new Date() });
+      lock.settle();
       result.held += 1;
       try {
         closeSync(openSync(witness, "wx"));
