@@ -8,7 +8,15 @@ import type { LogHead, LogHeader, LogRecord } from "../domain/log-record.js";
 import type { LogLock } from "./held-lock.js";
 import { type LogDisk, type LogHandle, nodeDisk } from "./log-disk.js";
 import { acquireLock, type LockRequest } from "./log-lock.js";
-import { changedLog, diskTrouble, isDiskError, refusedLog, tornWarning, unreadableLog } from "./log-problem.js";
+import {
+  brokenLink,
+  changedLog,
+  diskTrouble,
+  isDiskError,
+  refusedLog,
+  tornWarning,
+  unreadableLog,
+} from "./log-problem.js";
 import { renewLog } from "./log-renewal.js";
 import { LogWriter } from "./log-writer.js";
 
@@ -223,7 +231,11 @@ function readLog(
 ): Exclude<LogReading, { readonly kind: "refused" }> | undefined {
   const scan = new LogScan(visit);
   try {
-    if (where.disk.facts(where.place) === undefined) return undefined;
+    if (where.disk.facts(where.place) === undefined) {
+      const target = where.disk.linkTarget(where.place);
+      if (target !== undefined) throw brokenLink(shownPath, target);
+      return undefined;
+    }
     where.disk.read(where.place, 0, (chunk) => scan.push(chunk));
   } catch (error) {
     throw error instanceof StopError || !isDiskError(error) ? error : unreadableLog(shownPath, error);

@@ -7,8 +7,10 @@ import {
   fstatSync,
   fsyncSync,
   ftruncateSync,
+  lstatSync,
   openSync,
   readdirSync,
+  readlinkSync,
   readSync,
   realpathSync,
   renameSync,
@@ -45,6 +47,8 @@ export interface LogDisk {
   /** The path without symbolic links, whether or not a file is there: two names of one log must have one lock. */
   realPath(path: string): string;
   facts(path: string): FileFacts | undefined;
+  /** Where the symbolic link at `path` points; `undefined` where none is there. */
+  linkTarget(path: string): string | undefined;
   /** Hands the file's bytes to `take`, piece by piece; a piece is valid only until `take` returns, unless copied. */
   read(path: string, from: number, take: (chunk: Buffer) => void): void;
   /** Makes a file that nobody else may read; fails where one is there. */
@@ -84,6 +88,10 @@ export const nodeDisk: LogDisk = {
       // A device or a pipe never ends: it is refused before it is read.
       throw Object.assign(new Error("it is no regular file"), { code: "EINVAL" });
     return facts === undefined ? undefined : { size: Number(facts.size), identity: `${facts.dev}:${facts.ino}` };
+  },
+  linkTarget(path) {
+    if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return undefined;
+    return resolve(dirname(path), readlinkSync(path));
   },
   read(path, from, take) {
     const fd = openSync(path, "r");

@@ -72,6 +72,19 @@ export function notRenewedWarning(path: string, cause: unknown): Problem {
   };
 }
 
+/** A link that leads nowhere is a sign of a log that was here: a new one in its place would make every copy a second time. */
+export function brokenLink(path: string, target: string): StopError {
+  return logStop({
+    code: "LOG_LINK_BROKEN",
+    file: path,
+    message: `The idempotency log ${path} is a symbolic link to ${target}, where no file is.`,
+    hint:
+      "Put the log back, or mount its disk. Only where there never was a log: make an empty file there, or remove the link; " +
+      "then run the same command again.",
+    value: target,
+  });
+}
+
 /** A file that is there but cannot be read. */
 export function unreadableLog(path: string, cause: unknown): StopError {
   const stop = diskTrouble(path, "read the idempotency log", cause);

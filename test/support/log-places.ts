@@ -77,6 +77,7 @@ export class WatchedDisk implements LogDisk {
   realPath = nodeDisk.realPath;
   read = nodeDisk.read;
   list = nodeDisk.list;
+  linkTarget = nodeDisk.linkTarget;
 
   facts(path: string): FileFacts | undefined {
     return nodeDisk.facts(path);
