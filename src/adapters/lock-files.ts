@@ -249,7 +249,7 @@ function isNote(value: unknown): value is LockNote {
   if (typeof value !== "object" || value === null) return false;
   const note = value as Readonly<Record<string, unknown>>;
   const words = [note.host, note.startedAt, note.command];
-  const mayLack = [note.machine, note.boot, note.pidSpace, note.start];
+  const mayLack = [note.machine, note.boot, note.upSince, note.pidSpace, note.start];
   return (
     typeof note.id === "string" &&
     ID.test(note.id) &&

@@ -10,6 +10,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -408,13 +409,70 @@ describe("whether an owner is gone", () => {
       "unknown",
     ],
     [
-      "the platform tells no boot (Windows)",
-      fate({ host: "acme-01", pid: 4711 }, { here: { host: "acme-01", pid: 7 } }),
+      "it ran on Windows, under this host's name",
+      fate({ host: "acme-01", pid: 4711, upSince: "2026-01-31T01:58:20.000Z" }),
+      "unknown",
+    ],
+    [
+      "/proc has such a process, but the lock does not say when its own began",
+      fate({ ...owner, start: undefined }, { proc: stat("500") }),
       "unknown",
     ],
   ])("%s", (_, found, expected) => {
     expect(found).toBe(expected);
   });
+});
+
+describe.each(["win32", "darwin"])("whether an owner is gone on %s, where there is no /proc", (platform) => {
+  // What stands at Linux's places there is somebody else's.
+  const files = { "/etc/machine-id": "not-a-machine\n", "/proc/sys/kernel/random/boot_id": "not-a-boot\n" };
+
+  function on(now: string, uptimeSeconds: number) {
+    return machine({ platform, files, now, uptimeSeconds });
+  }
+  const owner: ProcessIdentity = { host: "acme-01", pid: 4711, upSince: "2026-01-31T01:00:00.000Z" };
+
+  function fate(of: ProcessIdentity, there: { now?: string; uptimeSeconds?: number; exists?: boolean }) {
+    const { now = "2026-01-31T02:00:00.000Z", uptimeSeconds = 3_600, exists = false } = there;
+    const facts = on(now, uptimeSeconds);
+    const ownProcess = { pid: 7, exists: () => exists };
+    return fateOf(of, 5_000, { me: identityOf(ownProcess, facts), ownProcess, machine: facts });
+  }
+
+  it("reads who this is from the clock and the time the machine is up", () => {
+    expect(identityOf({ pid: 4711, exists: () => true }, on("2026-01-31T02:00:00.000Z", 3_600))).toEqual(owner);
+  });
+
+  it.each([
+    ["there is no such process", fate(owner, {}), "gone"],
+    ["there is none, and the two looks differ by 5 s", fate(owner, { uptimeSeconds: 3_605 }), "gone"],
+    ["a process has its number, its own or a later one's", fate(owner, { exists: true }), "unknown"],
+    ["the clock was set since, or the machine started anew", fate(owner, { uptimeSeconds: 3_606 }), "unknown"],
+    ["it ran on another host", fate({ ...owner, host: "globex-01" }, {}), "unknown"],
+    [
+      "it ran in a Linux container of this host's name",
+      fate({ host: "acme-01", pid: 4711, boot: "not-a-boot" }, {}),
+      "unknown",
+    ],
+    ["its lock says nothing of its machine", fate({ host: "acme-01", pid: 4711 }, {}), "unknown"],
+  ])("%s", (_, found, expected) => {
+    expect(found).toBe(expected);
+  });
+
+  it("takes over at once from a killed process, and after 60 s from one whose number is in use again", () =>
+    inFolder(async (folder) => {
+      const facts = machine({ platform, host: hostname(), uptimeSeconds: 3_600 });
+      const killed = { ...identityOf({ pid: 4711, exists: () => true }, facts), start: undefined };
+      const lock = (exists: boolean) =>
+        takeLock(request(folder, { machine: facts, ownProcess: { pid: process.pid, exists: () => exists } }));
+      leaveLock(folder, { ...killed, machine: undefined, boot: undefined, pidSpace: undefined });
+      await (await lock(false)).release();
+      leaveLock(folder, { ...killed, machine: undefined, boot: undefined, pidSpace: undefined });
+      expect((await stopOf(lock(true))).problems[0]?.code).toBe("LOG_LOCKED");
+      leaveLock(folder, { ...killed, machine: undefined, boot: undefined, pidSpace: undefined }, 61);
+      await (await lock(true)).release();
+      expect(readdirSync(folder)).toEqual([]);
+    }));
 });
 
 describe("processes that race", () => {

@@ -35,15 +35,19 @@ export function openRequest(path: string, more: Partial<OpenLogRequest> = {}): O
   };
 }
 
-/** A Linux machine made of what a test says. */
+/** A machine made of what a test says; a Linux one unless that says another. */
 export function machine(facts: {
+  readonly platform?: string;
   readonly host?: string;
+  readonly now?: string;
   readonly uptimeSeconds?: number;
   readonly files?: Readonly<Record<string, string>>;
   readonly pidSpace?: string;
 }): MachineFacts {
   return {
+    platform: () => facts.platform ?? "linux",
     hostname: () => facts.host ?? "acme-01",
+    now: () => Date.parse(facts.now ?? "2026-01-31T02:00:00.000Z"),
     uptimeSeconds: () => facts.uptimeSeconds ?? 1_000,
     readText: (path) => facts.files?.[path],
     readLink: (path) => (path === "/proc/self/ns/pid" ? facts.pidSpace : undefined),

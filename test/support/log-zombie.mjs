@@ -6,6 +6,8 @@ import { pathToFileURL } from "node:url";
 const { openLogForRun } = await import(pathToFileURL(process.argv[2]).href);
 const { request, first, next } = JSON.parse(process.argv[3]);
 const machine = {
+  platform: () => "linux",
+  now: () => Date.now(),
   hostname: () => "another-host",
   uptimeSeconds: () => 1_000,
   readText: () => undefined,
