@@ -69,7 +69,7 @@ const BUSY_PAUSE_MS = 20;
 
 /**
  * Takes the log's lock. It is taken over from an owner that is provably gone at once, and from one that cannot be looked at
- * (container, other host, Windows) after {@link LockTiming.silentMs} without a beat. Throws a StopError (exit 6,
+ * (container, other host) after {@link LockTiming.silentMs} without a beat; a beat in the future counts from the first look on. Throws a StopError (exit 6,
  * `LOG_LOCKED`) with owner, age and ID for any other lock, and `LOG_UNWRITABLE` where the folder cannot be written.
  * What is returned is to be settled when all that an earlier owner could still do to the log is warded off.
  */
@@ -180,10 +180,16 @@ async function mayTakeOver(
   }
   const found = fate(tail, silentMs, here);
   if (found === "gone") return true;
-  const { silentMs: enough, watchMs } = request.timing ?? LOCK_TIMING;
-  if (found === "alive" || silentMs < enough) throw lockedStop(request, tail, { silentMs, fate: found });
-  request.onWaiting?.(`watching the lock of ${ownerOf(tail)}, which was silent for ${seconds(silentMs)}`, watchMs);
-  return staysSilent(rootOf(request.logPath), tail, watchMs);
+  const { silentMs: enough, watchMs, beatMs } = request.timing ?? LOCK_TIMING;
+  // The disk's clock was set back: the beat's age cannot be told, so the lock is silent from now on. By less than a beat it is
+  // young for so long only.
+  const inFuture = silentMs < -beatMs;
+  if (found === "alive" || (silentMs < enough && !inFuture)) throw lockedStop(request, tail, { silentMs, fate: found });
+  const [why, ms] = inFuture
+    ? ["whose last heartbeat lies in the future", enough]
+    : [`which was silent for ${seconds(silentMs)}`, watchMs];
+  request.onWaiting?.(`watching the lock of ${ownerOf(tail)}, ${why}`, ms);
+  return staysSilent(rootOf(request.logPath), tail, ms);
 }
 
 function fate(tail: ChainLink, silentMs: number, here: Here): OwnerFate {

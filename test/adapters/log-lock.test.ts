@@ -111,6 +111,21 @@ describe("taking the lock", () => {
       expect(readdirSync(folder)).toEqual([]);
     }));
 
+  it("watches a lock for all the 60 s whose beat lies in the future: by a clock that was set back it would be young for ever", () =>
+    inFolder(async (folder) => {
+      leaveLock(folder, ELSEWHERE, -3_600);
+      const told: unknown[] = [];
+      const onWaiting = (reason: string, ms: number) => told.push({ reason, ms });
+      const lock = await takeLock(request(folder, { onWaiting, timing: { ...TIMING, silentMs: 40 } }));
+      expect(told).toEqual([{ reason: expect.stringContaining("lies in the future"), ms: 40 }]);
+      await lock.release();
+      leaveLock(folder, ELSEWHERE, -3_600);
+      const path = join(folder, "log.jsonl.lock");
+      const beat = () => writeFileSync(path, readFileSync(path, "utf8").replace("0000000000", "0000000001"));
+      const stop = await stopOf(takeLock(request(folder, { onWaiting: beat })));
+      expect(stop.problems[0]?.code).toBe("LOG_LOCKED");
+    }));
+
   it("believes a beat more than a clock: a silent lock that beats while it is watched is alive", () =>
     inFolder(async (folder) => {
       leaveLock(folder, ELSEWHERE, 7_200);
