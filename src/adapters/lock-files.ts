@@ -60,7 +60,8 @@ const LITTER = /^\.(new-)?([0-9a-f]{16}|unreadable-[0-9a-f]{16})$/;
 const BEAT_DIGITS = 10;
 /** How far before its end a note's beat stands. */
 const BEAT_FROM_END = BEAT_DIGITS + '"}\n'.length;
-const NO_HARD_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL", "EXDEV", "EMLINK", "UNKNOWN"]);
+/** What file systems without hard links say (FAT, some network disks; exFAT on Windows: EISDIR). */
+const NO_HARD_LINKS = new Set("EPERM ENOTSUP EOPNOTSUPP ENOSYS EINVAL EISDIR EXDEV EMLINK UNKNOWN".split(" "));
 /** A lock that took longer to write than this may have been taken for dead meanwhile. */
 const LONGEST_WRITE_MS = 10_000;
 
@@ -129,9 +130,9 @@ export function touchNote(prepared: PreparedNote): void {
 }
 
 /** Puts a note at `target` if nothing is there. Returns the lock's open descriptor, or `undefined`: somebody was first. */
-export function place(prepared: PreparedNote, target: string): number | undefined {
+export function place(prepared: PreparedNote, target: string, link = linkSync): number | undefined {
   try {
-    linkSync(prepared.path, target);
+    link(prepared.path, target);
     return prepared.fd;
   } catch (error) {
     const code = errorCode(error);

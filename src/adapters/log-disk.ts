@@ -12,7 +12,6 @@ import {
   readdirSync,
   readlinkSync,
   readSync,
-  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -20,6 +19,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { realPath } from "./real-path.js";
 
 const flush = promisify(fdatasync);
 
@@ -76,10 +76,10 @@ export const nodeDisk: LogDisk = {
   realPath(path) {
     const absolute = resolve(path);
     try {
-      return realpathSync.native(absolute);
+      return realPath(absolute);
     } catch (error) {
       if (codeOf(error) !== "ENOENT") throw error;
-      return join(realpathSync.native(dirname(absolute)), basename(absolute));
+      return join(realPath(dirname(absolute)), basename(absolute));
     }
   },
   facts(path) {
