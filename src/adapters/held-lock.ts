@@ -150,7 +150,7 @@ export class LogLock {
     const stands = this.#numbered
       ? this.#standing.every(({ path, identity }) => identity !== undefined && fileIdentity(path) === identity)
       : readChain(root).at(-1)?.id === this.id;
-    if (!stands) this.#lose("its file was removed");
+    if (!stands) this.#lose(fileIdentity(root) === undefined ? "its file was removed" : "somebody took it over");
     if (this.#lost !== undefined) throw this.#lost;
   }
 

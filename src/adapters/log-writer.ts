@@ -151,6 +151,8 @@ export class LogWriter {
   }
 
   #changed(what: string): StopError {
+    // Whoever took the lock over changes the log by right: then that is what is to be told.
+    this.#start.checkLock();
     return changedLog(this.#start.shownPath, what);
   }
 }

@@ -150,6 +150,25 @@ describe("a log whose lock is taken over from a run that may live", () => {
       await first.close();
     }));
 
+  it("is told as a lost lock, and not as a changed file, to the run whose write came too late", () =>
+    inFolder(async (folder) => {
+      const path = join(folder, NAME);
+      const disk = new WatchedDisk();
+      const first = await openLogForRun(openRequest(path, { disk }));
+      await first.append([createIntent("acme", 1)]);
+      disk.onWrite = (bytes, write) => {
+        // The write hangs until the next holder has made the log new.
+        const { id } = JSON.parse(readFileSync(`${path}.lock`, "utf8"));
+        leaveLock(`${path}.lock.${id}`, { ...ELSEWHERE, id: "00000000000000bb" });
+        writeFileSync(`${path}.next`, readFileSync(path));
+        renameSync(`${path}.next`, path);
+        return write(bytes);
+      };
+      expect(await codeOf(first.append([createOutcome(1)]))).toBe("LOG_LOCK_LOST");
+      expect(typesIn(path)).toEqual(["run-1 create-intent"]);
+      await first.close();
+    }));
+
   it("loses nothing that counts where the earlier run writes while the copy is made: that run hears of it", () =>
     inFolder(async (folder) => {
       const path = join(folder, NAME);
