@@ -1,6 +1,7 @@
 import type { Stats } from "node:fs";
-import { readlink, realpath, stat } from "node:fs/promises";
+import { readlink, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { realPath } from "./real-path.js";
 
 /** Which file a path means, whether or not one is there. */
 export interface Identity {
@@ -32,12 +33,16 @@ const MOST_LINKS = 40;
 /** The real path of a file that may not be there yet: then its folder's. A link leads to its target, also where that is missing. */
 export async function realPathOf(path: string, links = 0): Promise<string> {
   const whole = resolve(path);
-  const real = await orMissing(realpath(whole));
+  const real = await orMissing(realOf(whole));
   if (real !== undefined) return real;
   const target = links < MOST_LINKS ? await linkTarget(whole) : undefined;
   if (target !== undefined) return realPathOf(resolve(dirname(whole), target), links + 1);
-  const folder = await orMissing(realpath(dirname(whole)));
+  const folder = await orMissing(realOf(dirname(whole)));
   return join(folder ?? dirname(whole), basename(whole));
+}
+
+async function realOf(path: string): Promise<string> {
+  return realPath(path);
 }
 
 async function linkTarget(path: string): Promise<string | undefined> {

@@ -5,10 +5,12 @@ import { promisify } from "node:util";
 import type { Problem, StopError } from "../domain/errors.js";
 import {
   beatAt,
+  type ChainLink,
   errorCode,
   fileIdentity,
   isBusy,
   type LockNote,
+  moveToRoot,
   openFileIdentity,
   place,
   prepareNote,
@@ -19,7 +21,11 @@ import {
 import { logStop } from "./log-problem.js";
 
 const writeAt = promisify(write);
-const flush = promisify(fdatasync);
+
+/** Makes a beat durable. */
+export type Flush = (fd: number) => Promise<void>;
+
+export const nodeFlush: Flush = promisify(fdatasync);
 
 /** How often a lock shows that its owner lives, and when silence counts, in milliseconds. */
 export interface LockTiming {
@@ -28,9 +34,27 @@ export interface LockTiming {
   readonly silentMs: number;
   /** … once no beat was seen for this long, on our own monotonic clock: longer than a beat, so a clock that jumped cannot lie. */
   readonly watchMs: number;
+  /** The owner sends only while its last beat on the disk is younger: well before anybody may take the lock over. */
+  readonly sendWithinMs: number;
 }
 
-export const LOCK_TIMING: LockTiming = { beatMs: 10_000, silentMs: 60_000, watchMs: 12_000 };
+export const LOCK_TIMING: LockTiming = { beatMs: 10_000, silentMs: 60_000, watchMs: 12_000, sendWithinMs: 45_000 };
+
+/** The clocks that a beat's age is taken by: one stands still while a machine sleeps, the other may be set. */
+export interface LockClock {
+  readonly monotonic: () => number;
+  readonly now: () => Date;
+}
+
+/** A moment on both clocks, in milliseconds. */
+export interface Moment {
+  readonly monotonic: number;
+  readonly wall: number;
+}
+
+export function momentOf(clock: LockClock): Moment {
+  return { monotonic: clock.monotonic(), wall: clock.now().getTime() };
+}
 
 /** What acquiring a lock leaves in hand. */
 export interface HeldLock {
@@ -38,37 +62,84 @@ export interface HeldLock {
   readonly note: LockNote;
   readonly text: string;
   readonly fd: number;
-  /** Where our note stands: `LOG.lock`, but where a disk would not let it be moved there. */
+  /** Where our claim stands: `LOG.lock`, or the place of the successor of the last of `before`. */
   readonly path: string;
   readonly root: string;
+  /** The chain of locks that we found, and succeeded. */
+  readonly before: readonly ChainLink[];
+  /** One of them may be held by a process that lives: nobody can tell, or `--break-lock` said so. */
+  readonly ownerBeforeMayLive: boolean;
+  /** Before the note was last written: what others see of it is no older. */
+  readonly beganAt: Moment;
 }
 
-/** The lock of a log, held by this process. Beats until it is released; `check` says whether it still is ours. */
+/**
+ * The lock of a log, held by this process. Beats until it is released; `check` says whether it still is ours, and `checkMaySend`
+ * whether anybody could take it for dead.
+ */
 export class LogLock {
   readonly id: string;
   /** What `--break-lock` did. */
   readonly warnings: readonly Problem[];
   readonly #held: HeldLock;
+  readonly #timing: LockTiming;
+  readonly #clock: LockClock;
+  readonly #flush: Flush;
   readonly #timer: NodeJS.Timeout;
-  /** The files that must stand where they stand, for as long as we hold the lock; open here, so their numbers stay taken. */
-  readonly #standing: readonly { readonly path: string; readonly identity: string | undefined }[];
+  /** Where a disk numbers its files anew each time one looks, a file is told by what is in it. */
+  readonly #numbered: boolean;
+  /** Where our note stands: `LOG.lock` when all is settled, but where a disk would not let it be moved there. */
+  #path: string;
+  #isSettled: boolean;
+  /** The files that must stand where they stand, for as long as we hold the lock; ours is open here, so its number stays taken. */
+  #standing: readonly StandingFile[];
   #beats = 0;
-  #beating: Promise<void> = Promise.resolve();
+  /** One at a time: beats that hang on a disk must not take the threads that the log's own flush needs. */
+  #beating: Promise<void> | undefined;
+  /** When the last beat that reached the disk began. */
+  #lastBeat: Moment;
   #lost: StopError | undefined;
 
-  constructor(held: HeldLock, warning: Problem | undefined, timing: LockTiming) {
+  constructor(
+    held: HeldLock,
+    warnings: readonly Problem[],
+    by: { timing: LockTiming; clock: LockClock; flush: Flush },
+  ) {
     this.id = held.note.id;
-    this.warnings = warning === undefined ? [] : [warning];
+    this.warnings = warnings;
     this.#held = held;
-    // Where a disk numbers its files anew each time one looks, only presence can be checked between two beats.
-    const numbered = fileIdentity(held.path) === openFileIdentity(held.fd);
-    this.#standing = [...new Set([held.path, held.root])].map((path) => ({
-      path,
-      identity: numbered ? fileIdentity(path) : undefined,
-    }));
+    this.#timing = by.timing;
+    this.#clock = by.clock;
+    this.#flush = by.flush;
+    this.#lastBeat = held.beganAt;
+    this.#numbered = fileIdentity(held.path) === openFileIdentity(held.fd);
+    this.#path = held.path;
+    this.#isSettled = held.path === held.root;
+    this.#standing = standingFiles(held.path, held.root);
     this.#timer = setInterval(() => {
-      this.#beating = this.#beat();
-    }, timing.beatMs).unref();
+      this.#beating ??= this.#beat().finally(() => {
+        this.#beating = undefined;
+      });
+    }, this.#timing.beatMs).unref();
+  }
+
+  /** Whether one of those that held the lock before may live, and do something to the log yet. */
+  get ownerBeforeMayLive(): boolean {
+    return this.#held.ownerBeforeMayLive;
+  }
+
+  /**
+   * Moves our note to `LOG.lock`; from then on nothing tells of those that held it before. Until then whoever finds us gone finds them
+   * too. Throws as `check` does.
+   */
+  settle(): void {
+    this.check();
+    const { root, before } = this.#held;
+    this.#isSettled = true;
+    if (this.#path === root || !moveToRoot(this.#path, root)) return;
+    for (const link of before) if (link.path !== root) removeFile(link.path);
+    this.#path = root;
+    this.#standing = standingFiles(root, root);
   }
 
   /** Throws a StopError (exit 6, `LOG_LOCK_LOST`) where the lock is not ours any more. Costs two or three looks at the folder. */
@@ -76,15 +147,35 @@ export class LogLock {
     if (this.#lost !== undefined) throw this.#lost;
     const { root } = this.#held;
     if (fileIdentity(successorPath(root, this.id)) !== undefined) this.#lose("somebody took it over");
-    for (const { path, identity } of this.#standing) {
-      const found = fileIdentity(path);
-      if (found === undefined || (identity !== undefined && found !== identity)) this.#lose("its file was removed");
-    }
+    const stands = this.#numbered
+      ? this.#standing.every(({ path, identity }) => identity !== undefined && fileIdentity(path) === identity)
+      : readChain(root).at(-1)?.id === this.id;
+    if (!stands) this.#lose(fileIdentity(root) === undefined ? "its file was removed" : "somebody took it over");
     if (this.#lost !== undefined) throw this.#lost;
   }
 
   /**
-   * Gives the lock back; one that somebody took over is left to them. Never throws: where the disk says no, the lock stays,
+   * Throws as `check` does, and where the last beat on the disk is too old to send (`LOG_LOCK_STALE`): this process was frozen, or the
+   * disk hangs, and somebody may be taking the lock over in this very moment.
+   */
+  checkMaySend(): void {
+    this.check();
+    const now = momentOf(this.#clock);
+    const age = Math.max(now.monotonic - this.#lastBeat.monotonic, now.wall - this.#lastBeat.wall);
+    if (age < this.#timing.sendWithinMs) return;
+    const { logPath } = this.#held;
+    throw logStop({
+      code: "LOG_LOCK_STALE",
+      file: logPath,
+      message:
+        `The lock ${this.id} of ${logPath} gave no sign of life for ${Math.round(age / 1000)} s (the process or the machine ` +
+        "stood still, the clock was set, or the disk hung): another run may have taken it over.",
+      hint: "Nothing more is sent by this run. When no other run is under way, run the same command again.",
+    });
+  }
+
+  /**
+   * Gives the lock back; one that somebody took over is left to them, and one that was not settled to those that it was taken from. Never throws: where the disk says no, the lock stays,
    * the next run takes it over from a process that is gone, and the warning that is returned says so.
    */
   async release(): Promise<Problem | undefined> {
@@ -106,7 +197,7 @@ export class LogLock {
   }
 
   async #giveBack(): Promise<void> {
-    const { note, root, path } = this.#held;
+    const { note, root } = this.#held;
     // Nobody may take over from here on: we succeed ourselves, and only then remove what stands at LOG.lock.
     const farewell = prepareNote(root, { ...note, id: randomBytes(8).toString("hex") });
     const toClose = new Set([farewell.fd]);
@@ -116,8 +207,8 @@ export class LogLock {
       if (placed === undefined) return;
       toClose.add(placed);
       if (readChain(root).at(-1)?.id === farewell.id) {
-        await removeInTime(root);
-        if (path !== root) removeFile(path);
+        if (this.#isSettled) await removeInTime(root);
+        if (this.#path !== root) removeFile(this.#path);
       }
       removeFile(last);
     } finally {
@@ -129,9 +220,11 @@ export class LogLock {
   async #beat(): Promise<void> {
     this.#beats += 1;
     const { position, digits } = beatAt(this.#held.text, this.#beats);
+    const began = momentOf(this.#clock);
     try {
       await writeAt(this.#held.fd, digits, position, "latin1");
-      await flush(this.#held.fd);
+      await this.#flush(this.#held.fd);
+      this.#lastBeat = began;
       if (readChain(this.#held.root).at(-1)?.id !== this.id) this.#lose("somebody removed it or took it over");
     } catch (error) {
       // Somebody has a file in hand for a moment (a virus scanner): the next beat, or the next append, looks again.
@@ -151,6 +244,15 @@ export class LogLock {
       cause,
     );
   }
+}
+
+interface StandingFile {
+  readonly path: string;
+  readonly identity: string | undefined;
+}
+
+function standingFiles(path: string, root: string): readonly StandingFile[] {
+  return [...new Set([path, root])].map((each) => ({ path: each, identity: fileIdentity(each) }));
 }
 
 /** Removes a file that Windows may not let go for a moment. What stays is taken over by the next run. */

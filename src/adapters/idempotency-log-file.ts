@@ -8,7 +8,16 @@ import type { LogHead, LogHeader, LogRecord } from "../domain/log-record.js";
 import type { LogLock } from "./held-lock.js";
 import { type LogDisk, type LogHandle, nodeDisk } from "./log-disk.js";
 import { acquireLock, type LockRequest } from "./log-lock.js";
-import { changedLog, diskTrouble, refusedLog, tornWarning, unreadableLog } from "./log-problem.js";
+import {
+  brokenLink,
+  changedLog,
+  diskTrouble,
+  isDiskError,
+  refusedLog,
+  tornWarning,
+  unreadableLog,
+} from "./log-problem.js";
+import { renewLog } from "./log-renewal.js";
 import { LogWriter } from "./log-writer.js";
 
 /** How logs are named: `customers.csv` → `customers.csv.idempotency.jsonl`. */
@@ -116,6 +125,9 @@ interface Place {
 
 async function openLocked(request: OpenLogRequest, place: Place): Promise<OpenLog> {
   const { disk, path, lock } = place;
+  const doing = "put into a new file";
+  const renewed = onDisk(request.path, doing, () => renewLog({ ...place, shownPath: request.path }));
+  lock.settle();
   const reading = readLog(request.path, request.visit, { disk, place: path });
   const mended = reading === undefined ? undefined : cutTorn(request, place, reading);
   const size = mended?.size ?? 0;
@@ -139,11 +151,11 @@ async function openLocked(request: OpenLogRequest, place: Place): Promise<OpenLo
     path: request.path,
     header,
     isNew: reading === undefined,
-    warnings: [...lock.warnings, ...(mended?.warnings ?? [])],
+    warnings: [...lock.warnings, ...renewed, ...(mended?.warnings ?? [])],
     prepare: (entries) => writer.prepare(entries),
     append: (entries) => writer.append(entries),
     head: () => writer.head(),
-    checkMaySend: () => lock.check(),
+    checkMaySend: () => lock.checkMaySend(),
     async close() {
       await writer.close();
       return await lock.release();
@@ -180,9 +192,8 @@ function cutTorn(
   if (tail.kind === "clean") return { size: reading.kind === "log" ? reading.end : 0, warnings: [] };
   const { disk, path, lock } = place;
   return onDisk(request.path, "cut the torn end off", () => {
-    lock.check();
     const kept = keepBeside({ disk, path, from: tail.at }, request.now());
-    disk.truncate(path, tail.at);
+    disk.truncate(path, tail.at, () => lock.check());
     return { size: tail.at, warnings: [tornWarning(request.path, tail, join(dirname(request.path), basename(kept)))] };
   });
 }
@@ -220,7 +231,11 @@ function readLog(
 ): Exclude<LogReading, { readonly kind: "refused" }> | undefined {
   const scan = new LogScan(visit);
   try {
-    if (where.disk.facts(where.place) === undefined) return undefined;
+    if (where.disk.facts(where.place) === undefined) {
+      const target = where.disk.linkTarget(where.place);
+      if (target !== undefined) throw brokenLink(shownPath, target);
+      return undefined;
+    }
     where.disk.read(where.place, 0, (chunk) => scan.push(chunk));
   } catch (error) {
     throw error instanceof StopError || !isDiskError(error) ? error : unreadableLog(shownPath, error);
@@ -237,8 +252,4 @@ function onDisk<T>(shownPath: string, doing: string, step: () => T): T {
   } catch (error) {
     throw isDiskError(error) ? diskTrouble(shownPath, doing, error) : error;
   }
-}
-
-function isDiskError(error: unknown): boolean {
-  return error instanceof Error && typeof (error as NodeJS.ErrnoException).code === "string";
 }

@@ -55,10 +55,13 @@ export interface PreparedNote {
 }
 
 const ID = /^[0-9a-f]{16}$/;
+/** What stands behind the lock's own name: a note that was prepared, or a claim. */
+const LITTER = /^\.(new-)?([0-9a-f]{16}|unreadable-[0-9a-f]{16})$/;
 const BEAT_DIGITS = 10;
 /** How far before its end a note's beat stands. */
 const BEAT_FROM_END = BEAT_DIGITS + '"}\n'.length;
-const NO_HARD_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL", "EXDEV", "EMLINK", "UNKNOWN"]);
+/** What file systems without hard links say (FAT, some network disks; exFAT on Windows: EISDIR). */
+const NO_HARD_LINKS = new Set("EPERM ENOTSUP EOPNOTSUPP ENOSYS EINVAL EISDIR EXDEV EMLINK UNKNOWN".split(" "));
 /** A lock that took longer to write than this may have been taken for dead meanwhile. */
 const LONGEST_WRITE_MS = 10_000;
 
@@ -120,10 +123,16 @@ export function diskNow(prepared: PreparedNote): number {
   return fstatSync(prepared.fd).mtimeMs;
 }
 
+/** Shows, durably, that a prepared note's writer lives. */
+export function touchNote(prepared: PreparedNote): void {
+  writeSync(prepared.fd, prepared.text, 0);
+  fsyncSync(prepared.fd);
+}
+
 /** Puts a note at `target` if nothing is there. Returns the lock's open descriptor, or `undefined`: somebody was first. */
-export function place(prepared: PreparedNote, target: string): number | undefined {
+export function place(prepared: PreparedNote, target: string, link = linkSync): number | undefined {
   try {
-    linkSync(prepared.path, target);
+    link(prepared.path, target);
     return prepared.fd;
   } catch (error) {
     const code = errorCode(error);
@@ -189,10 +198,13 @@ export function removeFile(path: string): boolean {
   }
 }
 
-/** What stands beside the lock by its name, but is not of its chain: left by processes that were killed while they tried. */
+/** Notes that stand beside the lock by their name, but not in its chain: left by processes that were killed while they tried. */
 export function readLitter(root: string, chain: readonly ChainLink[]): readonly ChainLink[] {
   const inUse = new Set(chain.map((link) => basename(link.path)));
-  const names = readdirSync(dirname(root)).filter((name) => name.startsWith(`${basename(root)}.`) && !inUse.has(name));
+  const isNote = (name: string): boolean => LITTER.test(name.slice(basename(root).length));
+  const names = readdirSync(dirname(root)).filter(
+    (name) => name.startsWith(basename(root)) && isNote(name) && !inUse.has(name),
+  );
   return names.map((name) => readLink(join(dirname(root), name))).filter((link) => link !== undefined);
 }
 
@@ -238,7 +250,7 @@ function isNote(value: unknown): value is LockNote {
   if (typeof value !== "object" || value === null) return false;
   const note = value as Readonly<Record<string, unknown>>;
   const words = [note.host, note.startedAt, note.command];
-  const mayLack = [note.machine, note.boot, note.pidSpace, note.start];
+  const mayLack = [note.machine, note.boot, note.upSince, note.pidSpace, note.start];
   return (
     typeof note.id === "string" &&
     ID.test(note.id) &&

@@ -1,19 +1,25 @@
 import {
   closeSync,
+  fchmodSync,
+  fchownSync,
   fdatasync,
   fdatasyncSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
+  lstatSync,
   openSync,
   readdirSync,
+  readlinkSync,
   readSync,
-  realpathSync,
+  renameSync,
+  rmSync,
   statSync,
   writeSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { realPath } from "./real-path.js";
 
 const flush = promisify(fdatasync);
 
@@ -41,13 +47,21 @@ export interface LogDisk {
   /** The path without symbolic links, whether or not a file is there: two names of one log must have one lock. */
   realPath(path: string): string;
   facts(path: string): FileFacts | undefined;
+  /** Where the symbolic link at `path` points; `undefined` where none is there. */
+  linkTarget(path: string): string | undefined;
   /** Hands the file's bytes to `take`, piece by piece; a piece is valid only until `take` returns, unless copied. */
   read(path: string, from: number, take: (chunk: Buffer) => void): void;
   /** Makes a file that nobody else may read; fails where one is there. */
   create(path: string): LogHandle;
+  /** Makes a file with the owner and the rights of `model`; fails where one is there, or where the rights cannot be given. */
+  createLike(path: string, model: string): LogHandle;
   open(path: string): LogHandle;
-  /** Makes the file this short, durably. */
-  truncate(path: string, size: number): void;
+  /** Puts a file in the place of another, at once. */
+  rename(from: string, to: string): void;
+  /** Removes a file; one that is gone already is well. */
+  remove(path: string): void;
+  /** Makes the file this short, durably. `check` is called when the file is open: what comes late cuts no other in its place. */
+  truncate(path: string, size: number, check: () => void): void;
   /** Makes what was created in this folder durable. */
   syncFolder(folder: string): void;
   list(folder: string): readonly string[];
@@ -62,10 +76,10 @@ export const nodeDisk: LogDisk = {
   realPath(path) {
     const absolute = resolve(path);
     try {
-      return realpathSync.native(absolute);
+      return realPath(absolute);
     } catch (error) {
       if (codeOf(error) !== "ENOENT") throw error;
-      return join(realpathSync.native(dirname(absolute)), basename(absolute));
+      return join(realPath(dirname(absolute)), basename(absolute));
     }
   },
   facts(path) {
@@ -74,6 +88,10 @@ export const nodeDisk: LogDisk = {
       // A device or a pipe never ends: it is refused before it is read.
       throw Object.assign(new Error("it is no regular file"), { code: "EINVAL" });
     return facts === undefined ? undefined : { size: Number(facts.size), identity: `${facts.dev}:${facts.ino}` };
+  },
+  linkTarget(path) {
+    if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return undefined;
+    return resolve(dirname(path), readlinkSync(path));
   },
   read(path, from, take) {
     const fd = openSync(path, "r");
@@ -91,10 +109,26 @@ export const nodeDisk: LogDisk = {
     }
   },
   create: (path) => new NodeLogHandle(openSync(path, "ax", 0o600)),
+  createLike(path, model) {
+    const fd = openSync(path, "ax", 0o600);
+    try {
+      const due = statSync(model);
+      const found = fstatSync(fd);
+      if (found.uid !== due.uid || found.gid !== due.gid) fchownSync(fd, due.uid, due.gid);
+      if (found.mode !== due.mode) fchmodSync(fd, due.mode & 0o7777);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    return new NodeLogHandle(fd);
+  },
   open: (path) => new NodeLogHandle(openSync(path, "a")),
-  truncate(path, size) {
+  rename: (from, to) => renameSync(from, to),
+  remove: (path) => rmSync(path, { force: true }),
+  truncate(path, size, check) {
     const fd = openSync(path, "r+");
     try {
+      check();
       ftruncateSync(fd, size);
       fsyncSync(fd);
     } finally {

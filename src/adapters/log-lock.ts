@@ -3,13 +3,12 @@ import { closeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Problem } from "../domain/errors.js";
 import { StopError } from "../domain/errors.js";
-import { LOCK_TIMING, type LockTiming, LogLock } from "./held-lock.js";
+import { type Flush, LOCK_TIMING, type LockClock, type LockTiming, LogLock, momentOf, nodeFlush } from "./held-lock.js";
 import {
   type ChainLink,
   diskNow,
   isBusy,
   type LockNote,
-  moveToRoot,
   type PreparedNote,
   place,
   prepareNote,
@@ -17,6 +16,7 @@ import {
   readLitter,
   removeFile,
   successorPath,
+  touchNote,
 } from "./lock-files.js";
 import { diskTrouble, logStop } from "./log-problem.js";
 import {
@@ -36,8 +36,11 @@ export interface LockRequest {
   readonly command: string;
   readonly ownProcess: ProcessFacts;
   readonly machine?: MachineFacts | undefined;
-  /** UTC, for people. */
+  /** UTC: for people, and for the age of this process's own beat. */
   readonly now: () => Date;
+  /** Milliseconds on a clock that nobody sets. */
+  readonly monotonic?: (() => number) | undefined;
+  readonly flush?: Flush | undefined;
   /** `--break-lock ID`: take over from exactly this lock, whoever holds it. */
   readonly breakLock?: string | undefined;
   /** Told before a silent lock is watched for `ms`, so that nobody waits without knowing why. */
@@ -66,8 +69,9 @@ const BUSY_PAUSE_MS = 20;
 
 /**
  * Takes the log's lock. It is taken over from an owner that is provably gone at once, and from one that cannot be looked at
- * (container, other host, Windows) after {@link LockTiming.silentMs} without a beat. Throws a StopError (exit 6,
+ * (container, other host) after {@link LockTiming.silentMs} without a beat; a beat in the future counts from the first look on. Throws a StopError (exit 6,
  * `LOG_LOCKED`) with owner, age and ID for any other lock, and `LOG_UNWRITABLE` where the folder cannot be written.
+ * What is returned is to be settled when all that an earlier owner could still do to the log is warded off.
  */
 export async function acquireLock(request: LockRequest): Promise<LogLock> {
   const machine = request.machine ?? thisMachine;
@@ -108,12 +112,20 @@ function rootOf(logPath: string): string {
 async function tryToAcquire(request: LockRequest, here: Here): Promise<LogLock | undefined> {
   const root = rootOf(request.logPath);
   const id = randomBytes(8).toString("hex");
+  const clock: LockClock = { monotonic: request.monotonic ?? (() => performance.now()), now: request.now };
+  let beganAt = momentOf(clock);
   const note: LockNote = { id, ...here.me, startedAt: request.now().toISOString(), command: request.command };
   const prepared = prepareNote(root, note);
   const toClose = new Set([prepared.fd]);
   try {
-    const tail = readChain(root).at(-1);
-    if (tail !== undefined && !(await mayTakeOver(tail, prepared, { request, here }))) return undefined;
+    const before = readChain(root);
+    const tail = before.at(-1);
+    if (tail !== undefined) {
+      if (!(await mayTakeOver(tail, prepared, { request, here }))) return undefined;
+      // Watching takes longer than others may find a lock silent.
+      beganAt = momentOf(clock);
+      touchNote(prepared);
+    }
     const claim = tail === undefined ? root : successorPath(root, tail.id);
     const fd = place(prepared, claim);
     if (fd === undefined) return undefined;
@@ -124,22 +136,17 @@ async function tryToAcquire(request: LockRequest, here: Here): Promise<LogLock |
       if (!chain.some((link) => link.id === id)) removeFile(claim);
       return undefined;
     }
-    const path = settle(root, claim, chain);
     sweep(root, prepared, here);
+    const now = diskNow(prepared);
+    const ownerBeforeMayLive = before.some((link) => fate(link, now - link.writtenMs, here) !== "gone");
+    const { logPath, timing = LOCK_TIMING, flush = nodeFlush } = request;
+    const held = { logPath, note, text: prepared.text, fd, path: claim, root, before, ownerBeforeMayLive, beganAt };
     toClose.delete(fd);
-    const held = { logPath: request.logPath, note, text: prepared.text, fd, path, root };
-    return new LogLock(held, breakWarning(request, tail), request.timing ?? LOCK_TIMING);
+    return new LogLock(held, breakWarnings(request, tail), { timing, clock, flush });
   } finally {
     for (const fd of toClose) closeSync(fd);
     removeFile(prepared.path);
   }
-}
-
-/** Moves a claim that counts to `LOG.lock`, so that nothing is left of those it succeeded. Returns where it stands now. */
-function settle(root: string, claim: string, chain: readonly ChainLink[]): string {
-  if (claim === root || !moveToRoot(claim, root)) return claim;
-  for (const link of chain) if (link.path !== root && link.path !== claim) removeFile(link.path);
-  return root;
 }
 
 /** Removes what killed processes left beside the lock. None of it can be, or become, a lock: a living one tries anew. */
@@ -173,10 +180,16 @@ async function mayTakeOver(
   }
   const found = fate(tail, silentMs, here);
   if (found === "gone") return true;
-  const { silentMs: enough, watchMs } = request.timing ?? LOCK_TIMING;
-  if (found === "alive" || silentMs < enough) throw lockedStop(request, tail, { silentMs, fate: found });
-  request.onWaiting?.(`watching the lock of ${ownerOf(tail)}, which was silent for ${seconds(silentMs)}`, watchMs);
-  return staysSilent(rootOf(request.logPath), tail, watchMs);
+  const { silentMs: enough, watchMs, beatMs } = request.timing ?? LOCK_TIMING;
+  // The disk's clock was set back: the beat's age cannot be told, so the lock is silent from now on. By less than a beat it is
+  // young for so long only.
+  const inFuture = silentMs < -beatMs;
+  if (found === "alive" || (silentMs < enough && !inFuture)) throw lockedStop(request, tail, { silentMs, fate: found });
+  const [why, ms] = inFuture
+    ? ["whose last heartbeat lies in the future", enough]
+    : [`which was silent for ${seconds(silentMs)}`, watchMs];
+  request.onWaiting?.(`watching the lock of ${ownerOf(tail)}, ${why}`, ms);
+  return staysSilent(rootOf(request.logPath), tail, ms);
 }
 
 function fate(tail: ChainLink, silentMs: number, here: Here): OwnerFate {
@@ -226,14 +239,16 @@ function lockedStop(
   });
 }
 
-function breakWarning(request: LockRequest, tail: ChainLink | undefined): Problem | undefined {
-  if (request.breakLock === undefined) return undefined;
+function breakWarnings(request: LockRequest, tail: ChainLink | undefined): readonly Problem[] {
+  if (request.breakLock === undefined) return [];
   const file = request.logPath;
-  return tail === undefined
-    ? { code: "LOCK_NOT_THERE", file, message: `There was no lock to break: ${request.breakLock} is gone already.` }
-    : {
-        code: "LOCK_BROKEN",
-        file,
-        message: `The lock ${tail.id} of ${ownerOf(tail)} was broken, as --break-lock says.`,
-      };
+  const warning =
+    tail === undefined
+      ? { code: "LOCK_NOT_THERE", file, message: `There was no lock to break: ${request.breakLock} is gone already.` }
+      : {
+          code: "LOCK_BROKEN",
+          file,
+          message: `The lock ${tail.id} of ${ownerOf(tail)} was broken, as --break-lock says.`,
+        };
+  return [warning];
 }

@@ -39,9 +39,14 @@ export function refusedLog(path: string, refusal: LogRefusal): StopError {
   }
 }
 
+/** Whether the disk said no; all else is a stop or a defect. */
+export function isDiskError(error: unknown): error is Error {
+  return error instanceof Error && typeof (error as NodeJS.ErrnoException).code === "string";
+}
+
 /** What the disk said no to, and what to do about it. `doing` completes "cannot …". */
 export function diskTrouble(path: string, doing: string, cause: unknown): StopError {
-  const code = cause instanceof Error ? String((cause as NodeJS.ErrnoException).code ?? cause.name) : "unknown";
+  const code = diskCode(cause);
   const problem = {
     code: "LOG_UNWRITABLE",
     file: path,
@@ -49,6 +54,35 @@ export function diskTrouble(path: string, doing: string, cause: unknown): StopEr
     hint: remedyFor(code),
   };
   return logStop(problem, cause);
+}
+
+function diskCode(cause: unknown): string {
+  return cause instanceof Error ? String((cause as NodeJS.ErrnoException).code ?? cause.name) : "unknown";
+}
+
+/** The lock was taken over from a run that may live, and the log stays in the file that this run may have open. */
+export function notRenewedWarning(path: string, cause: unknown): Problem {
+  return {
+    code: "LOG_NOT_RENEWED",
+    file: path,
+    message:
+      `The lock of ${path} was taken over from a run that cannot be looked at, and the log could not be put into a new file ` +
+      `(${diskCode(cause)}): should that run wake up in the middle of a write, its line damages the log.`,
+    hint: "Make sure that it does not run any more. In a container, mount the log's folder and not the file alone.",
+  };
+}
+
+/** A link that leads nowhere is a sign of a log that was here: a new one in its place would make every copy a second time. */
+export function brokenLink(path: string, target: string): StopError {
+  return logStop({
+    code: "LOG_LINK_BROKEN",
+    file: path,
+    message: `The idempotency log ${path} is a symbolic link to ${target}, where no file is.`,
+    hint:
+      "Put the log back, or mount its disk. Only where there never was a log: make an empty file there, or remove the link; " +
+      "then run the same command again.",
+    value: target,
+  });
 }
 
 /** A file that is there but cannot be read. */

@@ -94,6 +94,8 @@ export class LogWriter {
     if (this.#handle === undefined) {
       if (disk.facts(path) !== undefined) throw this.#changed("a file appeared where there was none");
       this.#handle = disk.create(path);
+      // Was this run frozen right before, the file is the next owner's to write, who found it or made it.
+      this.#start.checkLock();
       this.#identity = this.#identityOf(this.#handle);
       disk.syncFolder(dirname(path));
     }
@@ -126,6 +128,8 @@ export class LogWriter {
     } finally {
       await flushed;
     }
+    // Who took the lock over meanwhile may have read the log without these lines: nothing is told on the strength of them.
+    this.#start.checkLock();
   }
 
   #verifyPath(): void {
@@ -147,6 +151,8 @@ export class LogWriter {
   }
 
   #changed(what: string): StopError {
+    // Whoever took the lock over changes the log by right: then that is what is to be told.
+    this.#start.checkLock();
     return changedLog(this.#start.shownPath, what);
   }
 }

@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { linkSync } from "node:fs";
-import { open, realpath, rename, stat, unlink } from "node:fs/promises";
+import { open, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { EXIT, type Problem, StopError } from "../domain/errors.js";
+import { realPath } from "./real-path.js";
 
-/** File systems without hard links (FAT, some network disks). */
-const NO_HARD_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL", "EXDEV", "EMLINK", "UNKNOWN"]);
+/** What file systems without hard links say (FAT, some network disks; exFAT on Windows: EISDIR). */
+const NO_HARD_LINKS = new Set("EPERM ENOTSUP EOPNOTSUPP ENOSYS EINVAL EISDIR EXDEV EMLINK UNKNOWN".split(" "));
 
 /** Whether two paths name one file, also through links; false where one of them is not there. */
 export async function isSameFile(a: string, b: string): Promise<boolean> {
@@ -20,7 +21,7 @@ async function factsOf(
   try {
     const stats = await stat(path);
     // Windows gives 0 where a file system has no inodes.
-    return { real: await realpath(path), inode: stats.ino === 0 ? undefined : `${stats.dev}:${stats.ino}` };
+    return { real: realPath(path), inode: stats.ino === 0 ? undefined : `${stats.dev}:${stats.ino}` };
   } catch (error) {
     if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
     throw error;
@@ -64,7 +65,7 @@ export async function writeNewFile(path: string, text: string, replace: boolean)
 
 /** A link to a file is kept, and what it points to replaced. */
 async function throughLinks(path: string): Promise<string> {
-  return (await statOf(path)) === undefined ? resolve(path) : realpath(path);
+  return (await statOf(path)) === undefined ? resolve(path) : realPath(path);
 }
 
 async function writeWhole(path: string, text: string): Promise<void> {

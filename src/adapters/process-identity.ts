@@ -1,5 +1,5 @@
 import { readFileSync, readlinkSync } from "node:fs";
-import { hostname, uptime } from "node:os";
+import { hostname, platform, uptime } from "node:os";
 
 /** What only `main` may know of this process; handed in. */
 export interface ProcessFacts {
@@ -10,7 +10,11 @@ export interface ProcessFacts {
 
 /** What can be read of the machine; handed in by tests. */
 export interface MachineFacts {
+  /** As `process.platform` says it. */
+  platform(): string;
   hostname(): string;
+  /** Since 1970, in milliseconds, by the clock that may be set. */
+  now(): number;
   uptimeSeconds(): number;
   /** A file's text, or `undefined` where there is none or it may not be read. */
   readText(path: string): string | undefined;
@@ -25,6 +29,8 @@ export interface ProcessIdentity {
   readonly machine?: string | undefined;
   /** The kernel's start (`boot_id`): the same in every container of a machine. */
   readonly boot?: string | undefined;
+  /** When the machine was started, where there is no `boot_id` (Windows, macOS): now less the time it is up, UTC. */
+  readonly upSince?: string | undefined;
   /** The space in which `pid` counts: containers have their own. */
   readonly pidSpace?: string | undefined;
   readonly pid: number;
@@ -38,9 +44,14 @@ export type OwnerFate = "alive" | "gone" | "unknown";
 /** The number that Linux gives to the pid space outside all containers. */
 const INITIAL_PID_SPACE = "pid:[4026531836]";
 
+/** Two looks at one machine's start differ by no more, unless its clock was set in between. */
+const SAME_START_MS = 5_000;
+
 /** The machine this runs on. */
 export const thisMachine: MachineFacts = {
+  platform,
   hostname,
+  now: Date.now,
   uptimeSeconds: uptime,
   readText: (path) => unlessAbsent(() => readFileSync(path, "utf8")),
   readLink: (path) => unlessAbsent(() => readlinkSync(path)),
@@ -57,16 +68,17 @@ function unlessAbsent(read: () => string): string | undefined {
   }
 }
 
-/** Who this process is, as its lock says it. */
+/** Who this process is, as its lock says it. `/proc` and `/etc` are read on Linux only: elsewhere they may be anything. */
 export function identityOf(ownProcess: ProcessFacts, machine: MachineFacts): ProcessIdentity {
-  const own = runningProcess(machine.readText("/proc/self/stat"));
+  const place = { host: machine.hostname(), pid: ownProcess.pid };
+  if (machine.platform() !== "linux")
+    return { ...place, upSince: new Date(machine.now() - machine.uptimeSeconds() * 1000).toISOString() };
   return {
-    host: machine.hostname(),
+    ...place,
     machine: lineOf(machine.readText("/etc/machine-id")),
     boot: lineOf(machine.readText("/proc/sys/kernel/random/boot_id")),
     pidSpace: machine.readLink("/proc/self/ns/pid"),
-    pid: ownProcess.pid,
-    start: own?.start,
+    start: runningProcess(machine.readText("/proc/self/stat"))?.start,
   };
 }
 
@@ -81,7 +93,12 @@ export function fateOf(
   here: { readonly me: ProcessIdentity; readonly ownProcess: ProcessFacts; readonly machine: MachineFacts },
 ): OwnerFate {
   const { me, ownProcess, machine } = here;
-  if (owner.host !== me.host || owner.boot === undefined || me.boot === undefined) return "unknown";
+  if (owner.host !== me.host) return "unknown";
+  if (isSameStart(owner.upSince, me.upSince)) {
+    // Without its start a process cannot be told from a later one of its number: that one would keep the lock for ever.
+    return ownProcess.exists(owner.pid) ? "unknown" : "gone";
+  }
+  if (owner.boot === undefined || me.boot === undefined) return "unknown";
   if (owner.boot === me.boot) {
     const samePids = owner.pidSpace !== undefined && owner.pidSpace === me.pidSpace;
     return samePids ? fateHere(owner, ownProcess, machine) : "unknown";
@@ -93,11 +110,16 @@ export function fateOf(
   return sameMachine && outsideContainers && beforeThisBoot ? "gone" : "unknown";
 }
 
+function isSameStart(one: string | undefined, other: string | undefined): boolean {
+  if (one === undefined || other === undefined) return false;
+  return Math.abs(Date.parse(one) - Date.parse(other)) <= SAME_START_MS;
+}
+
 function fateHere(owner: ProcessIdentity, ownProcess: ProcessFacts, machine: MachineFacts): OwnerFate {
   const found = runningProcess(machine.readText(`/proc/${owner.pid}/stat`));
   // A mount option can hide other users' processes from /proc, never from signal 0.
   if (found === undefined) return ownProcess.exists(owner.pid) ? "unknown" : "gone";
-  if (owner.start === undefined) return "alive";
+  if (owner.start === undefined) return "unknown";
   return found.start === owner.start && !found.dead ? "alive" : "gone";
 }
 

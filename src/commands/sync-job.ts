@@ -266,6 +266,7 @@ async function run(machine: Machine, prepared: Online, tell: Tell): Promise<RunR
   });
   let leftBehind: Problem | undefined;
   try {
+    await tell.warn(log.warnings);
     const bound = log.isNew ? undefined : serverOfLog({ state, header: log.header });
     if (!settings.rebind) checkServerOfLog(asked.place.path, bound, identity);
     if (settings.resume) checkResumable(lastSyncOf(state, asked.place.path, manifest.fileName), manifest);

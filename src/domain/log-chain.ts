@@ -12,6 +12,38 @@ export const DIGEST_FIELD_LENGTH = ',"digest":""}'.length + 64;
 
 /** How the first line of every log begins; tells a header that was cut short from a foreign file. */
 export const HEADER_START = '{"v":1,"seq":0,"at":"';
+const FIRST_RECORD_START = '{"v":1,"seq":1,"at":"';
+
+/** The header's parts in their order: those that are the same in every log, and what may stand between them. */
+const HEADER_PARTS: readonly (string | RegExp)[] = [
+  HEADER_START,
+  /^[0-9TZ:.+-]*/,
+  '","run":"',
+  /^(?:[^"\\\p{Cc}]|\\.|\\$)*/u,
+  '","type":"header","format":"qalyptus-propagate-log","formatVersion":1,"server":"',
+  /^(?:[^"\\\p{Cc}]|\\.|\\$)*/u,
+  '","sourceTasks":[',
+  /^[0-9a-f",-]*/i,
+  '],"synced":0,"digest":"',
+  /^[0-9a-f]*/,
+  '"}',
+];
+
+/** Whether a text is a beginning of a header, cut before its end: all that a crash may leave of a log that held nothing yet. */
+export function isBeginningOfHeader(text: string): boolean {
+  let rest = text;
+  for (const part of HEADER_PARTS) {
+    if (typeof part !== "string") rest = rest.slice(part.exec(rest)?.[0].length);
+    else if (!rest.startsWith(part)) return part.startsWith(rest);
+    else rest = rest.slice(part.length);
+  }
+  return false;
+}
+
+/** Whether a text is a beginning of the line of the log's first record. */
+export function isBeginningOfFirstRecord(text: string): boolean {
+  return text !== "" && (text.startsWith(FIRST_RECORD_START) || FIRST_RECORD_START.startsWith(text));
+}
 
 /** A line's end, as the digest makes it. */
 export function digestField(digest: string): string {

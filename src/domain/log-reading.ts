@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
-import { DIGEST_FIELD_LENGTH, digestField, HEADER_START } from "./log-chain.js";
+import { DIGEST_FIELD_LENGTH, digestField, isBeginningOfFirstRecord, isBeginningOfHeader } from "./log-chain.js";
 import type { LogHeader, LogRecord } from "./log-record.js";
-import { headerRefusal, type LogRefusal, recordFault } from "./log-refusal.js";
+import { headerRefusal, type LogRefusal, NULS_FOR_LINES, recordFault } from "./log-refusal.js";
 import { isHeader, isRawLine, type RawLine } from "./log-schema.js";
 
 /** The last group was cut short by a crash: from the byte `at` to the file's end, `bytes` of them. */
@@ -34,6 +34,12 @@ export type LogReading =
 /** Far more than any line of ours; a "line" beyond it is no log's. */
 const LONGEST_LINE = 64 * 1024 * 1024;
 const LONGEST_UNBORN = 64 * 1024;
+/**
+ * A file system may show NULs for what was appended and not yet flushed: one group. More of them may stand for groups that were
+ * flushed, and told. How big a group is depends on the writes in flight (8: some 10 KB; 256: 200 KB), and a run's groups grow one by
+ * one: so a torn one may have so many NULs at least, or twice the bytes of the log's biggest group.
+ */
+const FEW_NULS = 16 * 1024;
 const LF = 10;
 const CR = 13;
 
@@ -60,7 +66,8 @@ interface Survivor {
  *
  * Torn is the last group only: from the first bad line to the end there is no whole record, or the whole ones are of one
  * run, rightly numbered, and were written when the bad line was not yet durable. A bad line that still is JSON was edited,
- * not torn. All of that is damage.
+ * not torn. NULs are torn behind whole records only, and no more than one group of them: behind the header alone they may be all
+ * that is left of a log. All else is damage.
  */
 export class LogScan {
   readonly #visit: (record: LogRecord) => void;
@@ -81,8 +88,13 @@ export class LogScan {
   #synced = 0;
   #digest = "";
   #end = 0;
+  /** Where the group of the last right line begins in the file, and the bytes of the biggest before it. */
+  #groupStart = 0;
+  #biggestGroup = 0;
   #break: Break | undefined;
   #survivor: Survivor | undefined;
+  /** NUL bytes from the break on. */
+  #nuls = 0;
   #refusal: LogRefusal | undefined;
 
   constructor(visit: (record: LogRecord) => void) {
@@ -99,12 +111,7 @@ export class LogScan {
       this.#readLine(lineEnd, lineEnd + 1);
       lineEnd = this.#buffer.indexOf(LF, lineEnd + 1);
     }
-    if (this.#buffer.length - this.#start > LONGEST_LINE)
-      this.#refusal = {
-        code: this.#header === undefined ? "LOG_FOREIGN" : "LOG_DAMAGED",
-        line: this.#lines + 1,
-        what: "it never ends",
-      };
+    if (this.#buffer.length - this.#start > LONGEST_LINE) this.#refusal = this.#endless();
   }
 
   /** Says what the file is, once all its bytes are pushed. */
@@ -113,6 +120,7 @@ export class LogScan {
     if (this.#refusal === undefined && this.#lines === 0 && isUnborn(rest))
       return { kind: "unborn", bytes: rest.length };
     if (this.#refusal === undefined && rest.length > 0) this.#readLine(this.#buffer.length, this.#buffer.length);
+    this.#refusal ??= this.#lostToNuls();
     if (this.#refusal !== undefined) return { kind: "refused", refusal: this.#refusal };
     if (this.#header === undefined) throw new Error("a file without a header was neither refused nor found unborn");
     const line = this.#break?.lastLine ?? this.#buffer.toString("utf8", this.#before.start, this.#before.end);
@@ -124,6 +132,19 @@ export class LogScan {
       end: this.#end,
       endsWithoutNewline: this.#break === undefined && rest.length > 0,
     };
+  }
+
+  #endless(): LogRefusal {
+    const line = this.#lines + 1;
+    if (this.#buffer[this.#start] === 0) return { code: "LOG_DAMAGED", line, what: NULS_FOR_LINES };
+    return { code: this.#header === undefined ? "LOG_FOREIGN" : "LOG_DAMAGED", line, what: "it never ends" };
+  }
+
+  #lostToNuls(): LogRefusal | undefined {
+    if (this.#break === undefined) return undefined;
+    const biggest = Math.max(this.#biggestGroup, this.#end - this.#groupStart);
+    if (this.#nuls <= (this.#seq === 0 ? 0 : Math.max(FEW_NULS, 2 * biggest))) return undefined;
+    return { code: "LOG_DAMAGED", line: this.#break.line, what: NULS_FOR_LINES };
   }
 
   #tail(): LogTail {
@@ -154,6 +175,7 @@ export class LogScan {
     else if (this.#break === undefined) this.#refusal = this.#readRecord(end);
     else this.#refusal = this.#readBehind(this.#break, end);
     if (this.#break === undefined) this.#end = this.#base + next;
+    else this.#nuls += this.#countNuls(end);
     this.#before = { start: this.#start, end };
     this.#start = next;
   }
@@ -174,7 +196,9 @@ export class LogScan {
     if (digest === undefined && value === undefined) {
       const lastLine = this.#buffer.toString("utf8", this.#before.start, this.#before.end);
       this.#break = { line: this.#lines, at: this.#base + this.#start, seq: this.#seq + 1, lastLine };
-      return undefined;
+      if (this.#seq > 0 || isBeginningOfFirstRecord(this.#text(end))) return undefined;
+      const what = this.#countNuls(end) > 0 ? NULS_FOR_LINES : "it is no beginning of the log's first record";
+      return { code: "LOG_DAMAGED", line: this.#lines, what };
     }
     const fault = recordFault(value, { seq: this.#seq + 1, synced: this.#synced, digest });
     if (fault !== undefined) return { code: fault.code, line: this.#lines, what: fault.what };
@@ -182,6 +206,11 @@ export class LogScan {
   }
 
   #take(record: LogRecord): undefined {
+    if (record.synced !== this.#synced || this.#seq === 0) {
+      const start = this.#base + this.#start;
+      this.#biggestGroup = Math.max(this.#biggestGroup, start - this.#groupStart);
+      this.#groupStart = start;
+    }
     this.#seq = record.seq;
     this.#synced = record.synced;
     this.#digest = record.digest;
@@ -208,6 +237,12 @@ export class LogScan {
     if (record.run !== before.run) return false;
     if (before.line + 1 < this.#lines) return record.seq >= before.seq + this.#lines - before.line;
     return record.seq === before.seq + 1 && this.#digestOf(this.#before.start, end) !== undefined;
+  }
+
+  #countNuls(end: number): number {
+    let count = 0;
+    for (let at = this.#start; at < end; at += 1) if (this.#buffer[at] === 0) count += 1;
+    return count;
   }
 
   /** The digest of the line to be read, chained to the text from `from`; `undefined` where the line says another. */
@@ -243,7 +278,5 @@ export class LogScan {
 /** Whether a file without a line end is nothing yet: empty, or the beginning of our header, cut short by a crash. */
 function isUnborn(bytes: Buffer): boolean {
   if (bytes.length > LONGEST_UNBORN) return false;
-  const text = bytes.toString("latin1").replace(/\0+$/, "");
-  if (HEADER_START.startsWith(text)) return true;
-  return text.startsWith(HEADER_START) && !text.endsWith("}");
+  return isBeginningOfHeader(bytes.toString("utf8"));
 }

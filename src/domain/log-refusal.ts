@@ -1,4 +1,4 @@
-import { HEADER_START } from "./log-chain.js";
+import { HEADER_START, isBeginningOfHeader } from "./log-chain.js";
 import { claimsToBeHeader, entryFault, isRawLine } from "./log-schema.js";
 
 /** Why a file is not read as a log: what is wrong, and on which line. Never repaired by the program. */
@@ -8,12 +8,16 @@ export interface LogRefusal {
   readonly what: string;
 }
 
+/** A log whose lines were lost so is never taken for one that held none: it would make every copy a second time. */
+export const NULS_FOR_LINES = "NUL bytes stand where its lines were, as a power loss or a broken disk leaves them";
+
 function isNewer(version: unknown): boolean {
   return typeof version === "number" && version > 1;
 }
 
 /** Why a first line is not the header of a log that this version can read. */
 export function headerRefusal(value: unknown, text: string): LogRefusal {
+  if (!claimsToBeHeader(value) && endsInNuls(text)) return { code: "LOG_DAMAGED", line: 1, what: NULS_FOR_LINES };
   if (!claimsToBeHeader(value))
     return text.startsWith(HEADER_START)
       ? { code: "LOG_DAMAGED", line: 1, what: "the header is cut short or was edited" }
@@ -21,6 +25,13 @@ export function headerRefusal(value: unknown, text: string): LogRefusal {
   if (isNewer(value.v) || isNewer(value.formatVersion))
     return { code: "LOG_NEWER", line: 1, what: "the header is of a newer format" };
   return { code: "LOG_DAMAGED", line: 1, what: "the header's digest is not that of its text" };
+}
+
+/** Whether a first line is NULs alone, or a beginning of our header and then NULs. */
+function endsInNuls(text: string): boolean {
+  let end = text.length;
+  while (text[end - 1] === "\0") end -= 1;
+  return end < text.length && isBeginningOfHeader(text.slice(0, end));
 }
 
 /** What is wrong with a line that is JSON: it was edited, or a newer program wrote it. */

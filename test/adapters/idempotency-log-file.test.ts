@@ -205,6 +205,22 @@ describe("a log that is opened again", () => {
     }),
   );
 
+  it("is refused where it is a link that leads nowhere, as one to a disk that is not mounted; an empty file there is a new log", () =>
+    inFolder(async (folder) => {
+      const path = join(folder, NAME);
+      symlinkSync("elsewhere.jsonl", path);
+      const stop = await stopOf(openLogForRun(openRequest(path)));
+      expect(codeOf(stop)).toEqual({ exitCode: 6, code: "LOG_LINK_BROKEN" });
+      expect(stop.message).toContain(join(folder, "elsewhere.jsonl"));
+      expect(() => readLogForPlan(path, () => undefined)).toThrow("where no file is");
+      expect(readdirSync(folder)).toEqual([NAME]);
+      writeFileSync(join(folder, "elsewhere.jsonl"), "");
+      const log = await openLogForRun(openRequest(path));
+      await log.append([createIntent("acme", 1)]);
+      await log.close();
+      expect(entriesOf(join(folder, "elsewhere.jsonl"))).toEqual([createIntent("acme", 1)]);
+    }));
+
   it("is refused where it is a folder", () =>
     inFolder(async (folder) => {
       mkdirSync(join(folder, NAME));

@@ -10,19 +10,28 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import type { LogLock } from "../../src/adapters/held-lock.js";
 import { openLogForRun } from "../../src/adapters/idempotency-log-file.js";
 import { acquireLock, type LockRequest, sightLock } from "../../src/adapters/log-lock.js";
 import { fateOf, identityOf, type ProcessIdentity, thisMachine } from "../../src/adapters/process-identity.js";
 import { StopError } from "../../src/domain/errors.js";
 import { compileSource } from "../support/compiled-sources.js";
-import { inFolder, machine, openRequest, THIS_PROCESS } from "../support/log-places.js";
+import {
+  ELSEWHERE,
+  inFolder,
+  leaveLock as leaveLockAt,
+  machine,
+  openRequest,
+  THIS_PROCESS,
+} from "../support/log-places.js";
 import { createIntent, createOutcome } from "../support/log-samples.js";
 
 /** Quick enough for a test; what is compared with them is the disk's clock, never the test's. */
-const TIMING = { beatMs: 60_000, silentMs: 60_000, watchMs: 30 };
+const TIMING = { beatMs: 60_000, silentMs: 60_000, watchMs: 30, sendWithinMs: 45_000 };
 
 function request(folder: string, more: Partial<LockRequest> = {}): LockRequest {
   return {
@@ -33,6 +42,13 @@ function request(folder: string, more: Partial<LockRequest> = {}): LockRequest {
     timing: TIMING,
     ...more,
   };
+}
+
+/** Takes a lock when nothing is to be done about an earlier owner. */
+async function takeLock(asked: LockRequest): Promise<LogLock> {
+  const lock = await acquireLock(asked);
+  lock.settle();
+  return lock;
 }
 
 async function stopOf(promise: Promise<unknown>): Promise<StopError> {
@@ -46,24 +62,17 @@ async function stopOf(promise: Promise<unknown>): Promise<StopError> {
 
 /** Puts a lock there as a process left it that was here, and is not any more; `age`: seconds since its last beat. */
 function leaveLock(folder: string, owner: Partial<ProcessIdentity> = {}, age = 0, id = "00000000deadbeef"): string {
-  const path = join(folder, "log.jsonl.lock");
-  const me = identityOf(THIS_PROCESS, thisMachine);
-  const note = { v: 1, id, ...me, start: "1", startedAt: "2026-01-30T02:00:00.000Z", command: "sync", ...owner };
-  writeFileSync(path, `${JSON.stringify({ ...note, beat: "0000000000" })}\n`);
-  const then = Date.now() / 1000 - age;
-  utimesSync(path, then, then);
+  leaveLockAt(join(folder, "log.jsonl.lock"), { ...owner, id }, age);
   return id;
 }
-
-const ELSEWHERE = { host: "another-host" };
 
 describe("taking the lock", () => {
   it("says who holds it, keeps others out with owner, age and ID, and leaves nothing when it is given back", () =>
     inFolder(async (folder) => {
-      const lock = await acquireLock(request(folder));
+      const lock = await takeLock(request(folder));
       const note = JSON.parse(readFileSync(join(folder, "log.jsonl.lock"), "utf8"));
       expect(note).toMatchObject({ ...identityOf(THIS_PROCESS, thisMachine), id: lock.id, command: "sync" });
-      const stop = await stopOf(acquireLock(request(folder)));
+      const stop = await stopOf(takeLock(request(folder)));
       expect(stop).toMatchObject({ exitCode: 6, problems: [{ code: "LOG_LOCKED", value: lock.id }] });
       expect(stop.message).toMatch(new RegExp(`"sync" on host ${note.host}, process ${process.pid}.*${lock.id}`));
       expect(stop.problems[0]?.hint).toContain(`--break-lock ${lock.id}`);
@@ -76,7 +85,7 @@ describe("taking the lock", () => {
   it("takes over at once from a process that is provably gone", () =>
     inFolder(async (folder) => {
       leaveLock(folder);
-      const lock = await acquireLock(request(folder));
+      const lock = await takeLock(request(folder));
       expect(readdirSync(folder)).toEqual(["log.jsonl.lock"]);
       expect(sightLock(join(folder, "log.jsonl"), request(folder))).toMatchObject({ id: lock.id, fate: "alive" });
       await lock.release();
@@ -86,7 +95,7 @@ describe("taking the lock", () => {
   it("waits for nobody: a lock that cannot be looked at and beat a minute ago or less is refused", () =>
     inFolder(async (folder) => {
       leaveLock(folder, ELSEWHERE, 50);
-      const stop = await stopOf(acquireLock(request(folder)));
+      const stop = await stopOf(takeLock(request(folder)));
       expect(stop).toMatchObject({ exitCode: 6, problems: [{ code: "LOG_LOCKED" }] });
       expect(stop.message).toContain('"sync" on host another-host');
       expect(stop.problems[0]?.hint).toContain("60 s");
@@ -96,10 +105,25 @@ describe("taking the lock", () => {
     inFolder(async (folder) => {
       leaveLock(folder, ELSEWHERE, 61);
       const told: unknown[] = [];
-      const lock = await acquireLock(request(folder, { onWaiting: (reason, ms) => told.push({ reason, ms }) }));
+      const lock = await takeLock(request(folder, { onWaiting: (reason, ms) => told.push({ reason, ms }) }));
       expect(told).toEqual([{ reason: expect.stringContaining("another-host"), ms: 30 }]);
       await lock.release();
       expect(readdirSync(folder)).toEqual([]);
+    }));
+
+  it("watches a lock for all the 60 s whose beat lies in the future: by a clock that was set back it would be young for ever", () =>
+    inFolder(async (folder) => {
+      leaveLock(folder, ELSEWHERE, -3_600);
+      const told: unknown[] = [];
+      const onWaiting = (reason: string, ms: number) => told.push({ reason, ms });
+      const lock = await takeLock(request(folder, { onWaiting, timing: { ...TIMING, silentMs: 40 } }));
+      expect(told).toEqual([{ reason: expect.stringContaining("lies in the future"), ms: 40 }]);
+      await lock.release();
+      leaveLock(folder, ELSEWHERE, -3_600);
+      const path = join(folder, "log.jsonl.lock");
+      const beat = () => writeFileSync(path, readFileSync(path, "utf8").replace("0000000000", "0000000001"));
+      const stop = await stopOf(takeLock(request(folder, { onWaiting: beat })));
+      expect(stop.problems[0]?.code).toBe("LOG_LOCKED");
     }));
 
   it("believes a beat more than a clock: a silent lock that beats while it is watched is alive", () =>
@@ -107,25 +131,25 @@ describe("taking the lock", () => {
       leaveLock(folder, ELSEWHERE, 7_200);
       const path = join(folder, "log.jsonl.lock");
       const beat = () => writeFileSync(path, readFileSync(path, "utf8").replace("0000000000", "0000000001"));
-      const stop = await stopOf(acquireLock(request(folder, { onWaiting: beat })));
+      const stop = await stopOf(takeLock(request(folder, { onWaiting: beat })));
       expect(stop.problems[0]?.code).toBe("LOG_LOCKED");
     }));
 
   it("never takes over from a process that is there, however silent it is", () =>
     inFolder(async (folder) => {
       leaveLock(folder, { start: identityOf(THIS_PROCESS, thisMachine).start }, 7_200);
-      expect((await stopOf(acquireLock(request(folder)))).problems[0]?.code).toBe("LOG_LOCKED");
+      expect((await stopOf(takeLock(request(folder)))).problems[0]?.code).toBe("LOG_LOCKED");
     }));
 
   it("treats a file without a note as a lock of somebody who cannot be looked at", () =>
     inFolder(async (folder) => {
       const path = join(folder, "log.jsonl.lock");
       writeFileSync(path, "");
-      const stop = await stopOf(acquireLock(request(folder)));
+      const stop = await stopOf(takeLock(request(folder)));
       expect(stop.message).toContain("an unreadable lock file");
       const then = Date.now() / 1000 - 100;
       utimesSync(path, then, then);
-      await (await acquireLock(request(folder))).release();
+      await (await takeLock(request(folder))).release();
       expect(readdirSync(folder)).toEqual([]);
     }));
 
@@ -143,7 +167,7 @@ describe("taking the lock", () => {
         renameSync(root, place);
       }
       renameSync(join(folder, "first"), root);
-      const lock = await acquireLock(request(folder));
+      const lock = await takeLock(request(folder));
       expect(readdirSync(folder)).toEqual(["log.jsonl.lock"]);
       await lock.release();
       expect(readdirSync(folder)).toEqual([]);
@@ -153,8 +177,8 @@ describe("taking the lock", () => {
     inFolder(async (folder) => {
       leaveLock(folder, {}, 0, "00000000000000aa");
       renameSync(join(folder, "log.jsonl.lock"), join(folder, "log.jsonl.lock.00000000000000ff"));
-      const lock = await acquireLock(request(folder));
-      expect((await stopOf(acquireLock(request(folder)))).problems[0]?.value).toBe(lock.id);
+      const lock = await takeLock(request(folder));
+      expect((await stopOf(takeLock(request(folder)))).problems[0]?.value).toBe(lock.id);
       await lock.release();
     }));
 
@@ -165,7 +189,7 @@ describe("taking the lock", () => {
       renameSync(root, `${root}.new-00000000deadbeef`);
       leaveLock(folder, ELSEWHERE);
       renameSync(root, `${root}.new-00000000cafecafe`);
-      const lock = await acquireLock(request(folder));
+      const lock = await takeLock(request(folder));
       expect(readdirSync(folder).sort()).toEqual(["log.jsonl.lock", "log.jsonl.lock.new-00000000cafecafe"]);
       await lock.release();
     }));
@@ -175,7 +199,7 @@ describe("--break-lock", () => {
   it("takes over exactly the lock that it names, whoever holds it", () =>
     inFolder(async (folder) => {
       const id = leaveLock(folder, ELSEWHERE);
-      const lock = await acquireLock(request(folder, { breakLock: id }));
+      const lock = await takeLock(request(folder, { breakLock: id }));
       expect(lock.warnings).toMatchObject([{ code: "LOCK_BROKEN" }]);
       await lock.release();
       expect(readdirSync(folder)).toEqual([]);
@@ -184,14 +208,14 @@ describe("--break-lock", () => {
   it("is refused for another lock, even one whose process is gone", () =>
     inFolder(async (folder) => {
       const id = leaveLock(folder);
-      const stop = await stopOf(acquireLock(request(folder, { breakLock: "00000000cafecafe" })));
+      const stop = await stopOf(takeLock(request(folder, { breakLock: "00000000cafecafe" })));
       expect(stop).toMatchObject({ exitCode: 6, problems: [{ code: "LOG_LOCKED", value: id }] });
       expect(existsSync(join(folder, "log.jsonl.lock"))).toBe(true);
     }));
 
   it("warns, and goes on, where there is no lock any more", () =>
     inFolder(async (folder) => {
-      const lock = await acquireLock(request(folder, { breakLock: "00000000cafecafe" }));
+      const lock = await takeLock(request(folder, { breakLock: "00000000cafecafe" }));
       expect(lock.warnings).toMatchObject([{ code: "LOCK_NOT_THERE" }]);
       await lock.release();
     }));
@@ -240,17 +264,104 @@ describe("a lock that is lost", () => {
 
   it("beats while it is held, so that others see that its owner lives, and notices by itself that it was taken over", () =>
     inFolder(async (folder) => {
-      const lock = await acquireLock(request(folder, { timing: { ...TIMING, beatMs: 5 } }));
+      const lock = await takeLock(request(folder, { timing: { ...TIMING, beatMs: 5 } }));
       const path = join(folder, "log.jsonl.lock");
       const beats = () => Number(JSON.parse(readFileSync(path, "utf8")).beat);
       while (beats() < 2) await new Promise((resolve) => setTimeout(resolve, 5));
       lock.check();
-      const other = await acquireLock(request(folder, { breakLock: lock.id }));
+      const other = await takeLock(request(folder, { breakLock: lock.id }));
       expect(() => lock.check()).toThrow(StopError);
       await lock.release();
       other.check();
       await other.release();
       expect(readdirSync(folder)).toEqual([]);
+    }));
+});
+
+describe("the last look before a request", () => {
+  /** Both clocks in a test's hands. */
+  class Clocks {
+    ms = 1_000_000;
+    wallMs = Date.parse("2026-01-31T02:00:00.000Z");
+    readonly monotonic = () => this.ms;
+    readonly now = () => new Date(this.wallMs);
+  }
+
+  it.each<[string, (clocks: Clocks) => void]>([
+    [
+      "the process was frozen",
+      (clocks) => {
+        clocks.ms += 45_000;
+        clocks.wallMs += 45_000;
+      },
+    ],
+    [
+      "the machine slept, and its monotonic clock with it",
+      (clocks) => {
+        clocks.wallMs += 45_000;
+      },
+    ],
+    [
+      "the clock was set back meanwhile",
+      (clocks) => {
+        clocks.ms += 45_000;
+        clocks.wallMs -= 3_600_000;
+      },
+    ],
+  ])(
+    "forbids it where %s and the last beat on the disk is 45 s old; the lock stays, so that this can be written",
+    (_, pass) =>
+      inFolder(async (folder) => {
+        const clocks = new Clocks();
+        const path = join(folder, "log.jsonl");
+        const log = await openLogForRun(openRequest(path, { ...clocks, timing: TIMING }));
+        await log.append([createIntent("acme", 1)]);
+        clocks.ms += 44_999;
+        clocks.wallMs += 44_999;
+        log.checkMaySend();
+        clocks.ms -= 44_999;
+        clocks.wallMs -= 44_999;
+        pass(clocks);
+        expect(() => log.checkMaySend()).toThrow(expect.objectContaining({ exitCode: 6 }));
+        expect(() => log.checkMaySend()).toThrow(/gave no sign of life for 45 s/);
+        await log.append([createOutcome(1)]);
+        await log.close();
+      }),
+  );
+
+  it("counts a beat from before its write, once it is on the disk; where the disk hangs, no other is begun", () =>
+    inFolder(async (folder) => {
+      const clocks = new Clocks();
+      const gates: (() => void)[] = [];
+      const flush = () => new Promise<void>((open) => gates.push(open));
+      const lock = await takeLock(request(folder, { ...clocks, flush, timing: { ...TIMING, beatMs: 5 } }));
+      const pause = async (ms: number) => await new Promise((resolve) => setTimeout(resolve, ms));
+      clocks.ms += 30_000;
+      while (gates.length === 0) await pause(5);
+      clocks.ms += 30_000;
+      await pause(30);
+      expect(gates).toHaveLength(1);
+      expect(() => lock.checkMaySend()).toThrow("for 60 s");
+      gates[0]?.();
+      while (gates.length === 1) await pause(5);
+      clocks.ms += 14_999;
+      lock.checkMaySend();
+      clocks.ms += 1;
+      expect(() => lock.checkMaySend()).toThrow("for 45 s");
+      gates[1]?.();
+      await lock.release();
+    }));
+
+  it("finds a lock young that was long waited for", () =>
+    inFolder(async (folder) => {
+      leaveLock(folder, ELSEWHERE, 61);
+      const clocks = new Clocks();
+      const onWaiting = () => {
+        clocks.ms += 60_000;
+      };
+      const lock = await takeLock(request(folder, { ...clocks, onWaiting }));
+      lock.checkMaySend();
+      await lock.release();
     }));
 });
 
@@ -313,8 +424,13 @@ describe("whether an owner is gone", () => {
       "unknown",
     ],
     [
-      "the platform tells no boot (Windows)",
-      fate({ host: "acme-01", pid: 4711 }, { here: { host: "acme-01", pid: 7 } }),
+      "it ran on Windows, under this host's name",
+      fate({ host: "acme-01", pid: 4711, upSince: "2026-01-31T01:58:20.000Z" }),
+      "unknown",
+    ],
+    [
+      "/proc has such a process, but the lock does not say when its own began",
+      fate({ ...owner, start: undefined }, { proc: stat("500") }),
       "unknown",
     ],
   ])("%s", (_, found, expected) => {
@@ -322,33 +438,89 @@ describe("whether an owner is gone", () => {
   });
 });
 
+describe.each(["win32", "darwin"])("whether an owner is gone on %s, where there is no /proc", (platform) => {
+  // What stands at Linux's places there is somebody else's.
+  const files = { "/etc/machine-id": "not-a-machine\n", "/proc/sys/kernel/random/boot_id": "not-a-boot\n" };
+
+  function on(now: string, uptimeSeconds: number) {
+    return machine({ platform, files, now, uptimeSeconds });
+  }
+  const owner: ProcessIdentity = { host: "acme-01", pid: 4711, upSince: "2026-01-31T01:00:00.000Z" };
+
+  function fate(of: ProcessIdentity, there: { now?: string; uptimeSeconds?: number; exists?: boolean }) {
+    const { now = "2026-01-31T02:00:00.000Z", uptimeSeconds = 3_600, exists = false } = there;
+    const facts = on(now, uptimeSeconds);
+    const ownProcess = { pid: 7, exists: () => exists };
+    return fateOf(of, 5_000, { me: identityOf(ownProcess, facts), ownProcess, machine: facts });
+  }
+
+  it("reads who this is from the clock and the time the machine is up", () => {
+    expect(identityOf({ pid: 4711, exists: () => true }, on("2026-01-31T02:00:00.000Z", 3_600))).toEqual(owner);
+  });
+
+  it.each([
+    ["there is no such process", fate(owner, {}), "gone"],
+    ["there is none, and the two looks differ by 5 s", fate(owner, { uptimeSeconds: 3_605 }), "gone"],
+    ["a process has its number, its own or a later one's", fate(owner, { exists: true }), "unknown"],
+    ["the clock was set since, or the machine started anew", fate(owner, { uptimeSeconds: 3_606 }), "unknown"],
+    ["it ran on another host", fate({ ...owner, host: "globex-01" }, {}), "unknown"],
+    [
+      "it ran in a Linux container of this host's name",
+      fate({ host: "acme-01", pid: 4711, boot: "not-a-boot" }, {}),
+      "unknown",
+    ],
+    ["its lock says nothing of its machine", fate({ host: "acme-01", pid: 4711 }, {}), "unknown"],
+  ])("%s", (_, found, expected) => {
+    expect(found).toBe(expected);
+  });
+
+  it("takes over at once from a killed process, and after 60 s from one whose number is in use again", () =>
+    inFolder(async (folder) => {
+      const facts = machine({ platform, host: hostname(), uptimeSeconds: 3_600 });
+      const killed = { ...identityOf({ pid: 4711, exists: () => true }, facts), start: undefined };
+      const lock = (exists: boolean) =>
+        takeLock(request(folder, { machine: facts, ownProcess: { pid: process.pid, exists: () => exists } }));
+      leaveLock(folder, { ...killed, machine: undefined, boot: undefined, pidSpace: undefined });
+      await (await lock(false)).release();
+      leaveLock(folder, { ...killed, machine: undefined, boot: undefined, pidSpace: undefined });
+      expect((await stopOf(lock(true))).problems[0]?.code).toBe("LOG_LOCKED");
+      leaveLock(folder, { ...killed, machine: undefined, boot: undefined, pidSpace: undefined }, 61);
+      await (await lock(true)).release();
+      expect(readdirSync(folder)).toEqual([]);
+    }));
+});
+
 describe("processes that race", () => {
   const RACERS = 6;
   const ROUNDS = 200;
 
-  it(`never are two holders at a time, in ${ROUNDS} rounds for the lock of a dead owner`, { timeout: 120_000 }, () =>
-    inFolder(async (folder) => {
-      const module = compileSource("src/adapters/log-lock.ts", folder);
-      const racer = fileURLToPath(new URL("../support/lock-racer.mjs", import.meta.url));
-      const racers = Array.from({ length: RACERS }, () => fork(racer, [module]));
-      try {
-        await Promise.all(racers.map((child) => answer(child, "ready")));
-        const { pid } = spawnSync(process.execPath, ["-e", ""]);
-        for (let round = 0; round < ROUNDS; round += 1) await raceOnce({ folder, racers, round, deadPid: pid });
-      } finally {
-        for (const child of racers) child.kill("SIGKILL");
-      }
-    }),
+  it(
+    `never are two holders at a time, in ${ROUNDS} rounds for the lock of an owner that is dead, or silent and not to be looked at`,
+    { timeout: 120_000 },
+    () =>
+      inFolder(async (folder) => {
+        const module = compileSource("src/adapters/log-lock.ts", folder);
+        const racer = fileURLToPath(new URL("../support/lock-racer.mjs", import.meta.url));
+        const racers = Array.from({ length: RACERS }, () => fork(racer, [module]));
+        try {
+          await Promise.all(racers.map((child) => answer(child, "ready")));
+          const { pid } = spawnSync(process.execPath, ["-e", ""]);
+          for (let round = 0; round < ROUNDS; round += 1) await raceOnce({ folder, racers, round, deadPid: pid });
+        } finally {
+          for (const child of racers) child.kill("SIGKILL");
+        }
+      }),
   );
 
   async function raceOnce(race: { folder: string; racers: readonly ChildProcess[]; round: number; deadPid: number }) {
     const { folder, racers, round, deadPid } = race;
     const logPath = join(folder, "log.jsonl");
-    leaveLock(folder, { pid: deadPid }, 0, String(round).padStart(16, "0"));
+    leaveLock(folder, round % 4 < 2 ? { pid: deadPid } : ELSEWHERE, 61, String(round).padStart(16, "0"));
     // Even rounds: the winner keeps it, so there is exactly one. Odd rounds: all come again and again while locks come and go.
     const keep = round % 2 === 0;
     const raced = racers.map((child) => answer(child, "raced"));
-    for (const child of racers) child.send({ logPath, at: Date.now() + 3, turns: keep ? 1 : 4, keep });
+    for (const child of racers)
+      child.send({ logPath, at: Date.now() + 3, turns: keep ? 1 : 4, keep, timing: { ...TIMING, watchMs: 3 } });
     const results = await Promise.all(raced);
     expect(results.flatMap(({ troubles }) => troubles)).toEqual([]);
     const held = results.reduce((sum, result) => sum + result.held, 0);

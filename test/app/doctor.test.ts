@@ -238,11 +238,7 @@ describe("a plan with conflicts", () => {
     expect(find(checks, "plan")).toMatchObject({
       status: "warn",
       message: "a sync would plan: 2 conflict",
-      problems: [
-        { tenant: "acme", code: "NAME_TAKEN" },
-        { tenant: "globex", code: "LOG_LOST" },
-        { code: "LOG_LOST" },
-      ],
+      problems: [{ tenant: "acme", code: "NAME_TAKEN" }, { tenant: "globex", code: "LOG_LOST" }, { code: "LOG_LOST" }],
     });
   });
 

@@ -195,6 +195,54 @@ describe("a torn end", () => {
   });
 });
 
+describe("NUL bytes, as a power loss leaves them", () => {
+  const NULS = { code: "LOG_DAMAGED", what: expect.stringContaining("NUL bytes") };
+  const header = `${LINES[0]}\n`;
+
+  it.each<[string, string | Buffer, number]>([
+    ["alone", Buffer.alloc(300), 1],
+    ["alone, with line ends between", "\0\0\0\n\0\0\0\n", 1],
+    ["alone, more of them than any line has bytes", Buffer.alloc(65 * 1024 * 1024), 1],
+    ["behind a part of the header", `${header.slice(0, 9)}${"\0".repeat(300)}`, 1],
+    ["behind the header alone", `${header}${"\0".repeat(300)}`, 2],
+    ["behind the header and a part of the first record", `${header}${LINES[1]?.slice(0, 30)}\0`, 2],
+    ["between the header and whole lines", `${header}${"\0".repeat(40)}\n${LINES.slice(2).join("\n")}\n`, 2],
+    ["behind whole records, more than one group has", `${TEXT}${"\0".repeat(16 * 1024 + 1)}`, 9],
+    ["in place of half the log", TEXT.slice(0, 1500) + "\0".repeat(100_000), 4],
+  ])("are damage %s: whoever took them for the end of it could make every copy a second time", (_, text, line) => {
+    expect(read(text).reading).toMatchObject({ kind: "refused", refusal: { ...NULS, line } });
+  });
+
+  it("are a torn end behind whole records, as far as one group goes", () => {
+    const torn = (text: string, bytes: number) => read(text + "\0".repeat(bytes)).reading;
+    expect(torn(TEXT, 16 * 1024)).toMatchObject({
+      kind: "log",
+      tail: { kind: "torn", line: 9, bytes: 16 * 1024 },
+      last: { seq: 7 },
+    });
+    const many = Array.from({ length: 40 }, (_, number): LogEntry => createIntent(`globex ${number}`, number));
+    const small = logText([[createIntent("acme", 1)]]);
+    const group = Buffer.byteLength(logText([[createIntent("acme", 1)], many])) - Buffer.byteLength(small);
+    expect(group).toBeGreaterThan(16 * 1024);
+    // The biggest group may be the last one, or one before.
+    for (const groups of [[many], [many, [createOutcome(1)]], [[createOutcome(1)], many]]) {
+      const text = logText([[createIntent("acme", 1)], ...groups]);
+      expect(torn(text, 2 * group - 200)).toMatchObject({ kind: "log", tail: { kind: "torn" } });
+      expect(torn(text, 2 * group + 200)).toMatchObject({ kind: "refused", refusal: NULS });
+    }
+  });
+});
+
+describe("behind a header alone", () => {
+  it("only the beginning of the first record is a torn end", () => {
+    const [header = "", first = ""] = LINES;
+    for (let length = 1; length < first.length; length += 1)
+      expect(read(`${header}\n${first.slice(0, length)}`).reading).toMatchObject({ tail: { kind: "torn", line: 2 } });
+    for (const rest of ["garbage", "\n", LINES[2] ?? "", '{"v":1,"seq":2,"at":"20'])
+      expect(read(`${header}\n${rest}`).reading).toMatchObject({ kind: "refused", refusal: { line: 2 } });
+  });
+});
+
 describe("damage", () => {
   it("is a last line that was edited: it is whole JSON, so it was not torn", () => {
     const { reading } = read(withLine(7, (line) => line.replace(/succeeded/, "in-doubt")));
@@ -273,6 +321,16 @@ describe("a file that is not this version's log", () => {
     expect(read(text).reading).toMatchObject({ kind: "refused", refusal: { code: "LOG_FOREIGN", line: 1 } });
   });
 
+  it("is damaged, and never nothing yet, where its header is a part of ours and then something else", () => {
+    const { line } = headerLine(HEADER, "2026-01-31T02:00:00.000Z", "run-1");
+    for (let length = 22; length < line.length; length += 1)
+      for (const rest of ["\0", "\0\0\0\0", "\u0001", "}", "x\0"])
+        if (line[length] !== rest)
+          expect(read(line.slice(0, length) + rest).reading).not.toMatchObject({ kind: "log" });
+    for (const cut of ['{"v":1,"seq":0,"at":"no time', `${line.slice(0, 60)}}`, `${line.slice(0, -20)}\0`])
+      expect(read(cut).reading).toMatchObject({ kind: "refused", refusal: { code: "LOG_DAMAGED", line: 1 } });
+  });
+
   it("is told to be newer by its header, a record's version or a record's type", () => {
     const header = withLine(0, (line) => line.replace('"formatVersion":1', '"formatVersion":2'));
     const version = withLine(2, (line) => line.replace('{"v":1', '{"v":2'));
@@ -285,7 +343,6 @@ describe("a file that is not this version's log", () => {
     const { line } = headerLine(HEADER, "2026-01-31T02:00:00.000Z", "run-1");
     for (let length = 0; length < line.length; length += 1)
       expect(read(line.slice(0, length)).reading).toEqual({ kind: "unborn", bytes: length });
-    expect(read(Buffer.alloc(300)).reading).toEqual({ kind: "unborn", bytes: 300 });
     expect(read(line).reading).toMatchObject({ kind: "log", endsWithoutNewline: true });
   });
 });

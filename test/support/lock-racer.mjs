@@ -1,5 +1,5 @@
 // One of several processes that race for locks. Arguments: the compiled log-lock module.
-// Told { logPath, at, turns }: spins until `at`, then tries `turns` times. While it holds the lock it makes a witness file
+// Told { logPath, at, turns, keep, timing }: spins until `at`, then tries `turns` times. While it holds the lock it makes a witness file
 // that only one can make; answers how often it held the lock, and whether it ever met another holder's witness.
 import { closeSync, openSync, unlinkSync } from "node:fs";
 import { pathToFileURL } from "node:url";
@@ -27,13 +27,14 @@ process.on("message", async (message) => {
 });
 process.send({ kind: "ready" });
 
-async function race({ logPath, at, turns, keep }) {
+async function race({ logPath, at, turns, keep, timing }) {
   const witness = `${logPath}.witness`;
   const result = { held: 0, met: 0, refused: 0, troubles: [] };
   while (Date.now() < at);
   for (let turn = 0; turn < turns; turn += 1) {
     try {
-      const lock = await acquireLock({ logPath, command: "race", ownProcess: facts, now: () => new Date() });
+      const lock = await acquireLock({ logPath, command: "race", ownProcess: facts, now: () => new Date(), timing });
+      lock.settle();
       result.held += 1;
       try {
         closeSync(openSync(witness, "wx"));

@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { OpenLogRequest } from "../../src/adapters/idempotency-log-file.js";
+import type { LockNote } from "../../src/adapters/lock-files.js";
 import type { FileFacts, LogDisk, LogHandle } from "../../src/adapters/log-disk.js";
 import { nodeDisk } from "../../src/adapters/log-disk.js";
-import type { MachineFacts, ProcessFacts } from "../../src/adapters/process-identity.js";
+import { identityOf, type MachineFacts, type ProcessFacts, thisMachine } from "../../src/adapters/process-identity.js";
 import { MONTHLY, SERVER } from "./log-samples.js";
 
 /** A temporary folder that is gone after `use`. */
@@ -34,20 +35,37 @@ export function openRequest(path: string, more: Partial<OpenLogRequest> = {}): O
   };
 }
 
-/** A Linux machine made of what a test says. */
+/** A machine made of what a test says; a Linux one unless that says another. */
 export function machine(facts: {
+  readonly platform?: string;
   readonly host?: string;
+  readonly now?: string;
   readonly uptimeSeconds?: number;
   readonly files?: Readonly<Record<string, string>>;
   readonly pidSpace?: string;
 }): MachineFacts {
   return {
+    platform: () => facts.platform ?? "linux",
     hostname: () => facts.host ?? "acme-01",
+    now: () => Date.parse(facts.now ?? "2026-01-31T02:00:00.000Z"),
     uptimeSeconds: () => facts.uptimeSeconds ?? 1_000,
     readText: (path) => facts.files?.[path],
     readLink: (path) => (path === "/proc/self/ns/pid" ? facts.pidSpace : undefined),
   };
 }
+
+/** Puts a lock there as a process of `owner` left it; `age`: seconds since its last beat. Returns where it stands. */
+export function leaveLock(path: string, owner: Partial<LockNote>, age = 0): string {
+  const me = identityOf(THIS_PROCESS, thisMachine);
+  const note = { id: "00000000deadbeef", ...me, start: "1", startedAt: "2026-01-30T02:00:00.000Z", command: "sync" };
+  writeFileSync(path, `${JSON.stringify({ v: 1, ...note, ...owner, beat: "0000000000" })}\n`);
+  const then = Date.now() / 1000 - age;
+  utimesSync(path, then, then);
+  return path;
+}
+
+/** A process that nobody can look at from here. */
+export const ELSEWHERE = { host: "another-host" };
 
 /** The real disk, with what happens between write and flush in a test's hands. */
 export class WatchedDisk implements LogDisk {
@@ -57,9 +75,13 @@ export class WatchedDisk implements LogDisk {
   /** Called in place of a write; by default writes. */
   onWrite: (bytes: Uint8Array, write: (bytes: Uint8Array) => number) => number = (bytes, write) => write(bytes);
 
+  /** Called in place of a rename; by default renames. */
+  onRename: (rename: () => void) => void = (rename) => rename();
+
   realPath = nodeDisk.realPath;
   read = nodeDisk.read;
   list = nodeDisk.list;
+  linkTarget = nodeDisk.linkTarget;
 
   facts(path: string): FileFacts | undefined {
     return nodeDisk.facts(path);
@@ -75,9 +97,23 @@ export class WatchedDisk implements LogDisk {
     return this.#watched(nodeDisk.open(path));
   }
 
-  truncate(path: string, size: number): void {
+  createLike(path: string, model: string): LogHandle {
+    this.calls.push("create like");
+    return this.#watched(nodeDisk.createLike(path, model));
+  }
+
+  rename(from: string, to: string): void {
+    this.calls.push("rename");
+    this.onRename(() => nodeDisk.rename(from, to));
+  }
+
+  remove(path: string): void {
+    nodeDisk.remove(path);
+  }
+
+  truncate(path: string, size: number, check: () => void): void {
     this.calls.push("truncate");
-    nodeDisk.truncate(path, size);
+    nodeDisk.truncate(path, size, check);
   }
 
   syncFolder(folder: string): void {
