@@ -115,7 +115,7 @@ export class LogLock {
     this.#numbered = fileIdentity(held.path) === openFileIdentity(held.fd);
     this.#path = held.path;
     this.#isSettled = held.path === held.root;
-    this.#standing = standingFiles(held.path, held.root);
+    this.#standing = this.#standingFiles();
     this.#timer = setInterval(() => {
       this.#beating ??= this.#beat().finally(() => {
         this.#beating = undefined;
@@ -139,7 +139,14 @@ export class LogLock {
     if (this.#path === root || !moveToRoot(this.#path, root)) return;
     for (const link of before) if (link.path !== root) removeFile(link.path);
     this.#path = root;
-    this.#standing = standingFiles(root, root);
+    this.#standing = this.#standingFiles();
+  }
+
+  /** Our own file is known by its descriptor: at its path another's may stand by now. */
+  #standingFiles(): readonly StandingFile[] {
+    const { fd, root } = this.#held;
+    const own = { path: this.#path, identity: openFileIdentity(fd) };
+    return this.#path === root ? [own] : [own, { path: root, identity: fileIdentity(root) }];
   }
 
   /** Throws a StopError (exit 6, `LOG_LOCK_LOST`) where the lock is not ours any more. Costs two or three looks at the folder. */
@@ -249,10 +256,6 @@ export class LogLock {
 interface StandingFile {
   readonly path: string;
   readonly identity: string | undefined;
-}
-
-function standingFiles(path: string, root: string): readonly StandingFile[] {
-  return [...new Set([path, root])].map((each) => ({ path: each, identity: fileIdentity(each) }));
 }
 
 /** Removes a file that Windows may not let go for a moment. What stays is taken over by the next run. */

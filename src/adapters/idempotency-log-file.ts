@@ -125,9 +125,11 @@ interface Place {
 
 async function openLocked(request: OpenLogRequest, place: Place): Promise<OpenLog> {
   const { disk, path, lock } = place;
-  const doing = "put into a new file";
-  const renewed = onDisk(request.path, doing, () => renewLog({ ...place, shownPath: request.path }));
-  lock.settle();
+  const renewed = onDisk(request.path, "put into a new file", () => {
+    const warnings = renewLog({ ...place, shownPath: request.path });
+    lock.settle();
+    return warnings;
+  });
   const reading = readLog(request.path, request.visit, { disk, place: path });
   const mended = reading === undefined ? undefined : cutTorn(request, place, reading);
   const size = mended?.size ?? 0;
@@ -155,7 +157,7 @@ async function openLocked(request: OpenLogRequest, place: Place): Promise<OpenLo
     prepare: (entries) => writer.prepare(entries),
     append: (entries) => writer.append(entries),
     head: () => writer.head(),
-    checkMaySend: () => lock.checkMaySend(),
+    checkMaySend: () => onDisk(request.path, "look at the lock of", () => lock.checkMaySend()),
     async close() {
       await writer.close();
       return await lock.release();

@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   unlinkSync,
   utimesSync,
   writeFileSync,
@@ -328,6 +329,18 @@ describe("the last look before a request", () => {
         await log.close();
       }),
   );
+
+  it("forbids it where the disk does not let the lock be looked at", () =>
+    inFolder(async (folder) => {
+      const path = join(folder, "log.jsonl");
+      const log = await openLogForRun(openRequest(path));
+      rmSync(`${path}.lock`);
+      symlinkSync(`${path}.lock`, `${path}.lock`);
+      expect(() => log.checkMaySend()).toThrow(StopError);
+      expect(() => log.checkMaySend()).toThrow("(ELOOP)");
+      rmSync(`${path}.lock`);
+      await log.close();
+    }));
 
   it("counts a beat from before its write, once it is on the disk; where the disk hangs, no other is begun", () =>
     inFolder(async (folder) => {
