@@ -34,6 +34,8 @@ export interface ServerProfile {
   readonly names: NameRule;
   readonly reportIds: "row" | "report" | "both";
   readonly patchWorks: boolean;
+  /** A proxy before it gives the answers of two creates in flight to each other. */
+  readonly crossesAnswers: boolean;
   /** Answers a repeated `Idempotency-Key` with the first one's copy. */
   readonly honoursIdempotencyKey: boolean;
   /** May carry out a request long after it was given up, or twice. */
@@ -195,6 +197,7 @@ function serverOf(random: Random): ServerProfile {
     }),
     reportIds: random.weighted({ both: 55, row: 38, report: 7 }),
     patchWorks: random.chance(0.97),
+    crossesAnswers: random.chance(0.08),
     honoursIdempotencyKey: random.chance(0.08),
     breaksItsWord: random.chance(0.12),
   };

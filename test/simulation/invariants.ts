@@ -429,10 +429,12 @@ function hasWorked(sent: SentWrite): boolean {
 export function verifyReads(evidence: Evidence, observer: Observer, result: TenantResult): Finding {
   if (!observer.plan.verify || result.newTaskId === undefined) return undefined;
   if (result.action === "skip" || result.action === "orphan") return undefined;
-  const look = observer.looks.copies.get(result.newTaskId as TaskId);
-  if (result.verified && look?.kind !== "whole")
-    return `${result.tenant}: verified in a run with --verify, which read its copy as ${look?.kind ?? "nothing"}`;
-  if (result.outcome === "succeeded" && look?.kind === "unread" && evidence.server.listsReports)
+  const id = result.newTaskId as TaskId;
+  const { copies, read } = observer.looks;
+  const look = copies.get(id);
+  if (result.verified && look !== "whole")
+    return `${result.tenant}: verified in a run with --verify, which read its copy as ${look ?? "nothing"}`;
+  if (result.outcome === "succeeded" && look !== undefined && !read.has(id) && evidence.server.listsReports)
     return `${result.tenant}: ${result.action} succeeded in a run with --verify that could not read its copy`;
   return undefined;
 }

@@ -112,6 +112,7 @@ export interface ServerWorld {
   /** Whether this fault, numbered in order, may happen (shrinking takes faults away). */
   readonly fault: (label: string, probability: number) => boolean;
   readonly note: (text: string) => void;
+  readonly count: (what: string) => void;
   /** The error class of the core under test. */
   readonly stop: (problem: Problem) => StopError;
   /** Copies that the log holds, each with the name that it has for it. */
@@ -495,6 +496,7 @@ export class ServerModel {
     if ("name" in sent.body && canCross && sent.told === "waiting") {
       this.#held = undefined;
       this.#world.note("a proxy crosses two answers");
+      this.#world.count("fault: answers crossed");
       const [mine, other] = [reply(), held.reply()];
       held.tell(mine);
       tell(other);
@@ -572,6 +574,7 @@ export class ServerModel {
     const { random, profile, fault } = this.#world;
     if (profile.breaksItsWord && fault(`${kind} by a server that breaks its word`, writeFaults * 0.3))
       return random.pick<Fate>(["too-late", "twice"]);
+    if (kind === "create" && profile.crossesAnswers && fault("create, its answer held back", 0.5)) return "crossed";
     if (!fault(kind, writeFaults)) return "ok";
     return random.weighted<Fate>({
       ok: 0,
@@ -584,7 +587,7 @@ export class ServerModel {
       "lost-before": 12,
       "lost-after": 18,
       late: 12,
-      crossed: kind === "create" ? 8 : 0,
+      crossed: 0,
       "5xx-worked": 6,
       "5xx-not-worked": 5,
       "no-id": kind === "create" ? 5 : 0,

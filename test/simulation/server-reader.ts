@@ -21,7 +21,9 @@ export interface SeenList {
 export interface Looks {
   readonly lists: SeenList[];
   /** How each copy's reports were last read: every row with its mappings, some of it, or not at all. */
-  readonly copies: Map<TaskId, { readonly kind: "whole" | "part" | "unread"; readonly at: number }>;
+  readonly copies: Map<TaskId, "whole" | "part" | "unread">;
+  /** Those that were read at all. */
+  readonly read: Set<TaskId>;
 }
 
 /** How many rows of a late answer are still there. */
@@ -131,10 +133,9 @@ export class ServerReader implements TaskReader {
     const shown = reading.kind === "read" ? reading.value.filter((row) => row.mappings !== undefined).length : 0;
     const isWhole = reading.kind === "read" && shown === task.reports.length;
     if (isWhole) task.shownWholeAt = at;
-    this.#connection.looks.copies.set(id, {
-      kind: isWhole ? "whole" : reading.kind === "read" ? "part" : "unread",
-      at,
-    });
+    const { looks } = this.#connection;
+    if (reading.kind === "read") looks.read.add(id);
+    looks.copies.set(id, isWhole ? "whole" : reading.kind === "read" ? "part" : "unread");
   }
 
   #visible(id: TaskId): TrueTask | undefined {

@@ -16,6 +16,7 @@ const PLAINEST_SERVER: ServerProfile = {
   names: "as-sent",
   reportIds: "both",
   patchWorks: true,
+  crossesAnswers: false,
   honoursIdempotencyKey: false,
   breaksItsWord: false,
 };
