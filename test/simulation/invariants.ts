@@ -356,16 +356,16 @@ export function aLostLockEndsTheRun(log: OpenLog | undefined, result: RunResult)
 }
 
 /**
- * The list says whose a task is: one that it shows under another tenant's name is not PATCHed for the tenant that holds it, from
- * that list on, unless a person has said that it is its own.
+ * The list says whose a task is: where it shows a tenant's copy under another tenant's name, nothing goes to either from then on,
+ * unless a person has said that it is right.
  */
 export function noPatchOfACrossedTask(evidence: Evidence, sent: SentWrite, looks: Looks): Finding {
   if (!("rowId" in sent.body) || sent.ref === undefined) return undefined;
-  const name = foreignNameOf(evidence, { ref: sent.ref, id: sent.body.taskId }, looks);
-  return name && `the copy of ${sent.ref} was PATCHed after a list had shown it as "${name}", another tenant's`;
+  const why = whyCrossed(evidence, { ref: sent.ref, id: sent.body.taskId }, looks);
+  return why && `the copy of ${sent.ref} was PATCHed after a list had shown ${why}`;
 }
 
-/** Nor is it told that all is well with such a task. */
+/** Nor is it told of either that all is well. */
 export function crossedTasksAreTold(
   evidence: Evidence,
   observer: Observer,
@@ -373,11 +373,26 @@ export function crossedTasksAreTold(
   ref: TenantRef,
 ): Finding {
   if (result.outcome !== "succeeded" || result.newTaskId === undefined) return undefined;
-  const name = foreignNameOf(evidence, { ref, id: result.newTaskId as TaskId }, observer.looks);
-  return (
-    name &&
-    `${result.tenant}: ${result.action} succeeded with a task that the last list shows as "${name}", another tenant's`
-  );
+  const why = whyCrossed(evidence, { ref, id: result.newTaskId as TaskId }, observer.looks);
+  return why && `${result.tenant}: ${result.action} succeeded, and the last list shows ${why}`;
+}
+
+function whyCrossed(
+  evidence: Evidence,
+  of: { readonly ref: TenantRef; readonly id: TaskId },
+  looks: Looks,
+): string | undefined {
+  const name = foreignNameOf(evidence, of, looks);
+  if (name !== undefined) return `it as "${name}", another tenant's name`;
+  const state = evidence.durable.tenant(of.ref);
+  if (state === undefined) return undefined;
+  const own = ownNames(evidence, state, "person");
+  for (const { ref, copy } of evidence.durable.tenants()) {
+    if (ref === of.ref || copy === undefined || copy.gone) continue;
+    const borne = foreignNameOf(evidence, { ref, id: copy.newTaskId }, looks);
+    if (borne !== undefined && own.has(foldName(borne))) return `the copy of ${ref} under its name`;
+  }
+  return undefined;
 }
 
 /** The name under which the last list shows a tenant's copy, where that is another tenant's and none of its own. */
@@ -495,7 +510,8 @@ export function nothingIsCreatedBesideALostLog(evidence: Evidence, observer: Obs
   const taken = before.find((task) => names.includes(foldName(task.name)));
   if (!observer.plan.adopt)
     return taken && `"${sent.body.name}" was sent with a log that knows no copy, while "${taken.name}" was there`;
-  if (evidence.server.hidesAnything || observer.plan.readFaults > 0 || observer.plan.shortAnswers > 0) return undefined;
+  const { readFaults, shortAnswers, shareApps } = observer.plan;
+  if (evidence.server.hidesAnything || readFaults > 0 || shortAnswers > 0 || shareApps) return undefined;
   const apps = appsSent(sent.body);
   const own = before.find(({ id }) => {
     const { owner, reports } = evidence.server.task(id) ?? { owner: undefined, reports: [] };
