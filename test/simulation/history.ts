@@ -25,7 +25,7 @@ export interface ServerProfile {
   readonly copies: "seen" | "not-listed" | "unseen";
   /** The list names a total: a reader sees that rows are missing, and calls it partial. */
   readonly namesTotal: boolean;
-  /** Which report rows of a task show their mappings. */
+  /** Which report rows of a task show their mappings; `some`: all but the last of several. */
   readonly mappings: "all" | "some" | "none";
   /** A copy lists one row for each report, however many it has. */
   readonly listsRowsOnce: boolean;
@@ -167,7 +167,8 @@ export function historyOf(seed: number): History {
     // As after a rename whose log stayed on another machine.
     runs.push(isRenamed ? { ...run, rows, acts: [{ kind: "lose-log" }], newLog: random.chance(0.2) } : run);
   }
-  const secondRow = random.chance(0.25);
+  // A server that shows rows in part is met with reports that have two.
+  const secondRow = random.chance(server.mappings === "some" || server.listsRowsOnce ? 0.6 : 0.2);
   return { seed, server, sources, reports, secondRow, settleMs: 1000, timeoutMs: 600, runs, without: [] };
 }
 
@@ -176,7 +177,7 @@ function serverOf(random: Random): ServerProfile {
     list: random.weighted({ full: 70, cached: 12, late: 8, missing: 6, forbidden: 4 }),
     copies: random.weighted({ seen: 94, "not-listed": 3, unseen: 3 }),
     namesTotal: random.chance(0.1),
-    mappings: random.weighted({ all: 70, some: 8, none: 22 }),
+    mappings: random.weighted({ all: 66, some: 13, none: 21 }),
     listsRowsOnce: random.chance(0.1),
     hasTaskRoute: random.chance(0.85),
     hasReportsRoute: random.chance(0.95),
@@ -227,6 +228,8 @@ type Edit = (random: Random, rows: readonly Row[], sources: number) => readonly 
 const EDITS: readonly Edit[] = [
   // Another app.
   (random, rows) => changeOne(random, rows, (row) => ({ ...row, app: freeApp(random, rows) })),
+  // Another app for everybody.
+  (random, rows) => rows.reduce((moved, row, at) => moved.with(at, { ...row, app: freeApp(random, moved) }), rows),
   // Two tenants swap their apps.
   (random, rows) => {
     if (rows.length < 2) return rows;

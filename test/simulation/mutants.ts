@@ -274,11 +274,6 @@ export const MUTANTS: readonly Mutant[] = [
         to: "",
       },
       {
-        file: "domain/task-index.ts",
-        from: "if (listed !== sent) similar.push",
-        to: "if (false as boolean) similar.push",
-      },
-      {
         file: "app/settle-doubts.ts",
         from: "!session.deps.recorder.state.source(doubt.entry.sourceTaskId).namesChange && doubt",
         to: "doubt",
@@ -293,17 +288,6 @@ export const MUTANTS: readonly Mutant[] = [
         file: "app/verify-copies.ts",
         from: "if (report.mappings === undefined) hidden = true;\n    else if (!same",
         to: "if (report.mappings !== undefined && !same",
-      },
-    ],
-  },
-  {
-    name: "a row that is not shown is as the others",
-    harm: "a report is known by the one row that shows its mappings",
-    changes: [
-      {
-        file: "domain/shown-reports.ts",
-        from: "return hidden.has(reportId) ? [{ reportId, apps, partly: true }] : [{ reportId, apps }];",
-        to: "return [{ reportId, apps }];",
       },
     ],
   },
