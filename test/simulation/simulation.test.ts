@@ -67,6 +67,7 @@ const MUST_BE_MET = [
   "error: COPY_NOT_LISTED",
   "error: GONE",
   "error: LIST_NOT_WHOLE",
+  "error: LOCK_LOST",
   "error: LOOKS_LIKE_COPY",
   "error: MAPPINGS_DIFFER",
   "error: MOVED",
