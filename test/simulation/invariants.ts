@@ -1,16 +1,21 @@
 import type { CreateRequest, PatchRequest } from "../../src/app/ports.js";
-import { type AppId, foldName, type TaskId, type TenantRef } from "../../src/domain/ids.js";
+import { type AppId, type FoldedName, foldName, type TaskId, type TenantRef } from "../../src/domain/ids.js";
 import type { CreateIntentRecord, LogEntry, PatchIntentRecord } from "../../src/domain/log-record.js";
 import type { LogState } from "../../src/domain/log-state.js";
 import { byReport, sameSwaps } from "../../src/domain/mapping.js";
 import type { RunResult, TenantResult } from "../../src/domain/outcome.js";
 import type { TenantState } from "../../src/domain/tenant-state.js";
+import type { RunPlan } from "./history.js";
+import type { OpenLog } from "./log-model.js";
 import type { SentWrite, ServerModel, TrueTask } from "./server-model.js";
+import { bearsName } from "./server-names.js";
+import type { Looks } from "./server-reader.js";
 
 /** What an invariant may look at: the truth of the server, and the log as it is on the disk and as it was written. */
 export interface Evidence {
   readonly now: number;
   readonly settleMs: number;
+  readonly timeoutMs: number;
   readonly server: ServerModel;
   /** Records that survive any crash from now on. */
   readonly durable: LogState;
@@ -19,6 +24,19 @@ export interface Evidence {
   readonly durableIntents: ReadonlyMap<string, CreateIntentRecord | PatchIntentRecord>;
   readonly sharedApps: ReadonlySet<AppId>;
   readonly mappingsHonest: boolean;
+  /** Since when each tenant has held its copy, and whether a person said that it is the right one. */
+  readonly held: ReadonlyMap<TenantRef, { readonly since: number; readonly by: "run" | "person" }>;
+  /** The names that the manifest gives to copies. */
+  readonly manifestNames: ReadonlyMap<TenantRef, string>;
+}
+
+/** What an invariant may know of one process. */
+export interface Observer {
+  readonly plan: RunPlan;
+  readonly looks: Looks;
+  /** Source tasks of which the log knew anything when the process began, and the copies that it knew then. */
+  readonly knownSources: ReadonlySet<TaskId>;
+  readonly knownCopies: readonly TaskId[];
 }
 
 /** Something that must never happen, told in one sentence; `undefined`: it has not. */
@@ -59,28 +77,38 @@ export function noCreateWhileOneMayBeAlive(evidence: Evidence, sent: SentWrite):
   if (!("name" in sent.body) || sent.ref === undefined) return undefined;
   for (const earlier of evidence.server.sent) {
     if (earlier === sent || earlier.ref !== sent.ref || earlier.excused || !("name" in earlier.body)) continue;
-    const finding = whyAlive(evidence, earlier);
+    const finding = whyAlive(evidence, earlier, sent);
     if (finding !== undefined) return `a create of ${sent.ref} ("${sent.body.name}") was sent while ${finding}`;
   }
   return undefined;
 }
 
-function whyAlive(evidence: Evidence, earlier: SentWrite): Finding {
+function whyAlive(evidence: Evidence, earlier: SentWrite, sent: SentWrite): Finding {
   if (earlier.told === "nothing-done") return undefined;
-  if (earlier.told === "waiting") return "an earlier one was still in flight";
-  const mayCome =
-    earlier.pending > 0 && earlier.gaveUpAt !== undefined && evidence.now < earlier.gaveUpAt + evidence.settleMs;
-  if (mayCome) return "an earlier one could still arrive";
-  if (
-    earlier.told === "unknown" &&
-    earlier.gaveUpAt !== undefined &&
-    earlier.tasks.length === 0 &&
-    evidence.now < earlier.gaveUpAt + evidence.settleMs
-  )
+  if (isInFlight(evidence, earlier, sent)) return "an earlier one was still in flight";
+  const gaveUpAt = givenUpAt(evidence, earlier, sent);
+  const isYoung = gaveUpAt !== undefined && evidence.now < gaveUpAt + evidence.settleMs;
+  if (earlier.pending > 0 && isYoung) return "an earlier one could still arrive";
+  if (earlier.told === "unknown" && earlier.tasks.length === 0 && isYoung)
     return "an earlier one was given up less than --settle ago";
   if (earlier.brokeWord) return undefined;
   const alive = earlier.tasks.find((task) => task.alive && !wasHidden(evidence, earlier, task));
   return alive === undefined ? undefined : `its task ${alive.id} from an earlier one was there`;
+}
+
+/**
+ * When a request was given up. What another process sent and waits for still, because it was stopped in the middle, counts from
+ * when that would have given it up: a take-over comes no sooner.
+ */
+function givenUpAt(evidence: Evidence, earlier: SentWrite, sent: SentWrite): number | undefined {
+  if (earlier.gaveUpAt !== undefined || earlier.client === sent.client) return earlier.gaveUpAt;
+  return earlier.sentAt + evidence.timeoutMs;
+}
+
+function isInFlight(evidence: Evidence, earlier: SentWrite, sent: SentWrite): boolean {
+  if (earlier.told !== "waiting") return false;
+  const gaveUpAt = givenUpAt(evidence, earlier, sent);
+  return gaveUpAt === undefined || evidence.now < gaveUpAt;
 }
 
 function wasHidden(evidence: Evidence, earlier: SentWrite, task: TrueTask): boolean {
@@ -106,26 +134,29 @@ export function noAppIsInForceForTwoKeys(evidence: Evidence, sent: SentWrite): F
     if (evidence.sharedApps.has(app)) continue;
     for (const other of evidence.written.tenants()) {
       if (other.key === key) continue;
-      if (readsApp(evidence, other, app))
+      if (readsApp(evidence, sent, { other, app }))
         return `the app ${app} was sent for ${sent.ref} while it is in force for ${other.ref}`;
     }
   }
   return undefined;
 }
 
-function readsApp(evidence: Evidence, tenant: TenantState, app: AppId): boolean {
-  const task = tenant.copy === undefined ? undefined : evidence.server.task(tenant.copy.newTaskId);
-  if (task?.alive && !task.tainted && tenant.copy?.gone === false)
+function readsApp(
+  evidence: Evidence,
+  sent: SentWrite,
+  { other, app }: { readonly other: TenantState; readonly app: AppId },
+): boolean {
+  const task = other.copy === undefined ? undefined : evidence.server.task(other.copy.newTaskId);
+  // Nobody can know what a copy reads whose ID came in another one's answer: that it is told is another rule.
+  const isOwn = task?.owner === undefined || task.owner === other.ref;
+  if (task?.alive && !task.tainted && isOwn && other.copy?.gone === false)
     if (task.reports.some((report) => report.swaps.some((swap) => swap.newQlikAppId === app))) return true;
-  return evidence.server.sent.some(
-    (sent) =>
-      sent.ref === tenant.ref &&
-      !sent.excused &&
-      !sent.brokeWord &&
-      appsSent(sent.body).includes(app) &&
-      (sent.told === "waiting" ||
-        (sent.pending > 0 && sent.gaveUpAt !== undefined && evidence.now < sent.gaveUpAt + evidence.settleMs)),
-  );
+  return evidence.server.sent.some((earlier) => {
+    if (earlier.ref !== other.ref || earlier.excused || earlier.brokeWord) return false;
+    if (!appsSent(earlier.body).includes(app)) return false;
+    const gaveUpAt = givenUpAt(evidence, earlier, sent) ?? Number.NEGATIVE_INFINITY;
+    return isInFlight(evidence, earlier, sent) || (earlier.pending > 0 && evidence.now < gaveUpAt + evidence.settleMs);
+  });
 }
 
 function appsSent(body: CreateRequest | PatchRequest): readonly AppId[] {
@@ -140,8 +171,11 @@ export function noPatchPastADoubt(evidence: Evidence, sent: SentWrite): Finding 
   for (const earlier of evidence.server.sent) {
     if (earlier === sent || earlier.excused || !("rowId" in earlier.body)) continue;
     if (earlier.body.taskId !== body.taskId || earlier.body.rowId !== body.rowId) continue;
-    if (earlier.told === "waiting") return "a PATCH was sent while another one of the same report was in flight";
-    if (earlier.told === "unknown" && (earlier.gaveUpAt ?? 0) + evidence.settleMs > evidence.now)
+    if (isInFlight(evidence, earlier, sent))
+      return "a PATCH was sent while another one of the same report was in flight";
+    const gaveUpAt = givenUpAt(evidence, earlier, sent) ?? 0;
+    const isOpen = earlier.told === "unknown" || earlier.told === "waiting";
+    if (isOpen && gaveUpAt + evidence.settleMs > evidence.now)
       return "a PATCH was sent less than --settle after one of the same report went in doubt";
   }
   return undefined;
@@ -203,6 +237,8 @@ export function logKnowsMappingsRightly(evidence: Evidence): Finding {
     if (tenant.copy === undefined || tenant.copy.gone) continue;
     const task = evidence.server.task(tenant.copy.newTaskId);
     if (task === undefined || !task.alive || task.tainted) continue;
+    // Its ID came in another one's answer: what that asked for, nobody can know before a look.
+    if (task.owner !== undefined && task.owner !== tenant.ref) continue;
     for (const [reportId, report] of tenant.reports) {
       if (report.known === undefined) continue;
       for (const truth of task.reports)
@@ -239,7 +275,7 @@ export function doubtsFindTheirOwn(evidence: Evidence, entry: LogEntry): Finding
   if (task === undefined) return `a doubt was ended by ${entry.newTaskId}, which never was`;
   if (sent === undefined || task.by?.ref === sent.ref) return undefined;
   // Not to be seen in a list that looked whole, or made by a person after the first send: no client can tell.
-  if (task.omittedAt.length > 0) return undefined;
+  if (task.leftOutAt.length > 0) return undefined;
   if (task.kind === "foreign" && task.bornAt >= evidence.server.firstSendOf(sent.ref)) return undefined;
   return `the doubt of ${sent.ref} was ended by the task ${task.id}, which is not its own`;
 }
@@ -264,21 +300,37 @@ export function twinsAreTold(
   return undefined;
 }
 
-/** Tenants that hold a copy while another task of theirs, of a name that was sent and not there before, is on the server. */
+/** Tenants that hold a copy while another task that bears one of their names, and was not there before, is on the server. */
 export function twinsOnServer(evidence: Evidence): readonly { readonly ref: TenantRef; readonly task: TrueTask }[] {
+  const unexplained = evidence.server
+    .alive()
+    .filter((task) => task.kind !== "source" && !evidence.durable.explains(task.id));
+  if (unexplained.length === 0) return [];
+  const copyNames = [...evidence.durable.tenants()].flatMap(({ copy }) => (copy === undefined ? [] : copy.name));
+  const named = new Set(copyNames.map(foldName));
   const twins: { readonly ref: TenantRef; readonly task: TrueTask }[] = [];
-  for (const task of evidence.server.alive()) {
-    const ref = task.by?.ref;
-    if (ref === undefined || evidence.durable.explains(task.id)) continue;
-    const state = evidence.durable.tenant(ref);
-    if (state?.copy === undefined || state.copy.gone) continue;
+  for (const state of evidence.durable.tenants()) {
+    if (state.copy === undefined || state.copy.gone) continue;
     if (evidence.server.task(state.copy.newTaskId)?.alive !== true) continue;
-    const named = state.intents.some(
-      (intent) => foldName(intent.name) === foldName(task.name) && intent.before?.includes(task.id) !== true,
-    );
-    if (named) twins.push({ ref, task });
+    for (const task of unexplained) if (isTwin(evidence, state, { task, named })) twins.push({ ref: state.ref, task });
   }
   return twins;
+}
+
+function isTwin(
+  evidence: Evidence,
+  state: TenantState,
+  { task, named }: { readonly task: TrueTask; readonly named: ReadonlySet<FoldedName> },
+): boolean {
+  const listed = foldName(task.name);
+  const bears = (name: string): boolean => {
+    const sent = foldName(name);
+    return listed === sent || (bearsName(listed, sent) && !named.has(listed));
+  };
+  const { intents, copy } = state;
+  if (intents.some((intent) => bears(intent.name) && intent.before?.includes(task.id) !== true)) return true;
+  const since = evidence.held.get(state.ref)?.since;
+  return copy !== undefined && since !== undefined && task.bornAt > since && bears(copy.name);
 }
 
 /** Whatever did not end well names a way out. */
@@ -289,6 +341,184 @@ export function troubleNamesAWayOut(result: RunResult): Finding {
       return `${tenant.tenant}: ${tenant.outcome} without a way out (${tenant.error?.code})`;
   }
   return undefined;
+}
+
+/** Nothing is sent by a process whose log somebody else has taken over, or whose last beat is old. */
+export function nothingIsSentWithoutTheLock(log: OpenLog | undefined): Finding {
+  const why = log?.forbids;
+  return why === undefined ? undefined : `a request was sent although the log forbids it (${why})`;
+}
+
+/** Who finds its log taken over ends with exit 6. */
+export function aLostLockEndsTheRun(log: OpenLog | undefined, result: RunResult): Finding {
+  if (log === undefined || log.refused === 0 || result.exitCode === 6) return undefined;
+  return `its log was taken over, and it ended with exit ${result.exitCode}`;
+}
+
+/**
+ * The list says whose a task is: where it shows a tenant's copy under another tenant's name, nothing goes to either from then on,
+ * unless a person has said that it is right.
+ */
+export function noPatchOfACrossedTask(evidence: Evidence, sent: SentWrite, looks: Looks): Finding {
+  if (!("rowId" in sent.body) || sent.ref === undefined) return undefined;
+  const why = whyCrossed(evidence, { ref: sent.ref, id: sent.body.taskId }, looks);
+  return why && `the copy of ${sent.ref} was PATCHed after a list had shown ${why}`;
+}
+
+/** Nor is it told of either that all is well. */
+export function crossedTasksAreTold(
+  evidence: Evidence,
+  observer: Observer,
+  result: TenantResult,
+  ref: TenantRef,
+): Finding {
+  if (result.outcome !== "succeeded" || result.newTaskId === undefined) return undefined;
+  const why = whyCrossed(evidence, { ref, id: result.newTaskId as TaskId }, observer.looks);
+  return why && `${result.tenant}: ${result.action} succeeded, and the last list shows ${why}`;
+}
+
+function whyCrossed(
+  evidence: Evidence,
+  of: { readonly ref: TenantRef; readonly id: TaskId },
+  looks: Looks,
+): string | undefined {
+  const name = foreignNameOf(evidence, of, looks);
+  if (name !== undefined) return `it as "${name}", another tenant's name`;
+  const state = evidence.durable.tenant(of.ref);
+  if (state === undefined) return undefined;
+  const own = ownNames(evidence, state, "person");
+  for (const { ref, copy } of evidence.durable.tenants()) {
+    if (ref === of.ref || copy === undefined || copy.gone) continue;
+    const borne = foreignNameOf(evidence, { ref, id: copy.newTaskId }, looks);
+    if (borne !== undefined && own.has(foldName(borne))) return `the copy of ${ref} under its name`;
+  }
+  return undefined;
+}
+
+/** The name under which the last list shows a tenant's copy, where that is another tenant's and none of its own. */
+function foreignNameOf(
+  evidence: Evidence,
+  of: { readonly ref: TenantRef; readonly id: TaskId },
+  looks: Looks,
+): string | undefined {
+  const held = evidence.held.get(of.ref);
+  const state = evidence.durable.tenant(of.ref);
+  if (held === undefined || state?.copy?.newTaskId !== of.id) return undefined;
+  const list = looks.lists.findLast(({ kind, tasks }) => kind === "read" && tasks.some(({ id }) => id === of.id));
+  if (list === undefined || list.at < held.since) return undefined;
+  const listed = list.tasks.find(({ id }) => id === of.id)?.name ?? "";
+  const name = foldName(listed);
+  if (ownNames(evidence, state, held.by).has(name)) return undefined;
+  for (const other of evidence.durable.tenants())
+    if (other.ref !== of.ref && ownNames(evidence, other, "person").has(name)) return listed;
+  for (const [ref, other] of evidence.manifestNames) if (ref !== of.ref && foldName(other) === name) return listed;
+  return undefined;
+}
+
+/** What a column or `--adopt` took over under a name does not make that name its own. */
+function ownNames(evidence: Evidence, state: TenantState, by: "run" | "person"): ReadonlySet<FoldedName> {
+  const wanted = evidence.manifestNames.get(state.ref);
+  const names = [...state.intents.map(({ name }) => name), ...(wanted === undefined ? [] : [wanted])];
+  if (by === "person" && state.copy !== undefined) names.push(state.copy.name);
+  return new Set(names.map(foldName));
+}
+
+/** Nothing is called verified whose every row was not shown, with nothing sent to it since. */
+export function verifiedWasSeen(evidence: Evidence, result: TenantResult): Finding {
+  const task = result.newTaskId === undefined ? undefined : evidence.server.task(result.newTaskId as TaskId);
+  if (!result.verified || task === undefined) return undefined;
+  const { shownWholeAt } = task;
+  if (shownWholeAt === undefined)
+    return `${result.tenant}: verified, and no answer ever showed every row of ${task.id}`;
+  const later = evidence.server.sent.find(
+    (sent) => "rowId" in sent.body && sent.body.taskId === task.id && sent.sentAt > shownWholeAt && hasWorked(sent),
+  );
+  return later && `${result.tenant}: verified, and something was sent to ${task.id} after it was last seen whole`;
+}
+
+function hasWorked(sent: SentWrite): boolean {
+  return sent.told !== "nothing-done";
+}
+
+/** A run with `--verify` calls only that verified, or well, which it has itself read. */
+export function verifyReads(evidence: Evidence, observer: Observer, result: TenantResult): Finding {
+  if (!observer.plan.verify || result.newTaskId === undefined) return undefined;
+  if (result.action === "skip" || result.action === "orphan") return undefined;
+  const id = result.newTaskId as TaskId;
+  const { copies, read } = observer.looks;
+  const look = copies.get(id);
+  if (result.verified && look !== "whole")
+    return `${result.tenant}: verified in a run with --verify, which read its copy as ${look ?? "nothing"}`;
+  if (result.outcome === "succeeded" && look !== undefined && !read.has(id) && evidence.server.listsReports)
+    return `${result.tenant}: ${result.action} succeeded in a run with --verify that could not read its copy`;
+  return undefined;
+}
+
+/** A copy that ended well has on every row what the manifest wants (an honest server, no person editing). */
+export function successIsMapped(evidence: Evidence, result: TenantResult, ref: TenantRef): Finding {
+  if (!evidence.mappingsHonest || result.outcome !== "succeeded" || result.newTaskId === undefined) return undefined;
+  const task = evidence.server.task(result.newTaskId as TaskId);
+  if (task === undefined || !task.alive || task.tainted || task.owner !== ref) return undefined;
+  const wanted = byReport(result.mappings as TypedMappings);
+  for (const { reportId, swaps } of task.reports) {
+    const apps = wanted.get(reportId);
+    if (apps !== undefined && !sameSwaps(swaps, apps))
+      return `${result.tenant}: ${result.action} succeeded, and a row of report ${reportId} is mapped otherwise`;
+  }
+  return undefined;
+}
+
+/** A list that was not read to its end, or lacks what must be in it, is told by every run. */
+export function poorListsAreTold(evidence: Evidence, observer: Observer, result: RunResult): Finding {
+  const [first] = observer.looks.lists;
+  if (first === undefined || result.exitCode === 7) return undefined;
+  const wanted = new Set(
+    result.tenants.flatMap((tenant) => (tenant.action === "skip" ? [] : (tenant.sourceTaskId ?? []))),
+  );
+  if (wanted.size === 0) return undefined;
+  const listed = new Set<string>(first.tasks.map((task) => task.id));
+  const lacks =
+    [...wanted].some((id) => !listed.has(id)) ||
+    (!observer.plan.blind && observer.knownCopies.some((id) => isHidden(evidence, id, listed)));
+  if (first.kind === "read" && !lacks) return undefined;
+  const told = result.warnings.some(({ code }) => code === "LIST_NOT_READ" || code === "LIST_NOT_WHOLE");
+  return told
+    ? undefined
+    : `the task list was ${first.kind === "read" ? "not whole" : "not read"}, and no warning says so`;
+}
+
+function isHidden(evidence: Evidence, id: TaskId, listed: ReadonlySet<string>): boolean {
+  return !listed.has(id) && evidence.server.task(id)?.alive === true && evidence.server.answersByIds;
+}
+
+/**
+ * Where the log knows nothing of a source task, and a task bears the name of any of its tenants, the log is lost: nothing of that
+ * source task is created without `--adopt` or `--new-log`.
+ */
+export function nothingIsCreatedBesideALostLog(evidence: Evidence, observer: Observer, sent: SentWrite): Finding {
+  if (!("name" in sent.body) || observer.plan.newLog) return undefined;
+  const { sourceTaskId } = sent.body;
+  const [first] = observer.looks.lists;
+  if (first === undefined || observer.knownSources.has(sourceTaskId)) return undefined;
+  const before = first.tasks.filter(({ id }) => {
+    const task = evidence.server.task(id);
+    return task !== undefined && task.kind !== "source" && !observer.knownCopies.includes(id);
+  });
+  const names = [...evidence.manifestNames]
+    .filter(([ref]) => ref.startsWith(`${sourceTaskId} `))
+    .map(([, name]) => foldName(name));
+  const taken = before.find((task) => names.includes(foldName(task.name)));
+  if (!observer.plan.adopt)
+    return taken && `"${sent.body.name}" was sent with a log that knows no copy, while "${taken.name}" was there`;
+  const { readFaults, shortAnswers, shareApps } = observer.plan;
+  if (evidence.server.hidesAnything || readFaults > 0 || shortAnswers > 0 || shareApps) return undefined;
+  const apps = appsSent(sent.body);
+  const own = before.find(({ id }) => {
+    const { owner, reports } = evidence.server.task(id) ?? { owner: undefined, reports: [] };
+    const isOfSource = owner?.startsWith(`${sourceTaskId} `) === true;
+    return isOfSource && reports.some(({ swaps }) => swaps.some((swap) => apps.includes(swap.newQlikAppId)));
+  });
+  return own && `"${sent.body.name}" was sent with --adopt, while "${own.name}" was there and read its app`;
 }
 
 function describeBody(body: CreateRequest | PatchRequest): string {

@@ -243,4 +243,76 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
   },
+  {
+    name: "no last look at the lock",
+    harm: "a process that was frozen and lost its log sends what another has sent meanwhile",
+    changes: [{ file: "app/send-write.ts", from: "deps.log.checkMaySend();", to: "" }],
+  },
+  {
+    name: "a list that was cut short is whole",
+    harm: "a list that names more tasks than it holds shows that one is absent",
+    changes: [
+      {
+        file: "app/observe-server.ts",
+        from: 'reading.kind === "read"\n        ?',
+        to: 'reading.kind !== "none"\n        ?',
+      },
+      {
+        file: "app/settle-doubts.ts",
+        from: 'if (session.context.list?.reading.kind !== "read") return false;',
+        to: "",
+      },
+    ],
+  },
+  {
+    name: "names that change mean nothing",
+    harm: "absence by name is believed of a server that changes names",
+    changes: [
+      {
+        file: "app/settle-doubts.ts",
+        from: "if (session.deps.recorder.state.source(source).namesChange) return namesMeanNothing(doubt);",
+        to: "",
+      },
+      {
+        file: "app/settle-doubts.ts",
+        from: "!session.deps.recorder.state.source(doubt.entry.sourceTaskId).namesChange && doubt",
+        to: "doubt",
+      },
+    ],
+  },
+  {
+    name: "one row stands for all",
+    harm: "a report of which one row is not shown counts as read back",
+    changes: [
+      {
+        file: "app/verify-copies.ts",
+        from: "if (report.mappings === undefined) hidden = true;\n    else if (!same",
+        to: "if (report.mappings !== undefined && !same",
+      },
+    ],
+  },
+  {
+    name: "every copy may be gone at once",
+    harm: "on a server whose tasks all have new IDs, copies are made anew",
+    changes: [
+      {
+        file: "domain/whole-list.ts",
+        from: "if (absent > Math.max(1, Math.floor(copies.size / 10)))",
+        to: "if (false as boolean)",
+      },
+      {
+        file: "domain/whole-list.ts",
+        from: "if (copies.size > 0 && absent === copies.size)",
+        to: "if (false as boolean)",
+      },
+    ],
+  },
+  {
+    name: "a column takes anybody's task",
+    harm: "a newTaskId that slipped by one row gives a tenant another's copy",
+    changes: [
+      { file: "app/plan-context.ts", from: "if (holder !== undefined) return copyOf(holder);", to: "" },
+      { file: "app/carry-out.ts", from: "if (holder !== undefined) {", to: "if (false as boolean) {" },
+    ],
+  },
 ];

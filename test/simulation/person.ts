@@ -11,7 +11,8 @@ export interface Surroundings {
   readonly server: ServerModel;
   readonly log: LogModel;
   readonly state: LogState;
-  readonly sources: readonly TrueTask[];
+  /** In the order of the history's numbers; one that is moved to a new ID is replaced. */
+  readonly sources: TrueTask[];
   readonly run: string;
   readonly note: (text: string) => void;
   /** The name that a manifest of today would give this tenant's copy. */
@@ -39,6 +40,8 @@ export function act(act: PersonAct, around: Surroundings) {
     case "lose-log":
       log.lose();
       return note("the log is lost");
+    case "migrate":
+      return migrate(act.sources, around);
     case "make-foreign":
       return makeForeign(act, around);
     case "resolve-retry":
@@ -69,6 +72,28 @@ function makeForeign(act: Extract<PersonAct, { kind: "make-foreign" }>, around: 
   around.note(`a person makes a task "${name}" with ${act.sameReports ? "the same" : "other"} reports`);
 }
 
+/** The vendor's tool moves the server: what a person knew by its ID is now known by its name. */
+function migrate(withSources: boolean, { server, sources, note }: Surroundings): void {
+  const moved = server.migrate(withSources);
+  for (const [index, source] of sources.entries()) sources[index] = moved.get(source) ?? source;
+  // Under its new ID a source task is another one to the log: that its copies exist, only their names can show.
+  if (withSources) for (const sent of server.sent) sent.excused = true;
+  note(`the server is moved: ${moved.size} tasks have new IDs${withSources ? ", the source tasks too" : ""}`);
+}
+
+/** The copy gets a name of nobody, or that of another tenant's copy. */
+function renameCopy(
+  { to, tenant }: Extract<PersonAct, { kind: "rename-copy" }>,
+  copy: TrueTask | undefined,
+  around: Surroundings,
+): void {
+  if (copy === undefined || !copy.alive) return;
+  const others = [...around.state.tenants()].flatMap((state) => state.copy ?? []);
+  const namesake = others.find((other) => other.newTaskId !== copy.id && other.name !== copy.name);
+  copy.name = to === "namesake" && namesake !== undefined ? namesake.name : `${copy.name} (old)`;
+  around.note(`a person renames the copy of ${tenant} to "${copy.name}"`);
+}
+
 function actOnTenant(act: Extract<PersonAct, { readonly tenant: string }>, state: TenantState, around: Surroundings) {
   const { server, note } = around;
   const copy = state.copy === undefined ? undefined : server.task(state.copy.newTaskId);
@@ -90,6 +115,8 @@ function actOnTenant(act: Extract<PersonAct, { readonly tenant: string }>, state
       copy.tainted = true;
       return note(`a person edits the mappings of ${act.tenant}'s copy`);
     }
+    case "rename-copy":
+      return renameCopy(act, copy, around);
     case "resolve-forget":
       excuse(server, state.ref);
       write(around, [{ type: "forgotten", sourceTaskId: state.sourceTaskId, key: state.key, reason: "left" }]);
@@ -146,6 +173,7 @@ function renameByHand(tenant: string, old: TenantState, around: Surroundings): v
   if (around.state.tenant(tenantRef(old.sourceTaskId, key))?.copy !== undefined) return;
   excuse(around.server, old.ref);
   excuse(around.server, tenantRef(old.sourceTaskId, key));
+  copy.owner = tenantRef(old.sourceTaskId, key);
   const open = around.state.tenant(tenantRef(old.sourceTaskId, key))?.openCreates ?? [];
   write(around, [
     ...open.map((intent): LogEntry => ({ type: "settled", write: intent.write, found: "abandoned" })),

@@ -13,15 +13,16 @@ import type { CreateIntentRecord, PatchIntentRecord } from "../../src/domain/log
 import { LogState } from "../../src/domain/log-state.js";
 import type { RunResult, TenantResult } from "../../src/domain/outcome.js";
 import type { Core } from "./core.js";
-import { APPS, type History, type Row, type RunPlan } from "./history.js";
+import { APPS, type Freeze, type History, type Row, type RunPlan } from "./history.js";
 import { appId, reportId } from "./identifiers.js";
 import * as invariants from "./invariants.js";
-import { type LoggedEntry, LogModel } from "./log-model.js";
+import { LEASE_MS, type LoggedEntry, LogModel, type OpenLog } from "./log-model.js";
 import { manifestOf } from "./manifest-model.js";
 import { act } from "./person.js";
 import { mixedSeed, Random } from "./random.js";
 import { drainMicrotasks, type Owner, Scheduler } from "./scheduler.js";
-import { type SentWrite, ServerModel, type TrueTask, uuidsOf } from "./server-model.js";
+import { type Sending, type SentWrite, ServerModel, type TrueTask, uuidsOf } from "./server-model.js";
+import { describeRun, shortEntry } from "./story.js";
 
 /** A rule that did not hold. */
 export interface Violation {
@@ -46,6 +47,25 @@ class Violated extends Error {
     super(violation.message);
     this.violation = violation;
   }
+}
+
+/** One run of the program, from its start to its end or death. */
+interface Process extends invariants.Observer {
+  readonly index: number;
+  readonly kind: "sync" | "rehearsal";
+  readonly client: Owner;
+  /** `undefined`: a dry run. */
+  readonly log: OpenLog | undefined;
+  readonly stop: AbortController;
+  readonly immediate: AbortController;
+  /** A signal came, or an answer that ends the run. */
+  halted: boolean;
+  readonly sends: TenantRef[];
+  ended: { readonly result: RunResult | undefined } | undefined;
+  /** When what stands still goes on. */
+  goesOnAt: number | undefined;
+  /** The log as it was when somebody else took it over. */
+  lostWith: LogState | undefined;
 }
 
 const MOST_STEPS = 4000;
@@ -77,8 +97,13 @@ class World {
   #run: { readonly index: number; readonly plan: RunPlan } | undefined;
   #faultNumber = 0;
   #logChanged = false;
-  #stopped = false;
-  #sendsOfRun: TenantRef[] = [];
+  /** A process whose log was taken over, and that goes on some day. */
+  #pending: Process | undefined;
+  #lastSends: readonly TenantRef[] = [];
+  readonly #held = new Map<TenantRef, { readonly since: number; readonly by: "run" | "person" }>();
+  #manifestNames: ReadonlyMap<TenantRef, string> = new Map();
+  /** Tenants of whom a run has seen that a PATCH did nothing. */
+  readonly #withoutEffect = new Set<TenantRef>();
   #violation: Violation | undefined;
 
   constructor(history: History, core: Core) {
@@ -91,7 +116,7 @@ class World {
     this.#log = new LogModel({
       scheduler: this.#scheduler,
       random: this.#random,
-      broken: () => new core.StopError(6, { code: "LOG_BROKEN", message: "the disk is full", hint: "make room" }),
+      broken: (code) => new core.StopError(6, { code, message: code.toLowerCase(), hint: "look at the log" }),
       onWritten: (logged) => this.#onWritten(logged),
       onDurable: (logged) => this.#onDurable(logged),
     });
@@ -103,16 +128,15 @@ class World {
       timeoutMs: history.timeoutMs,
       fault: (label, probability) => this.#fault(label, probability),
       note: (text) => this.#note(text),
+      count: (what) => this.#count(what),
       stop: (problem) => new core.StopError(5, problem),
       loggedCopies: () =>
-        [...this.#durable.tenants()].flatMap(({ copy }) => (copy === undefined || copy.gone ? [] : [copy.newTaskId])),
+        [...this.#durable.tenants()].flatMap(({ copy, sourceTaskId }) =>
+          copy === undefined || copy.gone ? [] : [{ id: copy.newTaskId, sourceTaskId, name: copy.name }],
+        ),
       refOfWrite: (write) => {
         const intent = this.#intents.get(write);
         return intent === undefined ? undefined : tenantRef(intent.sourceTaskId, intent.key);
-      },
-      beforeSend: (sent, kind, inFlight) => this.#beforeSend(sent, kind, inFlight),
-      onStop: () => {
-        this.#stopped = true;
       },
     });
     for (let index = 0; index < history.sources; index += 1)
@@ -183,67 +207,91 @@ class World {
     this.#durable.apply(entry, run);
     this.#count(entry.type === "settled" ? `settled: ${entry.found}` : entry.type);
     if (entry.type === "create-intent" || entry.type === "patch-intent") this.#durableIntents.set(entry.write, entry);
+    this.#noteHolder(entry);
     this.#check("logKnowsMappingsRightly", invariants.logKnowsMappingsRightly(this.#evidence()));
     // A server that gives one copy the name that another was sent with leads any look-up astray.
-    if (this.#history.server.names !== "cut")
-      this.#check("doubtsFindTheirOwn", invariants.doubtsFindTheirOwn(this.#evidence(), entry));
+    if (!this.#cutsNames) this.#check("doubtsFindTheirOwn", invariants.doubtsFindTheirOwn(this.#evidence(), entry));
     // A rename adopts under the new key first and forgets the old one in the same breath.
     const isRename = entry.type === "adopted" && entry.by === "resolve";
     if (!isRename) this.#check("noTaskIsHeldByTwo", invariants.noTaskIsHeldByTwo(this.#evidence()));
   }
 
+  #noteHolder(entry: LoggedEntry["entry"]): void {
+    const since = this.#scheduler.now;
+    if (entry.type === "adopted")
+      this.#held.set(tenantRef(entry.sourceTaskId, entry.key), {
+        since,
+        by: entry.by === "resolve" ? "person" : "run",
+      });
+    const isMade = (entry.type === "create-outcome" || entry.type === "settled") && entry.newTaskId !== undefined;
+    const intent = isMade ? this.#intents.get(entry.write) : undefined;
+    if (intent !== undefined) this.#held.set(tenantRef(intent.sourceTaskId, intent.key), { since, by: "run" });
+  }
+
+  get #cutsNames(): boolean {
+    return this.#history.server.names === "cut" || this.#history.server.names === "cut-at-14";
+  }
+
   /** The log as the next process reads it. */
   #reread(): void {
     if (!this.#logChanged) return;
-    const fold = (): LogState => {
-      const state = new LogState();
-      for (const { entry, run } of this.#log.records) state.apply(entry, run);
-      return state;
-    };
-    this.#durable = fold();
-    this.#written = fold();
+    this.#durable = this.#folded();
+    this.#written = this.#folded();
     this.#logChanged = false;
+  }
+
+  #folded(): LogState {
+    const state = new LogState();
+    for (const { entry, run } of this.#log.records) state.apply(entry, run);
+    return state;
   }
 
   // Evidence.
 
-  #evidence(): invariants.Evidence {
-    const plan = this.#run?.plan;
+  /** A process whose log was taken over knows the log as it was then. */
+  #evidence(process?: Process): invariants.Evidence {
+    const plan = process?.plan ?? this.#run?.plan;
     const { server } = this.#history;
     const modesUsed = new Set(this.#history.runs.map((run) => run.reportId));
     return {
       now: this.#scheduler.now,
       settleMs: this.#history.settleMs,
+      timeoutMs: this.#history.timeoutMs,
       server: this.#server,
-      durable: this.#durable,
-      written: this.#written,
+      durable: process?.lostWith ?? this.#durable,
+      written: process?.lostWith ?? this.#written,
       durableIntents: this.#durableIntents,
       sharedApps: new Set(plan?.shareApps === true ? Array.from({ length: APPS }, (_, index) => appId(index)) : []),
       mappingsHonest: server.patchWorks && [...modesUsed].every((mode) => this.#server.takesReportIds(mode)),
+      held: this.#held,
+      manifestNames: this.#manifestNames,
     };
   }
 
-  #beforeSend(sent: SentWrite, kind: "create" | "patch", inFlight: number): void {
-    const evidence = this.#evidence();
+  #beforeSend(process: Process, sent: SentWrite, { kind, inFlight, haltedBefore }: Sending): void {
+    const evidence = this.#evidence(process);
     this.#count(`sent: ${kind}`);
-    if (sent.ref !== undefined) this.#sendsOfRun.push(sent.ref);
+    if (sent.ref !== undefined) process.sends.push(sent.ref);
+    this.#check("nothingIsSentWithoutTheLock", invariants.nothingIsSentWithoutTheLock(process.log));
     this.#check("intentIsDurableBeforeTheSend", invariants.intentIsDurableBeforeTheSend(evidence, sent));
     this.#check("sendIsWhatItsIntentSays", invariants.sendIsWhatItsIntentSays(evidence, sent));
-    this.#check(
-      "writesInFlightStayBelow",
-      invariants.writesInFlightStayBelow(this.#run?.plan.concurrency ?? 1, inFlight),
-    );
+    const { concurrency } = process.plan;
+    this.#check("writesInFlightStayBelow", invariants.writesInFlightStayBelow(concurrency, inFlight));
     this.#check("noCreateWhileOneMayBeAlive", invariants.noCreateWhileOneMayBeAlive(evidence, sent));
     this.#check("noNameIsSentForTwo", invariants.noNameIsSentForTwo(evidence, sent));
     this.#check("noAppIsInForceForTwoKeys", invariants.noAppIsInForceForTwoKeys(evidence, sent));
     this.#check("noPatchPastADoubt", invariants.noPatchPastADoubt(evidence, sent));
-    if (this.#stopped) this.#check("nothingIsSentAfterAHalt", `a ${kind} was sent after the run was halted`);
+    if (!this.#cutsNames)
+      this.#check("noPatchOfACrossedTask", invariants.noPatchOfACrossedTask(evidence, sent, process.looks));
+    this.#check("nothingIsCreatedBesideALostLog", invariants.nothingIsCreatedBesideALostLog(evidence, process, sent));
+    if (haltedBefore) this.#check("nothingIsSentAfterAHalt", `a ${kind} was sent after the run was halted`);
   }
 
   // Runs.
 
   async #between(index: number, plan: RunPlan): Promise<void> {
-    this.#scheduler.pass(plan.gap);
+    await this.#pass(plan.gap);
+    this.#takeOver();
     this.#reread();
     for (const one of plan.acts) {
       this.#count(`person: ${one.kind}`);
@@ -262,9 +310,31 @@ class World {
       if (one.kind === "lose-log") for (const sent of this.#server.sent) sent.excused = true;
       // What nobody remembers and the server does not show, no client can know.
       const forgets = one.kind === "lose-log" || one.kind === "resolve-forget";
-      if (forgets && !this.#history.server.showsMappings) for (const task of this.#server.tasks) task.tainted = true;
+      if (forgets && this.#history.server.mappings !== "all")
+        for (const task of this.#server.tasks) task.tainted = true;
       this.#reread();
     }
+  }
+
+  /** Lets time go by, for the server and for what is still under way. */
+  async #pass(ms: number): Promise<void> {
+    if (this.#pending === undefined) return this.#scheduler.pass(ms);
+    const until = this.#scheduler.now + ms;
+    while (this.#scheduler.step(until)) await drainMicrotasks();
+    this.#scheduler.pass(until - this.#scheduler.now);
+  }
+
+  /** Somebody else takes over the log of a process that stands still. */
+  #takeOver(): void {
+    const pending = this.#pending;
+    if (pending?.log === undefined || pending.lostWith !== undefined) return;
+    this.#log.release(pending.log);
+    this.#logChanged = true;
+    this.#reread();
+    pending.lostWith = this.#folded();
+    pending.goesOnAt = this.#scheduler.now + (pending.plan.freeze?.ms ?? 0);
+    this.#count("taken over");
+    this.#note("its log is taken over");
   }
 
   #heirOf(tenant: string, source: TaskId, rows: readonly Row[]): string | undefined {
@@ -293,22 +363,33 @@ class World {
     if (plan.rehearsed) await this.#rehearse(index, plan);
     this.#note(`run ${index}: ${describeRun(plan)}`);
     const twinsBefore = invariants.twinsOnServer(this.#evidence());
-    const sentBefore = this.#server.sent.length;
-    const result = await this.#drive(index, plan, "sync");
+    const process = await this.#drive(index, plan, "sync");
+    const result = process.ended?.result;
     this.#count(`run: ${result === undefined ? "no result" : `exit ${result.exitCode}`}`);
     for (const tenant of result?.tenants ?? []) this.#count(`result: ${tenant.action} ${tenant.outcome}`);
-    if (result !== undefined) this.#judge(result, plan, { twinsBefore, sentBefore });
+    if (result !== undefined) this.#judge(process, result, twinsBefore);
     this.#throwIfViolated();
     return result;
   }
 
-  #judge(
-    result: RunResult,
-    plan: RunPlan,
-    before: { readonly twinsBefore: Parameters<typeof invariants.twinsAreTold>[2]; readonly sentBefore: number },
-  ): void {
+  #judge(process: Process, result: RunResult, twinsBefore: Parameters<typeof invariants.twinsAreTold>[2]): void {
+    const { plan } = process;
     const evidence = this.#evidence();
-    for (const tenant of result.tenants) this.#check("verifiedIsTrue", invariants.verifiedIsTrue(evidence, tenant));
+    for (const tenant of result.tenants) {
+      this.#checkWhatIsTold(process, tenant);
+      const ref = refOf(tenant);
+      if (ref !== undefined && !this.#cutsNames)
+        this.#check("crossedTasksAreTold", invariants.crossedTasksAreTold(evidence, process, tenant, ref));
+    }
+    const { list, copies } = this.#history.server;
+    const readsWell = list === "full" && copies === "seen" && plan.readFaults === 0 && !plan.blind;
+    if (readsWell) this.#check("twinsAreTold", invariants.twinsAreTold(evidence, result, twinsBefore));
+    this.#check("poorListsAreTold", invariants.poorListsAreTold(evidence, process, result));
+    this.#judgeEnd(process, result);
+  }
+
+  /** What holds for every end, also for that of a process whose log was taken over. */
+  #judgeEnd(process: Process, result: RunResult): void {
     const bad = result.errors.find((error) => error.code === "DEFECT");
     if (bad !== undefined) this.#check("noDefect", bad.message);
     if (result.exitCode === 0)
@@ -316,17 +397,17 @@ class World {
         if (tenant.outcome === "failed" || tenant.outcome === "in-doubt")
           this.#check("exitCodeTells", `exit 0 with ${tenant.tenant} ${tenant.outcome}`);
     this.#check("troubleNamesAWayOut", invariants.troubleNamesAWayOut(result));
-    const readsWell = this.#history.server.list === "full" && plan.readFaults === 0 && !plan.blind;
-    if (readsWell) this.#check("twinsAreTold", invariants.twinsAreTold(evidence, result, before.twinsBefore));
-    this.#checkDoubtsAreTold(result, before.sentBefore);
+    this.#check("aLostLockEndsTheRun", invariants.aLostLockEndsTheRun(process.log, result));
+    this.#checkDoubtsAreTold(process, result);
   }
 
   /** A tenant whose write went in doubt in this run, and is so still, is told in doubt (or as failed, with why). */
-  #checkDoubtsAreTold(result: RunResult, sentBefore: number): void {
-    for (const sent of this.#server.sent.slice(sentBefore)) {
-      const state = sent.ref === undefined ? undefined : this.#durable.tenant(sent.ref);
-      if (sent.told !== "unknown" || !("name" in sent.body) || state === undefined) continue;
-      if (!state.openCreates.some((intent) => intent.write === sent.write)) continue;
+  #checkDoubtsAreTold(process: Process, result: RunResult): void {
+    const durable = process.lostWith ?? this.#durable;
+    for (const sent of this.#server.sent) {
+      const state = sent.ref === undefined ? undefined : durable.tenant(sent.ref);
+      if (sent.client !== process.client || sent.told !== "unknown" || !("name" in sent.body)) continue;
+      if (!state?.openCreates.some((intent) => intent.write === sent.write)) continue;
       const told = result.tenants.find((tenant) => refOf(tenant) === sent.ref);
       if (told?.outcome === "in-doubt" || told?.outcome === "failed") continue;
       this.#check("doubtsAreTold", `${sent.ref} is in doubt after this run, and was told ${told?.outcome}`);
@@ -338,11 +419,11 @@ class World {
     const truth = this.#truth();
     const sent = this.#server.sent.length;
     this.#note(`dry run before run ${index}`);
-    await this.#drive(index, { ...plan, crashAt: undefined, signalAt: undefined, logBreaksAt: undefined }, "rehearsal");
+    await this.#drive(index, { ...plan, crashAt: undefined, signalAt: undefined, freeze: undefined }, "rehearsal");
     this.#count("dry run");
     const still = this.#log.records.length === records && this.#server.sent.length === sent && this.#truth() === truth;
     // What was in flight before may arrive while it runs.
-    if (!still && !this.#server.sent.some((write) => write.told === "unknown"))
+    if (!still && !this.#server.sent.some(({ told }) => told === "unknown" || told === "waiting"))
       this.#check("dryRunChangesNothing", "a dry run changed the log or the server");
     if (this.#log.records.length !== records || this.#server.sent.length !== sent)
       this.#check("dryRunChangesNothing", "a dry run wrote");
@@ -356,70 +437,112 @@ class World {
     if (this.#violation !== undefined) throw new Violated(this.#violation);
   }
 
-  /** One process, from its start to its end or death. */
-  async #drive(index: number, plan: RunPlan, kind: "sync" | "rehearsal"): Promise<RunResult | undefined> {
-    const owner: Owner = { name: `run ${index}` };
-    this.#stopped = false;
-    this.#sendsOfRun = [];
-    const { reader, writer } = this.#server.connect(owner, plan);
-    const state = new this.#core.LogState();
-    for (const { entry, run } of this.#log.records) state.apply(entry, run);
-    const stop = new AbortController();
-    const immediate = new AbortController();
-    const clock = clockOf(this.#scheduler, owner);
-    const emit = (event: RunEvent): void => this.#onEvent(event, kind);
-    const request = this.#request(index, plan, state, kind);
+  /** One process, from its start to its end, its death, or until somebody else takes its log over. */
+  async #drive(index: number, plan: RunPlan, kind: Process["kind"]): Promise<Process> {
+    const process = this.#start(index, plan, kind);
+    const end = await this.#steps(process);
+    if (end === "overtaken") {
+      this.#pending = process;
+      await this.#pass(LEASE_MS);
+      return process;
+    }
+    if (end === "killed") this.#count("crash");
+    this.#close(process);
+    if (kind === "sync") await this.#finishPending();
+    return process;
+  }
+
+  #start(index: number, plan: RunPlan, kind: Process["kind"]): Process {
+    const client: Owner = { name: `run ${index}` };
+    const request = this.#request(index, plan, kind);
+    const known = [...this.#durable.tenants()];
+    const process: Process = {
+      index,
+      plan,
+      kind,
+      client,
+      log:
+        kind === "sync"
+          ? this.#log.open(request.runId, { name: `disk of run ${index}` }, plan.logBreaksAt ?? 0)
+          : undefined,
+      stop: new AbortController(),
+      immediate: new AbortController(),
+      looks: { lists: [], copies: new Map(), read: new Set() },
+      knownSources: new Set(known.map(({ sourceTaskId }) => sourceTaskId)),
+      knownCopies: known.flatMap(({ copy }) => (copy === undefined || copy.gone ? [] : copy.newTaskId)),
+      halted: false,
+      sends: [],
+      ended: undefined,
+      goesOnAt: undefined,
+      lostWith: undefined,
+    };
+    const { reader, writer } = this.#server.connect({
+      client,
+      weather: plan,
+      looks: process.looks,
+      inFlight: 0,
+      isHalted: () => process.halted,
+      onStop: () => {
+        process.halted = true;
+      },
+      beforeSend: (sent, sending) => this.#beforeSend(process, sent, sending),
+    });
+    const clock = clockOf(this.#scheduler, client);
+    const emit = (event: RunEvent): void => this.#onEvent(event, process);
+    const { stop, immediate, log } = process;
     const interruption: Interruption = { requested: stop.signal, immediate: immediate.signal, signal: () => "SIGINT" };
-    let ended: { readonly result: RunResult | undefined } | undefined;
     const running =
-      kind === "sync"
-        ? this.#core.runSync(request, {
+      log === undefined
+        ? this.#core
+            .rehearseSync(request, { reader, clock, emit, head: null, interruption })
+            .then((rehearsal) => rehearsal.result)
+        : this.#core.runSync(request, {
             reader,
             writer,
-            log: this.#log.open(request.runId, owner, plan.logBreaksAt ?? 0),
+            log,
             clock,
             chance: { fraction: () => this.#random.fraction(), uuid: this.#uuid },
             emit,
             interruption,
-          })
-        : this.#core
-            .rehearseSync(request, { reader, clock, emit, head: null, interruption })
-            .then((rehearsal) => rehearsal.result);
+          });
     running.then(
       (result) => {
-        ended = { result };
+        process.ended = { result };
       },
       (error: unknown) => {
-        ended = { result: undefined };
-        this.#onThrown(error);
+        process.ended = { result: undefined };
+        this.#onThrown(error, process);
       },
     );
-    await this.#steps({ plan, owner, stop, immediate, hasEnded: () => ended !== undefined });
-    if (ended === undefined) this.#count("crash");
-    this.#scheduler.drop(owner);
-    this.#server.disconnect();
-    if (kind === "sync") this.#log.endProcess();
-    this.#reread();
-    return ended?.result;
+    return process;
   }
 
-  async #steps(of: {
-    readonly plan: RunPlan;
-    readonly owner: Owner;
-    readonly stop: AbortController;
-    readonly immediate: AbortController;
-    readonly hasEnded: () => boolean;
-  }): Promise<void> {
-    const { plan, stop, immediate } = of;
+  /** A process is no more. */
+  #close(process: Process): void {
+    this.#scheduler.drop(process.client);
+    this.#server.disconnect(process.client);
+    if (process.log !== undefined) {
+      this.#scheduler.drop(process.log.disk);
+      this.#log.release(process.log);
+    }
+    this.#lastSends = process.sends;
+    this.#reread();
+  }
+
+  async #steps(process: Process): Promise<"ended" | "killed" | "overtaken"> {
+    const { plan, stop, immediate, log } = process;
     for (let step = 0; ; step += 1) {
       await drainMicrotasks();
       this.#throwIfViolated();
-      if (of.hasEnded()) return;
-      if (plan.crashAt === step) return this.#note("the process is killed");
+      if (process.ended !== undefined) return "ended";
+      if (plan.crashAt === step) {
+        this.#note("the process is killed");
+        return "killed";
+      }
       if (plan.signalAt === step) {
         this.#note("SIGINT");
         stop.abort();
-        this.#stopped = true;
+        process.halted = true;
         continue;
       }
       if (plan.secondSignalAt === step) {
@@ -427,42 +550,115 @@ class World {
         immediate.abort();
         continue;
       }
+      if (plan.freeze?.at === step && this.#freeze(process, plan.freeze)) return "overtaken";
+      if (this.#pending !== undefined) this.#goOnWhenDue(this.#pending);
+      this.#goOnWhenDue(process);
       if (step > MOST_STEPS) throw new Violated({ invariant: "aRunEnds", message: `no end after ${MOST_STEPS} steps` });
-      if (!this.#scheduler.step())
-        throw new Violated({ invariant: "aRunEnds", message: "the run waits, and nothing is to come" });
-      if (this.#log.isBroken) this.#stopped = true;
+      this.#stepOf(process);
+      if (log?.isBroken === true) process.halted = true;
     }
   }
 
-  #onThrown(error: unknown): void {
+  #stepOf(process: Process): void {
+    if (this.#scheduler.step(process.goesOnAt)) return;
+    if (process.goesOnAt === undefined)
+      throw new Violated({ invariant: "aRunEnds", message: "the run waits, and nothing is to come" });
+    this.#scheduler.pass(process.goesOnAt - this.#scheduler.now);
+  }
+
+  /** Stops a process, or the disk under its log. Whether somebody else takes the log over then. */
+  #freeze(process: Process, freeze: Freeze): boolean {
+    if (process.log === undefined || (freeze.overtaken && this.#pending !== undefined)) return false;
+    this.#note(`the ${freeze.what} stands still`);
+    this.#count(`frozen: ${freeze.what}`);
+    process.log.hang();
+    if (freeze.what === "process") this.#scheduler.freeze(process.client);
+    if (!freeze.overtaken) process.goesOnAt = this.#scheduler.now + freeze.ms;
+    return freeze.overtaken;
+  }
+
+  #goOnWhenDue(process: Process): void {
+    if (process.goesOnAt === undefined || process.goesOnAt > this.#scheduler.now) return;
+    this.#note(`run ${process.index} goes on`);
+    process.goesOnAt = undefined;
+    process.log?.goOn();
+    this.#scheduler.thaw(process.client);
+  }
+
+  /** A process whose log was taken over goes on at the latest when the run that came after it has ended. */
+  async #finishPending(): Promise<void> {
+    const pending = this.#pending;
+    if (pending?.lostWith === undefined) return;
+    pending.goesOnAt &&= this.#scheduler.now;
+    this.#goOnWhenDue(pending);
+    for (let step = 0; pending.ended === undefined; step += 1) {
+      await drainMicrotasks();
+      this.#throwIfViolated();
+      if (pending.ended === undefined && (step > MOST_STEPS || !this.#scheduler.step()))
+        throw new Violated({ invariant: "aRunEnds", message: "a process whose log was taken over does not end" });
+    }
+    this.#pending = undefined;
+    const sends = this.#lastSends;
+    this.#close(pending);
+    this.#lastSends = sends;
+    if (pending.ended.result !== undefined) this.#judgeEnd(pending, pending.ended.result);
+    this.#throwIfViolated();
+  }
+
+  #onThrown(error: unknown, process: Process): void {
     if (error instanceof this.#core.StopError) {
       this.#count(`stopped before the first write: exit ${error.exitCode}`);
       this.#note(`ends with exit ${error.exitCode}: ${error.problems.map((problem) => problem.code).join(", ")}`);
-      if (this.#sendsOfRun.length > 0)
+      if (process.sends.length > 0)
         this.#check("aStopErrorMeansNothingSent", `runSync threw (${error.message}) after something was sent`);
       return;
     }
     this.#check("noDefect", error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
 
-  #onEvent(event: RunEvent, kind: "sync" | "rehearsal"): void {
+  #onEvent(event: RunEvent, process: Process): void {
     if (event.kind === "warning") this.#count(`warning: ${event.problem.code}`);
     if (event.kind !== "tenant") return;
     const { result } = event;
     this.#note(
       `  told: ${result.tenant} ${result.action} ${result.outcome}${result.error === undefined ? "" : ` (${result.error.code})`}`,
     );
-    if (kind === "rehearsal") return;
+    if (process.kind === "rehearsal") return;
     if (result.error !== undefined) this.#count(`error: ${result.error.code}`);
-    const evidence = this.#evidence();
+    const evidence = this.#evidence(process);
     const ref = refOf(result);
     if (ref !== undefined)
       this.#check("outcomeIsDurableBeforeItIsTold", invariants.outcomeIsDurableBeforeItIsTold(evidence, result, ref));
+    // What the others do meanwhile, a process cannot know whose log was taken over.
+    if (process.lostWith !== undefined) return;
     this.#check("successHasItsCopy", invariants.successHasItsCopy(evidence, result));
-    this.#check("verifiedIsTrue", invariants.verifiedIsTrue(evidence, result));
+    this.#checkWhatIsTold(process, result);
+    if (ref !== undefined) this.#checkBelief(result, ref, process);
   }
 
-  #request(index: number, plan: RunPlan, state: LogState, kind: "sync" | "rehearsal"): SyncRequest {
+  #checkWhatIsTold(process: Process, result: TenantResult): void {
+    const evidence = this.#evidence();
+    const ref = refOf(result);
+    this.#check("verifiedIsTrue", invariants.verifiedIsTrue(evidence, result));
+    this.#check("verifiedWasSeen", invariants.verifiedWasSeen(evidence, result));
+    this.#check("verifyReads", invariants.verifyReads(evidence, process, result));
+    if (ref !== undefined) this.#check("successIsMapped", invariants.successIsMapped(evidence, result, ref));
+  }
+
+  /** A server that was seen to take a PATCH and do nothing is not believed for its answer again. */
+  #checkBelief(result: TenantResult, ref: TenantRef, process: Process): void {
+    if (result.error?.code === "PATCH_NO_EFFECT") this.#withoutEffect.add(ref);
+    if (!this.#withoutEffect.has(ref) || result.action !== "update" || result.outcome !== "succeeded") return;
+    const look = result.newTaskId === undefined ? undefined : process.looks.copies.get(parsedTask(result.newTaskId));
+    if (look === "unread")
+      this.#check("noBeliefAfterNoEffect", `${result.tenant}: an update succeeded unread, after one without effect`);
+    else this.#withoutEffect.delete(ref);
+  }
+
+  #request(index: number, plan: RunPlan, kind: Process["kind"]): SyncRequest {
+    const state = new this.#core.LogState();
+    for (const { entry, run } of this.#log.records) state.apply(entry, run);
+    this.#manifestNames = this.#namesOf(plan.rows);
     const manifest = manifestOf(
       { rows: plan.rows, sources: this.#sources, typed: this.#history.server.reportIds },
       (row, source) => {
@@ -471,9 +667,10 @@ class World {
         const name = this.#nameOf(row.tenant, plan.rows);
         const foreign = this.#server.alive().find((task) => task.kind === "foreign" && task.name === name);
         if (row.newTaskId === "foreign") return foreign?.id;
-        return (
-          this.#durable.tenant(ref)?.copy?.newTaskId ?? this.#server.alive().find((task) => task.by?.ref === ref)?.id
-        );
+        if (row.newTaskId === "own") return this.#taskOf(ref);
+        const next = plan.rows[plan.rows.indexOf(row) + 1];
+        const nextSource = next === undefined ? undefined : this.#sources[next.source];
+        return next && nextSource && this.#taskOf(tenantRef(nextSource.id, foldTenantKey(next.tenant)));
       },
     );
     const everyApp = Array.from({ length: APPS }, (_, app) => appId(app));
@@ -513,6 +710,21 @@ class World {
     };
   }
 
+  /** The copy that the log has for a tenant, else the one that is its own. */
+  #taskOf(ref: TenantRef): TaskId | undefined {
+    return this.#durable.tenant(ref)?.copy?.newTaskId ?? this.#server.alive().find((task) => task.owner === ref)?.id;
+  }
+
+  #namesOf(rows: readonly Row[]): ReadonlyMap<TenantRef, string> {
+    const names = new Map<TenantRef, string>();
+    for (const row of rows) {
+      const source = this.#sources[row.source];
+      const name = row.enabled ? this.#nameOf(row.tenant, rows) : undefined;
+      if (source !== undefined && name !== undefined) names.set(tenantRef(source.id, foldTenantKey(row.tenant)), name);
+    }
+    return names;
+  }
+
   // The end: no more faults.
 
   async #calmDown(): Promise<void> {
@@ -527,6 +739,7 @@ class World {
       maxFailures: undefined,
       writeFaults: 0,
       readFaults: 0,
+      shortAnswers: 0,
       blind: false,
       newLog: true,
       rehearsed: false,
@@ -534,6 +747,7 @@ class World {
       signalAt: undefined,
       secondSignalAt: undefined,
       logBreaksAt: undefined,
+      freeze: undefined,
     };
     let before: RunResult | undefined;
     for (let run = 0; run < CALM_RUNS; run += 1) {
@@ -542,7 +756,7 @@ class World {
       const result = await this.#runOnce(index, calm);
       this.#checkNothingSentTwice(before);
       if (result === undefined) return;
-      const settled = run > 0 && this.#sendsOfRun.length === 0;
+      const settled = run > 0 && this.#lastSends.length === 0;
       before = result;
       if (settled) break;
     }
@@ -554,13 +768,16 @@ class World {
   #checkNothingSentTwice(before: RunResult | undefined): void {
     for (const tenant of before?.tenants ?? []) {
       const ref = refOf(tenant);
-      if (tenant.outcome === "succeeded" && ref !== undefined && this.#sendsOfRun.includes(ref))
+      if (tenant.outcome === "succeeded" && ref !== undefined && this.#lastSends.includes(ref))
         this.#check("aSecondRunSendsNothing", `${tenant.tenant} had ended well, and was written to again`);
     }
     this.#throwIfViolated();
   }
 
   #checkSettled(result: RunResult): void {
+    const verified = new Set(result.tenants.flatMap((tenant) => (tenant.verified ? tenant.tenant : [])));
+    const doubt = result.warnings.find(({ code, tenant = "" }) => code === "DOUBT" && verified.has(tenant));
+    if (doubt !== undefined) this.#check("noDoubtOfWhatIsVerified", `${doubt.tenant} is verified and in doubt`);
     for (const tenant of result.tenants) {
       const ref = refOf(tenant);
       this.#count(
@@ -586,8 +803,8 @@ class World {
       .alive()
       .filter((task) => task !== copy && task.by?.ref === ref && !task.by.excused && !task.by.brokeWord)
       .filter((task) => !this.#durable.explains(task.id) && tenant.error === undefined);
-    // A person who makes the same task meanwhile is one of the three things that no client can prevent.
-    if (others.length > 0 && copy?.kind === "copy")
+    // A person who makes the same task meanwhile is one of the things that no client can prevent; without a list nobody sees them.
+    if (others.length > 0 && copy?.kind === "copy" && (copy.alive || list === "full" || list === "cached"))
       this.#check("logAndServerAgree", `${tenant.tenant} is unchanged, and has another task ${others[0]?.id}`);
   }
 }
@@ -623,40 +840,6 @@ function clockOf(scheduler: Scheduler, owner: Owner): SyncDepsClock {
 }
 
 type SyncDepsClock = Parameters<Core["runSync"]>[1]["clock"];
-
-function shortEntry(entry: LoggedEntry["entry"]): string {
-  switch (entry.type) {
-    case "create-intent":
-      return `create-intent ${entry.key} "${entry.name}" attempt ${entry.attempt} before ${entry.before?.length ?? "unknown"}`;
-    case "create-outcome":
-      return `create-outcome ${entry.outcome} ${entry.newTaskId ?? entry.code ?? ""}`;
-    case "settled":
-      return `settled ${entry.found} ${entry.newTaskId ?? ""}`;
-    case "patch-intent":
-      return `patch-intent ${entry.key} ${entry.reportId.slice(-4)}`;
-    case "patch-outcome":
-      return `patch-outcome ${entry.outcome}`;
-    case "observed":
-      return `observed ${entry.key}${entry.verified ? ", verified" : ""}`;
-    case "adopted":
-      return `adopted ${entry.key} ${entry.newTaskId} by ${entry.by}`;
-    default:
-      return "key" in entry ? `${entry.type} ${entry.key}` : entry.type;
-  }
-}
-
-function describeRun(plan: RunPlan): string {
-  const rows = plan.rows.map(
-    (row) =>
-      `${row.tenant}>app${row.app}@${row.source}${row.enabled ? "" : " off"}${row.named ? " named" : ""}${row.newTaskId === "none" ? "" : ` newTaskId:${row.newTaskId}`} "${row.template}"`,
-  );
-  const options = (["adopt", "recreate", "verify", "newLog", "shareApps", "allowUnmapped", "blind"] as const).filter(
-    (flag) => plan[flag],
-  );
-  const limits = plan.limit === undefined ? "" : ` --limit ${plan.limit}`;
-  const only = plan.only.length === 0 ? "" : ` --only ${plan.only.join(",")}`;
-  return `${rows.join("; ")} | concurrency ${plan.concurrency}, retries ${plan.retries}, ${plan.reportId} IDs${limits}${only} ${options.join(" ")}`;
-}
 
 function reportsOf({ reports, secondRow }: History, source: number): readonly ReportId[] {
   const ids = Array.from({ length: reports }, (_, number) => reportId(source * 10 + number));

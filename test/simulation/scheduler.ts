@@ -21,6 +21,7 @@ interface Step {
 export class Scheduler {
   now = 0;
   #steps: Step[] = [];
+  readonly #frozen = new Set<Owner>();
   readonly #random: Random;
 
   constructor(random: Random) {
@@ -42,14 +43,15 @@ export class Scheduler {
     let next = -1;
     for (let index = 0; index < steps.length; index += 1) {
       const step = steps[index] as Step;
-      if (step.cancelled) continue;
+      if (step.cancelled || this.#frozen.has(step.owner)) continue;
       const best = next < 0 ? undefined : steps[next];
       if (best === undefined || step.at < best.at || (step.at === best.at && step.order < best.order)) next = index;
     }
     const step = next < 0 ? undefined : steps[next];
     if (step === undefined || step.at > until) return false;
     this.#steps = steps.filter((other) => other !== step && !other.cancelled);
-    this.now = step.at;
+    // What was due while its owner was frozen comes late.
+    this.now = Math.max(this.now, step.at);
     step.run();
     return true;
   }
@@ -59,6 +61,15 @@ export class Scheduler {
     const until = this.now + ms;
     while (this.step(until));
     this.now = until;
+  }
+
+  /** Stops an owner where it is (a paused container, a disk that hangs): the world goes on without it. */
+  freeze(owner: Owner): void {
+    this.#frozen.add(owner);
+  }
+
+  thaw(owner: Owner): void {
+    this.#frozen.delete(owner);
   }
 
   /** A process dies: nothing that it waits for comes any more. */

@@ -1,21 +1,23 @@
-import type {
-  CreateRequest,
-  ListReading,
-  PatchRequest,
-  Reading,
-  TaskReader,
-  TaskWriter,
-  WriteCall,
-} from "../../src/app/ports.js";
+import type { CreateRequest, PatchRequest, TaskReader, TaskWriter, WriteCall } from "../../src/app/ports.js";
 import type { WriteReply } from "../../src/domain/answer.js";
 import type { Problem, StopError } from "../../src/domain/errors.js";
-import { foldName, type ReportId, type RowId, type TaskId, type TenantRef } from "../../src/domain/ids.js";
+import {
+  foldName,
+  foldTenantKey,
+  type ReportId,
+  type RowId,
+  type TaskId,
+  type TenantRef,
+  tenantRef,
+} from "../../src/domain/ids.js";
 import type { AppSwap } from "../../src/domain/mapping.js";
-import type { ListedTask, TaskReport } from "../../src/domain/source-task.js";
+import type { ListedTask } from "../../src/domain/source-task.js";
 import type { ServerProfile } from "./history.js";
 import { guid, rowId, taskId } from "./identifiers.js";
 import type { Random } from "./random.js";
 import type { Owner, Scheduler } from "./scheduler.js";
+import { givenName } from "./server-names.js";
+import { type Looks, ServerReader } from "./server-reader.js";
 
 /** One report of a task, as the server really has it. */
 export interface TrueReport {
@@ -33,18 +35,29 @@ export interface TrueTask {
   readonly bornAt: number;
   /** The request that made it. */
   readonly by: SentWrite | undefined;
+  /** Whose it is: its maker's, until a person says otherwise. */
+  owner: TenantRef | undefined;
+  /** From when on a list that is late shows it. */
+  readonly listedFrom: number;
   alive: boolean;
   deletedByPerson: boolean;
   /** Its mappings may differ from what the log can know: a person, or a server that broke its word, changed them. */
   tainted: boolean;
-  /** When complete lists left it out, though they looked whole. */
+  /** When lists left it out that held the source task and all logged copies. */
+  readonly leftOutAt: number[];
+  /** When such lists did so that had shown a copy as well: absence may be believed of them. */
   readonly omittedAt: number[];
+  /** When every row of it was last shown with its mappings. */
+  shownWholeAt: number | undefined;
 }
 
 /** One request, from its send on. */
 export interface SentWrite {
   readonly write: string;
-  readonly ref: TenantRef | undefined;
+  /** Whose it is; another one once its source task has another ID. */
+  ref: TenantRef | undefined;
+  /** The process that sent it. */
+  readonly client: Owner;
   readonly body: CreateRequest | PatchRequest;
   readonly sentAt: number;
   /** When the client gave it up; `undefined` while it waits, or where an answer decided it. */
@@ -66,7 +79,28 @@ export interface SentWrite {
 export interface Weather {
   readonly writeFaults: number;
   readonly readFaults: number;
+  readonly shortAnswers: number;
   readonly blind: boolean;
+}
+
+/** One client process as the server knows it. */
+export interface Connection {
+  readonly client: Owner;
+  readonly weather: Weather;
+  /** Called right before a request goes out. `handedOver`: whether the run was halted when its process began to send it. */
+  readonly beforeSend: (sent: SentWrite, of: Sending) => void;
+  /** A stop-class answer was given: nothing may be sent after it. */
+  readonly onStop: () => void;
+  readonly isHalted: () => boolean;
+  /** What this process was shown. */
+  readonly looks: Looks;
+  inFlight: number;
+}
+
+export interface Sending {
+  readonly kind: "create" | "patch";
+  readonly inFlight: number;
+  readonly haltedBefore: boolean;
 }
 
 export interface ServerWorld {
@@ -78,15 +112,22 @@ export interface ServerWorld {
   /** Whether this fault, numbered in order, may happen (shrinking takes faults away). */
   readonly fault: (label: string, probability: number) => boolean;
   readonly note: (text: string) => void;
+  readonly count: (what: string) => void;
   /** The error class of the core under test. */
   readonly stop: (problem: Problem) => StopError;
-  /** Copies that the log holds. */
-  readonly loggedCopies: () => readonly TaskId[];
+  /** Copies that the log holds, each with the name that it has for it. */
+  readonly loggedCopies: () => readonly { readonly id: TaskId; readonly sourceTaskId: TaskId; readonly name: string }[];
   readonly refOfWrite: (write: string) => TenantRef | undefined;
-  readonly beforeSend: (sent: SentWrite, kind: "create" | "patch", inFlight: number) => void;
-  /** A stop-class answer was given: nothing may be sent after it. */
-  readonly onStop: () => void;
 }
+
+/** A request that is to go out, and what it does on the server. */
+interface Outgoing {
+  readonly kind: "create" | "patch";
+  readonly body: CreateRequest | PatchRequest;
+  readonly work: (sent: SentWrite) => Result;
+}
+
+type Tell = (reply: WriteReply) => void;
 
 type Fate =
   | "ok"
@@ -99,6 +140,7 @@ type Fate =
   | "lost-before"
   | "lost-after"
   | "late"
+  | "crossed"
   | "5xx-worked"
   | "5xx-not-worked"
   | "no-id"
@@ -114,20 +156,26 @@ interface Result {
   readonly httpStatus: number;
 }
 
+interface CachedList {
+  readonly at: number;
+  readonly tasks: readonly ListedTask[];
+}
+
+const CACHED_MS = 3000;
+
 const SERVER: Owner = { name: "server" };
 
-const trouble = (code: string): Problem => ({ code, message: code.toLowerCase(), hint: "wait" });
+export const trouble = (code: string): Problem => ({ code, message: code.toLowerCase(), hint: "wait" });
 
 /** Holds the truth about all tasks, and answers as badly as its profile and the run's weather say. */
 export class ServerModel {
   readonly tasks: TrueTask[] = [];
   readonly sent: SentWrite[] = [];
-  #weather: Weather = { writeFaults: 0, readFaults: 0, blind: false };
-  #client: Owner = { name: "nobody" };
-  #inFlight = 0;
   #nextId = 1;
   #nextRow = 1;
-  #cache: { readonly at: number; readonly tasks: readonly ListedTask[] } | undefined;
+  /** A create whose answer a proxy holds back until the next one comes, and gives to that one. */
+  #held: { readonly sent: SentWrite; readonly reply: () => WriteReply; readonly tell: Tell } | undefined;
+  #cache: CachedList | undefined;
   readonly #answered = new Map<string, TrueTask>();
   readonly #world: ServerWorld;
 
@@ -136,17 +184,14 @@ export class ServerModel {
   }
 
   /** A new client process. */
-  connect(client: Owner, weather: Weather): { readonly reader: TaskReader; readonly writer: TaskWriter } {
-    this.#client = client;
-    this.#weather = weather;
-    this.#inFlight = 0;
-    return { reader: this.#reader(), writer: this.#writer() };
+  connect(connection: Connection): { readonly reader: TaskReader; readonly writer: TaskWriter } {
+    return { reader: new ServerReader(this, this.#world, connection), writer: this.#writer(connection) };
   }
 
   /** The client died: what it waited for it has given up now; an honest server works no later than it promised. */
-  disconnect(): void {
+  disconnect(client: Owner): void {
     for (const write of this.sent) {
-      if (write.told !== "waiting") continue;
+      if (write.told !== "waiting" || write.client !== client) continue;
       this.#giveUp(write);
       // What has not arrived when its client dies may never arrive.
       write.vanished = this.#world.random.chance(0.3);
@@ -165,6 +210,28 @@ export class ServerModel {
     return this.tasks.filter((task) => task.alive);
   }
 
+  /** Whether the server lists the reports of tasks. */
+  get listsReports(): boolean {
+    return this.#world.profile.hasReportsRoute;
+  }
+
+  /** Whether a copy that is not listed answers by its ID, or nobody can say. */
+  get answersByIds(): boolean {
+    return this.#world.profile.copies !== "unseen";
+  }
+
+  get hidesAnything(): boolean {
+    const { copies, mappings, list, hasReportsRoute, listsRowsOnce } = this.#world.profile;
+    return copies !== "seen" || mappings !== "all" || list !== "full" || !hasReportsRoute || listsRowsOnce;
+  }
+
+  /** The list that a cache gives out for some time, to whoever does not ask past it. */
+  cached(now: CachedList, fresh: boolean): readonly ListedTask[] {
+    if (!fresh && this.#cache !== undefined && now.at - this.#cache.at < CACHED_MS) return this.#cache.tasks;
+    this.#cache = now;
+    return now.tasks;
+  }
+
   /** When a tenant's first create was sent. */
   firstSendOf(ref: TenantRef | undefined): number {
     return this.sent.find((sent) => sent.ref === ref && "name" in sent.body)?.sentAt ?? Number.POSITIVE_INFINITY;
@@ -172,6 +239,37 @@ export class ServerModel {
 
   addReport(task: TrueTask, id: ReportId): void {
     task.reports.push({ rowId: rowId(this.#nextRow++), reportId: id, swaps: [] });
+  }
+
+  /** Moved to another server: every task has a new ID and its old name. Without `sources` their IDs were kept. */
+  migrate(withSources: boolean): ReadonlyMap<TrueTask, TrueTask> {
+    const moved = new Map<TrueTask, TrueTask>();
+    for (const task of this.alive()) {
+      if (task.kind === "source" && !withSources) continue;
+      const made: TrueTask = {
+        ...task,
+        id: taskId(this.#nextId++),
+        reports: task.reports.map((report) => ({ ...report, rowId: rowId(this.#nextRow++) })),
+        leftOutAt: [],
+        omittedAt: [],
+        shownWholeAt: undefined,
+      };
+      task.alive = false;
+      task.deletedByPerson = true;
+      task.by?.tasks.push(made);
+      this.tasks.push(made);
+      moved.set(task, made);
+    }
+    for (const [from, to] of moved) if (from.kind === "source") this.#move(from.id, to.id);
+    return moved;
+  }
+
+  /** What belonged to a source task belongs to its new ID. */
+  #move(from: TaskId, to: TaskId): void {
+    const movedRef = (ref: TenantRef | undefined): TenantRef | undefined =>
+      ref?.startsWith(`${from} `) ? tenantRef(to, foldTenantKey(ref.slice(from.length + 1))) : ref;
+    for (const sent of this.sent) sent.ref = movedRef(sent.ref);
+    for (const task of this.tasks) task.owner = movedRef(task.owner);
   }
 
   /** Whether a body that names reports in this way changes what it should. */
@@ -192,37 +290,58 @@ export class ServerModel {
       reports: task.reports.map((report) => ({ ...report, rowId: rowId(this.#nextRow++) })),
       bornAt: this.#world.scheduler.now,
       by: task.by,
+      owner: task.by?.ref,
+      listedFrom: this.#listedFrom(task.kind),
       alive: true,
       deletedByPerson: false,
       tainted: task.kind === "foreign",
+      leftOutAt: [],
       omittedAt: [],
+      shownWholeAt: undefined,
     };
     this.tasks.push(made);
     return made;
   }
 
+  #listedFrom(kind: TrueTask["kind"]): number {
+    const { profile, random, scheduler, settleMs } = this.#world;
+    if (profile.list !== "late" || kind === "source") return scheduler.now;
+    return scheduler.now + Math.floor(random.fraction() * settleMs * (profile.breaksItsWord ? 3 : 0.9));
+  }
+
   // Writing.
 
-  #writer(): TaskWriter {
+  #writer(connection: Connection): TaskWriter {
+    const send = (of: Outgoing, call: WriteCall): Promise<WriteReply> => this.#sendWhenConnected(connection, of, call);
     return {
-      createCopy: (request) => (call) =>
-        this.#send("create", request, call, (sent) => this.#create(request, call, sent)),
-      patchReport: (request) => (call) => this.#send("patch", request, call, (sent) => this.#patch(request, sent)),
+      createCopy: (body) => (call) =>
+        send({ kind: "create", body, work: (sent) => this.#create(body, call, sent) }, call),
+      patchReport: (body) => (call) => send({ kind: "patch", body, work: (sent) => this.#patch(body, sent) }, call),
     };
   }
 
+  /** A request may wait for a connection; the last look comes after that. */
+  async #sendWhenConnected(connection: Connection, of: Outgoing, call: WriteCall): Promise<WriteReply> {
+    const { scheduler, random } = this.#world;
+    const haltedBefore = connection.isHalted();
+    const wait = random.pick([0, 0, 0, 1, 10]);
+    if (wait > 0) await new Promise<void>((resolve) => scheduler.after(wait, connection.client, resolve));
+    if (call.signal.aborted || !call.mayStart())
+      return { kind: "not-sent", refusedConnection: false, problem: trouble("NOT_SENT") };
+    return this.#send(connection, { ...of, haltedBefore }, call);
+  }
+
   #send(
-    kind: "create" | "patch",
-    body: CreateRequest | PatchRequest,
+    connection: Connection,
+    of: Outgoing & { readonly haltedBefore: boolean },
     call: WriteCall,
-    work: (sent: SentWrite) => Result,
   ): Promise<WriteReply> {
     const { scheduler, random, note } = this.#world;
-    if (!call.mayStart())
-      return Promise.resolve({ kind: "not-sent", refusedConnection: false, problem: trouble("NOT_SENT") });
+    const { kind, body, work } = of;
     const sent: SentWrite = {
       write: call.write,
       ref: this.#world.refOfWrite(call.write),
+      client: connection.client,
       body,
       sentAt: scheduler.now,
       gaveUpAt: undefined,
@@ -233,30 +352,26 @@ export class ServerModel {
       vanished: false,
       excused: false,
     };
-    this.#inFlight += 1;
-    this.#world.beforeSend(sent, kind, this.#inFlight);
+    connection.inFlight += 1;
+    connection.beforeSend(sent, { kind, inFlight: connection.inFlight, haltedBefore: of.haltedBefore });
     this.sent.push(sent);
-    const fate = this.#fateOf(kind);
+    const fate = this.#fateOf(kind, connection.weather);
     note(`send ${kind} ${"name" in body ? `"${body.name}"` : `of ${body.taskId.slice(-4)}`}: ${fate}`);
     let resolveReply: (reply: WriteReply) => void = () => {};
     const promise = new Promise<WriteReply>((resolve) => {
       resolveReply = resolve;
     });
-    const client = this.#client;
-    const answer = (delay: number, reply: () => WriteReply): void => {
-      scheduler.after(delay, client, () => {
-        if (sent.told !== "waiting") return;
-        this.#inFlight -= 1;
-        const replied = reply();
-        this.#noteTold(sent, replied);
-        note(`answer to ${kind}: ${replied.kind}`);
-        if (replied.kind === "stop") this.#world.onStop();
-        resolveReply(replied);
-      });
+    const tell: Tell = (replied) => {
+      if (sent.told !== "waiting") return;
+      connection.inFlight -= 1;
+      this.#noteTold(sent, replied);
+      note(`answer to ${kind}: ${replied.kind}`);
+      if (replied.kind === "stop") connection.onStop();
+      resolveReply(replied);
     };
     const giveUp = (): void => {
       if (sent.told !== "waiting") return;
-      this.#inFlight -= 1;
+      connection.inFlight -= 1;
       this.#giveUp(sent);
       resolveReply({ kind: "in-doubt", answered: false, problem: trouble("GIVEN_UP") });
     };
@@ -264,7 +379,7 @@ export class ServerModel {
     void promise.then(() => call.signal.removeEventListener("abort", giveUp));
     const arrives = random.pick([0, 0, 1, 2, 5, 20]);
     const returns = random.pick([1, 1, 2, 3, 5, 40]);
-    this.#carryOut({ fate, sent, work, answer, arrives, returns });
+    this.#carryOut({ fate, sent, work, tell, arrives, returns });
     return promise;
   }
 
@@ -272,12 +387,15 @@ export class ServerModel {
     readonly fate: Fate;
     readonly sent: SentWrite;
     readonly work: (sent: SentWrite) => Result;
-    readonly answer: (delay: number, reply: () => WriteReply) => void;
+    readonly tell: Tell;
     readonly arrives: number;
     readonly returns: number;
   }) {
-    const { fate, sent, work, answer, arrives, returns } = of;
-    const { random, settleMs, timeoutMs } = this.#world;
+    const { fate, sent, work, tell, arrives, returns } = of;
+    const { random, scheduler, settleMs, timeoutMs } = this.#world;
+    const answer = (delay: number, reply: () => WriteReply): void => {
+      scheduler.after(delay, sent.client, () => tell(reply()));
+    };
     const lostAt = random.chance(0.5) ? timeoutMs : arrives + returns + 1;
     const inDoubt = (httpStatus?: number): WriteReply => ({
       kind: "in-doubt",
@@ -300,7 +418,13 @@ export class ServerModel {
     switch (fate) {
       case "ok":
         works(arrives);
-        return answer(arrives + returns, honestly);
+        scheduler.after(arrives + returns, sent.client, () => this.#tellOrCross(sent, honestly, tell));
+        return;
+      case "crossed":
+        works(arrives);
+        scheduler.after(arrives + returns, sent.client, () => this.#tellOrCross(sent, honestly, tell, { holds: true }));
+        // Nobody else asked meanwhile.
+        return answer(timeoutMs, honestly);
       case "not-sent":
       case "connection-refused":
         return answer(returns, () => ({
@@ -365,6 +489,21 @@ export class ServerModel {
     }
   }
 
+  /** Two creates that are in flight at the same time may get each other's answer. */
+  #tellOrCross(sent: SentWrite, reply: () => WriteReply, tell: Tell, so = { holds: false }): void {
+    const held = this.#held;
+    const canCross = held !== undefined && held.sent.told === "waiting" && held.sent.client === sent.client;
+    if ("name" in sent.body && canCross && sent.told === "waiting") {
+      this.#held = undefined;
+      this.#world.note("a proxy crosses two answers");
+      this.#world.count("fault: answers crossed");
+      const [mine, other] = [reply(), held.reply()];
+      held.tell(mine);
+      tell(other);
+    } else if (so.holds) this.#held = { sent, reply, tell };
+    else tell(reply());
+  }
+
   /** A piece of work that comes whatever becomes of the client; when it does not come later than promised is seen to here. */
   #workLater(sent: SentWrite, at: { readonly delay: number; readonly broken: boolean }, work: () => void): void {
     const { scheduler, settleMs, note } = this.#world;
@@ -423,28 +562,33 @@ export class ServerModel {
     const own = new Set(
       this.sent.filter((other) => other.ref === sent.ref).flatMap((other) => other.tasks.map((t) => t.id)),
     );
-    const others = this.#world.loggedCopies().filter((id) => !own.has(id));
+    const others = this.#world
+      .loggedCopies()
+      .map(({ id }) => id)
+      .filter((id) => !own.has(id));
     if (others.length > 0 && this.#world.random.chance(0.6)) return this.#world.random.pick(others);
     return "sourceTaskId" in sent.body ? sent.body.sourceTaskId : undefined;
   }
 
-  #fateOf(kind: "create" | "patch"): Fate {
+  #fateOf(kind: "create" | "patch", { writeFaults }: Weather): Fate {
     const { random, profile, fault } = this.#world;
-    const { writeFaults } = this.#weather;
     if (profile.breaksItsWord && fault(`${kind} by a server that breaks its word`, writeFaults * 0.3))
       return random.pick<Fate>(["too-late", "twice"]);
+    if (kind === "create" && profile.crossesAnswers && fault("create, its answer held back", 0.5)) return "crossed";
     if (!fault(kind, writeFaults)) return "ok";
     return random.weighted<Fate>({
       ok: 0,
       "not-sent": 8,
       "connection-refused": 4,
       "slow-down": 8,
-      refused: 7,
+      // A copy with two rows of one report then has one that is mapped and one that is not.
+      refused: kind === "patch" ? 16 : 7,
       forbidden: 4,
       "conflict-409": kind === "create" ? 5 : 0,
       "lost-before": 12,
       "lost-after": 18,
       late: 12,
+      crossed: 0,
       "5xx-worked": 6,
       "5xx-not-worked": 5,
       "no-id": kind === "create" ? 5 : 0,
@@ -465,7 +609,8 @@ export class ServerModel {
       sent.tasks.push(before);
       return { kind: "done", task: before, httpStatus: 200 };
     }
-    const named = this.#nameFor(request.name);
+    const taken = this.alive().some((task) => foldName(task.name) === foldName(request.name));
+    const named = givenName(profile.names, request.name, { taken, number: this.#nextId });
     if (named.kind === "refused") return named;
     const byRow = new Map(request.reports.map((report) => [report.reportId, report.apps]));
     const reports = source.reports.map((report) => {
@@ -480,33 +625,6 @@ export class ServerModel {
     return { kind: "done", task, httpStatus: 201 };
   }
 
-  #nameFor(
-    name: string,
-  ): { readonly kind: "name"; readonly name: string } | { readonly kind: "refused"; readonly httpStatus: number } {
-    const given = (text: string) => ({ kind: "name", name: text }) as const;
-    const taken = this.alive().some((task) => foldName(task.name) === foldName(name));
-    switch (this.#world.profile.names) {
-      case "as-sent":
-        return given(name);
-      case "refused-when-taken-409":
-        return taken ? { kind: "refused", httpStatus: 409 } : given(name);
-      case "refused-when-taken-400":
-        return taken ? { kind: "refused", httpStatus: 400 } : given(name);
-      case "suffix-when-taken":
-        return given(taken ? `${name} (${this.#nextId})` : name);
-      case "suffix-always":
-        return given(`${name} - Copy`);
-      case "upper-case":
-        return given(name.toUpperCase());
-      case "trims-and-collapses":
-        return given(name.trim().replace(/\s+/g, " "));
-      case "cut":
-        return given(name.slice(0, 26));
-      default:
-        return this.#world.profile.names satisfies never;
-    }
-  }
-
   #patch(request: PatchRequest, sent: SentWrite): Result {
     const task = this.task(request.taskId);
     const report = task?.alive ? task.reports.find((row) => row.rowId === request.rowId) : undefined;
@@ -517,129 +635,6 @@ export class ServerModel {
     if (takes && this.#world.profile.patchWorks) report.swaps = request.apps;
     if (sent.brokeWord) task.tainted = true;
     return { kind: "done", httpStatus: 200 };
-  }
-
-  // Reading.
-
-  #reader(): TaskReader {
-    const { profile, fault } = this.#world;
-    const absent = <T>(): Reading<T> => ({ kind: "absent", problem: trouble("HTTP_404") });
-    const reading = <T>(label: string, has: boolean, read: () => Reading<T>): Promise<Reading<T>> => {
-      if (!has) return this.#deliver(() => absent<T>());
-      const broken = fault(label, this.#weather.readFaults);
-      const stops = broken && fault(`${label} stops`, 0.06);
-      if (stops) return this.#stopped();
-      return this.#deliver(() =>
-        broken ? { kind: "unreadable", forbidden: false, problem: trouble("HTTP_503") } : read(),
-      );
-    };
-    return {
-      listTasks: ({ fresh }) => this.#list(fresh),
-      readTask: (id) =>
-        reading("read task", profile.hasTaskRoute, () => {
-          const task = this.#visible(id);
-          if (task === undefined) return absent();
-          return { kind: "read", value: { id, name: task.name, enabled: false, testMode: undefined } };
-        }),
-      readReports: (id) =>
-        reading("read reports", profile.hasReportsRoute, () => {
-          const task = this.#visible(id);
-          return task === undefined
-            ? absent()
-            : { kind: "read", value: task.reports.map((report) => this.#shown(report)) };
-        }),
-      readTriggers: (id) =>
-        reading("read triggers", true, () => (this.#visible(id) ? { kind: "read", value: [] } : absent())),
-      readRecipients: (id) =>
-        reading("read recipients", true, () => (this.#visible(id) ? { kind: "read", value: 0 } : absent())),
-    };
-  }
-
-  #shown(report: TrueReport): TaskReport {
-    const { rowId: row, reportId: id, swaps } = report;
-    return this.#world.profile.showsMappings
-      ? { rowId: row, reportId: id, mappings: swaps }
-      : { rowId: row, reportId: id };
-  }
-
-  #visible(id: TaskId): TrueTask | undefined {
-    const task = this.task(id);
-    if (task === undefined || !task.alive) return undefined;
-    return this.#weather.blind && task.kind !== "source" ? undefined : task;
-  }
-
-  /** Read at one moment, delivered at a later one. */
-  #deliver<T>(read: () => T): Promise<T> {
-    const { scheduler, random } = this.#world;
-    const client = this.#client;
-    return new Promise((resolve) => {
-      scheduler.after(random.pick([0, 0, 1, 3]), client, () => {
-        const value = read();
-        scheduler.after(random.pick([0, 1, 10]), client, () => resolve(value));
-      });
-    });
-  }
-
-  #stopped(): Promise<never> {
-    const { scheduler, random } = this.#world;
-    return new Promise((_resolve, reject) => {
-      scheduler.after(random.pick([0, 1, 3]), this.#client, () => {
-        this.#world.note("a read stops the run (401)");
-        this.#world.onStop();
-        reject(this.#world.stop(trouble("HTTP_401")));
-      });
-    });
-  }
-
-  #list(fresh: boolean): Promise<ListReading> {
-    const { profile, fault, random, note } = this.#world;
-    if (profile.list === "missing" || profile.list === "forbidden")
-      return this.#deliver(() => ({
-        kind: "none",
-        forbidden: profile.list === "forbidden",
-        problem: trouble("NO_LIST"),
-      }));
-    const wrong = fault("list", this.#weather.readFaults)
-      ? random.weighted({ none: 3, partial: 3, short: 5, stops: 1 })
-      : "well";
-    if (wrong !== "well") note(`the task list goes wrong: ${wrong}`);
-    if (wrong === "stops") return this.#stopped();
-    return this.#deliver((): ListReading => {
-      if (wrong === "none") return { kind: "none", forbidden: false, problem: trouble("HTTP_503") };
-      const seen = this.#listed(fresh);
-      if (wrong === "partial")
-        return {
-          kind: "partial",
-          tasks: seen.slice(0, random.between(0, seen.length)),
-          problem: trouble("CUT_SHORT"),
-        };
-      const tasks = wrong === "short" ? seen.filter(() => random.chance(0.6)) : seen;
-      this.#noteOmissions(tasks);
-      return { kind: "read", tasks };
-    });
-  }
-
-  #listed(fresh: boolean): readonly ListedTask[] {
-    const { profile, scheduler } = this.#world;
-    const now = this.alive()
-      .filter((task) => this.#visible(task.id) !== undefined)
-      .map(({ id, name }) => ({ id, name }));
-    if (profile.list !== "cached") return now;
-    if (!fresh && this.#cache !== undefined && scheduler.now - this.#cache.at < 3000) return this.#cache.tasks;
-    this.#cache = { at: scheduler.now, tasks: now };
-    return now;
-  }
-
-  /** A list that looks whole and leaves out a task that is there: no client can see that. It is judged for each source task. */
-  #noteOmissions(tasks: readonly ListedTask[]): void {
-    const listed = new Set(tasks.map((task) => task.id));
-    const hasCopies = this.#world.loggedCopies().every((id) => this.task(id)?.alive !== true || listed.has(id));
-    const sources = this.tasks.filter((task) => task.kind === "source" && listed.has(task.id));
-    if (!hasCopies || sources.length === 0) return;
-    for (const task of this.alive()) {
-      const looksWhole = task.by?.ref === undefined || sources.some(({ id }) => task.by?.ref?.startsWith(`${id} `));
-      if (looksWhole && !listed.has(task.id)) task.omittedAt.push(this.#world.scheduler.now);
-    }
   }
 }
 

@@ -7,12 +7,16 @@ const MOST_TRIES = 1500;
 
 const PLAINEST_SERVER: ServerProfile = {
   list: "full",
-  showsMappings: true,
+  copies: "seen",
+  namesTotal: false,
+  mappings: "all",
+  listsRowsOnce: false,
   hasTaskRoute: true,
   hasReportsRoute: true,
   names: "as-sent",
   reportIds: "both",
   patchWorks: true,
+  crossesAnswers: false,
   honoursIdempotencyKey: false,
   breaksItsWord: false,
 };
@@ -83,11 +87,13 @@ const PLAINEST_RUN: Partial<RunPlan> = {
   rehearsed: false,
   writeFaults: 0,
   readFaults: 0,
+  shortAnswers: 0,
   blind: false,
   crashAt: undefined,
   signalAt: undefined,
   secondSignalAt: undefined,
   logBreaksAt: undefined,
+  freeze: undefined,
   concurrency: 1,
   retries: 0,
 };
