@@ -221,7 +221,6 @@ async function lastLook(session: RunSession, plan: Plan, carried: readonly PlanI
     const list = await observeListAgain(reader, recorder.state, context.sources ?? new Map(), expected);
     if (list.reading.kind !== "read" && context.list?.reading.kind === "read")
       session.warn(listNotRead(list.reading.problem));
-    await session.noteNames(list.index);
     session.context = refreshed(session.context, list);
   }
   const items = new Map(plan.items.map((item) => [item.ref, item]));
@@ -236,6 +235,8 @@ async function lastLook(session: RunSession, plan: Plan, carried: readonly PlanI
     if (item?.action.kind === "conflict" && item.action.error.code === error.code) continue;
     tell({ ref, tenant: item?.tenant ?? recorder.state.tenant(ref)?.tenant ?? ref }, error);
   }
+  // Told first: the log may take no more.
+  if (session.context.list !== undefined) await session.noteNames(session.context.list.index);
   for (const { state, tasks } of twinsOfLog(session.context).values()) {
     if ((items.get(state.ref)?.twins.length ?? 0) > 0) continue;
     const copy = state.copy?.newTaskId;

@@ -10,6 +10,7 @@ import { observeListAgain } from "./observe-server.js";
 import type { PlanEntry } from "./plan-entries.js";
 import type { CreateRequest } from "./ports.js";
 import { readBackCreate } from "./read-back.js";
+import { notVerified } from "./read-copy.js";
 import { recordOrTell } from "./record-or-tell.js";
 import type { End, RunSession } from "./run-session.js";
 import { endOfRefusal } from "./run-stop.js";
@@ -93,9 +94,15 @@ async function copyMade(
   session.refusalsOf(entry.sourceTaskId).creates = 0;
   if (!made.alone && !session.options.run.verify) return { end: { kind: "succeeded" }, verdict: "open" };
   const back = await readBackOrHalt(session, entry, { intent, newTaskId, first: made.alone });
-  if (back === "halted") return { end: { kind: "succeeded" }, verdict: "stop" };
+  if (back === "halted") return { end: endOfUnread(session, newTaskId), verdict: "stop" };
   if (back === undefined) return { end: { kind: "succeeded" }, verdict: "open" };
   return { end: { kind: "failed", error: back.error }, verdict: back.stops ? "stop" : "open" };
+}
+
+/** What was made is made; a run with `--verify` calls it well only when it was read. */
+function endOfUnread(session: RunSession, newTaskId: TaskId): End {
+  if (!session.options.run.verify) return { kind: "succeeded" };
+  return { kind: "failed", error: notVerified(newTaskId, "the run was stopped before") };
 }
 
 /** What stops the run while a copy is read back does not unmake the copy: its creation is in the log, and is told. */
@@ -271,7 +278,7 @@ function unexplainedTasks(session: RunSession): readonly LogEntry[] {
   const { list, log, sources } = session.context;
   if (list?.reading.kind !== "read") return [];
   const tasks = list.index.tasks.flatMap(({ id }) => (log.explains(id) || sources?.has(id) === true ? [] : id));
-  return tasks.length > MOST_UNEXPLAINED ? [] : [{ type: "unexplained", tasks }];
+  return [{ type: "unexplained", tasks: tasks.length > MOST_UNEXPLAINED ? null : tasks }];
 }
 
 function strangeId(taskId: TaskId | undefined): TenantError {

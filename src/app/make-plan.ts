@@ -227,10 +227,13 @@ async function readReportsOf(reader: TaskReader, ids: readonly TaskId[]): Promis
 }
 
 /** A list that proves nothing is told by every run that wanted it, also by one with nothing to do: nobody looked for twins. */
-function listWarnings({ list, sources }: PlanContext): readonly Problem[] {
+function listWarnings({ list, sources, log }: PlanContext): readonly Problem[] {
   if (list === undefined) return NONE;
   if (list.reading.kind === "none") return [listNotRead(list.reading.problem)];
-  const whys = new Set([...(sources?.keys() ?? [])].flatMap((id) => whyNotWhole(list, id) ?? []));
+  // A manifest without enabled rows names no source task: then the log's copies are looked for all the same.
+  const named =
+    sources === undefined || sources.size === 0 ? [...log.tenants()].map((one) => one.sourceTaskId) : sources.keys();
+  const whys = new Set([...new Set(named)].flatMap((id) => whyNotWhole(list, id) ?? []));
   return [...whys].map(listNotWhole);
 }
 
@@ -284,7 +287,9 @@ function migrationWarnings({ list, log, manifest }: PlanContext): readonly Probl
 /** A twin of a tenant that is a conflict for it is told there. */
 function twinWarnings(twins: Twins, items: readonly PlanItem[]): readonly Problem[] {
   if (twins.size === 0) return NONE;
-  const conflicts = new Set(items.filter((item) => item.action.kind === "conflict").map((item) => item.ref));
+  const conflicts = new Set(
+    items.flatMap(({ action, ref }) => (action.kind === "conflict" && action.error.code === "TWIN" ? ref : [])),
+  );
   return [...twins.values()].flatMap(({ state, tasks }) =>
     conflicts.has(state.ref)
       ? []

@@ -7,7 +7,8 @@ import type { RunSession } from "./run-session.js";
 
 /**
  * Ends PATCHes in doubt that the server shows as carried out: on every row of the report stands what the last of them wanted. None of
- * them has to be sent again. One of several that wanted other mappings may still arrive and undo that, until `--settle` has passed.
+ * them has to be sent again. Before `--settle` has passed that holds for the only one in doubt, where something else stood there before:
+ * else what is shown may be another's work, and this one may still arrive.
  */
 export async function endShownPatches(
   session: RunSession,
@@ -19,8 +20,12 @@ export async function endShownPatches(
     const last = openPatches.at(-1);
     const rows = so.shown.filter((row) => row.reportId === reportId);
     if (last === undefined || rows.length === 0) continue;
-    const isLastWord = so.settled || openPatches.every(({ apps }) => sameSwaps(apps, last.apps));
-    if (isLastWord && rows.every(({ mappings }) => mappings !== undefined && sameSwaps(mappings, last.apps)))
+    const { known } = last.before;
+    const isItsWork = openPatches.length === 1 && known !== undefined && !sameSwaps(known, last.apps);
+    if (
+      (so.settled || isItsWork) &&
+      rows.every(({ mappings }) => mappings !== undefined && sameSwaps(mappings, last.apps))
+    )
       ended.push({ type: "patch-outcome", write: last.write, outcome: "succeeded" });
   }
   await session.deps.recorder.record(ended);

@@ -57,7 +57,10 @@ export async function readBackPatches(session: RunSession, entry: PlanEntry, pat
   const { sourceTaskId, row } = entry;
   const after = await readCopyOrHalt(session, newTaskId, state?.originalRows);
   // What stops the run now does not undo what the log already says was done.
-  if (after === undefined) return { end: { kind: "succeeded" }, verdict: "stop" };
+  if (after === undefined)
+    return session.options.run.verify
+      ? failed(notVerified(newTaskId, "the run was stopped before"), "stop")
+      : { end: { kind: "succeeded" }, verdict: "stop" };
   if (after.kind === "lacks")
     return failed(copyLacks({ tenant: row.tenant, sourceTaskId, newTaskId }, after.reports), "pass");
   if (after.kind !== "read") {

@@ -117,7 +117,14 @@ function claimOnce(items: readonly PlanItem[]): readonly PlanItem[] {
     claimed.set(item.action.task.id, holder ?? item.tenant);
     if (holder === undefined) return item;
     const message = `the task ${item.action.task.id} is taken over by tenant "${holder}" in this same plan`;
-    return { ...item, action: { kind: "conflict", error: { code: "NOT_A_COPY", message } }, reason: message };
+    return {
+      ...item,
+      action: {
+        kind: "conflict",
+        error: { code: "NOT_A_COPY", message, hint: "One task is one tenant's copy: correct one of the two" },
+      },
+      reason: message,
+    };
   });
 }
 

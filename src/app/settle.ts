@@ -94,10 +94,13 @@ class Newcomers {
   }
 }
 
-/** One that cannot be read may be; one that maps other apps only, or has other reports, is somebody else's. */
+/** One that cannot be read, or not wholly, may be; one that maps other apps only, or has other reports, is somebody else's. */
 function mayBeMadeBy(intent: CreateIntentRecord, reports: Reports, rows: readonly ReportRow[]): boolean {
   if (reports.kind === "unreadable") return true;
-  if (!hasReportsOf(intent, reports, rows)) return false;
+  if (intent.reports.length === 0 && !hasReportsOf(intent, reports, rows)) return false;
+  const own = new Set(intent.reports.map(({ reportId }) => reportId));
+  if (reports.kind === "absent" && own.size > 0) return false;
+  if (reports.kind === "read" && own.size > 0 && reports.value.some(({ reportId }) => !own.has(reportId))) return false;
   const apps = new Set(intent.mappings.map(({ newQlikAppId }) => newQlikAppId));
   const shown = reports.kind === "read" ? reports.value.flatMap(({ mappings = [] }) => mappings) : [];
   return shown.length === 0 || shown.some(({ newQlikAppId }) => apps.has(newQlikAppId));

@@ -41,12 +41,12 @@ export function holdAgainst(shown: readonly TaskReport[], wanted: Wanted, mustSh
   return hidden ? { kind: "not-shown" } : { kind: "equal" };
 }
 
-/** The rows that a copy has to show: those that it was made with; of one that was taken over, those that its source task has. */
+/** The rows that a copy has to show: those that its source task had when it was made; where nobody saw them, those that it has now. */
 export function rowsToBeShown(
-  state: Pick<TenantState, "copy" | "originalRows"> | undefined,
+  state: Pick<TenantState, "copy"> | undefined,
   source: ObservedSource | undefined,
 ): RowCounts | undefined {
-  return state?.copy?.by === "create" ? state.originalRows : source?.rows;
+  return state?.copy?.sourceRows ?? source?.rows;
 }
 
 /** What a copy shows, held against what it should have; and the record of it. Reports whose mappings are not shown stay as they are known. */
@@ -69,7 +69,7 @@ export function observeCopy(of: {
       sourceTaskId,
       key,
       newTaskId,
-      reports: shownReports(shown),
+      reports: shownReports(shown, of.mustShow),
       has: shown.map((report) => report.reportId),
       verified,
       ...(verified && { verifiedAt: of.clock.now().toISOString() }),

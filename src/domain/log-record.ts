@@ -55,7 +55,8 @@ export interface RunEndRecord {
  */
 export interface UnexplainedRecord {
   readonly type: "unexplained";
-  readonly tasks: readonly TaskId[];
+  /** `null`: too many to be kept. */
+  readonly tasks: readonly TaskId[] | null;
 }
 
 /** A source task as the log first met it: `{task}` stays this name. */
@@ -129,6 +130,8 @@ export interface ObservedReport {
   readonly apps: readonly AppSwap[] | null;
   /** Another row of the report was not shown: what is known of it stays known only where this is the same. */
   readonly partly?: true | undefined;
+  /** The copy lists fewer rows of the report than its source task has: what it may have mapped before, a row may map still. */
+  readonly rowsLack?: true | undefined;
 }
 
 /** What the server showed of a copy. */

@@ -102,7 +102,7 @@ const SHAPES: { readonly [T in EntryType]: Shape<EntryOf<T>> } = {
   },
   "run-end": { exitCode: isCount, left: isCount },
   source: { sourceTaskId: isTaskId, name: isText },
-  unexplained: { tasks: listOf(isTaskId) },
+  unexplained: { tasks: isTaskIdsOrNull },
   "create-intent": {
     ...ofTenant,
     write: isWriteId,
@@ -132,7 +132,14 @@ const SHAPES: { readonly [T in EntryType]: Shape<EntryOf<T>> } = {
   observed: {
     ...ofTenant,
     newTaskId: isTaskId,
-    reports: listOf(object<ObservedReport>({ reportId: isReportId, apps: isSwapsOrNull, partly: optional(isTrue) })),
+    reports: listOf(
+      object<ObservedReport>({
+        reportId: isReportId,
+        apps: isSwapsOrNull,
+        partly: optional(isTrue),
+        rowsLack: optional(isTrue),
+      }),
+    ),
     has: listOf(isReportId),
     verified: isFlag,
     verifiedAt: optional(isText),

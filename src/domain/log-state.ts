@@ -26,7 +26,15 @@ import {
   withSettled,
   withVerified,
 } from "./tenant-fold.js";
-import { hasOpenPatch, type LoggedCopy, NONE, type SentName, type TenantState, unknownTenant } from "./tenant-state.js";
+import {
+  hasOpenPatch,
+  type LoggedCopy,
+  NONE,
+  type OpenCreate,
+  type SentName,
+  type TenantState,
+  unknownTenant,
+} from "./tenant-state.js";
 
 /** Why a source task's creates are stopped. */
 export interface SourceStop {
@@ -78,7 +86,7 @@ export class LogState {
   /** The names under which a forgotten tenant's copies may still turn up: looked for again should the tenant come back. */
   readonly #namesOfForgotten = new Map<TenantRef, readonly SentName[]>();
   /** What the last run that created found unexplained when it began. */
-  #unexplained: { readonly run: string; readonly tasks: ReadonlySet<TaskId> } | undefined;
+  #unexplained: { readonly run: string; readonly tasks: OpenCreate["unexplained"] } | undefined;
   /** How many copies creates have made, and how many of them some list has shown since. */
   #copiesMade = 0;
   #namesSeen = 0;
@@ -172,7 +180,7 @@ export class LogState {
           this.#updateSource(entry.sourceTaskId, { name: entry.name });
         return;
       case "unexplained":
-        this.#unexplained = { run, tasks: new Set(entry.tasks) };
+        this.#unexplained = { run, tasks: entry.tasks && new Set(entry.tasks) };
         return;
       case "create-intent":
         this.#noteWrite(run, entry);

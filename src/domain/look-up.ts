@@ -43,9 +43,10 @@ export function lookUp(intent: OpenCreate, at: LookedAt): LookUp {
 }
 
 function newcomersSince({ unexplained }: OpenCreate, { list, log, names }: LookedAt): readonly ListedTask[] {
-  if (unexplained === undefined) return NONE;
+  if (unexplained === null) return NONE;
+  // Where nobody saw which tasks were there before, any of them may be new.
   return list.tasks.filter(
-    ({ id, name }) => !unexplained.has(id) && !log.explains(id) && !log.isSource(id) && !names.explain(name),
+    ({ id, name }) => unexplained?.has(id) !== true && !log.explains(id) && !log.isSource(id) && !names.explain(name),
   );
 }
 

@@ -8,7 +8,7 @@ import type { TaskReport } from "./source-task.js";
  * shows its mappings are left out: they stay as they are known. Where rows differ, it is everything that one of them shows (all
  * of it is in force), and then that the report is not known: none of it holds for the whole.
  */
-export function shownReports(rows: readonly TaskReport[]): readonly ObservedReport[] {
+export function shownReports(rows: readonly TaskReport[], mustShow: RowCounts | undefined): readonly ObservedReport[] {
   const shown = new Map<ReportId, (readonly AppSwap[])[]>();
   const hidden = new Set<ReportId>();
   for (const { reportId, mappings } of rows) {
@@ -24,7 +24,8 @@ export function shownReports(rows: readonly TaskReport[]): readonly ObservedRepo
         { reportId, apps: all.flat() },
         { reportId, apps: null },
       ];
-    return hidden.has(reportId) ? [{ reportId, apps, partly: true }] : [{ reportId, apps }];
+    if (hidden.has(reportId)) return [{ reportId, apps, partly: true }];
+    return all.length < (mustShow?.get(reportId) ?? 0) ? [{ reportId, apps, rowsLack: true }] : [{ reportId, apps }];
   });
 }
 

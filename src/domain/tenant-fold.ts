@@ -77,8 +77,8 @@ export function withAdopted(tenant: TenantState, adopted: AdoptedRecord): Tenant
     ...tenant,
     tenant: adopted.tenant,
     manifest: adopted.manifest,
-    copy: { newTaskId: adopted.newTaskId, name, gone: false, by: "adoption", order: 0 },
-    intents: [...tenant.intents, { sourceTaskId, name, before }],
+    copy: { newTaskId: adopted.newTaskId, name, ownName: name, gone: false, sourceRows: undefined, order: 0 },
+    intents: [...tenant.intents, { sourceTaskId, name, before, listed: true }],
     // It may be the work of a create that was in doubt: what that asked for holds its apps until the server shows otherwise.
     reports:
       tenant.copy?.newTaskId === adopted.newTaskId ? unknownReports(tenant.reports) : possibleReports(tenant.suspects),
@@ -147,8 +147,10 @@ export function withCrossed(tenant: TenantState, newTaskId: TaskId, crossed: Cro
   return { ...tenant, copy: { ...tenant.copy, crossed } };
 }
 
-function asShown(knowledge: ReportKnowledge, { apps, partly }: ObservedReport): ReportKnowledge {
+function asShown(knowledge: ReportKnowledge, { apps, partly, rowsLack }: ObservedReport): ReportKnowledge {
   if (apps === null) return { ...knowledge, known: undefined, possible: possibleOf(knowledge), answered: undefined };
+  // Which mappings a row that is not listed has nobody knows: those that may have been in force hold their apps.
+  if (rowsLack === true) return { ...knowledge, known: apps, possible: possibleOf(knowledge), answered: undefined };
   if (partly !== true) return { ...knowledge, known: apps, possible: NONE, answered: undefined };
   const believed = knowledge.known ?? knowledge.answered;
   if (believed !== undefined && sameSwaps(believed, apps)) return knowledge;
@@ -224,11 +226,13 @@ function withCopy(
   intent: CreateIntentRecord,
   made: Pick<TenantState, "reports"> & Pick<LoggedCopy, "newTaskId" | "order">,
 ): TenantState {
+  const { name, reports: rows } = intent;
+  const sourceRows = rows.length === 0 ? undefined : countRows(rows.map((row) => row.reportId));
   return {
     ...tenant,
-    copy: { newTaskId: made.newTaskId, name: intent.name, gone: false, by: "create", order: made.order },
+    copy: { newTaskId: made.newTaskId, name, ownName: name, gone: false, sourceRows, order: made.order },
     reports: made.reports,
-    originalRows: intent.reports.length === 0 ? undefined : countRows(intent.reports.map((row) => row.reportId)),
+    originalRows: sourceRows,
     suspects: NONE,
     absences: 0,
     // What it was given for is there: it must not make a second copy one day.
@@ -257,9 +261,10 @@ function unknownReports(reports: TenantState["reports"]): ReadonlyMap<ReportId, 
   );
 }
 
-/** Every set of swaps that may be in force for a report. */
+/** Every set of swaps that is or may be in force for a report, each once. */
 function possibleOf({ known, possible }: ReportKnowledge): ReportKnowledge["possible"] {
-  return known === undefined ? possible : [known];
+  const all = known === undefined ? possible : [...possible, known];
+  return all.filter((swaps, at) => all.findIndex((other) => sameSwaps(other, swaps)) === at);
 }
 
 /** A copy that was found may be the work of any create that was in doubt: what each asked for may be in force. */

@@ -22,14 +22,21 @@ export interface NamedTenant extends NameHolder {
 export class TenantNames {
   /** Nearly every name is one tenant's: an array for each of 100,000 would cost more than the map. */
   readonly #holders = new Map<string, NameHolder | readonly NameHolder[]>();
+  /** Names that were sent, or shall be. */
+  readonly #sent = new Set<string>();
 
   constructor(log: LogState, manifest: readonly NamedTenant[]) {
     for (const tenant of log.tenants()) {
-      const { copy, openCreates } = tenant;
-      if (copy !== undefined && !copy.gone) this.#add(copy.name, tenant);
+      const { copy, openCreates, intents } = tenant;
+      for (const { name, listed } of intents) if (listed !== true) this.#sent.add(foldName(name));
+      if (copy !== undefined && !copy.gone) this.#add(copy.ownName, tenant);
       for (const { name } of openCreates) this.#add(name, tenant);
     }
-    for (const tenant of manifest) if (tenant.name !== undefined) this.#add(tenant.name, tenant);
+    for (const tenant of manifest) {
+      if (tenant.name === undefined) continue;
+      this.#add(tenant.name, tenant);
+      this.#sent.add(foldName(tenant.name));
+    }
   }
 
   /** A tenant that has this name, where `ref` has it not. */
@@ -43,10 +50,13 @@ export class TenantNames {
     return this.#of(name).some((holder) => holder.ref !== ref);
   }
 
-  /** Whether a task of this name is somebody's by its name: a tenant has it, or it is such a name with what a server adds to a taken one. */
+  /**
+   * Whether a task of this name is somebody's by its name: it was sent for a tenant or shall be, or is such a name with what a server
+   * adds to a taken one. A name that a copy was taken over under explains no other task: a server that cuts names gives many the same.
+   */
   explain(name: string): boolean {
     const folded = foldName(name);
-    return this.#holders.has(folded) || namesWithoutAddition(folded).some((taken) => this.#holders.has(taken));
+    return this.#sent.has(folded) || namesWithoutAddition(folded).some((taken) => this.#sent.has(taken));
   }
 
   #of(name: string): readonly NameHolder[] {

@@ -64,9 +64,11 @@ export interface LoggedCopy {
   readonly newTaskId: TaskId;
   /** As a list showed it last; the sent name until one has. */
   readonly name: string;
+  /** The name that it was made or taken over with. Only this one says whose task it is: a server that cuts names gives many the same. */
+  readonly ownName: string;
   readonly gone: boolean;
-  /** Made by a create of this log, or taken over. */
-  readonly by: "create" | "adoption";
+  /** The rows of each report that its source task had when it was made; `undefined` for one that was taken over, or where nobody saw them. */
+  readonly sourceRows: RowCounts | undefined;
   /** How many copies this log had made before and with it; 0 for one that was taken from a list, under the name that it has there. */
   readonly order: number;
   /** Listed under another tenant's name when it was listed last. */
@@ -81,8 +83,8 @@ export interface CrossedName {
 
 /** A create without a certain outcome. */
 export interface OpenCreate extends CreateIntentRecord {
-  /** The tasks that no record explained when its run began to create; `undefined` where that run saw no whole list. */
-  readonly unexplained: ReadonlySet<TaskId> | undefined;
+  /** The tasks that no record explained when its run began to create; `undefined` where that run saw no list, `null`: too many. */
+  readonly unexplained: ReadonlySet<TaskId> | null | undefined;
 }
 
 /** A name that a tenant's copy may have: what is kept of every create for good. */

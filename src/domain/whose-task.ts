@@ -1,9 +1,7 @@
-import { foldName, type TaskId, type TenantRef } from "./ids.js";
+import type { TaskId, TenantRef } from "./ids.js";
 import type { namesInDoubt } from "./in-force.js";
 import type { LogState } from "./log-state.js";
-import { lookUp } from "./look-up.js";
-import type { TaskIndex } from "./task-index.js";
-import type { TenantNames } from "./tenant-names.js";
+import { type LookedAt, type LookUp, lookUp } from "./look-up.js";
 import type { TenantState } from "./tenant-state.js";
 
 /** The tenant that holds a task as its copy, as it is spelled; none of those in `but`. */
@@ -12,26 +10,19 @@ export function holderOf(log: LogState, id: TaskId, ...but: readonly TenantRef[]
   return ref === undefined ? undefined : (log.tenant(ref)?.tenant ?? ref);
 }
 
-/** A tenant in doubt, other than `but`, one of whose creates may have made a listed task of exactly its name. */
+/** A tenant in doubt, other than `but`, one of whose creates may have made a listed task, under its name or a changed one. */
 export function finderOf(
   id: TaskId,
-  of: {
-    readonly but: TenantRef;
-    readonly list: TaskIndex;
-    readonly log: LogState;
-    readonly namesInDoubt: ReturnType<typeof namesInDoubt>;
-    readonly names: TenantNames;
-  },
+  of: LookedAt & { readonly but: TenantRef; readonly namesInDoubt: ReturnType<typeof namesInDoubt> },
 ): TenantState | undefined {
-  const { list } = of;
-  const task = list.get(id);
-  if (task === undefined) return undefined;
-  const others = (of.namesInDoubt.get(foldName(task.name)) ?? []).filter(({ ref }) => ref !== of.but);
-  return others.find(({ openCreates }) =>
-    openCreates.some((intent) => {
-      const found = lookUp(intent, of);
-      if (found.kind === "none" || found.kind === "newcomers") return false;
-      return found.kind === "found" ? found.task.id === id : found.tasks.some((one) => one.id === id);
-    }),
+  if (!of.list.has(id)) return undefined;
+  const inDoubt = new Set([...of.namesInDoubt.values()].flat());
+  return [...inDoubt].find(
+    ({ ref, openCreates }) => ref !== of.but && openCreates.some((intent) => tasksOf(lookUp(intent, of)).includes(id)),
   );
+}
+
+function tasksOf(found: LookUp): readonly TaskId[] {
+  if (found.kind === "none") return [];
+  return found.kind === "found" ? [found.task.id] : found.tasks.map((task) => task.id);
 }

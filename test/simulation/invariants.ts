@@ -1,5 +1,12 @@
 import type { CreateRequest, PatchRequest } from "../../src/app/ports.js";
-import { type AppId, type FoldedName, foldName, type TaskId, type TenantRef } from "../../src/domain/ids.js";
+import {
+  type AppId,
+  type FoldedName,
+  foldName,
+  type ReportId,
+  type TaskId,
+  type TenantRef,
+} from "../../src/domain/ids.js";
 import type { CreateIntentRecord, LogEntry, PatchIntentRecord } from "../../src/domain/log-record.js";
 import type { LogState } from "../../src/domain/log-state.js";
 import { byReport, sameSwaps } from "../../src/domain/mapping.js";
@@ -113,6 +120,8 @@ function isInFlight(evidence: Evidence, earlier: SentWrite, sent: SentWrite): bo
 
 function wasHidden(evidence: Evidence, earlier: SentWrite, task: TrueTask): boolean {
   const from = (earlier.gaveUpAt ?? earlier.sentAt) + evidence.settleMs;
+  // Worked late and listed late: together later than --settle, which is the longest that a client can be asked to wait.
+  if (task.listedFrom > from) return true;
   return task.omittedAt.filter((at) => at >= from).length >= 2;
 }
 
@@ -174,11 +183,18 @@ export function noPatchPastADoubt(evidence: Evidence, sent: SentWrite): Finding 
     if (isInFlight(evidence, earlier, sent))
       return "a PATCH was sent while another one of the same report was in flight";
     const gaveUpAt = givenUpAt(evidence, earlier, sent) ?? 0;
-    const isOpen = earlier.told === "unknown" || earlier.told === "waiting";
+    const isOpen = (earlier.told === "unknown" || earlier.told === "waiting") && !isShownAsDone(evidence, earlier);
     if (isOpen && gaveUpAt + evidence.settleMs > evidence.now)
       return "a PATCH was sent less than --settle after one of the same report went in doubt";
   }
   return undefined;
+}
+
+/** A PATCH that is carried out, and nothing of it is to come, is no doubt for who reads the copy. */
+function isShownAsDone({ server }: Evidence, { body, pending }: SentWrite): boolean {
+  if (!("rowId" in body) || pending > 0) return false;
+  const row = server.task(body.taskId)?.reports.find(({ rowId }) => rowId === body.rowId);
+  return row !== undefined && sameSwaps(row.swaps, body.apps);
 }
 
 /** Never an outcome told before it is on the disk. */
@@ -196,7 +212,7 @@ export function outcomeIsDurableBeforeItIsTold(evidence: Evidence, result: Tenan
     return `${ref} was told ${result.action} succeeded with ${result.newTaskId}, which is not on the disk (${state?.copy?.newTaskId})`;
   if (state.openCreates.length > 0) return `${ref} was told ${result.action} succeeded with a create still open`;
   for (const [reportId, apps] of byReport(result.mappings as TypedMappings)) {
-    const report = state.reports.get(reportId);
+    const report = state.reports.get(reportId) ?? knownByRow(evidence, state, reportId);
     if (report === undefined && state.originalRows !== undefined && !state.originalRows.has(reportId)) continue;
     // What the server answered, where it could not be read afterwards.
     const mapped = report?.known ?? report?.answered;
@@ -207,6 +223,12 @@ export function outcomeIsDurableBeforeItIsTold(evidence: Evidence, result: Tenan
 }
 
 type TypedMappings = Parameters<typeof byReport>[0];
+
+/** What is known of a report that the user named by its row while the server listed none. */
+function knownByRow({ server }: Evidence, { sourceTaskId, reports }: TenantState, reportId: ReportId) {
+  const rows = server.task(sourceTaskId)?.reports.filter((row) => row.reportId === reportId) ?? [];
+  return rows.flatMap(({ rowId }) => reports.get(rowId as string as ReportId) ?? [])[0];
+}
 
 /** Never `succeeded` without the copy on the server (unless a person deleted it meanwhile). */
 export function successHasItsCopy(evidence: Evidence, result: TenantResult): Finding {
@@ -242,7 +264,12 @@ export function logKnowsMappingsRightly(evidence: Evidence): Finding {
     for (const [reportId, report] of tenant.reports) {
       if (report.known === undefined) continue;
       for (const truth of task.reports)
-        if (truth.reportId === reportId && !sameSwaps(report.known, truth.swaps))
+        if (
+          truth.reportId === reportId &&
+          !sameSwaps(report.known, truth.swaps) &&
+          // A row that is not listed may still map what was in force before, and the log says so.
+          !report.possible.some((swaps) => sameSwaps(swaps, truth.swaps))
+        )
           return `the log calls report ${reportId} of ${tenant.ref} mapped to ${apps(report.known)}, and the server has ${apps(truth.swaps)}`;
     }
   }
@@ -459,6 +486,8 @@ export function successIsMapped(evidence: Evidence, result: TenantResult, ref: T
   if (!evidence.mappingsHonest || result.outcome !== "succeeded" || result.newTaskId === undefined) return undefined;
   const task = evidence.server.task(result.newTaskId as TaskId);
   if (task === undefined || !task.alive || task.tainted || task.owner !== ref) return undefined;
+  // What is never listed can be neither PATCHed nor read: such a copy is called well, and not verified.
+  if (evidence.server.listsRowsOnce && !result.verified) return undefined;
   const wanted = byReport(result.mappings as TypedMappings);
   for (const { reportId, swaps } of task.reports) {
     const apps = wanted.get(reportId);
@@ -473,7 +502,9 @@ export function poorListsAreTold(evidence: Evidence, observer: Observer, result:
   const [first] = observer.looks.lists;
   if (first === undefined || result.exitCode === 7) return undefined;
   const wanted = new Set(
-    result.tenants.flatMap((tenant) => (tenant.action === "skip" ? [] : (tenant.sourceTaskId ?? []))),
+    result.tenants.flatMap((tenant) =>
+      tenant.action === "skip" || tenant.action === "orphan" ? [] : (tenant.sourceTaskId ?? []),
+    ),
   );
   if (wanted.size === 0) return undefined;
   const listed = new Set<string>(first.tasks.map((task) => task.id));

@@ -1,6 +1,6 @@
 import { foldTenantKey, type TaskId } from "../../src/domain/ids.js";
 import type { Manifest, ManifestTenant, MappingWish } from "../../src/domain/manifest.js";
-import type { Row } from "./history.js";
+import { folded, type Row } from "./history.js";
 import { appId, MASTER, SECOND_MASTER } from "./identifiers.js";
 import type { TrueTask } from "./server-model.js";
 
@@ -18,6 +18,9 @@ export function manifestOf(
   const tenants: ManifestTenant[] = rows.flatMap((row, index) => {
     const source = sources[row.source];
     if (source === undefined) return [];
+    // A manifest with one tenant twice is refused before it comes so far.
+    const twice = rows.findIndex((one) => one.source === row.source && folded(one.tenant) === folded(row.tenant));
+    if (twice !== index) return [];
     return [
       {
         key: foldTenantKey(row.tenant),

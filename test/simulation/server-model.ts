@@ -211,6 +211,10 @@ export class ServerModel {
   }
 
   /** Whether the server lists the reports of tasks. */
+  get listsRowsOnce(): boolean {
+    return this.#world.profile.listsRowsOnce;
+  }
+
   get listsReports(): boolean {
     return this.#world.profile.hasReportsRoute;
   }

@@ -133,9 +133,11 @@ export class ServerReader implements TaskReader {
     if (task === undefined || task.kind === "source") return;
     const shown = reading.kind === "read" ? reading.value.filter((row) => row.mappings !== undefined).length : 0;
     const isWhole = reading.kind === "read" && shown === task.reports.length;
-    if (isWhole) task.shownWholeAt = at;
+    if (isWhole) task.shownWholeAt = Math.max(at, task.shownWholeAt ?? 0);
     const { looks } = this.#connection;
     if (reading.kind === "read") looks.read.add(id);
+    // A task that may be taken over by somebody else is read again: the best look of the run is what a run may tell.
+    if (looks.copies.get(id) === "whole") return;
     looks.copies.set(id, isWhole ? "whole" : reading.kind === "read" ? "part" : "unread");
   }
 
