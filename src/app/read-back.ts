@@ -1,3 +1,4 @@
+import { StopError } from "../domain/errors.js";
 import type { TaskId } from "../domain/ids.js";
 import type { CreateIntentRecord, LogEntry } from "../domain/log-record.js";
 import type { TenantError } from "../domain/outcome.js";
@@ -51,7 +52,13 @@ export async function readBackCreate(
     const { reportIdMode, mappings } = intent;
     entries.push({ type: "source-stopped", ...of, code: error.code, reportIdMode, mappings });
   }
-  await recorder.record(entries);
+  try {
+    await recorder.record(entries);
+  } catch (cause) {
+    // What was seen to be wrong is told, also where the log takes no more.
+    if (error === undefined || !(cause instanceof StopError)) throw cause;
+    session.halts.halt({ kind: "fatal", error: cause });
+  }
   if (error !== undefined) {
     warnStopped(session, entry, error);
     return { error, stops: true };

@@ -144,7 +144,11 @@ export const MUTANTS: readonly Mutant[] = [
     name: "adopts anything with the name",
     harm: "a task that has other reports is taken for a lost copy",
     changes: [
-      { file: "app/settle.ts", from: "if (!hasReportsOf(only.intent, reports, rows))", to: "if (false as boolean)" },
+      {
+        file: "app/settle.ts",
+        from: 'if (reports.kind === "lacks" || !hasReportsOf(only.intent, reports, rows))',
+        to: 'if (reports.kind === "lacks")',
+      },
     ],
   },
   {
@@ -155,7 +159,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "PATCHes past a doubt",
     harm: "another PATCH goes to a report while one is still on its way",
-    changes: [{ file: "app/update-copy.ts", from: "if (waiting && !so.settled)", to: "if (false as boolean)" }],
+    changes: [
+      {
+        file: "app/update-copy.ts",
+        from: "if (!so.settled && hasDoubt(state, drift)) {",
+        to: "if (false as boolean) {",
+      },
+    ],
   },
   {
     name: "a PATCH in doubt counts as done",
@@ -227,8 +237,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "app/plan-context.ts",
-        from: "return twinsOf(state, context.list.index, context.log);",
-        to: "return [];",
+        from: "{ ...state, own: copy.newTaskId },",
+        to: "{ ...state, own: copy.newTaskId, intents: [] },",
       },
     ],
   },
@@ -238,8 +248,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "app/tenant-results.ts",
-        from: "&& isVerified(state, item),",
-        to: ",",
+        from: "&& isVerified(state, item);",
+        to: ";",
       },
     ],
   },
@@ -270,13 +280,13 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "app/settle-doubts.ts",
-        from: "if (session.deps.recorder.state.source(source).namesChange) return namesMeanNothing(doubt);",
+        from: "if (log.source(source).namesChange) return namesMeanNothing(doubt);",
         to: "",
       },
       {
         file: "app/settle-doubts.ts",
-        from: "!session.deps.recorder.state.source(doubt.entry.sourceTaskId).namesChange && doubt",
-        to: "doubt",
+        from: "!session.deps.recorder.state.source(doubt.entry.sourceTaskId).namesChange && !isCandidate(doubt)",
+        to: "!isCandidate(doubt)",
       },
     ],
   },
@@ -313,6 +323,127 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       { file: "app/plan-context.ts", from: "if (holder !== undefined) return copyOf(holder);", to: "" },
       { file: "app/carry-out.ts", from: "if (holder !== undefined) {", to: "if (false as boolean) {" },
+    ],
+  },
+  {
+    name: "a list without any copy proves absence",
+    harm: "a key that is blind to copies shows that the first one is absent",
+    changes: [
+      {
+        file: "app/settle-doubts.ts",
+        from: "if (!hasShownCopy(list.index, source, log)) return listUnproven(doubt);",
+        to: "",
+      },
+    ],
+  },
+  {
+    name: "names of logged copies are not held against lists",
+    harm: "a task is believed a tenant's that the server names for another",
+    changes: [
+      { file: "domain/copy-names.ts", from: "if (copy === undefined || copy.gone) continue;", to: "continue;" },
+    ],
+  },
+  {
+    name: "only the holder of a crossed name is in conflict",
+    harm: "the tenant whose task another holds is PATCHed on the other's",
+    changes: [
+      {
+        file: "domain/copy-names.ts",
+        from: "if (!crossed.has(ref)) crossed.set(ref, conflict.namedForAnother(pair, mine, listed));",
+        to: "",
+      },
+    ],
+  },
+  {
+    name: "crossed names are not told at a run's end",
+    harm: "the run whose answers were crossed calls both well",
+    changes: [
+      {
+        file: "app/carry-out.ts",
+        from: "for (const [ref, error] of session.context.crossed) {",
+        to: "for (const [ref, error] of new Map<TenantRef, TenantError>()) {",
+      },
+    ],
+  },
+  {
+    name: "a doubt is found under its own name only",
+    harm: "a task that a server made under a changed name is not seen, and made once more",
+    changes: [
+      {
+        file: "domain/look-up.ts",
+        from: "return newcomers.length > 0 ?",
+        to: "return false ?",
+      },
+    ],
+  },
+  {
+    name: "only the taken name is in conflict",
+    harm: "a log that was lost after a rename makes a second task for the renamed tenant",
+    changes: [{ file: "app/plan-items.ts", from: "if (lost.size === 0) return items;", to: "return items;" }],
+  },
+  {
+    name: "a short answer is an answer",
+    harm: "a copy that comes back without a report frees its app, or ends a PATCH",
+    changes: [
+      {
+        file: "app/read-copy.ts",
+        from: "if (reports.length === 0 && shown.size > 0) return reading;",
+        to: "return reading;",
+      },
+    ],
+  },
+  {
+    name: "rows are not counted",
+    harm: "a copy that lists fewer rows than its source is verified",
+    changes: [
+      {
+        file: "app/verify-copies.ts",
+        from: "let hidden = mustShow === undefined || lackingReports(rows, mustShow).length > 0;",
+        to: "let hidden = false;",
+      },
+    ],
+  },
+  {
+    name: "what --verify could not read stays verified",
+    harm: "an audit calls a copy verified that it has not seen",
+    changes: [
+      {
+        file: "app/tenant-results.ts",
+        from: 'return action.kind === "unchanged" && unread !== undefined ? "failed" : outcomeOfPlanned(action.kind);',
+        to: "return outcomeOfPlanned(action.kind);",
+      },
+    ],
+  },
+  {
+    name: "a poor list is not told",
+    harm: "nobody is told that nobody looked for twins",
+    changes: [{ file: "app/make-plan.ts", from: "...listWarnings(context),", to: "" }],
+  },
+  {
+    name: "a PATCH's answer is believed of a copy that shows its mappings",
+    harm: "a PATCH without effect, read back in vain, counts as done",
+    changes: [
+      {
+        file: "app/update-copy.ts",
+        from: 'const canBeRead = before.kind === "read" || state?.showsMappings === true;',
+        to: 'const canBeRead = before.kind === "read";',
+      },
+      {
+        file: "app/patch-read-back.ts",
+        from: "if (session.options.run.verify || (patches.sentAny && state?.showsMappings === true))",
+        to: "if (session.options.run.verify)",
+      },
+    ],
+  },
+  {
+    name: "twins by exact name only",
+    harm: "a server that numbers taken names makes a second task that nobody is told of",
+    changes: [
+      {
+        file: "domain/look-up.ts",
+        from: "...list.numbered(intent.name).filter(isNobodyElses)]",
+        to: "]",
+      },
     ],
   },
 ];
