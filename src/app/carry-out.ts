@@ -213,12 +213,11 @@ function warnOfPatches(session: RunSession, plan: Plan, carried: readonly PlanIt
 
 /** A run that sent a create reads one last list; one that read the list again looks through that: for twins and crossed names. */
 async function lastLook(session: RunSession, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
-  if (session.halts.ends || !(session.sentCreates || session.lookedAgain)) return;
-  const { reader, recorder } = session.deps;
-  const { context, created } = session;
-  if (session.sentCreates) {
+  const looks = !session.halts.ends && (session.sentCreates || session.lookedAgain);
+  if (looks && session.sentCreates) {
+    const { context, created, deps } = session;
     const expected = (context.list?.index.tasks.length ?? 0) + created;
-    const list = await observeListAgain(reader, recorder.state, context.sources ?? new Map(), expected);
+    const list = await observeListAgain(deps.reader, deps.recorder.state, context.sources ?? new Map(), expected);
     if (list.reading.kind !== "read" && context.list?.reading.kind === "read")
       session.warn(listNotRead(list.reading.problem));
     session.context = refreshed(session.context, list);
@@ -233,8 +232,9 @@ async function lastLook(session: RunSession, plan: Plan, carried: readonly PlanI
   for (const [ref, error] of session.context.crossed) {
     const item = items.get(ref);
     if (item?.action.kind === "conflict" && item.action.error.code === error.code) continue;
-    tell({ ref, tenant: item?.tenant ?? recorder.state.tenant(ref)?.tenant ?? ref }, error);
+    tell({ ref, tenant: item?.tenant ?? session.deps.recorder.state.tenant(ref)?.tenant ?? ref }, error);
   }
+  if (!looks) return;
   // Told first: the log may take no more.
   if (session.context.list !== undefined) await session.noteNames(session.context.list.index);
   for (const { state, tasks } of twinsOfLog(session.context).values()) {

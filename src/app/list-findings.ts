@@ -1,20 +1,19 @@
 import { type Crossed, holdNames, type ListedOtherwise } from "../domain/copy-names.js";
 import type { Problem } from "../domain/errors.js";
 import type { TaskId } from "../domain/ids.js";
+import type { LogEntry } from "../domain/log-record.js";
+import type { LogState } from "../domain/log-state.js";
+import type { TaskIndex } from "../domain/task-index.js";
 import { type NamedTenant, TenantNames } from "../domain/tenant-names.js";
-import type { ObservedList } from "./observe-server.js";
-import type { Recorder } from "./recorder.js";
 
-/** What every list that a run reads tells of the logged copies' names: in the log by now, and for people. */
-export async function noteNames(
-  recorder: Recorder,
-  list: Pick<ObservedList, "index">,
+/** What every list that a run reads tells of the logged copies' names: for the log, for people, and for what may still be sent. */
+export function nameFindings(
+  log: LogState,
+  list: TaskIndex,
   manifestNames: readonly NamedTenant[],
-): Promise<{ readonly crossed: Crossed; readonly warnings: readonly Problem[] }> {
-  const log = recorder.state;
-  const { entries, changed, renamed, crossed } = holdNames(log, list.index, new TenantNames(log, manifestNames));
-  await recorder.record(entries);
-  return { crossed, warnings: [...namesChanged(changed), ...renamed.map(renamedCopy)] };
+): { readonly entries: readonly LogEntry[]; readonly crossed: Crossed; readonly warnings: readonly Problem[] } {
+  const { entries, changed, renamed, crossed } = holdNames(log, list, new TenantNames(log, manifestNames));
+  return { entries, crossed, warnings: [...namesChanged(changed), ...renamed.map(renamedCopy)] };
 }
 
 /** Told once for each source task: such a server changes many names. */

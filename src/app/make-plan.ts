@@ -9,7 +9,7 @@ import { shellWord } from "../domain/shell-word.js";
 import type { ListedTask } from "../domain/source-task.js";
 import { TenantNames } from "../domain/tenant-names.js";
 import { nearestKeys, patternsWithout, tenantMatcher } from "../domain/tenant-pattern.js";
-import { listNotRead, listNotWhole, noteNames } from "./list-findings.js";
+import { listNotRead, listNotWhole, nameFindings } from "./list-findings.js";
 import { missingReports } from "./missing-reports.js";
 import type { Observation, ObservedList } from "./observe-server.js";
 import {
@@ -80,7 +80,8 @@ export async function makePlan(from: {
   const selected = entries.filter((entry) => selects(entry.row));
   const list = server?.observation.list;
   const manifestNames = entries.map(({ ref, row, sourceTaskId, name }) => ({ ...row, ref, sourceTaskId, name }));
-  const shown = list && (await noteNames(recorder, list, manifestNames));
+  const names = list && nameFindings(log, list.index, manifestNames);
+  await recorder.record(names?.entries ?? NONE);
   const read =
     from.verify && server !== undefined
       ? await readBackKnownCopies({ ...server, recorder, clock: from.clock, entries: selected })
@@ -97,7 +98,7 @@ export async function makePlan(from: {
     candidates: new Map(),
     manifestNames,
     names: new TenantNames(log, manifestNames),
-    crossed: shown?.crossed ?? new Map(),
+    crossed: names?.crossed ?? new Map(),
     mappedBy: new Map(),
   };
   const context = server === undefined ? bare : await withCandidates(server.reader, bare, selected);
@@ -105,7 +106,7 @@ export async function makePlan(from: {
   const items = planItems(context, entries, { twins, selects, unread: read.unread });
   const warnings = [
     ...listWarnings(context),
-    ...(shown?.warnings ?? NONE),
+    ...(names?.warnings ?? NONE),
     ...read.warnings,
     ...missingReports(items),
     ...twinWarnings(twins, items),

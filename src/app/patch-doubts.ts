@@ -4,6 +4,7 @@ import type { TaskReport } from "../domain/source-task.js";
 import type { TenantState } from "../domain/tenant-state.js";
 import { type CopyReading, readCopy } from "./read-copy.js";
 import type { RunSession } from "./run-session.js";
+import { rowsToBeShown } from "./verify-copies.js";
 
 /**
  * Ends PATCHes in doubt that the server shows as carried out: on every row of the report stands what the last of them wanted. None of
@@ -16,6 +17,7 @@ export async function endShownPatches(
   so: { readonly shown: readonly TaskReport[]; readonly settled: boolean },
 ): Promise<void> {
   const ended: LogEntry[] = [];
+  const mustShow = rowsToBeShown(state, session.context.sources?.get(state.sourceTaskId));
   for (const [reportId, { openPatches }] of state.reports) {
     const last = openPatches.at(-1);
     const rows = so.shown.filter((row) => row.reportId === reportId);
@@ -26,7 +28,13 @@ export async function endShownPatches(
       (so.settled || isItsWork) &&
       rows.every(({ mappings }) => mappings !== undefined && sameSwaps(mappings, last.apps))
     )
-      ended.push({ type: "patch-outcome", write: last.write, outcome: "succeeded" });
+      ended.push({
+        type: "patch-outcome",
+        write: last.write,
+        outcome: "succeeded",
+        // What a row maps that is not listed, nobody sees.
+        ...(rows.length < (mustShow?.get(reportId) ?? 0) && { toRead: true }),
+      });
   }
   await session.deps.recorder.record(ended);
 }

@@ -19,7 +19,6 @@ export interface RowPatch {
   readonly row: Row;
   /** The copy was read: then what this PATCH does is known when it was read back. */
   readonly canBeRead: boolean;
-  readonly isOnlyRow: boolean;
   /** The report has another row in the copy, which is PATCHed after this one. */
   readonly moreRows: boolean;
 }
@@ -104,11 +103,14 @@ async function refusedPatch(
     isUnsure || open.length > 1 ? await readCopyOrHalt(session, patch.newTaskId, state?.originalRows) : undefined;
   const shown = reports?.kind === "read" ? shownRow(intent, reports.value)?.mappings : undefined;
   if (isUnsure && shown === undefined) return doubted(session, intent, errorOf(sent));
-  if (shown !== undefined && sameSwaps(shown, intent.apps)) {
-    // The other rows were not looked at.
+  if (reports?.kind === "read" && shown !== undefined && sameSwaps(shown, intent.apps)) {
+    const rows = reports.value.filter(({ reportId }) => reportId === intent.reportId);
+    // The PATCHes' end is read back: other rows were not looked at, or are not listed.
     const more = {
-      ...(!patch.isOnlyRow && { toRead: true as const }),
-      ...(patch.moreRows && { moreRows: true as const }),
+      toRead: true as const,
+      ...((patch.moreRows || rows.some(({ mappings = [] }) => !sameSwaps(mappings, intent.apps))) && {
+        moreRows: true as const,
+      }),
     };
     await recorder.record([{ type: "patch-outcome", write: intent.write, outcome: "succeeded", ...more }]);
     return undefined;

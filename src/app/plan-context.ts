@@ -108,9 +108,11 @@ export function adoptionCandidate(context: PlanContext, entry: PlanEntry): TaskI
  */
 export function looksCopied(context: PlanContext, entry: PlanEntry): boolean {
   const state = context.log.tenant(entry.ref);
-  if (entry.row.newTaskId !== undefined || state?.retry === true || (state?.openCreates.length ?? 0) > 0) return false;
+  if (state?.retry === true || (state?.openCreates.length ?? 0) > 0) return false;
+  const { newTaskId } = entry.row;
   const { namesakes, lookAlikes } = new EntryFacts(context, entry);
-  return namesakes.some(({ holder }) => holder === undefined) || lookAlikes.length > 0;
+  if (namesakes.some(({ task, holder }) => holder === undefined && task.id !== newTaskId)) return true;
+  return newTaskId === undefined && lookAlikes.length > 0;
 }
 
 /** Twins of one logged tenant in this list. A tenant in doubt has none: what it finds is its own. */

@@ -31,10 +31,16 @@ export async function readBackCreate(
   const { intent, newTaskId } = made;
   const rows = intent.reports.map(({ reportId }) => reportId);
   const mustShow = rows.length > 0 ? countRows(rows) : undefined;
-  const [reports, list] = await Promise.all([
+  const [copy, fresh] = await Promise.allSettled([
     readCopy(reader, newTaskId, mustShow),
     made.first ? session.freshList.begunFromNow() : undefined,
   ]);
+  if (fresh.status === "rejected") throw fresh.reason;
+  const list = fresh.value;
+  // Whose names the list shows counts, also where the copy's own answer stops the run.
+  if (list !== undefined && list.kind !== "none") await session.noteNames(new TaskIndex(list.tasks));
+  if (copy.status === "rejected") throw copy.reason;
+  const reports = copy.value;
   const of = { sourceTaskId: entry.sourceTaskId, key: entry.row.key, newTaskId };
   const tenant = entry.row.tenant;
   const entries: LogEntry[] = [];
@@ -47,7 +53,6 @@ export async function readBackCreate(
       entries.push(error === undefined ? record : { ...record, verified: false, verifiedAt: undefined });
     if (error === undefined && back.kind !== "equal") warnMappingsNotShown(session, { ...of, tenant });
   } else warnMappingsNotShown(session, { ...of, tenant });
-  if (list !== undefined && list.kind !== "none") await session.noteNames(new TaskIndex(list.tasks));
   if (error !== undefined) {
     const { reportIdMode, mappings } = intent;
     entries.push({ type: "source-stopped", ...of, code: error.code, reportIdMode, mappings });

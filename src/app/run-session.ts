@@ -7,7 +7,7 @@ import type { TaskIndex } from "../domain/task-index.js";
 import type { Emit } from "./events.js";
 import { FirstAlone } from "./first-alone.js";
 import { Halts, type Interruption } from "./halts.js";
-import { noteNames } from "./list-findings.js";
+import { nameFindings } from "./list-findings.js";
 import type { PlanContext } from "./plan-context.js";
 import type { Chance, Clock, IdempotencyLog, ListReading, TaskReader, TaskWriter } from "./ports.js";
 import { readerUntilDrained } from "./reads-until-drained.js";
@@ -217,9 +217,12 @@ export class RunSession {
 
   /** Holds the logged copies' names against a list that was just read. Whose names are crossed gets nothing sent from here on. */
   async noteNames(list: TaskIndex): Promise<void> {
-    const { crossed, warnings } = await noteNames(this.deps.recorder, { index: list }, this.context.manifestNames);
-    for (const problem of warnings) this.warn(problem);
+    const { recorder } = this.deps;
+    const { crossed, entries, warnings } = nameFindings(recorder.state, list, this.context.manifestNames);
+    // First what holds back the next request: the disk takes its time.
     this.context = { ...this.context, crossed };
+    for (const problem of warnings) this.warn(problem);
+    await recorder.record(entries);
   }
 
   get warnings(): readonly Problem[] {

@@ -45,7 +45,7 @@ export async function sendWrite(session: RunSession, write: Write): Promise<Sent
     write: write.intent.write,
     idempotencyKey: write.intent.idempotencyKey,
     signal: halts.drained,
-    mayStart: () => mayStart(session),
+    mayStart: () => mayStart(session, write.ref),
   };
   const gate = gateOfWrite(session, write);
   const recordIntent = deps.recorder.prepare([write.intent]);
@@ -83,8 +83,12 @@ function gateOfWrite(session: RunSession, write: Write): FirstAlone {
   return type === "create-intent" ? session.createGate(sourceTaskId) : session.patchGate(sourceTaskId);
 }
 
-/** Whether the log lets a request go. Where it does not, the run ends, and the write stays unsent for certain. */
-function mayStart({ deps, halts }: RunSession): boolean {
+/**
+ * Whether a request may go now: its tenant's name is not crossed in a list that was read by now, and the log lets it go. Where the log
+ * does not, the run ends. The write stays unsent for certain.
+ */
+function mayStart({ context, deps, halts }: RunSession, ref: TenantRef): boolean {
+  if (context.crossed.has(ref)) return false;
   try {
     deps.log.checkMaySend();
     return true;
@@ -100,7 +104,7 @@ const NEVER_SENT: Sent = {
   refusedConnection: false,
   problem: {
     code: "NOT_SENT",
-    message: "the run was stopped before this request was sent",
+    message: "this request was stopped before it was sent",
     hint: "Run the same command again",
   },
 };

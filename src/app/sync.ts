@@ -206,8 +206,10 @@ function tenantsAfter(session: RunSession, plan: Plan, carried: ReadonlySet<Plan
   return plan.items.map((item) => {
     if (carried.has(item)) return session.resultOf(item);
     const result = plannedResult(item, session.context);
-    const twin = session.troubles.get(item.ref);
-    return twin === undefined || result.error !== undefined ? result : { ...result, error: twin };
+    const error = session.troubles.get(item.ref);
+    if (error === undefined || result.error !== undefined) return result;
+    // A second task leaves the copy what it is. A crossed name leaves nothing that could be said of it.
+    return error.code === "TWIN" ? { ...result, error } : { ...result, outcome: "failed", verified: false, error };
   });
 }
 

@@ -114,8 +114,7 @@ async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches)
     const canBeRead = before.kind === "read" || state?.showsMappings === true;
     for (const row of rows) {
       const moreRows = row !== rows.at(-1);
-      const known = { isOnlyRow: rows.length === 1, moreRows, canBeRead };
-      const end = await patchRow(session, entry, { newTaskId: patches.newTaskId, change, row, ...known });
+      const end = await patchRow(session, entry, { newTaskId: patches.newTaskId, change, row, moreRows, canBeRead });
       if (end !== undefined) return end;
     }
     sentAny = true;

@@ -263,6 +263,8 @@ export function logKnowsMappingsRightly(evidence: Evidence): Finding {
     if (task.owner !== undefined && task.owner !== tenant.ref) continue;
     for (const [reportId, report] of tenant.reports) {
       if (report.known === undefined) continue;
+      // A server that lists one of two rows, and a source task that nobody could read: no client can know of the second.
+      if (evidence.server.listsRowsOnce && tenant.copy.sourceRows === undefined) continue;
       for (const truth of task.reports)
         if (
           truth.reportId === reportId &&
@@ -533,7 +535,8 @@ export function nothingIsCreatedBesideALostLog(evidence: Evidence, observer: Obs
   if (first === undefined || observer.knownSources.has(sourceTaskId)) return undefined;
   const before = first.tasks.filter(({ id }) => {
     const task = evidence.server.task(id);
-    return task !== undefined && task.kind !== "source" && !observer.knownCopies.includes(id);
+    const isKnown = observer.knownCopies.includes(id) || evidence.durable.explains(id);
+    return task !== undefined && task.kind !== "source" && !isKnown;
   });
   const names = [...evidence.manifestNames]
     .filter(([ref]) => ref.startsWith(`${sourceTaskId} `))
