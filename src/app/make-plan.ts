@@ -100,6 +100,7 @@ export async function makePlan(from: {
     names: new TenantNames(log, manifestNames),
     crossed: names?.crossed ?? new Map(),
     mappedBy: new Map(),
+    unread: NONE,
   };
   const context = server === undefined ? bare : await withCandidates(server.reader, bare, selected);
   const twins = twinsOfLog(context);
@@ -193,19 +194,22 @@ async function withCandidates(
   context: PlanContext,
   entries: readonly PlanEntry[],
 ): Promise<PlanContext> {
-  const lost = context.permissions.adopt ? await readReportsOf(reader, tasksOfLostLog(context, entries)) : new Map();
-  const mapped = { ...context, mappedBy: mappedBy(context, lost) };
+  const strange: CandidateReports = context.permissions.adopt
+    ? await readReportsOf(reader, unexplainedTasks(context, entries))
+    : new Map();
+  const unread = [...strange].flatMap(([id, { kind }]) => (kind === "unreadable" ? id : []));
+  const mapped = { ...context, candidates: strange, mappedBy: mappedBy(context, strange), unread };
   const wanted = new Set(entries.flatMap((entry) => adoptionCandidate(mapped, entry) ?? []));
   const others = await readReportsOf(
     reader,
-    [...wanted].filter((id) => !lost.has(id)),
+    [...wanted].filter((id) => !strange.has(id)),
   );
-  return { ...mapped, candidates: new Map([...lost, ...others]) };
+  return { ...mapped, candidates: new Map([...strange, ...others]) };
 }
 
-/** Where the log knows no copy of a source task, any task that no record explains may be one of its copies, whatever its name. */
-function tasksOfLostLog({ log, list, sources }: PlanContext, entries: readonly PlanEntry[]): readonly TaskId[] {
-  if (list === undefined || !entries.some(({ sourceTaskId }) => !log.knowsCopyOf(sourceTaskId))) return NONE;
+/** Where a tenant has no copy, any task that no record explains may be it, whatever its name: the log may be lost, or a part of it. */
+function unexplainedTasks({ log, list, sources }: PlanContext, entries: readonly PlanEntry[]): readonly TaskId[] {
+  if (list === undefined || entries.every(({ ref }) => log.tenant(ref)?.copy?.gone === false)) return NONE;
   return list.index.tasks.flatMap(({ id }) => (log.explains(id) || log.isSource(id) || sources?.has(id) ? [] : id));
 }
 

@@ -72,7 +72,10 @@ export async function readBackPatches(session: RunSession, entry: PlanEntry, pat
   const mustShow = rowsToBeShown(state, session.context.sources?.get(sourceTaskId));
   const of = { sourceTaskId, key: row.key, newTaskId, shown: after.value };
   const { record: observed } = observeCopy({ ...of, wanted: entry.wanted, mustShow, clock });
-  const { unequal, lost, hidden } = heldAgainstPatches(entry, patches, after.value);
+  const { unequal, lost, hidden } = heldAgainstPatches(entry, patches, {
+    after: after.value,
+    showsMappings: state?.showsMappings === true,
+  });
   // Shown a moment ago, and not any more: what it maps now is not known, whatever the PATCH was answered.
   const reports = [...observed.reports, ...lost.map((reportId) => ({ reportId, apps: null }))];
   await recorder.record([{ ...observed, reports }]);
@@ -98,11 +101,17 @@ interface Held {
   readonly hidden: boolean;
 }
 
-function heldAgainstPatches(entry: PlanEntry, patches: SentPatches, after: readonly TaskReport[]): Held {
+function heldAgainstPatches(
+  entry: PlanEntry,
+  patches: SentPatches,
+  { after, showsMappings }: { readonly after: readonly TaskReport[]; readonly showsMappings: boolean },
+): Held {
   const expected = new Map(byReport(entry.wanted.mappings));
   for (const { reportId, apps } of patches.changes) expected.set(reportId, apps);
   const before = patches.before.kind === "read" ? patches.before.value : [];
   const showed = new Set(before.flatMap((row) => (row.mappings === undefined ? [] : row.rowId)));
+  // A copy that showed its mappings in an earlier run, and shows none at all now, says nothing of what the PATCH did.
+  const hidesAll = showsMappings && patches.sentAny && after.every(({ mappings }) => mappings === undefined);
   const unequal = new Set<ReportId>();
   const lost = new Set<ReportId>();
   let hidden = false;
@@ -111,7 +120,7 @@ function heldAgainstPatches(entry: PlanEntry, patches: SentPatches, after: reado
     if (apps === undefined) continue;
     if (mappings === undefined) {
       hidden = true;
-      if (apps.length === 0 || !showed.has(rowId)) continue;
+      if (!hidesAll && (apps.length === 0 || !showed.has(rowId))) continue;
       lost.add(reportId);
     } else if (sameSwaps(mappings, apps)) continue;
     unequal.add(reportId);

@@ -38,8 +38,10 @@ export interface PlanContext {
   readonly names: TenantNames;
   /** Whose copies bear each other's names, in the list that was read last. */
   readonly crossed: Crossed;
-  /** With `--adopt` and a log that knows no copy of a source task: which tasks map an app, explained by no record. */
+  /** With `--adopt`: which tasks map an app, explained by no record. */
   readonly mappedBy: MappedBy;
+  /** With `--adopt`: the tasks, explained by no record, whose reports could not be read. */
+  readonly unread: readonly TaskId[];
 }
 
 /** The listed tasks that map an app, by that app. */
@@ -225,7 +227,12 @@ class EntryFacts implements Facts {
   get mapped(): readonly ListedTask[] {
     const { mappedBy } = this.#context;
     if (mappedBy.size === 0) return NONE;
-    return this.wanted.mappings.flatMap(({ newQlikAppId }) => mappedBy.get(newQlikAppId) ?? NONE);
+    const tasks = this.wanted.mappings.flatMap(({ newQlikAppId }) => mappedBy.get(newQlikAppId) ?? NONE);
+    return tasks.filter(({ id }) => sharesReport(this.#context, id, this.sourceTaskId));
+  }
+
+  get unread(): readonly TaskId[] {
+    return this.#context.unread;
   }
 
   get crossed(): TenantError | undefined {
@@ -296,6 +303,15 @@ function lookAlikesIn(context: PlanContext, entry: PlanEntry): readonly ListedTa
 /** A server before its first copy, with nothing else on it: there is nothing to look through for each of the tenants. */
 function listsSourcesOnly({ index: { tasks } }: ObservedList, sources: PlanContext["sources"]): boolean {
   return sources !== undefined && tasks.length <= sources.size && tasks.every((task) => sources.has(task.id));
+}
+
+/** Whether a task may be a copy of a source task: a copy of another one has none of its reports. */
+function sharesReport({ candidates, sources }: PlanContext, id: TaskId, sourceTaskId: TaskId): boolean {
+  const reading = candidates.get(id);
+  const source = sources?.get(sourceTaskId)?.task.reports;
+  if (reading?.kind !== "read" || source === undefined) return true;
+  const known = new Set(source.map(({ reportId }) => reportId));
+  return reading.value.some(({ reportId }) => known.has(reportId));
 }
 
 function whyNotACopy(context: PlanContext, entry: PlanEntry, id: TaskId): string | undefined {

@@ -273,7 +273,9 @@ async function createAgain(session: RunSession, doubt: InDoubt): Promise<InDoubt
     session.end(doubt.item, { kind: "failed", error });
     return undefined;
   }
-  const end = await createCopy(session, doubt.entry);
+  // The log has lost its tail, and with it that the doubt was over: the copy is there.
+  const isThere = stateOf(session, doubt)?.copy?.gone === false && decision.action.kind !== "create";
+  const end = isThere ? await bringUpToDate(session, doubt.entry) : await createCopy(session, doubt.entry);
   if (end.kind === "in-doubt") return { ...doubt, error: end.error, why: undefined };
   session.end(doubt.item, end);
   return undefined;

@@ -151,6 +151,15 @@ export function logLost(): TenantError {
   };
 }
 
+/** With `--adopt`: which of the tasks that no record explains is a tenant's copy is told by what they map. */
+export function unreadCandidates(tasks: readonly TaskId[]): TenantError {
+  return {
+    code: "LOG_LOST",
+    message: `one of the tasks that no record explains may be this tenant's copy, and their reports could not be read: ${tasks.join(", ")}`,
+    hint: "Run the same command again when the server answers. Where they are no copies: --new-log",
+  };
+}
+
 /** Two tasks and more that may be a tenant's copy, by what they map. */
 export function severalMapped(of: Named, tasks: readonly ListedTask[]): TenantError {
   const shown = tasks.map((task) => `"${task.name}" (${task.id})`).join(", ");
@@ -174,7 +183,7 @@ export function appInUse(of: Named, app: AppId, holder: Holding): TenantError {
   // Without a copy it is a doubt that holds the app: nothing can be taken from it, and it is forgotten only with a reason.
   const ways =
     holder.newTaskId === undefined
-      ? `Left or renamed, its create still in doubt: ${resolveCommand(left, "--forget --reason TEXT")}`
+      ? `Its create is still in doubt: run sync again, which looks for what it made. Where you saw that it made nothing: ${resolveCommand(left, "--forget --reason TEXT")}`
       : `${renamed(of, { ...holder, newTaskId: holder.newTaskId })}Left: ${resolveCommand(left, "--forget")}`;
   return {
     code: "APP_IN_USE",

@@ -33,7 +33,7 @@ export function appsInForce(log: LogState): InForce {
 
 /** The apps that one tenant's copy reads, or may read; some of them more than once. */
 function forEachApp(tenant: TenantState, tell: (app: AppId) => void): void {
-  for (const report of tenant.reports.values()) {
+  for (const report of tenant.copy?.gone === true ? [] : tenant.reports.values()) {
     for (const swap of report.known ?? []) tell(swap.newQlikAppId);
     for (const possible of report.possible) for (const swap of possible) tell(swap.newQlikAppId);
   }

@@ -85,6 +85,8 @@ export interface Facts {
   readonly lookAlikes: readonly ListedTask[];
   /** With `--adopt` and a log that knows no copy of the source task: tasks that no record explains and that map one of its apps. */
   readonly mapped: readonly ListedTask[];
+  /** With `--adopt`: listed tasks that no record explains, and that could not be read. One of them may be this tenant's copy. */
+  readonly unread: readonly TaskId[];
   /** Another tenant whose name a listed task bears. */
   readonly nameHolderOf: (id: TaskId) => conflict.Named | undefined;
   /** The server names its copy as another tenant's, or another's copy as its own. */
@@ -179,6 +181,7 @@ function decideCreate(facts: Facts, reason: string): Decision {
   const named = namesakes.length > 0 || facts.permissions.newLog ? namesakes : facts.lookAlikes;
   const tasks = [...new Map([...named, ...facts.mapped].map((task) => [task.id, task])).values()];
   if (tasks.length > 0) return decideTaken(facts, tasks, takenError(facts, { tasks, named, namesakes }));
+  if (facts.unread.length > 0 && !facts.permissions.newLog) return refuse(conflict.unreadCandidates(facts.unread));
   return plain(CREATE, reason);
 }
 

@@ -210,7 +210,11 @@ function patched(report: ReportKnowledge, intent: PatchIntentRecord, outcome: Pa
 
 export function withoutCopy(tenant: TenantState, newTaskId: TaskId): TenantState {
   if (tenant.copy?.newTaskId !== newTaskId) return tenant;
-  return { ...tenant, copy: { ...tenant.copy, gone: true }, reports: new Map(), ...NOT_VERIFIED };
+  // What it mapped is kept: should the copy be listed again, it may map that still.
+  const reports = new Map<ReportId, ReportKnowledge>();
+  for (const [reportId, report] of unknownReports(tenant.reports))
+    reports.set(reportId, { ...report, openPatches: NONE, answered: undefined });
+  return { ...tenant, copy: { ...tenant.copy, gone: true }, reports, ...NOT_VERIFIED };
 }
 
 function openCreate(tenant: TenantState, write: WriteId): CreateIntentRecord | undefined {

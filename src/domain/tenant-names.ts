@@ -24,12 +24,17 @@ export class TenantNames {
   readonly #holders = new Map<string, NameHolder | readonly NameHolder[]>();
   /** Names that were sent, or shall be. */
   readonly #sent = new Set<string>();
+  /** Names of logged copies. */
+  readonly #borne = new Set<string>();
 
   constructor(log: LogState, manifest: readonly NamedTenant[]) {
     for (const tenant of log.tenants()) {
       const { copy, openCreates, intents } = tenant;
       for (const { name, listed } of intents) if (listed !== true) this.#sent.add(foldName(name));
-      if (copy !== undefined && !copy.gone) this.#add(copy.ownName, tenant);
+      if (copy !== undefined && !copy.gone) {
+        this.#add(copy.ownName, tenant);
+        this.#borne.add(foldName(copy.name));
+      }
       for (const { name } of openCreates) this.#add(name, tenant);
     }
     for (const tenant of manifest) {
@@ -52,10 +57,11 @@ export class TenantNames {
 
   /**
    * Whether a task of this name is somebody's by its name: it was sent for a tenant or shall be, or is such a name with what a server
-   * adds to a taken one. A name that a copy was taken over under explains no other task: a server that cuts names gives many the same.
+   * adds to a taken one. A name that a logged copy bears explains no other task: a server that changes names gives many the same.
    */
   explain(name: string): boolean {
     const folded = foldName(name);
+    if (this.#borne.has(folded)) return false;
     return this.#sent.has(folded) || namesWithoutAddition(folded).some((taken) => this.#sent.has(taken));
   }
 
