@@ -101,6 +101,7 @@ export async function makePlan(from: {
     crossed: names?.crossed ?? new Map(),
     mappedBy: new Map(),
     unread: NONE,
+    unlistedNames: new Map(),
   };
   const context = server === undefined ? bare : await withCandidates(server.reader, bare, selected);
   const twins = twinsOfLog(context);
@@ -204,7 +205,12 @@ async function withCandidates(
     reader,
     [...wanted].filter((id) => !strange.has(id)),
   );
-  return { ...mapped, candidates: new Map([...strange, ...others]) };
+  const unlisted = [...wanted].filter((id) => context.list?.index.has(id) !== true);
+  return {
+    ...mapped,
+    candidates: new Map([...strange, ...others]),
+    unlistedNames: await readNamesOf(reader, unlisted),
+  };
 }
 
 /** Where a tenant has no copy, any task that no record explains may be it, whatever its name: the log may be lost, or a part of it. */
@@ -229,6 +235,13 @@ function mappedBy({ list }: PlanContext, reports: CandidateReports): MappedBy {
 async function readReportsOf(reader: TaskReader, ids: readonly TaskId[]): Promise<CandidateReports> {
   const limit = pLimit(READS_AT_ONCE);
   return new Map(await Promise.all(ids.map(async (id) => [id, await limit(() => reader.readReports(id))] as const)));
+}
+
+/** Whose a task is that no list shows, its own answer says. */
+async function readNamesOf(reader: TaskReader, ids: readonly TaskId[]): Promise<ReadonlyMap<TaskId, string>> {
+  const limit = pLimit(READS_AT_ONCE);
+  const named = await Promise.all(ids.map(async (id) => [id, await limit(() => reader.readTask(id))] as const));
+  return new Map(named.flatMap(([id, task]) => (task.kind === "read" ? [[id, task.value.name]] : [])));
 }
 
 /** A list that proves nothing is told by every run that wanted it, also by one with nothing to do: nobody looked for twins. */

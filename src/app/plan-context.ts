@@ -42,6 +42,8 @@ export interface PlanContext {
   readonly mappedBy: MappedBy;
   /** With `--adopt`: the tasks, explained by no record, whose reports could not be read. */
   readonly unread: readonly TaskId[];
+  /** The names of tasks that the manifest names by their ID and that no list shows. */
+  readonly unlistedNames: ReadonlyMap<TaskId, string>;
 }
 
 /** The listed tasks that map an app, by that app. */
@@ -240,8 +242,9 @@ class EntryFacts implements Facts {
   }
 
   nameHolderOf(id: TaskId): NameHolder | undefined {
-    const task = this.#context.list?.index.get(id);
-    return task && this.#context.names.ofAnother(task.name, this.#entry.ref);
+    const { list, names, unlistedNames } = this.#context;
+    const name = list?.index.get(id)?.name ?? unlistedNames.get(id);
+    return name === undefined ? undefined : names.ofAnother(name, this.#entry.ref);
   }
 
   get reportOfRow(): ReadonlyMap<string, ReportId> {

@@ -9,6 +9,7 @@ import { namesakesOf } from "../domain/look-up.js";
 import type { ManifestTenant } from "../domain/manifest.js";
 import { renderName } from "../domain/name-template.js";
 import { optionWord } from "../domain/shell-word.js";
+import type { ListedTask } from "../domain/source-task.js";
 import { TaskIndex } from "../domain/task-index.js";
 import { type NamedTenant, TenantNames } from "../domain/tenant-names.js";
 import { nearestKeys } from "../domain/tenant-pattern.js";
@@ -150,7 +151,7 @@ async function takeOver(
   const finder = finderOf(taskId, { but: subject.ref, list: index, log, namesInDoubt: namesInDoubt(log), names });
   if (finder !== undefined)
     throw refused(conflict.notACopy(taskId, `${conflict.mayBeMadeFor(finder.tenant)}: sync that first`));
-  const listed = index.get(taskId);
+  const listed = index.get(taskId) ?? (await readUnlisted(reader, taskId));
   const other = listed && names.ofAnother(listed.name, subject.ref);
   if (listed !== undefined && other !== undefined && other.ref !== old?.ref && request.reason === undefined)
     throw refused(conflict.takenNameOfAnother(subject, listed, other));
@@ -190,6 +191,12 @@ async function takeOver(
     ],
     said: `its copy is the task ${taskId}${old === undefined ? "" : `, which was tenant "${old.tenant}"'s`}`,
   };
+}
+
+/** A task that no list shows says its name itself. */
+async function readUnlisted(reader: TaskReader, id: TaskId): Promise<ListedTask | undefined> {
+  const task = await reader.readTask(id);
+  return task.kind === "read" ? { id, name: task.value.name } : undefined;
 }
 
 const NOTHING: Wanted = { mappings: [], named: [] };

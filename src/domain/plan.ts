@@ -118,7 +118,7 @@ export function decide(facts: Facts): Decision {
 
 function decideDoubt(facts: Facts, state: TenantState): Decision {
   const several = facts.doubts.flatMap((doubt) => (doubt.found?.kind === "several" ? doubt.found.tasks : []));
-  if (facts.newTaskId !== undefined)
+  if (facts.newTaskId !== undefined && facts.newTaskId !== state.copy?.newTaskId)
     return decideAdoption(facts, { id: facts.newTaskId, name: facts.name }, "newTaskId");
   if (several.length > 0) return refuse(conflict.twin(facts, [...new Set(several.map((task) => task.id))]));
   const found = facts.doubts.some((doubt) => doubt.found?.kind === "found");
