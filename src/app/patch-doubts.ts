@@ -21,7 +21,13 @@ export async function endShownPatches(
   for (const [reportId, { openPatches }] of state.reports) {
     const last = openPatches.at(-1);
     const rows = so.shown.filter((row) => row.reportId === reportId);
-    if (last === undefined || rows.length === 0) continue;
+    if (last === undefined) continue;
+    if (rows.length === 0) {
+      // Sent by an ID that nobody could place, and the copy shows all that it maps: there is nothing that it could still change.
+      if (so.settled && so.shown.every(({ mappings }) => mappings !== undefined))
+        ended.push(...openPatches.map(({ write }) => ({ ...NOTHING_TO_CHANGE, write })));
+      continue;
+    }
     const { known } = last.before;
     const isItsWork = openPatches.length === 1 && known !== undefined && !sameSwaps(known, last.apps);
     if (
@@ -38,6 +44,13 @@ export async function endShownPatches(
   }
   await session.deps.recorder.record(ended);
 }
+
+const NOTHING_TO_CHANGE = {
+  type: "patch-outcome",
+  outcome: "refused",
+  code: "ROW_UNKNOWN",
+  message: "the copy has no report of this ID",
+} as const;
 
 /** Looks at a copy whose PATCHes are in doubt, once, without waiting and without sending anything. */
 export async function lookAtPatchDoubt(session: RunSession, state: TenantState): Promise<CopyReading | undefined> {
