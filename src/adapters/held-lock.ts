@@ -67,8 +67,6 @@ export interface HeldLock {
   readonly root: string;
   /** The chain of locks that we found, and succeeded. */
   readonly before: readonly ChainLink[];
-  /** One of them may be held by a process that lives: nobody can tell, or `--break-lock` said so. */
-  readonly ownerBeforeMayLive: boolean;
   /** Before the note was last written: what others see of it is no older. */
   readonly beganAt: Moment;
 }
@@ -123,9 +121,12 @@ export class LogLock {
     }, this.#timing.beatMs).unref();
   }
 
-  /** Whether one of those that held the lock before may live, and do something to the log yet. */
-  get ownerBeforeMayLive(): boolean {
-    return this.#held.ownerBeforeMayLive;
+  /**
+   * Whether somebody held the lock before and did not release it. It may do something to the log yet, also where it looks gone: a
+   * container may show the processes of another one.
+   */
+  get wasTakenOver(): boolean {
+    return this.#held.before.length > 0;
   }
 
   /**

@@ -201,7 +201,7 @@ function cutTorn(
 }
 
 function unbornTail(bytes: number): LogTail {
-  return bytes === 0 ? { kind: "clean" } : { kind: "torn", at: 0, bytes, line: 1 };
+  return bytes === 0 ? { kind: "clean" } : { kind: "torn", at: 0, bytes, line: 1, hasNuls: false };
 }
 
 /** Copies the file's end to `LOG.torn-TIME-N`, durably, and returns that path. */

@@ -137,10 +137,8 @@ async function tryToAcquire(request: LockRequest, here: Here): Promise<LogLock |
       return undefined;
     }
     sweep(root, prepared, here);
-    const now = diskNow(prepared);
-    const ownerBeforeMayLive = before.some((link) => fate(link, now - link.writtenMs, here) !== "gone");
     const { logPath, timing = LOCK_TIMING, flush = nodeFlush } = request;
-    const held = { logPath, note, text: prepared.text, fd, path: claim, root, before, ownerBeforeMayLive, beganAt };
+    const held = { logPath, note, text: prepared.text, fd, path: claim, root, before, beganAt };
     toClose.delete(fd);
     return new LogLock(held, breakWarnings(request, tail), { timing, clock, flush });
   } finally {

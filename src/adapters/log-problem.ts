@@ -123,7 +123,7 @@ export function changedLog(path: string, what: string): StopError {
 /** The last group was cut short by a crash. `kept`: where the holder put what it cut off. */
 export function tornWarning(
   path: string,
-  torn: { readonly line: number; readonly bytes: number },
+  torn: { readonly line: number; readonly bytes: number; readonly hasNuls: boolean },
   kept?: string,
 ): Problem {
   const cut = `The last ${torn.bytes} bytes of ${path}, from line ${torn.line} on, were cut short by a crash`;
@@ -135,6 +135,8 @@ export function tornWarning(
     hint:
       kept === undefined
         ? "The next run that writes cuts them off and keeps them beside the log."
-        : "Nothing to do: they were never confirmed as written, so nothing was sent on the strength of them.",
+        : torn.hasNuls
+          ? "NUL bytes are what a disk leaves that lost its power; one that says it has written before it has may have lost what was told. Run sync with --verify once: it holds every copy against the server."
+          : "Nothing to do: they were never confirmed as written, so nothing was sent on the strength of them.",
   };
 }

@@ -15,7 +15,7 @@ interface LockedPlace {
 }
 
 /**
- * Puts the log into a new file where an earlier owner of the lock may live: frozen, or held up by a write that hangs. What its
+ * Puts the log into a new file where an earlier owner of the lock did not release it: it may be frozen, or held up by a write that hangs. What its
  * open descriptor still does then reaches a file that nobody reads. To be done before anything of the log is read. Returns a
  * warning where the disk lets no new file take the log's place.
  *
@@ -30,7 +30,7 @@ interface LockedPlace {
 export function renewLog(place: LockedPlace): readonly Problem[] {
   const { disk, path, shownPath, lock } = place;
   removeCopies(place);
-  if (!lock.ownerBeforeMayLive || disk.facts(path) === undefined) return [];
+  if (!lock.wasTakenOver || disk.facts(path) === undefined) return [];
   const copy = copyPath(path, lock.id);
   try {
     copyLog({ disk, path, copy });

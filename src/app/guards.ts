@@ -71,7 +71,7 @@ function blindStart(plan: Plan, sourceTaskId: TaskId, newLog: boolean): Problem 
   return {
     code: "NEW_LOG",
     message: `the log knows no copy, and the server's task list does not show whether there are any (${wholeness.why})`,
-    hint: "Where this log is lost or elsewhere, name it with --idempotency-log. Where these really are the first copies: --new-log",
+    hint: "Where the server is only busy: run the same command later. Where this log is lost or elsewhere, name it with --idempotency-log. Where these really are the first copies: --new-log",
   };
 }
 

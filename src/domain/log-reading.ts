@@ -7,7 +7,13 @@ import { isHeader, isRawLine, type RawLine } from "./log-schema.js";
 /** The last group was cut short by a crash: from the byte `at` to the file's end, `bytes` of them. */
 export type LogTail =
   | { readonly kind: "clean" }
-  | { readonly kind: "torn"; readonly at: number; readonly bytes: number; readonly line: number };
+  | {
+      readonly kind: "torn";
+      readonly at: number;
+      readonly bytes: number;
+      readonly line: number;
+      readonly hasNuls: boolean;
+    };
 
 /** A log that was read to its end. */
 export interface WholeLog {
@@ -36,10 +42,10 @@ const LONGEST_LINE = 64 * 1024 * 1024;
 const LONGEST_UNBORN = 64 * 1024;
 /**
  * A file system may show NULs for what was appended and not yet flushed: one group. More of them may stand for groups that were
- * flushed, and told. How big a group is depends on the writes in flight (8: some 10 KB; 256: 200 KB), and a run's groups grow one by
- * one: so a torn one may have so many NULs at least, or twice the bytes of the log's biggest group.
+ * flushed, and told. A file system shows whole blocks (4 KiB, nearly everywhere); a run's groups grow one by one with the writes in
+ * flight: so a torn one may have one block of NULs, or twice the bytes of the log's biggest group.
  */
-const FEW_NULS = 16 * 1024;
+const FEW_NULS = 4 * 1024;
 const LF = 10;
 const CR = 13;
 
@@ -150,7 +156,7 @@ export class LogScan {
   #tail(): LogTail {
     if (this.#break === undefined) return { kind: "clean" };
     const { at, line } = this.#break;
-    return { kind: "torn", at, line, bytes: this.#base + this.#buffer.length - at };
+    return { kind: "torn", at, line, bytes: this.#base + this.#buffer.length - at, hasNuls: this.#nuls > 0 };
   }
 
   /** Drops what is read, but for the line before, and adds the next bytes. */

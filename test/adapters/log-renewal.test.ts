@@ -75,15 +75,18 @@ describe("a log whose lock is taken over from a run that may live", () => {
     }),
   );
 
-  it("stays the file that it is where the run before is provably gone", () =>
+  it("is put into a new file also where the run before looks gone: a container may show another one's processes", () =>
     inFolder(async (folder) => {
       const path = join(folder, NAME);
       writeFileSync(path, logText([[createIntent("acme", 1)]]));
       const before = fileOf(path);
       leaveLock(`${path}.lock`, {});
       const log = await openLogForRun(openRequest(path));
-      expect(fileOf(path)).toBe(before);
+      expect(fileOf(path)).not.toBe(before);
       await log.close();
+      const renewed = fileOf(path);
+      await (await openLogForRun(openRequest(path))).close();
+      expect(fileOf(path)).toBe(renewed);
     }));
 
   it("is made new by the next holder where one was killed on the way, whatever that one left", () =>
