@@ -95,6 +95,20 @@ describe("a server that changes some names", () => {
     expect(stage.server.copies).toHaveLength(3);
   });
 
+  it("keeps in doubt what never arrived too: absence by name proves nothing there", async () => {
+    const stage = await openHostileStage();
+    stage.server.nameGiven = (name) => name.replaceAll("&", "&amp;");
+    await stage.manifest({ acme: 1, "smith & sons": 2 });
+    expect((await stage.sync()).exit).toBe(0);
+    await stage.manifest({ acme: 1, "smith & sons": 2, globex: 3 });
+    fates(stage, "globex", "lost-before");
+    for (const run of [await stage.sync(), await stage.sync()]) {
+      expect(run.exit).toBe(4);
+      expect(run.told("globex")).toMatch(/in-doubt/);
+      expect(stage.server.copies).toHaveLength(2);
+    }
+  });
+
   it("is not found silently where the only changed name is the lost one: it stays in doubt, or its twin is told", async () => {
     const stage = await openHostileStage();
     stage.server.nameGiven = (name) => name.replaceAll("&", "&amp;");

@@ -4,7 +4,7 @@ import { loadMutant } from "./mutant-core.js";
 import { MUTANTS } from "./mutants.js";
 
 /** Within so many histories each broken protocol must be caught. */
-const HISTORIES = 10_000;
+const HISTORIES = 15_000;
 
 describe("the simulation catches a protocol that is broken on purpose", () => {
   test.each(MUTANTS)("$name: $harm", { timeout: 300_000 }, async (mutant) => {

@@ -114,17 +114,6 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "a refusal clears an earlier doubt",
-    harm: "the refusal of a later PATCH takes its report back to before an earlier one that is still in doubt",
-    changes: [
-      {
-        file: "domain/tenant-fold.ts",
-        from: "patched(report, intent, outcome) : open.before;",
-        to: "patched(report, intent, outcome) : (open.before.openPatches[0]?.before ?? open.before);",
-      },
-    ],
-  },
-  {
     name: "state per tenant",
     harm: "a later create's outcome closes an earlier create of the same tenant",
     changes: [
@@ -271,22 +260,6 @@ export const MUTANTS: readonly Mutant[] = [
         file: "app/settle-doubts.ts",
         from: 'if (session.context.list?.reading.kind !== "read") return false;',
         to: "",
-      },
-    ],
-  },
-  {
-    name: "names that change mean nothing",
-    harm: "absence by name is believed of a server that changes names",
-    changes: [
-      {
-        file: "app/settle-doubts.ts",
-        from: "if (log.source(source).namesChange) return namesMeanNothing(doubt);",
-        to: "",
-      },
-      {
-        file: "app/settle-doubts.ts",
-        from: "!session.deps.recorder.state.source(doubt.entry.sourceTaskId).namesChange && !isCandidate(doubt)",
-        to: "!isCandidate(doubt)",
       },
     ],
   },
