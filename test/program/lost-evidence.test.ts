@@ -25,6 +25,23 @@ async function synced(rows: Readonly<Record<string, number>>): Promise<HostileSt
   return stage;
 }
 
+describe("a copy that was gone and is listed again", () => {
+  it("holds the app that it maps: another customer does not get it", async () => {
+    const stage = await synced({ acme: 1, globex: 2, initech: 3 });
+    const acme = stage.server.named(copyOf("acme"));
+    const at = stage.server.tasks.indexOf(acme);
+    await stage.manifest({ globex: 2, initech: 3 });
+    stage.server.tasks.splice(at, 1);
+    expect((await stage.sync()).exit).toBe(0);
+    stage.server.tasks.splice(at, 0, acme);
+    expect((await stage.sync()).exit).toBe(0);
+    await stage.manifest({ globex: 1, initech: 3 });
+    const run = await stage.sync();
+    expect({ exit: run.exit, told: run.told("globex") }).toEqual({ exit: 3, told: "conflict failed APP_IN_USE" });
+    expect(appsRead(stage.server.named(copyOf("globex")))).toEqual([app(2)]);
+  });
+});
+
 describe("a log that was lost after a tenant's rename", () => {
   const renamed = { acme: 1, "duff brewery": 2 };
 
@@ -49,6 +66,37 @@ describe("a log that was lost after a tenant's rename", () => {
       expect([...run.result.warnings, ...run.result.errors].filter(({ code }) => code === "LOG_LOST")).toHaveLength(1);
       expect(summaryHints(run)).toContain("--adopt");
     }
+    expect(creates(stage)).toBe(2);
+  });
+
+  it.each([
+    [
+      "one after the other",
+      [
+        ["--limit", "1"],
+        ["--limit", "1"],
+      ],
+    ],
+    ["one of them alone first", [["--only", "acme"], []]],
+  ] as const)(
+    "is made good by --adopt %s: what was taken over first ends no protection",
+    async (_, [first, second]) => {
+      const stage = await lostAfterRename();
+      await stage.sync("--adopt", ...first);
+      expect((await stage.sync("--adopt", ...second)).exit).toBe(0);
+      const run = await stage.sync();
+      expect(run.result.summary).toMatchObject({ unchanged: 2, succeeded: 2 });
+      expect(creates(stage)).toBe(2);
+    },
+  );
+
+  it("has nothing made by --adopt as long as one of the tasks cannot be read", async () => {
+    const stage = await lostAfterRename();
+    stage.server.reportsShown = ({ name, reports }) => (name === copyOf("duff") ? 500 : reports);
+    const run = await stage.sync("--adopt", "--retries", "0");
+    expect(run.told("duff brewery")).toBe("conflict failed LOG_LOST");
+    stage.server.reportsShown = ({ reports }) => reports;
+    expect((await stage.sync("--adopt")).exit).toBe(0);
     expect(creates(stage)).toBe(2);
   });
 

@@ -244,6 +244,21 @@ describe("a PATCH that is answered with success and does nothing", () => {
     expect(appsRead(stage.server.named(copyOf("acme")))).toEqual([app(3)]);
   });
 
+  it("is not believed where the copy then hides what it showed: its app goes to nobody else", async () => {
+    const stage = await openHostileStage();
+    await stage.manifest({ acme: 1, globex: 2 });
+    expect((await stage.sync()).exit).toBe(0);
+    await stage.manifest({ acme: 3, globex: 2 });
+    stage.server.fate = ({ kind }) => (kind === "patch" ? "no-effect" : "ok");
+    expect((await stage.sync()).told("acme")).toBe("update failed PATCH_NO_EFFECT");
+    stage.server.showsMappings = false;
+    expect((await stage.sync()).exit).toBe(3);
+    await stage.manifest({ acme: 3, globex: 1 });
+    const run = await stage.sync();
+    expect({ exit: run.exit, told: run.told("globex") }).toEqual({ exit: 3, told: "conflict failed APP_IN_USE" });
+    expect(appsRead(stage.server.named(copyOf("globex")))).toEqual([app(2)]);
+  });
+
   it("cannot be told from one that works where no mappings are shown: believed, and not verified", async () => {
     const stage = await openHostileStage();
     stage.server.showsMappings = false;
