@@ -98,9 +98,11 @@ class Newcomers {
 function mayBeMadeBy(intent: CreateIntentRecord, reports: Reports, rows: readonly ReportRow[]): boolean {
   if (reports.kind === "unreadable") return true;
   if (intent.reports.length === 0 && !hasReportsOf(intent, reports, rows)) return false;
-  const own = new Set(intent.reports.map(({ reportId }) => reportId));
-  if (reports.kind === "absent" && own.size > 0) return false;
-  if (reports.kind === "read" && own.size > 0 && reports.value.some(({ reportId }) => !own.has(reportId))) return false;
+  if (reports.kind === "absent" && intent.reports.length > 0) return false;
+  // A request that was worked late copies what the source task has by then.
+  const own = new Set([...intent.reports, ...rows].map(({ reportId }) => reportId));
+  const isStrange = reports.kind === "read" && reports.value.some(({ reportId }) => !own.has(reportId));
+  if (intent.reports.length > 0 && isStrange) return false;
   const apps = new Set(intent.mappings.map(({ newQlikAppId }) => newQlikAppId));
   const shown = reports.kind === "read" ? reports.value.flatMap(({ mappings = [] }) => mappings) : [];
   return shown.length === 0 || shown.some(({ newQlikAppId }) => apps.has(newQlikAppId));
