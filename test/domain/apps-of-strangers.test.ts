@@ -50,6 +50,13 @@ function only(log: LogState): TenantState {
   return present([...log.tenants()][0]);
 }
 
+test("a create in doubt holds the app that it asked for, until it is refused for certain", () => {
+  const doubt: LogEntry = { type: "create-outcome", write: INTENT.write, outcome: "in-doubt" };
+  expect(appsInForce(logOf(INTENT)).has(APP)).toBe(true);
+  expect(appsInForce(logOf(INTENT, doubt)).has(APP)).toBe(true);
+  expect(appsInForce(logOf(INTENT, { ...doubt, outcome: "refused" })).has(APP)).toBe(false);
+});
+
 describe("a found copy without the report that its intent mapped", () => {
   test("holds the app as long as one of its reports is unknown", () => {
     expect(appsInForce(logOf(...found(null, null))).has(APP)).toBe(true);

