@@ -232,7 +232,9 @@ async function lastLook(session: RunSession, plan: Plan, carried: readonly PlanI
   for (const [ref, error] of session.context.crossed) {
     const item = items.get(ref);
     if (item?.action.kind === "conflict" && item.action.error.code === error.code) continue;
-    tell({ ref, tenant: item?.tenant ?? session.deps.recorder.state.tenant(ref)?.tenant ?? ref }, error);
+    // The plan has warned of it.
+    if (plan.context.crossed.has(ref)) session.troubles.set(ref, error);
+    else tell({ ref, tenant: item?.tenant ?? session.deps.recorder.state.tenant(ref)?.tenant ?? ref }, error);
   }
   if (!looks) return;
   // Told first: the log may take no more.

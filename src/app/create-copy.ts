@@ -7,6 +7,7 @@ import type { TenantError } from "../domain/outcome.js";
 import type { Verdict } from "./first-alone.js";
 import { conflictNow } from "./in-use-now.js";
 import { observeListAgain } from "./observe-server.js";
+import { unexplainedTasks } from "./plan-context.js";
 import type { PlanEntry } from "./plan-entries.js";
 import type { CreateRequest } from "./ports.js";
 import { readBackCreate } from "./read-back.js";
@@ -47,7 +48,7 @@ async function createOne(session: RunSession, entry: PlanEntry, alone: boolean):
   const inUse = conflictNow(session, entry);
   if (inUse !== undefined) return { end: { kind: "failed", error: inUse }, verdict: "pass" };
   const intent = createIntent(session, entry);
-  session.unexplainedNoted ??= session.deps.recorder.record(unexplainedTasks(session));
+  session.unexplainedNoted ??= session.deps.recorder.record(unexplainedNow(session));
   await session.unexplainedNoted;
   await session.deps.recorder.record(sourceMet(session, entry));
   const sent = await sendWrite(session, {
@@ -274,10 +275,9 @@ function sourceMet(session: RunSession, entry: PlanEntry): readonly LogEntry[] {
 const MOST_UNEXPLAINED = 20_000;
 
 /** The listed tasks that nothing explains, before this run's first intent: what comes besides may be the work of its creates. */
-function unexplainedTasks(session: RunSession): readonly LogEntry[] {
-  const { list, log, sources } = session.context;
-  if (list?.reading.kind !== "read") return [];
-  const tasks = list.index.tasks.flatMap(({ id }) => (log.explains(id) || sources?.has(id) === true ? [] : id));
+function unexplainedNow({ context }: RunSession): readonly LogEntry[] {
+  if (context.list?.reading.kind !== "read") return [];
+  const tasks = unexplainedTasks(context);
   return [{ type: "unexplained", tasks: tasks.length > MOST_UNEXPLAINED ? null : tasks }];
 }
 

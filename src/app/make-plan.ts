@@ -18,6 +18,7 @@ import {
   type MappedBy,
   namedUnderOf,
   type PlanContext,
+  unexplainedTasks,
 } from "./plan-context.js";
 import { type PlanEntry, planEntries } from "./plan-entries.js";
 import { planItems, type Twins, twinsOfLog } from "./plan-items.js";
@@ -195,9 +196,12 @@ async function withCandidates(
   context: PlanContext,
   entries: readonly PlanEntry[],
 ): Promise<PlanContext> {
-  const strange: CandidateReports = context.permissions.adopt
-    ? await readReportsOf(reader, unexplainedTasks(context, entries))
-    : new Map();
+  // Where a tenant has no copy, any task that no record explains may be it, whatever its name: the log may be lost, or a part of it.
+  const lacksCopy = entries.some(({ ref }) => context.log.tenant(ref)?.copy?.gone !== false);
+  const strange = await readReportsOf(
+    reader,
+    context.permissions.adopt && lacksCopy ? unexplainedTasks(context) : NONE,
+  );
   const unread = [...strange].flatMap(([id, { kind }]) => (kind === "unreadable" ? id : []));
   const mapped = { ...context, candidates: strange, mappedBy: mappedBy(context, strange), unread };
   const wanted = new Set(entries.flatMap((entry) => adoptionCandidate(mapped, entry) ?? []));
@@ -211,12 +215,6 @@ async function withCandidates(
     candidates: new Map([...strange, ...others]),
     unlistedNames: await readNamesOf(reader, unlisted),
   };
-}
-
-/** Where a tenant has no copy, any task that no record explains may be it, whatever its name: the log may be lost, or a part of it. */
-function unexplainedTasks({ log, list, sources }: PlanContext, entries: readonly PlanEntry[]): readonly TaskId[] {
-  if (list === undefined || entries.every(({ ref }) => log.tenant(ref)?.copy?.gone === false)) return NONE;
-  return list.index.tasks.flatMap(({ id }) => (log.explains(id) || log.isSource(id) || sources?.has(id) ? [] : id));
 }
 
 function mappedBy({ list }: PlanContext, reports: CandidateReports): MappedBy {

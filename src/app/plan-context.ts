@@ -119,6 +119,12 @@ export function looksCopied(context: PlanContext, entry: PlanEntry): boolean {
   return newTaskId === undefined && lookAlikes.length > 0;
 }
 
+/** The listed tasks that nothing explains: no record, and no source task of this manifest or another. */
+export function unexplainedTasks({ list, log, sources }: PlanContext): readonly TaskId[] {
+  const isExplained = (id: TaskId): boolean => log.explains(id) || log.isSource(id) || sources?.has(id) === true;
+  return list?.index.tasks.flatMap(({ id }) => (isExplained(id) ? [] : id)) ?? NONE;
+}
+
 /** Twins of one logged tenant in this list. A tenant in doubt has none: what it finds is its own. */
 export function twinsInList(context: PlanContext, state: TenantState): readonly ListedTask[] {
   const { copy } = state;
