@@ -11,7 +11,7 @@ export const HOSTILE_NAMES = [
   `acme "' onmouseover=alert(2) x='`,
   `acme --></noscript></title><svg onload=alert(3)>`,
   "javascript:alert('acme')",
-  "acme \u202egnp.exe",
+  "\u05d0\u05db\u05de\u05d4 acme \u05d1\u05e2\u05f4\u05de",
   `acme ${"long-name-".repeat(19)}`,
   "株式会社 acme 👩‍👩‍👧",
 ] as const;
