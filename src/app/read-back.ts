@@ -9,6 +9,7 @@ import type { PlanEntry } from "./plan-entries.js";
 import type { ListReading } from "./ports.js";
 import { copyLacks, notVerified, readCopy } from "./read-copy.js";
 import type { RunSession } from "./run-session.js";
+import { haltsOnError } from "./run-stop.js";
 import { observeCopy, type ReadBack } from "./verify-copies.js";
 import { warnMappingsNotShown } from "./write-ends.js";
 
@@ -32,13 +33,11 @@ export async function readBackCreate(
   const rows = intent.reports.map(({ reportId }) => reportId);
   const mustShow = rows.length > 0 ? countRows(rows) : undefined;
   const [copy, fresh] = await Promise.allSettled([
-    readCopy(reader, newTaskId, mustShow),
-    made.first ? session.freshList.begunFromNow() : undefined,
+    haltsOnError(session, readCopy(reader, newTaskId, mustShow)),
+    made.first ? haltsOnError(session, listWithNames(session)) : undefined,
   ]);
   if (fresh.status === "rejected") throw fresh.reason;
   const list = fresh.value;
-  // Whose names the list shows counts, also where the copy's own answer stops the run.
-  if (list !== undefined && list.kind !== "none") await session.noteNames(new TaskIndex(list.tasks));
   if (copy.status === "rejected") throw copy.reason;
   const reports = copy.value;
   const of = { sourceTaskId: entry.sourceTaskId, key: entry.row.key, newTaskId };
@@ -70,6 +69,13 @@ export async function readBackCreate(
   }
   if (reports.kind === "read" || reports.kind === "lacks" || !session.options.run.verify) return undefined;
   return { error: notVerified(newTaskId, reports.problem.message), stops: false };
+}
+
+/** Whose names the list shows counts at once, also where the copy's own answer comes late or stops the run. */
+async function listWithNames(session: RunSession): Promise<ListReading> {
+  const list = await session.freshList.begunFromNow();
+  if (list.kind !== "none") await session.noteNames(new TaskIndex(list.tasks));
+  return list;
 }
 
 function wrongReports(intent: CreateIntentRecord, shown: readonly TaskReport[]): TenantError | undefined {

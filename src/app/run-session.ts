@@ -219,8 +219,8 @@ export class RunSession {
   async noteNames(list: TaskIndex): Promise<void> {
     const { recorder } = this.deps;
     const { crossed, entries, warnings } = nameFindings(recorder.state, list, this.context.manifestNames);
-    // First what holds back the next request: the disk takes its time.
-    this.context = { ...this.context, crossed };
+    // First what holds back the next request: the disk takes its time. Until the log has it, a list that is cut short takes nothing back.
+    this.context = { ...this.context, crossed: new Map([...this.context.crossed, ...crossed]) };
     for (const problem of warnings) this.warn(problem);
     await recorder.record(entries);
   }

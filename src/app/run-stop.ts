@@ -14,6 +14,16 @@ export async function guarded(session: RunSession, step: () => Promise<void>): P
   }
 }
 
+/** Waits for a read. What stops the run is its halt at once, also while another read is still waited for. */
+export async function haltsOnError<T>(session: RunSession, reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    session.halts.halt({ kind: "fatal", error: stopOf(error) });
+    throw error;
+  }
+}
+
 /** Runs one tenant's step: what stops the run becomes its halt, and ends this tenant. Never rejects. */
 export async function guardedFor<T>(
   session: RunSession,
