@@ -108,15 +108,14 @@ export function adoptionCandidate(context: PlanContext, entry: PlanEntry): TaskI
 
 /**
  * Whether a task that no record explains has the name of an entry's copy, or looks like it. A task of a create in doubt is its own, and
- * what a person has decided about is no sign of a lost log.
+ * what a person has decided about is no sign of a lost log. `taken`: the one that the plan takes over for it (`newTaskId`).
  */
-export function looksCopied(context: PlanContext, entry: PlanEntry): boolean {
+export function looksCopied(context: PlanContext, entry: PlanEntry, taken: TaskId | undefined): boolean {
   const state = context.log.tenant(entry.ref);
   if (state?.retry === true || (state?.openCreates.length ?? 0) > 0) return false;
-  const { newTaskId } = entry.row;
   const { namesakes, lookAlikes } = new EntryFacts(context, entry);
-  if (namesakes.some(({ task, holder }) => holder === undefined && task.id !== newTaskId)) return true;
-  return newTaskId === undefined && lookAlikes.length > 0;
+  if (namesakes.some(({ task, holder }) => holder === undefined && task.id !== taken)) return true;
+  return taken === undefined && lookAlikes.length > 0;
 }
 
 /** The listed tasks that nothing explains: no record, and no source task of this manifest or another. */
@@ -195,6 +194,10 @@ class EntryFacts implements Facts {
 
   get wholeness(): Wholeness {
     return this.#context.list?.wholenessOf(this.sourceTaskId) ?? NOT_ASKED;
+  }
+
+  get isOffline(): boolean {
+    return this.#context.list === undefined;
   }
 
   get doubts(): readonly Doubt[] {

@@ -46,11 +46,12 @@ function withoutLostLogs(
 ): readonly PlanItem[] {
   const { permissions, log } = context;
   if (permissions.adopt || permissions.newLog) return items;
+  const taken = new Map(items.flatMap(({ action, ref }) => (action.kind === "adopt" ? [[ref, action.task.id]] : [])));
   const lost = new Set<TaskId>();
   for (const entry of entries) {
     const { sourceTaskId } = entry;
-    if (!log.knowsCopyOf(sourceTaskId) && !lost.has(sourceTaskId) && looksCopied(context, entry))
-      lost.add(sourceTaskId);
+    if (log.knowsCopyOf(sourceTaskId) || lost.has(sourceTaskId)) continue;
+    if (looksCopied(context, entry, taken.get(entry.ref))) lost.add(sourceTaskId);
   }
   if (lost.size === 0) return items;
   const error = conflict.logLost();
@@ -82,7 +83,7 @@ function itemsOf(context: PlanContext, entries: readonly PlanEntry[], plan: Plan
       name: state?.copy?.name ?? entry?.name,
       wanted: entry?.wanted ?? NOTHING,
       twins: idsOf(twins),
-      unread: plan.unread.get(ref),
+      unread: plan.selects(row) ? plan.unread.get(ref) : undefined,
       action,
       reason,
       missing,

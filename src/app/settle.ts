@@ -94,11 +94,10 @@ class Newcomers {
   }
 }
 
-/** One that cannot be read, or not wholly, may be; one that maps other apps only, or has other reports, is somebody else's. */
+/** One that cannot be read, or not wholly, may be, also where it is listed and its reports answer 404; one that maps other apps only, or has other reports, is somebody else's. */
 function mayBeMadeBy(intent: CreateIntentRecord, reports: Reports, rows: readonly ReportRow[]): boolean {
   if (reports.kind === "unreadable") return true;
   if (intent.reports.length === 0 && !hasReportsOf(intent, reports, rows)) return false;
-  if (reports.kind === "absent" && intent.reports.length > 0) return false;
   // A request that was worked late copies what the source task has by then.
   const own = new Set([...intent.reports, ...rows].map(({ reportId }) => reportId));
   const isStrange = reports.kind === "read" && reports.value.some(({ reportId }) => !own.has(reportId));

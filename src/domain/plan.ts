@@ -76,6 +76,8 @@ export interface Facts {
   /** Of the logged copy; `undefined` where no list was read. */
   readonly presence: Presence | undefined;
   readonly wholeness: Wholeness;
+  /** Nobody asks the server: what only a list can show is left open. */
+  readonly isOffline: boolean;
   readonly doubts: readonly Doubt[];
   readonly twins: readonly ListedTask[];
   /** Listed tasks that have the name a create would send, and the tenant that holds each. */
@@ -135,10 +137,15 @@ function decideCopy(facts: Facts, state: TenantState, copy: NonNullable<TenantSt
     return provablyGone
       ? decideAdoption(facts, { id: facts.newTaskId, name: facts.name }, "newTaskId")
       : refuse(conflict.otherTaskId(facts, copy.newTaskId, facts.newTaskId));
-  if (provablyGone)
-    return facts.permissions.recreate || state.retry
-      ? decideCreate(facts, "its copy is gone")
-      : refuse(conflict.gone(facts, copy.newTaskId, facts.copyNamesake));
+  if (provablyGone && !state.retry) {
+    if (!facts.permissions.recreate) return refuse(conflict.gone(facts, copy.newTaskId, facts.copyNamesake));
+    // What was gone one day may be back, or be there under another ID: only a list of today shows that it is not.
+    if (!facts.isOffline && !facts.wholeness.whole)
+      return refuse(
+        conflict.notSeen(facts, copy.newTaskId, { why: facts.wholeness.why, namesake: facts.copyNamesake }),
+      );
+  }
+  if (provablyGone) return decideCreate(facts, "its copy is gone");
   if (facts.presence === "absent" || facts.presence === "unknown") {
     if (state.retry) return decideCreate(facts, "its copy is not seen; resolve --retry allows one more create");
     const why = facts.wholeness.whole ? "it does not answer by its ID" : facts.wholeness.why;
