@@ -24,7 +24,7 @@ import { type PlanEntry, planEntries } from "./plan-entries.js";
 import { planItems, type Twins, twinsOfLog } from "./plan-items.js";
 import type { Clock, TaskReader } from "./ports.js";
 import type { Recorder } from "./recorder.js";
-import { NOTHING_READ, readBackKnownCopies } from "./verify-copies.js";
+import { isNeverRead, NOTHING_READ, readBackKnownCopies } from "./verify-copies.js";
 
 /** A plan: one item a tenant in the manifest's order, orphans last; and what was found beside it. Data, no closures. */
 export interface Plan {
@@ -83,10 +83,12 @@ export async function makePlan(from: {
   const manifestNames = entries.map(({ ref, row, sourceTaskId, name }) => ({ ...row, ref, sourceTaskId, name }));
   const names = list && nameFindings(log, list.index, manifestNames);
   await recorder.record(names?.entries ?? NONE);
+  // What a copy maps that nobody has read since it was taken over is in force as well.
+  const toRead = entries.filter(({ ref, row }) => (from.verify && selects(row)) || isNeverRead(log.tenant(ref)));
   const read =
-    from.verify && server !== undefined
-      ? await readBackKnownCopies({ ...server, recorder, clock: from.clock, entries: selected })
-      : NOTHING_READ;
+    server === undefined
+      ? NOTHING_READ
+      : await readBackKnownCopies({ ...server, recorder, clock: from.clock, entries: toRead });
   const bare: PlanContext = {
     manifest,
     log,
@@ -106,7 +108,7 @@ export async function makePlan(from: {
   };
   const context = server === undefined ? bare : await withCandidates(server.reader, bare, selected);
   const twins = twinsOfLog(context);
-  const items = planItems(context, entries, { twins, selects, unread: read.unread });
+  const items = planItems(context, entries, { twins, selects, unread: from.verify ? read.unread : new Map() });
   const warnings = [
     ...listWarnings(context),
     ...(names?.warnings ?? NONE),

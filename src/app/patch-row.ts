@@ -101,16 +101,15 @@ async function refusedPatch(
   const isUnsure = sent.httpStatus === 409;
   const reports =
     isUnsure || open.length > 1 ? await readCopyOrHalt(session, patch.newTaskId, state?.originalRows) : undefined;
-  const shown = reports?.kind === "read" ? shownRow(intent, reports.value)?.mappings : undefined;
-  if (isUnsure && shown === undefined) return doubted(session, intent, errorOf(sent));
-  if (reports?.kind === "read" && shown !== undefined && sameSwaps(shown, intent.apps)) {
-    const rows = reports.value.filter(({ reportId }) => reportId === intent.reportId);
+  const shown = reports?.kind === "read" ? shownRows(intent, reports.value) : [];
+  if (isUnsure && !shown.some(({ mappings }) => mappings !== undefined)) return doubted(session, intent, errorOf(sent));
+  const isThere = ({ mappings }: TaskReport): boolean => mappings !== undefined && sameSwaps(mappings, intent.apps);
+  if (reports?.kind === "read" && shown.length > 0 && shown.every(isThere)) {
     // The PATCHes' end is read back: other rows were not looked at, or are not listed.
+    const others = reports.value.filter((row) => row.reportId === intent.reportId && row.mappings !== undefined);
     const more = {
       toRead: true as const,
-      ...((patch.moreRows || rows.some(({ mappings = [] }) => !sameSwaps(mappings, intent.apps))) && {
-        moreRows: true as const,
-      }),
+      ...((patch.moreRows || !others.every(isThere)) && { moreRows: true as const }),
     };
     await recorder.record([{ type: "patch-outcome", write: intent.write, outcome: "succeeded", ...more }]);
     return undefined;
@@ -119,9 +118,10 @@ async function refusedPatch(
   return { end: endOfRefusal(session, entry, errorOf(sent)), verdict };
 }
 
-/** The row that was PATCHed; where its ID is one that the user gave, the report's first. */
-function shownRow({ rowId, reportId }: PatchIntentRecord, shown: readonly TaskReport[]): TaskReport | undefined {
-  return shown.find((row) => row.rowId === rowId) ?? shown.find((row) => row.reportId === reportId);
+/** The row that was PATCHed; where its ID is one that the user gave, every row of the report. */
+function shownRows({ rowId, reportId }: PatchIntentRecord, shown: readonly TaskReport[]): readonly TaskReport[] {
+  const own = shown.filter((row) => row.rowId === rowId);
+  return own.length > 0 ? own : shown.filter((row) => row.reportId === reportId);
 }
 
 async function doubted(session: RunSession, intent: PatchIntentRecord, error: TenantError): Promise<Done> {

@@ -1,3 +1,4 @@
+import * as conflict from "../domain/conflict.js";
 import { type Drift, driftOf, type ReportChange } from "../domain/drift.js";
 import type { ReportId, TaskId } from "../domain/ids.js";
 import type { ReportIdMode } from "../domain/log-record.js";
@@ -31,6 +32,8 @@ export async function updateCopy(
   const state = session.deps.recorder.state.tenant(entry.ref);
   if (state?.copy === undefined) return { kind: "planned" };
   const drift = driftNow(session, entry, state);
+  if (drift.refusedRemovals.length > 0)
+    return endOfRefusal(session, entry, conflict.removalRefused(drift.refusedRemovals));
   if (drift.changes.length === 0) return { kind: "succeeded" };
   if (!so.settled && hasDoubt(state, drift)) {
     await lookAtPatchDoubt(session, state);
@@ -54,9 +57,13 @@ export async function updateCopy(
   }
 }
 
-/** Whether a report that must change has a PATCH in doubt. */
-function hasDoubt({ reports }: TenantState, { changes }: Drift): boolean {
-  return changes.some(({ reportId }) => (reports.get(reportId)?.openPatches.length ?? 0) > 0);
+/** Whether a report that must change has a PATCH in doubt, or an ID that is none of the copy's reports: it may be any one's row. */
+function hasDoubt({ reports, originalRows }: TenantState, { changes }: Drift): boolean {
+  const mustChange = new Set(changes.map(({ reportId }) => reportId));
+  return [...reports].some(
+    ([reportId, { openPatches }]) =>
+      openPatches.length > 0 && (mustChange.has(reportId) || originalRows?.has(reportId) === false),
+  );
 }
 
 const PATCH_IN_DOUBT: TenantError = {

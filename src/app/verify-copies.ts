@@ -79,7 +79,13 @@ export function observeCopy(of: {
 
 const READS_AT_ONCE = 8;
 
-/** What `--verify` found before planning. */
+/** Whether a copy was taken over and nothing that it maps was seen since: its reports could not be read then. */
+export function isNeverRead(state: TenantState | undefined): boolean {
+  if (state?.copy === undefined || state.copy.gone || state.originalRows !== undefined) return false;
+  return [...state.reports.values()].every(({ known }) => known === undefined);
+}
+
+/** What reading known copies before planning found. */
 export interface KnownCopiesRead {
   /** Copies that could not be read, or not wholly, and why. */
   readonly unread: ReadonlyMap<TenantRef, TenantError>;
@@ -96,7 +102,7 @@ interface Reading {
   readonly observation: Observation;
 }
 
-/** `--verify`: reads the mappings of every copy that is known before planning, so that drift made on the server shows. */
+/** Reads the mappings of copies that are known before planning (with `--verify` all of them), so that drift made on the server shows. */
 export async function readBackKnownCopies(from: Reading): Promise<KnownCopiesRead> {
   const limit = pLimit(READS_AT_ONCE);
   const known = from.entries.flatMap((entry) => copyToRead(from, entry) ?? []);

@@ -52,7 +52,7 @@ export function driftOf(tenant: TenantState, wanted: Wanted, rules: DriftRules):
   for (const [reportId, apps] of wantedByReport) {
     const report = reports.get(reportId);
     if (isLacking({ reports, originalRows }, reportId)) missing.push(reportId);
-    else if (report?.named === true && apps.length < mostApps(report) && !allowUnmapped.has(reportId))
+    else if (report?.named === true && isRemoval(report, apps) && !allowUnmapped.has(reportId))
       // Fewer apps replaced than before: the others would be the master's again.
       refusedRemovals.push(reportId);
     else if (report?.known === undefined) changes.push({ reportId, apps, named: named.has(reportId), why: "unknown" });
@@ -69,9 +69,11 @@ export function driftOf(tenant: TenantState, wanted: Wanted, rules: DriftRules):
   return { changes, missing, refusedRemovals };
 }
 
-/** How many apps are replaced in a report, or may be. */
-function mostApps({ known, possible }: ReportKnowledge): number {
-  return (known === undefined ? possible : [known]).reduce((most, swaps) => Math.max(most, swaps.length), 0);
+/** Whether fewer apps shall be replaced in a report than are, or may be. A PATCH in doubt that asked for just that was no removal. */
+function isRemoval({ known, possible, openPatches }: ReportKnowledge, apps: readonly AppSwap[]): boolean {
+  const asked = openPatches.at(-1)?.apps;
+  if (asked !== undefined && sameSwaps(asked, apps)) return false;
+  return (known === undefined ? possible : [known]).some((swaps) => swaps.length > apps.length);
 }
 
 function byPublishedReport(
@@ -83,8 +85,11 @@ function byPublishedReport(
   for (const [typed, report] of reports) {
     const reportId = reportOfRow.get(typed);
     if (reportId === undefined || reportId === typed) continue;
+    const known = published.get(reportId);
     published.delete(typed);
-    if (!published.has(reportId)) published.set(reportId, report);
+    if (known === undefined) published.set(reportId, report);
+    // It may still be carried out: until that is settled nobody knows what the report maps.
+    else if (report.openPatches.length > 0) published.set(reportId, { ...known, known: undefined });
   }
   return published;
 }

@@ -67,8 +67,9 @@ export function twinsOf(
   let twins: Map<TaskId, ListedTask> | undefined;
   for (const intent of tenant.intents) {
     const exact = list.named(intent.name);
-    const sent = intent.listed === true ? exact.filter(isNobodyElses) : exact;
-    for (const task of [...sent, ...list.numbered(intent.name).filter(isNobodyElses)])
+    // A server that cuts names gives those of several copies the same end.
+    const own = intent.listed !== true || !names.isLoggedOfAnother(intent.name, tenant.ref) ? exact : NONE;
+    for (const task of [...own, ...list.numbered(intent.name).filter(isNobodyElses)])
       if (task.id !== tenant.own && mayBeOf(task.id, intent, log)) twins = (twins ?? new Map()).set(task.id, task);
   }
   return twins === undefined ? NONE : [...twins.values()];

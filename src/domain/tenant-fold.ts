@@ -13,6 +13,7 @@ import { byReport, sameSwaps } from "./mapping.js";
 import { countRows } from "./shown-reports.js";
 import {
   type CrossedName,
+  hasOpenPatch,
   isUnknown,
   type LoggedCopy,
   NONE,
@@ -116,12 +117,14 @@ export function withObserved(tenant: TenantState, observed: ObservedRecord): Ten
   for (const [reportId, report] of reports)
     if (report.answered !== undefined && has.has(reportId) && report.openPatches.length === 0)
       reports.set(reportId, { ...report, known: report.answered, possible: NONE, answered: undefined });
+  // What may still be carried out may change what was just seen.
+  const verified = observed.verified && !hasOpenPatch(tenant);
   return {
     ...tenant,
     reports: withoutSpent(reports, has),
     originalRows: has,
-    verified: observed.verified,
-    verifiedAt: observed.verified ? observed.verifiedAt : undefined,
+    verified,
+    verifiedAt: verified ? observed.verifiedAt : undefined,
     showsMappings: tenant.showsMappings || observed.reports.some(({ apps }) => apps !== null),
   };
 }

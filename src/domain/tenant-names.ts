@@ -22,6 +22,8 @@ export interface NamedTenant extends NameHolder {
 export class TenantNames {
   /** Nearly every name is one tenant's: an array for each of 100,000 would cost more than the map. */
   readonly #holders = new Map<string, NameHolder | readonly NameHolder[]>();
+  /** Tenants that have a name by the manifest alone: nothing was ever sent or taken over under it. */
+  readonly #wished = new Set<NameHolder>();
   /** Names that were sent, or shall be. */
   readonly #sent = new Set<string>();
   /** Names of logged copies. */
@@ -39,7 +41,7 @@ export class TenantNames {
     }
     for (const tenant of manifest) {
       if (tenant.name === undefined) continue;
-      this.#add(tenant.name, tenant);
+      if (this.#add(tenant.name, tenant)) this.#wished.add(tenant);
       this.#sent.add(foldName(tenant.name));
     }
   }
@@ -53,6 +55,11 @@ export class TenantNames {
   /** Whether a tenant other than `ref` has this name. */
   isOfAnother(name: string, ref: TenantRef): boolean {
     return this.#of(name).some((holder) => holder.ref !== ref);
+  }
+
+  /** The same, by the log alone. */
+  isLoggedOfAnother(name: string, ref: TenantRef): boolean {
+    return this.#of(name).some((holder) => holder.ref !== ref && !this.#wished.has(holder));
   }
 
   /**
@@ -71,10 +78,12 @@ export class TenantNames {
     return "ref" in holders ? [holders] : holders;
   }
 
-  #add(name: string, holder: NameHolder): void {
+  /** Whether the holder did not have it already. */
+  #add(name: string, holder: NameHolder): boolean {
     const folded = foldName(name);
     const others = this.#of(name);
-    if (others.some(({ ref }) => ref === holder.ref)) return;
+    if (others.some(({ ref }) => ref === holder.ref)) return false;
     this.#holders.set(folded, others.length === 0 ? holder : [...others, holder]);
+    return true;
   }
 }
