@@ -48,7 +48,7 @@ describe("a copy that was logged as gone", () => {
     expect(told(await stage.sync(wishes), "Acme")).toBe("conflict failed GONE");
     stage.tasks.push(copy);
     const result = await stage.sync(wishes, { shape: { recreate: true } });
-    expect(told(result, "Acme")).toBe("update succeeded");
+    expect(told(result, "Acme")).toBe("unchanged succeeded");
     expect(stage.named("Monthly Report - Acme")).toHaveLength(1);
   });
 });

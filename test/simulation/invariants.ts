@@ -108,6 +108,7 @@ function whyAlive(evidence: Evidence, earlier: SentWrite, sent: SentWrite): Find
  * when that would have given it up: a take-over comes no sooner.
  */
 function givenUpAt(evidence: Evidence, earlier: SentWrite, sent: SentWrite): number | undefined {
+  if (earlier.overtakenAt !== undefined && earlier.client !== sent.client) return earlier.overtakenAt;
   if (earlier.gaveUpAt !== undefined || earlier.client === sent.client) return earlier.gaveUpAt;
   return earlier.sentAt + evidence.timeoutMs;
 }
@@ -119,7 +120,7 @@ function isInFlight(evidence: Evidence, earlier: SentWrite, sent: SentWrite): bo
 }
 
 function wasHidden(evidence: Evidence, earlier: SentWrite, task: TrueTask): boolean {
-  const from = (earlier.gaveUpAt ?? earlier.sentAt) + evidence.settleMs;
+  const from = (earlier.overtakenAt ?? earlier.gaveUpAt ?? earlier.sentAt) + evidence.settleMs;
   // Worked late and listed late: together later than --settle, which is the longest that a client can be asked to wait.
   if (task.listedFrom > from) return true;
   return task.omittedAt.filter((at) => at >= from).length >= 2;
@@ -302,7 +303,7 @@ export function doubtsFindTheirOwn(evidence: Evidence, entry: LogEntry): Finding
   const sent = evidence.server.sent.find((one) => one.write === entry.write);
   const task = evidence.server.task(entry.newTaskId);
   if (task === undefined) return `a doubt was ended by ${entry.newTaskId}, which never was`;
-  if (sent === undefined || task.by?.ref === sent.ref) return undefined;
+  if (sent === undefined || sent.excused || task.by?.ref === sent.ref) return undefined;
   // Not to be seen in a list that looked whole, or made by a person after the first send: no client can tell.
   if (task.leftOutAt.length > 0) return undefined;
   if (task.kind === "foreign" && task.bornAt >= evidence.server.firstSendOf(sent.ref)) return undefined;
@@ -415,6 +416,8 @@ function whyCrossed(
   if (name !== undefined) return `it as "${name}", another tenant's name`;
   const state = evidence.durable.tenant(of.ref);
   if (state === undefined) return undefined;
+  // Which task is its own, a person has said: what another's is called is that one's trouble.
+  if (evidence.held.get(of.ref)?.by === "person") return undefined;
   const own = ownNames(evidence, state, "person");
   for (const { ref, copy } of evidence.durable.tenants()) {
     if (ref === of.ref || copy === undefined || copy.gone) continue;

@@ -16,7 +16,7 @@ import type { ServerProfile } from "./history.js";
 import { guid, rowId, taskId } from "./identifiers.js";
 import type { Random } from "./random.js";
 import type { Owner, Scheduler } from "./scheduler.js";
-import { givenName } from "./server-names.js";
+import { givenName, keepsNames } from "./server-names.js";
 import { type Looks, ServerReader } from "./server-reader.js";
 
 /** One report of a task, as the server really has it. */
@@ -62,6 +62,8 @@ export interface SentWrite {
   readonly sentAt: number;
   /** When the client gave it up; `undefined` while it waits, or where an answer decided it. */
   gaveUpAt: number | undefined;
+  /** When the log of a client that was waiting still was taken over. */
+  overtakenAt: number | undefined;
   /** What the client was told for certain. */
   told: "waiting" | "nothing-done" | "done" | "unknown";
   /** Works that are still to come, as promised. */
@@ -92,6 +94,8 @@ export interface Connection {
   /** A stop-class answer was given: nothing may be sent after it. */
   readonly onStop: () => void;
   readonly isHalted: () => boolean;
+  /** After a second signal no answer is waited for any more. */
+  readonly isGivenUp: () => boolean;
   /** What this process was shown. */
   readonly looks: Looks;
   inFlight: number;
@@ -355,6 +359,7 @@ export class ServerModel {
       brokeWord: false,
       vanished: false,
       excused: false,
+      overtakenAt: undefined,
     };
     connection.inFlight += 1;
     connection.beforeSend(sent, { kind, inFlight: connection.inFlight, haltedBefore: of.haltedBefore });
@@ -501,6 +506,10 @@ export class ServerModel {
       this.#held = undefined;
       this.#world.note("a proxy crosses two answers");
       this.#world.count("fault: answers crossed");
+      // Where no list tells whose task it is, no client can see it.
+      const { list, names } = this.#world.profile;
+      const isTold = list !== "missing" && list !== "forbidden" && keepsNames(names);
+      for (const one of [sent, held.sent]) one.excused ||= !isTold;
       const [mine, other] = [reply(), held.reply()];
       held.tell(mine);
       tell(other);

@@ -5,6 +5,11 @@ export type GivenName =
   | { readonly kind: "name"; readonly name: string }
   | { readonly kind: "refused"; readonly httpStatus: number };
 
+/** Whether a copy bears the name that was sent for it, but for what folding takes away. */
+export function keepsNames(rule: NameRule): boolean {
+  return rule.startsWith("refused-") || ["as-sent", "upper-case", "trims-and-collapses"].includes(rule);
+}
+
 /** Names a copy as this server does. `number` is what it adds to a name that is taken. */
 export function givenName(
   rule: NameRule,

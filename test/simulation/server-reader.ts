@@ -81,7 +81,7 @@ export class ServerReader implements TaskReader {
       lookedAt = this.#world.scheduler.now;
     });
     const tasks = reading.kind === "none" ? [] : reading.tasks;
-    this.#connection.looks.lists.push({ at: lookedAt, kind: reading.kind, tasks });
+    if (!this.#connection.isGivenUp()) this.#connection.looks.lists.push({ at: lookedAt, kind: reading.kind, tasks });
     return reading;
   }
 
