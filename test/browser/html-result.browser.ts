@@ -334,8 +334,7 @@ describe("without scripts", () => {
     const { page, incidents } = await open.file(story.resultHtml, { javaScriptEnabled: false });
     const rows = page.locator("noscript tbody > tr");
     expect(await rows.count()).toBe(38);
-    for (const name of HOSTILE_NAMES)
-      expect(await page.locator("noscript th bdi").allTextContents()).toContain(name);
+    for (const name of HOSTILE_NAMES) expect(await page.locator("noscript th bdi").allTextContents()).toContain(name);
     expect(await search(page).isVisible()).toBe(false);
     expect(incidents).toEqual([]);
   });
