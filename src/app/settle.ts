@@ -97,11 +97,10 @@ class Newcomers {
 /** One that cannot be read, or not wholly, may be, also where it is listed and its reports answer 404; one that maps other apps only, or has other reports, is somebody else's. */
 function mayBeMadeBy(intent: CreateIntentRecord, reports: Reports, rows: readonly ReportRow[]): boolean {
   if (reports.kind === "unreadable") return true;
-  if (intent.reports.length === 0 && !hasReportsOf(intent, reports, rows)) return false;
-  // A request that was worked late copies what the source task has by then.
+  // A request that was worked late copies what the source task has by then. What lacks a report may have come back short.
   const own = new Set([...intent.reports, ...rows].map(({ reportId }) => reportId));
   const isStrange = reports.kind === "read" && reports.value.some(({ reportId }) => !own.has(reportId));
-  if (intent.reports.length > 0 && isStrange) return false;
+  if (own.size > 0 && isStrange) return false;
   const apps = new Set(intent.mappings.map(({ newQlikAppId }) => newQlikAppId));
   const shown = reports.kind === "read" ? reports.value.flatMap(({ mappings = [] }) => mappings) : [];
   return shown.length === 0 || shown.some(({ newQlikAppId }) => apps.has(newQlikAppId));
