@@ -45,6 +45,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a short list proves absence",
     harm: "a create is sent again because a list that was not whole did not show its task",
+    from: 1_500,
     changes: [
       {
         file: "app/settle-doubts.ts",
@@ -135,6 +136,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "adopts anything with the name",
     harm: "a task that has other reports is taken for a lost copy",
+    from: 3_500,
     changes: [
       {
         file: "app/settle.ts",
@@ -146,6 +148,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "adopts what was there before",
     harm: "a task that had the name before the send is taken for a lost copy",
+    from: 2_800,
     changes: [{ file: "domain/look-up.ts", from: "&& !(intent.before ?? []).includes(id)", to: "" }],
   },
   {
@@ -360,6 +363,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "rows are not counted",
     harm: "a copy that lists fewer rows than its source is verified",
+    from: 900,
     changes: [
       {
         file: "app/verify-copies.ts",
@@ -404,6 +408,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "twins by exact name only",
     harm: "a server that numbers taken names makes a second task that nobody is told of",
+    from: 1_500,
     changes: [
       {
         file: "domain/look-up.ts",
