@@ -51,6 +51,82 @@ describe("a copy that was logged as gone", () => {
     expect(told(result, "Acme")).toBe("unchanged succeeded");
     expect(stage.named("Monthly Report - Acme")).toHaveLength(1);
   });
+
+  it("is made anew only by a run that reads the list: it may be back, or be there under another ID", async () => {
+    const stage = new SyncStage();
+    const wishes = { Acme: ACME, Globex: GLOBEX, Initech: INITECH };
+    await stage.sync(wishes);
+    const [copy] = stage.named("Monthly Report - Acme");
+    if (copy === undefined) throw new Error("there is no copy");
+    stage.remove(copy);
+    expect(told(await stage.sync(wishes), "Acme")).toBe("conflict failed GONE");
+    const moved = stage.make("Monthly Report - Acme", copy.reports[0]?.swaps ?? []);
+    stage.listed = () => undefined;
+    const blind = await stage.sync(wishes, { shape: { recreate: true } });
+    expect(told(blind, "Acme")).toBe("conflict failed NOT_SEEN");
+    stage.listed = (tasks) => tasks;
+    expect(told(await stage.sync(wishes, { shape: { recreate: true } }), "Acme")).toBe("conflict failed NAME_TAKEN");
+    stage.remove(moved);
+    expect(told(await stage.sync(wishes, { shape: { recreate: true } }), "Acme")).toBe("create succeeded");
+    expect(stage.named("Monthly Report - Acme")).toHaveLength(1);
+  });
+});
+
+describe("a log that knows no copy, beside a task that the manifest names as one and that is none", () => {
+  it("makes nothing for anybody: the log may be lost", async () => {
+    const stage = new SyncStage();
+    const task = stage.make("Monthly Report - Acme", []);
+    stage.unreadable.add(task.id);
+    const wishes = { Acme: { ...ACME, newTaskId: task.id }, Globex: GLOBEX };
+    const result = await stage.sync(wishes);
+    expect(told(result, "Acme")).toBe("conflict failed NOT_A_COPY");
+    expect(told(result, "Globex")).toBe("conflict failed LOG_LOST");
+    stage.unreadable.clear();
+    const again = await stage.sync(wishes);
+    expect(told(again, "Acme")).toBe("adopt succeeded");
+    expect(told(again, "Globex")).toBe("create succeeded");
+  });
+});
+
+describe("a copy that was taken over and that nobody has read since", () => {
+  it("is read before anything is planned: the app that it maps is in force", async () => {
+    const stage = new SyncStage();
+    const copy = stage.make("Monthly Report - Acme", [{ qlikAppId: MASTER, newQlikAppId: appId(1) }]);
+    stage.make("Monthly Report - Globex", [{ qlikAppId: MASTER, newQlikAppId: appId(2) }]);
+    await stage.sync({ Globex: GLOBEX }, { shape: { adopt: true } });
+    const [key, newTaskId] = [foldTenantKey("Acme"), copy.id];
+    const adopted = { type: "adopted", sourceTaskId: stage.source.id, key, newTaskId, by: "resolve" } as const;
+    stage.records.push({
+      run: "resolve",
+      entry: { ...adopted, tenant: "Acme", manifest: "customers.csv", name: copy.name },
+    });
+    // The two swap their apps.
+    const result = await stage.sync({ Acme: GLOBEX, Globex: ACME });
+    expect(told(result, "Globex")).toBe("conflict failed APP_IN_USE");
+    expect(told(result, "Acme")).toBe("conflict failed APP_IN_USE");
+    expect(stage.sent).toEqual([]);
+  });
+});
+
+describe("a task that came after a create in doubt, on a server that changes some names", () => {
+  it.each([
+    ["lists no reports", (): readonly never[] => []],
+    ["answers 404", (): undefined => undefined],
+  ])("keeps the doubt where it %s: that answer lacks what was there", async (_what, rows) => {
+    const stage = new SyncStage();
+    const wishes = { Globex: GLOBEX, "Smith & Sons": ACME };
+    stage.fate("Smith & Sons", "lost-before");
+    await stage.sync({ Globex: GLOBEX });
+    const named = stage.make("Monthly Report - Smith &amp; Sons", [], Number.POSITIVE_INFINITY);
+    named.reports.splice(0, 1);
+    stage.onSend = () => {
+      named.bornAt = 0;
+      if (rows() === undefined) stage.without.add(named.id);
+    };
+    const result = await stage.sync(wishes);
+    expect(told(result, "Smith & Sons")).toBe("create in-doubt CANDIDATE");
+    expect(stage.sent.filter((line) => line.endsWith("Sons"))).toHaveLength(1);
+  });
 });
 
 describe("resolve --retry", () => {
@@ -128,5 +204,26 @@ describe("what a PATCH did", () => {
     const result = await stage.sync(wishes);
     expect(told(result, "Acme")).toBe("update in-doubt APP_IN_USE");
     expect(result.exitCode).toBe(4);
+  });
+});
+
+describe("copies that a run finds under each other's names only in its last list", () => {
+  it("are told of once, each, also where the run does not carry their tenants out", async () => {
+    const stage = new SyncStage();
+    await stage.sync({ Acme: ACME, Globex: GLOBEX });
+    const [acme, globex] = [stage.named("Monthly Report - Acme")[0], stage.named("Monthly Report - Globex")[0]];
+    const swapped = new Map([
+      [acme?.id, globex?.name],
+      [globex?.id, acme?.name],
+    ]);
+    stage.listed = (tasks) =>
+      stage.sent.length < 3 ? tasks : tasks.map((task) => ({ ...task, name: swapped.get(task.id) ?? task.name }));
+    const result = await stage.sync({ Acme: ACME, Globex: GLOBEX, Initech: INITECH });
+    expect(told(result, "Initech")).toBe("create succeeded");
+    expect(told(result, "Acme")).toBe("unchanged failed CROSSED");
+    expect(told(result, "Globex")).toBe("unchanged failed CROSSED");
+    const crossed = result.warnings.filter(({ code }) => code === "CROSSED").map(({ tenant }) => tenant);
+    expect(crossed).toEqual(["Acme", "Globex"]);
+    expect(result.exitCode).toBe(3);
   });
 });

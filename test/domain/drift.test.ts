@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { driftOf } from "../../src/domain/drift.js";
-import { type AppId, parseAppId, parseReportId, type ReportId, tenantRef } from "../../src/domain/ids.js";
-import type { Mapping } from "../../src/domain/mapping.js";
+import { type AppId, parseAppId, parseReportId, type ReportId, tenantRef, writeId } from "../../src/domain/ids.js";
+import type { AppSwap, Mapping } from "../../src/domain/mapping.js";
 import { type ReportKnowledge, type TenantState, unknownTenant } from "../../src/domain/tenant-state.js";
 import { createIntent } from "../support/log-samples.js";
 import { app, report } from "../support/manifests.js";
@@ -49,5 +49,48 @@ describe("driftOf", () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  test("a PATCH in doubt that asked for just what is wanted is no removal, though it replaces fewer apps", () => {
+    const two = [
+      { qlikAppId: appId(8), newQlikAppId: appId(1) },
+      { qlikAppId: appId(9), newQlikAppId: appId(2) },
+    ];
+    const known: ReportKnowledge = { known: two, possible: [], named: true, openPatches: [] };
+    const patch = {
+      write: writeId("w"),
+      rowId: "r",
+      bodyId: "r",
+      apps: two.slice(0, 1),
+      idempotencyKey: "k",
+      before: known,
+    };
+    const asked: ReportKnowledge = { known: undefined, possible: [two, patch.apps], named: true, openPatches: [patch] };
+    const drift = (report: ReportKnowledge) =>
+      driftOf(
+        tenantWith(new Map([[reportId(1), report]])),
+        { mappings: [{ reportId: reportId(1), ...(patch.apps[0] as AppSwap) }], named: [reportId(1)] },
+        { allowUnmapped: new Set(), reportOfRow: new Map() },
+      );
+    expect(drift(known).refusedRemovals).toEqual([reportId(1)]);
+    expect(drift(asked)).toMatchObject({ refusedRemovals: [], changes: [{ why: "unknown" }] });
+  });
+
+  test("a PATCH in doubt by a row's ID leaves the report of that row unknown", () => {
+    const apps = [{ qlikAppId: appId(9), newQlikAppId: appId(1) }];
+    const known: ReportKnowledge = { known: apps, possible: [], named: false, openPatches: [] };
+    const patch = { write: writeId("w"), rowId: "r", bodyId: "r", apps, idempotencyKey: "k", before: known };
+    const typed: ReportKnowledge = { known: undefined, possible: [apps], named: false, openPatches: [patch] };
+    const drift = driftOf(
+      tenantWith(
+        new Map([
+          [reportId(1), known],
+          [reportId(7), typed],
+        ]),
+      ),
+      { mappings: [{ reportId: reportId(1), ...(apps[0] as AppSwap) }], named: [] },
+      { allowUnmapped: new Set(), reportOfRow: new Map([[reportId(7), reportId(1)]]) },
+    );
+    expect(drift).toMatchObject({ refusedRemovals: [], changes: [{ reportId: reportId(1), why: "unknown" }] });
   });
 });

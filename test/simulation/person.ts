@@ -1,4 +1,4 @@
-import { foldTenantKey, type TaskId, type TenantRef, tenantRef } from "../../src/domain/ids.js";
+import { foldName, foldTenantKey, type TaskId, type TenantRef, tenantRef } from "../../src/domain/ids.js";
 import type { LogEntry } from "../../src/domain/log-record.js";
 import type { LogState } from "../../src/domain/log-state.js";
 import type { TenantState } from "../../src/domain/tenant-state.js";
@@ -77,7 +77,10 @@ function migrate(withSources: boolean, { server, sources, note }: Surroundings):
   const moved = server.migrate(withSources);
   for (const [index, source] of sources.entries()) sources[index] = moved.get(source) ?? source;
   // Under its new ID a source task is another one to the log: that its copies exist, only their names can show.
-  if (withSources) for (const sent of server.sent) sent.excused = true;
+  // Nor does anything tell whose a copy is that had been renamed before.
+  const isRenamed = ({ body, tasks }: (typeof server.sent)[number]): boolean =>
+    "name" in body && tasks.some((task) => foldName(task.name) !== foldName(body.name));
+  for (const sent of server.sent) sent.excused ||= withSources || isRenamed(sent);
   note(`the server is moved: ${moved.size} tasks have new IDs${withSources ? ", the source tasks too" : ""}`);
 }
 

@@ -84,6 +84,10 @@ export class SyncStage {
   checkMaySend: () => void = () => {};
   /** Copies whose reports the server fails to show now. */
   readonly unreadable = new Set<TaskId>();
+  /** Tasks that are listed, and whose reports answer 404. */
+  readonly without = new Set<TaskId>();
+  /** What else happens when a create is sent. */
+  onSend: () => void = () => {};
   /** The rows (from 0) whose mappings the server does not show. */
   hidesRow: (row: number) => boolean = () => false;
   /** What the list shows; `undefined`: the server fails to list. */
@@ -243,6 +247,7 @@ export class SyncStage {
       createCopy: (request: CreateRequest) => async (call) => {
         if (!call.mayStart()) return UNSENT;
         this.sent.push(`create ${request.name}`);
+        this.onSend();
         return answer(fateOf(request.name), (at) => this.#duplicate(request, at).id);
       },
       patchReport: (request: PatchRequest) => async (call) => {
@@ -275,7 +280,7 @@ export class SyncStage {
       },
       readReports: async (id) => {
         const task = find(id);
-        if (task === undefined) return absent;
+        if (task === undefined || this.without.has(id)) return absent;
         if (this.unreadable.has(id)) return { kind: "unreadable", forbidden: false, problem: problem("HTTP_500") };
         return {
           kind: "read",
