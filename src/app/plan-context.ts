@@ -231,7 +231,7 @@ class EntryFacts implements Facts {
     const { list, log, names } = this.#context;
     const { ref } = this.#entry;
     if (list === undefined) return NONE;
-    const tenant = { ref, own: this.state?.copy?.newTaskId, intents: log.sentNames(ref) };
+    const tenant = { ref, key: this.key, own: this.state?.copy?.newTaskId, intents: log.sentNames(ref) };
     return twinsOf(tenant, { list: list.index, log, names });
   }
 

@@ -1,9 +1,9 @@
-import type { TaskId, TenantRef } from "./ids.js";
+import type { TaskId } from "./ids.js";
 import type { LogState } from "./log-state.js";
 import type { ListedTask } from "./source-task.js";
 import type { TaskIndex } from "./task-index.js";
 import type { TenantNames } from "./tenant-names.js";
-import type { OpenCreate, SentName } from "./tenant-state.js";
+import type { OpenCreate, SentName, TenantState } from "./tenant-state.js";
 
 const NONE: readonly never[] = [];
 
@@ -61,14 +61,14 @@ export function namesakesOf(name: string, list: TaskIndex): readonly TaskId[] {
  * an intent that saw no list, every task of its name counts: better told once too often.
  */
 export function twinsOf(
-  tenant: { readonly ref: TenantRef; readonly own: TaskId | undefined; readonly intents: readonly SentName[] },
+  tenant: Pick<TenantState, "ref" | "key" | "intents"> & { readonly own: TaskId | undefined },
   { list, log, names }: LookedAt,
 ): readonly ListedTask[] {
   let twins: Map<TaskId, ListedTask> | undefined;
   for (const intent of tenant.intents) {
     const exact = list.named(intent.name);
     // A server that cuts names gives those of several copies the same end.
-    const own = intent.listed !== true || !names.isLoggedOfAnother(intent.name, tenant.ref) ? exact : NONE;
+    const own = intent.listed !== true || !names.isLoggedOfAnother(intent.name, tenant.key) ? exact : NONE;
     for (const task of [...own, ...list.numbered(intent.name).filter(isNobodyElses)])
       if (task.id !== tenant.own && mayBeOf(task.id, intent, log)) twins = (twins ?? new Map()).set(task.id, task);
   }

@@ -57,9 +57,9 @@ export class TenantNames {
     return this.#of(name).some((holder) => holder.ref !== ref);
   }
 
-  /** The same, by the log alone. */
-  isLoggedOfAnother(name: string, ref: TenantRef): boolean {
-    return this.#of(name).some((holder) => holder.ref !== ref && !this.#wished.has(holder));
+  /** Whether the log has this name for a customer of another key. */
+  isLoggedOfAnother(name: string, key: TenantKey): boolean {
+    return this.#of(name).some((holder) => holder.key !== key && !this.#wished.has(holder));
   }
 
   /**

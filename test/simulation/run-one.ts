@@ -804,12 +804,12 @@ class World {
         const told = result.warnings.some((warning) => warning.code === "SOURCE_STOPPED");
         if (!told) this.#check("everyTenantSettlesOrIsTold", `${tenant.tenant} stays planned, and nothing says why`);
       }
-      if (tenant.action === "unchanged" && ref !== undefined) this.#checkOneTask(tenant, ref);
+      if (tenant.action === "unchanged" && ref !== undefined) this.#checkOneTask(tenant, ref, result);
     }
   }
 
   /** The log's copy is there, and no other task of this tenant that nobody told of. */
-  #checkOneTask(tenant: TenantResult, ref: TenantRef): void {
+  #checkOneTask(tenant: TenantResult, ref: TenantRef, result: RunResult): void {
     const copy = tenant.newTaskId === undefined ? undefined : this.#server.task(parsedTask(tenant.newTaskId));
     const { list } = this.#history.server;
     if (copy?.alive !== true && (list === "full" || list === "cached"))
@@ -819,7 +819,9 @@ class World {
     const others = this.#server
       .alive()
       .filter((task) => task !== copy && task.by?.ref === ref && !task.by.excused && !task.by.brokeWord)
-      .filter((task) => !this.#durable.explains(task.id) && tenant.error === undefined);
+      .filter((task) => !this.#durable.explains(task.id) && tenant.error === undefined)
+      // Told of somebody else: on a server that cuts names nobody can say whose it is.
+      .filter(({ id }) => !result.tenants.some(({ error }) => error?.code === "TWIN" && error.message.includes(id)));
     // A person who makes the same task meanwhile is one of the things that no client can prevent; without a list nobody sees them.
     if (others.length > 0 && copy?.kind === "copy" && (copy.alive || list === "full" || list === "cached"))
       this.#check("logAndServerAgree", `${tenant.tenant} is unchanged, and has another task ${others[0]?.id}`);
