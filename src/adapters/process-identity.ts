@@ -31,7 +31,7 @@ export interface ProcessIdentity {
   readonly boot?: string | undefined;
   /** When the machine was started, where there is no `boot_id` (Windows, macOS): now less the time it is up, UTC. */
   readonly upSince?: string | undefined;
-  /** The space in which `pid` counts: containers have their own. */
+  /** The space in which `pid` counts (containers have their own), where `/proc` is of that space and of the machine's own time. */
   readonly pidSpace?: string | undefined;
   readonly pid: number;
   /** When the process began, in the kernel's ticks since boot: tells a process from a later one of the same number. */
@@ -43,6 +43,9 @@ export type OwnerFate = "alive" | "gone" | "unknown";
 
 /** The number that Linux gives to the pid space outside all containers. */
 const INITIAL_PID_SPACE = "pid:[4026531836]";
+
+/** The number that Linux gives to the time space that the machine starts in. */
+const INITIAL_TIME_SPACE = "time:[4026531834]";
 
 /** Two looks at one machine's start differ by no more, unless its clock was set in between. */
 const SAME_START_MS = 5_000;
@@ -77,9 +80,17 @@ export function identityOf(ownProcess: ProcessFacts, machine: MachineFacts): Pro
     ...place,
     machine: lineOf(machine.readText("/etc/machine-id")),
     boot: lineOf(machine.readText("/proc/sys/kernel/random/boot_id")),
-    pidSpace: machine.readLink("/proc/self/ns/pid"),
+    pidSpace: pidSpaceOf(ownProcess, machine),
     start: runningProcess(machine.readText("/proc/self/stat"))?.start,
   };
+}
+
+/** `unshare --pid` without a `/proc` of its own shows other processes under these numbers; in a time space of its own starts differ. */
+function pidSpaceOf({ pid }: ProcessFacts, machine: MachineFacts): string | undefined {
+  if (machine.readLink("/proc/self") !== String(pid)) return undefined;
+  const time = machine.readLink("/proc/self/ns/time");
+  if (time !== undefined && time !== INITIAL_TIME_SPACE) return undefined;
+  return machine.readLink("/proc/self/ns/pid");
 }
 
 /**

@@ -405,8 +405,26 @@ describe("whether an owner is gone", () => {
   }
 
   it("reads who this is", () => {
-    expect(identityOf({ pid: 7, exists: () => true }, machine({ files, pidSpace: outside }))).toEqual(me);
+    const links = { "/proc/self": "7", "/proc/self/ns/time": "time:[4026531834]" };
+    expect(identityOf({ pid: 7, exists: () => true }, machine({ files, pidSpace: outside, links }))).toEqual(me);
     expect(identityOf({ pid: 7, exists: () => true }, machine({}))).toMatchObject({ host: "acme-01", boot: undefined });
+  });
+
+  it.each([
+    ["/proc is of another pid space", { "/proc/self": "4711" }],
+    ["/proc is not there", {}],
+    ["this is a time space of its own", { "/proc/self": "7", "/proc/self/ns/time": "time:[4026532001]" }],
+  ])("does not say in which space its number counts where %s", (_what, links) => {
+    const here = machine({ files, pidSpace: outside, links });
+    const identity = identityOf({ pid: 7, exists: () => true }, here);
+    expect(identity.pidSpace).toBeUndefined();
+    expect(
+      fateOf({ ...identity, pid: 4711 }, 5_000, {
+        me: identity,
+        ownProcess: { pid: 7, exists: () => false },
+        machine: here,
+      }),
+    ).toBe("unknown");
   });
 
   it.each([

@@ -43,6 +43,8 @@ export function machine(facts: {
   readonly uptimeSeconds?: number;
   readonly files?: Readonly<Record<string, string>>;
   readonly pidSpace?: string;
+  /** Where `/proc/self` points, and which time space this is. */
+  readonly links?: Readonly<Record<string, string>>;
 }): MachineFacts {
   return {
     platform: () => facts.platform ?? "linux",
@@ -50,7 +52,7 @@ export function machine(facts: {
     now: () => Date.parse(facts.now ?? "2026-01-31T02:00:00.000Z"),
     uptimeSeconds: () => facts.uptimeSeconds ?? 1_000,
     readText: (path) => facts.files?.[path],
-    readLink: (path) => (path === "/proc/self/ns/pid" ? facts.pidSpace : undefined),
+    readLink: (path) => (path === "/proc/self/ns/pid" ? facts.pidSpace : facts.links?.[path]),
   };
 }
 
