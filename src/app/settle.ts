@@ -159,7 +159,7 @@ async function settleExact(
  * that lists no reports then or now cannot be asked.
  */
 function hasReportsOf(intent: CreateIntentRecord, reports: Reports, rows: readonly ReportRow[]): boolean {
-  if (reports.kind !== "read") return intent.reports.length === 0;
+  if (reports.kind !== "read") return intent.reports.length === 0 && rows.length === 0;
   const shown = new Set(reports.value.map((report) => report.reportId));
   if (intent.reports.length > 0) return sameReports(shown, new Set(intent.reports.map((report) => report.reportId)));
   const published = new Map(rows.map((row) => [row.rowId as string, row.reportId]));
