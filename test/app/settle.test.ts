@@ -21,7 +21,7 @@ function report(row: number, reportId: TaskReport["reportId"]): TaskReport {
 }
 
 /** Looks up one create in doubt, whose intent maps a report under this ID and saw no reports of the source task. */
-async function lookUpDoubt(mapped: number, found: readonly TaskReport[] | undefined) {
+async function lookUpDoubt(mapped: number, found: readonly TaskReport[] | undefined, sourceLists = true) {
   const mappedId = parseReportId(guid(mapped));
   if (mappedId === undefined) throw new Error("a sample is no GUID");
   const state = new LogState();
@@ -29,7 +29,11 @@ async function lookUpDoubt(mapped: number, found: readonly TaskReport[] | undefi
   const mappings = intent.mappings.map((mapping) => ({ ...mapping, reportId: mappedId }));
   state.apply({ ...intent, mappings, reports: [] }, "run-1");
   const reader = taskReader([
-    { id: MONTHLY, name: "Monthly Report", reports: [report(40, SALES as TaskReport["reportId"])] },
+    {
+      id: MONTHLY,
+      name: "Monthly Report",
+      ...(sourceLists && { reports: [report(40, SALES as TaskReport["reportId"])] }),
+    },
     { id: FOUND as typeof MONTHLY, name: intent.name, ...(found === undefined ? {} : { reports: found }) },
   ]);
   const { list, sources } = await observeServer(reader, () => state, [MONTHLY]);
@@ -54,8 +58,12 @@ describe("a doubt whose intent saw no reports of the source task", () => {
     expect({ finding, open }).toEqual({ finding: { kind: "settled", newTaskId: FOUND }, open: 0 });
   });
 
-  it("is settled where the found task's reports are not shown either", async () => {
-    expect(await lookUpDoubt(20, undefined)).toMatchObject({ finding: { kind: "settled" }, open: 0 });
+  it("is settled by its name where the server lists no reports at all", async () => {
+    expect(await lookUpDoubt(20, undefined, false)).toMatchObject({ finding: { kind: "settled" }, open: 0 });
+  });
+
+  it("stays where the source task's reports are listed and the found task's are not: it may be a stranger's", async () => {
+    expect(await lookUpDoubt(20, undefined)).toMatchObject({ finding: { kind: "candidates" }, open: 1 });
   });
 
   it("stays where the found task has other reports: it may be a stranger's", async () => {
