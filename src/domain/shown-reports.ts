@@ -5,19 +5,22 @@ import type { TaskReport } from "./source-task.js";
 
 /**
  * What a copy shows of each of its reports, for the log: of all rows that the report has, mostly one. Reports of which no row
- * shows its mappings are left out: they stay as they are known. Where rows differ, it is everything that one of them shows (all
+ * shows its mappings are left out: they stay as they are known (said only where rows are not even listed). Where rows differ, it is everything that one of them shows (all
  * of it is in force), and then that the report is not known: none of it holds for the whole.
  */
 export function shownReports(rows: readonly TaskReport[], mustShow: RowCounts | undefined): readonly ObservedReport[] {
   const shown = new Map<ReportId, (readonly AppSwap[])[]>();
-  const hidden = new Set<ReportId>();
+  const hidden = new Map<ReportId, number>();
   for (const { reportId, mappings } of rows) {
     const others = shown.get(reportId);
-    if (mappings === undefined) hidden.add(reportId);
+    if (mappings === undefined) hidden.set(reportId, (hidden.get(reportId) ?? 0) + 1);
     else if (others === undefined) shown.set(reportId, [mappings]);
     else others.push(mappings);
   }
-  return [...shown].flatMap(([reportId, all]): readonly ObservedReport[] => {
+  const unlisted = [...hidden].flatMap(([reportId, count]): readonly ObservedReport[] =>
+    !shown.has(reportId) && count < (mustShow?.get(reportId) ?? 0) ? [{ reportId, apps: null, rowsLack: true }] : [],
+  );
+  const seen = [...shown].flatMap(([reportId, all]): readonly ObservedReport[] => {
     const [apps = []] = all;
     if (!all.every((swaps) => sameSwaps(swaps, apps)))
       return [
@@ -27,6 +30,7 @@ export function shownReports(rows: readonly TaskReport[], mustShow: RowCounts | 
     if (hidden.has(reportId)) return [{ reportId, apps, partly: true }];
     return all.length < (mustShow?.get(reportId) ?? 0) ? [{ reportId, apps, rowsLack: true }] : [{ reportId, apps }];
   });
+  return [...seen, ...unlisted];
 }
 
 /** How many rows a task has of each of its reports. */

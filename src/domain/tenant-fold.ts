@@ -151,9 +151,15 @@ export function withCrossed(tenant: TenantState, newTaskId: TaskId, crossed: Cro
 }
 
 function asShown(knowledge: ReportKnowledge, { apps, partly, rowsLack }: ObservedReport): ReportKnowledge {
-  if (apps === null) return { ...knowledge, known: undefined, possible: possibleOf(knowledge), answered: undefined };
   // Which mappings a row that is not listed has nobody knows: those that may have been in force hold their apps.
-  if (rowsLack === true) return { ...knowledge, known: apps, possible: possibleOf(knowledge), answered: undefined };
+  if (rowsLack === true)
+    return {
+      ...knowledge,
+      known: apps ?? knowledge.answered ?? knowledge.known,
+      possible: possibleOf(knowledge),
+      answered: undefined,
+    };
+  if (apps === null) return { ...knowledge, known: undefined, possible: possibleOf(knowledge), answered: undefined };
   if (partly !== true) return { ...knowledge, known: apps, possible: NONE, answered: undefined };
   const believed = knowledge.known ?? knowledge.answered;
   if (believed !== undefined && sameSwaps(believed, apps)) return knowledge;
@@ -170,7 +176,11 @@ function withoutSpent(
   has: TenantState["originalRows"],
 ): TenantState["reports"] {
   if (has === undefined) return reports;
-  const allKnown = [...has.keys()].every((reportId) => reports.get(reportId)?.known !== undefined);
+  const allKnown = [...has.keys()].every((reportId) => {
+    const { known, possible } = reports.get(reportId) ?? UNKNOWN_REPORT;
+    // Of one whose rows are not all listed nobody knows what the others map.
+    return known !== undefined && possible.length === 0;
+  });
   for (const [reportId, report] of reports)
     if (isUnknown(report) && !has.has(reportId) && (allKnown || report.possible.length === 0)) reports.delete(reportId);
   return reports;

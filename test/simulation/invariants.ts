@@ -422,7 +422,12 @@ function whyCrossed(
   for (const { ref, copy } of evidence.durable.tenants()) {
     if (ref === of.ref || copy === undefined || copy.gone) continue;
     const borne = foreignNameOf(evidence, { ref, id: copy.newTaskId }, looks);
-    if (borne !== undefined && own.has(foldName(borne))) return `the copy of ${ref} under its name`;
+    if (borne === undefined || !own.has(foldName(borne))) continue;
+    // Where two have that name (a late list let it pass), one of them is told.
+    const holders = [...evidence.durable.tenants()].filter((one) =>
+      ownNames(evidence, one, "person").has(foldName(borne)),
+    );
+    if (holders.length === 1) return `the copy of ${ref} under its name`;
   }
   return undefined;
 }
