@@ -91,6 +91,9 @@ export function unreadableLog(path: string, cause: unknown): StopError {
   return logStop({ ...(stop.problems[0] as Problem), code: "LOG_UNREADABLE" }, cause);
 }
 
+/** Never a new log beside an old one: it would know nothing of the copies. */
+const MOVE_IT = "Or move the log, with what is in it, and name its new place with --idempotency-log FILE.";
+
 function remedyFor(code: string): string {
   switch (code) {
     case "ENOSPC":
@@ -99,14 +102,14 @@ function remedyFor(code: string): string {
     case "EACCES":
     case "EPERM":
     case "EROFS":
-      return "Give this user the right to write to that folder and file, or keep the log elsewhere with --idempotency-log FILE.";
+      return `Give this user the right to read and write that folder and file. ${MOVE_IT}`;
     case "ENOENT":
     case "ENOTDIR":
-      return "Make the folder first, or keep the log elsewhere with --idempotency-log FILE.";
+      return `Make the folder, or mount its disk. ${MOVE_IT}`;
     case "EISDIR":
       return "That is a folder. Name a file with --idempotency-log FILE.";
     default:
-      return "Look at that disk, then run the same command again, or keep the log elsewhere with --idempotency-log FILE.";
+      return `Look at that disk, then run the same command again. ${MOVE_IT}`;
   }
 }
 
@@ -116,7 +119,7 @@ export function changedLog(path: string, what: string): StopError {
     code: "LOG_CHANGED",
     file: path,
     message: `The idempotency log ${path} was changed by somebody else while this run held it: ${what}.`,
-    hint: "Nothing more is written to it. Find out what touched the file, then run the same command again: it reads the log anew.",
+    hint: "Nothing more is written to it. Find out what touched the file, put back what it took away, then run the same command again: it reads the log anew.",
   });
 }
 
