@@ -54,7 +54,9 @@ export async function carryOut(session: RunSession, plan: Plan, carried: readonl
     },
   );
   await guarded(session, () => settleDoubts(session, inDoubt));
-  await guarded(session, () => lastLook(session, plan, carried));
+  const looks = !session.halts.ends && (session.sentCreates || session.lookedAgain);
+  if (looks && session.sentCreates) await guarded(session, () => readLastList(session));
+  await guarded(session, () => tellTroubles(session, plan, carried, looks));
 }
 
 /** One tenant's work, from its plan to its end. Returns it where it is in doubt: the run settles all doubts together. */
@@ -211,17 +213,23 @@ function warnOfPatches(session: RunSession, plan: Plan, carried: readonly PlanIt
   for (const problem of patchesAside(log, plan.items, mine)) session.warn(problem);
 }
 
-/** A run that sent a create reads one last list; one that read the list again looks through that: for twins and crossed names. */
-async function lastLook(session: RunSession, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
-  const looks = !session.halts.ends && (session.sentCreates || session.lookedAgain);
-  if (looks && session.sentCreates) {
-    const { context, created, deps } = session;
-    const expected = (context.list?.index.tasks.length ?? 0) + created;
-    const list = await observeListAgain(deps.reader, deps.recorder.state, context.sources ?? new Map(), expected);
-    if (list.reading.kind !== "read" && context.list?.reading.kind === "read")
-      session.warn(listNotRead(list.reading.problem));
-    session.context = refreshed(session.context, list);
-  }
+/** A run that sent a create reads one last list. */
+async function readLastList(session: RunSession): Promise<void> {
+  const { context, created, deps } = session;
+  const expected = (context.list?.index.tasks.length ?? 0) + created;
+  const list = await observeListAgain(deps.reader, deps.recorder.state, context.sources ?? new Map(), expected);
+  if (list.reading.kind !== "read" && context.list?.reading.kind === "read")
+    session.warn(listNotRead(list.reading.problem));
+  session.context = refreshed(session.context, list);
+}
+
+/** Tells of crossed names that the lists of this run showed, and, where it read the list again (`looks`), of twins. */
+async function tellTroubles(
+  session: RunSession,
+  plan: Plan,
+  carried: readonly PlanItem[],
+  looks: boolean,
+): Promise<void> {
   const items = new Map(plan.items.map((item) => [item.ref, item]));
   const mine = new Set(carried.map((item) => item.ref));
   const tell = (state: Pick<TenantState, "ref" | "tenant">, error: TenantError): void => {

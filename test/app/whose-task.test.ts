@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { EXIT, StopError } from "../../src/domain/errors.js";
 import { foldTenantKey } from "../../src/domain/ids.js";
 import { appId, MASTER } from "../simulation/identifiers.js";
 import { Killed, SyncStage, told } from "../support/sync-stage.js";
@@ -225,5 +226,23 @@ describe("copies that a run finds under each other's names only in its last list
     const crossed = result.warnings.filter(({ code }) => code === "CROSSED").map(({ tenant }) => tenant);
     expect(crossed).toEqual(["Acme", "Globex"]);
     expect(result.exitCode).toBe(3);
+  });
+
+  it("are told of also where the last list stops the run", async () => {
+    const stage = new SyncStage();
+    await stage.sync({ Acme: ACME, Globex: GLOBEX });
+    const [acme, globex] = [stage.named("Monthly Report - Acme")[0], stage.named("Monthly Report - Globex")[0]];
+    let lists = 0;
+    stage.listed = (tasks) => {
+      lists += 1;
+      if (lists > 2) throw new StopError(EXIT.server, { code: "HTTP_401", message: "refused", hint: "another key" });
+      const swapped = (id: unknown): string | undefined =>
+        id === acme?.id ? globex?.name : id === globex?.id ? acme?.name : undefined;
+      return lists === 1 ? tasks : tasks.map((task) => ({ ...task, name: swapped(task.id) ?? task.name }));
+    };
+    const result = await stage.sync({ Acme: ACME, Globex: GLOBEX, Initech: INITECH });
+    expect(told(result, "Acme")).toBe("unchanged failed CROSSED");
+    expect(told(result, "Globex")).toBe("unchanged failed CROSSED");
+    expect(result.exitCode).toBe(EXIT.server);
   });
 });

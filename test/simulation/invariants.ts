@@ -303,7 +303,7 @@ export function doubtsFindTheirOwn(evidence: Evidence, entry: LogEntry): Finding
   const sent = evidence.server.sent.find((one) => one.write === entry.write);
   const task = evidence.server.task(entry.newTaskId);
   if (task === undefined) return `a doubt was ended by ${entry.newTaskId}, which never was`;
-  if (sent === undefined || sent.excused || task.by?.ref === sent.ref) return undefined;
+  if (sent === undefined || sent.excused || task.by?.excused === true || task.by?.ref === sent.ref) return undefined;
   // Not to be seen in a list that looked whole, or made by a person after the first send: no client can tell.
   if (task.leftOutAt.length > 0) return undefined;
   if (task.kind === "foreign" && task.bornAt >= evidence.server.firstSendOf(sent.ref)) return undefined;
