@@ -71,24 +71,25 @@ export async function makePlan(from: {
   const { manifest, shape, recorder, server } = from;
   const log = recorder.state;
   const sources = server?.observation.sources;
-  const entries = planEntries({ manifest, shape, log, sources });
+  const before = planEntries({ manifest, shape, log, sources });
   const selects = selector(manifest, shape);
   if (server !== undefined) {
     await recordGone(recorder, server.observation);
     await recordListedAgain(recorder, server.observation);
     await withdrawRetries(recorder, server.observation);
   }
-  const selected = entries.filter((entry) => selects(entry.row));
   const list = server?.observation.list;
-  const manifestNames = entries.map(({ ref, row, sourceTaskId, name }) => ({ ...row, ref, sourceTaskId, name }));
+  const manifestNames = before.map(({ ref, row, sourceTaskId, name }) => ({ ...row, ref, sourceTaskId, name }));
   const names = list && nameFindings(log, list.index, manifestNames);
   await recorder.record(names?.entries ?? NONE);
   // What a copy maps that nobody has read since it was taken over is in force as well.
-  const toRead = entries.filter(({ ref, row }) => (from.verify && selects(row)) || isNeverRead(log.tenant(ref)));
+  const toRead = before.filter(({ ref, row }) => (from.verify && selects(row)) || isNeverRead(log.tenant(ref)));
   const read =
     server === undefined
       ? NOTHING_READ
       : await readBackKnownCopies({ ...server, recorder, clock: from.clock, entries: toRead });
+  // A report that only the copy has is wanted too.
+  const entries = toRead.length === 0 ? before : planEntries({ manifest, shape, log, sources });
   const bare: PlanContext = {
     manifest,
     log,
@@ -106,13 +107,20 @@ export async function makePlan(from: {
     unread: NONE,
     unlistedNames: new Map(),
   };
-  const context = server === undefined ? bare : await withCandidates(server.reader, bare, selected);
+  const context =
+    server === undefined
+      ? bare
+      : await withCandidates(
+          server.reader,
+          bare,
+          entries.filter(({ row }) => selects(row)),
+        );
   const twins = twinsOfLog(context);
   const items = planItems(context, entries, { twins, selects, unread: from.verify ? read.unread : new Map() });
   const warnings = [
     ...listWarnings(context),
     ...(names?.warnings ?? NONE),
-    ...read.warnings,
+    ...(from.verify ? read.warnings : NONE),
     ...missingReports(items),
     ...twinWarnings(twins, items),
     ...crossedWarnings(context, items),

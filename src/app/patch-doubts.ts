@@ -1,7 +1,7 @@
 import type { LogEntry } from "../domain/log-record.js";
 import { sameSwaps } from "../domain/mapping.js";
 import type { TaskReport } from "../domain/source-task.js";
-import type { TenantState } from "../domain/tenant-state.js";
+import type { OpenPatch, TenantState } from "../domain/tenant-state.js";
 import { type CopyReading, readCopy } from "./read-copy.js";
 import type { RunSession } from "./run-session.js";
 import { rowsToBeShown } from "./verify-copies.js";
@@ -23,9 +23,11 @@ export async function endShownPatches(
     const rows = so.shown.filter((row) => row.reportId === reportId);
     if (last === undefined) continue;
     if (rows.length === 0) {
-      // Sent by an ID that nobody could place, and the copy shows all that it maps: there is nothing that it could still change.
-      if (so.settled && so.shown.every(({ mappings }) => mappings !== undefined))
-        ended.push(...openPatches.map(({ write }) => ({ ...NOTHING_TO_CHANGE, write })));
+      // Sent by an ID that nobody could place. There is nothing that it could still change where the copy shows all that it maps, or
+      // has no row of that ID either.
+      const isPast = ({ rowId }: OpenPatch): boolean =>
+        so.shown.every((row) => row.mappings !== undefined) || so.shown.every((row) => row.rowId !== rowId);
+      if (so.settled) ended.push(...openPatches.filter(isPast).map(({ write }) => ({ ...NOTHING_TO_CHANGE, write })));
       continue;
     }
     const { known } = last.before;

@@ -102,8 +102,10 @@ async function refusedPatch(
   const reports =
     isUnsure || open.length > 1 ? await readCopyOrHalt(session, patch.newTaskId, state?.originalRows) : undefined;
   const shown = reports?.kind === "read" ? shownRows(intent, reports.value) : [];
-  if (isUnsure && !shown.some(({ mappings }) => mappings !== undefined)) return doubted(session, intent, errorOf(sent));
   const isThere = ({ mappings }: TaskReport): boolean => mappings !== undefined && sameSwaps(mappings, intent.apps);
+  const isClear =
+    shown.length > 0 && shown.every((row) => row.mappings !== undefined && isThere(row) === shown.some(isThere));
+  if (isUnsure && !isClear) return doubted(session, intent, errorOf(sent));
   if (reports?.kind === "read" && shown.length > 0 && shown.every(isThere)) {
     // The PATCHes' end is read back: other rows were not looked at, or are not listed.
     const others = reports.value.filter((row) => row.reportId === intent.reportId && row.mappings !== undefined);

@@ -108,7 +108,7 @@ export function adoptionCandidate(context: PlanContext, entry: PlanEntry): TaskI
 
 /**
  * Whether a task that no record explains has the name of an entry's copy, or looks like it. A task of a create in doubt is its own, and
- * what a person has decided about is no sign of a lost log. `taken`: the one that the plan takes over for it (`newTaskId`).
+ * what a person has decided about is no sign of a lost log. `taken`: the one that is its own by `newTaskId`, where nothing speaks against that.
  */
 export function looksCopied(context: PlanContext, entry: PlanEntry, taken: TaskId | undefined): boolean {
   const state = context.log.tenant(entry.ref);

@@ -46,12 +46,13 @@ function withoutLostLogs(
 ): readonly PlanItem[] {
   const { permissions, log } = context;
   if (permissions.adopt || permissions.newLog) return items;
-  const taken = new Map(items.flatMap(({ action, ref }) => (action.kind === "adopt" ? [[ref, action.task.id]] : [])));
+  const refused = new Set(items.flatMap(({ action, ref }) => (action.kind === "conflict" ? ref : [])));
   const lost = new Set<TaskId>();
   for (const entry of entries) {
     const { sourceTaskId } = entry;
     if (log.knowsCopyOf(sourceTaskId) || lost.has(sourceTaskId)) continue;
-    if (looksCopied(context, entry, taken.get(entry.ref))) lost.add(sourceTaskId);
+    const taken = refused.has(entry.ref) ? undefined : entry.row.newTaskId;
+    if (looksCopied(context, entry, taken)) lost.add(sourceTaskId);
   }
   if (lost.size === 0) return items;
   const error = conflict.logLost();

@@ -5,7 +5,7 @@ import type { ReportIdMode } from "../domain/log-record.js";
 import { sameSwaps } from "../domain/mapping.js";
 import type { TenantError } from "../domain/outcome.js";
 import type { TaskReport } from "../domain/source-task.js";
-import type { TenantState } from "../domain/tenant-state.js";
+import type { OpenPatch, TenantState } from "../domain/tenant-state.js";
 import type { Verdict } from "./first-alone.js";
 import { conflictNow, noteShownApps } from "./in-use-now.js";
 import { warnMissing } from "./missing-reports.js";
@@ -62,7 +62,7 @@ function hasDoubt({ reports, originalRows }: TenantState, { changes }: Drift): b
   const mustChange = new Set(changes.map(({ reportId }) => reportId));
   return [...reports].some(
     ([reportId, { openPatches }]) =>
-      openPatches.length > 0 && (mustChange.has(reportId) || originalRows?.has(reportId) === false),
+      openPatches.length > 0 && (mustChange.has(reportId) || originalRows?.has(reportId) !== true),
   );
 }
 
@@ -100,6 +100,8 @@ async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches)
   const resolved = session.context.sources?.get(entry.sourceTaskId)?.task.reports !== undefined;
   const now = recorder.state.tenant(entry.ref);
   const drift = now && driftNow(session, entry, now);
+  if (drift !== undefined && drift.refusedRemovals.length > 0)
+    return cannot(conflict.removalRefused(drift.refusedRemovals));
   const missing = drift?.missing.filter((report) => !patches.missing.includes(report)) ?? [];
   // An ID that the user gave and nobody could resolve may be any of the copy's reports: it is not missing.
   const unplaced = resolved ? undefined : missing.find((report) => entry.wanted.named.includes(report));
@@ -116,7 +118,8 @@ async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches)
       continue;
     }
     if (rows === undefined) return cannot(rowUnknown(change.reportId));
-    if (isDone(state, change)) continue;
+    const typed = typedDoubts(session, entry, state, change);
+    if (isDone(state, change) && typed.length === 0) continue;
     // A copy that has shown its mappings once is read back: a PATCH's own answer proves nothing there.
     const canBeRead = before.kind === "read" || state?.showsMappings === true;
     for (const row of rows) {
@@ -125,6 +128,11 @@ async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches)
       if (end !== undefined) return end;
     }
     sentAny = true;
+    // What this PATCH has set is the report's last: the earlier ones have had their time.
+    if (patches.settled)
+      await recorder.record(
+        typed.map(({ write }) => ({ type: "patch-outcome", write, outcome: "succeeded", moreRows: true })),
+      );
   }
   const hides = before.kind === "read" && !before.value.some((report) => report.mappings !== undefined);
   if (hides && !sentAny) return { end: { kind: "succeeded" }, verdict: "pass" };
@@ -154,6 +162,19 @@ function driftNow({ context }: RunSession, { sourceTaskId, wanted }: PlanEntry, 
     allowUnmapped: context.permissions.allowUnmappedReports,
     reportOfRow: context.sources?.get(sourceTaskId)?.reportOfRow ?? new Map(),
   });
+}
+
+/** PATCHes in doubt that were sent by the ID of a row of this report, when nobody could place it. */
+function typedDoubts(
+  { context }: RunSession,
+  { sourceTaskId }: PlanEntry,
+  state: TenantState | undefined,
+  { reportId }: ReportChange,
+): readonly OpenPatch[] {
+  const reportOfRow = context.sources?.get(sourceTaskId)?.reportOfRow;
+  return [...(state?.reports ?? [])].flatMap(([typed, { openPatches }]) =>
+    typed !== reportId && reportOfRow?.get(typed) === reportId ? openPatches : [],
+  );
 }
 
 function isDone(state: TenantState | undefined, change: ReportChange): boolean {

@@ -89,9 +89,14 @@ function byPublishedReport(
     published.delete(typed);
     if (known === undefined) published.set(reportId, report);
     // It may still be carried out: until that is settled nobody knows what the report maps.
-    else if (report.openPatches.length > 0) published.set(reportId, { ...known, known: undefined });
+    else if (report.openPatches.length > 0) published.set(reportId, unknownOf(known));
   }
   return published;
+}
+
+function unknownOf(report: ReportKnowledge): ReportKnowledge {
+  const { known, possible } = report;
+  return { ...report, known: undefined, possible: known === undefined ? possible : [...possible, known] };
 }
 
 function mayMap({ known, possible, openPatches }: ReportKnowledge): boolean {

@@ -220,3 +220,70 @@ describe("the key of a PATCH that is sent again", () => {
     expect(keys[2]).not.toBe(keys[0]);
   });
 });
+
+describe("a mapping that somebody added to a report which the manifest names", () => {
+  it("is not removed unasked: said before anything is sent, and no other tenant is held up", async () => {
+    const stage = new SyncStage();
+    const wish = (app: number) => ({ app, reports: [reportId(1)] });
+    await stage.sync({ Acme: wish(1), Globex: wish(2) });
+    const [row] = stage.named("Monthly Report - Acme")[0]?.reports ?? [];
+    if (row === undefined) throw new Error("there is no copy");
+    row.swaps = [...row.swaps, { qlikAppId: appId(0x101), newQlikAppId: appId(0x77) }];
+    const result = await stage.sync({ Acme: wish(3), Globex: wish(4) });
+    expect(told(result, "Acme")).toBe("update failed REPORT_LEFT_OUT");
+    expect(told(result, "Globex")).toBe("update succeeded");
+    expect(stage.sent.filter((line) => line.startsWith("patch"))).toEqual(["patch Monthly Report - Globex"]);
+  });
+});
+
+describe("a PATCH in doubt that was sent by a row's ID, as the server listed no reports", () => {
+  it.each([true, false])("is over once the report was PATCHed after --settle (mappings hidden: %s)", async (hides) => {
+    const stage = new SyncStage();
+    stage.hidesRow = () => hides;
+    stage.unreadable.add(stage.source.id);
+    const typed = stage.source.reports[0]?.rowId ?? "";
+    await stage.sync({ Acme: { app: 1, reports: [typed] } });
+    const [copy] = stage.named("Monthly Report - Acme");
+    if (copy === undefined) throw new Error("there is no copy");
+    stage.unreadable.add(copy.id);
+    stage.fate("Acme", "lost-before", "lost-before");
+    expect(told(await stage.sync({ Acme: { app: 2, reports: [typed] } }), "Acme")).toBe("update in-doubt NO_ANSWER");
+    stage.unreadable.clear();
+    expect(told(await stage.sync({ Acme: { app: 2 } }), "Acme")).toBe("update succeeded");
+    expect(copy.reports[0]?.swaps[0]?.newQlikAppId).toBe(appId(2));
+    expect(stage.state().patchedInDoubt()).toEqual([]);
+    expect(told(await stage.sync({ Acme: { app: 2 } }), "Acme")).toBe("unchanged succeeded");
+    // The app that it left is free.
+    expect(told(await stage.sync({ Acme: { app: 2 }, Globex: { app: 1 } }), "Globex")).toBe("create succeeded");
+  });
+});
+
+describe("a PATCH by a report's ID that is answered 409", () => {
+  it.each([true, false])(
+    "stays in doubt where one row shows its work and not the other (hidden: %s)",
+    async (hidden) => {
+      const stage = stageOfTwoRows();
+      stage.unreadable.add(stage.source.id);
+      stage.hidesRow = () => true;
+      const wish = (app: number) => ({ app, reports: [reportId(1)] });
+      await stage.sync({ Acme: wish(1) });
+      const [copy] = stage.named("Monthly Report - Acme");
+      if (copy?.reports[0] === undefined) throw new Error("there is no copy");
+      const [row] = copy.reports;
+      stage.unreadable.add(copy.id);
+      stage.fate("Acme", 409);
+      stage.checkMaySend = () => {
+        stage.unreadable.delete(copy.id);
+        stage.hidesRow = (at) => hidden && at === 1;
+        row.swaps = [{ qlikAppId: MASTER, newQlikAppId: appId(2) }];
+      };
+      // So it is sent again, to each row by its own ID, after --settle.
+      expect(told(await stage.sync({ Acme: wish(2) }), "Acme")).toBe("update succeeded");
+      expect(copy.reports.map(({ swaps }) => swaps[0]?.newQlikAppId)).toEqual([appId(2), appId(2)]);
+      stage.unreadable.clear();
+      stage.checkMaySend = () => {};
+      const swapped = await stage.sync({ Acme: wish(1), Globex: wish(2) });
+      expect(told(swapped, "Globex")).toBe("conflict failed APP_IN_USE");
+    },
+  );
+});

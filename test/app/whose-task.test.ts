@@ -89,6 +89,16 @@ describe("a log that knows no copy, beside a task that the manifest names as one
   });
 });
 
+describe("a task that the manifest names as a copy, beside --only", () => {
+  it("is no sign of a lost log: the others' copies are made", async () => {
+    const stage = new SyncStage();
+    const task = stage.make("Monthly Report - Acme", [{ qlikAppId: MASTER, newQlikAppId: appId(1) }]);
+    const wishes = { Acme: { ...ACME, newTaskId: task.id }, Globex: GLOBEX };
+    const result = await stage.sync(wishes, { shape: { only: ["globex"] } });
+    expect(told(result, "Globex")).toBe("create succeeded");
+  });
+});
+
 describe("a copy that was taken over and that nobody has read since", () => {
   it("is read before anything is planned: the app that it maps is in force", async () => {
     const stage = new SyncStage();
