@@ -80,6 +80,8 @@ export async function readBackPatches(session: RunSession, entry: PlanEntry, pat
   const reports = [...observed.reports, ...lost.map((reportId) => ({ reportId, apps: null }))];
   await recorder.record([{ ...observed, reports }]);
   if (hidden && patches.sentAny) warnMappingsNotShown(session, { sourceTaskId, newTaskId, tenant: row.tenant });
+  const late = reportsThatCameLate(entry, patches, after.value);
+  if (late.length > 0) return failed(copyLacks({ tenant: row.tenant, sourceTaskId, newTaskId }, late), "pass");
   if (unequal.length === 0) return { end: { kind: "succeeded" }, verdict: patches.sentAny ? "open" : "pass" };
   stopPatches(session, entry, `a PATCH of the copy ${patches.newTaskId} had no effect`);
   return failed(
@@ -90,6 +92,18 @@ export async function readBackPatches(session: RunSession, entry: PlanEntry, pat
     },
     "stop",
   );
+}
+
+/** Wanted reports that the copy did not list before its PATCHes, and lists now: none of them was sent. */
+function reportsThatCameLate(
+  { wanted }: PlanEntry,
+  { before }: SentPatches,
+  after: readonly TaskReport[],
+): readonly ReportId[] {
+  if (before.kind !== "read") return [];
+  const listed = new Set(before.value.map(({ reportId }) => reportId));
+  const missed = new Set(wanted.mappings.map(({ reportId }) => reportId).filter((reportId) => !listed.has(reportId)));
+  return [...new Set(after.flatMap(({ reportId }) => (missed.has(reportId) ? reportId : [])))];
 }
 
 interface Held {

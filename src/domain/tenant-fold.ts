@@ -10,7 +10,7 @@ import type {
   SettledRecord,
 } from "./log-record.js";
 import { byReport, sameSwaps } from "./mapping.js";
-import { countRows, type RowCounts } from "./shown-reports.js";
+import { countRows } from "./shown-reports.js";
 import {
   type CrossedName,
   hasOpenPatch,
@@ -117,10 +117,6 @@ export function withObserved(tenant: TenantState, observed: ObservedRecord): Ten
   for (const [reportId, report] of reports)
     if (report.answered !== undefined && has.has(reportId) && report.openPatches.length === 0)
       reports.set(reportId, { ...report, known: report.answered, possible: NONE, answered: undefined });
-  // Known under an ID that is none of its reports': a row's, as it was typed. What that row maps is known of its report now.
-  if (isAllKnown(reports, has))
-    for (const [reportId, report] of reports)
-      if (!has.has(reportId) && report.known !== undefined) reports.set(reportId, { ...report, known: [] });
   // What may still be carried out may change what was just seen.
   const verified = observed.verified && !hasOpenPatch(tenant);
   return {
@@ -180,18 +176,14 @@ function withoutSpent(
   has: TenantState["originalRows"],
 ): TenantState["reports"] {
   if (has === undefined) return reports;
-  const allKnown = isAllKnown(reports, has);
+  const allKnown = [...has.keys()].every((reportId) => {
+    const { known, possible } = reports.get(reportId) ?? UNKNOWN_REPORT;
+    // Of one whose rows are not all listed nobody knows what the others map.
+    return known !== undefined && possible.length === 0;
+  });
   for (const [reportId, report] of reports)
     if (isUnknown(report) && !has.has(reportId) && (allKnown || report.possible.length === 0)) reports.delete(reportId);
   return reports;
-}
-
-/** Whether it is known what every row of a copy maps: of a report whose rows are not all listed nobody knows what the others do. */
-function isAllKnown(reports: TenantState["reports"], has: RowCounts): boolean {
-  return [...has.keys()].every((reportId) => {
-    const { known, possible } = reports.get(reportId) ?? UNKNOWN_REPORT;
-    return known !== undefined && possible.length === 0;
-  });
 }
 
 export function withPatchIntent(tenant: TenantState, intent: PatchIntentRecord): TenantState {

@@ -11,7 +11,7 @@ import type { CreateIntentRecord, LogEntry, PatchIntentRecord } from "../../src/
 import type { LogState } from "../../src/domain/log-state.js";
 import { byReport, sameSwaps } from "../../src/domain/mapping.js";
 import type { RunResult, TenantResult } from "../../src/domain/outcome.js";
-import type { TenantState } from "../../src/domain/tenant-state.js";
+import { isLacking, type TenantState } from "../../src/domain/tenant-state.js";
 import type { RunPlan } from "./history.js";
 import type { OpenLog } from "./log-model.js";
 import type { SentWrite, ServerModel, TrueTask } from "./server-model.js";
@@ -214,7 +214,7 @@ export function outcomeIsDurableBeforeItIsTold(evidence: Evidence, result: Tenan
   if (state.openCreates.length > 0) return `${ref} was told ${result.action} succeeded with a create still open`;
   for (const [reportId, apps] of byReport(result.mappings as TypedMappings)) {
     const report = state.reports.get(reportId) ?? knownByRow(evidence, state, reportId);
-    if (report === undefined && state.originalRows !== undefined && !state.originalRows.has(reportId)) continue;
+    if (isLacking(state, reportId)) continue;
     // What the server answered, where it could not be read afterwards.
     const mapped = report?.known ?? report?.answered;
     if (mapped === undefined || !sameSwaps(mapped, apps))
