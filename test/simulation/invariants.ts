@@ -164,6 +164,8 @@ function readsApp(
   return evidence.server.sent.some((earlier) => {
     if (earlier.ref !== other.ref || earlier.excused || earlier.brokeWord) return false;
     if (!appsSent(earlier.body).includes(app)) return false;
+    // A PATCH of a copy that was deleted meanwhile changes nothing any more.
+    if ("rowId" in earlier.body && evidence.server.task(earlier.body.taskId)?.alive !== true) return false;
     const gaveUpAt = givenUpAt(evidence, earlier, sent) ?? Number.NEGATIVE_INFINITY;
     return isInFlight(evidence, earlier, sent) || (earlier.pending > 0 && evidence.now < gaveUpAt + evidence.settleMs);
   });
