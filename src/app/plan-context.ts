@@ -251,9 +251,8 @@ class EntryFacts implements Facts {
   }
 
   nameHolderOf(id: TaskId): NameHolder | undefined {
-    const { list, names, unlistedNames } = this.#context;
-    const name = list?.index.get(id)?.name ?? unlistedNames.get(id);
-    return name === undefined ? undefined : names.ofAnother(name, this.#entry.ref);
+    const name = nameOf(this.#context, id);
+    return name === undefined ? undefined : this.#context.names.ofAnother(name, this.#entry.ref);
   }
 
   get reportOfRow(): ReadonlyMap<string, ReportId> {
@@ -282,6 +281,11 @@ class EntryFacts implements Facts {
   adoptionCheck(id: TaskId): string | undefined {
     return whyNotACopy(this.#context, this.#entry, id);
   }
+}
+
+/** As the list shows it, or the task itself where no list does. */
+function nameOf({ list, unlistedNames }: PlanContext, id: TaskId): string | undefined {
+  return list?.index.get(id)?.name ?? unlistedNames.get(id);
 }
 
 function namesakesIn(context: PlanContext, entry: PlanEntry): Facts["namesakes"] {
@@ -331,8 +335,12 @@ function whyNotACopy(context: PlanContext, entry: PlanEntry, id: TaskId): string
   const { log, list, namesInDoubt } = context;
   const holder = holderOf(log, id, entry.ref);
   if (holder !== undefined) return copyOf(holder);
-  const finder = list && finderOf(id, { but: entry.ref, list: list.index, log, namesInDoubt, names: context.names });
-  if (finder !== undefined) return mayBeMadeFor(finder.tenant);
+  const name = nameOf(context, id);
+  const finder =
+    list &&
+    name !== undefined &&
+    finderOf({ id, name }, { but: entry.ref, list: list.index, log, namesInDoubt, names: context.names });
+  if (finder) return mayBeMadeFor(finder.tenant);
   return checkReports(context.candidates.get(id), context.sources?.get(entry.sourceTaskId)?.task.reports);
 }
 

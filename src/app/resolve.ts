@@ -148,10 +148,16 @@ async function takeOver(
   const index = new TaskIndex(list.kind === "none" ? [] : list.tasks);
   const log = recorder.state;
   const names = new TenantNames(log, namedTenants(request, log, index));
-  const finder = finderOf(taskId, { but: subject.ref, list: index, log, namesInDoubt: namesInDoubt(log), names });
-  if (finder !== undefined)
-    throw refused(conflict.notACopy(taskId, `${conflict.mayBeMadeFor(finder.tenant)}: sync that first`));
   const listed = index.get(taskId) ?? (await readUnlisted(reader, taskId));
+  const at = { but: subject.ref, list: index, log, namesInDoubt: namesInDoubt(log), names };
+  const finder = listed && finderOf(listed, at);
+  if (finder !== undefined && request.reason === undefined)
+    throw refused(
+      conflict.notACopy(
+        taskId,
+        `${conflict.mayBeMadeFor(finder.tenant)}: sync that first. Where you know that it is this tenant's, add --reason TEXT`,
+      ),
+    );
   const other = listed && names.ofAnother(listed.name, subject.ref);
   if (listed !== undefined && other !== undefined && other.ref !== old?.ref && request.reason === undefined)
     throw refused(conflict.takenNameOfAnother(subject, listed, other));

@@ -2,6 +2,8 @@ import type { TaskId, TenantRef } from "./ids.js";
 import type { namesInDoubt } from "./in-force.js";
 import type { LogState } from "./log-state.js";
 import { type LookedAt, type LookUp, lookUp } from "./look-up.js";
+import type { ListedTask } from "./source-task.js";
+import { TaskIndex } from "./task-index.js";
 import type { TenantState } from "./tenant-state.js";
 
 /** The tenant that holds a task as its copy, as it is spelled; none of those in `but`. */
@@ -10,15 +12,16 @@ export function holderOf(log: LogState, id: TaskId, ...but: readonly TenantRef[]
   return ref === undefined ? undefined : (log.tenant(ref)?.tenant ?? ref);
 }
 
-/** A tenant in doubt, other than `but`, one of whose creates may have made a listed task, under its name or a changed one. */
+/** A tenant in doubt, other than `but`, one of whose creates may have made this task, under its name or a changed one. */
 export function finderOf(
-  id: TaskId,
+  task: ListedTask,
   of: LookedAt & { readonly but: TenantRef; readonly namesInDoubt: ReturnType<typeof namesInDoubt> },
 ): TenantState | undefined {
-  if (!of.list.has(id)) return undefined;
+  const at = of.list.has(task.id) ? of : { ...of, list: new TaskIndex([task]) };
   const inDoubt = new Set([...of.namesInDoubt.values()].flat());
   return [...inDoubt].find(
-    ({ ref, openCreates }) => ref !== of.but && openCreates.some((intent) => tasksOf(lookUp(intent, of)).includes(id)),
+    ({ ref, openCreates }) =>
+      ref !== of.but && openCreates.some((intent) => tasksOf(lookUp(intent, at)).includes(task.id)),
   );
 }
 

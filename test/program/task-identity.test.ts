@@ -120,6 +120,24 @@ describe("a server that changes some names", () => {
       else expect(run).toMatchObject({ exit: 3, codes: expect.arrayContaining(["TWIN"]) });
     }
   });
+
+  it("has two doubts ended by a person who says why: each task may be either's", async () => {
+    const stage = await openHostileStage();
+    stage.server.nameGiven = (name) => name.replaceAll("&", "&amp;");
+    await stage.manifest({ acme: 1, globex: 2, "smith & sons": 3, "b & b": 4 });
+    stage.server.fate = (write) => (write.name.includes("&") ? "lost-after" : "ok");
+    expect((await stage.sync()).exit).toBe(4);
+    stage.server.fate = () => "ok";
+    for (const tenant of ["smith & sons", "b & b"]) {
+      const mine = stage.server.copies.find(({ name }) => name.endsWith(tenant.replace("&", "&amp;")));
+      const words = ["resolve", tenant, "--task-id", mine?.id ?? "", "--source-task", stage.server.source.id];
+      const refused = await stage.run(...words);
+      expect(refused.code === 0 || refused.stderr.includes("add --reason TEXT")).toBe(true);
+      expect((await stage.run(...words, "--reason", "its mappings are shown")).code).toBe(0);
+    }
+    expect(await stage.sync()).toMatchObject({ exit: 0 });
+    expect(stage.server.copies).toHaveLength(4);
+  });
 });
 
 describe("a server that keeps names as they are", () => {

@@ -549,13 +549,13 @@ export function nothingIsCreatedBesideALostLog(evidence: Evidence, observer: Obs
     const isKnown = observer.knownCopies.includes(id) || evidence.durable.explains(id);
     return task !== undefined && task.kind !== "source" && !isKnown;
   });
-  const { rows, only } = observer.plan;
+  const { rows, only, limit } = observer.plan;
   const selected = new Set(only.map(foldTenantKey));
-  // Which task is its own, such a row says: it is adopted when its tenant is selected.
+  // Which task is its own, such a row says: it is adopted when its tenant is carried out.
   const said = rows.flatMap(({ tenant, newTaskId }) => (newTaskId === "none" ? [] : foldTenantKey(tenant)));
-  const aside = new Set(only.length === 0 ? [] : said.filter((key) => !selected.has(key)));
+  const aside = said.filter((key) => limit !== undefined || (only.length > 0 && !selected.has(key)));
   const names = [...evidence.manifestNames]
-    .filter(([ref]) => ref.startsWith(`${sourceTaskId} `) && ![...aside].some((key) => ref.endsWith(` ${key}`)))
+    .filter(([ref]) => ref.startsWith(`${sourceTaskId} `) && !aside.some((key) => ref.endsWith(` ${key}`)))
     .map(([, name]) => foldName(name));
   const taken = before.find((task) => names.includes(foldName(task.name)));
   if (!observer.plan.adopt)

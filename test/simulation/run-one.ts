@@ -310,7 +310,8 @@ class World {
       if (one.kind === "lose-log") for (const sent of this.#server.sent) sent.excused = true;
       // What nobody remembers and the server does not show, no client can know.
       const forgets = one.kind === "lose-log" || one.kind === "resolve-forget";
-      if (forgets && this.#history.server.mappings !== "all")
+      const { mappings, hasReportsRoute } = this.#history.server;
+      if (forgets && (mappings !== "all" || !hasReportsRoute))
         for (const task of this.#server.tasks) task.tainted = true;
       this.#reread();
     }
