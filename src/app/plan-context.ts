@@ -335,12 +335,10 @@ function whyNotACopy(context: PlanContext, entry: PlanEntry, id: TaskId): string
   const { log, list, namesInDoubt } = context;
   const holder = holderOf(log, id, entry.ref);
   if (holder !== undefined) return copyOf(holder);
-  const name = nameOf(context, id);
-  const finder =
-    list &&
-    name !== undefined &&
-    finderOf({ id, name }, { but: entry.ref, list: list.index, log, namesInDoubt, names: context.names });
-  if (finder) return mayBeMadeFor(finder.tenant);
+  // One of which nobody knows the name may be any doubt's.
+  const task = { id, name: nameOf(context, id) ?? "" };
+  const finder = list && finderOf(task, { but: entry.ref, list: list.index, log, namesInDoubt, names: context.names });
+  if (finder !== undefined) return mayBeMadeFor(finder.tenant);
   return checkReports(context.candidates.get(id), context.sources?.get(entry.sourceTaskId)?.task.reports);
 }
 

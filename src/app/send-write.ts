@@ -84,11 +84,11 @@ function gateOfWrite(session: RunSession, write: Write): FirstAlone {
 }
 
 /**
- * Whether a request may go now: its tenant's name is not crossed in a list that was read by now, and the log lets it go. Where the log
- * does not, the run ends. The write stays unsent for certain.
+ * Whether a request may go now: the run was not stopped while it waited for a connection, its tenant's name is not crossed in a list
+ * that was read by now, and the log lets it go. Where the log does not, the run ends. The write stays unsent for certain.
  */
 function mayStart({ context, deps, halts }: RunSession, ref: TenantRef): boolean {
-  if (context.crossed.has(ref)) return false;
+  if (halts.reason !== undefined || context.crossed.has(ref)) return false;
   try {
     deps.log.checkMaySend();
     return true;

@@ -543,6 +543,8 @@ class World {
     const { plan, stop, immediate, log } = process;
     for (let step = 0; ; step += 1) {
       await drainMicrotasks();
+      // By now the process has heard of it.
+      if (log?.isBroken === true) process.halted = true;
       this.#throwIfViolated();
       if (process.ended !== undefined) return "ended";
       if (plan.crashAt === step) {
@@ -565,7 +567,6 @@ class World {
       this.#goOnWhenDue(process);
       if (step > MOST_STEPS) throw new Violated({ invariant: "aRunEnds", message: `no end after ${MOST_STEPS} steps` });
       this.#stepOf(process);
-      if (log?.isBroken === true) process.halted = true;
     }
   }
 

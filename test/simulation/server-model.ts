@@ -507,8 +507,8 @@ export class ServerModel {
       this.#world.note("a proxy crosses two answers");
       this.#world.count("fault: answers crossed");
       // Where no list tells whose task it is, no client can see it.
-      const { list, names } = this.#world.profile;
-      const isTold = list !== "missing" && list !== "forbidden" && keepsNames(names);
+      const { copies, list, names } = this.#world.profile;
+      const isTold = copies === "seen" && list !== "missing" && list !== "forbidden" && keepsNames(names);
       for (const one of [sent, held.sent]) one.excused ||= !isTold;
       const [mine, other] = [reply(), held.reply()];
       held.tell(mine);
