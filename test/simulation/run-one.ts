@@ -307,7 +307,7 @@ class World {
         heirOf: (tenant, source) => this.#heirOf(tenant, source, plan.rows),
       });
       if (one.kind === "lose-log") this.#logChanged = true;
-      if (one.kind === "lose-log") for (const sent of this.#server.sent) sent.excused = true;
+      if (one.kind === "lose-log") for (const sent of this.#server.sent) this.#forget(sent);
       // What nobody remembers and the server does not show, no client can know.
       const forgets = one.kind === "lose-log" || one.kind === "resolve-forget";
       const { mappings, hasReportsRoute } = this.#history.server;
@@ -315,6 +315,13 @@ class World {
         for (const task of this.#server.tasks) task.tainted = true;
       this.#reread();
     }
+  }
+
+  /** With its log a write is forgotten; one that is still to come changes what nobody expects. */
+  #forget(sent: SentWrite): void {
+    sent.excused = true;
+    const task = "rowId" in sent.body && sent.pending > 0 ? this.#server.task(sent.body.taskId) : undefined;
+    if (task !== undefined) task.tainted = true;
   }
 
   /** Lets time go by, for the server and for what is still under way. */
