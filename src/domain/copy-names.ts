@@ -58,8 +58,9 @@ export function holdNames(log: LogState, list: TaskIndex, names: TenantNames): N
       continue;
     }
     const listed = task.name;
-    // Once seen as another's it stays so, also when that other has gone or got a new name: the copy's own name, or a person, ends it.
-    const other = names.ofAnother(listed, ref) ?? (copy.crossed?.listed === listed ? copy.crossed.other : undefined);
+    // Once seen as another's it stays so, also when that other has gone, or one of the two got a third name: the copy's own name, or a
+    // person, ends it.
+    const other = names.ofAnother(listed, ref) ?? copy.crossed?.other;
     const otherwise = { tenant, sourceTaskId, newTaskId: copy.newTaskId, from: copy.name, listed };
     if (other !== undefined) {
       const found = { listed, other: { sourceTaskId: other.sourceTaskId, key: other.key } };

@@ -255,4 +255,29 @@ describe("copies that a run finds under each other's names only in its last list
     expect(told(result, "Globex")).toBe("unchanged failed CROSSED");
     expect(result.exitCode).toBe(EXIT.server);
   });
+
+  it("stay so where one of them gets a third name: that says of none whose it is", async () => {
+    const stage = new SyncStage();
+    await stage.sync({ Acme: ACME, Globex: GLOBEX });
+    const [acme, globex] = [stage.named("Monthly Report - Acme")[0], stage.named("Monthly Report - Globex")[0]];
+    const called = (names: ReadonlyMap<unknown, string>) => {
+      stage.listed = (tasks) => tasks.map((task) => ({ ...task, name: names.get(task.id) ?? task.name }));
+    };
+    called(
+      new Map([
+        [acme?.id, "Monthly Report - Globex"],
+        [globex?.id, "Monthly Report - Acme"],
+      ]),
+    );
+    expect(told(await stage.sync({ Acme: ACME, Globex: GLOBEX }), "Acme")).toBe("conflict failed CROSSED");
+    called(
+      new Map([
+        [acme?.id, "Monthly Report - Globex (old)"],
+        [globex?.id, "Monthly Report - Acme"],
+      ]),
+    );
+    expect(told(await stage.sync({ Acme: INITECH, Globex: GLOBEX }), "Acme")).toBe("conflict failed CROSSED");
+    called(new Map());
+    expect(told(await stage.sync({ Acme: INITECH, Globex: GLOBEX }), "Acme")).toBe("update succeeded");
+  });
 });
