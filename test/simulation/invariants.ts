@@ -83,6 +83,9 @@ export function writesInFlightStayBelow(concurrency: number, inFlight: number): 
  */
 export function noCreateWhileOneMayBeAlive(evidence: Evidence, sent: SentWrite): Finding {
   if (!("name" in sent.body) || sent.ref === undefined) return undefined;
+  // What came of one create after it was found absent may end the doubt of another.
+  if (evidence.server.sent.some(({ ref, brokeWord, body }) => ref === sent.ref && brokeWord && "name" in body))
+    return undefined;
   for (const earlier of evidence.server.sent) {
     if (earlier === sent || earlier.ref !== sent.ref || earlier.excused || !("name" in earlier.body)) continue;
     const finding = whyAlive(evidence, earlier, sent);
@@ -187,7 +190,8 @@ export function noPatchPastADoubt(evidence: Evidence, sent: SentWrite): Finding 
     if (isInFlight(evidence, earlier, sent))
       return "a PATCH was sent while another one of the same report was in flight";
     const gaveUpAt = givenUpAt(evidence, earlier, sent) ?? 0;
-    const isOpen = (earlier.told === "unknown" || earlier.told === "waiting") && !isShownAsDone(evidence, earlier);
+    earlier.wasShownAsDone ||= isShownAsDone(evidence, earlier);
+    const isOpen = (earlier.told === "unknown" || earlier.told === "waiting") && !earlier.wasShownAsDone;
     if (isOpen && gaveUpAt + evidence.settleMs > evidence.now)
       return "a PATCH was sent less than --settle after one of the same report went in doubt";
   }

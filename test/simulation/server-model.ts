@@ -64,6 +64,8 @@ export interface SentWrite {
   gaveUpAt: number | undefined;
   /** When the log of a client that was waiting still was taken over. */
   overtakenAt: number | undefined;
+  /** A PATCH in doubt that the server showed as carried out when the next one was sent. */
+  wasShownAsDone: boolean;
   /** What the client was told for certain. */
   told: "waiting" | "nothing-done" | "done" | "unknown";
   /** Works that are still to come, as promised. */
@@ -360,6 +362,7 @@ export class ServerModel {
       vanished: false,
       excused: false,
       overtakenAt: undefined,
+      wasShownAsDone: false,
     };
     connection.inFlight += 1;
     connection.beforeSend(sent, { kind, inFlight: connection.inFlight, haltedBefore: of.haltedBefore });
