@@ -325,7 +325,10 @@ export function twinsAreTold(
 ): Finding {
   const told = [
     ...result.warnings.filter((warning) => warning.code === "TWIN").map((warning) => warning.message),
-    ...result.tenants.flatMap((tenant) => (tenant.error?.code === "TWIN" ? [tenant.error.message] : [])),
+    // What may be the work of another's doubt is told there.
+    ...result.tenants.flatMap(({ error }) =>
+      error?.code === "TWIN" || error?.code === "CANDIDATE" ? error.message : [],
+    ),
   ].join(" ");
   for (const twin of twinsBefore) {
     if (!twin.task.alive || told.includes(twin.task.id)) continue;
