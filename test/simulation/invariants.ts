@@ -313,8 +313,17 @@ export function doubtsFindTheirOwn(evidence: Evidence, entry: LogEntry): Finding
   if (sent === undefined || sent.excused || task.by?.excused === true || task.by?.ref === sent.ref) return undefined;
   // Not to be seen in a list that looked whole, or made by a person after the first send: no client can tell.
   if (task.leftOutAt.length > 0) return undefined;
-  if (task.kind === "foreign" && task.bornAt >= evidence.server.firstSendOf(sent.ref)) return undefined;
+  const isAlike = !evidence.server.listsReports || hasOnlyReportsOf(task, evidence.server.task(sourceOf(sent)));
+  if (task.kind === "foreign" && isAlike && task.bornAt >= evidence.server.firstSendOf(sent.ref)) return undefined;
   return `the doubt of ${sent.ref} was ended by the task ${task.id}, which is not its own`;
+}
+
+function sourceOf({ body, ref }: SentWrite): TaskId {
+  return "name" in body ? body.sourceTaskId : ((ref?.split(" ")[0] ?? "") as TaskId);
+}
+
+function hasOnlyReportsOf(task: TrueTask, source: TrueTask | undefined): boolean {
+  return task.reports.every(({ reportId }) => source?.reports.some((row) => row.reportId === reportId) === true);
 }
 
 /** A twin is told by the next run that can list: its ID stands in a `TWIN`. */
