@@ -248,7 +248,8 @@ async function tellTroubles(
   // Told first: the log may take no more.
   if (session.context.list !== undefined) await session.noteNames(session.context.list.index);
   for (const { state, tasks } of twinsOfLog(session.context).values()) {
-    if ((items.get(state.ref)?.twins.length ?? 0) > 0) continue;
+    // Which of them is whose, a crossed name leaves open: that is told already.
+    if ((items.get(state.ref)?.twins.length ?? 0) > 0 || session.context.crossed.has(state.ref)) continue;
     const copy = state.copy?.newTaskId;
     tell(state, conflict.twin(state, [...(copy === undefined ? [] : [copy]), ...tasks.map((task) => task.id)]));
   }
