@@ -1,6 +1,5 @@
+import { setMaxListeners } from "node:events";
 import type { Dispatcher } from "undici";
-import type { Abortable, AbortGroups } from "./abort-groups.js";
-import type { Deadlines, Expirable } from "./deadlines.js";
 import type { FailureKind, TransportFailure } from "./transport-failure.js";
 
 /** One request, made by the readers and writers of the API. */
@@ -48,19 +47,21 @@ export interface AttemptSettings {
   readonly giveUp: (kind: FailureKind) => TransportFailure;
   /** Whether a request whose start was not seen was certainly not sent. */
   readonly unstartedIsUnsent: () => boolean;
-  readonly aborts: AbortGroups;
-  readonly deadlines: Deadlines;
+  /** From the first byte sent to the last one of the answer. */
+  readonly timeoutMs: number;
 }
 
 /**
  * One request on its way. undici calls `onRequestStart` right before it writes a request to a connection, and only then: that
  * is how a request that is still queued is told from one that was sent.
  */
-export class Attempt implements Dispatcher.DispatchHandler, Abortable, Expirable {
+export class Attempt implements Dispatcher.DispatchHandler {
   readonly #of: AttemptSettings;
   readonly #request: HttpRequest;
   readonly #resolve: (exchange: Exchange) => void;
+  readonly #onAbort = (): void => this.#stop("aborted");
   #controller: Dispatcher.DispatchController | undefined;
+  #deadline: NodeJS.Timeout | undefined;
   #started = false;
   #settled = false;
   #head: Omit<Answer, "kind" | "body" | "cutShort"> | undefined;
@@ -71,15 +72,10 @@ export class Attempt implements Dispatcher.DispatchHandler, Abortable, Expirable
     this.#of = of;
     this.#request = request;
     this.#resolve = resolve;
-    if (request.signal !== undefined) of.aborts.join(request.signal, this);
-  }
-
-  abort(): void {
-    this.#stop("aborted");
-  }
-
-  expire(): void {
-    this.#stop("timeout");
+    if (request.signal === undefined) return;
+    // All writes in flight go by one signal.
+    setMaxListeners(0, request.signal);
+    request.signal.addEventListener("abort", this.#onAbort, { once: true });
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -93,7 +89,9 @@ export class Attempt implements Dispatcher.DispatchHandler, Abortable, Expirable
       return;
     }
     this.#started = true;
-    this.#of.deadlines.begin(this);
+    // What has come while this process could not look (a suspended machine) is read first: once around the loop. The connection
+    // keeps the process alive.
+    this.#deadline = setTimeout(() => setImmediate(() => this.#stop("timeout")), this.#of.timeoutMs).unref();
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHeaders): void {
@@ -131,8 +129,8 @@ export class Attempt implements Dispatcher.DispatchHandler, Abortable, Expirable
   #settle(failure: TransportFailure | undefined): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#of.deadlines.leave(this);
-    if (this.#request.signal !== undefined) this.#of.aborts.leave(this.#request.signal, this);
+    clearTimeout(this.#deadline);
+    this.#request.signal?.removeEventListener("abort", this.#onAbort);
     this.#resolve(this.#outcome(failure));
     this.#chunks = [];
   }

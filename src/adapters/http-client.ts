@@ -2,9 +2,7 @@ import { setMaxListeners } from "node:events";
 import { Pool } from "undici";
 import type { Chance, Clock } from "../app/ports.js";
 import { secretSpellings } from "../domain/secret-spellings.js";
-import { AbortGroups } from "./abort-groups.js";
 import { makeConnector } from "./connector.js";
-import { Deadlines } from "./deadlines.js";
 import { Attempt, type AttemptSettings, type Exchange, type HttpRequest } from "./exchange.js";
 import { chooseProxy, type ProxyEnvironment, type ProxyServer } from "./proxy.js";
 import { RequestRate } from "./request-rate.js";
@@ -53,7 +51,6 @@ export class HttpClient {
   readonly #pool: Pool;
   readonly #where: Whereabouts;
   readonly #closing = new AbortController();
-  readonly #deadlines: Deadlines;
   readonly #attempts: AttemptSettings;
   readonly #rate: RequestRate | undefined;
   readonly #headers: readonly string[];
@@ -90,13 +87,11 @@ export class HttpClient {
       `Bearer ${key}`,
       ...(absolute ? absoluteFormHeaders(server, proxy) : []),
     ];
-    this.#deadlines = new Deadlines(settings.timeoutMs, () => clock.monotonic());
     this.#attempts = {
       failureOf: (error) => failureOf(error, this.#where, false),
       giveUp: (kind) => this.#giveUp(kind),
       unstartedIsUnsent: () => this.#startsAreSeen,
-      aborts: new AbortGroups(),
-      deadlines: this.#deadlines,
+      timeoutMs: settings.timeoutMs,
     };
     this.#pool = new Pool(this.#where.origin, {
       connections: settings.connections + CONNECTIONS_FOR_READS,
@@ -160,7 +155,6 @@ export class HttpClient {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#pool.destroy();
-    this.#deadlines.close();
   }
 
   #send(request: HttpRequest, requestId: string): Promise<Exchange> {
