@@ -1,8 +1,15 @@
 import type { Problem } from "../domain/errors.js";
 import { trimAround } from "../domain/ids.js";
 import { keptValue, quote } from "../domain/quotation.js";
-import { type CsvFault, type CsvOpening, type CsvText, firstFields, readCsvOpening, splitCsv } from "./csv-text.js";
-import type { CsvRecord } from "./sound-csv.js";
+import {
+  type CsvFault,
+  type CsvOpening,
+  type CsvRecord,
+  type CsvText,
+  firstFields,
+  readCsvOpening,
+  splitCsv,
+} from "./csv-text.js";
 
 /** A CSV file with its delimiter found: the header, and the rows that fit under it. */
 export interface CsvTable {

@@ -1,12 +1,16 @@
 /**
- * Splits CSV text into records: as long as its quotes are sound by ourselves, from the first record on whose quotes are not by
- * csv-parse. Ours is also what it cannot do: each record's first line (its `info.lines` is the last, and counts a CRLF in quotes
- * twice), going on behind a quote that is out of place, and the lines above the header.
+ * Splits CSV text into records by csv-parse. Ours is what it cannot do: each record's first line (its `info.lines` is the last, and
+ * counts a CRLF in quotes twice), going on behind a quote that is out of place, and the lines above the header.
  */
 
 import { CsvError, type InfoField, type InfoRecord, type Options, parse } from "csv-parse/sync";
 import { trimAround } from "../domain/ids.js";
-import { type CsvRecord, SoundCsv } from "./sound-csv.js";
+
+/** One record: its fields, unquoted, and the line on which it begins. */
+export interface CsvRecord {
+  readonly line: number;
+  readonly cells: readonly string[];
+}
 
 /** A quote out of place. The record that it stands in is not among the records. */
 export interface CsvFault {
@@ -45,16 +49,13 @@ export function splitCsv(text: string, splitting: CsvSplitting): CsvText {
   const take = (record: CsvRecord) => {
     if (!isBlank(record.cells)) records.push(record);
   };
-  const sound = new SoundCsv(text, splitting);
-  for (let record = sound.next(); record !== undefined; record = sound.next()) take(record);
-  if (sound.isAtEnd) return { records, faults };
-  const source = { bytes: Buffer.from(text.slice(sound.place.at)), delimiter: splitting.delimiter };
+  const source = { bytes: Buffer.from(text.slice(splitting.start)), delimiter: splitting.delimiter };
   const judge = (place: Place) => {
     const { record, fault } = readOne(source, place);
     if (fault === undefined) take(record);
     else faults.push(fault);
   };
-  const odd = readRecords(source, { at: 0, line: sound.place.line }, STRICT, take);
+  const odd = readRecords(source, { at: 0, line: splitting.line }, STRICT, take);
   if (odd === undefined) return { records, faults };
   const unclosed = readRecords(source, odd, RELAXED, (record, place) => {
     // Where a quote is out of place, csv-parse gives the value with its quotes; so is one whose content begins with a quote.
@@ -70,13 +71,8 @@ const LONGEST_HEADER = 65_536;
 
 /** The fields of the first record that is not blank, faulty or not; none where there is no such record. */
 export function firstFields(text: string, splitting: CsvSplitting): readonly string[] {
-  const head = text.slice(splitting.start, splitting.start + LONGEST_HEADER);
-  const sound = new SoundCsv(head, { ...splitting, start: 0 });
-  for (let record = sound.next(); record !== undefined; record = sound.next())
-    if (!isBlank(record.cells)) return record.cells;
-  if (sound.isAtEnd) return [];
-  const bytes = Buffer.from(head.slice(sound.place.at));
-  let place: Place = { at: 0, line: sound.place.line };
+  const bytes = Buffer.from(text.slice(splitting.start, splitting.start + LONGEST_HEADER));
+  let place: Place = { at: 0, line: splitting.line };
   while (place.at < bytes.length) {
     const { record, end } = readOne({ bytes, delimiter: splitting.delimiter }, place);
     if (!isBlank(record.cells)) return record.cells;
