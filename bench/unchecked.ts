@@ -91,7 +91,7 @@ async function create({ tenant, newQlikAppId }: Row): Promise<void> {
     return await ask("POST", duplicatePath(), { body, key: write });
   });
   copies.set(newTaskId, name);
-  await groups.add([{ type: "create-outcome", write, outcome: "succeeded", newTaskId }], "after");
+  await groups.add([{ type: "create-outcome", write, outcome: "succeeded", newTaskId }]);
 }
 
 async function main(): Promise<void> {

@@ -154,7 +154,6 @@ async function openLocked(request: OpenLogRequest, place: Place): Promise<OpenLo
     header,
     isNew: reading === undefined,
     warnings: [...lock.warnings, ...renewed, ...(mended?.warnings ?? [])],
-    prepare: (entries) => writer.prepare(entries),
     append: (entries) => writer.append(entries),
     head: () => writer.head(),
     checkMaySend: () => onDisk(request.path, "look at the lock of", () => lock.checkMaySend()),

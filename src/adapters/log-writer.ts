@@ -4,7 +4,7 @@ import { type ChainEnd, type EntryText, entryText, headerLine, LineMaker } from 
 import type { LogEntry, LogHead, LogHeader } from "../domain/log-record.js";
 import { entryFault } from "../domain/log-schema.js";
 import type { LogDisk, LogHandle } from "./log-disk.js";
-import { aroundTheLoop, GroupCommit } from "./log-group-commit.js";
+import { GroupCommit } from "./log-group-commit.js";
 import { changedLog, diskTrouble } from "./log-problem.js";
 
 /** Where a log stands when its writing begins. */
@@ -50,17 +50,9 @@ export class LogWriter {
     if (start.handle !== undefined) this.#identity = this.#identityOf(start.handle);
   }
 
-  /** Appends what nothing is to be sent for: it makes way for what is. */
+  /** Appends the entries as neighbours; resolves when they are durable. */
   async append(entries: readonly LogEntry[]): Promise<void> {
-    await aroundTheLoop();
-    await this.prepare(entries)();
-  }
-
-  /** Returns what appends the entries, once. */
-  prepare(entries: readonly LogEntry[]): () => Promise<void> {
-    const texts = entries.map(soundText);
-    const told = entries.some(isIntent) ? "first" : "after";
-    return () => this.#groups.add(texts, told);
+    await this.#groups.add(entries.map(soundText));
   }
 
   /** The last durable line; `seq` 0 and an empty digest where no file was made yet. */
@@ -162,9 +154,4 @@ function soundText(entry: LogEntry): EntryText {
   const fault = entryFault(entry);
   if (fault === undefined) return entryText(entry);
   throw new TypeError(`not a log entry: ${fault.kind === "field" ? `field "${fault.field}" of ` : ""}${fault.type}`);
-}
-
-/** A request waits for it: it goes out before anything is made of the answers that were flushed with it. */
-function isIntent({ type }: LogEntry): boolean {
-  return type === "create-intent" || type === "patch-intent";
 }

@@ -98,11 +98,6 @@ export interface IdempotencyLog {
    * Rejects with a StopError (exit 6) where they could not be made durable; every later call rejects too.
    */
   append(entries: readonly LogEntry[]): Promise<void>;
-  /**
-   * Makes the entries ready, and returns what appends them, once. Nothing is in the log before that. For what a request waits
-   * for; who calls `append` at the same time may come after it.
-   */
-  prepare(entries: readonly LogEntry[]): () => Promise<void>;
   head(): LogHead;
   /**
    * Looks at the log's lock once more. Throws a StopError (exit 6) where it is not this run's any more, or where its last beat that

@@ -48,7 +48,6 @@ export async function sendWrite(session: RunSession, write: Write): Promise<Sent
     mayStart: () => mayStart(session, write.ref),
   };
   const gate = gateOfWrite(session, write);
-  const recordIntent = deps.recorder.prepare([write.intent]);
   const startedAt = deps.clock.monotonic();
   let written = false;
   let last: Sent = { kind: "not-started" };
@@ -58,7 +57,7 @@ export async function sendWrite(session: RunSession, write: Write): Promise<Sent
       wait = undefined;
       // Whoever was let through together with others may find its source task stopped once its slot is free.
       if (halts.reason !== undefined || gate.isStopped) return;
-      if (!written) await recordIntent();
+      if (!written) await deps.recorder.record([write.intent]);
       written = true;
       // What came while the intent was being flushed: a 429 is waited for, after a stop it stays unsent, for certain.
       if (slots.isHeldUp) await slots.untilResumed(halts.halted);

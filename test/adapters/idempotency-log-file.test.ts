@@ -69,27 +69,6 @@ describe("a new log", () => {
       expect(entriesOf(path)).toEqual([createIntent("acme", 1), createOutcome(1)]);
     }));
 
-  it("takes what a request waits for before what is only appended at the same time, each once and durable", () =>
-    inFolder(async (folder) => {
-      const path = join(folder, NAME);
-      const disk = new WatchedDisk();
-      const log = await openLogForRun(openRequest(path, { disk }));
-      await log.append([createIntent("acme", 1)]);
-      const appendIntent = log.prepare([createIntent("globex", 2)]);
-      expect(entriesOf(path)).toEqual([createIntent("acme", 1)]);
-      const told: string[] = [];
-      const outcome = log.append([createOutcome(1)]).then(() => told.push("outcome"));
-      const intent = appendIntent().then(() => {
-        told.push("intent");
-        expect(entriesOf(path)).toContainEqual(createIntent("globex", 2));
-        expect(disk.calls.at(-1)).toBe("datasync");
-      });
-      await Promise.all([outcome, intent]);
-      await log.close();
-      expect(told).toEqual(["intent", "outcome"]);
-      expect(entriesOf(path)).toEqual([createIntent("acme", 1), createIntent("globex", 2), createOutcome(1)]);
-    }));
-
   it("leaves nothing behind where nothing was written", () =>
     inFolder(async (folder) => {
       const log = await openLogForRun(openRequest(join(folder, NAME)));

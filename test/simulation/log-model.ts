@@ -148,19 +148,6 @@ export class OpenLog implements IdempotencyLog {
     return now < this.#beatsFrom && now - this.#lastBeat >= SILENT_MS ? "LOCK_SILENT" : undefined;
   }
 
-  // What nothing is sent for may be written after what others, who came later, wait to send.
-  append(entries: readonly LogEntry[]): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#world.scheduler.after(this.#world.random.between(0, 1), this.disk, () =>
-        this.#append(entries).then(resolve, reject),
-      );
-    });
-  }
-
-  prepare(entries: readonly LogEntry[]): () => Promise<void> {
-    return () => this.#append(entries);
-  }
-
   head(): LogHead {
     return { path: "customers.csv.idempotency.jsonl", seq: this.#log.durable, digest: "-" };
   }
@@ -185,7 +172,7 @@ export class OpenLog implements IdempotencyLog {
     this.#beatsFrom = scheduler.now + random.pick([0, 1, 20]);
   }
 
-  #append(entries: readonly LogEntry[]): Promise<void> {
+  append(entries: readonly LogEntry[]): Promise<void> {
     if (this.#broken) return Promise.reject(this.#world.broken("LOG_BROKEN"));
     if (this.isLost) return Promise.reject(this.#lost());
     this.#appends += 1;

@@ -15,8 +15,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "app/send-write.ts",
-        from: "if (!written) await recordIntent();",
-        to: "if (!written) void recordIntent().catch(() => undefined);",
+        from: "if (!written) await deps.recorder.record([write.intent]);",
+        to: "if (!written) void deps.recorder.record([write.intent]).catch(() => undefined);",
       },
     ],
   },
@@ -26,8 +26,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "app/send-write.ts",
-        from: "if (!written) await recordIntent();",
-        to: 'if (!written && write.intent.type === "create-intent") await recordIntent();',
+        from: "if (!written) await deps.recorder.record([write.intent]);",
+        to: 'if (!written && write.intent.type === "create-intent") await deps.recorder.record([write.intent]);',
       },
     ],
   },
@@ -37,8 +37,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "app/recorder.ts",
-        from: "await appended;",
-        to: "void appended.catch(() => undefined);",
+        from: "await log.append(all);",
+        to: "void log.append(all).catch(() => undefined);",
       },
     ],
   },

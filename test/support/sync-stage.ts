@@ -170,7 +170,6 @@ export class SyncStage {
         writer: this.#writer(kill),
         log: {
           append: (entries) => this.flush().then(() => append(entries)),
-          prepare: (entries) => () => this.flush().then(() => append(entries)),
           head: () => ({ path: "log", seq: this.records.length, digest: "" }),
           checkMaySend: () => this.checkMaySend(),
         },
