@@ -70,6 +70,8 @@ export async function bundle(root) {
     cwd: root,
     input: { main: "src/main.ts", index: "src/index.ts" },
     platform: "node",
+    // Its other build (UMD) requires its parts in a way that no bundler sees.
+    resolve: { alias: { "jsonc-parser": join(root, "node_modules/jsonc-parser/lib/esm/main.js") } },
     plugins: [onlyUsedOfUndici, commanderStartsNothing, ascii],
     logLevel: "warn",
   });

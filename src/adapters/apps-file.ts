@@ -3,7 +3,7 @@ import { type AppId, parseAppId, trimAround } from "../domain/ids.js";
 import { normalHeader } from "../domain/manifest-columns.js";
 import { keptValue, listed, quote } from "../domain/quotation.js";
 import { readCsvTable } from "./csv-table.js";
-import { type JsonNode, lineFinder, readJsonText } from "./json-text.js";
+import { type JsonNode, readJsonText } from "./json-text.js";
 import { decodeText } from "./text-decoding.js";
 
 /** An app of a list made by Qlik's tools. `name` is empty where the list has none. */
@@ -115,16 +115,15 @@ function noIdColumn(table: { readonly header: readonly string[]; readonly header
 }
 
 function entriesOfJson(text: string, file: string): AppEntries {
-  const lineOf = lineFinder(text);
   const reading = readJsonText(text);
   if (reading.kind === "fault") {
-    const { line, column } = lineOf(reading.at);
+    const { line, column } = reading;
     const message = `${file} is not valid JSON: line ${line}, column ${column}: ${reading.message}.`;
     const hint = "Make the list by: qlik app ls --json > apps.json";
     return { entries: [], faults: [{ code: "JSON_SYNTAX", message, hint, file, line, column: String(column) }] };
   }
   const list = listIn(reading.root);
-  return { entries: list.map((node) => ({ line: lineOf(node.at).line, values: valuesOf(node) })), faults: [] };
+  return { entries: list.map((node) => ({ line: node.line, values: valuesOf(node) })), faults: [] };
 }
 
 /** The array itself, or the one under `data`; one object alone is one app (PowerShell writes a list of one so). */

@@ -1,7 +1,7 @@
 import type { Problem } from "../domain/errors.js";
 import { columnOf, type ManifestColumn, normalHeader } from "../domain/manifest-columns.js";
 import { keptValue, quote } from "../domain/quotation.js";
-import type { JsonMember, JsonNode, LineFinder } from "./json-text.js";
+import type { JsonMember, JsonNode } from "./json-text.js";
 
 /** What a key means: a known column, else the key folded. */
 export type KeyMeaning = ManifestColumn | string;
@@ -9,16 +9,13 @@ export type KeyMeaning = ManifestColumn | string;
 /** Where faults of one JSON file are told. */
 export interface JsonNotes {
   readonly file: string;
-  readonly lineOf: LineFinder;
-  /** The meanings of the keys seen so far: 200,000 entries have the same few. */
-  readonly meanings: Map<string, KeyMeaning>;
   readonly faults: Problem[];
   readonly warnings: Problem[];
 }
 
 /** An object of a JSON manifest with its keys looked up, and the path that leads to it (empty for the root). */
 export interface JsonObject {
-  readonly at: number;
+  readonly line: number;
   readonly path: string;
   readonly members: ReadonlyMap<KeyMeaning, JsonMember>;
 }
@@ -40,8 +37,7 @@ export function readJsonObject(
 ): JsonObject {
   const members = new Map<KeyMeaning, JsonMember>();
   for (const member of node.members) {
-    const meaning = notes.meanings.get(member.key) ?? meaningOf(member.key);
-    notes.meanings.set(member.key, meaning);
+    const meaning = meaningOf(member.key);
     const other = members.get(meaning);
     members.set(meaning, member);
     if (other === undefined) continue;
@@ -53,11 +49,11 @@ export function readJsonObject(
           : `The keys ${quote(other.key)} and ${quote(member.key)} mean the same: which one counts cannot be told.`,
       hint: "Keep one of them, and rename or remove the other.",
       file: notes.file,
-      line: notes.lineOf(member.value.at).line,
+      line: member.value.line,
       column: pathTo(path, member.key),
     });
   }
-  return { at: node.at, path, members };
+  return { line: node.line, path, members };
 }
 
 /** The fault of a value that is of the wrong kind. */
@@ -72,7 +68,7 @@ export function wrongKind(
     message: `${at.path || "The manifest"} is ${node.kind === "string" ? quote(node.text) : shown}; ${at.wanted} is expected.`,
     hint: at.hint,
     file: notes.file,
-    line: notes.lineOf(node.at).line,
+    line: node.line,
     column: at.path,
     value: "text" in node ? keptValue(node.text) : undefined,
   };

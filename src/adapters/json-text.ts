@@ -1,22 +1,29 @@
-/**
- * JSON with positions. Our own, because JSON.parse tells neither the line of a value nor, in every Node version, that of a
- * fault. Strict: what JSON.parse refuses is refused here.
- */
+import { type ParseErrorCode, visit } from "jsonc-parser";
 
-/** A JSON value and where it begins (an offset into the text). Numbers and words keep their text: `007` is no number, `1e3` stays `1e3`. */
-export type JsonNode =
-  | { readonly kind: "object"; readonly at: number; readonly members: readonly JsonMember[] }
-  | { readonly kind: "array"; readonly at: number; readonly items: readonly JsonNode[] }
-  | { readonly kind: "string" | "number" | "boolean" | "null"; readonly at: number; readonly text: string };
+/**
+ * A JSON value and the line on which it begins. Numbers and words keep their text: `1e3` stays `1e3`.
+ */
+export type JsonNode = Place &
+  (
+    | { readonly kind: "object"; readonly members: readonly JsonMember[] }
+    | { readonly kind: "array"; readonly items: readonly JsonNode[] }
+    | { readonly kind: "string" | "number" | "boolean" | "null"; readonly text: string }
+  );
+
+interface Place {
+  /** From 1. */
+  readonly line: number;
+}
 
 export interface JsonMember {
   readonly key: string;
   readonly value: JsonNode;
 }
 
-/** Why a text is no JSON. */
+/** Why a text is no JSON, and where: line and column, both from 1. */
 export interface JsonFault {
-  readonly at: number;
+  readonly line: number;
+  readonly column: number;
   readonly message: string;
 }
 
@@ -24,241 +31,101 @@ export type JsonReading = { readonly kind: "read"; readonly root: JsonNode } | (
 
 const DEEPEST = 64;
 
-/** Takes one item of an array at once, so that a list of 200,000 need not be held as nodes; the array's own `items` stay empty. */
-export type ItemSink = (item: JsonNode, index: number) => void;
-
-/** Which array's items go to a sink: asked for the root (`undefined`) and for each array that is the root's member, by its key. */
-export type SinkOf = (key: string | undefined) => ItemSink | undefined;
-
-/** Reads a text as JSON. What a sink was given before a fault is void. */
-export function readJsonText(text: string, sinkOf: SinkOf = () => undefined): JsonReading {
-  const reader = new JsonReader(text, sinkOf);
+/** Reads a text as JSON, as strictly as JSON.parse, which tells neither the line of a value nor, in every Node version, that of a fault. */
+export function readJsonText(text: string): JsonReading {
+  const root: JsonNode[] = [];
+  const open: Open[] = [{ take: (node) => root.push(node) }];
+  const take = (node: JsonNode): unknown => open.at(-1)?.take(node);
+  const begin = (node: JsonNode, container: Open, at: Position): void => {
+    take(node);
+    if (open.push(container) > DEEPEST) throw new JsonSyntaxError(at, `more than ${DEEPEST} levels of brackets`);
+  };
+  const end = (): void => void open.pop();
   try {
-    return { kind: "read", root: reader.document() };
+    visit(
+      text,
+      {
+        onObjectBegin: (_offset, _length, line, column) => {
+          const members: JsonMember[] = [];
+          let key = "";
+          const container = {
+            take: (value: JsonNode) => members.push({ key, value }),
+            name: (next: string) => (key = next),
+          };
+          begin({ kind: "object", line: line + 1, members }, container, { line, column });
+        },
+        onObjectProperty: (name) => void open.at(-1)?.name?.(name),
+        onObjectEnd: end,
+        onArrayBegin: (_offset, _length, line, column) => {
+          const items: JsonNode[] = [];
+          begin({ kind: "array", line: line + 1, items }, { take: (item) => items.push(item) }, { line, column });
+        },
+        onArrayEnd: end,
+        onLiteralValue: (value, offset, length, line) => {
+          const kind = value === null ? "null" : (typeof value as "string" | "number" | "boolean");
+          take({ kind, line: line + 1, text: kind === "string" ? value : text.slice(offset, offset + length) });
+        },
+        onError: (error, offset, length, line, column) => {
+          throw new JsonSyntaxError(
+            { line, column },
+            messageOf(error, text.slice(offset, offset + Math.max(length, 1))),
+          );
+        },
+      },
+      { disallowComments: true },
+    );
   } catch (error) {
-    if (error instanceof JsonSyntaxError) return { kind: "fault", at: error.at, message: error.message };
+    if (error instanceof JsonSyntaxError) return { kind: "fault", ...error.at, message: error.message };
     throw error;
   }
+  const [read] = root;
+  return read === undefined
+    ? { kind: "fault", line: 1, column: 1, message: "a value is expected, not the end of the file" }
+    : { kind: "read", root: read };
 }
 
-/** Reads the one value that begins at an offset of a text that was read before. */
-export function readJsonAt(text: string, at: number): JsonNode {
-  return new JsonReader(text, () => undefined, at).value(0);
+/** An object or array that is being read. */
+interface Open {
+  readonly take: (node: JsonNode) => unknown;
+  readonly name?: (key: string) => unknown;
+}
+
+/** Both from 0, as the parser counts. */
+interface Position {
+  readonly line: number;
+  readonly column: number;
 }
 
 class JsonSyntaxError extends Error {
-  readonly at: number;
+  /** Both from 1. */
+  readonly at: Position;
 
-  constructor(at: number, message: string) {
+  constructor({ line, column }: Position, message: string) {
     super(message);
-    this.at = at;
+    this.at = { line: line + 1, column: column + 1 };
   }
 }
 
-const BLANKS = /[ \t\n\r]*/y;
-const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-const WORD = /[A-Za-z_]+/y;
-const ESCAPES: Readonly<Record<string, string>> = {
-  '"': '"',
-  "\\": "\\",
-  "/": "/",
-  b: "\b",
-  f: "\f",
-  n: "\n",
-  r: "\r",
-  t: "\t",
+/** By the parser's numbers: its enum is a `const enum`, which is there for the compiler alone. */
+const MESSAGES: Readonly<Record<number, string>> = {
+  1: "a text or key stands in double quotes, and nothing but a number, true, false or null without",
+  3: "a key in double quotes is expected",
+  4: "a value is expected",
+  5: '":" is expected after the key',
+  6: '"," is expected',
+  7: '"," or "}" is expected',
+  8: '"," or "]" is expected',
+  9: "the JSON ends before this, but more follows",
+  10: "JSON has no comments",
+  11: "JSON has no comments",
+  12: "a text that is never closed on its line (a line break in a text is written \\n)",
+  13: "a number that breaks off",
+  14: "a \\u that is not followed by four hexadecimal digits",
+  15: "a backslash that escapes nothing (write \\\\ for a backslash)",
+  16: "a tab or control character inside a text (write \\t)",
 };
 
-class JsonReader {
-  readonly #text: string;
-  readonly #sinkOf: SinkOf;
-  #at: number;
-
-  constructor(text: string, sinkOf: SinkOf, at = 0) {
-    this.#text = text;
-    this.#sinkOf = sinkOf;
-    this.#at = at;
-  }
-
-  document(): JsonNode {
-    const root = this.value(0);
-    this.#skipBlanks();
-    if (this.#at < this.#text.length) this.#fail(`the JSON ends here, but ${this.#found()} follows`);
-    return root;
-  }
-
-  value(depth: number, key?: string): JsonNode {
-    this.#skipBlanks();
-    if (depth > DEEPEST) this.#fail(`more than ${DEEPEST} levels of brackets`);
-    switch (this.#text[this.#at]) {
-      case "{":
-        return this.#object(depth);
-      case "[":
-        return this.#array(depth, key);
-      case '"': {
-        const at = this.#at;
-        return { kind: "string", at, text: this.#string() };
-      }
-      default:
-        return this.#scalar();
-    }
-  }
-
-  #object(depth: number): JsonNode {
-    const at = this.#at;
-    const members: JsonMember[] = [];
-    this.#at += 1;
-    if (this.#ends("}")) return { kind: "object", at, members };
-    do {
-      this.#skipBlanks();
-      if (this.#text[this.#at] !== '"') this.#fail(`a key in double quotes is expected, not ${this.#found()}`);
-      const key = this.#string();
-      this.#skipBlanks();
-      if (this.#text[this.#at] !== ":") this.#fail(`":" is expected after the key, not ${this.#found()}`);
-      this.#at += 1;
-      members.push({ key, value: this.value(depth + 1, key) });
-    } while (this.#goesOn("}"));
-    return { kind: "object", at, members };
-  }
-
-  #array(depth: number, key: string | undefined): JsonNode {
-    const at = this.#at;
-    const items: JsonNode[] = [];
-    const sink = depth === 0 || (depth === 1 && key !== undefined) ? this.#sinkOf(key) : undefined;
-    let index = 0;
-    this.#at += 1;
-    if (this.#ends("]")) return { kind: "array", at, items };
-    do {
-      const item = this.value(depth + 1);
-      if (sink === undefined) items.push(item);
-      else sink(item, index);
-      index += 1;
-    } while (this.#goesOn("]"));
-    return { kind: "array", at, items };
-  }
-
-  #ends(bracket: string): boolean {
-    this.#skipBlanks();
-    if (this.#text[this.#at] !== bracket) return false;
-    this.#at += 1;
-    return true;
-  }
-
-  /** Past a comma: true. Past the closing bracket: false. */
-  #goesOn(bracket: string): boolean {
-    if (this.#ends(bracket)) return false;
-    if (this.#text[this.#at] !== ",") this.#fail(`"," or "${bracket}" is expected, not ${this.#found()}`);
-    const comma = this.#at;
-    this.#at += 1;
-    if (!this.#ends(bracket)) return true;
-    this.#at = comma;
-    return this.#fail(`a comma before "${bracket}" is one too many`);
-  }
-
-  #string(): string {
-    const start = this.#at + 1;
-    let text = "";
-    let from = start;
-    for (let at = start; at < this.#text.length; at += 1) {
-      const code = this.#text.charCodeAt(at);
-      if (code === 0x22) {
-        this.#at = at + 1;
-        return text + this.#text.slice(from, at);
-      }
-      if (code < 0x20) this.#failAt(at, "a line break, tab or control character inside a text (write \\n or \\t)");
-      if (code !== 0x5c) continue;
-      const escaped = this.#escape(at);
-      text += this.#text.slice(from, at) + escaped.text;
-      from = at + escaped.length;
-      at = from - 1;
-    }
-    return this.#failAt(start - 1, "a text that is never closed");
-  }
-
-  #escape(at: number): { readonly text: string; readonly length: number } {
-    const letter = this.#text.charAt(at + 1);
-    const plain = Object.hasOwn(ESCAPES, letter) ? ESCAPES[letter] : undefined;
-    if (plain !== undefined) return { text: plain, length: 2 };
-    const hex = this.#text.slice(at + 2, at + 6);
-    if (letter === "u" && /^[0-9a-fA-F]{4}$/.test(hex))
-      return { text: String.fromCharCode(Number.parseInt(hex, 16)), length: 6 };
-    return this.#failAt(at, "a backslash that escapes nothing (write \\\\ for a backslash)");
-  }
-
-  #scalar(): JsonNode {
-    const at = this.#at;
-    const number = this.#match(NUMBER);
-    if (number !== undefined && !/[0-9A-Za-z_.]/.test(this.#text.charAt(this.#at)))
-      return { kind: "number", at, text: number };
-    this.#at = at;
-    const word = this.#match(WORD);
-    if (word === "true" || word === "false") return { kind: "boolean", at, text: word };
-    if (word === "null") return { kind: "null", at, text: word };
-    this.#at = at;
-    return this.#fail(`a value is expected, not ${this.#found()}`);
-  }
-
-  #match(pattern: RegExp): string | undefined {
-    pattern.lastIndex = this.#at;
-    const matched = pattern.exec(this.#text)?.[0];
-    if (matched !== undefined) this.#at += matched.length;
-    return matched;
-  }
-
-  #skipBlanks(): void {
-    BLANKS.lastIndex = this.#at;
-    BLANKS.test(this.#text);
-    this.#at = BLANKS.lastIndex;
-  }
-
-  #found(): string {
-    return this.#at >= this.#text.length ? "the end of the file" : JSON.stringify(this.#text.charAt(this.#at));
-  }
-
-  #fail(message: string): never {
-    return this.#failAt(this.#at, message);
-  }
-
-  #failAt(at: number, message: string): never {
-    throw new JsonSyntaxError(at, message);
-  }
-}
-
-/** Where an offset stands: line and column, both from 1. */
-export type LineFinder = (at: number) => { readonly line: number; readonly column: number };
-
-/** Finds the lines of offsets into this text. Lines end in LF, CRLF or CR. */
-export function lineFinder(text: string): LineFinder {
-  const starts = lineStarts(text);
-  return (at) => {
-    let low = 0;
-    let high = starts.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((starts[middle] ?? 0) <= at) low = middle;
-      else high = middle - 1;
-    }
-    return { line: low + 1, column: at - (starts[low] ?? 0) + 1 };
-  };
-}
-
-const LF = 0x0a;
-const CR = 0x0d;
-
-/** Where each line begins. A file of 200,000 tenants may have four million: they are numbers in a row, and nothing else. */
-function lineStarts(text: string): Uint32Array {
-  let starts = new Uint32Array(1024);
-  let count = 1;
-  for (let at = 0; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    if (code !== LF && (code !== CR || text.charCodeAt(at + 1) === LF)) continue;
-    if (count === starts.length) {
-      const more = new Uint32Array(count * 2);
-      more.set(starts);
-      starts = more;
-    }
-    starts[count] = at + 1;
-    count += 1;
-  }
-  return starts.subarray(0, count);
+function messageOf(error: ParseErrorCode, found: string): string {
+  const message = MESSAGES[error] ?? "this is no value of JSON";
+  return found === "" ? `${message}, not the end of the file` : `${message}, at ${JSON.stringify(found)}`;
 }

@@ -10,15 +10,14 @@ import {
   textOf,
   wrongKind,
 } from "./json-object.js";
-import { type JsonMember, type JsonNode, readJsonAt } from "./json-text.js";
+import type { JsonMember, JsonNode } from "./json-text.js";
 
 /** The columns that one mapping of a tenant's `mappings` may hold. */
 const MAPPING_COLUMNS: readonly KeyMeaning[] = ["reportId", "qlikAppId", "newQlikAppId"];
 
-/** Where a row's values come from, while it is made: a tenant's entry, and one of its mappings. */
+/** Where a row's values come from: a tenant's entry, and one of its mappings. */
 interface RowObjects {
   readonly entry: JsonObject;
-  readonly index: number;
   readonly mapping: JsonObject | undefined;
 }
 
@@ -29,20 +28,17 @@ interface Texts {
 
 /** Collects the rows of a JSON manifest: one for each entry, or one for each mapping of an entry that has `mappings`. */
 export class JsonRows {
-  readonly #text: string;
   readonly #path: string;
   readonly #notes: JsonNotes;
   readonly #positions = new Map<KeyMeaning, number>();
   readonly #header: string[] = [];
   readonly #rows: RawRow[] = [];
+  /** By each row's number. */
+  readonly #origins: RowObjects[] = [];
   readonly #unknownTold = new Set<KeyMeaning>();
 
-  /** The last entry that {@link place} read again. */
-  #again: JsonObject | undefined;
-
   /** `path`: what leads to the array of tenants; empty where it is the root. */
-  constructor(text: string, path: string, notes: JsonNotes) {
-    this.#text = text;
+  constructor(path: string, notes: JsonNotes) {
     this.#path = path;
     this.#notes = notes;
   }
@@ -51,19 +47,19 @@ export class JsonRows {
   add(item: JsonNode, index: number): void {
     const path = `${this.#path}[${index}]`;
     if (item.kind === "object") {
-      this.#addEntry(readJsonObject(item, path, this.#notes), index);
+      this.#addEntry(readJsonObject(item, path, this.#notes));
       return;
     }
     const hint = 'Write { "tenant": "acme", "newQlikAppId": "GUID" }.';
     this.#notes.faults.push(wrongKind(item, { path, wanted: "an object", hint }, this.#notes));
   }
 
-  #addEntry(entry: JsonObject, index: number): void {
+  #addEntry(entry: JsonObject): void {
     this.#refuseReportIds(entry);
     const texts = this.#textsOf(entry, (meaning) => meaning !== "mappings");
     const mappings = this.#mappingsOf(entry, texts);
-    if (mappings.length === 0) this.#addRow({ entry, index, mapping: undefined }, texts);
-    for (const [nth, mapping] of mappings.entries()) this.#addMapping({ entry, index, mapping }, texts, nth);
+    if (mappings.length === 0) this.#addRow({ entry, mapping: undefined }, texts);
+    for (const [nth, mapping] of mappings.entries()) this.#addMapping({ entry, mapping }, texts, nth);
   }
 
   /** The rows, each with a cell for every key that any entry has. A tenant and its app have a column in any case. */
@@ -77,37 +73,13 @@ export class JsonRows {
     return { header: this.#header, rows };
   }
 
-  /** Reads the entry again, for its place is asked for faults only. */
-  place(row: RawRow, column: ManifestColumn): Place {
-    const { origin } = row;
-    if (origin === undefined) return { line: row.line, column };
-    const mapping =
-      origin.mapping === undefined || !MAPPING_COLUMNS.includes(column)
-        ? undefined
-        : this.#readAgain(origin.mapping.at, `${this.#path}[${origin.index}].mappings[${origin.mapping.index}]`);
-    if (mapping?.members.has(column)) return this.#placeIn(mapping, column);
-    const entry = this.#entryAgain(origin.at, `${this.#path}[${origin.index}]`);
-    return this.#placeIn(mapping === undefined || entry.members.has(column) ? entry : mapping, column);
-  }
-
-  #placeIn(object: JsonObject, column: ManifestColumn): Place {
-    const member = object.members.get(column);
-    return {
-      line: this.#notes.lineOf(member?.value.at ?? object.at).line,
-      column: pathTo(object.path, member?.key ?? column),
-    };
-  }
-
-  #entryAgain(at: number, path: string): JsonObject {
-    const entry = this.#again?.at === at ? this.#again : this.#readAgain(at, path);
-    this.#again = entry;
-    return entry;
-  }
-
-  #readAgain(at: number, path: string): JsonObject {
-    const told = { ...this.#notes, faults: [], warnings: [] };
-    const node = readJsonAt(this.#text, at);
-    return node.kind === "object" ? readJsonObject(node, path, told) : { at, path, members: new Map() };
+  place({ line, origin = -1 }: RawRow, column: ManifestColumn): Place {
+    const objects = this.#origins[origin];
+    if (objects === undefined) return { line, column };
+    const { entry, mapping } = objects;
+    const isOfMapping =
+      MAPPING_COLUMNS.includes(column) && (mapping?.members.has(column) || !entry.members.has(column));
+    return placeIn(isOfMapping && mapping !== undefined ? mapping : entry, column);
   }
 
   #position(meaning: KeyMeaning, spelled: string): number {
@@ -127,7 +99,8 @@ export class JsonRows {
     this.#addRow(objects, texts, nth);
   }
 
-  #addRow({ entry, index, mapping }: RowObjects, texts: Texts, nth = 0): void {
+  #addRow(objects: RowObjects, texts: Texts, nth = 0): void {
+    const { entry, mapping } = objects;
     const cells: string[] = [];
     for (const [meaning, text] of texts.byMeaning) {
       const member = mapping?.members.get(meaning) ?? entry.members.get(meaning);
@@ -135,12 +108,11 @@ export class JsonRows {
       while (cells.length < position) cells.push("");
       cells[position] = text;
     }
-    const { line } = this.#notes.lineOf(nth === 0 ? entry.at : (mapping ?? entry).at);
     this.#rows.push({
-      line,
+      line: (nth === 0 ? entry : (mapping ?? entry)).line,
       cells: cells.slice(),
       spoiled: texts.spoiled.length === 0 ? undefined : texts.spoiled,
-      origin: { index, at: entry.at, mapping: mapping === undefined ? undefined : { index: nth, at: mapping.at } },
+      origin: this.#origins.push(objects) - 1,
     });
   }
 
@@ -195,7 +167,7 @@ export class JsonRows {
         message: `The key ${quote(member.key)} has no meaning in a mapping; it is not read.`,
         hint: "A mapping may hold reportId, qlikAppId and newQlikAppId.",
         file: this.#notes.file,
-        line: this.#notes.lineOf(member.value.at).line,
+        line: member.value.line,
         column: pathTo(mapping.path, member.key),
       });
     this.#unknownTold.add(meaning);
@@ -218,7 +190,7 @@ export class JsonRows {
         hint: `Give ${column} to the tenant or to its mappings, not to both.`,
         tenant: texts.entryTexts.byMeaning.get("tenant"),
         file: this.#notes.file,
-        line: this.#notes.lineOf(member.value.at).line,
+        line: member.value.line,
         column: pathTo(objects.mapping.path, member.key),
         value: mapped,
       });
@@ -233,10 +205,15 @@ export class JsonRows {
       message: `${pathTo(entry.path, member.key)} is not read there: reportIds belongs to the manifest's top level.`,
       hint: 'Give a tenant its own reports by "mappings", one for each report.',
       file: this.#notes.file,
-      line: this.#notes.lineOf(member.value.at).line,
+      line: member.value.line,
       column: pathTo(entry.path, member.key),
     });
   }
+}
+
+function placeIn(object: JsonObject, column: ManifestColumn): Place {
+  const member = object.members.get(column);
+  return { line: member?.value.line ?? object.line, column: pathTo(object.path, member?.key ?? column) };
 }
 
 /** The text of a key that has no meaning of its own; `undefined` where it is no single value. */

@@ -2,35 +2,17 @@ import type { Problem } from "../domain/errors.js";
 import { trimAround } from "../domain/ids.js";
 import { quote } from "../domain/quotation.js";
 import type { RawManifest, SharedText, SharedTexts } from "../domain/raw-manifest.js";
-import { type JsonNotes, type JsonObject, meaningOf, readJsonObject, textOf, wrongKind } from "./json-object.js";
-import { type ItemSink, type JsonFault, type JsonNode, lineFinder, readJsonText } from "./json-text.js";
+import { type JsonNotes, type JsonObject, readJsonObject, textOf, wrongKind } from "./json-object.js";
+import { type JsonFault, type JsonMember, type JsonNode, readJsonText } from "./json-text.js";
 import { JsonRows } from "./manifest-json-rows.js";
-
-/** The tenants' rows, and what is wrong with them. */
-interface Tenants {
-  readonly rows: JsonRows;
-  readonly notes: JsonNotes;
-}
 
 /** A JSON manifest as rows of text. Never throws: what is wrong with the file is among the faults. */
 export function readJsonManifest(text: string, file: string): RawManifest {
-  const notes: JsonNotes = { file, lineOf: lineFinder(text), meanings: new Map(), faults: [], warnings: [] };
-  let tenants: Tenants | undefined;
-  const collectTenants = (key: string | undefined): ItemSink | undefined => {
-    if (key !== undefined && meaningOf(key) !== "tenants") return undefined;
-    const own = { ...notes, faults: [], warnings: [] };
-    const rows = new JsonRows(text, key ?? "", own);
-    // Of two equal keys the last counts, as everywhere in JSON.
-    tenants = { rows, notes: own };
-    return (item, index) => rows.add(item, index);
-  };
-  const reading = readJsonText(text, collectTenants);
-  if (reading.kind === "fault") return withoutTenants(notes, [syntaxFault(reading, notes)]);
-  return manifestOf(reading.root, notes, () => tenants);
-}
-
-function manifestOf(root: JsonNode, notes: JsonNotes, collected: () => Tenants | undefined): RawManifest {
-  if (root.kind === "array") return tenantsOf(collected(), {}, notes);
+  const notes: JsonNotes = { file, faults: [], warnings: [] };
+  const reading = readJsonText(text);
+  if (reading.kind === "fault") return withoutTenants(notes, [syntaxFault(reading, file)]);
+  const { root } = reading;
+  if (root.kind === "array") return tenantsOf(root.items, "", {}, notes);
   if (root.kind !== "object") {
     const hint = "Write an array of objects, or one object with tenants.";
     return withoutTenants(notes, [wrongKind(root, { path: "", wanted: "an array or an object", hint }, notes)]);
@@ -38,18 +20,17 @@ function manifestOf(root: JsonNode, notes: JsonNotes, collected: () => Tenants |
   const top = readJsonObject(root, "", notes);
   tellUnknownKeys(top, notes);
   const shared = sharedTexts(top, notes);
-  const fault = tenantsFault(top, notes);
-  if (fault !== undefined) return withoutTenants(notes, [...notes.faults, fault]);
-  return tenantsOf(collected(), shared, notes);
+  const tenants = top.members.get("tenants");
+  if (tenants?.value.kind === "array") return tenantsOf(tenants.value.items, tenants.key, shared, notes);
+  return withoutTenants(notes, [...notes.faults, tenantsFault(top, tenants, notes)]);
 }
 
-function syntaxFault(fault: JsonFault, notes: JsonNotes): Problem {
-  const { line, column } = notes.lineOf(fault.at);
+function syntaxFault({ line, column, message }: JsonFault, file: string): Problem {
   return {
     code: "JSON_SYNTAX",
-    message: `${notes.file} is not valid JSON: line ${line}, column ${column}: ${fault.message}.`,
+    message: `${file} is not valid JSON: line ${line}, column ${column}: ${message}.`,
     hint: "Correct that place; JSON has no comments and no comma after the last entry.",
-    file: notes.file,
+    file,
     line,
     column: String(column),
   };
@@ -79,25 +60,23 @@ function tellUnknownKeys(top: JsonObject, notes: JsonNotes): void {
         message: `The top level's key ${quote(key)} has no meaning there; it is not read.`,
         hint: "The top level may hold sourceTaskId, qlikAppId, reportIds, name and tenants.",
         file: notes.file,
-        line: notes.lineOf(value.at).line,
+        line: value.line,
         column: key,
       });
 }
 
-function tenantsFault(top: JsonObject, notes: JsonNotes): Problem | undefined {
-  const member = top.members.get("tenants");
+function tenantsFault(top: JsonObject, tenants: JsonMember | undefined, notes: JsonNotes): Problem {
   const hint = 'Write "tenants": [ { "tenant": "acme", "newQlikAppId": "GUID" } ].';
-  if (member === undefined)
-    return {
-      code: "COLUMN_MISSING",
-      message: "The manifest has no tenants: its top level lacks the key tenants.",
-      hint,
-      file: notes.file,
-      line: notes.lineOf(top.at).line,
-      column: "tenants",
-    };
-  if (member.value.kind === "array") return undefined;
-  return wrongKind(member.value, { path: member.key, wanted: "an array of tenants", hint }, notes);
+  if (tenants !== undefined)
+    return wrongKind(tenants.value, { path: tenants.key, wanted: "an array of tenants", hint }, notes);
+  return {
+    code: "COLUMN_MISSING",
+    message: "The manifest has no tenants: its top level lacks the key tenants.",
+    hint,
+    file: notes.file,
+    line: top.line,
+    column: "tenants",
+  };
 }
 
 function sharedTexts(top: JsonObject, notes: JsonNotes): SharedTexts {
@@ -117,7 +96,7 @@ function sharedTexts(top: JsonObject, notes: JsonNotes): SharedTexts {
 function sharedAt(node: JsonNode, path: string, notes: JsonNotes): SharedText | undefined {
   const text = textOf(node, path, notes);
   if (text !== undefined && trimAround(text) === "") return undefined;
-  return { text: text ?? "", line: notes.lineOf(node.at).line, column: path };
+  return { text: text ?? "", line: node.line, column: path };
 }
 
 function sharedReports(top: JsonObject, notes: JsonNotes): readonly SharedText[] | undefined {
@@ -130,16 +109,18 @@ function sharedReports(top: JsonObject, notes: JsonNotes): readonly SharedText[]
   return undefined;
 }
 
-function tenantsOf(tenants: Tenants | undefined, shared: SharedTexts, notes: JsonNotes): RawManifest {
-  if (tenants === undefined) return withoutTenants(notes, notes.faults);
+/** `path`: what leads to the tenants; empty where they are the root. */
+function tenantsOf(tenants: readonly JsonNode[], path: string, shared: SharedTexts, notes: JsonNotes): RawManifest {
+  const rows = new JsonRows(path, notes);
+  for (const [index, tenant] of tenants.entries()) rows.add(tenant, index);
   return {
     file: notes.file,
     format: "json",
-    ...tenants.rows.finish(),
+    ...rows.finish(),
     headerLine: 1,
     shared,
-    place: (row, column) => tenants.rows.place(row, column),
-    faults: [...notes.faults, ...tenants.notes.faults],
-    warnings: [...notes.warnings, ...tenants.notes.warnings],
+    place: (row, column) => rows.place(row, column),
+    faults: notes.faults,
+    warnings: notes.warnings,
   };
 }

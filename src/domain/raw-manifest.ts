@@ -15,15 +15,8 @@ export interface RawRow {
   readonly cells: readonly string[];
   /** Columns of which the reader has told a fault already: they count as neither given nor missing. */
   readonly spoiled?: readonly ManifestColumn[] | undefined;
-  /** Where a JSON row comes from; the reader's own, for `place`. */
-  readonly origin?: JsonOrigin | undefined;
-}
-
-/** A tenant's entry in a JSON manifest, and one of its mappings: their indexes, and where they begin in the text. */
-export interface JsonOrigin {
-  readonly index: number;
-  readonly at: number;
-  readonly mapping?: { readonly index: number; readonly at: number } | undefined;
+  /** The JSON reader's own number of this row, for `place`. */
+  readonly origin?: number | undefined;
 }
 
 /** One value that a JSON manifest's top level gives to all rows. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type JsonNode, lineFinder, readJsonText } from "../../src/adapters/json-text.js";
+import { type JsonNode, readJsonText } from "../../src/adapters/json-text.js";
 
 function plain(node: JsonNode): unknown {
   switch (node.kind) {
@@ -68,7 +68,7 @@ describe("readJsonText", () => {
   });
 
   it.each([
-    ['{"a": 1,\n  }', 1, "comma"],
+    ['{"a": 1,\n  }', 2, "a key in double quotes is expected"],
     ["", 1, "end of the file"],
     ['{"a" 1}', 1, '":"'],
     ["{'a': 1}", 1, "double quotes"],
@@ -79,7 +79,7 @@ describe("readJsonText", () => {
   ])("tells where %j is wrong", (text, line, words) => {
     const reading = readJsonText(text);
     if (reading.kind !== "fault") throw new Error("it was accepted");
-    expect(lineFinder(text)(reading.at).line).toBe(line);
+    expect(reading.line).toBe(line);
     expect(reading.message).toContain(words);
   });
 
@@ -90,28 +90,11 @@ describe("readJsonText", () => {
     });
   });
 
-  it("hands an array's items over one by one where a sink is given", () => {
-    const items: unknown[] = [];
-    const reading = readJsonText('{"a":[1],"tenants":[{"b":2},[3]]}', (key) =>
-      key === "tenants" ? (item, index) => items.push([index, plain(item)]) : undefined,
-    );
-    expect(items).toEqual([
-      [0, { b: 2 }],
-      [1, [3]],
-    ]);
-    expect(reading.kind === "read" && plain(reading.root)).toEqual({ a: [1], tenants: [] });
-  });
-});
-
-describe("lineFinder", () => {
-  it("finds line and column, whatever ends the lines", () => {
-    const lineOf = lineFinder("a\r\nbc\nd\re");
-    expect([0, 3, 4, 6, 8].map(lineOf)).toEqual([
-      { line: 1, column: 1 },
-      { line: 2, column: 1 },
-      { line: 2, column: 2 },
-      { line: 3, column: 1 },
-      { line: 4, column: 1 },
-    ]);
+  it("tells the line of each value, whatever ends the lines", () => {
+    const reading = readJsonText('[1,\r\n2,\n{"a":\r3}]');
+    if (reading.kind !== "read" || reading.root.kind !== "array") throw new Error("it was not read");
+    const [, two, object] = reading.root.items;
+    expect([reading.root.line, two?.line, object?.line]).toEqual([1, 2, 3]);
+    expect(object?.kind === "object" && object.members[0]?.value.line).toBe(4);
   });
 });

@@ -160,7 +160,7 @@ describe("faults of a JSON manifest", () => {
   it("tell a syntax error with line and column", async () => {
     const [fault] = await faultsOfJson('[\n  { "tenant": "acme", },\n]');
     expect(fault).toMatchObject({ code: "JSON_SYNTAX", line: 2, file: path });
-    expect(fault?.message).toContain("line 2, column 21");
+    expect(fault?.message).toContain("line 2, column 23");
   });
 
   it("ask for quotes around numbers, and tell each but once", async () => {
