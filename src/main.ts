@@ -1,5 +1,4 @@
 /** The only file that reads `process`: argv, environment, streams and signals in, the exit code out. */
-import { hostname } from "node:os";
 import { isatty } from "node:tty";
 import { Concealment } from "./cli/concealment.js";
 import type { Host, InputStream } from "./cli/host.js";
@@ -78,7 +77,6 @@ async function makeHost(): Promise<Host> {
     stdout,
     stderr,
     platform: process.platform,
-    hostname: hostname(),
     pid: process.pid,
     processExists,
     version: packageVersion(),

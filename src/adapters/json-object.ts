@@ -20,7 +20,7 @@ export interface JsonObject {
   readonly members: ReadonlyMap<KeyMeaning, JsonMember>;
 }
 
-export function meaningOf(key: string): KeyMeaning {
+function meaningOf(key: string): KeyMeaning {
   const folded = normalHeader(key);
   return columnOf(folded) ?? folded;
 }

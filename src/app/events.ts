@@ -1,5 +1,5 @@
 import type { EndingSignal, Problem } from "../domain/errors.js";
-import type { RunResult, Summary, TenantResult } from "../domain/outcome.js";
+import type { Summary, TenantResult } from "../domain/outcome.js";
 
 /** What a run tells while it goes on. Made by the use cases, read by `output`. */
 export type RunEvent =
@@ -31,7 +31,6 @@ export type RunEvent =
       readonly status: number | string;
       readonly ms: number;
       readonly requestId: string;
-    }
-  | { readonly kind: "finished"; readonly result: RunResult };
+    };
 
 export type Emit = (event: RunEvent) => void;

@@ -62,10 +62,10 @@ function statusOfRow(state: LogState, { sourceTaskId, key, tenant }: Manifest["t
 function statusOfTenant(state: TenantState): TenantStatus {
   const { copy, openCreates, tenant, sourceTaskId, verified, verifiedAt, manifest } = state;
   const mappings: Mapping[] = [];
-  const doubts = openCreates.map(({ name }): OpenDoubt => ({ kind: "create", name }));
+  const doubts = openCreates.map(({ name, at }): OpenDoubt => ({ kind: "create", name, at }));
   for (const [reportId, { known, openPatches }] of state.reports) {
     for (const swap of known ?? []) mappings.push({ reportId, ...swap });
-    for (const _ of openPatches) doubts.push({ kind: "patch", reportId });
+    for (const { at } of openPatches) doubts.push({ kind: "patch", reportId, at });
   }
   return {
     tenant,

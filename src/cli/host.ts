@@ -33,7 +33,6 @@ export interface Host {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly platform: NodeJS.Platform;
-  readonly hostname: string;
   readonly pid: number;
   /** Whether a process of this number exists here, its owner whoever. */
   readonly processExists: (pid: number) => boolean;

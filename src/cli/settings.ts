@@ -70,8 +70,6 @@ export interface SyncSettings extends CommandSettings {
   /** `undefined` only with `--offline`. */
   readonly connection: ConnectionSettings | undefined;
   readonly shape: PlanShape;
-  /** The options of `shape` that were typed, as flags; empty with `--resume` and `--plan`. */
-  readonly givenShape: readonly string[];
   readonly run: RunOptions;
   readonly resume: boolean;
   readonly plan: string | undefined;

@@ -65,7 +65,6 @@ export function readSync(given: GivenOptions, manifest: string | undefined): Syn
     idempotencyLog: given.text(OPTIONS.idempotencyLog),
     connection: offline ? undefined : requireConnection(given, "sync"),
     shape: readShape(given),
-    givenShape: givenShape(given),
     run: readRun(given, { timeoutMs, retries }),
     resume: given.has(OPTIONS.resume),
     plan: given.text(OPTIONS.plan),

@@ -39,7 +39,7 @@ export interface Tell {
 }
 
 /** What a sync is, apart from how its answer is told. */
-export type SyncJob = Omit<SyncSettings, "output" | "givenShape">;
+export type SyncJob = Omit<SyncSettings, "output">;
 
 /** A sync's result, with what is needed to tell it. */
 export interface SyncDone {

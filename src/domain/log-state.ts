@@ -158,7 +158,9 @@ export class LogState {
     return this.#holders.any;
   }
 
-  apply(written: LogEntry, run: string): void {
+  /** Takes a record in. `at`: when it was written, for people; a run's own records need none. */
+  apply(written: LogEntry & { readonly at?: string | undefined }, run: string): void {
+    const { at } = written;
     const entry = withFoldedKey(written);
     switch (entry.type) {
       case "run":
@@ -184,7 +186,7 @@ export class LogState {
         return;
       case "create-intent":
         this.#noteWrite(run, entry);
-        this.#applyCreateIntent(entry, run);
+        this.#applyCreateIntent(entry, run, at);
         return;
       case "create-outcome":
         this.#endCreate(entry.write, (tenant) => withCreateOutcome(tenant, entry, ++this.#copiesMade));
@@ -206,7 +208,7 @@ export class LogState {
         return;
       case "patch-intent":
         this.#noteWrite(run, entry);
-        this.#applyPatchIntent(entry);
+        this.#applyPatchIntent(entry, at);
         return;
       case "patch-outcome":
         this.#applyPatchOutcome(entry);
@@ -267,11 +269,11 @@ export class LogState {
     }
   }
 
-  #applyCreateIntent(intent: CreateIntentRecord, run: string): void {
+  #applyCreateIntent(intent: CreateIntentRecord, run: string, at: string | undefined): void {
     const tenant = this.#tenantOf(intent);
     this.#createOf.set(intent.write, tenant.ref);
     const unexplained = this.#unexplained?.run === run ? this.#unexplained.tasks : undefined;
-    this.#put(tenant, withCreateIntent(tenant, intent, unexplained));
+    this.#put(tenant, withCreateIntent(tenant, intent, { unexplained, at }));
   }
 
   #applyAdopted(adopted: AdoptedRecord): void {
@@ -279,11 +281,11 @@ export class LogState {
     this.#put(tenant, withAdopted(tenant, adopted));
   }
 
-  #applyPatchIntent(intent: PatchIntentRecord): void {
+  #applyPatchIntent(intent: PatchIntentRecord, at: string | undefined): void {
     const tenant = this.#tenants.get(this.#refs.of(intent));
     if (tenant === undefined) return;
     this.#patchOf.set(intent.write, { ref: tenant.ref, intent });
-    this.#put(tenant, withPatchIntent(tenant, intent));
+    this.#put(tenant, withPatchIntent(tenant, intent, at));
   }
 
   #applyPatchOutcome(outcome: PatchOutcomeRecord): void {

@@ -3,20 +3,11 @@ import type { LogHead } from "./log-record.js";
 
 /**
  * What the log knows of one tenant. `copied`: it holds a copy. `in-doubt`: a write is open. `gone`: its copy is logged as gone.
- * `failed`: all its writes were refused. `retry`: `resolve --retry` was given. `forgotten`: it holds nothing any more.
- * `none`: listed in the manifest, and the log knows nothing of it.
+ * `failed`: all its writes were refused. `retry`: `resolve --retry` was given. `none`: listed in the manifest, and the log knows nothing of it.
  */
-export type TenantStanding = "copied" | "in-doubt" | "gone" | "failed" | "retry" | "forgotten" | "none";
+export type TenantStanding = "copied" | "in-doubt" | "gone" | "failed" | "retry" | "none";
 
-export const TENANT_STANDINGS: readonly TenantStanding[] = [
-  "copied",
-  "in-doubt",
-  "gone",
-  "failed",
-  "retry",
-  "forgotten",
-  "none",
-];
+export const TENANT_STANDINGS: readonly TenantStanding[] = ["copied", "in-doubt", "gone", "failed", "retry", "none"];
 
 /** One open write of a tenant. */
 export interface OpenDoubt {
@@ -25,6 +16,7 @@ export interface OpenDoubt {
   readonly name?: string | undefined;
   /** The report that the PATCH was for. */
   readonly reportId?: string | undefined;
+  /** When it was sent (UTC, RFC 3339), or was about to be. */
   readonly at?: string | undefined;
 }
 

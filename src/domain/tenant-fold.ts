@@ -32,9 +32,9 @@ import {
 export function withCreateIntent(
   tenant: TenantState,
   record: CreateIntentRecord,
-  unexplained: OpenCreate["unexplained"],
+  known: Pick<OpenCreate, "unexplained" | "at">,
 ): TenantState {
-  const intent: OpenCreate = { ...record, unexplained };
+  const intent: OpenCreate = { ...record, ...known };
   return {
     ...tenant,
     // Often one text: then it is held once.
@@ -186,14 +186,14 @@ function withoutSpent(
   return reports;
 }
 
-export function withPatchIntent(tenant: TenantState, intent: PatchIntentRecord): TenantState {
+export function withPatchIntent(tenant: TenantState, intent: PatchIntentRecord, at?: string): TenantState {
   const before = tenant.reports.get(intent.reportId) ?? UNKNOWN_REPORT;
   const { write, rowId, bodyId = rowId, apps, idempotencyKey, named } = intent;
   const reports = new Map(tenant.reports).set(intent.reportId, {
     known: undefined,
     possible: [...possibleOf(before), apps],
     named,
-    openPatches: [...before.openPatches, { write, rowId, bodyId, apps, idempotencyKey, before }],
+    openPatches: [...before.openPatches, { write, rowId, bodyId, apps, idempotencyKey, before, at }],
   });
   return { ...tenant, manifest: intent.manifest, reports, ...NOT_VERIFIED };
 }

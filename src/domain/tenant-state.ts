@@ -57,6 +57,8 @@ export interface OpenPatch {
   readonly apps: readonly AppSwap[];
   readonly idempotencyKey: string;
   readonly before: ReportKnowledge;
+  /** When its intent was written (UTC), where it was read from a log. */
+  readonly at?: string | undefined;
 }
 
 /** The task that a tenant holds. */
@@ -85,6 +87,8 @@ export interface CrossedName {
 export interface OpenCreate extends CreateIntentRecord {
   /** The tasks that no record explained when its run began to create; `undefined` where that run saw no list, `null`: too many. */
   readonly unexplained: ReadonlySet<TaskId> | null | undefined;
+  /** When its intent was written (UTC), where it was read from a log. */
+  readonly at?: string | undefined;
 }
 
 /** A name that a tenant's copy may have: what is kept of every create for good. */

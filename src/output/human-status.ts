@@ -18,7 +18,6 @@ const WORDS: Readonly<Record<TenantStanding, string>> = {
   gone: "gone",
   failed: "failed",
   retry: "retry",
-  forgotten: "forgotten",
   none: "not begun",
 };
 
@@ -28,7 +27,6 @@ const SYMBOLS: Readonly<Record<TenantStanding, string>> = {
   gone: "!",
   failed: "!",
   retry: "+",
-  forgotten: "-",
   none: ".",
 };
 
@@ -138,7 +136,6 @@ function paintStanding(state: TenantStanding, { palette }: Look): (text: string)
       return palette.bad;
     case "retry":
       return palette.change;
-    case "forgotten":
     case "none":
       return palette.dim;
     default:

@@ -50,7 +50,6 @@ export class EventTelling {
       case "started":
       case "step":
       case "waiting":
-      case "finished":
         return [];
       default:
         return event satisfies never;

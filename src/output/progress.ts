@@ -119,8 +119,7 @@ async function createLiveProgress(options: ProgressOptions, telling: EventTellin
       else if (event.kind === "stopping") wait = { reason: "for what is in flight", until: now() + DRAIN_MS };
       // Counted first: printing draws the live line anew.
       print(telling.linesOf(event));
-      if (event.kind === "finished") end();
-      else if (SHOWS_LIVE_LINE.has(event.kind) && !ended && !spinner.isSpinning) spinner.start();
+      if (SHOWS_LIVE_LINE.has(event.kind) && !ended && !spinner.isSpinning) spinner.start();
     },
     stop: end,
   };

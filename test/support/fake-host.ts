@@ -29,7 +29,6 @@ export function fakeHost(facts: FakeHostFacts = {}): FakeHost {
     stdout: stdout.stream,
     stderr: stderr.stream,
     platform: process.platform,
-    hostname: "acme-01",
     pid: process.pid,
     processExists: () => true,
     version: "1.2.3",
