@@ -1,32 +1,13 @@
-import { randomUUID } from "node:crypto";
 import { linkSync } from "node:fs";
-import { open, rename, stat, unlink } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { rename } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { EXIT, type Problem, StopError } from "../domain/errors.js";
+import { writeAtomically } from "./atomic-file.js";
+import { statOf } from "./file-identity.js";
 import { realPath } from "./real-path.js";
 
 /** What file systems without hard links say (FAT, some network disks; exFAT on Windows: EISDIR). */
 const NO_HARD_LINKS = new Set("EPERM ENOTSUP EOPNOTSUPP ENOSYS EINVAL EISDIR EXDEV EMLINK UNKNOWN".split(" "));
-
-/** Whether two paths name one file, also through links; false where one of them is not there. */
-export async function isSameFile(a: string, b: string): Promise<boolean> {
-  const [one, other] = await Promise.all([factsOf(a), factsOf(b)]);
-  if (one === undefined || other === undefined) return false;
-  return one.real === other.real || (one.inode !== undefined && one.inode === other.inode);
-}
-
-async function factsOf(
-  path: string,
-): Promise<{ readonly real: string; readonly inode: string | undefined } | undefined> {
-  try {
-    const stats = await stat(path);
-    // Windows gives 0 where a file system has no inodes.
-    return { real: realPath(path), inode: stats.ino === 0 ? undefined : `${stats.dev}:${stats.ino}` };
-  } catch (error) {
-    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
-    throw error;
-  }
-}
 
 /** Throws a StopError (exit 2) where a file is there already and may not be replaced, or where none can be made. */
 export async function checkNewFile(path: string, replace: boolean): Promise<void> {
@@ -44,15 +25,8 @@ export async function checkNewFile(path: string, replace: boolean): Promise<void
  */
 export async function writeNewFile(path: string, text: string, replace: boolean): Promise<void> {
   const target = replace ? await throughLinks(path) : resolve(path);
-  const temporary = join(dirname(target), `.${basename(target)}.${randomUUID()}.tmp`);
   try {
-    try {
-      await writeWhole(temporary, text);
-      if (replace) await rename(temporary, target);
-      else await putWhereNothingIs(temporary, target);
-    } finally {
-      await unlinkIfThere(temporary);
-    }
+    await writeAtomically(target, [text], replace ? undefined : putWhereNothingIs);
   } catch (cause) {
     if (cause instanceof StopError) throw cause;
     const code = codeOf(cause);
@@ -68,16 +42,6 @@ async function throughLinks(path: string): Promise<string> {
   return (await statOf(path)) === undefined ? resolve(path) : realPath(path);
 }
 
-async function writeWhole(path: string, text: string): Promise<void> {
-  const file = await open(path, "wx", 0o666);
-  try {
-    await file.writeFile(text, "utf8");
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
 /** A link, unlike a rename, is made only where nothing is. */
 async function putWhereNothingIs(temporary: string, target: string): Promise<void> {
   try {
@@ -87,23 +51,6 @@ async function putWhereNothingIs(temporary: string, target: string): Promise<voi
     if (code === undefined || !NO_HARD_LINKS.has(code)) throw error;
     if ((await statOf(target)) !== undefined) throw exists(target, error);
     await rename(temporary, target);
-  }
-}
-
-async function statOf(path: string) {
-  try {
-    return await stat(path);
-  } catch (error) {
-    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return undefined;
-    throw error;
-  }
-}
-
-async function unlinkIfThere(path: string): Promise<void> {
-  try {
-    await unlink(path);
-  } catch (error) {
-    if (codeOf(error) !== "ENOENT") throw error;
   }
 }
 

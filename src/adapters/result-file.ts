@@ -1,9 +1,9 @@
-import { randomUUID } from "node:crypto";
-import { access, constants, type FileHandle, open, rename, unlink } from "node:fs/promises";
+import { access, constants, rename } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { EXIT, type Problem, StopError } from "../domain/errors.js";
 import { nearestSpellings } from "../domain/spelling.js";
-import { hasCode, type Identity, identify, isSame, orMissing, realPathOf, statOf } from "./file-identity.js";
+import { writeAtomically } from "./atomic-file.js";
+import { hasCode, type Identity, identify, isSame, realPathOf, statOf } from "./file-identity.js";
 
 /** The endings that `--out` knows. */
 const ENDINGS = ["json", "csv", "md", "html", "xml"] as const;
@@ -117,9 +117,8 @@ export interface PlacingDeps {
 const HELD = ["EBUSY", "EPERM", "EACCES"];
 
 /**
- * Writes a result whole or not at all: to a temporary file beside it, flushed to the disk, then renamed over it. Where another
- * program holds the file (Excel), it goes to `<name>.new.<ending>` beside it. Never throws for what the disk says: a run that
- * is over must still tell its result.
+ * Writes a result whole or not at all. Where another program holds the file (Excel), it goes to `<name>.new.<ending>` beside it. Never
+ * throws for what the disk says: a run that is over must still tell its result.
  */
 export async function placeResultFile(
   target: ResultTarget,
@@ -127,72 +126,19 @@ export async function placeResultFile(
   deps: PlacingDeps = { rename },
 ): Promise<Placement> {
   try {
-    const real = await realPathOf(target.path);
-    const temporary = join(dirname(real), `.${basename(real)}.${randomUUID()}.tmp`);
-    try {
-      await writeWhole(temporary, pieces);
-      return await putInPlace({ temporary, real, target }, deps);
-    } catch (error) {
-      await orMissing(unlink(temporary));
-      throw error;
-    }
+    return await writeAtomically(await realPathOf(target.path), pieces, async (temporary, real): Promise<Placement> => {
+      try {
+        await deps.rename(temporary, real);
+        return { kind: "placed", path: target.path };
+      } catch (error) {
+        if (!hasCode(error, HELD)) throw error;
+      }
+      await deps.rename(temporary, join(dirname(real), basename(target.beside)));
+      return { kind: "beside", path: target.beside, problem: writtenBeside(target.path, target.beside) };
+    });
   } catch (error) {
     if (!(error instanceof Error && "code" in error)) throw error;
     return { kind: "failed", problem: notWritten(target.path, error) };
-  }
-}
-
-async function putInPlace(
-  of: { readonly temporary: string; readonly real: string; readonly target: ResultTarget },
-  deps: PlacingDeps,
-): Promise<Placement> {
-  const { temporary, real, target } = of;
-  try {
-    await deps.rename(temporary, real);
-    await flushFolder(dirname(real));
-    return { kind: "placed", path: target.path };
-  } catch (error) {
-    if (!hasCode(error, HELD)) throw error;
-  }
-  await deps.rename(temporary, join(dirname(real), basename(target.beside)));
-  await flushFolder(dirname(real));
-  return { kind: "beside", path: target.beside, problem: writtenBeside(target.path, target.beside) };
-}
-
-const PIECE_CHARACTERS = 1 << 20;
-
-async function writeWhole(path: string, pieces: Iterable<string>): Promise<void> {
-  const file = await open(path, "wx", 0o644);
-  try {
-    let waiting = "";
-    for (const piece of pieces) {
-      waiting += piece;
-      if (waiting.length < PIECE_CHARACTERS) continue;
-      await file.writeFile(waiting);
-      waiting = "";
-    }
-    await file.writeFile(waiting);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** Makes the rename last; some systems (Windows) cannot open a folder, and need not. */
-async function flushFolder(folder: string): Promise<void> {
-  let handle: FileHandle;
-  try {
-    handle = await open(folder, "r");
-  } catch (error) {
-    if (hasCode(error, ["EISDIR", "EPERM", "EACCES"])) return;
-    throw error;
-  }
-  try {
-    await handle.sync();
-  } catch (error) {
-    if (!hasCode(error, ["EINVAL", "EPERM", "ENOTSUP"])) throw error;
-  } finally {
-    await handle.close();
   }
 }
 

@@ -1,25 +1,14 @@
-import { randomUUID } from "node:crypto";
-import { open, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
 import { EXIT, StopError } from "../domain/errors.js";
 import { isSealed, type SavedPlan } from "../domain/saved-plan.js";
 import { SAVED_PLAN } from "../domain/saved-plan-schema.js";
+import { writeAtomically } from "./atomic-file.js";
 import { readWholeFile } from "./whole-file.js";
 
 /** Writes a plan whole or not at all. Throws a StopError (exit 2) where the disk refuses. */
 export async function writeSavedPlan(path: string, plan: SavedPlan): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
   try {
-    const file = await open(temporary, "wx");
-    try {
-      await writeFile(file, planPieces(plan));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
+    await writeAtomically(path, planPieces(plan));
   } catch (cause) {
-    await rm(temporary, { force: true });
     throw new StopError(
       EXIT.usage,
       {

@@ -1,7 +1,8 @@
 import { dirname, extname, join } from "node:path";
 import { readAppsFile } from "../adapters/apps-file.js";
+import { identify, isSame } from "../adapters/file-identity.js";
 import { readManifest } from "../adapters/manifest-file.js";
-import { checkNewFile, isSameFile, writeNewFile } from "../adapters/new-file.js";
+import { checkNewFile, writeNewFile } from "../adapters/new-file.js";
 import { findManifest, type InitFindings } from "../app/init.js";
 import type { Host } from "../cli/host.js";
 import type { InitSettings } from "../cli/settings.js";
@@ -24,7 +25,7 @@ export async function initCommand(host: Host, settings: InitSettings): Promise<E
   await telling.warn(settings.warnings);
   const { file, apps: appsPath } = settings;
   if (appsPath === undefined) throw appsMissing();
-  await checkTarget(settings);
+  await checkTarget(settings, host.platform);
   const apps = readAppsFile(await readAppsBytes(appsPath), appsPath);
   const findings = await find(host, settings, { apps, telling });
   const text = textOf(findings, settings);
@@ -48,7 +49,10 @@ function appsMissing(): StopError {
 }
 
 /** Before anything is read: whether the manifest may be written where it is wanted. Throws a StopError (exit 2). */
-async function checkTarget({ file, manifestFormat, force, apps, connection }: InitSettings): Promise<void> {
+async function checkTarget(
+  { file, manifestFormat, force, apps, connection }: InitSettings,
+  platform: NodeJS.Platform,
+): Promise<void> {
   if (file === undefined) return;
   const ending = extname(file).toLowerCase();
   const readAs = ending === ".json" ? "json" : [".csv", ".tsv", ".tab"].includes(ending) ? "csv" : undefined;
@@ -63,7 +67,7 @@ async function checkTarget({ file, manifestFormat, force, apps, connection }: In
   const { apiKey, caFiles } = connection;
   const inputs = [apps, apiKey.kind === "file" ? apiKey.path : undefined, ...caFiles];
   for (const input of inputs)
-    if (input !== undefined && (await isSameFile(input, file)))
+    if (input !== undefined && isSame(await identify(input, platform), await identify(file, platform)))
       throw new StopError(EXIT.usage, {
         code: "FILE_IS_INPUT",
         message: `${file} is an input of this command`,

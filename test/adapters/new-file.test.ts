@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { checkNewFile, isSameFile, writeNewFile } from "../../src/adapters/new-file.js";
+import { checkNewFile, writeNewFile } from "../../src/adapters/new-file.js";
 import { inFolder } from "../support/log-places.js";
 
 const refusal = (code: string) => ({ exitCode: 2, problems: [expect.objectContaining({ code })] });
@@ -48,16 +48,6 @@ describe("a new file", () => {
       await expect(writeNewFile(join(folder, "no", "x.csv"), "", false)).rejects.toMatchObject(
         refusal("FILE_NOT_WRITTEN"),
       );
-    });
-  });
-
-  it("is known under every name that it has", async () => {
-    await inFolder(async (folder) => {
-      const path = join(folder, "apps.json");
-      writeFileSync(path, "[]");
-      symlinkSync(path, join(folder, "link.json"));
-      expect(await isSameFile(path, join(folder, "link.json"))).toBe(true);
-      expect(await isSameFile(path, join(folder, "other.json"))).toBe(false);
     });
   });
 });
