@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { type FileHandle, open, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { hasCode, orMissing } from "./file-identity.js";
+import { hasCode } from "./disk-error.js";
+import { orMissing } from "./file-identity.js";
 
 /** Puts a finished file in its place. */
 export type Put<T> = (temporary: string, path: string) => Promise<T>;

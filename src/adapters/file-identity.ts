@@ -1,6 +1,7 @@
 import type { Stats } from "node:fs";
 import { readlink, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { hasCode } from "./disk-error.js";
 import { realPath } from "./real-path.js";
 
 /** Which file a path means, whether or not one is there. */
@@ -69,8 +70,4 @@ export async function orMissing<T>(found: Promise<T>): Promise<T | undefined> {
     if (hasCode(error, NOT_TO_BE_SEEN)) return undefined;
     throw error;
   }
-}
-
-export function hasCode(error: unknown, codes: readonly string[]): boolean {
-  return error instanceof Error && "code" in error && typeof error.code === "string" && codes.includes(error.code);
 }

@@ -3,10 +3,10 @@ import { closeSync, fdatasync, write } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Problem, StopError } from "../domain/errors.js";
+import { codeOf } from "./disk-error.js";
 import {
   beatAt,
   type ChainLink,
-  errorCode,
   fileIdentity,
   isBusy,
   type LockNote,
@@ -198,7 +198,7 @@ export class LogLock {
       return {
         code: "LOCK_NOT_RELEASED",
         file: logPath,
-        message: `The lock ${note.id} of ${logPath} could not be removed (${errorCode(error)}).`,
+        message: `The lock ${note.id} of ${logPath} could not be removed (${codeOf(error)}).`,
         hint: `The next run takes it over. Where that run says that it is locked: add --break-lock ${note.id}`,
       };
     }

@@ -13,6 +13,7 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { codeOf, hasCode } from "./disk-error.js";
 import type { ProcessIdentity } from "./process-identity.js";
 
 /**
@@ -86,7 +87,7 @@ function readLink(path: string): ChainLink | undefined {
   try {
     fd = openSync(path, "r");
   } catch (error) {
-    if (errorCode(error) === "ENOENT") return undefined;
+    if (codeOf(error) === "ENOENT") return undefined;
     throw error;
   }
   try {
@@ -135,7 +136,7 @@ export function place(prepared: PreparedNote, target: string, link = linkSync): 
     link(prepared.path, target);
     return prepared.fd;
   } catch (error) {
-    const code = errorCode(error);
+    const code = codeOf(error);
     // A network disk may have made the link and lost its answer.
     if (code === "EEXIST") return readLink(target)?.id === prepared.id ? prepared.fd : undefined;
     // Somebody who saw no sign of life in it swept the prepared note away.
@@ -151,7 +152,7 @@ function placeByWriting(prepared: PreparedNote, target: string): number | undefi
   try {
     fd = openSync(target, "wx+", 0o644);
   } catch (error) {
-    if (errorCode(error) === "EEXIST") return undefined;
+    if (codeOf(error) === "EEXIST") return undefined;
     throw error;
   }
   const began = performance.now();
@@ -193,7 +194,7 @@ export function removeFile(path: string): boolean {
     return true;
   } catch (error) {
     if (isBusy(error)) return false;
-    if (errorCode(error) === "ENOENT") return true;
+    if (codeOf(error) === "ENOENT") return true;
     throw error;
   }
 }
@@ -222,11 +223,7 @@ export function openFileIdentity(fd: number): string {
 
 /** Whether somebody else has the file in hand for a moment, as happens on Windows. */
 export function isBusy(error: unknown): boolean {
-  return ["EPERM", "EACCES", "EBUSY", "ENOTEMPTY"].includes(errorCode(error));
-}
-
-export function errorCode(error: unknown): string {
-  return error instanceof Error ? String((error as NodeJS.ErrnoException).code ?? "") : "";
+  return hasCode(error, ["EPERM", "EACCES", "EBUSY", "ENOTEMPTY"]);
 }
 
 function writeAll(fd: number, text: string): void {

@@ -19,6 +19,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { codeOf } from "./disk-error.js";
 import { realPath } from "./real-path.js";
 
 const flush = promisify(fdatasync);
@@ -183,8 +184,4 @@ class NodeLogHandle implements LogHandle {
   close(): void {
     closeSync(this.#fd);
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error ? String((error as NodeJS.ErrnoException).code ?? "") : "";
 }

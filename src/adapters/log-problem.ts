@@ -1,6 +1,7 @@
 import type { Problem } from "../domain/errors.js";
 import { EXIT, StopError } from "../domain/errors.js";
 import type { LogRefusal } from "../domain/log-refusal.js";
+import { codeOf } from "./disk-error.js";
 
 /** What the log's adapters tell people, and the stop (exit 6) that goes with it. */
 
@@ -41,12 +42,12 @@ export function refusedLog(path: string, refusal: LogRefusal): StopError {
 
 /** Whether the disk said no; all else is a stop or a defect. */
 export function isDiskError(error: unknown): error is Error {
-  return error instanceof Error && typeof (error as NodeJS.ErrnoException).code === "string";
+  return codeOf(error) !== "";
 }
 
 /** What the disk said no to, and what to do about it. `doing` completes "cannot …". */
 export function diskTrouble(path: string, doing: string, cause: unknown): StopError {
-  const code = diskCode(cause);
+  const code = codeOf(cause) || "unknown";
   const problem = {
     code: "LOG_UNWRITABLE",
     file: path,
@@ -56,10 +57,6 @@ export function diskTrouble(path: string, doing: string, cause: unknown): StopEr
   return logStop(problem, cause);
 }
 
-function diskCode(cause: unknown): string {
-  return cause instanceof Error ? String((cause as NodeJS.ErrnoException).code ?? cause.name) : "unknown";
-}
-
 /** The lock was taken over from a run that may live, and the log stays in the file that this run may have open. */
 export function notRenewedWarning(path: string, cause: unknown): Problem {
   return {
@@ -67,7 +64,7 @@ export function notRenewedWarning(path: string, cause: unknown): Problem {
     file: path,
     message:
       `The lock of ${path} was taken over from a run that cannot be looked at, and the log could not be put into a new file ` +
-      `(${diskCode(cause)}): should that run wake up in the middle of a write, its line damages the log.`,
+      `(${codeOf(cause) || "unknown"}): should that run wake up in the middle of a write, its line damages the log.`,
     hint: "Make sure that it does not run any more. In a container, mount the log's folder and not the file alone.",
   };
 }

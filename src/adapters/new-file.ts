@@ -3,6 +3,7 @@ import { rename } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { EXIT, type Problem, StopError } from "../domain/errors.js";
 import { writeAtomically } from "./atomic-file.js";
+import { codeOf } from "./disk-error.js";
 import { statOf } from "./file-identity.js";
 import { realPath } from "./real-path.js";
 
@@ -30,7 +31,7 @@ export async function writeNewFile(path: string, text: string, replace: boolean)
   } catch (cause) {
     if (cause instanceof StopError) throw cause;
     const code = codeOf(cause);
-    if (code === undefined) throw cause;
+    if (code === "") throw cause;
     if (code === "EEXIST") throw exists(path, cause);
     const hint = "Name a file in a folder that you may write to; if it is open in Excel, close it there";
     throw refusal("FILE_NOT_WRITTEN", path, code, hint, cause);
@@ -48,7 +49,7 @@ async function putWhereNothingIs(temporary: string, target: string): Promise<voi
     linkSync(temporary, target);
   } catch (error) {
     const code = codeOf(error);
-    if (code === undefined || !NO_HARD_LINKS.has(code)) throw error;
+    if (!NO_HARD_LINKS.has(code)) throw error;
     if ((await statOf(target)) !== undefined) throw exists(target, error);
     await rename(temporary, target);
   }
@@ -61,8 +62,4 @@ function exists(path: string, cause?: unknown): StopError {
 function refusal(code: string, file: string, why: string, hint: string, cause?: unknown): StopError {
   const problem: Problem = { code, message: `${file} cannot be written: ${why}`, hint, file };
   return new StopError(EXIT.usage, problem, cause === undefined ? undefined : { cause });
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }

@@ -3,7 +3,8 @@ import { basename, dirname, extname, join, resolve } from "node:path";
 import { EXIT, type Problem, StopError } from "../domain/errors.js";
 import { nearestSpellings } from "../domain/spelling.js";
 import { writeAtomically } from "./atomic-file.js";
-import { hasCode, type Identity, identify, isSame, realPathOf, statOf } from "./file-identity.js";
+import { hasCode } from "./disk-error.js";
+import { type Identity, identify, isSame, realPathOf, statOf } from "./file-identity.js";
 
 /** The endings that `--out` knows. */
 const ENDINGS = ["json", "csv", "md", "html", "xml"] as const;

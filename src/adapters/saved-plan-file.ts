@@ -2,6 +2,7 @@ import { EXIT, StopError } from "../domain/errors.js";
 import { isSealed, type SavedPlan } from "../domain/saved-plan.js";
 import { SAVED_PLAN } from "../domain/saved-plan-schema.js";
 import { writeAtomically } from "./atomic-file.js";
+import { codeOf } from "./disk-error.js";
 import { readWholeFile } from "./whole-file.js";
 
 /** Writes a plan whole or not at all. Throws a StopError (exit 2) where the disk refuses. */
@@ -13,7 +14,7 @@ export async function writeSavedPlan(path: string, plan: SavedPlan): Promise<voi
       EXIT.usage,
       {
         code: "PLAN_UNWRITABLE",
-        message: `the plan cannot be written to ${path} (${codeOf(cause)})`,
+        message: `the plan cannot be written to ${path} (${codeOf(cause) || "unknown error"})`,
         hint: "Check --save-plan: the folder must exist and be writable",
         file: path,
       },
@@ -62,7 +63,7 @@ async function readText(path: string): Promise<string> {
       EXIT.usage,
       {
         code: "PLAN_UNREADABLE",
-        message: `the plan ${path} cannot be read (${codeOf(cause)})`,
+        message: `the plan ${path} cannot be read (${codeOf(cause) || "unknown error"})`,
         hint: "Check --plan",
         file: path,
       },
@@ -79,8 +80,4 @@ function parseJson(text: string): unknown {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
-}
-
-function codeOf(cause: unknown): string {
-  return cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
 }
