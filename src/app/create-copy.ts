@@ -4,7 +4,7 @@ import type { CreateIntentRecord, LogEntry } from "../domain/log-record.js";
 import { lookUp, namesakesOf } from "../domain/look-up.js";
 import { byReport } from "../domain/mapping.js";
 import type { TenantError } from "../domain/outcome.js";
-import type { Verdict } from "./first-alone.js";
+import type { Verdict } from "./canary.js";
 import { conflictNow } from "./in-use-now.js";
 import { observeListAgain } from "./observe-server.js";
 import { unexplainedTasks } from "./plan-context.js";

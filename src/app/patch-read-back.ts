@@ -5,7 +5,7 @@ import { byReport, sameSwaps } from "../domain/mapping.js";
 import type { TenantError } from "../domain/outcome.js";
 import type { RowCounts } from "../domain/shown-reports.js";
 import type { TaskReport } from "../domain/source-task.js";
-import type { Verdict } from "./first-alone.js";
+import type { Verdict } from "./canary.js";
 import type { PlanEntry } from "./plan-entries.js";
 import type { Reading } from "./ports.js";
 import { type CopyReading, copyLacks, notVerified, readCopy } from "./read-copy.js";

@@ -5,7 +5,7 @@ import type { TenantError, TenantResult } from "../domain/outcome.js";
 import type { PlanItem } from "../domain/plan.js";
 import type { TaskIndex } from "../domain/task-index.js";
 import type { Emit } from "./events.js";
-import { FirstAlone } from "./first-alone.js";
+import { Canary } from "./canary.js";
 import { Halts, type Interruption } from "./halts.js";
 import { nameFindings } from "./list-findings.js";
 import type { PlanContext } from "./plan-context.js";
@@ -96,8 +96,8 @@ export class RunSession {
   #refusedSince: number | undefined;
   /** Task IDs that answers of this run named: each can be one tenant's only. */
   readonly #claimed = new Map<TaskId, TenantRef>();
-  readonly #createGates = new Map<TaskId, FirstAlone>();
-  readonly #patchGates = new Map<TaskId, FirstAlone>();
+  readonly #createGates = new Map<TaskId, Canary>();
+  readonly #patchGates = new Map<TaskId, Canary>();
   readonly #refusals = new Map<TaskId, RefusalsInARow>();
   readonly #gaveUpAt = new Map<WriteId, number>();
   readonly #tracks = new Map<TenantRef, TenantTrack>();
@@ -123,11 +123,11 @@ export class RunSession {
     return { reader, recorder, clock, context: this.context, checkGoesOn: () => this.halts.checkGoesOn() };
   }
 
-  createGate(source: TaskId): FirstAlone {
+  createGate(source: TaskId): Canary {
     return gateOf(this.#createGates, source);
   }
 
-  patchGate(source: TaskId): FirstAlone {
+  patchGate(source: TaskId): Canary {
     return gateOf(this.#patchGates, source);
   }
 
@@ -269,10 +269,10 @@ export class RunSession {
   }
 }
 
-function gateOf(gates: Map<TaskId, FirstAlone>, source: TaskId): FirstAlone {
+function gateOf(gates: Map<TaskId, Canary>, source: TaskId): Canary {
   const known = gates.get(source);
   if (known !== undefined) return known;
-  const gate = new FirstAlone();
+  const gate = new Canary();
   gates.set(source, gate);
   return gate;
 }

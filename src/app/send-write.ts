@@ -3,7 +3,7 @@ import { backOffMs } from "../domain/back-off.js";
 import { EXIT, StopError } from "../domain/errors.js";
 import type { TenantRef } from "../domain/ids.js";
 import type { CreateIntentRecord, PatchIntentRecord } from "../domain/log-record.js";
-import type { FirstAlone } from "./first-alone.js";
+import type { Canary } from "./canary.js";
 import type { SendAttempt, WriteCall } from "./ports.js";
 import type { RunSession } from "./run-session.js";
 
@@ -77,7 +77,7 @@ export async function sendWrite(session: RunSession, write: Write): Promise<Sent
   }
 }
 
-function gateOfWrite(session: RunSession, write: Write): FirstAlone {
+function gateOfWrite(session: RunSession, write: Write): Canary {
   const { type, sourceTaskId } = write.intent;
   return type === "create-intent" ? session.createGate(sourceTaskId) : session.patchGate(sourceTaskId);
 }
@@ -108,7 +108,7 @@ const NEVER_SENT: Sent = {
   },
 };
 
-function isStopped(session: RunSession, gate: FirstAlone): boolean {
+function isStopped(session: RunSession, gate: Canary): boolean {
   return session.halts.reason !== undefined || gate.isStopped;
 }
 

@@ -6,7 +6,7 @@ import { sameSwaps } from "../domain/mapping.js";
 import type { TenantError } from "../domain/outcome.js";
 import type { TaskReport } from "../domain/source-task.js";
 import type { OpenPatch, TenantState } from "../domain/tenant-state.js";
-import type { Verdict } from "./first-alone.js";
+import type { Verdict } from "./canary.js";
 import { conflictNow, noteShownApps } from "./in-use-now.js";
 import { warnMissing } from "./missing-reports.js";
 import { endShownPatches, lookAtPatchDoubt } from "./patch-doubts.js";

@@ -8,7 +8,7 @@ export type Turn = "alone" | "together" | "stopped";
  * Lets jobs through one at a time until one has shown that the way is right; from then on together. One for the creates of
  * each source task, and one for its PATCHes.
  */
-export class FirstAlone {
+export class Canary {
   #state: "closed" | "open" | "stopped" = "closed";
   #taken = false;
   #waiting: (() => void)[] = [];
