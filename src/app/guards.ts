@@ -2,7 +2,7 @@ import type { Problem } from "../domain/errors.js";
 import type { AppId, TaskId } from "../domain/ids.js";
 import { judgeLiveSource } from "../domain/live-source.js";
 import type { PlanItem } from "../domain/plan.js";
-import { isWork } from "./carry-out.js";
+import { isWork } from "./apply-plan.js";
 import type { Plan } from "./make-plan.js";
 import type { ObservedSource } from "./observe-server.js";
 import type { SyncOptions } from "./sync-options.js";

@@ -5,7 +5,7 @@ import type { LogState } from "../domain/log-state.js";
 import type { Manifest } from "../domain/manifest.js";
 import { hasPendingChanges, type RunResult, type Summary, summarise, type TenantResult } from "../domain/outcome.js";
 import type { PlanItem } from "../domain/plan.js";
-import { carryOut, isWork } from "./carry-out.js";
+import { applyPlan, isWork } from "./apply-plan.js";
 import { doubtsBesidePlan } from "./doubts-aside.js";
 import type { Emit } from "./events.js";
 import { type GuardFindings, judgePlan } from "./guards.js";
@@ -126,7 +126,7 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
     deps.emit({ kind: "started", total: carried.length });
     for (const item of plan.items)
       if (!isWork(item.action)) deps.emit({ kind: "tenant", result: plannedResult(item, plan.context) });
-    await carryOut(session, plan, carried);
+    await applyPlan(session, plan, carried);
     const tenants = tenantsAfter(session, plan, new Set(carried));
     const summary = summarise(tenants);
     const exitCode = await endLog({

@@ -89,13 +89,13 @@ async function runLine(line: RunLine, deps: ShellDeps): Promise<ExitCode> {
   const { invocation } = line;
   if (invocation.command !== "sandbox" && invocation.command !== "demo") concealKey(deps.host);
   try {
-    return await Promise.race([carryOut(invocation, deps), interrupted(deps.untakenSignal)]);
+    return await Promise.race([applyPlan(invocation, deps), interrupted(deps.untakenSignal)]);
   } catch (error) {
     return tellStop(stopOf(line, error, deps.host), deps);
   }
 }
 
-async function carryOut(invocation: Invocation, { host, loadHandlers }: ShellDeps): Promise<ExitCode> {
+async function applyPlan(invocation: Invocation, { host, loadHandlers }: ShellDeps): Promise<ExitCode> {
   if (invocation.command === "completion") {
     const { completionScript } = await import("./completion.js");
     return print(host, completionScript(invocation.settings.shell));

@@ -291,7 +291,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a newTaskId that slipped by one row gives a tenant another's copy",
     changes: [
       { file: "app/plan-context.ts", from: "if (holder !== undefined) return copyOf(holder);", to: "" },
-      { file: "app/carry-out.ts", from: "if (holder !== undefined) {", to: "if (false as boolean) {" },
+      { file: "app/apply-plan.ts", from: "if (holder !== undefined) {", to: "if (false as boolean) {" },
     ],
   },
   {
@@ -328,7 +328,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "the run whose answers were crossed calls both well",
     changes: [
       {
-        file: "app/carry-out.ts",
+        file: "app/apply-plan.ts",
         from: "for (const [ref, error] of session.context.crossed) {",
         to: "for (const [ref, error] of new Map<TenantRef, TenantError>()) {",
       },

@@ -391,11 +391,11 @@ export class ServerModel {
     void promise.then(() => call.signal.removeEventListener("abort", giveUp));
     const arrives = random.pick([0, 0, 1, 2, 5, 20]);
     const returns = random.pick([1, 1, 2, 3, 5, 40]);
-    this.#carryOut({ fate, sent, work, tell, arrives, returns });
+    this.#applyPlan({ fate, sent, work, tell, arrives, returns });
     return promise;
   }
 
-  #carryOut(of: {
+  #applyPlan(of: {
     readonly fate: Fate;
     readonly sent: SentWrite;
     readonly work: (sent: SentWrite) => Result;

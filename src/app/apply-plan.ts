@@ -34,7 +34,7 @@ export function isWork(action: Action): boolean {
  * Carries out a plan's items (those that `--limit` lets through), each tenant on its own:
  * doubts that the plan's list ends and adoptions (what they show is in force before anything is sent), then all the work, then one common settlement, then a last look for twins.
  */
-export async function carryOut(session: RunSession, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
+export async function applyPlan(session: RunSession, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
   const findings = await settleFromPlan(session, plan, carried);
   await guarded(session, () => settlePatchesAside(session, carried));
   warnOfPatches(session, plan, carried);
