@@ -9,7 +9,7 @@ import { holderOf } from "../domain/whose-task.js";
 import { createCopy } from "./create-copy.js";
 import { doubtAside, patchesAside } from "./doubts-aside.js";
 import type { InDoubt } from "./in-doubt.js";
-import { tenantsAtOnce, workThrough } from "./lanes.js";
+import { runPooled, tenantsAtOnce } from "./keyed-pool.js";
 import { listNotRead } from "./list-findings.js";
 import type { Plan } from "./make-plan.js";
 import { observeListAgain } from "./observe-server.js";
@@ -41,11 +41,11 @@ export async function applyPlan(session: RunSession, plan: Plan, carried: readon
   await adoptAll(session, plan, carried);
   await guarded(session, () => clearSourceStops(session, plan, carried, (item) => work(session, plan, item, findings)));
   const inDoubt: InDoubt[] = [];
-  await workThrough(
+  await runPooled(
     carried.filter((item) => !session.isEnded(item.ref)),
     {
       // What waits for a source task's first copy, or its first PATCH, holds up nothing else.
-      laneOf: (item) => `${item.action.kind} ${item.sourceTaskId}`,
+      keyOf: (item) => `${item.action.kind} ${item.sourceTaskId}`,
       atOnce: tenantsAtOnce(session),
       work: async (item) => {
         const doubt = await work(session, plan, item, findings);

@@ -15,7 +15,7 @@ import {
   namesMeanNothing,
   wayOut,
 } from "./in-doubt.js";
-import { tenantsAtOnce, workThrough } from "./lanes.js";
+import { runPooled, tenantsAtOnce } from "./keyed-pool.js";
 import { type ObservedList, observeListAgain } from "./observe-server.js";
 import { decideEntry, refreshed } from "./plan-context.js";
 import type { PlanEntry } from "./plan-entries.js";
@@ -131,7 +131,7 @@ function together(
   work: (doubt: InDoubt) => Promise<void>,
 ): Promise<void> {
   const atOnce = tenantsAtOnce(session);
-  return workThrough(doubts, { laneOf: ({ entry }) => entry.sourceTaskId, atOnce, work });
+  return runPooled(doubts, { keyOf: ({ entry }) => entry.sourceTaskId, atOnce, work });
 }
 
 /** The same, and gives back the doubts that stay open. */
