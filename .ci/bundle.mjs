@@ -46,7 +46,7 @@ function escape16(unit) {
  * more than one of them bring goes to the first.
  */
 const LOADED_TOGETHER = [
-  { name: "process", files: ["cli/standard-stream", "cli/signal-watch", "cli/concealment", "cli/package-version"] },
+  { name: "process", files: ["cli/standard-stream", "cli/signal-watch", "cli/redaction", "cli/package-version"] },
   { name: "shell", files: ["cli/shell", "cli/program-name", "cli/terminal", "output/palette"] },
   { name: "command", files: ["cli/command-line", "compose"] },
   { name: "lines", files: ["output/problem-lines", "output/tenant-groups"] },

@@ -69,7 +69,7 @@ export async function sync(call: SyncCall): Promise<RunResult> {
     processExists,
     version: "library",
     interruption: () => interruptionOf(call.signal),
-    conceal: () => undefined,
+    redact: () => undefined,
   };
   const warn = async (problems: readonly Problem[]): Promise<void> => {
     for (const problem of problems) emit({ kind: "warning", problem });

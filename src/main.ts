@@ -1,6 +1,6 @@
 /** The only file that reads `process`: argv, environment, streams and signals in, the exit code out. */
 import { isatty } from "node:tty";
-import { Concealment } from "./cli/concealment.js";
+import { Redaction } from "./cli/redaction.js";
 import type { Host, InputStream } from "./cli/host.js";
 import type { CommandName } from "./cli/option-spec.js";
 import { packageVersion } from "./cli/package-version.js";
@@ -16,9 +16,9 @@ const UNREAD_MS = 2000;
 const LEFT_OVER_MS = 1000;
 
 const argv = process.argv.slice(2);
-const concealment = new Concealment();
-const stdout = new StandardStream(() => process.stdout, concealment);
-const stderr = new StandardStream(() => process.stderr, concealment);
+const redaction = new Redaction();
+const stdout = new StandardStream(() => process.stdout, redaction);
+const stderr = new StandardStream(() => process.stderr, redaction);
 
 let tellUntaken: (signal: EndingSignal) => void = () => undefined;
 const untakenSignal = new Promise<EndingSignal>((resolve) => {
@@ -89,7 +89,7 @@ async function makeHost(): Promise<Host> {
       return STDIN.isTTY && stderr.isTTY && !isCi(env);
     },
     interruption: () => signals.takeOver(),
-    conceal: (secret) => concealment.add(secret),
+    redact: (secret) => redaction.add(secret),
   });
 }
 
@@ -157,7 +157,7 @@ async function endByDefect(error: unknown): Promise<void> {
   if (ending) process.exit(EXIT.defect);
   ending = true;
   ended = true;
-  concealment.add(process.env.QALYPTUS_API_KEY ?? "");
+  redaction.add(process.env.QALYPTUS_API_KEY ?? "");
   const { defectOf } = await import("./cli/defect.js");
   const { message, hint } = defectOf(error, { version: packageVersion(), platform: process.platform });
   const isVerbose = argv.includes("-v") || argv.includes("--verbose");

@@ -55,5 +55,5 @@ export interface Host {
    */
   interruption(): Interruption;
   /** From now on this text is shown nowhere. */
-  conceal(secret: string): void;
+  redact(secret: string): void;
 }

@@ -60,7 +60,7 @@ export async function runShell(argv: readonly string[], deps: ShellDeps): Promis
     case "help":
       return print(host, `${helpText(line.command, host.stdout.columns())}${await deps.helpAppendix(line.command)}`);
     case "refused":
-      concealKey(host);
+      redactKey(host);
       return tellStop({ ...line, errors: line.problems, warnings: [], after: [line.see] }, deps);
     case "run":
       return runLine(line, deps);
@@ -81,13 +81,13 @@ async function print(host: Host, text: string): Promise<ExitCode> {
 }
 
 /** The sandbox's key is fixed, printed, and no secret. */
-function concealKey(host: Host): void {
-  host.conceal(host.env.QALYPTUS_API_KEY ?? "");
+function redactKey(host: Host): void {
+  host.redact(host.env.QALYPTUS_API_KEY ?? "");
 }
 
 async function runLine(line: RunLine, deps: ShellDeps): Promise<ExitCode> {
   const { invocation } = line;
-  if (invocation.command !== "sandbox" && invocation.command !== "demo") concealKey(deps.host);
+  if (invocation.command !== "sandbox" && invocation.command !== "demo") redactKey(deps.host);
   try {
     return await Promise.race([applyPlan(invocation, deps), interrupted(deps.untakenSignal)]);
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { Concealment } from "./concealment.js";
+import type { Redaction } from "./redaction.js";
 import type { OutputStream } from "./host.js";
 
 /** One of the process's outputs as Node has it. */
@@ -13,7 +13,7 @@ export type NodeOutput = NodeJS.WritableStream & {
  */
 export class StandardStream implements OutputStream {
   readonly #open: () => NodeOutput;
-  readonly #concealment: Concealment;
+  readonly #redaction: Redaction;
   #opened: { readonly target: NodeOutput; readonly view: NodeOutput } | undefined;
   #failure: NodeJS.ErrnoException | undefined;
   #written = false;
@@ -21,9 +21,9 @@ export class StandardStream implements OutputStream {
   /** Writes that nobody has taken yet: each starts its own patience. */
   readonly #waiting = new Set<(patienceMs: number) => void>();
 
-  constructor(open: () => NodeOutput, concealment: Concealment) {
+  constructor(open: () => NodeOutput, redaction: Redaction) {
     this.#open = open;
-    this.#concealment = concealment;
+    this.#redaction = redaction;
   }
 
   get isTTY(): boolean {
@@ -69,7 +69,7 @@ export class StandardStream implements OutputStream {
       };
       this.#waiting.add(waitNoLongerThan);
       if (this.#patienceMs !== undefined) waitNoLongerThan(this.#patienceMs);
-      this.#output().target.write(this.#concealment.apply(text), end);
+      this.#output().target.write(this.#redaction.apply(text), end);
     });
   }
 
@@ -87,7 +87,7 @@ export class StandardStream implements OutputStream {
   #output(): { readonly target: NodeOutput; readonly view: NodeOutput } {
     if (this.#opened !== undefined) return this.#opened;
     const target = this.#open();
-    this.#opened = { target, view: this.#concealingView(target) };
+    this.#opened = { target, view: this.#redactingView(target) };
     // Stays for ever: without a listener a reader that has gone would end the program in the middle of its writes.
     target.on("error", (error: NodeJS.ErrnoException) => this.#fail(error));
     return this.#opened;
@@ -98,11 +98,11 @@ export class StandardStream implements OutputStream {
   }
 
   /** The target itself, but for `write`: a terminal's width, cursor and events stay the terminal's. */
-  #concealingView(target: NodeOutput): NodeOutput {
+  #redactingView(target: NodeOutput): NodeOutput {
     const write = (chunk: unknown, ...rest: readonly unknown[]): boolean => {
       if (this.isClosed()) return false;
       this.#written = true;
-      const clean = typeof chunk === "string" ? this.#concealment.apply(chunk) : chunk;
+      const clean = typeof chunk === "string" ? this.#redaction.apply(chunk) : chunk;
       return Reflect.apply(target.write, target, [clean, ...rest]);
     };
     return Object.create(target, {

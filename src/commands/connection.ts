@@ -18,13 +18,13 @@ export interface Connection {
 
 /** Opens the server; sends nothing yet. Throws a StopError (exit 2) for an address, key, authority or proxy of no use. */
 export async function openConnection(
-  host: Pick<Host, "env" | "stdin" | "version" | "conceal">,
+  host: Pick<Host, "env" | "stdin" | "version" | "redact">,
   settings: ConnectionSettings,
   so: { readonly emit: Emit; readonly concurrency: number },
 ): Promise<Connection> {
   const server = parseServerUrl(settings.server.text);
   const key = await readKey(host, settings.apiKey);
-  host.conceal(key);
+  host.redact(key);
   const authorities = await readAuthorities(settings.caFiles, host.env.NODE_EXTRA_CA_CERTS);
   const api = createQalyptusApi({
     server,

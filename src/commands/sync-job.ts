@@ -29,7 +29,7 @@ import { type ManifestSource, readManifestInput } from "./manifest-input.js";
 /** What a sync needs of the machine it runs on: a command's host, or what a library's caller stands for. */
 export type Machine = Pick<
   Host,
-  "env" | "cwd" | "stdin" | "pid" | "processExists" | "version" | "interruption" | "conceal"
+  "env" | "cwd" | "stdin" | "pid" | "processExists" | "version" | "interruption" | "redact"
 >;
 
 /** Where a sync tells what goes on. */

@@ -155,7 +155,7 @@ describe("a command", () => {
 
   it("never shows the key, whatever it prints", async () => {
     withSync(`
-      host.conceal("key-of-a-file");
+      host.redact("key-of-a-file");
       await host.stdout.write("answer key-of-the-environment\\n");
       host.stderr.stream.write("drawn key-of-a-file\\n");
       throw new Error("headers: Bearer key-of-the-environment key-of-a-file");`);

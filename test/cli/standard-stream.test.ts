@@ -1,6 +1,6 @@
 import { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { Concealment } from "../../src/cli/concealment.js";
+import { Redaction } from "../../src/cli/redaction.js";
 import { StandardStream } from "../../src/cli/standard-stream.js";
 
 /** A stream that keeps what it is given, or fails with an error code. */
@@ -19,9 +19,9 @@ function target(failWith?: string) {
 describe("an output of the process", () => {
   it("keeps secrets, however they are written", async () => {
     const { stream, text } = target();
-    const concealment = new Concealment();
-    const output = new StandardStream(() => stream, concealment);
-    concealment.add(' key "of" acme \n');
+    const redaction = new Redaction();
+    const output = new StandardStream(() => stream, redaction);
+    redaction.add(' key "of" acme \n');
     await output.write('Bearer key "of" acme, {"key":"key \\"of\\" acme"}\n');
     output.stream.write('drawn: key "of" acme\n');
     await output.flush();
@@ -33,7 +33,7 @@ describe("an output of the process", () => {
     const output = new StandardStream(() => {
       opened += 1;
       return target().stream;
-    }, new Concealment());
+    }, new Redaction());
     await output.flush();
     expect([output.isClosed(), output.hasWritten(), opened]).toEqual([false, false, 0]);
     await output.write("acme\n");
@@ -42,15 +42,15 @@ describe("an output of the process", () => {
 
   it("leaves a secret alone that is too short to be one", async () => {
     const { stream, text } = target();
-    const concealment = new Concealment();
-    concealment.add("");
-    concealment.add("acme");
-    await new StandardStream(() => stream, concealment).write("acme succeeded\n");
+    const redaction = new Redaction();
+    redaction.add("");
+    redaction.add("acme");
+    await new StandardStream(() => stream, redaction).write("acme succeeded\n");
     expect(text()).toBe("acme succeeded\n");
   });
 
   it("tells whether anything was written: nothing is nothing", async () => {
-    const output = new StandardStream(() => target().stream, new Concealment());
+    const output = new StandardStream(() => target().stream, new Redaction());
     await output.flush();
     expect(output.hasWritten()).toBe(false);
     await output.write("x");
@@ -58,7 +58,7 @@ describe("an output of the process", () => {
   });
 
   it("goes on quietly where the reader has gone", async () => {
-    const output = new StandardStream(() => target("EPIPE").stream, new Concealment());
+    const output = new StandardStream(() => target("EPIPE").stream, new Redaction());
     await output.write("first\n");
     await output.write("second\n");
     expect(output.stream.write("third\n")).toBe(false);
@@ -66,14 +66,14 @@ describe("an output of the process", () => {
   });
 
   it("keeps any other failure to be told", async () => {
-    const output = new StandardStream(() => target("ENOSPC").stream, new Concealment());
+    const output = new StandardStream(() => target("ENOSPC").stream, new Redaction());
     await output.write("first\n");
     expect(output.failure()).toMatchObject({ code: "ENOSPC" });
   });
 
   it("has the terminal's width as it is now", () => {
     const terminal = Object.assign(target().stream, { isTTY: true, columns: 80 });
-    const output = new StandardStream(() => terminal, new Concealment());
+    const output = new StandardStream(() => terminal, new Redaction());
     terminal.columns = 132;
     expect([output.isTTY, output.columns(), output.stream.columns]).toEqual([true, 132, 132]);
   });
@@ -81,7 +81,7 @@ describe("an output of the process", () => {
 
 describe("an output that nobody reads any more, when the program was told to end", () => {
   it("is waited for a moment, also for what was written before, and then taken for closed", async () => {
-    const output = new StandardStream(() => new Writable({ write: () => {} }), new Concealment());
+    const output = new StandardStream(() => new Writable({ write: () => {} }), new Redaction());
     const before = output.write("acme\n");
     output.hurry(5);
     await before;
@@ -92,7 +92,7 @@ describe("an output that nobody reads any more, when the program was told to end
 
   it("is waited for as long as it takes where it is read", async () => {
     const { stream, text } = target();
-    const output = new StandardStream(() => stream, new Concealment());
+    const output = new StandardStream(() => stream, new Redaction());
     output.hurry(5);
     await output.write("acme\n");
     expect([output.isClosed(), text()]).toEqual([false, "acme\n"]);

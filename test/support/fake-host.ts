@@ -39,7 +39,7 @@ export function fakeHost(facts: FakeHostFacts = {}): FakeHost {
     ci: !asked,
     mayAsk: asked,
     interruption: () => ({ requested: never, immediate: never, signal: () => "SIGINT" }),
-    conceal: () => undefined,
+    redact: () => undefined,
     written: { stdout: stdout.text, stderr: stderr.text },
   };
 }

@@ -8,7 +8,7 @@ const MASK = "[API key]";
  * The last line of defence: takes secrets out of everything that is printed. Nothing is meant to reach it. Filled by whoever
  * reads a key; asked by the process's outputs.
  */
-export class Concealment {
+export class Redaction {
   readonly #secrets = new Set<string>();
 
   /** From now on the text is taken out, however it is spelled. */
