@@ -49,7 +49,7 @@ export interface LockRequest {
 }
 
 /** A lock as `doctor` shows it. */
-export interface LockSighting {
+export interface LockInspection {
   readonly id: string;
   /** "sync" on host acme-01, process 4711, since … */
   readonly owner: string;
@@ -92,10 +92,10 @@ export async function acquireLock(request: LockRequest): Promise<LogLock> {
 }
 
 /** The lock of a log as it stands, for `doctor`; reads only. `undefined`: it is free. */
-export function sightLock(
+export function inspectLock(
   logPath: string,
   request: Pick<LockRequest, "ownProcess" | "machine" | "now">,
-): LockSighting | undefined {
+): LockInspection | undefined {
   const tail = readChain(rootOf(logPath)).at(-1);
   if (tail === undefined) return undefined;
   const machine = request.machine ?? thisMachine;

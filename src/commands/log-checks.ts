@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync } from "node:fs";
 import { measureDiskSync } from "../adapters/disk-sync.js";
 import { findLogs } from "../adapters/idempotency-log-file.js";
 import { nodeDisk } from "../adapters/log-disk.js";
-import { sightLock } from "../adapters/log-lock.js";
+import { inspectLock } from "../adapters/log-lock.js";
 import { diskTrouble } from "../adapters/log-problem.js";
 import { systemClock } from "../adapters/system-clock.js";
 import { type Attempt, attempt } from "../app/attempt.js";
@@ -84,7 +84,7 @@ function checkWritable(path: string): void {
 function lockOf(host: Host, place: LogPlace, { manifest }: DoctorSettings): Check {
   try {
     const ownProcess = { pid: host.pid, exists: host.processExists };
-    const seen = sightLock(nodeDisk.realPath(place.path), { ownProcess, now: () => systemClock.now() });
+    const seen = inspectLock(nodeDisk.realPath(place.path), { ownProcess, now: () => systemClock.now() });
     const word = wordsOn(host.platform);
     const log = place.named ? ` --idempotency-log ${word(place.path)}` : "";
     return judgeLock(seen, { path: place.path, sync: `${host.argv0} sync ${word(manifest ?? "MANIFEST")}${log}` });

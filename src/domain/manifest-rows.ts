@@ -79,10 +79,10 @@ export function judgeOfRows(raw: RawManifest, index: ColumnIndex, shared: Shared
     faults: [],
     warnings: [],
   };
-  return { judge: (row) => judgeRow(row, judging), faults: judging.faults, warnings: judging.warnings };
+  return { judge: (row) => validateRow(row, judging), faults: judging.faults, warnings: judging.warnings };
 }
 
-function judgeRow(row: RawRow, judging: Judging): ManifestRow {
+function validateRow(row: RawRow, judging: Judging): ManifestRow {
   const tenant = judgeTenant(row, judging);
   const enabled = judgeEnabled(row, tenant, judging);
   const values = { row, tenant, judging, lenient: enabled === false };

@@ -17,7 +17,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { LogLock } from "../../src/adapters/held-lock.js";
 import { openLogForRun } from "../../src/adapters/idempotency-log-file.js";
-import { acquireLock, type LockRequest, sightLock } from "../../src/adapters/log-lock.js";
+import { acquireLock, type LockRequest, inspectLock } from "../../src/adapters/log-lock.js";
 import { fateOf, identityOf, type ProcessIdentity, thisMachine } from "../../src/adapters/process-identity.js";
 import { StopError } from "../../src/domain/errors.js";
 import { compileSource } from "../support/compiled-sources.js";
@@ -77,10 +77,10 @@ describe("taking the lock", () => {
       expect(stop).toMatchObject({ exitCode: 6, problems: [{ code: "LOG_LOCKED", value: lock.id }] });
       expect(stop.message).toMatch(new RegExp(`"sync" on host ${note.host}, process ${process.pid}.*${lock.id}`));
       expect(stop.problems[0]?.hint).toContain(`--break-lock ${lock.id}`);
-      expect(sightLock(join(folder, "log.jsonl"), request(folder))).toMatchObject({ id: lock.id, fate: "alive" });
+      expect(inspectLock(join(folder, "log.jsonl"), request(folder))).toMatchObject({ id: lock.id, fate: "alive" });
       expect(await lock.release()).toBeUndefined();
       expect(readdirSync(folder)).toEqual([]);
-      expect(sightLock(join(folder, "log.jsonl"), request(folder))).toBeUndefined();
+      expect(inspectLock(join(folder, "log.jsonl"), request(folder))).toBeUndefined();
     }));
 
   it("takes over at once from a process that is provably gone", () =>
@@ -88,7 +88,7 @@ describe("taking the lock", () => {
       leaveLock(folder);
       const lock = await takeLock(request(folder));
       expect(readdirSync(folder)).toEqual(["log.jsonl.lock"]);
-      expect(sightLock(join(folder, "log.jsonl"), request(folder))).toMatchObject({ id: lock.id, fate: "alive" });
+      expect(inspectLock(join(folder, "log.jsonl"), request(folder))).toMatchObject({ id: lock.id, fate: "alive" });
       await lock.release();
       expect(readdirSync(folder)).toEqual([]);
     }));
@@ -226,7 +226,7 @@ describe("--break-lock", () => {
       const path = join(folder, "log.jsonl");
       const first = await openLogForRun(openRequest(path));
       await first.append([createIntent("acme", 1)]);
-      const id = sightLock(path, request(folder))?.id;
+      const id = inspectLock(path, request(folder))?.id;
       const second = await openLogForRun(openRequest(path, { breakLock: id }));
       const stop = await stopOf(first.append([createOutcome(1)]));
       expect(stop).toMatchObject({ exitCode: 6, problems: [{ code: "LOG_LOCK_LOST" }] });
