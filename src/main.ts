@@ -1,9 +1,9 @@
 /** The only file that reads `process`: argv, environment, streams and signals in, the exit code out. */
 import { isatty } from "node:tty";
-import { Redaction } from "./cli/redaction.js";
 import type { Host, InputStream } from "./cli/host.js";
 import type { CommandName } from "./cli/option-spec.js";
 import { packageVersion } from "./cli/package-version.js";
+import { Redaction } from "./cli/redaction.js";
 import type { ShellDeps, Told } from "./cli/shell.js";
 import { SignalWatch } from "./cli/signal-watch.js";
 import { StandardStream } from "./cli/standard-stream.js";

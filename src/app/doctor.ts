@@ -201,7 +201,7 @@ async function checkSources(
 function masterAppsOf({ manifest, shape }: ServerExamination, sourceTaskId: TaskId): ReadonlySet<AppId> {
   const rows = manifest?.tenants.filter((row) => row.sourceTaskId === sourceTaskId) ?? [];
   const given = shape.masterApp === undefined ? undefined : parseAppId(shape.masterApp);
-  const named = rows.flatMap((row) => row.wishes.map((wish) => wish.qlikAppId));
+  const named = rows.flatMap((row) => row.desired.map((mapping) => mapping.qlikAppId));
   return new Set(given === undefined ? named : [given, ...named]);
 }
 

@@ -1,10 +1,10 @@
+import { type MappingResolver, mappingResolver } from "../domain/desired-mappings.js";
 import type { Wanted } from "../domain/drift.js";
 import { EXIT, type Problem, StopError } from "../domain/errors.js";
 import { type ReportId, type TaskId, type TenantRef, tenantRef } from "../domain/ids.js";
 import type { PlanShape } from "../domain/log-record.js";
 import type { LogState } from "../domain/log-state.js";
 import type { Manifest, ManifestTenant } from "../domain/manifest.js";
-import { type WishResolver, wishResolver } from "../domain/mapping-wishes.js";
 import { type CopyName, checkCopyNames, renderName } from "../domain/name-template.js";
 import { isLacking, type TenantState } from "../domain/tenant-state.js";
 import type { ObservedSource } from "./observe-server.js";
@@ -29,9 +29,9 @@ interface SourceKnowledge {
   readonly name: string | undefined;
   /** The published reports that it is known to have. */
   readonly reports: ReadonlySet<ReportId>;
-  readonly resolve: WishResolver;
+  readonly resolve: MappingResolver;
   /** Offline, the log's own knowledge of a copy's reports stands in for the source task's. */
-  readonly resolveByLog: WishResolver;
+  readonly resolveByLog: MappingResolver;
 }
 
 interface Planning {
@@ -93,14 +93,14 @@ function sourceKnowledge(id: TaskId, { manifest, shape, log, sources }: Planning
   const observed = sources?.get(id);
   const reports = observed?.task.reports;
   const rules = { allowUnmapped: shape.allowUnmappedReport, file: manifest.path, silent: sources === undefined };
-  const resolve = wishResolver(reports, rules);
+  const resolve = mappingResolver(reports, rules);
   return {
     id,
     observed,
     name: log.source(id).name ?? observed?.task.name,
     reports: new Set(reports?.map((report) => report.reportId)),
     resolve,
-    resolveByLog: sources === undefined ? wishResolver([], rules) : resolve,
+    resolveByLog: sources === undefined ? mappingResolver([], rules) : resolve,
   };
 }
 

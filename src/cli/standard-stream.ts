@@ -1,5 +1,5 @@
-import type { Redaction } from "./redaction.js";
 import type { OutputStream } from "./host.js";
+import type { Redaction } from "./redaction.js";
 
 /** One of the process's outputs as Node has it. */
 export type NodeOutput = NodeJS.WritableStream & {

@@ -10,7 +10,7 @@ import {
   type TenantKey,
   trimAround,
 } from "./ids.js";
-import type { MappingWish } from "./manifest.js";
+import type { DesiredMapping } from "./manifest.js";
 import { type ColumnIndex, columnOf, MANIFEST_COLUMNS, type ManifestColumn, normalHeader } from "./manifest-columns.js";
 import { notAGuid, type SharedValues } from "./manifest-shared.js";
 import { keptValue, listed, quote } from "./quotation.js";
@@ -30,7 +30,7 @@ export interface ManifestRow {
   readonly newQlikAppId: AppId | undefined;
   readonly qlikAppId: AppId | undefined;
   /** Empty for a disabled row, and where an app is missing or faulty. */
-  readonly wishes: readonly MappingWish[];
+  readonly desired: readonly DesiredMapping[];
   /** The row's own template. */
   readonly name: string | undefined;
   readonly newTaskId: TaskId | undefined;
@@ -104,10 +104,10 @@ function validateRow(row: RawRow, judging: Judging): ManifestRow {
     sourceTaskId,
     newQlikAppId,
     qlikAppId,
-    wishes:
+    desired:
       values.lenient || qlikAppId === undefined || newQlikAppId === undefined
-        ? NO_WISHES
-        : wishesOf(values, { report, qlikAppId, newQlikAppId }),
+        ? NONE_DESIRED
+        : desiredOf(values, { report, qlikAppId, newQlikAppId }),
     name: textIn("name", row, judging) || undefined,
     newTaskId: guidIn("newTaskId", parseTaskId, values),
   };
@@ -205,18 +205,18 @@ function sharedMaster(values: RowValues): AppId | undefined {
   return saysNothing("qlikAppId", values) ? values.judging.shared.masterApp : undefined;
 }
 
-const NO_WISHES: readonly MappingWish[] = [];
+const NONE_DESIRED: readonly DesiredMapping[] = [];
 /** Every report, where nobody names any. */
 const EVERY_REPORT: readonly undefined[] = [undefined];
 
-function wishesOf(
+function desiredOf(
   values: RowValues,
   said: { readonly report: string | undefined; readonly qlikAppId: AppId; readonly newQlikAppId: AppId },
-): readonly MappingWish[] {
+): readonly DesiredMapping[] {
   const { qlikAppId, newQlikAppId } = said;
   const { line } = values.row;
   if (said.report !== undefined) return [{ report: said.report, qlikAppId, newQlikAppId, line }];
-  if (!saysNothing("reportId", values)) return NO_WISHES;
+  if (!saysNothing("reportId", values)) return NONE_DESIRED;
   const { reports } = values.judging.shared;
   return (reports.length > 0 ? reports : EVERY_REPORT).map((report) => ({ report, qlikAppId, newQlikAppId, line }));
 }

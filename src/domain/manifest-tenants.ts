@@ -1,6 +1,6 @@
 import type { Problem } from "./errors.js";
 import { type TaskId, type TenantKey, trimAround } from "./ids.js";
-import type { ManifestTenant, MappingWish } from "./manifest.js";
+import type { DesiredMapping, ManifestTenant } from "./manifest.js";
 import type { ColumnIndex } from "./manifest-columns.js";
 import type { ManifestRow } from "./manifest-rows.js";
 import type { SharedValues } from "./manifest-shared.js";
@@ -76,12 +76,12 @@ export function tenantOf(group: TenantGroup, context: Context): ManifestTenant {
     sourceTaskId,
     nameTemplate: name ?? context.shared.nameTemplate,
     newTaskId: only ? first.newTaskId : group.rows.find((row) => row.newTaskId !== undefined)?.newTaskId,
-    wishes: enabled ? wishesOnce(group.rows) : NO_WISHES,
+    desired: enabled ? desiredOnce(group.rows) : NONE_DESIRED,
     columns: new RowColumns(context.index.named, cellsOf(group.rows)),
   };
 }
 
-const NO_WISHES: readonly MappingWish[] = [];
+const NONE_DESIRED: readonly DesiredMapping[] = [];
 
 /** The first row's cells; what it leaves empty is taken from the next row that says it, so that their order changes nothing. */
 function cellsOf(rows: readonly [ManifestRow, ...ManifestRow[]]): readonly string[] {
@@ -93,12 +93,12 @@ function cellsOf(rows: readonly [ManifestRow, ...ManifestRow[]]): readonly strin
   });
 }
 
-function wishesOnce(rows: readonly [ManifestRow, ...ManifestRow[]]): readonly MappingWish[] {
-  if (rows.length === 1) return rows[0].wishes;
-  const once = new Map<string, MappingWish>();
-  for (const wish of rows.flatMap((row) => row.wishes)) {
-    const text = `${wish.report ?? "*"} ${wish.qlikAppId} ${wish.newQlikAppId}`;
-    if (!once.has(text)) once.set(text, wish);
+function desiredOnce(rows: readonly [ManifestRow, ...ManifestRow[]]): readonly DesiredMapping[] {
+  if (rows.length === 1) return rows[0].desired;
+  const once = new Map<string, DesiredMapping>();
+  for (const mapping of rows.flatMap((row) => row.desired)) {
+    const text = `${mapping.report ?? "*"} ${mapping.qlikAppId} ${mapping.newQlikAppId}`;
+    if (!once.has(text)) once.set(text, mapping);
   }
   return [...once.values()];
 }
@@ -107,7 +107,7 @@ function trimmedCell(row: ManifestRow, position: number): string {
   return trimAround(row.raw.cells[position] ?? "");
 }
 
-/** Where the rows of one tenant contradict each other or are repeated. One row does neither: all its wishes have one target. */
+/** Where the rows of one tenant contradict each other or are repeated. One row does neither: all its mappings have one target. */
 export function checkGroup(
   group: TenantGroup,
   raw: RawManifest,
@@ -177,69 +177,72 @@ function contradiction(one: Contradiction): Problem {
 
 /** What a tenant's rows so far want of one app. */
 interface Targets {
-  every: MappingWish | undefined;
-  /** The first wish for one report, and the first whose target is another than that one's. */
-  readonly named: MappingWish[];
-  readonly byReport: Map<string, MappingWish>;
+  every: DesiredMapping | undefined;
+  /** The first mapping of one report, and the first whose target is another than that one's. */
+  readonly named: DesiredMapping[];
+  readonly byReport: Map<string, DesiredMapping>;
 }
 
-/** One report and `qlikAppId` with two targets; a wish for every report covers each one. */
+/** One report and `qlikAppId` with two targets; one for every report covers each one. */
 function contradictoryTargets(group: TenantGroup, raw: RawManifest): readonly Problem[] {
   const faults: Problem[] = [];
   const byApp = new Map<string, Targets>();
   for (const row of group.rows) {
-    for (const wish of row.wishes) {
-      const targets = byApp.get(wish.qlikAppId) ?? { every: undefined, named: [], byReport: new Map() };
-      byApp.set(wish.qlikAppId, targets);
-      const other = otherTarget(wish, targets);
+    for (const mapping of row.desired) {
+      const targets = byApp.get(mapping.qlikAppId) ?? { every: undefined, named: [], byReport: new Map() };
+      byApp.set(mapping.qlikAppId, targets);
+      const other = otherTarget(mapping, targets);
       if (other !== undefined) {
-        faults.push(twoTargets({ group, raw, row, wish, other }));
+        faults.push(twoTargets({ group, raw, row, mapping, other }));
         break;
       }
-      rememberWish(wish, targets);
+      rememberTarget(mapping, targets);
     }
   }
   return faults;
 }
 
-function differing(wish: MappingWish, others: readonly (MappingWish | undefined)[]): MappingWish | undefined {
-  return others.find((other) => other !== undefined && other.newQlikAppId !== wish.newQlikAppId);
+function differing(
+  mapping: DesiredMapping,
+  others: readonly (DesiredMapping | undefined)[],
+): DesiredMapping | undefined {
+  return others.find((other) => other !== undefined && other.newQlikAppId !== mapping.newQlikAppId);
 }
 
-function otherTarget(wish: MappingWish, targets: Targets): MappingWish | undefined {
-  const named = wish.report === undefined ? targets.named : [targets.byReport.get(wish.report)];
-  return differing(wish, [targets.every, ...named]);
+function otherTarget(mapping: DesiredMapping, targets: Targets): DesiredMapping | undefined {
+  const named = mapping.report === undefined ? targets.named : [targets.byReport.get(mapping.report)];
+  return differing(mapping, [targets.every, ...named]);
 }
 
-function rememberWish(wish: MappingWish, targets: Targets): void {
-  if (wish.report === undefined) {
-    targets.every ??= wish;
+function rememberTarget(mapping: DesiredMapping, targets: Targets): void {
+  if (mapping.report === undefined) {
+    targets.every ??= mapping;
     return;
   }
-  if (!targets.byReport.has(wish.report)) targets.byReport.set(wish.report, wish);
-  if (targets.named.length === 0 || (targets.named.length === 1 && differing(wish, targets.named) !== undefined))
-    targets.named.push(wish);
+  if (!targets.byReport.has(mapping.report)) targets.byReport.set(mapping.report, mapping);
+  if (targets.named.length === 0 || (targets.named.length === 1 && differing(mapping, targets.named) !== undefined))
+    targets.named.push(mapping);
 }
 
 function twoTargets(found: {
   readonly group: TenantGroup;
   readonly raw: RawManifest;
   readonly row: ManifestRow;
-  readonly wish: MappingWish;
-  readonly other: MappingWish;
+  readonly mapping: DesiredMapping;
+  readonly other: DesiredMapping;
 }): Problem {
-  const { group, raw, row, wish, other } = found;
-  const report = wish.report ?? other.report;
+  const { group, raw, row, mapping, other } = found;
+  const report = mapping.report ?? other.report;
   return contradiction({
     raw,
     tenant: group.tenant,
     place: raw.place(row.raw, "newQlikAppId"),
-    value: wish.newQlikAppId,
+    value: mapping.newQlikAppId,
     message:
-      `Tenant ${quote(group.tenant)} maps app ${wish.qlikAppId} of ${report === undefined ? "every report" : `report ${report}`} ` +
-      `to ${wish.newQlikAppId} here, but to ${other.newQlikAppId} on line ${other.line}.`,
+      `Tenant ${quote(group.tenant)} maps app ${mapping.qlikAppId} of ${report === undefined ? "every report" : `report ${report}`} ` +
+      `to ${mapping.newQlikAppId} here, but to ${other.newQlikAppId} on line ${other.line}.`,
     hint:
-      (wish.report === undefined) === (other.report === undefined)
+      (mapping.report === undefined) === (other.report === undefined)
         ? "One report can read one app instead of another: keep one of the two rows."
         : "A row without reportId means every report: give it a reportId too, or remove one of the two rows.",
   });

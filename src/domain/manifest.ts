@@ -1,8 +1,8 @@
 import type { Problem } from "./errors.js";
 import type { AppId, TaskId, TenantKey } from "./ids.js";
 
-/** One wish of a manifest: a report (`undefined`: every report) shall read `newQlikAppId` instead of `qlikAppId`. */
-export interface MappingWish {
+/** One desired mapping of a manifest: a report (`undefined`: every report) shall read `newQlikAppId` instead of `qlikAppId`. */
+export interface DesiredMapping {
   /** As the user named it, a GUID in normal form: a report row's `id` or a `reportID`. */
   readonly report: string | undefined;
   readonly qlikAppId: AppId;
@@ -24,7 +24,7 @@ export interface ManifestTenant {
   readonly nameTemplate: string;
   /** The `newTaskId` column: a copy that exists already. */
   readonly newTaskId: TaskId | undefined;
-  readonly wishes: readonly MappingWish[];
+  readonly desired: readonly DesiredMapping[];
   /** The tenant's first row: header as `normalHeader` folds it → text, for `{column}` in the name. */
   readonly columns: ReadonlyMap<string, string>;
 }

@@ -17,7 +17,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { LogLock } from "../../src/adapters/held-lock.js";
 import { openLogForRun } from "../../src/adapters/idempotency-log-file.js";
-import { acquireLock, type LockRequest, inspectLock } from "../../src/adapters/log-lock.js";
+import { acquireLock, inspectLock, type LockRequest } from "../../src/adapters/log-lock.js";
 import { fateOf, identityOf, type ProcessIdentity, thisMachine } from "../../src/adapters/process-identity.js";
 import { StopError } from "../../src/domain/errors.js";
 import { compileSource } from "../support/compiled-sources.js";

@@ -15,8 +15,8 @@ import {
   WEEKLY,
 } from "../support/manifests.js";
 
-const wishes = (manifest: Manifest) =>
-  manifest.tenants.map((tenant) => [tenant.tenant, ...tenant.wishes.map((wish) => wish.newQlikAppId)]);
+const desired = (manifest: Manifest) =>
+  manifest.tenants.map((tenant) => [tenant.tenant, ...tenant.desired.map((mapping) => mapping.newQlikAppId)]);
 
 describe("a CSV manifest", () => {
   it("gives each tenant its source task, its app and the app that it replaces", async () => {
@@ -33,7 +33,7 @@ describe("a CSV manifest", () => {
         sourceTaskId: MONTHLY,
         nameTemplate: "{task} - {tenant}",
         newTaskId: undefined,
-        wishes: [{ report: undefined, qlikAppId: MASTER, newQlikAppId: app(1), line: 2 }],
+        desired: [{ report: undefined, qlikAppId: MASTER, newQlikAppId: app(1), line: 2 }],
       },
       { key: "globex", line: 3, sourceTaskId: WEEKLY },
     ]);
@@ -45,7 +45,7 @@ describe("a CSV manifest", () => {
     ["in quotes", '"=""007"""'],
   ])("takes the text of Excel's text formula, %s", async (_, cell) => {
     const manifest = await read(`tenant,appId\nacme,${app(1)}\n${cell},"=""${app(2)}"""\nglobex,${app(3)}\n`);
-    expect(wishes(manifest)).toEqual([
+    expect(desired(manifest)).toEqual([
       ["acme", app(1)],
       ["007", app(2)],
       ["globex", app(3)],
@@ -61,7 +61,7 @@ describe("a CSV manifest", () => {
   it.each(["Tenant;New Qlik App ID", "TENANT;new_qlik_app_id", "customer;App-Id", " customer ;\u00a0appId\u200b"])(
     "reads the header %j without regard to case, blanks, _ and -, and by its aliases",
     async (header) => {
-      expect(wishes(await read(`${header}\nacme;${app(1)}`))).toEqual([["acme", app(1)]]);
+      expect(desired(await read(`${header}\nacme;${app(1)}`))).toEqual([["acme", app(1)]]);
     },
   );
 
@@ -74,7 +74,7 @@ describe("a CSV manifest", () => {
       sourceTaskId: WEEKLY,
       nameTemplate: "Sales",
       newTaskId: copy(1),
-      wishes: [{ report: report(1), qlikAppId: MASTER, newQlikAppId: app(1) }],
+      desired: [{ report: report(1), qlikAppId: MASTER, newQlikAppId: app(1) }],
     });
   });
 
@@ -98,7 +98,7 @@ describe("a CSV manifest", () => {
     ["blank, no-break and zero-width space", `tenant,appId,note\n\u00a0acme\u200b ,\t${app(1)}\ufeff,x`],
     ["GUIDs in braces and capitals", `tenant,appId,note\nacme,{${app(1).toUpperCase()}},x`],
   ])("reads %s", async (_, content) => {
-    expect(wishes(await read(content))).toEqual([["acme", app(1)]]);
+    expect(desired(await read(content))).toEqual([["acme", app(1)]]);
   });
 
   it("keeps values as text", async () => {
@@ -113,7 +113,7 @@ describe("a CSV manifest", () => {
     ]);
   });
 
-  it("makes one tenant of several rows, with one wish for each", async () => {
+  it("makes one tenant of several rows, with one mapping for each", async () => {
     const manifest = await read(
       `tenant,reportId,appId,region\nacme,${row(1)},${app(1)},EMEA\nglobex,,${app(2)},APAC\nacme,${row(2)},${app(3)},other\n`,
     );
@@ -121,7 +121,7 @@ describe("a CSV manifest", () => {
       {
         tenant: "acme",
         line: 2,
-        wishes: [
+        desired: [
           { report: row(1), newQlikAppId: app(1), line: 2 },
           { report: row(2), newQlikAppId: app(3), line: 4 },
         ],
@@ -150,7 +150,7 @@ describe("a CSV manifest", () => {
 
   it("counts a repeated row once, with a warning", async () => {
     const manifest = await read(`tenant,appId\nacme,${app(1)}\nacme, ${app(1)}\n`);
-    expect(manifest.tenants[0]?.wishes).toHaveLength(1);
+    expect(manifest.tenants[0]?.desired).toHaveLength(1);
     expect(manifest.warnings).toMatchObject([{ code: "ROW_REPEATED", line: 3, tenant: "acme" }]);
   });
 
@@ -203,7 +203,7 @@ describe("enabled", () => {
 
   it("needs nothing but the tenant where a row is disabled", async () => {
     const manifest = await read(`tenant,appId,qlikAppId,sourceTaskId,enabled\nacme,,,,no\n`, { defaults: NO_DEFAULTS });
-    expect(manifest.tenants).toMatchObject([{ tenant: "acme", enabled: false, wishes: [] }]);
+    expect(manifest.tenants).toMatchObject([{ tenant: "acme", enabled: false, desired: [] }]);
     const short = await read("tenant,enabled\nacme,no\n", {
       defaults: { sourceTaskId: undefined, masterApp: undefined },
     });

@@ -67,7 +67,7 @@ describe("the examples", () => {
     expect(manifest.tenants[11]).toMatchObject({
       tenant: "massive-dynamic",
       sourceTaskId: MONTHLY,
-      wishes: [{ report: undefined, qlikAppId: MASTER, newQlikAppId: app(12) }],
+      desired: [{ report: undefined, qlikAppId: MASTER, newQlikAppId: app(12) }],
     });
     expect(manifest.warnings).toEqual([]);
   });
@@ -85,9 +85,9 @@ describe("the examples", () => {
 
   it("per-report.csv and mappings.json name their reports one by one", async () => {
     const perReport = await readFile(example("per-report.csv"));
-    expect(perReport.tenants.map((tenant) => tenant.wishes.length)).toEqual([3, 3, 3]);
+    expect(perReport.tenants.map((tenant) => tenant.desired.length)).toEqual([3, 3, 3]);
     const mappings = await readFile(example("mappings.json"));
-    expect(mappings.tenants.map((tenant) => tenant.wishes.length)).toEqual([1, 3, 0]);
+    expect(mappings.tenants.map((tenant) => tenant.desired.length)).toEqual([1, 3, 0]);
   });
 
   it.each(["tenants.json", "mappings.json"])("%s is as the manifest's schema says", async (name) => {

@@ -39,12 +39,12 @@ describe("a JSON manifest", () => {
         line: 11,
         sourceTaskId: MONTHLY,
         nameTemplate: "{task} for {tenant}",
-        wishes: [
+        desired: [
           { report: report(1), qlikAppId: MASTER, newQlikAppId: app(1) },
           { report: report(2), qlikAppId: MASTER, newQlikAppId: app(1) },
         ],
       },
-      { tenant: "globex", wishes: [{ report: report(3), qlikAppId: app(9), newQlikAppId: app(2) }] },
+      { tenant: "globex", desired: [{ report: report(3), qlikAppId: app(9), newQlikAppId: app(2) }] },
     ]);
     expect(manifest.warnings).toEqual([]);
   });
@@ -102,7 +102,7 @@ describe("a JSON manifest", () => {
         mappings: [{ reportId: report(1) }, { reportId: report(2), qlikAppId: app(9) }],
       },
     ]);
-    expect(manifest.tenants[0]?.wishes).toMatchObject([
+    expect(manifest.tenants[0]?.desired).toMatchObject([
       { report: report(1), qlikAppId: app(8), newQlikAppId: app(1) },
       { report: report(2), qlikAppId: app(9), newQlikAppId: app(1) },
     ]);
@@ -241,7 +241,7 @@ describe("a flag and the manifest's top level", () => {
     expect(manifest.tenants[0]).toMatchObject({
       sourceTaskId: MONTHLY,
       nameTemplate: "b {tenant}",
-      wishes: [{ report: report(2), qlikAppId: MASTER }],
+      desired: [{ report: report(2), qlikAppId: MASTER }],
     });
     expect(manifest.warnings.map((warning) => [warning.code, warning.column])).toEqual([
       ["FLAG_OVERRIDES_MANIFEST", "sourceTaskId"],

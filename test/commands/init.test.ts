@@ -53,7 +53,7 @@ describe("init", () => {
     expect(said.code).toBe(0);
     const { tenants, warnings } = await readManifestFile(manifest, { defaults: NO_DEFAULTS });
     expect(tenants.map(({ tenant }) => tenant)).toEqual(["Acme", 'Globex, "Inc."', "=1+1"]);
-    expect(tenants.map(({ wishes }) => wishes[0]?.newQlikAppId)).toEqual([1, 2, 3].map(tenantAppId));
+    expect(tenants.map(({ desired }) => desired[0]?.newQlikAppId)).toEqual([1, 2, 3].map(tenantAppId));
     expect(new Set(tenants.map(({ sourceTaskId }) => sourceTaskId))).toEqual(new Set([FIRST_SOURCE_TASK_ID]));
     expect(warnings).toEqual([]);
     expect(said.stdout).toContain("3 tenants");

@@ -128,7 +128,7 @@ describe("one tenant", () => {
     const { tenants } = await read(`tenant,reportId,appId\nacme,,${app(1)}\nglobex,${row(3)},${app(2)}`, {
       defaults: { reports: [report(1), report(2)] },
     });
-    expect(tenants.map((tenant) => tenant.wishes.map((wish) => wish.report))).toEqual([
+    expect(tenants.map((tenant) => tenant.desired.map((mapping) => mapping.report))).toEqual([
       [report(1), report(2)],
       [row(3)],
     ]);

@@ -50,7 +50,7 @@ function meaningOf(manifest: Manifest): unknown {
       line: undefined,
       // No name uses reportId here, and it differs between a tenant's rows.
       columns: [...tenant.columns].filter(([name]) => name !== "reportid"),
-      wishes: tenant.wishes.map((wish) => JSON.stringify({ ...wish, line: undefined })).sort(),
+      desired: tenant.desired.map((mapping) => JSON.stringify({ ...mapping, line: undefined })).sort(),
     }))
     .sort((a, b) => (`${a.key} ${a.sourceTaskId}` < `${b.key} ${b.sourceTaskId}` ? -1 : 1));
 }
@@ -98,7 +98,7 @@ describe("any manifest", () => {
     );
   });
 
-  it("has a source task and a wish for each enabled tenant, or is refused with exit 2: never a crash", async () => {
+  it("has a source task and a mapping for each enabled tenant, or is refused with exit 2: never a crash", async () => {
     const scraps = fc.constantFrom(
       ..."tenant|customer|appId|newQlikAppId|qlikAppId|sourceTaskId|reportId|enabled|name|newTaskId|acme|ACME|globex|yes|no|{|}|{tenant}|[|]|:|null|7".split(
         "|",
@@ -142,7 +142,7 @@ describe("any manifest", () => {
         if (refusal !== undefined) expect(refusal.problems.length).toBeGreaterThan(0);
         for (const tenant of manifest?.tenants.filter((one) => one.enabled) ?? []) {
           expect(tenant.sourceTaskId).toBeDefined();
-          expect(tenant.wishes.length).toBeGreaterThan(0);
+          expect(tenant.desired.length).toBeGreaterThan(0);
         }
       }),
       { numRuns: 3000 },

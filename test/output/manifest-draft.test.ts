@@ -48,9 +48,9 @@ describe("a first manifest", () => {
       fc.asyncProperty(keys, async (tenants) => {
         const { tenants: read, warnings } = await readBack(path, textOf(draft(tenants)));
         expect(read.map((tenant) => tenant.tenant)).toEqual(tenants);
-        expect(read.map((tenant) => tenant.wishes.map((wish) => [wish.qlikAppId, wish.newQlikAppId]))).toEqual(
-          tenants.map((_, at) => [[MASTER, app(at + 1)]]),
-        );
+        expect(
+          read.map((tenant) => tenant.desired.map((mapping) => [mapping.qlikAppId, mapping.newQlikAppId])),
+        ).toEqual(tenants.map((_, at) => [[MASTER, app(at + 1)]]));
         expect(read.every((tenant) => tenant.sourceTaskId === MONTHLY)).toBe(true);
         expect(warnings).toEqual([]);
       }),

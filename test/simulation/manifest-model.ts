@@ -1,5 +1,5 @@
 import { foldTenantKey, type TaskId } from "../../src/domain/ids.js";
-import type { Manifest, ManifestTenant, MappingWish } from "../../src/domain/manifest.js";
+import type { DesiredMapping, Manifest, ManifestTenant } from "../../src/domain/manifest.js";
 import { folded, type Row } from "./history.js";
 import { appId, MASTER, SECOND_MASTER } from "./identifiers.js";
 import type { TrueTask } from "./server-model.js";
@@ -30,7 +30,7 @@ export function manifestOf(
         sourceTaskId: source.id,
         nameTemplate: row.template,
         newTaskId: newTaskIdOf(row, source),
-        wishes: wishesOf(row, source, {
+        desired: desiredOf(row, source, {
           line: index + 2,
           typed: typed === "row" || (typed === "both" && index % 2 === 1) ? "row" : "report",
         }),
@@ -52,11 +52,11 @@ export function manifestOf(
   };
 }
 
-function wishesOf(
+function desiredOf(
   row: Row,
   source: TrueTask,
   at: { readonly line: number; readonly typed: "row" | "report" },
-): readonly MappingWish[] {
+): readonly DesiredMapping[] {
   const app = appId(row.app);
   const reports = row.named
     ? source.reports.map((report) => (at.typed === "row" ? report.rowId : report.reportId))

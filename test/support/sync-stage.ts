@@ -152,7 +152,7 @@ export class SyncStage {
   }
 
   /** One run. Rejects with {@link Killed} where a fate says that the process dies. */
-  async sync(wishes: Readonly<Record<string, Wish>>, options: StageOptions = {}): Promise<RunResult> {
+  async sync(desired: Readonly<Record<string, Wish>>, options: StageOptions = {}): Promise<RunResult> {
     this.#run += 1;
     const runId = `run-${this.#run}`;
     let kill: (reason: Killed) => void = () => {};
@@ -164,7 +164,7 @@ export class SyncStage {
       for (const entry of entries) this.records.push({ run: runId, entry });
     };
     const run = runSync(
-      { ...this.#request(wishes, options), runId },
+      { ...this.#request(desired, options), runId },
       {
         ...this.#deps(),
         writer: this.#writer(kill),
@@ -180,15 +180,15 @@ export class SyncStage {
   }
 
   /** One dry run. */
-  async rehearse(wishes: Readonly<Record<string, Wish>>, options: StageOptions = {}): Promise<RunResult> {
-    const request = { ...this.#request(wishes, options), runId: "dry-run" };
+  async rehearse(desired: Readonly<Record<string, Wish>>, options: StageOptions = {}): Promise<RunResult> {
+    const request = { ...this.#request(desired, options), runId: "dry-run" };
     return (await rehearseSync(request, { ...this.#deps(), head: null })).result;
   }
 
-  #request(wishes: Readonly<Record<string, Wish>>, options: StageOptions): Omit<SyncRequest, "runId"> {
+  #request(desired: Readonly<Record<string, Wish>>, options: StageOptions): Omit<SyncRequest, "runId"> {
     return {
       server: "http://127.0.0.1",
-      manifest: manifestOf(wishes, this.source.id),
+      manifest: manifestOf(desired, this.source.id),
       state: this.state(),
       warnings: [],
       options: { shape: { ...SHAPE, ...options.shape }, run: { ...RUN, ...options.run } },
@@ -327,26 +327,26 @@ const RUN: RunOptions = {
   detailedExitCode: false,
 };
 
-function manifestOf(wishes: Readonly<Record<string, Wish>>, source: TaskId): Manifest {
+function manifestOf(desired: Readonly<Record<string, Wish>>, source: TaskId): Manifest {
   return {
     path: "customers.csv",
     fileName: "customers.csv",
-    sha256: JSON.stringify(wishes),
+    sha256: JSON.stringify(desired),
     warnings: [],
     header: [],
     rows: [],
-    tenants: Object.entries(wishes).map(([tenant, wish], index) => ({
+    tenants: Object.entries(desired).map(([tenant, mapping], index) => ({
       key: foldTenantKey(tenant),
       tenant,
       line: index + 2,
       enabled: true,
       sourceTaskId: source,
-      nameTemplate: wish.name ?? "{task} - {tenant}",
-      newTaskId: wish.newTaskId,
-      wishes: (wish.reports ?? [undefined]).map((report) => ({
+      nameTemplate: mapping.name ?? "{task} - {tenant}",
+      newTaskId: mapping.newTaskId,
+      desired: (mapping.reports ?? [undefined]).map((report) => ({
         report,
         qlikAppId: MASTER,
-        newQlikAppId: appId(wish.app),
+        newQlikAppId: appId(mapping.app),
         line: index + 2,
       })),
       columns: new Map(),

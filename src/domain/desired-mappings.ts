@@ -1,12 +1,12 @@
 import type { Problem } from "./errors.js";
 import { parseReportId, type ReportId, reportsNamed } from "./ids.js";
-import type { ManifestTenant, MappingWish } from "./manifest.js";
+import type { DesiredMapping, ManifestTenant } from "./manifest.js";
 import type { Mapping } from "./mapping.js";
 import { quote } from "./quotation.js";
 import type { TaskReport } from "./source-task.js";
 
 /** A tenant's mappings with every report resolved, or what stands in the way. Made once the source task's reports are read. */
-export interface ResolvedWishes {
+export interface ResolvedMappings {
   /** In the order of the source task's reports, then by app: the order of a manifest's rows changes nothing. */
   readonly mappings: readonly Mapping[];
   /** The reports that the manifest (or `--report`) named one by one. */
@@ -15,7 +15,7 @@ export interface ResolvedWishes {
   readonly problems: readonly Problem[];
 }
 
-export interface WishRules {
+export interface ResolverRules {
   /** `--allow-unmapped-report`: reports that mappings may leave out; a row's `id` or its `reportID`. */
   readonly allowUnmapped: readonly string[];
   /** As messages name the manifest. */
@@ -25,10 +25,10 @@ export interface WishRules {
 }
 
 /**
- * Resolves one tenant's wishes. `alsoReports`: reports that the tenant's copy has and the source task lacks; a wish for every
+ * Resolves the mappings that one tenant shall have. `alsoReports`: reports that the tenant's copy has and the source task lacks; one for every
  * report covers them too.
  */
-export type WishResolver = (tenant: ManifestTenant, alsoReports: readonly ReportId[]) => ResolvedWishes;
+export type MappingResolver = (tenant: ManifestTenant, alsoReports: readonly ReportId[]) => ResolvedMappings;
 
 /** A source task's reports, looked up once for all of its tenants. */
 interface Reports {
@@ -55,27 +55,30 @@ interface Resolving {
 
 interface Target {
   readonly mapping: Mapping;
-  readonly wish: MappingWish;
+  /** As the manifest has it. */
+  readonly desired: DesiredMapping;
 }
 
 const NONE: readonly never[] = [];
-const UNFILLED: ResolvedWishes = { mappings: NONE, named: NONE, problems: NONE };
+const UNFILLED: ResolvedMappings = { mappings: NONE, named: NONE, problems: NONE };
 
 /**
  * A resolver against the reports of a source task (`undefined` where the server lists none). Tells a report that the task does
- * not have, one that the wishes leave out, and one report and app with two targets.
+ * not have, one that the manifest leaves out, and one report and app with two targets.
  */
-export function wishResolver(listed: readonly TaskReport[] | undefined, rules: WishRules): WishResolver {
+export function mappingResolver(listed: readonly TaskReport[] | undefined, rules: ResolverRules): MappingResolver {
   const reports = lookUpReports(listed, rules);
   return (tenant, alsoReports) => {
     const problems = rules.silent === true ? undefined : [];
     const resolving: Resolving = { tenant, reports, alsoReports, file: rules.file, problems };
-    const wish = tenant.wishes.length === 1 ? tenant.wishes[0] : undefined;
-    return wish !== undefined && wish.report === undefined ? resolveOnly(wish, resolving) : resolveAll(resolving);
+    const mapping = tenant.desired.length === 1 ? tenant.desired[0] : undefined;
+    return mapping !== undefined && mapping.report === undefined
+      ? resolveOnly(mapping, resolving)
+      : resolveAll(resolving);
   };
 }
 
-function lookUpReports(listed: readonly TaskReport[] | undefined, rules: WishRules): Reports {
+function lookUpReports(listed: readonly TaskReport[] | undefined, rules: ResolverRules): Reports {
   const byRow = new Map<string, TaskReport>();
   const byReport = new Map<ReportId, TaskReport>();
   for (const report of listed ?? []) {
@@ -88,10 +91,10 @@ function lookUpReports(listed: readonly TaskReport[] | undefined, rules: WishRul
   return { listed, byRow, byReport, every, order: inOrder(every), required };
 }
 
-/** The one wish, for every report: what most tenants of most manifests want. Nothing to be sorted, nothing left out. */
-function resolveOnly(wish: MappingWish, resolving: Resolving): ResolvedWishes {
-  const { qlikAppId, newQlikAppId } = wish;
-  const every = reportsOf(wish, resolving);
+/** The one desired mapping, for every report: what most tenants of most manifests want. Nothing to be sorted, nothing left out. */
+function resolveOnly(mapping: DesiredMapping, resolving: Resolving): ResolvedMappings {
+  const { qlikAppId, newQlikAppId } = mapping;
+  const every = reportsOf(mapping, resolving);
   if (every.length === 0 && resolving.problems === undefined) return UNFILLED;
   // Pushed, not mapped: V8 makes a mapped array of one kind or another, and each use of both kinds is compiled anew.
   const mappings: Mapping[] = [];
@@ -100,14 +103,14 @@ function resolveOnly(wish: MappingWish, resolving: Resolving): ResolvedWishes {
   return { mappings, named: NONE, problems: problems === undefined || problems.length === 0 ? NONE : problems };
 }
 
-function resolveAll(resolving: Resolving): ResolvedWishes {
+function resolveAll(resolving: Resolving): ResolvedMappings {
   const targets = new Map<string, Target>();
   const named = new Set<ReportId>();
-  for (const wish of resolving.tenant.wishes) {
-    const meant = reportsOf(wish, resolving);
+  for (const mapping of resolving.tenant.desired) {
+    const meant = reportsOf(mapping, resolving);
     for (const reportId of meant) {
-      if (wish.report !== undefined) named.add(reportId);
-      addTarget(reportId, wish, { targets, resolving });
+      if (mapping.report !== undefined) named.add(reportId);
+      addTarget(reportId, mapping, { targets, resolving });
     }
   }
   tellLeftOut(targets, resolving);
@@ -122,20 +125,20 @@ function resolveAll(resolving: Resolving): ResolvedWishes {
   };
 }
 
-function reportsOf(wish: MappingWish, resolving: Resolving): readonly ReportId[] {
+function reportsOf(mapping: DesiredMapping, resolving: Resolving): readonly ReportId[] {
   const { reports, alsoReports, problems } = resolving;
-  if (wish.report !== undefined) {
-    const one = namedReport(wish.report, resolving);
+  if (mapping.report !== undefined) {
+    const one = namedReport(mapping.report, resolving);
     if (one !== undefined) return [one];
-    problems?.push(reportUnknown(wish, wish.report, resolving));
+    problems?.push(reportUnknown(mapping, mapping.report, resolving));
     return NONE;
   }
   if (reports.listed === undefined) {
-    problems?.push(reportsUnreadable(wish, resolving));
+    problems?.push(reportsUnreadable(mapping, resolving));
     return NONE;
   }
   const every = alsoReports.length === 0 ? reports.every : [...new Set([...reports.every, ...alsoReports])];
-  if (every.length === 0) problems?.push(noReports(wish, resolving));
+  if (every.length === 0) problems?.push(noReports(mapping, resolving));
   return every;
 }
 
@@ -147,17 +150,15 @@ function namedReport(typed: string, { reports, alsoReports }: Resolving): Report
 
 function addTarget(
   reportId: ReportId,
-  wish: MappingWish,
+  desired: DesiredMapping,
   into: { readonly targets: Map<string, Target>; readonly resolving: Resolving },
 ): void {
-  const slot = `${reportId} ${wish.qlikAppId}`;
+  const { qlikAppId, newQlikAppId } = desired;
+  const slot = `${reportId} ${qlikAppId}`;
   const other = into.targets.get(slot);
-  if (other === undefined) {
-    const mapping = { reportId, qlikAppId: wish.qlikAppId, newQlikAppId: wish.newQlikAppId };
-    into.targets.set(slot, { mapping, wish });
-  } else if (other.mapping.newQlikAppId !== wish.newQlikAppId) {
-    into.resolving.problems?.push(twoTargets(reportId, wish, { other, resolving: into.resolving }));
-  }
+  if (other === undefined) into.targets.set(slot, { mapping: { reportId, qlikAppId, newQlikAppId }, desired });
+  else if (other.mapping.newQlikAppId !== newQlikAppId)
+    into.resolving.problems?.push(twoTargets(reportId, desired, { other, resolving: into.resolving }));
 }
 
 function problemAt(line: number, { tenant, file }: Resolving): Pick<Problem, "tenant" | "file" | "line"> {
@@ -168,7 +169,7 @@ function reportName(report: TaskReport): string {
   return report.name === undefined ? report.reportId : `${quote(report.name)} (${report.reportId})`;
 }
 
-function reportUnknown(wish: MappingWish, report: string, resolving: Resolving): Problem {
+function reportUnknown(mapping: DesiredMapping, report: string, resolving: Resolving): Problem {
   const reports = resolving.reports.listed ?? [];
   const known =
     reports.length === 0
@@ -178,24 +179,24 @@ function reportUnknown(wish: MappingWish, report: string, resolving: Resolving):
     code: "REPORT_UNKNOWN",
     message: `Tenant ${quote(resolving.tenant.tenant)} maps report ${report}, which source task ${resolving.tenant.sourceTaskId} does not have.`,
     hint: `${known}: give the id or the reportID of one of these, or leave reportId empty for all.`,
-    ...problemAt(wish.line, resolving),
+    ...problemAt(mapping.line, resolving),
     column: "reportId",
     value: report,
   };
 }
 
-function noReports(wish: MappingWish, resolving: Resolving): Problem {
+function noReports(mapping: DesiredMapping, resolving: Resolving): Problem {
   return {
     code: "NO_REPORTS",
     message: `Source task ${resolving.tenant.sourceTaskId} of tenant ${quote(resolving.tenant.tenant)} has no report: there is nothing to map.`,
     hint: "Add the reports to the source task first, or name another source task.",
-    ...problemAt(wish.line, resolving),
+    ...problemAt(mapping.line, resolving),
     column: "sourceTaskId",
     value: resolving.tenant.sourceTaskId,
   };
 }
 
-function reportsUnreadable(wish: MappingWish, resolving: Resolving): Problem {
+function reportsUnreadable(mapping: DesiredMapping, resolving: Resolving): Problem {
   return {
     code: "REPORTS_UNREADABLE",
     message:
@@ -204,14 +205,14 @@ function reportsUnreadable(wish: MappingWish, resolving: Resolving): Problem {
     hint:
       "Check the path in --server: under a wrong one nothing is found. " +
       "Where it is right, name the reports: a reportId in each row, or --report GUID for each report of the task.",
-    ...problemAt(wish.line, resolving),
+    ...problemAt(mapping.line, resolving),
     column: "reportId",
   };
 }
 
 function twoTargets(
   reportId: ReportId,
-  wish: MappingWish,
+  mapping: DesiredMapping,
   at: { readonly other: Target; readonly resolving: Resolving },
 ): Problem {
   const { other, resolving } = at;
@@ -219,12 +220,12 @@ function twoTargets(
   return {
     code: "CONTRADICTION",
     message:
-      `Tenant ${quote(resolving.tenant.tenant)} maps app ${wish.qlikAppId} of report ${report === undefined ? reportId : reportName(report)} ` +
-      `to ${wish.newQlikAppId} here, but to ${other.mapping.newQlikAppId} on line ${other.wish.line}.`,
+      `Tenant ${quote(resolving.tenant.tenant)} maps app ${mapping.qlikAppId} of report ${report === undefined ? reportId : reportName(report)} ` +
+      `to ${mapping.newQlikAppId} here, but to ${other.mapping.newQlikAppId} on line ${other.desired.line}.`,
     hint: "One report can read one app instead of another: keep one of the two. A report's id and its reportID name the same report.",
-    ...problemAt(wish.line, resolving),
+    ...problemAt(mapping.line, resolving),
     column: "newQlikAppId",
-    value: wish.newQlikAppId,
+    value: mapping.newQlikAppId,
   };
 }
 
@@ -232,7 +233,7 @@ function twoTargets(
 function tellLeftOut(targets: ReadonlyMap<string, Target>, resolving: Resolving): void {
   const { tenant, reports, problems } = resolving;
   if (problems === undefined || reports.required.length === 0) return;
-  if (tenant.wishes.some((wish) => wish.report === undefined)) return;
+  if (tenant.desired.some((mapping) => mapping.report === undefined)) return;
   const covered = new Set<ReportId>();
   for (const { mapping } of targets.values()) covered.add(mapping.reportId);
   for (const report of reports.required)

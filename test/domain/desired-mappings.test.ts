@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { mappingResolver, type ResolverRules } from "../../src/domain/desired-mappings.js";
 import { parseReportId, parseRowId, type ReportId, type RowId } from "../../src/domain/ids.js";
 import type { ManifestTenant } from "../../src/domain/manifest.js";
-import { type WishRules, wishResolver } from "../../src/domain/mapping-wishes.js";
 import type { TaskReport } from "../../src/domain/source-task.js";
 import { app, MASTER, read, report, row } from "../support/manifests.js";
 
@@ -35,11 +35,11 @@ async function acme(...rows: readonly string[]): Promise<ManifestTenant> {
 const resolve = (
   tenant: ManifestTenant,
   reports: readonly TaskReport[] | undefined = REPORTS,
-  { alsoReports = [], ...more }: Partial<WishRules> & { readonly alsoReports?: readonly ReportId[] } = {},
-) => wishResolver(reports, { allowUnmapped: [], file: "tenants.csv", ...more })(tenant, alsoReports);
+  { alsoReports = [], ...more }: Partial<ResolverRules> & { readonly alsoReports?: readonly ReportId[] } = {},
+) => mappingResolver(reports, { allowUnmapped: [], file: "tenants.csv", ...more })(tenant, alsoReports);
 const to = (n: number, target: string) => ({ reportId: report(n), qlikAppId: MASTER, newQlikAppId: target });
 
-describe("wishResolver", () => {
+describe("mappingResolver", () => {
   it("maps every report of the task where none is named", async () => {
     expect(resolve(await acme(`,${app(1)}`))).toEqual({
       mappings: [1, 2, 3].map((n) => to(n, app(1))),
@@ -102,7 +102,7 @@ describe("wishResolver", () => {
   });
 
   it("takes IDs as given where the server lists no reports, and cannot mean every report", async () => {
-    const resolveUnlisted = wishResolver(undefined, { allowUnmapped: [], file: "f" });
+    const resolveUnlisted = mappingResolver(undefined, { allowUnmapped: [], file: "f" });
     const listed = resolveUnlisted(await acme(`${row(1)},${app(1)}`), []);
     expect(listed).toEqual({
       mappings: [{ reportId: row(1), qlikAppId: MASTER, newQlikAppId: app(1) }],
@@ -116,21 +116,21 @@ describe("wishResolver", () => {
   });
 
   it("tells nothing offline, and fills in what it can", async () => {
-    const silent = wishResolver(undefined, { allowUnmapped: [], file: "f", silent: true });
+    const silent = mappingResolver(undefined, { allowUnmapped: [], file: "f", silent: true });
     expect(silent(await acme(`,${app(1)}`), [])).toEqual({ mappings: [], named: [], problems: [] });
     const both = await acme(`,${app(1)}`, `${row(1)},${app(1)}`);
     expect(silent(both, [])).toMatchObject({ mappings: [{ reportId: row(1) }], named: [row(1)], problems: [] });
   });
 
-  it("resolves one wish for every report as it resolves that wish among others", async () => {
+  it("resolves one mapping for every report as it resolves that mapping among others", async () => {
     const ids = fc.uniqueArray(fc.integer({ min: 1, max: 9 }), { maxLength: 5 });
     await fc.assert(
       fc.asyncProperty(fc.option(ids, { nil: undefined }), ids, async (listed, also) => {
         const tenant = await acme(`,${app(1)}`);
         const reports = listed?.map((n) => ({ rowId: rowId(n), reportId: reportId(n) }));
-        const once = wishResolver(reports, { allowUnmapped: [], file: "f" });
+        const once = mappingResolver(reports, { allowUnmapped: [], file: "f" });
         const alsoReports = also.map(reportId);
-        const twice = { ...tenant, wishes: [...tenant.wishes, ...tenant.wishes] };
+        const twice = { ...tenant, desired: [...tenant.desired, ...tenant.desired] };
         expect(once(tenant, alsoReports)).toEqual(once(twice, alsoReports));
       }),
     );
