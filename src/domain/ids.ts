@@ -158,9 +158,7 @@ export function reportsNamed(
   return named;
 }
 
-/**
- * Whether two IDs of reports that a user typed mean the same report row: a user may give a row's `id` or its `reportID`.
- */
+/** Whether an ID that a user typed names this report: a user may give its row's `id` or its `reportID`. */
 export function namesReport(typed: string, report: { readonly rowId: RowId; readonly reportId: ReportId }): boolean {
   const id = normalGuid(typed);
   return id !== undefined && (id === report.rowId || id === report.reportId);

@@ -44,6 +44,7 @@ export interface PlanItem extends Decision {
   /** The copy's name: the one it was made with, else the one it shall get. */
   readonly name: string | undefined;
   readonly wanted: Wanted;
+  /** Other tasks on the server that may be this tenant's copy too; its own is not among them. */
   readonly twins: readonly TaskId[];
   /** Why `--verify` could not read its copy in this run: whatever an earlier run saw, it is not verified. */
   readonly unread?: TenantError | undefined;

@@ -16,8 +16,8 @@ export function spellingDistance(a: string, b: string, limit: number): number {
 
 /**
  * The candidates that are most like a word, nearest first: what "did you mean" offers. Words are compared as given, so fold
- * them before. A candidate counts where a third of its letters at most (at least one) would have to change, or where one
- * begins with the other.
+ * them before. A candidate counts where at most a third of the longer word's letters (but one at least) would have to change, or
+ * where one word begins with the other.
  */
 export function nearestSpellings(word: string, candidates: Iterable<string>, count = 3): readonly string[] {
   const near: { readonly candidate: string; readonly distance: number }[] = [];
