@@ -118,28 +118,6 @@ export function tenantRef(sourceTaskId: TaskId, key: TenantKey): TenantRef {
   return `${sourceTaskId} ${key}` as TenantRef;
 }
 
-/** Makes the references of many tenants, which share the text of their source task in memory. */
-export class TenantRefs {
-  readonly #starts = new Map<TaskId, string>();
-  #last: { readonly sourceTaskId: TaskId; readonly start: string } | undefined;
-
-  of({ sourceTaskId, key }: { readonly sourceTaskId: TaskId; readonly key: TenantKey }): TenantRef {
-    if (this.#last?.sourceTaskId !== sourceTaskId) this.#last = { sourceTaskId, start: this.#startOf(sourceTaskId) };
-    return (this.#last.start + key) as TenantRef;
-  }
-
-  /** Whether any reference was made of this source task. */
-  knows(sourceTaskId: TaskId): boolean {
-    return this.#starts.has(sourceTaskId);
-  }
-
-  #startOf(sourceTaskId: TaskId): string {
-    const start = this.#starts.get(sourceTaskId) ?? tenantRef(sourceTaskId, "" as TenantKey);
-    this.#starts.set(sourceTaskId, start);
-    return start;
-  }
-}
-
 /** Stands for a tenant whose rows name no source task (a disabled row may): held in no log. */
 export function unplacedRef(key: TenantKey): TenantRef {
   return `- ${key}` as TenantRef;

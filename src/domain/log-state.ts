@@ -1,5 +1,5 @@
 import { withFoldedKey } from "./folded-record.js";
-import { type TaskId, type TenantKey, type TenantRef, TenantRefs, type WriteId } from "./ids.js";
+import { type TaskId, type TenantKey, type TenantRef, tenantRef, type WriteId } from "./ids.js";
 import type {
   AdoptedRecord,
   CreateIntentRecord,
@@ -75,7 +75,8 @@ const NO_SOURCE: SourceState = { name: undefined, stop: undefined, namesChange: 
 export class LogState {
   readonly #tenants = new Map<TenantRef, TenantState>();
   readonly #sources = new Map<TaskId, SourceState>();
-  readonly #refs = new TenantRefs();
+  /** The source tasks that records name. */
+  readonly #named = new Set<TaskId>();
   /** The creates and PATCHes without a certain outcome. */
   readonly #createOf = new Map<WriteId, TenantRef>();
   readonly #patchOf = new Map<WriteId, { readonly ref: TenantRef; readonly intent: PatchIntentRecord }>();
@@ -111,7 +112,7 @@ export class LogState {
 
   /** Whether some record speaks of a task as a source task. */
   isSource(id: TaskId): boolean {
-    return this.#sources.has(id) || this.#refs.knows(id);
+    return this.#sources.has(id) || this.#named.has(id);
   }
 
   /** The tenants that hold (or held, where it is gone) this task. */
@@ -162,6 +163,7 @@ export class LogState {
   apply(written: LogEntry & { readonly at?: string | undefined }, run: string): void {
     const { at } = written;
     const entry = withFoldedKey(written);
+    if ("sourceTaskId" in entry) this.#named.add(entry.sourceTaskId);
     switch (entry.type) {
       case "run":
         if (entry.command === "sync" && entry.manifest !== undefined && entry.shape !== undefined)
@@ -219,8 +221,8 @@ export class LogState {
       case "forgotten":
         // Two keys then, one key now: a rename between the two takes nothing from it.
         if (entry !== written && entry.to === entry.key) return;
-        if (entry.to !== undefined) this.#inherit(entry.to, this.#refs.of(entry));
-        this.#forget(this.#refs.of(entry));
+        if (entry.to !== undefined) this.#inherit(entry.to, tenantRef(entry.sourceTaskId, entry.key));
+        this.#forget(tenantRef(entry.sourceTaskId, entry.key));
         return;
       case "retry": {
         const tenant = this.#tenantOf(entry);
@@ -231,7 +233,7 @@ export class LogState {
       case "source-stopped":
         this.#updateSource(entry.sourceTaskId, {
           stop: {
-            ref: this.#refs.of(entry),
+            ref: tenantRef(entry.sourceTaskId, entry.key),
             newTaskId: entry.newTaskId,
             code: entry.code,
             reportIdMode: entry.reportIdMode,
@@ -282,7 +284,7 @@ export class LogState {
   }
 
   #applyPatchIntent(intent: PatchIntentRecord, at: string | undefined): void {
-    const tenant = this.#tenants.get(this.#refs.of(intent));
+    const tenant = this.#tenants.get(tenantRef(intent.sourceTaskId, intent.key));
     if (tenant === undefined) return;
     this.#patchOf.set(intent.write, { ref: tenant.ref, intent });
     this.#put(tenant, withPatchIntent(tenant, intent, at));
@@ -326,13 +328,13 @@ export class LogState {
   }
 
   #tenantOf(of: OfTenant): TenantState {
-    const ref = this.#refs.of(of);
+    const ref = tenantRef(of.sourceTaskId, of.key);
     return this.#tenants.get(ref) ?? { ...unknownTenant(ref, of), intents: this.sentNames(ref) };
   }
 
   /** Changes a tenant that the log knows; one that it does not know stays unknown. */
   #change(of: OfTenant, change: (tenant: TenantState) => TenantState): void {
-    const tenant = this.#tenants.get(this.#refs.of(of));
+    const tenant = this.#tenants.get(tenantRef(of.sourceTaskId, of.key));
     if (tenant !== undefined) this.#put(tenant, change(tenant));
   }
 
@@ -345,7 +347,7 @@ export class LogState {
     const sync = this.#syncs.get(run);
     if (sync === undefined) return;
     if (!sync.wrote) this.#syncs.set(run, { ...sync, wrote: true });
-    if (sync.plan !== undefined) this.#noteUnderPlan(sync.plan, this.#refs.of(of));
+    if (sync.plan !== undefined) this.#noteUnderPlan(sync.plan, tenantRef(of.sourceTaskId, of.key));
   }
 
   #noteSettled(run: string, settled: SettledRecord): void {

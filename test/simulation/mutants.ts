@@ -390,23 +390,6 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [{ file: "app/make-plan.ts", from: "...listWarnings(context),", to: "" }],
   },
   {
-    name: "a PATCH's answer is believed of a copy that shows its mappings",
-    harm: "a PATCH without effect, read back in vain, counts as done",
-    from: 12_800,
-    changes: [
-      {
-        file: "app/update-copy.ts",
-        from: 'const canBeRead = before.kind === "read" || state?.showsMappings === true;',
-        to: 'const canBeRead = before.kind === "read";',
-      },
-      {
-        file: "app/patch-read-back.ts",
-        from: "if (session.options.run.verify || (patches.sentAny && state?.showsMappings === true))",
-        to: "if (session.options.run.verify)",
-      },
-    ],
-  },
-  {
     name: "twins by exact name only",
     harm: "a server that numbers taken names makes a second task that nobody is told of",
     from: 1_500,
