@@ -5,5 +5,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // By default one core is left alone: on a machine of two the tests would go one file after the other.
+    maxWorkers: "100%",
   },
 });
