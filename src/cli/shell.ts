@@ -89,13 +89,13 @@ async function runLine(line: RunLine, deps: ShellDeps): Promise<ExitCode> {
   const { invocation } = line;
   if (invocation.command !== "sandbox" && invocation.command !== "demo") redactKey(deps.host);
   try {
-    return await Promise.race([applyPlan(invocation, deps), interrupted(deps.untakenSignal)]);
+    return await Promise.race([invoke(invocation, deps), interrupted(deps.untakenSignal)]);
   } catch (error) {
     return tellStop(stopOf(line, error, deps.host), deps);
   }
 }
 
-async function applyPlan(invocation: Invocation, { host, loadHandlers }: ShellDeps): Promise<ExitCode> {
+async function invoke(invocation: Invocation, { host, loadHandlers }: ShellDeps): Promise<ExitCode> {
   if (invocation.command === "completion") {
     const { completionScript } = await import("./completion.js");
     return print(host, completionScript(invocation.settings.shell));

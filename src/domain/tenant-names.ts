@@ -23,7 +23,7 @@ export class TenantNames {
   /** Nearly every name is one tenant's: an array for each of 100,000 would cost more than the map. */
   readonly #holders = new Map<string, NameHolder | readonly NameHolder[]>();
   /** Tenants that have a name by the manifest alone: nothing was ever sent or taken over under it. */
-  readonly #nameless = new Set<NameHolder>();
+  readonly #byManifestAlone = new Set<NameHolder>();
   /** Names that were sent, or shall be. */
   readonly #sent = new Set<string>();
   /** Names of logged copies. */
@@ -41,7 +41,7 @@ export class TenantNames {
     }
     for (const tenant of manifest) {
       if (tenant.name === undefined) continue;
-      if (this.#add(tenant.name, tenant)) this.#nameless.add(tenant);
+      if (this.#add(tenant.name, tenant)) this.#byManifestAlone.add(tenant);
       this.#sent.add(foldName(tenant.name));
     }
   }
@@ -59,7 +59,7 @@ export class TenantNames {
 
   /** Whether the log has this name for a customer of another key. */
   isLoggedOfAnother(name: string, key: TenantKey): boolean {
-    return this.#of(name).some((holder) => holder.key !== key && !this.#nameless.has(holder));
+    return this.#of(name).some((holder) => holder.key !== key && !this.#byManifestAlone.has(holder));
   }
 
   /**
