@@ -39,7 +39,7 @@ describe("a task that somebody else's create has made", () => {
 });
 
 describe("a copy that was logged as gone", () => {
-  it("is its tenant's again when it is listed again: --recreate makes no second one", async () => {
+  async function withGoneCopy() {
     const stage = new SyncStage();
     const wishes = { Acme: ACME, Globex: GLOBEX, Initech: INITECH };
     await stage.sync(wishes);
@@ -47,6 +47,11 @@ describe("a copy that was logged as gone", () => {
     if (copy === undefined) throw new Error("there is no copy");
     stage.remove(copy);
     expect(told(await stage.sync(wishes), "Acme")).toBe("conflict failed GONE");
+    return { stage, copy, wishes };
+  }
+
+  it("is its tenant's again when it is listed again: --recreate makes no second one", async () => {
+    const { stage, copy, wishes } = await withGoneCopy();
     stage.tasks.push(copy);
     const result = await stage.sync(wishes, { shape: { recreate: true } });
     expect(told(result, "Acme")).toBe("unchanged succeeded");
@@ -54,13 +59,7 @@ describe("a copy that was logged as gone", () => {
   });
 
   it("is made anew only by a run that reads the list: it may be back, or be there under another ID", async () => {
-    const stage = new SyncStage();
-    const wishes = { Acme: ACME, Globex: GLOBEX, Initech: INITECH };
-    await stage.sync(wishes);
-    const [copy] = stage.named("Monthly Report - Acme");
-    if (copy === undefined) throw new Error("there is no copy");
-    stage.remove(copy);
-    expect(told(await stage.sync(wishes), "Acme")).toBe("conflict failed GONE");
+    const { stage, copy, wishes } = await withGoneCopy();
     const moved = stage.make("Monthly Report - Acme", copy.reports[0]?.swaps ?? []);
     stage.listed = () => undefined;
     const blind = await stage.sync(wishes, { shape: { recreate: true } });
