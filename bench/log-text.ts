@@ -1,7 +1,7 @@
 import { closeSync, openSync, writeSync } from "node:fs";
-import { foldTenantKey, parseAppId, parseReportId, parseRowId, parseTaskId, writeId } from "../src/domain/ids.js";
-import { entryText, headerLine, LineMaker } from "../src/domain/log-chain.js";
-import type { LogEntry } from "../src/domain/log-record.js";
+import { entryText, headerLine, LineMaker } from "../src/log/chain.js";
+import type { LogEntry } from "../src/log/records.js";
+import { foldTenantKey, parseAppId, parseReportId, parseRowId, parseTaskId, writeId } from "../src/shared/ids.js";
 import { guid, MASTER_APP, REPORT, SOURCE_ROW, SOURCE_TASK, tenantApp, tenantName } from "./world.js";
 
 const RUN = guid("88888888", 1);

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { env, kill, pid } from "node:process";
-import type { RunEvent } from "./app/events.js";
-import type { Interruption } from "./app/halts.js";
 import { askedOf, performSync, type SyncJob } from "./commands/sync-job.js";
-import { EXIT, type ExitCode, type Problem, StopError } from "./domain/errors.js";
-import { parseAppId, parseTaskId } from "./domain/ids.js";
-import type { ActionKind, Outcome, RunResult, Summary, TenantError, TenantResult } from "./domain/outcome.js";
+import type { Interruption } from "./run/halts.js";
+import type { RunEvent } from "./shared/events.js";
+import { parseAppId, parseTaskId } from "./shared/ids.js";
+import type { ActionKind, Outcome, RunResult, Summary, TenantError, TenantResult } from "./shared/outcome.js";
+import { EXIT, type ExitCode, type Problem, StopError } from "./shared/problems.js";
 
 export type { ActionKind, ExitCode, Outcome, Problem, RunEvent, RunResult, Summary, TenantError, TenantResult };
 export { EXIT, StopError };

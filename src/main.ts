@@ -7,7 +7,7 @@ import { Redaction } from "./cli/redaction.js";
 import type { ShellDeps, Told } from "./cli/shell.js";
 import { SignalWatch } from "./cli/signal-watch.js";
 import { StandardStream } from "./cli/standard-stream.js";
-import { type EndingSignal, EXIT, type ExitCode } from "./domain/errors.js";
+import { type EndingSignal, EXIT, type ExitCode } from "./shared/problems.js";
 
 /** How long a program that was told to end waits for who does not read what it says. */
 const UNREAD_MS = 2000;
@@ -65,7 +65,7 @@ async function makeHost(): Promise<Host> {
   const [{ programName }, { showsUnicode }, { isCi }] = await Promise.all([
     import("./cli/program-name.js"),
     import("./cli/terminal.js"),
-    import("./output/palette.js"),
+    import("./reporter/palette.js"),
   ]);
   const env = Object.freeze({ ...process.env });
   const [execPath, script = ""] = process.argv;
@@ -132,10 +132,10 @@ async function tell({ result, manner, after, answered }: Told, host: Host): Prom
     { githubAnnotations },
     { colourLevel, loadPalette },
   ] = await Promise.all([
-    import("./output/json-result.js"),
-    import("./output/problem-lines.js"),
-    import("./output/github-annotations.js"),
-    import("./output/palette.js"),
+    import("./results/json.js"),
+    import("./reporter/problem-lines.js"),
+    import("./results/github.js"),
+    import("./reporter/palette.js"),
   ]);
   const colour = colourLevel({ isTTY: stderr.isTTY, noColorFlag: manner.noColor, env: host.env });
   const look = { palette: await loadPalette(colour), width: stderr.columns(), unicode: host.unicode };

@@ -1,5 +1,5 @@
-import type { Problem } from "../domain/errors.js";
-import { quote } from "../domain/quotation.js";
+import type { Problem } from "../shared/problems.js";
+import { quote } from "../shared/quotation.js";
 import { COMMANDS } from "./command-table.js";
 import type { OptionSpec } from "./option-spec.js";
 import { OPTIONS } from "./option-table.js";

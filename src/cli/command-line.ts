@@ -1,5 +1,5 @@
-import { EXIT, type ExitCode, type Problem, StopError } from "../domain/errors.js";
-import { quote } from "../domain/quotation.js";
+import { EXIT, type ExitCode, type Problem, StopError } from "../shared/problems.js";
+import { quote } from "../shared/quotation.js";
 import { type ArgumentWords, readWords, unknownOption } from "./argument-words.js";
 import { readInvocation } from "./command-settings.js";
 import { COMMANDS, findCommand } from "./command-table.js";

@@ -1,4 +1,4 @@
-import { quote } from "../domain/quotation.js";
+import { quote } from "../shared/quotation.js";
 import type { Invocation } from "./commands.js";
 import { readConnection, requireConnection } from "./connection-settings.js";
 import type { GivenOptions } from "./given-options.js";

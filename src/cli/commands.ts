@@ -1,5 +1,5 @@
-import type { ExitCode } from "../domain/errors.js";
-import type { RunResult } from "../domain/outcome.js";
+import type { RunResult } from "../shared/outcome.js";
+import type { ExitCode } from "../shared/problems.js";
 import type {
   CompletionSettings,
   DemoSettings,

@@ -1,4 +1,4 @@
-import type { Problem } from "../domain/errors.js";
+import type { Problem } from "../shared/problems.js";
 import type { Host } from "./host.js";
 
 /** What is told of an exception that nobody expected. */

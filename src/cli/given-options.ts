@@ -1,4 +1,4 @@
-import { EXIT, type Problem, StopError } from "../domain/errors.js";
+import { EXIT, type Problem, StopError } from "../shared/problems.js";
 import type { OptionSpec } from "./option-spec.js";
 
 type Named = Pick<OptionSpec, "long">;

@@ -1,4 +1,4 @@
-import type { Interruption } from "../app/halts.js";
+import type { Interruption } from "../run/halts.js";
 
 /** One of the process's outputs, as commands see it. */
 export interface OutputStream {

@@ -1,6 +1,6 @@
-import { normalGuid } from "../domain/ids.js";
-import { keptValue, quote } from "../domain/quotation.js";
-import { nearestSpellings } from "../domain/spelling.js";
+import { normalGuid } from "../shared/ids.js";
+import { keptValue, quote } from "../shared/quotation.js";
+import { nearestSpellings } from "../shared/spelling.js";
 import type { GivenOptions } from "./given-options.js";
 import type { OptionSpec } from "./option-spec.js";
 import { didYouMean } from "./suggestion.js";

@@ -1,4 +1,4 @@
-import { quote } from "../domain/quotation.js";
+import { quote } from "../shared/quotation.js";
 import type { GivenOptions } from "./given-options.js";
 import { OPTIONS } from "./option-table.js";
 import { choiceOption } from "./option-values.js";

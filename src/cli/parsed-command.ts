@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from "commander";
-import { EXIT, StopError } from "../domain/errors.js";
+import { EXIT, StopError } from "../shared/problems.js";
 import type { CommandSpec, OptionSpec } from "./option-spec.js";
 
 /** What commander made of one command's words. */

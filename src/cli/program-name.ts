@@ -1,5 +1,5 @@
 import { basename, relative } from "node:path";
-import { wordsOn } from "../domain/shell-word.js";
+import { wordsOn } from "../shared/shell-word.js";
 import { PROGRAM } from "./command-table.js";
 
 /** How the program was started. */

@@ -1,4 +1,4 @@
-import { secretSpellings } from "../domain/secret-spellings.js";
+import { secretSpellings } from "../shared/secret-spellings.js";
 
 /** Shorter text is no key, and to take it out would spoil the output. */
 const SHORTEST_SECRET = 8;

@@ -1,5 +1,5 @@
-import type { ExitCode, Problem } from "../domain/errors.js";
-import { type RunResult, summarise } from "../domain/outcome.js";
+import { type RunResult, summarise } from "../shared/outcome.js";
+import type { ExitCode, Problem } from "../shared/problems.js";
 
 /** What is known of a run that could not start. */
 export interface RefusedRun {

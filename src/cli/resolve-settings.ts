@@ -1,5 +1,5 @@
-import { foldTenantKey, trimAround } from "../domain/ids.js";
-import { withoutUnseen } from "../domain/unfit-characters.js";
+import { foldTenantKey, trimAround } from "../shared/ids.js";
+import { withoutUnseen } from "../shared/unfit-characters.js";
 import { readConnection, requireConnection } from "./connection-settings.js";
 import type { GivenOptions } from "./given-options.js";
 import { OPTIONS } from "./option-table.js";

@@ -1,7 +1,7 @@
-import type { RunOptions } from "../app/sync-options.js";
-import type { Problem } from "../domain/errors.js";
-import type { TaskId } from "../domain/ids.js";
-import type { PlanShape } from "../domain/log-record.js";
+import type { PlanShape } from "../log/records.js";
+import type { RunOptions } from "../run/sync-options.js";
+import type { TaskId } from "../shared/ids.js";
+import type { Problem } from "../shared/problems.js";
 
 /** What standard output gets. */
 export type OutputFormat = "human" | "json" | "ndjson";

@@ -1,6 +1,6 @@
-import { type EndingSignal, EXIT, type ExitCode, exitOfSignal, type Problem, StopError } from "../domain/errors.js";
-import type { RunResult } from "../domain/outcome.js";
-import { retypedOn } from "../domain/shell-word.js";
+import type { RunResult } from "../shared/outcome.js";
+import { type EndingSignal, EXIT, type ExitCode, exitOfSignal, type Problem, StopError } from "../shared/problems.js";
+import { retypedOn } from "../shared/shell-word.js";
 import { readWords } from "./argument-words.js";
 import type { CommandLine, Manner, Outputs } from "./command-line.js";
 import { type CommandHandlers, type Invocation, type Refusal, runInvocation } from "./commands.js";

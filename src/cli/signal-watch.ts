@@ -1,5 +1,5 @@
-import type { Interruption } from "../app/halts.js";
-import { type EndingSignal, type ExitCode, exitOfSignal } from "../domain/errors.js";
+import type { Interruption } from "../run/halts.js";
+import { type EndingSignal, type ExitCode, exitOfSignal } from "../shared/problems.js";
 
 /** The process, as far as its signals go. */
 export interface SignalSource {

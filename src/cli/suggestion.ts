@@ -1,4 +1,4 @@
-import { nearestSpellings } from "../domain/spelling.js";
+import { nearestSpellings } from "../shared/spelling.js";
 import { COMMANDS } from "./command-table.js";
 import type { OptionSpec } from "./option-spec.js";
 

@@ -1,6 +1,6 @@
-import type { RunOptions } from "../app/sync-options.js";
-import { parseTaskId, type TaskId } from "../domain/ids.js";
-import type { PlanShape } from "../domain/log-record.js";
+import type { PlanShape } from "../log/records.js";
+import type { RunOptions } from "../run/sync-options.js";
+import { parseTaskId, type TaskId } from "../shared/ids.js";
 import { readConnection, requireConnection } from "./connection-settings.js";
 import type { GivenOptions } from "./given-options.js";
 import { OPTIONS } from "./option-table.js";

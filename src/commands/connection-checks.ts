@@ -1,15 +1,15 @@
-import { sightConnection } from "../adapters/connection-sighting.js";
-import { chooseProxy, type ProxyServer } from "../adapters/proxy.js";
-import { parseServerUrl, type ServerUrl } from "../adapters/server-url.js";
-import { systemClock } from "../adapters/system-clock.js";
-import { type Authorities, readAuthorities, secureContextOf } from "../adapters/tls.js";
-import { type Attempt, attempt } from "../app/attempt.js";
-import type { Emit } from "../app/events.js";
 import type { Host } from "../cli/host.js";
 import type { GivenConnection } from "../cli/settings.js";
-import { judgeSecurity } from "../domain/certificate.js";
-import { type Check, failed, passed, skipped } from "../domain/diagnosis.js";
-import { EXIT, type Problem, type StopError } from "../domain/errors.js";
+import { systemClock } from "../files/system-clock.js";
+import { type Attempt, attempt } from "../run/attempt.js";
+import { judgeSecurity } from "../server/certificate.js";
+import { sightConnection } from "../server/connection-sighting.js";
+import { chooseProxy, type ProxyServer } from "../server/proxy.js";
+import { type Authorities, readAuthorities, secureContextOf } from "../server/tls.js";
+import { parseServerUrl, type ServerUrl } from "../server/url.js";
+import { type Check, failed, passed, skipped } from "../shared/diagnosis.js";
+import type { Emit } from "../shared/events.js";
+import { EXIT, type Problem, type StopError } from "../shared/problems.js";
 import { type Connection, openConnection } from "./connection.js";
 
 /** What can be said of a connection before the API is asked anything. `open`: the API may be asked. */

@@ -1,13 +1,13 @@
-import { readApiKey } from "../adapters/api-key.js";
-import { createQalyptusApi, type QalyptusApi } from "../adapters/qalyptus-api.js";
-import { parseServerUrl, type ServerUrl } from "../adapters/server-url.js";
-import { systemChance, systemClock } from "../adapters/system-clock.js";
-import { readAuthorities } from "../adapters/tls.js";
-import { readWholeFile } from "../adapters/whole-file.js";
-import type { Emit } from "../app/events.js";
 import type { Host } from "../cli/host.js";
 import type { ApiKeySetting, ConnectionSettings } from "../cli/settings.js";
-import { EXIT, type Problem, StopError } from "../domain/errors.js";
+import { systemChance, systemClock } from "../files/system-clock.js";
+import { readWholeFile } from "../files/whole-file.js";
+import { createQalyptusApi, type QalyptusApi } from "../server/api.js";
+import { readApiKey } from "../server/api-key.js";
+import { readAuthorities } from "../server/tls.js";
+import { parseServerUrl, type ServerUrl } from "../server/url.js";
+import type { Emit } from "../shared/events.js";
+import { EXIT, type Problem, StopError } from "../shared/problems.js";
 
 /** The server, open for one command. */
 export interface Connection {

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Host } from "../cli/host.js";
 import type { DemoSettings } from "../cli/settings.js";
-import { EXIT, type ExitCode, StopError } from "../domain/errors.js";
-import { colourLevel, loadPalette, type Palette } from "../output/palette.js";
+import { colourLevel, loadPalette, type Palette } from "../reporter/palette.js";
 import { type RunningSandbox, startSandbox } from "../sandbox/server.js";
 import type { runTask } from "../sandbox/substitution.js";
 import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID, tenantAppId } from "../sandbox/world.js";
+import { EXIT, type ExitCode, StopError } from "../shared/problems.js";
 
 const TENANTS = 120;
 /** The first sync is killed when so many copies exist. */

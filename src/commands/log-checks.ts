@@ -1,18 +1,18 @@
 import { accessSync, constants, existsSync } from "node:fs";
-import { measureDiskSync } from "../adapters/disk-sync.js";
-import { findLogs } from "../adapters/idempotency-log-file.js";
-import { nodeDisk } from "../adapters/log-disk.js";
-import { inspectLock } from "../adapters/log-lock.js";
-import { diskTrouble } from "../adapters/log-problem.js";
-import { systemClock } from "../adapters/system-clock.js";
-import { type Attempt, attempt } from "../app/attempt.js";
 import type { Host } from "../cli/host.js";
 import type { DoctorSettings } from "../cli/settings.js";
-import { type Check, failed, skipped } from "../domain/diagnosis.js";
-import type { TaskId } from "../domain/ids.js";
-import { judgeDisk, judgeLock, judgeLog, unnamedLog } from "../domain/log-health.js";
-import { LogState } from "../domain/log-state.js";
-import { wordsOn } from "../domain/shell-word.js";
+import { systemClock } from "../files/system-clock.js";
+import { nodeDisk } from "../log/file/disk.js";
+import { measureDiskSync } from "../log/file/disk-sync.js";
+import { findLogs } from "../log/file/idempotency-log-file.js";
+import { inspectLock } from "../log/file/lock.js";
+import { diskTrouble } from "../log/file/problem.js";
+import { judgeDisk, judgeLock, judgeLog, unnamedLog } from "../log/health.js";
+import { LogState } from "../log/state.js";
+import { type Attempt, attempt } from "../run/attempt.js";
+import { type Check, failed, skipped } from "../shared/diagnosis.js";
+import type { TaskId } from "../shared/ids.js";
+import { wordsOn } from "../shared/shell-word.js";
 import {
   checkNoOtherLog,
   checkServerOfLog,

@@ -1,11 +1,12 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { findLogs, LOG_ENDING, logBoundTo, readLogForPlan } from "../adapters/idempotency-log-file.js";
-import { EXIT, type Problem, StopError } from "../domain/errors.js";
-import type { TaskId } from "../domain/ids.js";
-import type { LogHead, LogHeader } from "../domain/log-record.js";
-import { LogState } from "../domain/log-state.js";
-import { shellWord } from "../domain/shell-word.js";
+import { findLogs, LOG_ENDING, logBoundTo, readLogForPlan } from "../log/file/idempotency-log-file.js";
+import type { LogHeader } from "../log/records.js";
+import { LogState } from "../log/state.js";
+import type { TaskId } from "../shared/ids.js";
+import type { LogHead } from "../shared/outcome.js";
+import { EXIT, type Problem, StopError } from "../shared/problems.js";
+import { shellWord } from "../shared/shell-word.js";
 
 /** Where a command's log is. `named`: the user said so. */
 export interface LogPlace {

@@ -1,11 +1,11 @@
-import { readAppsFile } from "../adapters/apps-file.js";
-import { readManifest, readManifestFile } from "../adapters/manifest-file.js";
-import { readWholeFile } from "../adapters/whole-file.js";
 import type { Host } from "../cli/host.js";
-import { EXIT, StopError } from "../domain/errors.js";
-import { type AppId, foldTenantKey, parseAppId } from "../domain/ids.js";
-import type { PlanShape } from "../domain/log-record.js";
-import type { Manifest, ManifestDefaults } from "../domain/manifest.js";
+import { readWholeFile } from "../files/whole-file.js";
+import type { PlanShape } from "../log/records.js";
+import { readAppsFile } from "../manifest/apps-file.js";
+import type { Manifest, ManifestDefaults } from "../manifest/manifest.js";
+import { readManifest, readManifestFile } from "../manifest/manifest-file.js";
+import { type AppId, foldTenantKey, parseAppId } from "../shared/ids.js";
+import { EXIT, StopError } from "../shared/problems.js";
 
 /** What the command line says of a manifest. */
 export interface ManifestSource {

@@ -1,7 +1,7 @@
-import type { RunEvent } from "../app/events.js";
-import type { Problem } from "../domain/errors.js";
-import type { RunResult, TenantResult } from "../domain/outcome.js";
-import { retypedOn, wordsOn } from "../domain/shell-word.js";
+import type { RunEvent } from "../shared/events.js";
+import type { RunResult, TenantResult } from "../shared/outcome.js";
+import type { Problem } from "../shared/problems.js";
+import { retypedOn, wordsOn } from "../shared/shell-word.js";
 
 /** What a command has to say so that it means the same log and server wherever it is pasted. */
 export interface PasteInto {

@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline";
-import type { Ask, Question } from "../app/init.js";
 import type { Host } from "../cli/host.js";
-import { oneLine } from "../output/text-safety.js";
+import { oneLine } from "../shared/text-safety.js";
+import type { Ask, Question } from "./init-tenants.js";
 
 /** How many choices are listed; the others can be typed. */
 const LISTED = 40;

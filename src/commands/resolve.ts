@@ -1,24 +1,24 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import { LOG_ENDING, openLogForRun } from "../adapters/idempotency-log-file.js";
-import { parseServerUrl } from "../adapters/server-url.js";
-import { systemClock } from "../adapters/system-clock.js";
-import { attempt } from "../app/attempt.js";
-import { logRecorder } from "../app/recorder.js";
-import { type Resolution, type Resolved, type ResolveRequest, resolveTenants } from "../app/resolve.js";
 import type { Host } from "../cli/host.js";
 import type { ResolveSettings } from "../cli/settings.js";
-import { EXIT, type ExitCode, StopError } from "../domain/errors.js";
-import type { TaskId } from "../domain/ids.js";
-import type { LogEntry } from "../domain/log-record.js";
-import { LogState } from "../domain/log-state.js";
-import type { ManifestTenant } from "../domain/manifest.js";
-import { safeJson } from "../output/json-result.js";
-import { oneLine } from "../output/text-safety.js";
+import { systemClock } from "../files/system-clock.js";
+import { LOG_ENDING, openLogForRun } from "../log/file/idempotency-log-file.js";
+import { logRecorder } from "../log/recorder.js";
+import type { LogEntry } from "../log/records.js";
+import { LogState } from "../log/state.js";
+import type { ManifestTenant } from "../manifest/manifest.js";
+import { safeJson } from "../results/json.js";
+import { attempt } from "../run/attempt.js";
+import { parseServerUrl } from "../server/url.js";
+import type { TaskId } from "../shared/ids.js";
+import { EXIT, type ExitCode, StopError } from "../shared/problems.js";
+import { oneLine } from "../shared/text-safety.js";
 import { type Connection, openConnection } from "./connection.js";
 import { checkServerOfLog, type LogPlace, onlyLogOf, placeOfLog, readLogState, serverOfLog } from "./log-place.js";
 import { readManifestInput } from "./manifest-input.js";
+import { type Resolution, type Resolved, type ResolveRequest, resolveTenants } from "./resolve-tenant.js";
 import { openTelling, type Telling } from "./telling.js";
 
 /** `resolve`: settles tenants by hand; writes to the log only, never to the server. */

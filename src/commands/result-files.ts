@@ -1,7 +1,7 @@
-import { placeResultFile, type ResultTarget } from "../adapters/result-file.js";
-import type { Problem } from "../domain/errors.js";
-import type { Manifest } from "../domain/manifest.js";
-import type { RunResult } from "../domain/outcome.js";
+import { placeResultFile, type ResultTarget } from "../files/result-file.js";
+import type { Manifest } from "../manifest/manifest.js";
+import type { RunResult } from "../shared/outcome.js";
+import type { Problem } from "../shared/problems.js";
 
 /** What went wrong with one `--out` file. `fatal`: there is no such file now. */
 export interface FileTrouble {
@@ -16,7 +16,7 @@ export async function writeResultFiles(
   manifest: Manifest | undefined,
 ): Promise<readonly FileTrouble[]> {
   if (targets.length === 0) return [];
-  const { renderResult } = await import("../output/result-renderers.js");
+  const { renderResult } = await import("../results/renderers.js");
   const trouble: FileTrouble[] = [];
   // HTML is the one that may need more memory than there is: the others are safe by then.
   const lastHtml = [...targets].sort((a, b) => Number(a.format === "html") - Number(b.format === "html"));

@@ -1,16 +1,16 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import { statusOf } from "../app/status.js";
 import type { Host } from "../cli/host.js";
 import type { StatusSettings } from "../cli/settings.js";
-import { EXIT, type ExitCode, type Problem, StopError } from "../domain/errors.js";
-import type { PlanShape } from "../domain/log-record.js";
-import type { LogState } from "../domain/log-state.js";
-import type { Manifest } from "../domain/manifest.js";
-import { wordsOn } from "../domain/shell-word.js";
-import { humanStatus, jsonStatus } from "../output/human-status.js";
+import type { PlanShape } from "../log/records.js";
+import type { LogState } from "../log/state.js";
+import type { Manifest } from "../manifest/manifest.js";
+import { humanStatus, jsonStatus } from "../reporter/status.js";
+import { EXIT, type ExitCode, type Problem, StopError } from "../shared/problems.js";
+import { wordsOn } from "../shared/shell-word.js";
 import { onlyLogOf, placeOfLog, readLogState, serverOfLog } from "./log-place.js";
 import { readManifestInput } from "./manifest-input.js";
+import { statusOf } from "./status-facts.js";
 import { openTelling } from "./telling.js";
 
 /** `status`: what the log knows, tenant by tenant; no network, no key, no lock. */

@@ -1,17 +1,17 @@
-import { systemChance, systemClock } from "../adapters/system-clock.js";
-import { attempt } from "../app/attempt.js";
-import type { Emit } from "../app/events.js";
-import { checkResumable, lastSyncOf } from "../app/resume.js";
-import { type ReadAgain, rehearseSync, runSync, type SyncRequest, sourcesOf } from "../app/sync.js";
-import type { RunOptions, SyncOptions } from "../app/sync-options.js";
 import type { Host } from "../cli/host.js";
 import type { ConnectionSettings, SyncSettings } from "../cli/settings.js";
-import { type Problem, StopError } from "../domain/errors.js";
-import type { LogHead, LogRecord, PlanShape } from "../domain/log-record.js";
-import { LogState } from "../domain/log-state.js";
-import type { Manifest } from "../domain/manifest.js";
-import type { RunResult } from "../domain/outcome.js";
-import { comparePlans, type SavedPlan, savedTenants, sealPlan, shapeOf } from "../domain/saved-plan.js";
+import { systemChance, systemClock } from "../files/system-clock.js";
+import type { LogRecord, PlanShape } from "../log/records.js";
+import { LogState } from "../log/state.js";
+import type { Manifest } from "../manifest/manifest.js";
+import { checkResumable, lastSyncOf } from "../plan/resume.js";
+import { comparePlans, type SavedPlan, savedTenants, sealPlan, shapeOf } from "../plan/saved-plan.js";
+import { attempt } from "../run/attempt.js";
+import { type ReadAgain, rehearseSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
+import type { RunOptions, SyncOptions } from "../run/sync-options.js";
+import type { Emit } from "../shared/events.js";
+import type { LogHead, RunResult } from "../shared/outcome.js";
+import { type Problem, StopError } from "../shared/problems.js";
 import type { Connection } from "./connection.js";
 import {
   checkNoOtherLog,
@@ -124,7 +124,7 @@ function runOptionsOf({ run }: SyncJob, { savedPlan }: Asked): RunOptions {
 }
 
 async function readPlan(path: string): Promise<SavedPlan> {
-  return (await import("../adapters/saved-plan-file.js")).readSavedPlan(path);
+  return (await import("../plan/saved-plan-file.js")).readSavedPlan(path);
 }
 
 function askedByPlan(settings: SyncJob, plan: SavedPlan): Asked {
@@ -208,7 +208,7 @@ async function rehearse(machine: Machine, prepared: Online, tell: Tell): Promise
   const { result, plan } = await rehearseSync(request, deps);
   if (settings.savePlan === undefined) return result;
   const saved = sealPlan(planToSave(prepared, { items: savedTenants(plan.items), head: result.log }));
-  const { writeSavedPlan } = await import("../adapters/saved-plan-file.js");
+  const { writeSavedPlan } = await import("../plan/saved-plan-file.js");
   await writeSavedPlan(settings.savePlan, saved);
   return result;
 }
@@ -251,7 +251,7 @@ async function run(machine: Machine, prepared: Online, tell: Tell): Promise<RunR
   const identity = connection.server.identity;
   checkNoOtherLog(asked.place, identity, sourcesOf(manifest));
   const state = new LogState();
-  const { openLogForRun } = await import("../adapters/idempotency-log-file.js");
+  const { openLogForRun } = await import("../log/file/idempotency-log-file.js");
   const log = await openLogForRun({
     path: asked.place.path,
     server: identity,

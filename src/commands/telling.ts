@@ -1,15 +1,15 @@
-import { checkResultFiles, type ProtectedFile } from "../adapters/result-file.js";
-import { systemClock } from "../adapters/system-clock.js";
-import type { Emit } from "../app/events.js";
 import type { Host, OutputStream } from "../cli/host.js";
 import type { OutputSettings } from "../cli/settings.js";
-import { EXIT, type ExitCode, foremostExitCode, type Problem } from "../domain/errors.js";
-import type { Manifest } from "../domain/manifest.js";
-import type { RunResult } from "../domain/outcome.js";
-import type { Look } from "../output/look.js";
-import { colourLevel, loadPalette } from "../output/palette.js";
-import { errorsText, problemLines, warningLines } from "../output/problem-lines.js";
-import { createProgress } from "../output/progress.js";
+import { checkResultFiles, type ProtectedFile } from "../files/result-file.js";
+import { systemClock } from "../files/system-clock.js";
+import type { Manifest } from "../manifest/manifest.js";
+import type { Look } from "../reporter/look.js";
+import { colourLevel, loadPalette } from "../reporter/palette.js";
+import { errorsText, problemLines, warningLines } from "../reporter/problem-lines.js";
+import { createProgress } from "../reporter/progress.js";
+import type { Emit } from "../shared/events.js";
+import type { RunResult } from "../shared/outcome.js";
+import { EXIT, type ExitCode, foremostExitCode, type Problem } from "../shared/problems.js";
 import { writeResultFiles } from "./result-files.js";
 import { writeStepSummary } from "./step-summary.js";
 
@@ -104,7 +104,7 @@ interface Lines {
 }
 
 async function openLines(host: Host): Promise<Lines> {
-  const { createNdjsonWriter } = await import("../output/ndjson-writer.js");
+  const { createNdjsonWriter } = await import("../results/ndjson.js");
   let written: Promise<void> = Promise.resolve();
   const writer = createNdjsonWriter({
     write: (text) => {
@@ -135,7 +135,7 @@ async function writeAnswer(
     case "ndjson":
       return of.lines?.finish(result);
     case "json": {
-      const { jsonResultPieces } = await import("../output/json-result.js");
+      const { jsonResultPieces } = await import("../results/json.js");
       for (const piece of jsonResultPieces(result)) await host.stdout.write(piece);
       return;
     }
@@ -145,8 +145,8 @@ async function writeAnswer(
         next: of.next,
         warnings: result.dryRun || output.verbosity === "quiet" ? "list" : "count",
       } as const;
-      const { humanPlan } = await import("../output/human-plan.js");
-      const { humanResult } = await import("../output/human-result.js");
+      const { humanPlan } = await import("../reporter/plan.js");
+      const { humanResult } = await import("../reporter/result.js");
       const planOnly = result.dryRun || result.exitCode === EXIT.guard;
       await host.stdout.write(planOnly ? humanPlan(result, look, options) : humanResult(result, look, options));
       return;
@@ -163,7 +163,7 @@ async function writeErrors(host: Host, result: RunResult, look: Look): Promise<v
 /** On GitHub Actions: annotations at the manifest's lines, and the result as the step's summary. */
 async function tellGitHub(host: Host, result: RunResult): Promise<void> {
   if (host.env.GITHUB_ACTIONS !== "true") return;
-  const { githubAnnotations } = await import("../output/github-annotations.js");
+  const { githubAnnotations } = await import("../results/github.js");
   for (const line of githubAnnotations(result, { manifestPath: result.manifest?.path }))
     await host.stderr.write(`${line}\n`);
   await writeStepSummary(host, result);

@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { systemClock } from "../adapters/system-clock.js";
 import type { Host } from "../cli/host.js";
 import type { ValidateSettings } from "../cli/settings.js";
-import { EXIT, type ExitCode, type Problem, StopError } from "../domain/errors.js";
-import type { Manifest } from "../domain/manifest.js";
-import { type RunResult, summarise } from "../domain/outcome.js";
-import { counted } from "../output/look.js";
-import { oneLine } from "../output/text-safety.js";
+import { systemClock } from "../files/system-clock.js";
+import type { Manifest } from "../manifest/manifest.js";
+import { counted } from "../reporter/look.js";
+import { type RunResult, summarise } from "../shared/outcome.js";
+import { EXIT, type ExitCode, type Problem, StopError } from "../shared/problems.js";
+import { oneLine } from "../shared/text-safety.js";
 import { readManifestInput } from "./manifest-input.js";
 import { openTelling } from "./telling.js";
 

@@ -1,5 +1,5 @@
-import { foldTenantKey } from "../domain/ids.js";
-import { tenantMatcher } from "../domain/tenant-pattern.js";
+import { foldTenantKey } from "../shared/ids.js";
+import { tenantMatcher } from "../shared/tenant-pattern.js";
 import { type FaultSetting, isDisturbanceSetting, type TraitSetting } from "./fault-setting.js";
 import { trait } from "./faults.js";
 

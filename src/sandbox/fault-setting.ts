@@ -1,5 +1,5 @@
-import { EXIT, StopError } from "../domain/errors.js";
-import { nearestSpellings } from "../domain/spelling.js";
+import { EXIT, StopError } from "../shared/problems.js";
+import { nearestSpellings } from "../shared/spelling.js";
 import {
   DISTURBANCE_NAMES,
   type DisturbanceName,

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type Server } from "node:http";
-import { EXIT, StopError } from "../domain/errors.js";
+import { EXIT, StopError } from "../shared/problems.js";
 import { Api } from "./api.js";
 import { behaviourOf, type ReportIdKind, type TakenNames } from "./behaviour.js";
 import { SeededChance } from "./chance.js";

@@ -1,6 +1,6 @@
 import { open, readFile, rename, rm } from "node:fs/promises";
 import * as z from "zod";
-import { EXIT, StopError } from "../domain/errors.js";
+import { EXIT, StopError } from "../shared/problems.js";
 
 const FORMAT = "qalyptus-propagate sandbox state";
 

@@ -168,7 +168,7 @@ describe("a command", () => {
 
 describe("a command that throws", () => {
   const STOP = `
-    const { StopError } = await import("./domain/errors.js");
+    const { StopError } = await import("./shared/problems.js");
     throw new StopError(6, { code: "LOG_LOCKED", message: "the log is locked", hint: "wait", file: "a.jsonl" });`;
 
   it("what it expected: told as errors, as the result, in result files, with its exit code", async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { acquireLock } from "../../src/adapters/log-lock.js";
+import { acquireLock } from "../../src/log/file/lock.js";
 import { parseFault } from "../../src/sandbox/fault-setting.js";
 import { type RunningSandbox, startSandbox } from "../../src/sandbox/server.js";
 import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID, SECOND_SOURCE_TASK_ID, tenantAppId } from "../../src/sandbox/world.js";

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readCommandLine } from "../../src/cli/command-line.js";
 import { PastedCommands } from "../../src/commands/pasted-commands.js";
-import { resolveCommand } from "../../src/domain/conflict.js";
-import { optionWord } from "../../src/domain/shell-word.js";
+import { resolveCommand } from "../../src/plan/conflicts.js";
+import { optionWord } from "../../src/shared/shell-word.js";
 import { copy, MONTHLY, taskId } from "../support/manifests.js";
 
 const TENANTS = [

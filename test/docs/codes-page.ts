@@ -1,4 +1,4 @@
-import { ERROR_CODES, type ErrorCodeGroup } from "../../src/domain/error-codes.js";
+import { ERROR_CODES, type ErrorCodeGroup } from "../../src/shared/codes.js";
 
 /** `CODES.md`, whole. */
 export function codesPage(): string {
@@ -8,7 +8,7 @@ export function codesPage(): string {
     "Every error, warning and tenant's trouble has a code (`error.code`, `warnings[].code` and `errors[].code` in JSON, `[CODE]`",
     "on the terminal). Messages may be reworded; codes stay. A message's own remedy knows more than this page.",
     "",
-    "Made from `src/domain/error-codes.ts` by `npm run codes`.",
+    "Made from `src/shared/codes.ts` by `npm run codes`.",
     "",
   ];
   return [...head, ...ERROR_CODES.flatMap(sectionOf)].join("\n");

@@ -2,11 +2,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { ERROR_CODES } from "../../src/domain/error-codes.js";
+import { ERROR_CODES, type ErrorCodeGroup } from "../../src/shared/codes.js";
 import { codesPage } from "./codes-page.js";
 
 const SRC = fileURLToPath(new URL("../../src", import.meta.url));
-const TABLE = "domain/error-codes.ts";
+const TABLE = "shared/codes.ts";
 
 /** Upper-case words in quotes that are no codes of ours: variables of the environment, and what the system and libraries say. */
 const OTHERS = new Set([
@@ -21,16 +21,19 @@ const sources = readdirSync(SRC, { recursive: true, encoding: "utf8" })
   .filter((path) => path.endsWith(".ts") && path !== TABLE.replaceAll("/", process.platform === "win32" ? "\\" : "/"))
   .map((path) => readFileSync(join(SRC, path), "utf8"));
 
-/** Each `"TWO_WORDS"` of the sources, and each `"WORD"` that stands behind `code:`, `code =` or `code ===` on its line. */
+/** Each `"TWO_WORDS"` of the sources, each `problem("WORD"`, and each `"WORD"` behind `code:`, `code =` or `code ===` on its line. */
 function codesOf(text: string): readonly string[] {
-  return text.split("\n").flatMap((line) => {
+  const made = [...text.matchAll(/\bproblem\(\s*"([A-Z_]+)"/g)].map((match) => match[1] ?? "");
+  const told = text.split("\n").flatMap((line) => {
     const behind = /\bcode\b["']?\s*(?::|={1,3}|\?\?|!==)(.*)/.exec(line)?.[1] ?? "";
     const words = [...behind.matchAll(/"([A-Z][A-Z0-9]+)"/g)].filter(([, word]) => !/^E[A-Z]+$/.test(word ?? ""));
     return [...line.matchAll(/"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"/g), ...words].map((match) => match[1] ?? "");
   });
+  return [...made, ...told];
 }
 
-const listed = ERROR_CODES.flatMap((group) => Object.keys(group.codes));
+const groups: readonly ErrorCodeGroup[] = ERROR_CODES;
+const listed = groups.flatMap((group) => Object.keys(group.codes));
 const used = new Set(
   sources
     .flatMap(codesOf)
@@ -49,12 +52,12 @@ describe("the table of codes", () => {
   });
 
   it("has one sentence for the meaning and one for the next step, fit for a table", () => {
-    for (const [code, sentences] of ERROR_CODES.flatMap((group) => Object.entries(group.codes)))
+    for (const [code, sentences] of groups.flatMap((group) => Object.entries(group.codes)))
       for (const sentence of sentences) expect(sentence, code).toMatch(/^[A-Z`][^|\n]*[.)]$/);
   });
 
   it("lists each group in the order of the alphabet", () => {
-    for (const { title, codes } of ERROR_CODES)
+    for (const { title, codes } of groups)
       expect(Object.keys(codes), title).toEqual(Object.keys(codes).toSorted((a, b) => (a < b ? -1 : 1)));
   });
 

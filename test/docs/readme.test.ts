@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import * as z from "zod";
 import { COMMANDS } from "../../src/cli/command-table.js";
-import { EXIT } from "../../src/domain/errors.js";
-import { MANIFEST_SCHEMA } from "../../src/domain/manifest-schema.js";
+import { MANIFEST_SCHEMA } from "../../src/manifest/schema.js";
+import { EXIT } from "../../src/shared/problems.js";
 
 const read = (path: string): string => readFileSync(fileURLToPath(new URL(`../../${path}`, import.meta.url)), "utf8");
 const readme = read("README.md");

@@ -1,6 +1,6 @@
-import type { rehearseSync, runSync } from "../../src/app/sync.js";
-import type { StopError } from "../../src/domain/errors.js";
-import type { LogState } from "../../src/domain/log-state.js";
+import type { LogState } from "../../src/log/state.js";
+import type { rehearseSync, runSync } from "../../src/run/sync.js";
+import type { StopError } from "../../src/shared/problems.js";
 
 /** The code under test, as it is or broken on purpose. */
 export interface Core {

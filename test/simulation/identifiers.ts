@@ -7,7 +7,7 @@ import {
   type ReportId,
   type RowId,
   type TaskId,
-} from "../../src/domain/ids.js";
+} from "../../src/shared/ids.js";
 
 /** Readable GUIDs: a kind and a number. */
 export function guid(kind: number, number: number): string {

@@ -1,6 +1,6 @@
-import { rehearseSync, runSync } from "../../src/app/sync.js";
-import { StopError } from "../../src/domain/errors.js";
-import { LogState } from "../../src/domain/log-state.js";
+import { LogState } from "../../src/log/state.js";
+import { rehearseSync, runSync } from "../../src/run/sync.js";
+import { StopError } from "../../src/shared/problems.js";
 import type { Core } from "./core.js";
 
 /** The code under test as it is. */

@@ -1,4 +1,7 @@
-import type { CreateRequest, PatchRequest } from "../../src/app/ports.js";
+import type { CreateIntentRecord, LogEntry, PatchIntentRecord } from "../../src/log/records.js";
+import type { LogState } from "../../src/log/state.js";
+import { isLacking, type TenantState } from "../../src/log/tenant-state.js";
+import type { CreateRequest, PatchRequest } from "../../src/server/ports.js";
 import {
   type AppId,
   type FoldedName,
@@ -7,12 +10,9 @@ import {
   type ReportId,
   type TaskId,
   type TenantRef,
-} from "../../src/domain/ids.js";
-import type { CreateIntentRecord, LogEntry, PatchIntentRecord } from "../../src/domain/log-record.js";
-import type { LogState } from "../../src/domain/log-state.js";
-import { byReport, sameSwaps } from "../../src/domain/mapping.js";
-import type { RunResult, TenantResult } from "../../src/domain/outcome.js";
-import { isLacking, type TenantState } from "../../src/domain/tenant-state.js";
+} from "../../src/shared/ids.js";
+import { byReport, sameSwaps } from "../../src/shared/mapping.js";
+import type { RunResult, TenantResult } from "../../src/shared/outcome.js";
 import type { RunPlan } from "./history.js";
 import type { OpenLog } from "./log-model.js";
 import type { SentWrite, ServerModel, TrueTask } from "./server-model.js";

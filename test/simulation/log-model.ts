@@ -1,6 +1,7 @@
-import type { IdempotencyLog } from "../../src/app/ports.js";
-import type { StopError } from "../../src/domain/errors.js";
-import type { LogEntry, LogHead } from "../../src/domain/log-record.js";
+import type { IdempotencyLog } from "../../src/log/port.js";
+import type { LogEntry } from "../../src/log/records.js";
+import type { LogHead } from "../../src/shared/outcome.js";
+import type { StopError } from "../../src/shared/problems.js";
 import type { Random } from "./random.js";
 import type { Owner, Scheduler } from "./scheduler.js";
 

@@ -1,5 +1,5 @@
-import { foldTenantKey, type TaskId } from "../../src/domain/ids.js";
-import type { DesiredMapping, Manifest, ManifestTenant } from "../../src/domain/manifest.js";
+import type { DesiredMapping, Manifest, ManifestTenant } from "../../src/manifest/manifest.js";
+import { foldTenantKey, type TaskId } from "../../src/shared/ids.js";
 import { folded, type Row } from "./history.js";
 import { appId, MASTER, SECOND_MASTER } from "./identifiers.js";
 import type { TrueTask } from "./server-model.js";

@@ -40,7 +40,7 @@ export async function loadMutant(mutant: Mutant): Promise<MutantCore> {
   });
   try {
     const [sync, errors, logState] = await Promise.all(
-      ["app/sync", "domain/errors", "domain/log-state"].map((file) => server.ssrLoadModule(`/src/${file}.ts`)),
+      ["run/sync", "shared/problems", "log/state"].map((file) => server.ssrLoadModule(`/src/${file}.ts`)),
     );
     const [unused] = left;
     if (unused !== undefined) throw new Error(`mutant "${mutant.name}" changes ${unused.file}, which nothing loads`);

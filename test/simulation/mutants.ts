@@ -14,7 +14,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a kill between send and intent leaves a task that nobody looks for",
     changes: [
       {
-        file: "app/send-write.ts",
+        file: "run/send.ts",
         from: "if (!written) await deps.recorder.record([write.intent]);",
         to: "if (!written) void deps.recorder.record([write.intent]).catch(() => undefined);",
       },
@@ -25,7 +25,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a lost answer to a PATCH is forgotten",
     changes: [
       {
-        file: "app/send-write.ts",
+        file: "run/send.ts",
         from: "if (!written) await deps.recorder.record([write.intent]);",
         to: 'if (!written && write.intent.type === "create-intent") await deps.recorder.record([write.intent]);',
       },
@@ -36,7 +36,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "an outcome is told that a crash takes back",
     changes: [
       {
-        file: "app/recorder.ts",
+        file: "log/recorder.ts",
         from: "await log.append(all);",
         to: "void log.append(all).catch(() => undefined);",
       },
@@ -48,11 +48,11 @@ export const MUTANTS: readonly Mutant[] = [
     from: 1_500,
     changes: [
       {
-        file: "app/settle-doubts.ts",
+        file: "run/settle-doubts.ts",
         from: "if (!wholeness.whole) return listNotWhole(doubt, wholeness.why);",
         to: "",
       },
-      { file: "app/settle-doubts.ts", from: "if (!lacksAny(second.index, first.index))", to: "if (true)" },
+      { file: "run/settle-doubts.ts", from: "if (!lacksAny(second.index, first.index))", to: "if (true)" },
     ],
   },
   {
@@ -61,24 +61,24 @@ export const MUTANTS: readonly Mutant[] = [
     from: 8_300,
     changes: [
       {
-        file: "app/settle-doubts.ts",
+        file: "run/settle-doubts.ts",
         from: "for (const list of [lists.first, lists.second]) {",
         to: "for (const list of [lists.first]) {",
       },
-      { file: "app/settle-doubts.ts", from: "const second = await lookAgain(session);", to: "const second = first;" },
+      { file: "run/settle-doubts.ts", from: "const second = await lookAgain(session);", to: "const second = first;" },
     ],
   },
   {
     name: "no wait before absence is believed",
     harm: "a create is sent again while the first is still on its way",
-    changes: [{ file: "app/settle-doubts.ts", from: "if (wait <= 0) return;", to: "return;" }],
+    changes: [{ file: "run/settle-doubts.ts", from: "if (wait <= 0) return;", to: "return;" }],
   },
   {
     name: "settle by the wall clock",
     harm: "the wait is measured on a clock that runs backwards",
     changes: [
       {
-        file: "app/settle-doubts.ts",
+        file: "run/settle-doubts.ts",
         from: "const wait = gaveUpAt + session.options.run.settleMs - clock.monotonic();",
         to: "const wait = gaveUpAt + session.options.run.settleMs - Math.abs(clock.now().getTime() - Date.UTC(2026, 0, 1));",
       },
@@ -89,7 +89,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a doubt of an earlier process is not waited for",
     changes: [
       {
-        file: "app/run-session.ts",
+        file: "run/session.ts",
         from: "return this.#gaveUpAt.get(write) ?? this.startedAt;",
         to: "return this.#gaveUpAt.get(write) ?? 0;",
       },
@@ -100,7 +100,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a write without an answer is retried like one that was never sent",
     changes: [
       {
-        file: "app/send-write.ts",
+        file: "run/send.ts",
         from: 'if (reply.kind !== "not-sent") {',
         to: 'if (reply.kind === "in-doubt" && tries === 0) return 10;\n  if (reply.kind !== "not-sent") {',
       },
@@ -111,7 +111,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a doubt is looked up under a name that was never sent",
     changes: [
       {
-        file: "domain/look-up.ts",
+        file: "plan/look-up.ts",
         from: "const exact = list.named(intent.name).filter(",
         to: 'const exact = list.named(intent.name.replace("{", "")).filter((task) => log.source(intent.sourceTaskId).name === undefined || task.name !== intent.name || !intent.name.startsWith("Monthly")).filter(',
       },
@@ -122,12 +122,12 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a later create's outcome closes an earlier create of the same tenant",
     changes: [
       {
-        file: "domain/tenant-fold.ts",
+        file: "log/tenant-fold.ts",
         from: "return { ...tenant, openCreates: tenant.openCreates.filter((intent) => intent.write !== write) };",
         to: "return { ...tenant, openCreates: [], suspects: [] };",
       },
       {
-        file: "domain/tenant-fold.ts",
+        file: "log/tenant-fold.ts",
         from: 'if (intent === undefined || outcome.outcome === "in-doubt") return tenant;',
         to: 'if (intent === undefined) return tenant;\n  if (outcome.outcome === "in-doubt") return withoutOpen(tenant, outcome.write);',
       },
@@ -139,7 +139,7 @@ export const MUTANTS: readonly Mutant[] = [
     from: 2_900,
     changes: [
       {
-        file: "app/settle.ts",
+        file: "run/settle.ts",
         from: 'if (reports.kind === "lacks" || !hasReportsOf(only.intent, reports, rows))',
         to: "if (false as boolean)",
       },
@@ -149,14 +149,14 @@ export const MUTANTS: readonly Mutant[] = [
     name: "adopts what was there before",
     harm: "a task that had the name before the send is taken for a lost copy",
     from: 2_800,
-    changes: [{ file: "domain/look-up.ts", from: "&& !(intent.before ?? []).includes(id)", to: "" }],
+    changes: [{ file: "plan/look-up.ts", from: "&& !(intent.before ?? []).includes(id)", to: "" }],
   },
   {
     name: "PATCHes past a doubt",
     harm: "another PATCH goes to a report while one is still on its way",
     changes: [
       {
-        file: "app/update-copy.ts",
+        file: "run/update.ts",
         from: "if (!so.settled && hasDoubt(state, drift)) {",
         to: "if (false as boolean) {",
       },
@@ -167,12 +167,12 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "the log calls a report mapped that may not be",
     changes: [
       {
-        file: "domain/tenant-fold.ts",
+        file: "log/tenant-fold.ts",
         from: 'if (report === undefined || open === undefined || outcome.outcome === "in-doubt") return tenant;',
         to: "if (report === undefined || open === undefined) return tenant;",
       },
       {
-        file: "domain/tenant-fold.ts",
+        file: "log/tenant-fold.ts",
         from: 'const after = outcome.outcome === "succeeded" ?',
         to: 'const after = outcome.outcome !== "refused" ?',
       },
@@ -182,7 +182,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "more in flight than asked for",
     harm: "--concurrency does not bound the writes",
     changes: [
-      { file: "app/send-slots.ts", from: "this.#limit = pLimit(most);", to: "this.#limit = pLimit(most + 1);" },
+      { file: "run/send-slots.ts", from: "this.#limit = pLimit(most);", to: "this.#limit = pLimit(most + 1);" },
     ],
   },
   {
@@ -190,7 +190,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "an answer that names the source task or another tenant's copy is believed",
     changes: [
       {
-        file: "app/create-copy.ts",
+        file: "run/create.ts",
         from: "return sent.taskId !== undefined && session.claim(sent.taskId, entry.ref)",
         to: "return sent.taskId !== undefined",
       },
@@ -201,19 +201,19 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "writes start after a signal or an answer that ends the run",
     changes: [
       {
-        file: "app/send-write.ts",
+        file: "run/send.ts",
         from: "if (halts.reason !== undefined || gate.isStopped) return;",
         to: "",
       },
-      { file: "app/send-write.ts", from: "if (isStopped(session, gate))", to: "if (false as boolean)" },
-      { file: "app/send-write.ts", from: "if (halts.reason !== undefined || context", to: "if (context" },
+      { file: "run/send.ts", from: "if (isStopped(session, gate))", to: "if (false as boolean)" },
+      { file: "run/send.ts", from: "if (halts.reason !== undefined || context", to: "if (context" },
     ],
   },
   {
     name: "apps in force are forgotten",
     harm: "two customers read one app",
     changes: [
-      { file: "domain/plan.ts", from: "if (other !== undefined) return conflict.appInUse(facts, app, other);", to: "" },
+      { file: "plan/decide.ts", from: "if (other !== undefined) return conflict.appInUse(facts, app, other);", to: "" },
     ],
   },
   {
@@ -221,7 +221,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a customer gets two mails and nobody is told",
     changes: [
       {
-        file: "app/plan-context.ts",
+        file: "plan/plan-context.ts",
         from: "{ ...state, own: copy.newTaskId },",
         to: "{ ...state, own: copy.newTaskId, intents: [] },",
       },
@@ -232,7 +232,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a copy is called verified that nobody has read back",
     changes: [
       {
-        file: "app/tenant-results.ts",
+        file: "run/tenant-results.ts",
         from: "&& isVerified(state, item);",
         to: ";",
       },
@@ -241,19 +241,19 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "no last look at the lock",
     harm: "a process that was frozen and lost its log sends what another has sent meanwhile",
-    changes: [{ file: "app/send-write.ts", from: "deps.log.checkMaySend();", to: "" }],
+    changes: [{ file: "run/send.ts", from: "deps.log.checkMaySend();", to: "" }],
   },
   {
     name: "a list that was cut short is whole",
     harm: "a list that names more tasks than it holds shows that one is absent",
     changes: [
       {
-        file: "app/observe-server.ts",
+        file: "plan/observe.ts",
         from: 'reading.kind === "read"\n        ?',
         to: 'reading.kind !== "none"\n        ?',
       },
       {
-        file: "app/settle-doubts.ts",
+        file: "run/settle-doubts.ts",
         from: 'if (session.context.list?.reading.kind !== "read") return false;',
         to: "",
       },
@@ -264,7 +264,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a report of which one row is not shown counts as read back",
     changes: [
       {
-        file: "app/verify-copies.ts",
+        file: "plan/verify-copies.ts",
         from: "if (report.mappings === undefined) hidden = true;\n    else if (!same",
         to: "if (report.mappings !== undefined && !same",
       },
@@ -275,12 +275,12 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "on a server whose tasks all have new IDs, copies are made anew",
     changes: [
       {
-        file: "domain/whole-list.ts",
+        file: "plan/whole-list.ts",
         from: "if (absent > Math.max(1, Math.floor(copies.size / 10)))",
         to: "if (false as boolean)",
       },
       {
-        file: "domain/whole-list.ts",
+        file: "plan/whole-list.ts",
         from: "if (copies.size > 0 && absent === copies.size)",
         to: "if (false as boolean)",
       },
@@ -290,8 +290,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a column takes anybody's task",
     harm: "a newTaskId that slipped by one row gives a tenant another's copy",
     changes: [
-      { file: "app/plan-context.ts", from: "if (holder !== undefined) return copyOf(holder);", to: "" },
-      { file: "app/apply-plan.ts", from: "if (holder !== undefined) {", to: "if (false as boolean) {" },
+      { file: "plan/plan-context.ts", from: "if (holder !== undefined) return copyOf(holder);", to: "" },
+      { file: "run/apply-plan.ts", from: "if (holder !== undefined) {", to: "if (false as boolean) {" },
     ],
   },
   {
@@ -299,7 +299,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a key that is blind to copies shows that the first one is absent",
     changes: [
       {
-        file: "app/settle-doubts.ts",
+        file: "run/settle-doubts.ts",
         from: "if (!hasShownCopy(list.index, source, log)) return listUnproven(doubt);",
         to: "",
       },
@@ -308,16 +308,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "names of logged copies are not held against lists",
     harm: "a task is believed a tenant's that the server names for another",
-    changes: [
-      { file: "domain/copy-names.ts", from: "if (copy === undefined || copy.gone) continue;", to: "continue;" },
-    ],
+    changes: [{ file: "plan/copy-names.ts", from: "if (copy === undefined || copy.gone) continue;", to: "continue;" }],
   },
   {
     name: "only the holder of a crossed name is in conflict",
     harm: "the tenant whose task another holds is PATCHed on the other's",
     changes: [
       {
-        file: "domain/copy-names.ts",
+        file: "plan/copy-names.ts",
         from: "if (!crossed.has(ref)) crossed.set(ref, conflict.namedForAnother(pair, mine, listed));",
         to: "",
       },
@@ -328,7 +326,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "the run whose answers were crossed calls both well",
     changes: [
       {
-        file: "app/apply-plan.ts",
+        file: "run/apply-plan.ts",
         from: "for (const [ref, error] of session.context.crossed) {",
         to: "for (const [ref, error] of new Map<TenantRef, TenantError>()) {",
       },
@@ -339,7 +337,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a task that a server made under a changed name is not seen, and made once more",
     changes: [
       {
-        file: "domain/look-up.ts",
+        file: "plan/look-up.ts",
         from: "return newcomers.length > 0 ?",
         to: "return false ?",
       },
@@ -348,14 +346,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "only the taken name is in conflict",
     harm: "a log that was lost after a rename makes a second task for the renamed tenant",
-    changes: [{ file: "app/plan-items.ts", from: "if (lost.size === 0) return items;", to: "return items;" }],
+    changes: [{ file: "plan/plan-items.ts", from: "if (lost.size === 0) return items;", to: "return items;" }],
   },
   {
     name: "a short answer is an answer",
     harm: "a copy that comes back without a report frees its app, or ends a PATCH",
     changes: [
       {
-        file: "app/read-copy.ts",
+        file: "plan/read-copy.ts",
         from: "if (reports.length === 0 && shown.size > 0) return reading;",
         to: "return reading;",
       },
@@ -367,7 +365,7 @@ export const MUTANTS: readonly Mutant[] = [
     from: 900,
     changes: [
       {
-        file: "app/verify-copies.ts",
+        file: "plan/verify-copies.ts",
         from: "let hidden = mustShow === undefined || lackingReports(rows, mustShow).length > 0;",
         to: "let hidden = false;",
       },
@@ -378,7 +376,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "an audit calls a copy verified that it has not seen",
     changes: [
       {
-        file: "app/tenant-results.ts",
+        file: "run/tenant-results.ts",
         from: 'return action.kind === "unchanged" && unread !== undefined ? "failed" : outcomeOfPlanned(action.kind);',
         to: "return outcomeOfPlanned(action.kind);",
       },
@@ -387,7 +385,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a poor list is not told",
     harm: "nobody is told that nobody looked for twins",
-    changes: [{ file: "app/make-plan.ts", from: "...listWarnings(context),", to: "" }],
+    changes: [{ file: "plan/make-plan.ts", from: "...listWarnings(context),", to: "" }],
   },
   {
     name: "twins by exact name only",
@@ -395,7 +393,7 @@ export const MUTANTS: readonly Mutant[] = [
     from: 1_500,
     changes: [
       {
-        file: "domain/look-up.ts",
+        file: "plan/look-up.ts",
         from: "...list.numbered(intent.name).filter(isNobodyElses)]",
         to: "]",
       },

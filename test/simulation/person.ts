@@ -1,7 +1,7 @@
-import { foldName, foldTenantKey, type TaskId, type TenantRef, tenantRef } from "../../src/domain/ids.js";
-import type { LogEntry } from "../../src/domain/log-record.js";
-import type { LogState } from "../../src/domain/log-state.js";
-import type { TenantState } from "../../src/domain/tenant-state.js";
+import type { LogEntry } from "../../src/log/records.js";
+import type { LogState } from "../../src/log/state.js";
+import type { TenantState } from "../../src/log/tenant-state.js";
+import { foldName, foldTenantKey, type TaskId, type TenantRef, tenantRef } from "../../src/shared/ids.js";
 import type { PersonAct } from "./history.js";
 import { appId, MASTER, reportId } from "./identifiers.js";
 import type { LogModel } from "./log-model.js";

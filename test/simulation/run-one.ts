@@ -1,6 +1,8 @@
-import type { RunEvent } from "../../src/app/events.js";
-import type { Interruption } from "../../src/app/halts.js";
-import type { SyncRequest } from "../../src/app/sync.js";
+import type { CreateIntentRecord, PatchIntentRecord } from "../../src/log/records.js";
+import { LogState } from "../../src/log/state.js";
+import type { Interruption } from "../../src/run/halts.js";
+import type { SyncRequest } from "../../src/run/sync.js";
+import type { RunEvent } from "../../src/shared/events.js";
 import {
   foldTenantKey,
   parseTaskId,
@@ -8,10 +10,8 @@ import {
   type TaskId,
   type TenantRef,
   tenantRef,
-} from "../../src/domain/ids.js";
-import type { CreateIntentRecord, PatchIntentRecord } from "../../src/domain/log-record.js";
-import { LogState } from "../../src/domain/log-state.js";
-import type { RunResult, TenantResult } from "../../src/domain/outcome.js";
+} from "../../src/shared/ids.js";
+import type { RunResult, TenantResult } from "../../src/shared/outcome.js";
 import type { Core } from "./core.js";
 import { APPS, type Freeze, type History, type Row, type RunPlan } from "./history.js";
 import { appId, reportId } from "./identifiers.js";

@@ -1,6 +1,5 @@
-import type { CreateRequest, PatchRequest, TaskReader, TaskWriter, WriteCall } from "../../src/app/ports.js";
-import type { WriteReply } from "../../src/domain/answer.js";
-import type { Problem, StopError } from "../../src/domain/errors.js";
+import type { CreateRequest, PatchRequest, TaskReader, TaskWriter, WriteCall } from "../../src/server/ports.js";
+import type { WriteReply } from "../../src/server/reply.js";
 import {
   foldName,
   foldTenantKey,
@@ -9,9 +8,10 @@ import {
   type TaskId,
   type TenantRef,
   tenantRef,
-} from "../../src/domain/ids.js";
-import type { AppSwap } from "../../src/domain/mapping.js";
-import type { ListedTask } from "../../src/domain/source-task.js";
+} from "../../src/shared/ids.js";
+import type { AppSwap } from "../../src/shared/mapping.js";
+import type { Problem, StopError } from "../../src/shared/problems.js";
+import type { ListedTask } from "../../src/shared/source-task.js";
 import type { ServerProfile } from "./history.js";
 import { guid, rowId, taskId } from "./identifiers.js";
 import type { Random } from "./random.js";

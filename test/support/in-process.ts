@@ -1,7 +1,7 @@
 import { readCommandLine } from "../../src/cli/command-line.js";
 import { runInvocation } from "../../src/cli/commands.js";
 import { createHandlers } from "../../src/compose.js";
-import { type ExitCode, StopError } from "../../src/domain/errors.js";
+import { type ExitCode, StopError } from "../../src/shared/problems.js";
 import { type FakeHostFacts, fakeHost } from "./fake-host.js";
 
 /** How one command line ended in this process. */

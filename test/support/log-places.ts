@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { OpenLogRequest } from "../../src/adapters/idempotency-log-file.js";
-import type { LockNote } from "../../src/adapters/lock-files.js";
-import type { FileFacts, LogDisk, LogHandle } from "../../src/adapters/log-disk.js";
-import { nodeDisk } from "../../src/adapters/log-disk.js";
-import { identityOf, type MachineFacts, type ProcessFacts, thisMachine } from "../../src/adapters/process-identity.js";
+import type { FileFacts, LogDisk, LogHandle } from "../../src/log/file/disk.js";
+import { nodeDisk } from "../../src/log/file/disk.js";
+import type { OpenLogRequest } from "../../src/log/file/idempotency-log-file.js";
+import type { LockNote } from "../../src/log/file/lock-files.js";
+import { identityOf, type MachineFacts, type ProcessFacts, thisMachine } from "../../src/log/file/process-identity.js";
 import { MONTHLY, SERVER } from "./log-samples.js";
 
 /** A temporary folder that is gone after `use`. */

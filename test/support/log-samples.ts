@@ -1,14 +1,8 @@
 import { createHash } from "node:crypto";
-import { foldTenantKey, parseAppId, parseReportId, parseRowId, parseTaskId, writeId } from "../../src/domain/ids.js";
-import { type ChainEnd, type GroupEnvelope, headerLine } from "../../src/domain/log-chain.js";
-import { type LogReading, LogScan } from "../../src/domain/log-reading.js";
-import type {
-  CreateIntentRecord,
-  CreateOutcomeRecord,
-  LogEntry,
-  LogHeader,
-  LogRecord,
-} from "../../src/domain/log-record.js";
+import { type ChainEnd, type GroupEnvelope, headerLine } from "../../src/log/chain.js";
+import { type LogReading, LogScan } from "../../src/log/reading.js";
+import type { CreateIntentRecord, CreateOutcomeRecord, LogEntry, LogHeader, LogRecord } from "../../src/log/records.js";
+import { foldTenantKey, parseAppId, parseReportId, parseRowId, parseTaskId, writeId } from "../../src/shared/ids.js";
 
 function present<T>(value: T | undefined): T {
   if (value === undefined) throw new Error("a sample is no GUID");

@@ -1,5 +1,5 @@
-import { type ManifestInput, readManifest } from "../../src/adapters/manifest-file.js";
-import { EXIT, type Problem, StopError } from "../../src/domain/errors.js";
+import type { Manifest, ManifestDefaults } from "../../src/manifest/manifest.js";
+import { type ManifestInput, readManifest } from "../../src/manifest/manifest-file.js";
 import {
   type AppId,
   foldTenantKey,
@@ -7,8 +7,8 @@ import {
   parseTaskId,
   type TaskId,
   type TenantKey,
-} from "../../src/domain/ids.js";
-import type { Manifest, ManifestDefaults } from "../../src/domain/manifest.js";
+} from "../../src/shared/ids.js";
+import { EXIT, type Problem, StopError } from "../../src/shared/problems.js";
 
 const guid = (prefix: string, n: number) => `${prefix}-0000-4000-8000-${String(n).padStart(12, "0")}`;
 

@@ -1,9 +1,10 @@
-import type { HttpClientSettings, RequestReport } from "../../src/adapters/http-client.js";
-import { createQalyptusApi, type QalyptusApi, type QalyptusApiSettings } from "../../src/adapters/qalyptus-api.js";
-import { parseServerUrl } from "../../src/adapters/server-url.js";
-import { systemChance, systemClock } from "../../src/adapters/system-clock.js";
-import type { Clock, WriteCall } from "../../src/app/ports.js";
-import { writeId } from "../../src/domain/ids.js";
+import { systemChance, systemClock } from "../../src/files/system-clock.js";
+import { createQalyptusApi, type QalyptusApi, type QalyptusApiSettings } from "../../src/server/api.js";
+import type { HttpClientSettings, RequestReport } from "../../src/server/client.js";
+import type { WriteCall } from "../../src/server/ports.js";
+import { parseServerUrl } from "../../src/server/url.js";
+import { writeId } from "../../src/shared/ids.js";
+import type { Clock } from "../../src/shared/time.js";
 
 /** A key that would be noticed anywhere. */
 export const KEY = "qk-SECRET-7f3a9b/x+1";

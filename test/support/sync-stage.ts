@@ -1,15 +1,15 @@
-import type { RunEvent } from "../../src/app/events.js";
-import type { CreateRequest, PatchRequest, TaskReader, TaskWriter } from "../../src/app/ports.js";
-import { rehearseSync, runSync, type SyncDeps, type SyncRequest } from "../../src/app/sync.js";
-import type { RunOptions } from "../../src/app/sync-options.js";
-import type { WriteReply } from "../../src/domain/answer.js";
-import { StopError } from "../../src/domain/errors.js";
-import { foldTenantKey, type ReportId, type RowId, type TaskId } from "../../src/domain/ids.js";
-import type { LogEntry, PlanShape } from "../../src/domain/log-record.js";
-import { LogState } from "../../src/domain/log-state.js";
-import type { Manifest } from "../../src/domain/manifest.js";
-import type { AppSwap } from "../../src/domain/mapping.js";
-import type { RunResult } from "../../src/domain/outcome.js";
+import type { LogEntry, PlanShape } from "../../src/log/records.js";
+import { LogState } from "../../src/log/state.js";
+import type { Manifest } from "../../src/manifest/manifest.js";
+import { rehearseSync, runSync, type SyncDeps, type SyncRequest } from "../../src/run/sync.js";
+import type { RunOptions } from "../../src/run/sync-options.js";
+import type { CreateRequest, PatchRequest, TaskReader, TaskWriter } from "../../src/server/ports.js";
+import type { WriteReply } from "../../src/server/reply.js";
+import type { RunEvent } from "../../src/shared/events.js";
+import { foldTenantKey, type ReportId, type RowId, type TaskId } from "../../src/shared/ids.js";
+import type { AppSwap } from "../../src/shared/mapping.js";
+import type { RunResult } from "../../src/shared/outcome.js";
+import { StopError } from "../../src/shared/problems.js";
 import { appId, guid, MASTER, reportId, rowId, taskId } from "../simulation/identifiers.js";
 
 /** What becomes of one write: as it should; lost before or after the work; refused; or a work that arrives so many ms later. */

@@ -1,0 +1,31 @@
+import { randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
+import type { Chance, Clock } from "../shared/time.js";
+
+/** The longest that one timer of Node waits. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** This machine's clock. The monotonic part is what waits and decides; the time of day is for people. */
+export const systemClock: Clock = {
+  now: () => new Date(),
+  monotonic: () => performance.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted) {
+        resolve();
+        return;
+      }
+      const end = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", end);
+        resolve();
+      };
+      // All that wait for one end share its signal, and Node takes more than ten listeners for a leak.
+      if (signal !== undefined) setMaxListeners(0, signal);
+      const timer = setTimeout(end, Math.min(Math.max(0, ms), LONGEST_TIMER_MS));
+      signal?.addEventListener("abort", end, { once: true });
+    }),
+};
+
+/** This machine's chance. */
+export const systemChance: Chance = { fraction: () => Math.random(), uuid: () => randomUUID() };

@@ -1,0 +1,153 @@
+import type { ReportId, TaskId, TenantKey, TenantRef, WriteId } from "../shared/ids.js";
+import type { AppSwap } from "../shared/mapping.js";
+import type { CreateIntentRecord } from "./records.js";
+import type { RowCounts } from "./shown-reports.js";
+
+/** The empty list that all states share. */
+export const NONE: readonly never[] = [];
+
+/** What the log knows of one report of a copy. */
+export interface ReportKnowledge {
+  /** The swaps in force, or `undefined` where they are unknown (which counts as drift). */
+  readonly known: readonly AppSwap[] | undefined;
+  /** Every set of swaps that may be in force while `known` is `undefined`. */
+  readonly possible: readonly (readonly AppSwap[])[];
+  /** Whether a manifest named this report one by one. */
+  readonly named: boolean;
+  /** PATCHes without a certain outcome, oldest first. */
+  readonly openPatches: readonly OpenPatch[];
+  /** What the last PATCH set by its answer, until the copy is read back. In force where the copy then shows no mappings. */
+  readonly answered?: readonly AppSwap[] | undefined;
+}
+
+/** What is known of a report that no record speaks of. */
+export const UNKNOWN_REPORT: ReportKnowledge = { known: undefined, possible: NONE, named: false, openPatches: NONE };
+
+/** Whether nothing is known of a report's mappings, and nothing under way can tell. */
+export function isUnknown({ known, openPatches }: ReportKnowledge): boolean {
+  return known === undefined && openPatches.length === 0;
+}
+
+/** Whether a copy is known to lack a report. What a mapping of it may do is then unknown for good, and no drift. */
+export function isLacking(
+  { reports, originalRows }: Pick<TenantState, "reports" | "originalRows">,
+  reportId: ReportId,
+): boolean {
+  if (originalRows === undefined || originalRows.has(reportId)) return false;
+  const report = reports.get(reportId);
+  return report === undefined || isUnknown(report);
+}
+
+/** Whether some write for this tenant has no certain outcome. */
+export function hasOpenWrite(tenant: TenantState): boolean {
+  return tenant.openCreates.length > 0 || hasOpenPatch(tenant);
+}
+
+export function hasOpenPatch({ reports }: TenantState): boolean {
+  for (const { openPatches } of reports.values()) if (openPatches.length > 0) return true;
+  return false;
+}
+
+/** A PATCH that may or may not have been carried out, and what was known before it. */
+export interface OpenPatch {
+  readonly write: WriteId;
+  /** As it stood in the request's path. */
+  readonly rowId: string;
+  readonly bodyId: string;
+  readonly apps: readonly AppSwap[];
+  readonly idempotencyKey: string;
+  readonly before: ReportKnowledge;
+  /** When its intent was written (UTC), where it was read from a log. */
+  readonly at?: string | undefined;
+}
+
+/** The task that a tenant holds. */
+export interface LoggedCopy {
+  readonly newTaskId: TaskId;
+  /** As a list showed it last; the sent name until one has. */
+  readonly name: string;
+  /** The name that it was made or taken over with. Only this one says whose task it is: a server that cuts names gives many the same. */
+  readonly ownName: string;
+  readonly gone: boolean;
+  /** The rows of each report that its source task had when it was made; `undefined` for one that was taken over, or where nobody saw them. */
+  readonly sourceRows: RowCounts | undefined;
+  /** How many copies this log had made before and with it; 0 for one that was taken from a list, under the name that it has there. */
+  readonly order: number;
+  /** Listed under another tenant's name when it was listed last. */
+  readonly crossed?: CrossedName | undefined;
+}
+
+/** Another tenant's name, under which a copy was listed. */
+export interface CrossedName {
+  readonly listed: string;
+  readonly other: Pick<TenantState, "sourceTaskId" | "key">;
+}
+
+/** A create without a certain outcome. */
+export interface OpenCreate extends CreateIntentRecord {
+  /** The tasks that no record explained when its run began to create; `undefined` where that run saw no list, `null`: too many. */
+  readonly unexplained: ReadonlySet<TaskId> | null | undefined;
+  /** When its intent was written (UTC), where it was read from a log. */
+  readonly at?: string | undefined;
+}
+
+/** A name that a tenant's copy may have: what is kept of every create for good. */
+export interface SentName extends Pick<CreateIntentRecord, "sourceTaskId" | "name" | "before"> {
+  /** A list showed the copy under this name, and nobody sent it: another tenant's copy may get the same from a server that cuts names. */
+  readonly listed?: true | undefined;
+}
+
+/** All that the log knows of one tenant under one source task. */
+export interface TenantState {
+  readonly ref: TenantRef;
+  readonly key: TenantKey;
+  readonly sourceTaskId: TaskId;
+  /** As it was last spelled. */
+  readonly tenant: string;
+  /** The file name of the manifest that its last record came from. */
+  readonly manifest: string;
+  readonly copy: LoggedCopy | undefined;
+  readonly reports: ReadonlyMap<ReportId, ReportKnowledge>;
+  /** The rows of each report that the copy was made with, or has shown since; `undefined` where nobody knows. */
+  readonly originalRows: RowCounts | undefined;
+  /** Creates without a certain outcome: each may have made a task. Oldest first. */
+  readonly openCreates: readonly OpenCreate[];
+  /** Every name that a copy of it may have, by a create or as it was taken over: a twin is looked for under each of these names. */
+  readonly intents: readonly SentName[];
+  /** Creates since the last copy whose work may exist or still arrive: open ones, and those given up as absent. */
+  readonly suspects: readonly OpenCreate[];
+  /** Creates in a row that were found absent: sent again at most twice. */
+  readonly absences: number;
+  /** `resolve --retry`: the next sync may create in spite of what stands in the way. */
+  readonly retry: boolean;
+  /** The copy's mappings were read back equal, and nothing was sent since. */
+  readonly verified: boolean;
+  /** When they were read last; `undefined` where they are not verified, or the log does not say. */
+  readonly verifiedAt: string | undefined;
+  /** The server has shown mappings of this copy: what a PATCH of it did is known when it was read back, and not before. */
+  readonly showsMappings: boolean;
+}
+
+const NO_REPORTS: TenantState["reports"] = new Map();
+
+/** A tenant of which the log knows nothing yet. */
+export function unknownTenant(ref: TenantRef, of: Pick<TenantState, "sourceTaskId" | "key">): TenantState {
+  return {
+    ref,
+    key: of.key,
+    sourceTaskId: of.sourceTaskId,
+    tenant: of.key,
+    manifest: "",
+    copy: undefined,
+    reports: NO_REPORTS,
+    originalRows: undefined,
+    openCreates: NONE,
+    intents: NONE,
+    suspects: NONE,
+    absences: 0,
+    retry: false,
+    verified: false,
+    verifiedAt: undefined,
+    showsMappings: false,
+  };
+}

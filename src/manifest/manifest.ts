@@ -1,0 +1,64 @@
+import type { AppId, TaskId, TenantKey } from "../shared/ids.js";
+import type { Problem } from "../shared/problems.js";
+
+/** One desired mapping of a manifest: a report (`undefined`: every report) shall read `newQlikAppId` instead of `qlikAppId`. */
+export interface DesiredMapping {
+  /** As the user named it, a GUID in normal form: a report row's `id` or a `reportID`. */
+  readonly report: string | undefined;
+  readonly qlikAppId: AppId;
+  readonly newQlikAppId: AppId;
+  readonly line: number;
+}
+
+/** One tenant of a manifest under one source task: all its rows together. */
+export interface ManifestTenant {
+  readonly key: TenantKey;
+  /** As the manifest spells it. */
+  readonly tenant: string;
+  /** The first line of its rows. */
+  readonly line: number;
+  readonly enabled: boolean;
+  /** `undefined` only for a disabled row that names none. */
+  readonly sourceTaskId: TaskId | undefined;
+  /** The template of the copy's name: the row's own, else the flag's, else the manifest's, else the default. */
+  readonly nameTemplate: string;
+  /** The `newTaskId` column: a copy that exists already. */
+  readonly newTaskId: TaskId | undefined;
+  readonly desired: readonly DesiredMapping[];
+  /** The tenant's first row: header as `normalHeader` folds it → text, for `{column}` in the name. */
+  readonly columns: ReadonlyMap<string, string>;
+}
+
+/** A manifest that was read and found free of faults that can be seen without the server. */
+export interface Manifest {
+  readonly path: string;
+  /** The file's name without its folder: what ties a log's tenants to a manifest. */
+  readonly fileName: string;
+  readonly sha256: string;
+  readonly tenants: readonly ManifestTenant[];
+  readonly warnings: readonly Problem[];
+  /** The input's columns and rows as text, for a result that shows them again (CSV). */
+  readonly header: readonly string[];
+  readonly rows: readonly {
+    readonly line: number;
+    readonly key: TenantKey | undefined;
+    readonly cells: readonly string[];
+  }[];
+}
+
+/** What the command line adds to a manifest before it is checked. */
+export interface ManifestDefaults {
+  readonly sourceTaskId?: TaskId | undefined;
+  readonly masterApp?: AppId | undefined;
+  /** Reports to map for rows that name none; normal GUIDs. */
+  readonly reports: readonly string[];
+  /** `--name`; `undefined` where the flag is not given. */
+  readonly nameTemplate?: string | undefined;
+  readonly allowSharedApps: readonly AppId[];
+  readonly allowMasterAppFor: readonly TenantKey[];
+  /** `--apps`: the apps that exist; `undefined` where the flag is not given. */
+  readonly knownApps?: ReadonlySet<AppId> | undefined;
+}
+
+/** The copy's name where nobody says otherwise. */
+export const DEFAULT_NAME_TEMPLATE = "{task} - {tenant}";

@@ -1,0 +1,91 @@
+import type { TaskId, WriteId } from "../shared/ids.js";
+import type { AppSwap } from "../shared/mapping.js";
+import type { Problem } from "../shared/problems.js";
+import type { ListedTask, MailSettings, TaskReport } from "../shared/source-task.js";
+import type { WriteReply } from "./reply.js";
+
+/**
+ * The server's task list. `read`: to its end, every entry readable. `partial`: something was read, but not to its end.
+ * `none`: the route is missing, forbidden or failing. Whether a list that was read is whole is judged by `plan/whole-list`.
+ */
+export type ListReading =
+  | { readonly kind: "read"; readonly tasks: readonly ListedTask[] }
+  | { readonly kind: "partial"; readonly tasks: readonly ListedTask[]; readonly problem: Problem }
+  | { readonly kind: "none"; readonly forbidden: boolean; readonly problem: Problem };
+
+/** One thing read by its ID. `absent`: 404 (which proves something only where the route is known to work). */
+export type Reading<T> =
+  | { readonly kind: "read"; readonly value: T }
+  | { readonly kind: "absent"; readonly problem: Problem }
+  | { readonly kind: "unreadable"; readonly forbidden: boolean; readonly problem: Problem };
+
+/** What `GET /tasks/{id}` tells. */
+export interface TaskDetails {
+  readonly id: TaskId;
+  readonly name: string;
+  readonly enabled: boolean | undefined;
+  readonly testMode: boolean | undefined;
+}
+
+export interface ListOptions {
+  /** With `Cache-Control: no-cache`. */
+  readonly fresh: boolean;
+  /** How many tasks there should be: where they are, the end of the list comes a round trip sooner. */
+  readonly expected?: number;
+  /** May be called, once: an answer showed that this server lists tasks; what else is wanted of it can go out while the list is read on. */
+  readonly onRecognised?: () => void;
+}
+
+/**
+ * Reads the server; has no way to write. Reads are retried inside (`--retries`). Throws a StopError (exit 5) where the whole
+ * run must end: unreachable, key refused (401, 417), redirect, a web page, nothing that answers as this API does.
+ */
+export interface TaskReader {
+  listTasks(options: ListOptions): Promise<ListReading>;
+  readTask(id: TaskId): Promise<Reading<TaskDetails>>;
+  readReports(id: TaskId): Promise<Reading<readonly TaskReport[]>>;
+  readTriggers(id: TaskId): Promise<Reading<NonNullable<MailSettings["activeTriggers"]>>>;
+  /** How many recipients the task has. */
+  readRecipients(id: TaskId): Promise<Reading<number>>;
+}
+
+/** One create as it goes on the wire. `reportId` is the ID to send in the body. */
+export interface CreateRequest {
+  readonly sourceTaskId: TaskId;
+  readonly name: string;
+  readonly reports: readonly { readonly reportId: string; readonly apps: readonly AppSwap[] }[];
+}
+
+/** One PATCH as it goes on the wire. `rowId` is the path's, `reportId` the body's. */
+export interface PatchRequest {
+  readonly taskId: TaskId;
+  readonly rowId: string;
+  readonly reportId: string;
+  readonly apps: readonly AppSwap[];
+}
+
+export interface WriteCall {
+  readonly write: WriteId;
+  readonly idempotencyKey: string;
+  /** Aborted when a drain's time is over: the write is then in doubt. */
+  readonly signal: AbortSignal;
+  /**
+   * The last look: asked once, right before the request's first byte goes out, after every wait (for a connection too). False:
+   * nothing may be sent, and the reply is `not-sent`.
+   */
+  readonly mayStart: () => boolean;
+}
+
+/** Sends one attempt; never retries, never throws for what an answer says (see {@link WriteReply}). */
+export type SendAttempt = (call: WriteCall) => Promise<WriteReply>;
+
+/** Makes writes ready: their text is there before their turn comes, so that an attempt follows its intent's flush at once. */
+export interface TaskWriter {
+  createCopy(request: CreateRequest): SendAttempt;
+  patchReport(request: PatchRequest): SendAttempt;
+  /**
+   * Waits for the turn of one attempt among all requests (`--rate`), no longer than until `signal` is aborted; the attempt itself
+   * then goes at once. `undefined`: there is no rate.
+   */
+  readonly turn?: ((signal: AbortSignal) => Promise<void>) | undefined;
+}

@@ -1,0 +1,95 @@
+import { nextStep, type ProblemCode } from "./codes.js";
+
+/** What a person is told: what is wrong, where, and what to do next. Errors and warnings have the same shape. */
+export interface Problem {
+  /** Stable, upper case: what scripts match on. */
+  readonly code: string;
+  /** What is wrong, one sentence, with the offending value. */
+  readonly message: string;
+  /** What to do next, typed so that it can be pasted. */
+  readonly hint?: string | undefined;
+  readonly tenant?: string | undefined;
+  readonly file?: string | undefined;
+  readonly line?: number | undefined;
+  /** A CSV column, or a path into a JSON manifest (`tenants[3].newQlikAppId`). */
+  readonly column?: string | undefined;
+  readonly value?: string | undefined;
+}
+
+/**
+ * A problem with the table's next step as its hint. `more` says where it is, and gives a hint where this place knows more than the
+ * table.
+ */
+export function problem(code: ProblemCode, message: string, more: Omit<Problem, "code" | "message"> = {}): Problem {
+  return { code, message, ...more, hint: more.hint ?? nextStep(code) };
+}
+
+/** The exit codes, as the README lists them. */
+export const EXIT = {
+  ok: 0,
+  defect: 1,
+  usage: 2,
+  failed: 3,
+  inDoubt: 4,
+  server: 5,
+  log: 6,
+  guard: 7,
+  changes: 10,
+  interrupted: 130,
+  terminated: 143,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** What an administrator or a scheduler ends a run with. */
+export type EndingSignal = "SIGINT" | "SIGTERM";
+
+/** 128 and the signal's number, as shells say it. */
+export function exitOfSignal(signal: EndingSignal): ExitCode {
+  return signal === "SIGINT" ? EXIT.interrupted : EXIT.terminated;
+}
+
+/** Where several codes hold, the first of these is the process's. */
+const PRECEDENCE: readonly ExitCode[] = [
+  EXIT.defect,
+  EXIT.log,
+  EXIT.usage,
+  EXIT.guard,
+  EXIT.server,
+  EXIT.interrupted,
+  EXIT.terminated,
+  EXIT.inDoubt,
+  EXIT.failed,
+  EXIT.changes,
+];
+
+/** The one exit code of a run to which several apply. */
+export function foremostExitCode(codes: Iterable<ExitCode>): ExitCode {
+  const all = new Set(codes);
+  return PRECEDENCE.find((code) => all.has(code)) ?? EXIT.ok;
+}
+
+/** How many problems an error's own message holds; `problems` has them all. */
+const IN_MESSAGE = 20;
+
+function messageOf(problems: readonly Problem[]): string {
+  const more = problems.length > IN_MESSAGE ? [`and ${problems.length - IN_MESSAGE} more`] : [];
+  return [...problems.slice(0, IN_MESSAGE).map((problem) => problem.message), ...more].join("\n");
+}
+
+/**
+ * What stops a whole run: the only thing that is thrown on purpose. A tenant's own trouble is an outcome, a value.
+ * Made by whoever finds it, caught where a command ends, told as `problems`, exits with `exitCode`.
+ */
+export class StopError extends Error {
+  readonly exitCode: ExitCode;
+  readonly problems: readonly Problem[];
+
+  constructor(exitCode: ExitCode, problems: Problem | readonly Problem[], options?: { readonly cause?: unknown }) {
+    const all = Array.isArray(problems) ? (problems as readonly Problem[]) : [problems as Problem];
+    super(messageOf(all), options);
+    this.name = "StopError";
+    this.exitCode = exitCode;
+    this.problems = all;
+  }
+}

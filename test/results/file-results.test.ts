@@ -1,0 +1,315 @@
+import { createHash } from "node:crypto";
+import { parse } from "csv-parse/sync";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { csvResult } from "../../src/results/csv.js";
+import { githubAnnotations } from "../../src/results/github.js";
+import { htmlResult } from "../../src/results/html/page.js";
+import { junitResult } from "../../src/results/junit.js";
+import { markdownResult } from "../../src/results/markdown.js";
+import { renderResult } from "../../src/results/renderers.js";
+import { foldTenantKey } from "../../src/shared/ids.js";
+import { hasControls, hostileText } from "./hostile-text.js";
+import { guid, plannedTenant, runResult, SOURCE, tenantResult } from "./sample-results.js";
+import { readXml } from "./well-formed-xml.js";
+
+function row(line: number, ...cells: readonly string[]) {
+  return { line, key: foldTenantKey(cells[0] ?? ""), cells };
+}
+
+function readCsv(text: string): string[][] {
+  return parse(text, { bom: true, relax_column_count: false });
+}
+
+const failed = tenantResult({
+  tenant: "globex",
+  line: 3,
+  outcome: "failed",
+  newTaskId: undefined,
+  error: { code: "REFUSED", message: "the server refused it", hint: "Correct the name", httpStatus: 400 },
+});
+const inDoubt = tenantResult({
+  tenant: "initech",
+  line: 4,
+  outcome: "in-doubt",
+  newTaskId: undefined,
+  error: { code: "TIMEOUT", message: "no answer" },
+});
+
+describe("the CSV result", () => {
+  const input = {
+    header: ["Tenant", "AppId", "Region"],
+    rows: [row(2, "acme", guid("a440", 1), "north"), row(3, "globex", guid("a440", 2), "a, b")],
+  };
+
+  test("opens right in Excel: byte order mark and CRLF", () => {
+    const text = csvResult(runResult([tenantResult(), failed]), input);
+    expect(text.startsWith("\ufeffTenant,AppId,Region,newTaskId,action,outcome,reason\r\n")).toBe(true);
+    expect(text.replaceAll("\r\n", "")).not.toMatch(/[\r\n]/);
+  });
+  test("holds every column of the input, then what became of the tenant", () => {
+    const rows = readCsv(csvResult(runResult([tenantResult(), failed]), input));
+    expect(rows[1]).toEqual(["acme", guid("a440", 1), "north", guid("c0b1", 1), "create", "succeeded", "no copy yet"]);
+    expect(rows[2]).toEqual([
+      "globex",
+      guid("a440", 2),
+      "a, b",
+      "",
+      "create",
+      "failed",
+      "REFUSED: the server refused it",
+    ]);
+  });
+  test("fills the columns that a result fed back has already, and keeps an ID that the run did not tell", () => {
+    const again = {
+      header: ["tenant", "new_task_id", "action", "Outcome", "reason"],
+      rows: [row(2, "acme", "", "create", "planned", ""), row(3, "globex", guid("c0b1", 9), "", "", "")],
+    };
+    const rows = readCsv(csvResult(runResult([tenantResult({ action: "unchanged" }), failed]), again));
+    expect(rows[0]).toEqual(again.header);
+    expect(rows[1]).toEqual(["acme", guid("c0b1", 1), "unchanged", "succeeded", "no copy yet"]);
+    expect(rows[2]?.[1]).toBe(guid("c0b1", 9));
+  });
+  test("tells a key under two source tasks apart", () => {
+    const other = guid("50c1", 2);
+    const two = {
+      header: ["tenant", "sourceTaskId"],
+      rows: [row(2, "acme", ""), row(3, "acme", `{${other.toUpperCase()}}`), row(4, "ACME ", "")],
+    };
+    const tenants = [
+      tenantResult({ newTaskId: guid("c0b1", 7), line: 2 }),
+      tenantResult({ newTaskId: guid("c0b1", 8), line: 3, sourceTaskId: other }),
+    ];
+    expect(
+      readCsv(csvResult(runResult(tenants), two))
+        .slice(1)
+        .map((cells) => cells[2]),
+    ).toEqual([guid("c0b1", 7), guid("c0b1", 8), guid("c0b1", 7)]);
+  });
+  test("leaves orphans out: they are no rows of the manifest, and must not become some", () => {
+    const orphan = plannedTenant("orphan", { tenant: "hooli", line: undefined });
+    expect(csvResult(runResult([tenantResult(), failed, orphan]), input)).not.toContain("hooli");
+  });
+  test("without an input, one row a tenant", () => {
+    expect(readCsv(csvResult(runResult([failed]), undefined))).toEqual([
+      ["tenant", "sourceTaskId", "name", "newTaskId", "action", "outcome", "reason"],
+      ["globex", SOURCE, "Monthly figures - acme", "", "create", "failed", "REFUSED: the server refused it"],
+    ]);
+  });
+  test("reads back, and no cell is a formula, whatever the cells hold", () => {
+    fc.assert(
+      fc.property(fc.array(hostileText, { minLength: 2, maxLength: 2 }), hostileText, (cells, reason) => {
+        const table = { header: ["tenant", "note"], rows: [row(2, ...cells)] };
+        const rows = readCsv(csvResult(runResult([tenantResult({ tenant: cells[0] ?? "", reason })]), table));
+        expect(rows).toHaveLength(2);
+        expect(rows[1]).toHaveLength(6);
+        for (const cell of rows[1] ?? []) expect(cell).not.toMatch(/^[=+\-@\t\r]/);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe("the JUnit result", () => {
+  test("is one case a tenant: failed is a failure, in doubt an error, planned and skipped are skipped", () => {
+    const tenants = [
+      tenantResult(),
+      failed,
+      inDoubt,
+      plannedTenant("create", { tenant: "hooli" }),
+      plannedTenant("skip", { tenant: "wayne" }),
+      plannedTenant("conflict", { tenant: "umbrella" }),
+    ];
+    const elements = readXml(junitResult(runResult(tenants)));
+    const names = elements
+      .filter(({ name }) => ["testcase", "failure", "error", "skipped"].includes(name))
+      .map(({ name, attributes }) => (name === "testcase" ? attributes.name : name));
+    expect(names).toEqual([
+      "acme",
+      "globex",
+      "failure",
+      "initech",
+      "error",
+      "hooli",
+      "skipped",
+      "wayne",
+      "skipped",
+      "umbrella",
+      "failure",
+    ]);
+    expect(elements[1]?.attributes).toMatchObject({ tests: "6", failures: "2", errors: "1", skipped: "2" });
+  });
+  test("a run that could not start does not pass as an empty report", () => {
+    const elements = readXml(
+      junitResult(runResult([], { errors: [{ code: "NO_KEY", message: "no key", hint: "set it" }], exitCode: 2 })),
+    );
+    expect(elements[0]?.attributes).toMatchObject({ tests: "1", errors: "1" });
+    expect(elements.find(({ name }) => name === "error")?.text).toBe("no key\nset it");
+  });
+  test("is well-formed whatever names and messages hold", () => {
+    fc.assert(
+      fc.property(hostileText, hostileText, (name, message) => {
+        const tenant = tenantResult({
+          tenant: name,
+          name: message,
+          outcome: "failed",
+          error: { code: "X", message, hint: name },
+        });
+        const elements = readXml(junitResult(runResult([tenant], { warnings: [], errors: [{ code: name, message }] })));
+        expect(elements.filter((element) => element.name === "testcase")).toHaveLength(2);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe("the Markdown result", () => {
+  test("lists conflicts, failures and updates tenant by tenant, and counts the rest", () => {
+    const tenants = [
+      tenantResult(),
+      failed,
+      plannedTenant("update", { tenant: "wayne" }),
+      plannedTenant("conflict", { tenant: "umbrella", error: { code: "NAME_TAKEN", message: "taken" } }),
+    ];
+    const text = markdownResult(runResult(tenants));
+    const at = (part: string): number => text.indexOf(part);
+    expect(at("### Conflicts: 1")).toBeGreaterThan(0);
+    expect(at("### Conflicts: 1")).toBeLessThan(at("### Failed: 1"));
+    expect(at("### Failed: 1")).toBeLessThan(at("### Updates: 1"));
+    expect(text).not.toContain("| acme |");
+    expect(text).toContain("| create | 1 | 1 |  | 2 |");
+  });
+  test("stays under 60,000 characters and says how many it left out", () => {
+    const tenants = Array.from({ length: 3000 }, (_, at) => ({
+      ...failed,
+      tenant: `customer-${at}`,
+      reason: "x".repeat(500),
+    }));
+    const warnings = Array.from({ length: 300 }, () => ({ code: "W", message: "y".repeat(900) }));
+    const text = markdownResult(runResult(tenants, { warnings }));
+    expect(text.length).toBeLessThan(60_000);
+    expect(text).toMatch(/and \d+ more tenants/);
+    expect(text).toContain("and 280 more");
+    expect(text).toContain("digest");
+  });
+  test("a row is a row, whatever its tenant is called", () => {
+    fc.assert(
+      fc.property(hostileText, (name) => {
+        const text = markdownResult(runResult([{ ...failed, tenant: name, name }]));
+        const line =
+          text.slice(text.indexOf("|---|---|---|---|\n") + "|---|---|---|---|\n".length).split("\n")[0] ?? "";
+        expect(line.replace(/\\\\/g, "").replace(/\\\|/g, "").split("|")).toHaveLength(6);
+        expect(hasControls(text)).toBe(false);
+      }),
+    );
+  });
+});
+
+describe("the HTML result", () => {
+  const scripts = (html: string): readonly string[] =>
+    [...html.matchAll(/<script[^>]*>([\s\S]*?)<\/script>/g)].map((match) => match[1] ?? "");
+
+  test("lets only its own style and script run", () => {
+    const html = htmlResult(runResult([tenantResult()]));
+    const policy = /Content-Security-Policy" content="([^"]*)"/.exec(html)?.[1] ?? "";
+    const hash = (text: string): string => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain(`script-src ${hash(scripts(html)[1] ?? "")}`);
+    expect(policy).toContain(`style-src ${hash(/<style>([\s\S]*?)<\/style>/.exec(html)?.[1] ?? "")}`);
+    expect(html).not.toMatch(/<[a-z][^>]*\s(?:src|style|on\w+)=/i);
+    expect(html).not.toMatch(/<(?:link|img|iframe|object)\b/i);
+  });
+  test("shows warnings first, then what needs a person, counts, the run over time, every tenant, the log's head", () => {
+    const warnings = [{ code: "LIVE_SOURCE", message: "it would mail" }];
+    const html = htmlResult(runResult([tenantResult(), failed], { warnings }));
+    const order = [
+      "LIVE_SOURCE",
+      "REFUSED: 1 tenant failed",
+      'class="tiles"',
+      "The run over time",
+      'id="tenant-rows"',
+      "The log’s head</h2>",
+    ].map((part) => html.indexOf(part));
+    expect(order.every((at) => at > 0)).toBe(true);
+    expect([...order].sort((a, b) => a - b)).toEqual(order);
+  });
+  test("has every tenant with its mappings for readers without scripts, and for the script", () => {
+    const html = htmlResult(runResult([tenantResult(), failed]));
+    const plain = /<noscript>([\s\S]*?)<\/noscript>/.exec(html)?.[1] ?? "";
+    expect(plain.match(/<tr class="row">/g)).toHaveLength(2);
+    expect(plain).toContain(guid("a440", 1));
+    const rows = JSON.parse(scripts(html)[0] ?? "").rows;
+    expect(rows).toHaveLength(2);
+    expect(rows[0]).toMatchObject({
+      tenant: "acme",
+      when: "2025-03-01 12:00:00.100 UTC, 100 ms after the start; took 23 ms",
+    });
+  });
+  test("a plan has no run over time", () => {
+    expect(htmlResult(runResult([plannedTenant("create")], { dryRun: true }))).not.toContain("The run over time");
+  });
+  test("ten thousand writes are drawn as columns, not as ten thousand bars", () => {
+    const tenants = Array.from({ length: 10_000 }, (_, at) => tenantResult({ startedMs: at, line: at }));
+    const plot = /<svg class="plot"[\s\S]*?<\/svg>/.exec(htmlResult(runResult(tenants)))?.[0] ?? "";
+    expect(plot.match(/<rect/g)?.length).toBeLessThan(300);
+  });
+  test("no name becomes markup or script", () => {
+    const clean = htmlResult(
+      runResult([tenantResult({ outcome: "failed", error: { code: "X", message: "m", hint: "h" } })], {
+        warnings: [{ code: "W", message: "m" }],
+      }),
+    );
+    const tags = (html: string): readonly string[] => [...html.matchAll(/<\/?[a-z!][^\s>]*/gi)].map(([tag]) => tag);
+    fc.assert(
+      fc.property(hostileText, hostileText, (name, message) => {
+        const tenant = tenantResult({
+          tenant: name,
+          name,
+          outcome: "failed",
+          error: { code: "X", message, hint: name },
+        });
+        const html = htmlResult(runResult([tenant], { warnings: [{ code: "W", message }] }));
+        expect(tags(html)).toEqual(tags(clean));
+        expect(hasControls(html)).toBe(false);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe("GitHub annotations", () => {
+  test("name the manifest's file and line, for failures as errors and for warnings", () => {
+    const warnings = [{ code: "W", message: "100 %\nsure", file: "a,b.csv", line: 7 }];
+    expect(githubAnnotations(runResult([failed], { warnings }), { manifestPath: "data\\customers.csv" })).toEqual([
+      "::error file=data/customers.csv,line=3,title=REFUSED (failed)::tenant globex: the server refused it%0ACorrect the name",
+      "::warning file=a%2Cb.csv,line=7,title=W::100 %25 sure",
+    ]);
+  });
+  test("are at most ten of each, the last one a number", () => {
+    const lines = githubAnnotations(runResult(Array.from({ length: 30 }, () => failed)), {});
+    expect(lines).toHaveLength(10);
+    expect(lines[9]).toBe("::error title=21 more::21 more errors in the result");
+  });
+  test("no name can add a command or a property", () => {
+    fc.assert(
+      fc.property(hostileText, (name) => {
+        const [line = "", ...others] = githubAnnotations(
+          runResult([{ ...failed, tenant: name, error: { code: name, message: name } }]),
+          { manifestPath: name },
+        );
+        expect(others).toEqual([]);
+        expect(line).toMatch(/^::error (?:file=[^,:]*,)line=3,title=[^,:]*::/);
+        expect(hasControls(line) || line.includes("\n") || /##\w*\[/.test(line)).toBe(false);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+test("every ending of --out has its renderer", () => {
+  const starts = { json: "{", csv: "\ufeff", md: "## ", html: "<!doctype html>", xml: "<?xml" } as const;
+  for (const format of ["json", "csv", "md", "html", "xml"] as const)
+    expect([...renderResult(format, runResult([tenantResult()]), undefined)].join("").startsWith(starts[format])).toBe(
+      true,
+    );
+});
