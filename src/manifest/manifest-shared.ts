@@ -2,8 +2,7 @@ import { type AppId, normalGuid, parseAppId, parseTaskId, type TaskId, trimAroun
 import type { Problem } from "../shared/problems.js";
 import { keptValue, quote } from "../shared/quotation.js";
 import { firstOf } from "../shared/unfit-characters.js";
-import type { ManifestDefaults } from "./manifest.js";
-import { DEFAULT_NAME_TEMPLATE } from "./manifest.js";
+import { DEFAULT_NAME_TEMPLATE, type ManifestDefaults } from "./manifest.js";
 import type { RawManifest, SharedText } from "./raw-manifest.js";
 import { lostValue, noValue, type ValuePlace } from "./value-faults.js";
 

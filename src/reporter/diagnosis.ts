@@ -1,6 +1,5 @@
 import { problemFields, safeJson } from "../results/json.js";
-import type { Check, CheckStatus, Diagnosis } from "../shared/diagnosis.js";
-import { CHECK_NAMES } from "../shared/diagnosis.js";
+import { CHECK_NAMES, type Check, type CheckStatus, type Diagnosis } from "../shared/diagnosis.js";
 import { EXIT } from "../shared/problems.js";
 import { oneLine } from "../shared/text-safety.js";
 import { padWidth } from "./display-width.js";

@@ -1,5 +1,4 @@
-import type { RunResult, TenantResult } from "../shared/outcome.js";
-import { ACTIONS } from "../shared/outcome.js";
+import { ACTIONS, type RunResult, type TenantResult } from "../shared/outcome.js";
 import { oneLine, withoutCommands } from "../shared/text-safety.js";
 import { actionSymbol, arrow, counted, type Look, paintAction } from "./look.js";
 import { PLAIN } from "./palette.js";

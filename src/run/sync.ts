@@ -9,8 +9,14 @@ import { type Observation, observeServer } from "../plan/observe.js";
 import type { TaskReader, TaskWriter } from "../server/ports.js";
 import type { Emit } from "../shared/events.js";
 import type { TaskId } from "../shared/ids.js";
-import type { LogHead } from "../shared/outcome.js";
-import { hasPendingChanges, type RunResult, type Summary, summarise, type TenantResult } from "../shared/outcome.js";
+import {
+  hasPendingChanges,
+  type LogHead,
+  type RunResult,
+  type Summary,
+  summarise,
+  type TenantResult,
+} from "../shared/outcome.js";
 import { EXIT, type ExitCode, exitOfSignal, foremostExitCode, type Problem, StopError } from "../shared/problems.js";
 import type { Chance, Clock } from "../shared/time.js";
 import { applyPlan, isWork } from "./apply-plan.js";

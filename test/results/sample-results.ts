@@ -5,8 +5,7 @@ import {
   summarise,
   type TenantResult,
 } from "../../src/shared/outcome.js";
-import type { ExitCode, Problem } from "../../src/shared/problems.js";
-import { EXIT } from "../../src/shared/problems.js";
+import { EXIT, type ExitCode, type Problem } from "../../src/shared/problems.js";
 
 /** A GUID that tells what it is: its kind in the first part, its number in the last. */
 export function guid(kind: string, number: number): string {

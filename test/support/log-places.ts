@@ -1,8 +1,7 @@
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { FileFacts, LogDisk, LogHandle } from "../../src/log/file/disk.js";
-import { nodeDisk } from "../../src/log/file/disk.js";
+import { type FileFacts, type LogDisk, type LogHandle, nodeDisk } from "../../src/log/file/disk.js";
 import type { OpenLogRequest } from "../../src/log/file/idempotency-log-file.js";
 import type { LockNote } from "../../src/log/file/lock-files.js";
 import { identityOf, type MachineFacts, type ProcessFacts, thisMachine } from "../../src/log/file/process-identity.js";

@@ -1,8 +1,7 @@
 import { basename, dirname, join } from "node:path";
 import type { TaskId } from "../../shared/ids.js";
 import type { LogHead } from "../../shared/outcome.js";
-import type { Problem } from "../../shared/problems.js";
-import { StopError } from "../../shared/problems.js";
+import { type Problem, StopError } from "../../shared/problems.js";
 import type { IdempotencyLog } from "../port.js";
 import { type LogReading, LogScan, type LogTail, type WholeLog } from "../reading.js";
 import type { LogHeader, LogRecord } from "../records.js";

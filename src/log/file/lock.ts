@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Problem } from "../../shared/problems.js";
-import { StopError } from "../../shared/problems.js";
+import { type Problem, StopError } from "../../shared/problems.js";
 import { type Flush, LOCK_TIMING, type LockClock, type LockTiming, LogLock, momentOf, nodeFlush } from "./held-lock.js";
 import {
   type ChainLink,

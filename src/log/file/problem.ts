@@ -1,6 +1,5 @@
 import { codeOf } from "../../files/disk-error.js";
-import type { Problem } from "../../shared/problems.js";
-import { EXIT, StopError } from "../../shared/problems.js";
+import { EXIT, type Problem, StopError } from "../../shared/problems.js";
 import type { LogRefusal } from "../refusal.js";
 
 /** What the log's adapters tell people, and the stop (exit 6) that goes with it. */
