@@ -47,9 +47,9 @@ function escape16(unit) {
  */
 const LOADED_TOGETHER = [
   { name: "process", files: ["cli/standard-stream", "cli/signal-watch", "cli/redaction", "cli/package-version"] },
-  { name: "shell", files: ["cli/shell", "cli/program-name", "cli/terminal", "reporter/palette"] },
+  { name: "shell", files: ["cli/shell", "cli/program-name", "cli/terminal", "reporter/look"] },
   { name: "command", files: ["cli/command-line", "compose"] },
-  { name: "lines", files: ["reporter/problem-lines", "reporter/tenant-groups"] },
+  { name: "lines", files: ["reporter/problems"] },
   { name: "telling", files: ["commands/telling"] },
   { name: "manifest", files: ["commands/manifest-input"] },
   { name: "log", files: ["commands/log-place"] },

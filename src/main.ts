@@ -65,7 +65,7 @@ async function makeHost(): Promise<Host> {
   const [{ programName }, { showsUnicode }, { isCi }] = await Promise.all([
     import("./cli/program-name.js"),
     import("./cli/terminal.js"),
-    import("./reporter/palette.js"),
+    import("./reporter/look.js"),
   ]);
   const env = Object.freeze({ ...process.env });
   const [execPath, script = ""] = process.argv;
@@ -126,29 +126,26 @@ function processExists(pid: number): boolean {
 
 /** Tells a result without tenants: errors to people, the object to scripts. Loaded only where it is needed. */
 async function tell({ result, manner, after, answered }: Told, host: Host): Promise<void> {
-  const [
-    { jsonResult, summaryLine },
-    { errorsText, warningLines },
-    { githubAnnotations },
-    { colourLevel, loadPalette },
-  ] = await Promise.all([
-    import("./results/json.js"),
-    import("./reporter/problem-lines.js"),
-    import("./results/github.js"),
-    import("./reporter/palette.js"),
-  ]);
-  const colour = colourLevel({ isTTY: stderr.isTTY, noColorFlag: manner.noColor, env: host.env });
-  const look = { palette: await loadPalette(colour), width: stderr.columns(), unicode: host.unicode };
-  const lines = [...warningLines(result.warnings, look), ...after];
-  await stderr.write(`${errorsText(result.errors, look)}${lines.map((line) => `${line}\n`).join("")}`);
+  const [{ jsonResult, summaryLine }, { errorsText, warningLines }, { toText }, { githubAnnotations }, { paletteFor }] =
+    await Promise.all([
+      import("./results/json.js"),
+      import("./reporter/problems.js"),
+      import("./reporter/layout.js"),
+      import("./results/github.js"),
+      import("./reporter/look.js"),
+    ]);
+  const palette = paletteFor({ isTTY: stderr.isTTY, noColorFlag: manner.noColor, env: host.env });
+  const look = { palette, width: stderr.columns(), unicode: host.unicode };
+  const warnings = toText([...warningLines(result.warnings, look), ...after], look);
+  await stderr.write(`${errorsText(result.errors, look)}${warnings}`);
   if (host.env.GITHUB_ACTIONS === "true")
     await stderr.write(
-      githubAnnotations(result, {})
+      githubAnnotations(result)
         .map((line) => `${line}\n`)
         .join(""),
     );
   if (answered || manner.format === "human") return;
-  await stdout.write(manner.format === "json" ? jsonResult(result) : summaryLine(result));
+  await stdout.write(manner.format === "json" ? [...jsonResult(result)].join("") : summaryLine(result));
 }
 
 /** An exception outside of every command: what the log holds is safe, so the program ends at once. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Host } from "../cli/host.js";
 import type { DemoSettings } from "../cli/settings.js";
-import { colourLevel, loadPalette, type Palette } from "../reporter/palette.js";
+import { type Palette, paletteFor } from "../reporter/look.js";
 import { type RunningSandbox, startSandbox } from "../sandbox/server.js";
 import type { runTask } from "../sandbox/substitution.js";
 import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID, tenantAppId } from "../sandbox/world.js";
@@ -31,9 +31,11 @@ interface Stage {
 export async function demoCommand(host: Host, settings: DemoSettings): Promise<ExitCode> {
   const folder = await mkdtemp(join(tmpdir(), "qalyptus-demo-"));
   const sandbox = await startSandbox({ port: 0, latencyMs: LATENCY_MS });
-  const palette = await loadPalette(
-    colourLevel({ isTTY: host.stdout.isTTY, noColorFlag: settings.output.noColor, env: host.env }),
-  );
+  const palette = paletteFor({
+    isTTY: host.stdout.isTTY,
+    noColorFlag: settings.output.noColor,
+    env: host.env,
+  });
   const stage: Stage = { host, sandbox, folder, palette };
   try {
     await play(stage);

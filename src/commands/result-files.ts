@@ -16,12 +16,13 @@ export async function writeResultFiles(
   manifest: Manifest | undefined,
 ): Promise<readonly FileTrouble[]> {
   if (targets.length === 0) return [];
-  const { renderResult } = await import("../results/renderers.js");
+  const { RESULT_FORMATS } = await import("../results/formats.js");
   const trouble: FileTrouble[] = [];
   // HTML is the one that may need more memory than there is: the others are safe by then.
   const lastHtml = [...targets].sort((a, b) => Number(a.format === "html") - Number(b.format === "html"));
   for (const target of lastHtml) {
-    const placed = await placeResultFile(target, renderResult(target.format, result, manifest));
+    const render = await RESULT_FORMATS[target.format]();
+    const placed = await placeResultFile(target, render(result, manifest));
     if (placed.kind !== "placed") trouble.push({ problem: placed.problem, fatal: placed.kind === "failed" });
   }
   return trouble;

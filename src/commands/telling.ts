@@ -3,9 +3,9 @@ import type { OutputSettings } from "../cli/settings.js";
 import { checkResultFiles, type ProtectedFile } from "../files/result-file.js";
 import { systemClock } from "../files/system-clock.js";
 import type { Manifest } from "../manifest/manifest.js";
-import type { Look } from "../reporter/look.js";
-import { colourLevel, loadPalette } from "../reporter/palette.js";
-import { errorsText, problemLines, warningLines } from "../reporter/problem-lines.js";
+import { toText } from "../reporter/layout.js";
+import { type Look, paletteFor } from "../reporter/look.js";
+import { errorsText, problemLines, warningLines } from "../reporter/problems.js";
 import { createProgress } from "../reporter/progress.js";
 import type { Emit } from "../shared/events.js";
 import type { RunResult } from "../shared/outcome.js";
@@ -48,8 +48,8 @@ export async function openTelling(
     output.files.map((file) => file.path),
     { protectedFiles: so.protectedFiles, platform: host.platform },
   );
-  const look = await lookOf(host, output, host.stdout);
-  const errorLook = await lookOf(host, output, host.stderr);
+  const look = lookOf(host, output, host.stdout);
+  const errorLook = lookOf(host, output, host.stderr);
   const progress = await createProgress({
     stream: host.stderr.stream,
     isTTY: host.stderr.isTTY,
@@ -68,12 +68,7 @@ export async function openTelling(
       lines?.emit(event);
     },
     warn: async (problems) => {
-      if (!warnsEarly) return;
-      await host.stderr.write(
-        warningLines(problems, errorLook)
-          .map((line) => `${line}\n`)
-          .join(""),
-      );
+      if (warnsEarly) await host.stderr.write(toText(warningLines(problems, errorLook), errorLook));
     },
     stop: () => progress.stop(),
     answer: (text) => host.stdout.write(text),
@@ -82,7 +77,7 @@ export async function openTelling(
       const trouble = await writeResultFiles(targets, result, more.manifest);
       const codes: ExitCode[] = [result.exitCode];
       for (const { problem, fatal } of trouble) {
-        await host.stderr.write(`${problemLines(fatal ? "error" : "warning", problem, errorLook).join("\n")}\n`);
+        await host.stderr.write(toText(problemLines(fatal ? "error" : "warning", problem, errorLook), errorLook));
         if (fatal) codes.push(EXIT.usage);
       }
       if (more.told !== true) await writeAnswer(host, output, { result, next: more.next, look, lines });
@@ -93,9 +88,9 @@ export async function openTelling(
   };
 }
 
-async function lookOf(host: Host, output: OutputSettings, stream: OutputStream): Promise<Look> {
-  const level = colourLevel({ isTTY: stream.isTTY, noColorFlag: output.noColor, env: host.env });
-  return { palette: await loadPalette(level), width: stream.columns(), unicode: host.unicode };
+function lookOf(host: Host, output: OutputSettings, stream: OutputStream): Look {
+  const palette = paletteFor({ isTTY: stream.isTTY, noColorFlag: output.noColor, env: host.env });
+  return { palette, width: stream.columns(), unicode: host.unicode };
 }
 
 interface Lines {
@@ -104,7 +99,7 @@ interface Lines {
 }
 
 async function openLines(host: Host): Promise<Lines> {
-  const { createNdjsonWriter } = await import("../results/ndjson.js");
+  const { createNdjsonWriter } = await import("../results/json.js");
   let written: Promise<void> = Promise.resolve();
   const writer = createNdjsonWriter({
     write: (text) => {
@@ -135,8 +130,8 @@ async function writeAnswer(
     case "ndjson":
       return of.lines?.finish(result);
     case "json": {
-      const { jsonResultPieces } = await import("../results/json.js");
-      for (const piece of jsonResultPieces(result)) await host.stdout.write(piece);
+      const { jsonResult } = await import("../results/json.js");
+      for (const piece of jsonResult(result)) await host.stdout.write(piece);
       return;
     }
     case "human": {
@@ -145,10 +140,8 @@ async function writeAnswer(
         next: of.next,
         warnings: result.dryRun || output.verbosity === "quiet" ? "list" : "count",
       } as const;
-      const { humanPlan } = await import("../reporter/plan.js");
-      const { humanResult } = await import("../reporter/result.js");
-      const planOnly = result.dryRun || result.exitCode === EXIT.guard;
-      await host.stdout.write(planOnly ? humanPlan(result, look, options) : humanResult(result, look, options));
+      const { humanResult } = await import("../reporter/human.js");
+      await host.stdout.write(humanResult(result, look, options));
       return;
     }
     default:
@@ -164,7 +157,6 @@ async function writeErrors(host: Host, result: RunResult, look: Look): Promise<v
 async function tellGitHub(host: Host, result: RunResult): Promise<void> {
   if (host.env.GITHUB_ACTIONS !== "true") return;
   const { githubAnnotations } = await import("../results/github.js");
-  for (const line of githubAnnotations(result, { manifestPath: result.manifest?.path }))
-    await host.stderr.write(`${line}\n`);
+  for (const line of githubAnnotations(result)) await host.stderr.write(`${line}\n`);
   await writeStepSummary(host, result);
 }
