@@ -71,6 +71,6 @@ input,button:not(.sort,.open),.skip,.sort::after,.open::before{display:none}
 .scroll{overflow:visible;container-type:normal}
 .detail{position:static;max-width:none}
 .row th,.copy,.why{min-width:0}
-.tile,.note,tr,svg{break-inside:avoid}
+.tile,.note,.row,svg{break-inside:avoid}
 rect,.legend li::before{print-color-adjust:exact}}
 `;
