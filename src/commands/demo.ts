@@ -5,8 +5,8 @@ import { join } from "node:path";
 import type { Host } from "../cli/host.js";
 import type { DemoSettings } from "../cli/settings.js";
 import { colourLevel, loadPalette, type Palette } from "../reporter/palette.js";
+import type { runTask } from "../sandbox/api.js";
 import { type RunningSandbox, startSandbox } from "../sandbox/server.js";
-import type { runTask } from "../sandbox/substitution.js";
 import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID, tenantAppId } from "../sandbox/world.js";
 import { EXIT, type ExitCode, StopError } from "../shared/problems.js";
 

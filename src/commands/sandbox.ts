@@ -12,6 +12,7 @@ export async function sandboxCommand(host: Host, settings: SandboxSettings): Pro
     latencyMs: settings.latencyMs,
     stateFile: settings.state,
     seed: settings.seed,
+    onFailure: (error) => void host.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`),
     chaos: { share: settings.chaos, faults: settings.faults.map((fault) => parseFault(fault)) },
   });
   await host.stdout.write(`${describeStart(sandbox).join("\n")}\n`);
