@@ -1,7 +1,7 @@
 import type { Host } from "../cli/host.js";
 import type { ApiKeySetting, ConnectionSettings } from "../cli/settings.js";
+import { readWholeFile } from "../files/read-file.js";
 import { systemChance, systemClock } from "../files/system-clock.js";
-import { readWholeFile } from "../files/whole-file.js";
 import { createQalyptusApi, type QalyptusApi } from "../server/api.js";
 import { readApiKey } from "../server/api-key.js";
 import { readAuthorities } from "../server/tls.js";

@@ -1,8 +1,8 @@
 import { dirname, extname, join } from "node:path";
 import type { Host } from "../cli/host.js";
 import type { InitSettings } from "../cli/settings.js";
-import { identify, isSame } from "../files/file-identity.js";
-import { checkNewFile, writeNewFile } from "../files/new-file.js";
+import { identify, isSame } from "../files/paths.js";
+import { checkNewFile, writeNewFile } from "../files/write-file.js";
 import { readAppsFile } from "../manifest/apps-file.js";
 import { draftAsCsv, draftAsJson, SCHEMA_FILE } from "../manifest/manifest-draft.js";
 import { readManifest } from "../manifest/manifest-file.js";
@@ -67,7 +67,7 @@ async function checkTarget(
   const { apiKey, caFiles } = connection;
   const inputs = [apps, apiKey.kind === "file" ? apiKey.path : undefined, ...caFiles];
   for (const input of inputs)
-    if (input !== undefined && isSame(await identify(input, platform), await identify(file, platform)))
+    if (input !== undefined && isSame(identify(input, platform), identify(file, platform)))
       throw new StopError(EXIT.usage, {
         code: "FILE_IS_INPUT",
         message: `${file} is an input of this command`,

@@ -1,5 +1,5 @@
 import type { Host } from "../cli/host.js";
-import { readWholeFile } from "../files/whole-file.js";
+import { readWholeFile } from "../files/read-file.js";
 import type { PlanShape } from "../log/records.js";
 import { readAppsFile } from "../manifest/apps-file.js";
 import type { Manifest, ManifestDefaults } from "../manifest/manifest.js";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Refusal } from "../cli/commands.js";
 import type { Host } from "../cli/host.js";
-import { checkResultFiles, type ResultTarget } from "../files/result-file.js";
+import { checkResultFiles, type ResultTarget } from "../files/write-file.js";
 import { writeResultFiles } from "./result-files.js";
 import { writeStepSummary } from "./step-summary.js";
 

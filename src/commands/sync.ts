@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Host } from "../cli/host.js";
 import type { SyncSettings } from "../cli/settings.js";
-import { checkPlanFile, type ProtectedFile } from "../files/result-file.js";
+import { checkPlanFile, type ProtectedFile } from "../files/write-file.js";
 import type { RunEvent } from "../shared/events.js";
 import type { RunResult } from "../shared/outcome.js";
 import { EXIT, type ExitCode } from "../shared/problems.js";

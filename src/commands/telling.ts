@@ -1,7 +1,7 @@
 import type { Host, OutputStream } from "../cli/host.js";
 import type { OutputSettings } from "../cli/settings.js";
-import { checkResultFiles, type ProtectedFile } from "../files/result-file.js";
 import { systemClock } from "../files/system-clock.js";
+import { checkResultFiles, type ProtectedFile } from "../files/write-file.js";
 import type { Manifest } from "../manifest/manifest.js";
 import type { Look } from "../reporter/look.js";
 import { colourLevel, loadPalette } from "../reporter/palette.js";
