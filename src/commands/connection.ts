@@ -1,5 +1,3 @@
-import type { Host } from "../cli/host.js";
-import type { ApiKeySetting, ConnectionSettings } from "../cli/settings.js";
 import { readWholeFile } from "../files/read-file.js";
 import { systemChance, systemClock } from "../files/system-clock.js";
 import { createQalyptusApi, type QalyptusApi } from "../server/api.js";
@@ -8,6 +6,8 @@ import { readAuthorities } from "../server/tls.js";
 import { parseServerUrl, type ServerUrl } from "../server/url.js";
 import type { Emit } from "../shared/events.js";
 import { EXIT, type Problem, StopError } from "../shared/problems.js";
+import type { Host } from "./host.js";
+import type { ApiKeySetting, ConnectionSettings } from "./settings.js";
 
 /** The server, open for one command. */
 export interface Connection {
