@@ -1,5 +1,5 @@
 import type { CommandHandlers } from "./cli/commands.js";
-import type { Host } from "./cli/host.js";
+import type { Host } from "./commands/host.js";
 
 /** Binds each command to the machine it runs on. A command is loaded when it is called: starting costs what is used. */
 export function createHandlers(host: Host): CommandHandlers {

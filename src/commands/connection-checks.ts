@@ -1,5 +1,3 @@
-import type { Host } from "../cli/host.js";
-import type { GivenConnection } from "../cli/settings.js";
 import { systemClock } from "../files/system-clock.js";
 import { type Attempt, attempt } from "../run/attempt.js";
 import { judgeSecurity } from "../server/certificate.js";
@@ -11,6 +9,8 @@ import { type Check, failed, passed, skipped } from "../shared/diagnosis.js";
 import type { Emit } from "../shared/events.js";
 import { EXIT, type Problem, type StopError } from "../shared/problems.js";
 import { type Connection, openConnection } from "./connection.js";
+import type { Host } from "./host.js";
+import type { GivenConnection } from "./settings.js";
 
 /** What can be said of a connection before the API is asked anything. `open`: the API may be asked. */
 export interface ExaminedConnection {

@@ -1,13 +1,13 @@
-import type { Host } from "../cli/host.js";
-import type { ApiKeySetting, ConnectionSettings } from "../cli/settings.js";
+import { readWholeFile } from "../files/read-file.js";
 import { systemChance, systemClock } from "../files/system-clock.js";
-import { readWholeFile } from "../files/whole-file.js";
 import { createQalyptusApi, type QalyptusApi } from "../server/api.js";
 import { readApiKey } from "../server/api-key.js";
 import { readAuthorities } from "../server/tls.js";
 import { parseServerUrl, type ServerUrl } from "../server/url.js";
 import type { Emit } from "../shared/events.js";
 import { EXIT, type Problem, StopError } from "../shared/problems.js";
+import type { Host } from "./host.js";
+import type { ApiKeySetting, ConnectionSettings } from "./settings.js";
 
 /** The server, open for one command. */
 export interface Connection {

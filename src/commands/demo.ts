@@ -2,13 +2,13 @@ import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Host } from "../cli/host.js";
-import type { DemoSettings } from "../cli/settings.js";
 import { colourLevel, loadPalette, type Palette } from "../reporter/palette.js";
 import type { runTask } from "../sandbox/api.js";
 import { type RunningSandbox, startSandbox } from "../sandbox/server.js";
 import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID, tenantAppId } from "../sandbox/world.js";
 import { EXIT, type ExitCode, StopError } from "../shared/problems.js";
+import type { Host } from "./host.js";
+import type { DemoSettings } from "./settings.js";
 
 const TENANTS = 120;
 /** The first sync is killed when so many copies exist. */

@@ -1,5 +1,3 @@
-import type { Host } from "../cli/host.js";
-import type { DoctorSettings } from "../cli/settings.js";
 import { systemClock } from "../files/system-clock.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { humanDiagnosis, jsonDiagnosis } from "../reporter/diagnosis.js";
@@ -11,8 +9,10 @@ import type { TaskId } from "../shared/ids.js";
 import type { ExitCode } from "../shared/problems.js";
 import { type ExaminedConnection, examineConnection } from "./connection-checks.js";
 import { examineServer, unreadServer } from "./doctor-checks.js";
+import type { Host } from "./host.js";
 import { type ExaminedLog, examineLog } from "./log-checks.js";
 import { readManifestInput } from "./manifest-input.js";
+import type { DoctorSettings } from "./settings.js";
 import { openTelling } from "./telling.js";
 
 /** `doctor`: looks at all that a sync needs, by reading; ends with the code that a sync would end with before its first write. */

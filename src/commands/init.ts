@@ -1,8 +1,6 @@
 import { dirname, extname, join } from "node:path";
-import type { Host } from "../cli/host.js";
-import type { InitSettings } from "../cli/settings.js";
-import { identify, isSame } from "../files/file-identity.js";
-import { checkNewFile, writeNewFile } from "../files/new-file.js";
+import { identify, isSame } from "../files/paths.js";
+import { checkNewFile, writeNewFile } from "../files/write-file.js";
 import { readAppsFile } from "../manifest/apps-file.js";
 import { draftAsCsv, draftAsJson, SCHEMA_FILE } from "../manifest/manifest-draft.js";
 import { readManifest } from "../manifest/manifest-file.js";
@@ -14,9 +12,11 @@ import { listed, quote } from "../shared/quotation.js";
 import { wordsOn } from "../shared/shell-word.js";
 import { oneLine } from "../shared/text-safety.js";
 import { openConnection } from "./connection.js";
+import type { Host } from "./host.js";
 import { findManifest, type InitFindings } from "./init-tenants.js";
 import { readAppsBytes } from "./manifest-input.js";
 import { terminalAsk } from "./prompt.js";
+import type { InitSettings } from "./settings.js";
 import { openTelling, type Telling } from "./telling.js";
 
 /** `init`: writes a first manifest from the server's tasks and a list of apps. Never overwrites a file without `--force`. */
@@ -67,7 +67,7 @@ async function checkTarget(
   const { apiKey, caFiles } = connection;
   const inputs = [apps, apiKey.kind === "file" ? apiKey.path : undefined, ...caFiles];
   for (const input of inputs)
-    if (input !== undefined && isSame(await identify(input, platform), await identify(file, platform)))
+    if (input !== undefined && isSame(identify(input, platform), identify(file, platform)))
       throw new StopError(EXIT.usage, {
         code: "FILE_IS_INPUT",
         message: `${file} is an input of this command`,

@@ -1,6 +1,4 @@
 import { accessSync, constants, existsSync } from "node:fs";
-import type { Host } from "../cli/host.js";
-import type { DoctorSettings } from "../cli/settings.js";
 import { systemClock } from "../files/system-clock.js";
 import { nodeDisk } from "../log/file/disk.js";
 import { measureDiskSync } from "../log/file/disk-sync.js";
@@ -13,6 +11,7 @@ import { type Attempt, attempt } from "../run/attempt.js";
 import { type Check, failed, skipped } from "../shared/diagnosis.js";
 import type { TaskId } from "../shared/ids.js";
 import { wordsOn } from "../shared/shell-word.js";
+import type { Host } from "./host.js";
 import {
   checkNoOtherLog,
   checkServerOfLog,
@@ -22,6 +21,7 @@ import {
   readLogState,
   serverOfLog,
 } from "./log-place.js";
+import type { DoctorSettings } from "./settings.js";
 
 /** A log as far as it could be examined. `state` is empty where it cannot be used. */
 export interface ExaminedLog {

@@ -1,11 +1,11 @@
-import type { Host } from "../cli/host.js";
-import { readWholeFile } from "../files/whole-file.js";
+import { readWholeFile } from "../files/read-file.js";
 import type { PlanShape } from "../log/records.js";
 import { readAppsFile } from "../manifest/apps-file.js";
 import type { Manifest, ManifestDefaults } from "../manifest/manifest.js";
 import { readManifest, readManifestFile } from "../manifest/manifest-file.js";
 import { type AppId, foldTenantKey, parseAppId } from "../shared/ids.js";
 import { EXIT, StopError } from "../shared/problems.js";
+import type { Host } from "./host.js";
 
 /** What the command line says of a manifest. */
 export interface ManifestSource {

@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline";
-import type { Host } from "../cli/host.js";
 import { oneLine } from "../shared/text-safety.js";
+import type { Host } from "./host.js";
 import type { Ask, Question } from "./init-tenants.js";
 
 /** How many choices are listed; the others can be typed. */

@@ -1,9 +1,19 @@
 import { readFile } from "node:fs/promises";
-import type { Refusal } from "../cli/commands.js";
-import type { Host } from "../cli/host.js";
-import { checkResultFiles, type ResultTarget } from "../files/result-file.js";
+import { checkResultFiles, type ResultTarget } from "../files/write-file.js";
+import type { RunResult } from "../shared/outcome.js";
+import type { Host } from "./host.js";
 import { writeResultFiles } from "./result-files.js";
+import type { ResultFile } from "./settings.js";
 import { writeStepSummary } from "./step-summary.js";
+
+/** A command line that was refused although it asked for result files. */
+export interface Refusal {
+  /** The whole result: no tenants, the errors, the exit code. */
+  readonly result: RunResult;
+  readonly files: readonly ResultFile[];
+  /** Every other path of the command line: a result is never put over one of these. */
+  readonly inputs: readonly string[];
+}
 
 /**
  * Writes the step's summary and the `--out` files of a command line that was refused, so that no old result is taken for this

@@ -1,8 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import type { Host } from "../cli/host.js";
-import type { ResolveSettings } from "../cli/settings.js";
 import { systemClock } from "../files/system-clock.js";
 import { LOG_ENDING, openLogForRun } from "../log/file/idempotency-log-file.js";
 import { logRecorder } from "../log/recorder.js";
@@ -16,9 +14,11 @@ import type { TaskId } from "../shared/ids.js";
 import { EXIT, type ExitCode, StopError } from "../shared/problems.js";
 import { oneLine } from "../shared/text-safety.js";
 import { type Connection, openConnection } from "./connection.js";
+import type { Host } from "./host.js";
 import { checkServerOfLog, type LogPlace, onlyLogOf, placeOfLog, readLogState, serverOfLog } from "./log-place.js";
 import { readManifestInput } from "./manifest-input.js";
 import { type Resolution, type Resolved, type ResolveRequest, resolveTenants } from "./resolve-tenant.js";
+import type { ResolveSettings } from "./settings.js";
 import { openTelling, type Telling } from "./telling.js";
 
 /** `resolve`: settles tenants by hand; writes to the log only, never to the server. */

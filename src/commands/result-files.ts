@@ -1,4 +1,4 @@
-import { placeResultFile, type ResultTarget } from "../files/result-file.js";
+import { placeResultFile, type ResultTarget } from "../files/write-file.js";
 import type { Manifest } from "../manifest/manifest.js";
 import type { RunResult } from "../shared/outcome.js";
 import type { Problem } from "../shared/problems.js";

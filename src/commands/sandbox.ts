@@ -1,9 +1,9 @@
-import type { Host } from "../cli/host.js";
-import type { SandboxSettings } from "../cli/settings.js";
 import { parseFault } from "../sandbox/fault-setting.js";
 import { startSandbox } from "../sandbox/server.js";
 import { describeStart } from "../sandbox/start-lines.js";
 import { EXIT, type ExitCode } from "../shared/problems.js";
+import type { Host } from "./host.js";
+import type { SandboxSettings } from "./settings.js";
 
 /** `sandbox`: a local stand-in for a Qalyptus server, until it is interrupted. */
 export async function sandboxCommand(host: Host, settings: SandboxSettings): Promise<ExitCode> {

@@ -1,15 +1,15 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import type { Host } from "../cli/host.js";
-import type { StatusSettings } from "../cli/settings.js";
 import type { PlanShape } from "../log/records.js";
 import type { LogState } from "../log/state.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { humanStatus, jsonStatus } from "../reporter/status.js";
 import { EXIT, type ExitCode, type Problem, StopError } from "../shared/problems.js";
 import { wordsOn } from "../shared/shell-word.js";
+import type { Host } from "./host.js";
 import { onlyLogOf, placeOfLog, readLogState, serverOfLog } from "./log-place.js";
 import { readManifestInput } from "./manifest-input.js";
+import type { StatusSettings } from "./settings.js";
 import { statusOf } from "./status-facts.js";
 import { openTelling } from "./telling.js";
 

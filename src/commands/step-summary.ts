@@ -1,6 +1,6 @@
 import { appendFile } from "node:fs/promises";
-import type { Host } from "../cli/host.js";
 import type { RunResult } from "../shared/outcome.js";
+import type { Host } from "./host.js";
 
 /** On GitHub Actions: adds the result as Markdown to the step's summary. Where that cannot be written, a warning says so. */
 export async function writeStepSummary(host: Pick<Host, "env" | "stderr">, result: RunResult): Promise<void> {

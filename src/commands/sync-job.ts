@@ -1,5 +1,3 @@
-import type { Host } from "../cli/host.js";
-import type { ConnectionSettings, SyncSettings } from "../cli/settings.js";
 import { systemChance, systemClock } from "../files/system-clock.js";
 import type { LogRecord, PlanShape } from "../log/records.js";
 import { LogState } from "../log/state.js";
@@ -13,6 +11,7 @@ import type { Emit } from "../shared/events.js";
 import type { LogHead, RunResult } from "../shared/outcome.js";
 import { type Problem, StopError } from "../shared/problems.js";
 import type { Connection } from "./connection.js";
+import type { Host } from "./host.js";
 import {
   checkNoOtherLog,
   checkServerOfLog,
@@ -25,6 +24,7 @@ import {
   serverOfLog,
 } from "./log-place.js";
 import { type ManifestSource, readManifestInput } from "./manifest-input.js";
+import type { ConnectionSettings, SyncSettings } from "./settings.js";
 
 /** What a sync needs of the machine it runs on: a command's host, or what a library's caller stands for. */
 export type Machine = Pick<

@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
-import type { Host } from "../cli/host.js";
-import type { SyncSettings } from "../cli/settings.js";
-import { checkPlanFile, type ProtectedFile } from "../files/result-file.js";
+import { checkPlanFile, type ProtectedFile } from "../files/write-file.js";
 import type { RunEvent } from "../shared/events.js";
 import type { RunResult } from "../shared/outcome.js";
 import { EXIT, type ExitCode } from "../shared/problems.js";
 import { wordsOn } from "../shared/shell-word.js";
+import type { Host } from "./host.js";
 import { PastedCommands, type PasteInto } from "./pasted-commands.js";
+import type { SyncSettings } from "./settings.js";
 import { type Asked, askedOf, performSync, type SyncDone } from "./sync-job.js";
 import { openTelling } from "./telling.js";
 

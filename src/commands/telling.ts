@@ -1,7 +1,5 @@
-import type { Host, OutputStream } from "../cli/host.js";
-import type { OutputSettings } from "../cli/settings.js";
-import { checkResultFiles, type ProtectedFile } from "../files/result-file.js";
 import { systemClock } from "../files/system-clock.js";
+import { checkResultFiles, type ProtectedFile } from "../files/write-file.js";
 import type { Manifest } from "../manifest/manifest.js";
 import type { Look } from "../reporter/look.js";
 import { colourLevel, loadPalette } from "../reporter/palette.js";
@@ -10,7 +8,9 @@ import { createProgress } from "../reporter/progress.js";
 import type { Emit } from "../shared/events.js";
 import type { RunResult } from "../shared/outcome.js";
 import { EXIT, type ExitCode, foremostExitCode, type Problem } from "../shared/problems.js";
+import type { Host, OutputStream } from "./host.js";
 import { writeResultFiles } from "./result-files.js";
+import type { OutputSettings } from "./settings.js";
 import { writeStepSummary } from "./step-summary.js";
 
 /** What a result is told with. */
