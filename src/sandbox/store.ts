@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import * as z from "zod";
-import { writeAtomically } from "../files/atomic-file.js";
+import { writeAtomically } from "../files/write-file.js";
 import { EXIT, problem, StopError } from "../shared/problems.js";
 import type { SeededChance } from "./chaos.js";
 import type { World, WorldReport, WorldTask } from "./world.js";
