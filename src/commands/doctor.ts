@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync } from "node:fs";
-import { codeOf } from "../files/disk-error.js";
+import { codeOf } from "../files/paths.js";
 import { systemClock } from "../files/system-clock.js";
 import { nodeDisk } from "../log/file/disk.js";
 import { measureDiskSync } from "../log/file/disk-sync.js";

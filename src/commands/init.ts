@@ -1,7 +1,7 @@
 import { dirname, extname, join } from "node:path";
 import { createInterface } from "node:readline";
-import { identify, isSame } from "../files/file-identity.js";
-import { checkNewFile, writeNewFile } from "../files/new-file.js";
+import { identify, isSame } from "../files/paths.js";
+import { checkNewFile, writeNewFile } from "../files/write-file.js";
 import { LogState } from "../log/state.js";
 import { draftAsCsv, draftAsJson, SCHEMA_FILE } from "../manifest/manifest-draft.js";
 import { readManifest } from "../manifest/manifest-file.js";
@@ -79,7 +79,7 @@ async function checkTarget(settings: InitSettings, platform: NodeJS.Platform): P
   const { apiKey, caFiles } = connection;
   const inputs = [apps, apiKey.kind === "file" ? apiKey.path : undefined, ...caFiles];
   for (const input of inputs)
-    if (input !== undefined && isSame(await identify(input, platform), await identify(file, platform)))
+    if (input !== undefined && isSame(identify(input, platform), identify(file, platform)))
       throw usage("FILE_IS_INPUT", `${file} is an input of this command`, { file });
 }
 

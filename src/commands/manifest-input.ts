@@ -1,5 +1,5 @@
-import { codeOf } from "../files/disk-error.js";
-import { readWholeFile } from "../files/whole-file.js";
+import { codeOf } from "../files/paths.js";
+import { readWholeFile } from "../files/read-file.js";
 import type { PlanShape } from "../log/records.js";
 import { type ListedApp, readAppsFile } from "../manifest/apps-file.js";
 import type { Manifest } from "../manifest/manifest.js";

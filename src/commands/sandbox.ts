@@ -9,7 +9,10 @@ import type { SandboxSettings } from "./settings.js";
 export async function sandboxCommand(host: Host, settings: SandboxSettings): Promise<ExitCode> {
   const { port, latencyMs, seed, state: stateFile, chaos: share } = settings;
   const chaos = { share, faults: settings.faults.map((fault) => parseFault(fault)) };
-  const sandbox = await startSandbox({ port, latencyMs, stateFile, seed, chaos });
+  const onFailure = (error: unknown): void => {
+    void host.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+  };
+  const sandbox = await startSandbox({ port, latencyMs, stateFile, seed, chaos, onFailure });
   await host.stdout.write(`${describeStart(sandbox).join("\n")}\n`);
   const { requested } = host.interruption();
   if (!requested.aborted) await new Promise((resolve) => requested.addEventListener("abort", resolve, { once: true }));

@@ -1,4 +1,4 @@
-import { checkPlanFile, type ProtectedFile } from "../files/result-file.js";
+import { checkPlanFile, type ProtectedFile } from "../files/write-file.js";
 import type { RunEvent } from "../shared/events.js";
 import type { RunResult, TenantResult } from "../shared/outcome.js";
 import { EXIT, type ExitCode } from "../shared/problems.js";

@@ -1,13 +1,13 @@
 import { appendFile, readFile } from "node:fs/promises";
-import { codeOf } from "../files/disk-error.js";
+import { codeOf } from "../files/paths.js";
+import { systemClock } from "../files/system-clock.js";
 import {
   checkResultFiles,
   type Placement,
   type ProtectedFile,
   placeResultFile,
   type ResultTarget,
-} from "../files/result-file.js";
-import { systemClock } from "../files/system-clock.js";
+} from "../files/write-file.js";
 import type { Manifest } from "../manifest/manifest.js";
 import type { Look } from "../reporter/look.js";
 import { colourLevel, loadPalette } from "../reporter/palette.js";
