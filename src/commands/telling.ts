@@ -61,12 +61,20 @@ export async function openTelling(
     look: errorLook,
     now: () => systemClock.monotonic(),
   });
-  const lines = format === "ndjson" ? await openLines(host) : undefined;
+  let written = Promise.resolve();
+  const lines =
+    format === "ndjson"
+      ? (await import("../results/ndjson.js")).createNdjsonWriter({
+          write: (text) => {
+            written = host.stdout.write(text);
+          },
+        })
+      : undefined;
   return {
     look,
     emit: (event) => {
       progress.emit(event);
-      lines?.writer.emit(event);
+      lines?.emit(event);
     },
     warn: async (problems) => {
       if (warns) await writeLines(host, warningLines(problems, errorLook));
@@ -81,8 +89,11 @@ export async function openTelling(
         const kind = placed.kind === "failed" ? "error" : "warning";
         await writeLines(host, problemLines(kind, placed.problem, errorLook));
       }
-      if (lines !== undefined) await lines.finish(result);
-      else if (format === "json") {
+      if (lines !== undefined) {
+        lines.finish(result);
+        // Writes end in their order: the last one ends when all have.
+        await written;
+      } else if (format === "json") {
         const { jsonResultPieces } = await import("../results/json.js");
         for (const piece of jsonResultPieces(result)) await host.stdout.write(piece);
       } else if (!told) await writeHumanAnswer(host, result, { look, next, quiet: verbosity === "quiet" });
@@ -102,21 +113,6 @@ export async function lookOf(host: Host, { noColor }: OutputSettings, stream: Ou
 
 function writeLines(host: Host, lines: readonly string[]): Promise<void> {
   return host.stderr.write(lines.map((line) => `${line}\n`).join(""));
-}
-
-/** `--format ndjson`: each line is handed on after the one before. */
-async function openLines(host: Host) {
-  const { createNdjsonWriter } = await import("../results/ndjson.js");
-  let written: Promise<void> = Promise.resolve();
-  const write = (text: string): void => {
-    written = written.then(() => host.stdout.write(text));
-  };
-  const writer = createNdjsonWriter({ write });
-  const finish = async (result: RunResult): Promise<void> => {
-    writer.finish(result);
-    await written;
-  };
-  return { writer, finish };
 }
 
 async function writeHumanAnswer(
@@ -152,20 +148,19 @@ async function writeResultFiles(
 async function tellGitHub(host: Host, result: RunResult): Promise<void> {
   if (host.env.GITHUB_ACTIONS !== "true") return;
   const { githubAnnotations } = await import("../results/github.js");
-  await writeLines(host, [...githubAnnotations(result, { manifestPath: result.manifest?.path })]);
+  await writeLines(host, githubAnnotations(result, { manifestPath: result.manifest?.path }));
   await writeStepSummary(host, result);
 }
 
-/** On GitHub Actions: adds the result as Markdown to the step's summary. Where that cannot be written, a warning says so. */
-async function writeStepSummary(host: Host, result: RunResult): Promise<void> {
-  const path = host.env.GITHUB_STEP_SUMMARY;
-  if (host.env.GITHUB_ACTIONS !== "true" || path === undefined || path === "") return;
+/** Adds the result as Markdown to the step's summary. Where that cannot be written, a warning says so. */
+async function writeStepSummary({ env, stderr }: Host, result: RunResult): Promise<void> {
+  const { GITHUB_ACTIONS, GITHUB_STEP_SUMMARY: path = "" } = env;
+  if (GITHUB_ACTIONS !== "true" || path === "") return;
   const { markdownResult } = await import("../results/markdown.js");
   try {
     await appendFile(path, markdownResult(result));
   } catch (error) {
-    const why = codeOf(error) || "unknown error";
-    await host.stderr.write(`warning: the step summary could not be written (${why})\n`);
+    await stderr.write(`warning: the step summary could not be written (${codeOf(error) || "unknown error"})\n`);
   }
 }
 
