@@ -1,7 +1,7 @@
 import { LogState } from "../log/state.js";
 import { type DraftedTenants, draftTenants, type NamedApp } from "../manifest/tenant-draft.js";
 import { type ObservedSource, observeServer } from "../plan/observe.js";
-import { rememberingReader } from "../plan/remembered-reads.js";
+import { rememberingReader } from "../plan/shared-reading.js";
 import { TaskIndex } from "../plan/task-index.js";
 import type { ListReading, TaskReader } from "../server/ports.js";
 import { type AppId, foldName, parseAppId, parseTaskId, type TaskId } from "../shared/ids.js";

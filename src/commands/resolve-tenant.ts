@@ -4,20 +4,19 @@ import type { LogState } from "../log/state.js";
 import { hasOpenPatch, type TenantState } from "../log/tenant-state.js";
 import type { ManifestTenant } from "../manifest/manifest.js";
 import { renderName } from "../manifest/name-template.js";
+import { checkReports } from "../plan/adoption.js";
 import * as conflict from "../plan/conflicts.js";
+import { namesInDoubt } from "../plan/conflicts.js";
 import type { Wanted } from "../plan/drift.js";
-import { namesInDoubt } from "../plan/in-force.js";
-import { namesakesOf } from "../plan/look-up.js";
-import { checkReports } from "../plan/plan-context.js";
+import { finderOf, holderOf, namesakesOf } from "../plan/look-up.js";
+import { readUnlisted } from "../plan/observe.js";
+import { observeCopy } from "../plan/read-copies.js";
 import { TaskIndex } from "../plan/task-index.js";
 import { type NamedTenant, TenantNames } from "../plan/tenant-names.js";
-import { observeCopy } from "../plan/verify-copies.js";
-import { finderOf, holderOf } from "../plan/whose-task.js";
 import type { TaskReader } from "../server/ports.js";
 import { foldTenantKey, type TaskId, type TenantKey, type TenantRef, tenantRef } from "../shared/ids.js";
 import { EXIT, type Problem, StopError } from "../shared/problems.js";
 import { optionWord } from "../shared/shell-word.js";
-import type { ListedTask } from "../shared/source-task.js";
 import { nearestKeys } from "../shared/tenant-pattern.js";
 import type { Clock } from "../shared/time.js";
 
@@ -198,12 +197,6 @@ async function takeOver(
     ],
     said: `its copy is the task ${taskId}${old === undefined ? "" : `, which was tenant "${old.tenant}"'s`}`,
   };
-}
-
-/** A task that no list shows says its name itself. */
-async function readUnlisted(reader: TaskReader, id: TaskId): Promise<ListedTask | undefined> {
-  const task = await reader.readTask(id);
-  return task.kind === "read" ? { id, name: task.value.name } : undefined;
 }
 
 const NOTHING: Wanted = { mappings: [], named: [] };

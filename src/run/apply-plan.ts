@@ -2,15 +2,12 @@ import type { LogEntry } from "../log/records.js";
 import type { TenantState } from "../log/tenant-state.js";
 import * as conflict from "../plan/conflicts.js";
 import type { Action, PlanItem } from "../plan/decide.js";
-import { listNotRead } from "../plan/list-findings.js";
-import { namesakesOf as namesakes } from "../plan/look-up.js";
+import type { PlanEntry } from "../plan/desired.js";
+import { holderOf, namesakesOf as namesakes } from "../plan/look-up.js";
 import type { Plan } from "../plan/make-plan.js";
-import { observeListAgain } from "../plan/observe.js";
-import { refreshed } from "../plan/plan-context.js";
-import type { PlanEntry } from "../plan/plan-entries.js";
-import { twinsOfLog } from "../plan/plan-items.js";
-import { observeCopy } from "../plan/verify-copies.js";
-import { holderOf } from "../plan/whose-task.js";
+import { listNotRead, observeListAgain } from "../plan/observe.js";
+import { refreshed, twinsOfLog } from "../plan/plan-context.js";
+import { observeCopy } from "../plan/read-copies.js";
 import type { TaskId } from "../shared/ids.js";
 import type { TenantError } from "../shared/outcome.js";
 import { createCopy } from "./create.js";
@@ -66,7 +63,7 @@ async function work(
   item: PlanItem,
   findings: ReadonlyMap<string, Finding>,
 ): Promise<InDoubt | undefined> {
-  const entry = plan.entries.get(item.ref);
+  const entry = plan.context.entries.get(item.ref);
   if (entry === undefined) return undefined;
   try {
     const end = await endOf(session, { item, entry, finding: findings.get(item.ref) });
@@ -116,7 +113,7 @@ async function adoptAll(session: RunSession, plan: Plan, carried: readonly PlanI
   for (const item of carried) {
     const { action } = item;
     if (action.kind !== "adopt" || session.halts.reason !== undefined) continue;
-    const entry = plan.entries.get(item.ref);
+    const entry = plan.context.entries.get(item.ref);
     if (entry === undefined) continue;
     session.tookCopies = true;
     // A doubt that was settled after the plan was made may have shown whose it is.

@@ -1,9 +1,9 @@
 import type { CreateIntentRecord, LogEntry } from "../log/records.js";
+import type { PlanEntry } from "../plan/desired.js";
 import { lookUp, namesakesOf } from "../plan/look-up.js";
 import { observeListAgain } from "../plan/observe.js";
 import { unexplainedTasks } from "../plan/plan-context.js";
-import type { PlanEntry } from "../plan/plan-entries.js";
-import { notVerified } from "../plan/read-copy.js";
+import { notVerified } from "../plan/read-copies.js";
 import type { CreateRequest } from "../server/ports.js";
 import { type ReportId, type RowId, type TaskId, writeId } from "../shared/ids.js";
 import { byReport } from "../shared/mapping.js";

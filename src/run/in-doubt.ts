@@ -1,6 +1,6 @@
 import * as conflict from "../plan/conflicts.js";
 import type { PlanItem } from "../plan/decide.js";
-import type { PlanEntry } from "../plan/plan-entries.js";
+import type { PlanEntry } from "../plan/desired.js";
 import type { TenantError } from "../shared/outcome.js";
 import type { Finding } from "./settle.js";
 

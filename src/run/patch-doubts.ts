@@ -1,7 +1,6 @@
 import type { LogEntry } from "../log/records.js";
 import type { OpenPatch, TenantState } from "../log/tenant-state.js";
-import { type CopyReading, readCopy } from "../plan/read-copy.js";
-import { rowsToBeShown } from "../plan/verify-copies.js";
+import { type CopyReading, readCopy, rowsToBeShown } from "../plan/read-copies.js";
 import { sameSwaps } from "../shared/mapping.js";
 import type { TaskReport } from "../shared/source-task.js";
 import type { RunSession } from "./session.js";

@@ -1,8 +1,7 @@
 import type { RowCounts } from "../log/shown-reports.js";
+import type { PlanEntry } from "../plan/desired.js";
 import type { ReportChange } from "../plan/drift.js";
-import type { PlanEntry } from "../plan/plan-entries.js";
-import { type CopyReading, copyLacks, notVerified, readCopy } from "../plan/read-copy.js";
-import { observeCopy, rowsToBeShown } from "../plan/verify-copies.js";
+import { type CopyReading, copyLacks, notVerified, observeCopy, readCopy, rowsToBeShown } from "../plan/read-copies.js";
 import type { Reading } from "../server/ports.js";
 import type { ReportId, TaskId } from "../shared/ids.js";
 import { byReport, sameSwaps } from "../shared/mapping.js";

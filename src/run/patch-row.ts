@@ -1,6 +1,6 @@
 import type { PatchIntentRecord } from "../log/records.js";
+import type { PlanEntry } from "../plan/desired.js";
 import type { ReportChange } from "../plan/drift.js";
-import type { PlanEntry } from "../plan/plan-entries.js";
 import { type TaskId, writeId } from "../shared/ids.js";
 import { sameSwaps } from "../shared/mapping.js";
 import type { TenantError } from "../shared/outcome.js";

@@ -1,9 +1,8 @@
 import type { CreateIntentRecord, LogEntry } from "../log/records.js";
 import { countRows } from "../log/shown-reports.js";
-import type { PlanEntry } from "../plan/plan-entries.js";
-import { copyLacks, notVerified, readCopy } from "../plan/read-copy.js";
+import type { PlanEntry } from "../plan/desired.js";
+import { copyLacks, notVerified, observeCopy, type ReadBack, readCopy } from "../plan/read-copies.js";
 import { TaskIndex } from "../plan/task-index.js";
-import { observeCopy, type ReadBack } from "../plan/verify-copies.js";
 import type { ListReading } from "../server/ports.js";
 import type { TaskId } from "../shared/ids.js";
 import type { TenantError } from "../shared/outcome.js";

@@ -1,5 +1,5 @@
 import type { LogEntry } from "../log/records.js";
-import type { PlanEntry } from "../plan/plan-entries.js";
+import type { PlanEntry } from "../plan/desired.js";
 import type { TaskId } from "../shared/ids.js";
 import type { RunSession } from "./session.js";
 

@@ -1,11 +1,11 @@
 import type { IdempotencyLog } from "../log/port.js";
 import type { Recorder } from "../log/recorder.js";
+import type { Holding } from "../plan/conflicts.js";
 import type { PlanItem } from "../plan/decide.js";
-import type { Holding } from "../plan/in-force.js";
-import { nameFindings } from "../plan/list-findings.js";
 import type { PlanContext } from "../plan/plan-context.js";
 import { SharedReading } from "../plan/shared-reading.js";
 import type { TaskIndex } from "../plan/task-index.js";
+import { nameFindings, TenantNames } from "../plan/tenant-names.js";
 import type { ListReading, TaskReader, TaskWriter } from "../server/ports.js";
 import type { Emit } from "../shared/events.js";
 import type { AppId, TaskId, TenantRef, WriteId } from "../shared/ids.js";
@@ -220,7 +220,8 @@ export class RunSession {
   /** Holds the logged copies' names against a list that was just read. Whose names are crossed gets nothing sent from here on. */
   async noteNames(list: TaskIndex): Promise<void> {
     const { recorder } = this.deps;
-    const { crossed, entries, warnings } = nameFindings(recorder.state, list, this.context.manifestNames);
+    const names = new TenantNames(recorder.state, this.context.entries.values());
+    const { crossed, entries, warnings } = nameFindings(recorder.state, list, names);
     // First what holds back the next request: the disk takes its time. Until the log has it, a list that is cut short takes nothing back.
     this.context = { ...this.context, crossed: new Map([...this.context.crossed, ...crossed]) };
     for (const problem of warnings) this.warn(problem);

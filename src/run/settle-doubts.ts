@@ -1,11 +1,10 @@
 import type { TenantState } from "../log/tenant-state.js";
 import * as conflict from "../plan/conflicts.js";
-import { MOST_RESENDS } from "../plan/decide.js";
-import { type ObservedList, observeListAgain } from "../plan/observe.js";
-import { decideEntry, refreshed } from "../plan/plan-context.js";
-import type { PlanEntry } from "../plan/plan-entries.js";
+import { decideEntry, MOST_RESENDS } from "../plan/decide.js";
+import type { PlanEntry } from "../plan/desired.js";
+import { hasShownCopy, type ObservedList, observeListAgain } from "../plan/observe.js";
+import { refreshed } from "../plan/plan-context.js";
 import type { TaskIndex } from "../plan/task-index.js";
-import { hasShownCopy } from "../plan/whole-list.js";
 import type { TenantError } from "../shared/outcome.js";
 import { createCopy } from "./create.js";
 import {

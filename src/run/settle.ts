@@ -4,8 +4,7 @@ import type { CreateIntentRecord, LogEntry, ReportRow } from "../log/records.js"
 import { countRows, sameReports } from "../log/shown-reports.js";
 import type { TenantState } from "../log/tenant-state.js";
 import { doubtsOf, type PlanContext } from "../plan/plan-context.js";
-import { type CopyReading, readCopy } from "../plan/read-copy.js";
-import { observeCopy } from "../plan/verify-copies.js";
+import { type CopyReading, observeCopy, readCopy } from "../plan/read-copies.js";
 import type { Reading, TaskReader } from "../server/ports.js";
 import type { TaskId, TenantRef } from "../shared/ids.js";
 import type { ListedTask, TaskReport } from "../shared/source-task.js";
@@ -113,8 +112,8 @@ type Found = ReadonlyMap<TaskId, { readonly task: ListedTask; readonly intent: C
 function foundFor(look: Look, state: TenantState): Found {
   const found = new Map<TaskId, { readonly task: ListedTask; readonly intent: CreateIntentRecord }>();
   for (const { intent, found: lookedUp } of doubtsOf(look.context, state)) {
-    if (lookedUp?.kind === "found") found.set(lookedUp.task.id, { task: lookedUp.task, intent });
-    if (lookedUp?.kind === "several") for (const task of lookedUp.tasks) found.set(task.id, { task, intent });
+    if (lookedUp?.kind !== "found" && lookedUp?.kind !== "several") continue;
+    for (const task of lookedUp.tasks) found.set(task.id, { task, intent });
   }
   return found;
 }

@@ -1,8 +1,7 @@
 import type { SourceStop } from "../log/state.js";
 import type { PlanItem } from "../plan/decide.js";
 import type { Plan } from "../plan/make-plan.js";
-import { readCopy } from "../plan/read-copy.js";
-import { holdAgainst } from "../plan/verify-copies.js";
+import { holdAgainst, readCopy } from "../plan/read-copies.js";
 import type { TaskId } from "../shared/ids.js";
 import type { RunSession } from "./session.js";
 
@@ -49,7 +48,7 @@ async function isCleared(session: RunSession, plan: Plan, stop: SourceStop): Pro
   if (stop.code === "COPY_NOT_LISTED" && listed?.index.has(stop.newTaskId) !== true) return false;
   const copy = await readCopy(reader, stop.newTaskId, stopper.originalRows);
   if (copy.kind !== "read") return false;
-  const wanted = plan.entries.get(stop.ref)?.wanted ?? { mappings: stop.mappings, named: [] };
+  const wanted = plan.context.entries.get(stop.ref)?.wanted ?? { mappings: stop.mappings, named: [] };
   const back = holdAgainst(copy.value, wanted, stopper.originalRows);
   // Nothing that is shown was wrong with its mappings: what was missing is there.
   return back.kind === "equal" || (back.kind === "not-shown" && MISSING.has(stop.code));

@@ -1,11 +1,10 @@
 import type { ReportIdMode } from "../log/records.js";
 import type { OpenPatch, TenantState } from "../log/tenant-state.js";
 import * as conflict from "../plan/conflicts.js";
+import { copiesLackReport } from "../plan/conflicts.js";
+import type { PlanEntry } from "../plan/desired.js";
 import { type Drift, driftOf, type ReportChange } from "../plan/drift.js";
-import { copiesLackReport } from "../plan/missing-reports.js";
-import type { PlanEntry } from "../plan/plan-entries.js";
-import { copyLacks, readCopy } from "../plan/read-copy.js";
-import { isNews, observeCopy, rowsToBeShown } from "../plan/verify-copies.js";
+import { copyLacks, isNews, observeCopy, readCopy, rowsToBeShown } from "../plan/read-copies.js";
 import type { Reading } from "../server/ports.js";
 import type { ReportId, TaskId } from "../shared/ids.js";
 import { sameSwaps } from "../shared/mapping.js";

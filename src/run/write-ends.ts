@@ -1,5 +1,5 @@
 import type { CreateIntentRecord, CreateOutcomeRecord, PatchIntentRecord, PatchOutcomeRecord } from "../log/records.js";
-import { mappingsNotShown } from "../plan/verify-copies.js";
+import { mappingsNotShown } from "../plan/read-copies.js";
 import type { TaskId } from "../shared/ids.js";
 import type { TenantError } from "../shared/outcome.js";
 import type { Known } from "./record-or-tell.js";
