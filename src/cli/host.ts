@@ -1,4 +1,4 @@
-import type { Interruption } from "../run/halts.js";
+import type { Interruption } from "../run/abort.js";
 
 /** One of the process's outputs, as commands see it. */
 export interface OutputStream {

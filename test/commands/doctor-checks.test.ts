@@ -3,7 +3,7 @@ import { examineServer, type ServerExamination } from "../../src/commands/doctor
 import { systemClock } from "../../src/files/system-clock.js";
 import type { PlanShape } from "../../src/log/records.js";
 import { LogState } from "../../src/log/state.js";
-import type { RunOptions } from "../../src/run/sync-options.js";
+import type { RunOptions } from "../../src/run/run.js";
 import type { TaskReader } from "../../src/server/ports.js";
 import type { Check, CheckName } from "../../src/shared/diagnosis.js";
 import { parseReportId, parseRowId } from "../../src/shared/ids.js";
