@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Ask, findManifest, type InitRequest, type Question } from "../../src/commands/init-tenants.js";
+import { type Ask, findManifest, type InitRequest, type Question } from "../../src/commands/init.js";
 import { parseReportId, parseRowId } from "../../src/shared/ids.js";
 import { app, appId, copy, MASTER, MONTHLY, report, row, taskId, WEEKLY } from "../support/manifests.js";
 import { type MadeUpTask, taskReader } from "../support/task-reader.js";
