@@ -11,23 +11,16 @@ import {
 } from "../log/file/idempotency-log-file.js";
 import type { LogHeader } from "../log/records.js";
 import { LogState } from "../log/state.js";
-import type { Emit } from "../shared/events.js";
 import type { TaskId } from "../shared/ids.js";
 import type { LogHead } from "../shared/outcome.js";
-import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
+import { EXIT, type Problem, stopError } from "../shared/problems.js";
 import { shellWord } from "../shared/shell-word.js";
-import type { Host } from "./host.js";
+import type { Host, Tell } from "./host.js";
 
 /** Where a command's log is. `named`: the user said so. */
 export interface LogPlace {
   readonly path: string;
   readonly named: boolean;
-}
-
-/** Where a command tells what goes on. */
-export interface Tell {
-  readonly emit: Emit;
-  warn(problems: readonly Problem[]): Promise<void>;
 }
 
 /**
@@ -41,17 +34,17 @@ export function findLog(
   if (given.idempotencyLog !== undefined) return { path: given.idempotencyLog, named: true };
   if (given.manifest === "-") {
     const message = "a manifest from standard input has no place beside which the idempotency log could be";
-    throw new StopError(EXIT.usage, problem("LOG_NOT_NAMED", message));
+    throw stopError(EXIT.usage, "LOG_NOT_NAMED", message);
   }
   if (given.manifest !== undefined) return { path: `${given.manifest}${LOG_ENDING}`, named: false };
   const [only, ...others] = findLogs(host.cwd).map((path) => basename(path));
   if (only === undefined) {
     const hint = `Begin with: ${host.argv0} sync tenants.csv`;
-    throw new StopError(EXIT.usage, problem("NO_LOG", `there is no *${LOG_ENDING} in this folder`, { hint }));
+    throw stopError(EXIT.usage, "NO_LOG", `there is no *${LOG_ENDING} in this folder`, { hint });
   }
   if (others.length > 0) {
     const message = `there are several logs in this folder: ${[only, ...others].join(", ")}`;
-    throw new StopError(EXIT.usage, problem("SEVERAL_LOGS", message));
+    throw stopError(EXIT.usage, "SEVERAL_LOGS", message);
   }
   return { path: only, named: false };
 }
@@ -123,7 +116,7 @@ export function checkNoOtherLog(place: LogPlace, server: string, sourceTasks: re
   if (other === undefined) return;
   const message = `there is no log ${place.path}, but ${other} is the log of this server and source task`;
   const hint = `Add --idempotency-log ${shellWord(join(folder, basename(other)))} (a second log would make every copy a second time)`;
-  throw new StopError(EXIT.log, problem("OTHER_LOG", message, { hint, file: place.path }));
+  throw stopError(EXIT.log, "OTHER_LOG", message, { hint, file: place.path });
 }
 
 /** The server that a log is bound to, after any `--rebind`; `undefined`: there is no log yet. */
@@ -136,5 +129,5 @@ export function checkServerOfLog(path: string, bound: string | undefined, server
   if (bound === undefined || bound === server) return;
   const hint = "Name the right log with --idempotency-log. Where it is the same server under a new address: --rebind";
   const message = `the log ${path} is of the server ${bound}, not of ${server}`;
-  throw new StopError(EXIT.log, problem("LOG_OF_OTHER_SERVER", message, { hint, file: path }));
+  throw stopError(EXIT.log, "LOG_OF_OTHER_SERVER", message, { hint, file: path });
 }

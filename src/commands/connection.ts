@@ -5,7 +5,7 @@ import { readAuthorities } from "../server/tls.js";
 import { parseServerUrl, type ServerUrl } from "../server/url.js";
 import type { Emit } from "../shared/events.js";
 import { type Problem, problem } from "../shared/problems.js";
-import type { Host } from "./host.js";
+import type { Host, Tell } from "./host.js";
 import { readNamedFile } from "./manifest-input.js";
 import type { ApiKeySetting, ConnectionSettings } from "./settings.js";
 
@@ -47,6 +47,23 @@ export async function openConnection(
     warnings.push(problem("PLAIN_HTTP", `${server.origin} is plain http: the API key travels in the clear`));
   if (insecure) warnings.push(problem("INSECURE", "--insecure: whoever answers is trusted, and gets the API key"));
   return { server, api, warnings };
+}
+
+/** Opens the server, tells what it warns of, does some work with it, and closes it however that ends. */
+export async function withConnection<T>(
+  host: Parameters<typeof openConnection>[0],
+  settings: ConnectionSettings,
+  tell: Tell,
+  work: (connection: Connection) => Promise<T>,
+  connections = 1,
+): Promise<T> {
+  const connection = await openConnection(host, settings, tell.emit, connections);
+  try {
+    await tell.warn(connection.warnings);
+    return await work(connection);
+  } finally {
+    await connection.api.close();
+  }
 }
 
 async function readKey(host: Pick<Host, "stdin">, setting: ApiKeySetting): Promise<string> {

@@ -6,7 +6,7 @@ import type { Palette } from "../reporter/palette.js";
 import type { TaskRun } from "../sandbox/api.js";
 import { type RunningSandbox, startSandbox } from "../sandbox/server.js";
 import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID, tenantAppId } from "../sandbox/world.js";
-import { EXIT, type ExitCode, problem, StopError } from "../shared/problems.js";
+import { EXIT, type ExitCode, type StopError, stopError } from "../shared/problems.js";
 import type { Host } from "./host.js";
 import type { DemoSettings } from "./settings.js";
 import { lookOf } from "./telling.js";
@@ -140,5 +140,5 @@ async function appsReadBy(sandbox: RunningSandbox, taskId: string): Promise<Read
 }
 
 function failed(message: string): StopError {
-  return new StopError(EXIT.defect, problem("DEMO_FAILED", message));
+  return stopError(EXIT.defect, "DEMO_FAILED", message);
 }

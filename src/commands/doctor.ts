@@ -21,7 +21,7 @@ import type { ProblemCode } from "../shared/codes.js";
 import { type Check, diagnose, failed, passed, skipped, warned } from "../shared/diagnosis.js";
 import type { Emit } from "../shared/events.js";
 import type { TaskId } from "../shared/ids.js";
-import { EXIT, type ExitCode, problem, StopError } from "../shared/problems.js";
+import { EXIT, type ExitCode, stopError } from "../shared/problems.js";
 import { wordsOn } from "../shared/shell-word.js";
 import { checkNoOtherLog, checkServerOfLog, findLog, type LogPlace, readLog, serverOfLog } from "./command-log.js";
 import { type Connection, openConnection } from "./connection.js";
@@ -136,7 +136,7 @@ async function checkConnection(
 }
 
 function needed<T>(setting: T | undefined, code: ProblemCode, message: string): T {
-  if (setting === undefined) throw new StopError(EXIT.usage, problem(code, message));
+  if (setting === undefined) throw stopError(EXIT.usage, code, message);
   return setting;
 }
 

@@ -12,31 +12,40 @@ import { rememberingReader } from "../plan/remembered-reads.js";
 import { TaskIndex } from "../plan/task-index.js";
 import { counted } from "../reporter/look.js";
 import type { TaskReader } from "../server/ports.js";
-import type { ProblemCode } from "../shared/codes.js";
 import { type AppId, foldName, parseAppId, parseTaskId, type TaskId } from "../shared/ids.js";
-import { EXIT, type ExitCode, type Problem, problem, StopError } from "../shared/problems.js";
+import { EXIT, type ExitCode, type Problem, problem, StopError, stopError } from "../shared/problems.js";
 import { listed, quote } from "../shared/quotation.js";
 import { wordsOn } from "../shared/shell-word.js";
 import type { ListedTask } from "../shared/source-task.js";
 import { nearestSpellings } from "../shared/spelling.js";
 import { oneLine } from "../shared/text-safety.js";
-import { openConnection } from "./connection.js";
+import { withConnection } from "./connection.js";
 import type { Host } from "./host.js";
 import { readApps } from "./manifest-input.js";
 import type { InitSettings } from "./settings.js";
-import { openTelling, type Telling } from "./telling.js";
+import { openTelling } from "./telling.js";
 
 /** `init`: writes a first manifest from the server's tasks and a list of apps. Never overwrites a file without `--force`. */
 export async function initCommand(host: Host, settings: InitSettings): Promise<ExitCode> {
   const telling = await openTelling(host, settings.output);
   await telling.warn(settings.warnings);
-  const { file, apps: appsPath, manifestFormat } = settings;
+  const { file, apps: appsPath, manifestFormat, sourceTask, pattern } = settings;
   if (appsPath === undefined)
-    throw usage("APPS_MISSING", "init needs the list of apps: the ID and the name of each tenant's app", {
-      hint: "Make it by: qlik app ls --json > apps.json (or the QRS API, or PowerShell's Export-Csv), then add --apps apps.json",
-    });
+    throw stopError(
+      EXIT.usage,
+      "APPS_MISSING",
+      "init needs the list of apps: the ID and the name of each tenant's app",
+      {
+        hint: "Make it by: qlik app ls --json > apps.json (or the QRS API, or PowerShell's Export-Csv), then add --apps apps.json",
+      },
+    );
   await checkTarget(settings, host.platform);
-  const findings = await find(host, settings, await readApps(appsPath), telling);
+  const given = settings.masterApp === undefined ? undefined : parseAppId(settings.masterApp);
+  const request = { sourceTask, masterApp: given, pattern, apps: await readApps(appsPath) };
+  const ask = host.mayAsk ? terminalAsk(host) : undefined;
+  const findings = await withConnection(host, settings.connection, telling, ({ api }) =>
+    findManifest(request, api.reader, ask),
+  );
   const { source, masterApp, tenants } = findings;
   const draft = { sourceTaskId: source.task.id, masterApp, tenants };
   const text = manifestFormat === "json" ? draftAsJson(draft) : draftAsCsv(draft);
@@ -53,10 +62,6 @@ export async function initCommand(host: Host, settings: InitSettings): Promise<E
   return EXIT.ok;
 }
 
-function usage(code: ProblemCode, message: string, more: Omit<Problem, "code" | "message"> = {}): StopError {
-  return new StopError(EXIT.usage, problem(code, message, more));
-}
-
 async function tellLines(host: Host, lines: readonly string[]): Promise<void> {
   await host.stderr.write(lines.map((line) => `${oneLine(line)}\n`).join(""));
 }
@@ -70,35 +75,22 @@ async function checkTarget(settings: InitSettings, platform: NodeJS.Platform): P
   if (/^\.xls[xmb]?$/.test(ending) || (readAs !== undefined && readAs !== manifestFormat)) {
     const format = manifestFormat.toUpperCase();
     const hint = `Give the file the ending .${manifestFormat}, or choose another --format`;
-    throw usage("FILE_ENDING", `${file} would hold ${format}, but it would not be read so because of its name`, {
-      hint,
-      file,
-    });
+    throw stopError(
+      EXIT.usage,
+      "FILE_ENDING",
+      `${file} would hold ${format}, but it would not be read so because of its name`,
+      {
+        hint,
+        file,
+      },
+    );
   }
   await checkNewFile(file, force);
   const { apiKey, caFiles } = connection;
   const inputs = [apps, apiKey.kind === "file" ? apiKey.path : undefined, ...caFiles];
   for (const input of inputs)
     if (input !== undefined && isSame(identify(input, platform), identify(file, platform)))
-      throw usage("FILE_IS_INPUT", `${file} is an input of this command`, { file });
-}
-
-async function find(
-  host: Host,
-  settings: InitSettings,
-  apps: readonly NamedApp[],
-  telling: Telling,
-): Promise<InitFindings> {
-  const { api, warnings } = await openConnection(host, settings.connection, telling.emit);
-  try {
-    await telling.warn(warnings);
-    const { sourceTask, pattern } = settings;
-    const masterApp = settings.masterApp === undefined ? undefined : parseAppId(settings.masterApp);
-    const ask = host.mayAsk ? terminalAsk(host) : undefined;
-    return await findManifest({ sourceTask, masterApp, pattern, apps }, { reader: api.reader, ask });
-  } finally {
-    await api.close();
-  }
+      throw stopError(EXIT.usage, "FILE_IS_INPUT", `${file} is an input of this command`, { file });
 }
 
 /** What is written must pass `validate`: an app's name may hold what no tenant's key can. Throws a StopError (exit 2). */
@@ -202,11 +194,11 @@ export interface InitFindings extends DraftedTenants {
  */
 export async function findManifest(
   request: InitRequest,
-  deps: { readonly reader: TaskReader; readonly ask: Ask | undefined },
+  taskReader: TaskReader,
+  ask: Ask | undefined,
 ): Promise<InitFindings> {
-  const { ask } = deps;
   const { pattern, apps } = request;
-  const reader = rememberingReader(deps.reader);
+  const reader = rememberingReader(taskReader);
   const id = await chooseSourceTask(reader, request.sourceTask, ask);
   const source = (await observeServer(reader, () => new LogState(), [id])).sources.get(id);
   if (source === undefined) throw new Error(`the source task ${id} was neither found nor refused`);
@@ -226,7 +218,7 @@ export async function findManifest(
     pattern === undefined
       ? "no app of the list has a name that could be a tenant's"
       : `none of ${counted(apps.length, "app")} fits --pattern ${quote(pattern)}; their names are like ${examples.join(", ")}`;
-  throw usage("NO_APP_FITS", message, { value: pattern });
+  throw stopError(EXIT.usage, "NO_APP_FITS", message, { value: pattern });
 }
 
 /** How many tasks an error lists. */
@@ -237,20 +229,24 @@ async function chooseSourceTask(reader: TaskReader, wanted: string | undefined, 
   if (id !== undefined) return id;
   const list = await reader.listTasks({ fresh: true });
   if (list.kind === "none")
-    throw usage("LIST_UNREADABLE", `the task list cannot be read: ${list.problem.message}`, {
+    throw stopError(EXIT.usage, "LIST_UNREADABLE", `the task list cannot be read: ${list.problem.message}`, {
       hint: "Give --source-task the task's ID (it stands in the task's address in Qalyptus Server)",
     });
   const { tasks } = list;
   if (wanted !== undefined) return taskNamed(wanted, tasks);
-  if (tasks.length === 0) throw usage("NO_TASKS", "the server shows no task to this API key");
-  const question = { title: "Which task is to be duplicated?", choices: tasks, otherwise: undefined };
-  const chosen = ask && (await askUntilClear(question, ask));
+  if (tasks.length === 0) throw stopError(EXIT.usage, "NO_TASKS", "the server shows no task to this API key");
+  const chosen = ask && (await choose(ask, "Which task is to be duplicated?", tasks));
   if (chosen !== undefined) return chosen.id;
   const more = tasks.length > TASKS_LISTED ? `, and ${tasks.length - TASKS_LISTED} more` : "";
   const shown = named(tasks.slice(0, TASKS_LISTED));
-  throw usage("SOURCE_TASK_MISSING", `init needs the task to duplicate; the server has ${shown}${more}`, {
-    hint: "Give --source-task its ID or its name",
-  });
+  throw stopError(
+    EXIT.usage,
+    "SOURCE_TASK_MISSING",
+    `init needs the task to duplicate; the server has ${shown}${more}`,
+    {
+      hint: "Give --source-task its ID or its name",
+    },
+  );
 }
 
 function taskNamed(name: string, tasks: readonly ListedTask[]): TaskId {
@@ -259,13 +255,15 @@ function taskNamed(name: string, tasks: readonly ListedTask[]): TaskId {
   if (only !== undefined && same.length === 1) return only.id;
   if (only !== undefined) {
     const ids = same.map((task) => task.id).join(", ");
-    throw usage("SOURCE_AMBIGUOUS", `${same.length} tasks are named ${quote(name)}: ${ids}`, { value: name });
+    throw stopError(EXIT.usage, "SOURCE_AMBIGUOUS", `${same.length} tasks are named ${quote(name)}: ${ids}`, {
+      value: name,
+    });
   }
   const byName = new Map<string, ListedTask>(tasks.map((task) => [foldName(task.name), task]));
   const near = nearestSpellings(foldName(name), byName.keys()).flatMap((folded) => byName.get(folded) ?? []);
   const others =
     near.length > 0 ? `; the nearest are ${named(near)}` : `; there are ${named(tasks.slice(0, TASKS_LISTED))}`;
-  throw usage("SOURCE_UNKNOWN", `no task is named ${quote(name)}${tasks.length === 0 ? "" : others}`, {
+  throw stopError(EXIT.usage, "SOURCE_UNKNOWN", `no task is named ${quote(name)}${tasks.length === 0 ? "" : others}`, {
     hint: "Check --source-task. A key whose role does not cover the task's project cannot see it either",
     value: name,
   });
@@ -282,76 +280,68 @@ async function askForMasterApp({ apps, pattern }: InitRequest, ask: Ask | undefi
   const { unfit } = draftTenants(apps, { pattern, masterApp: undefined });
   const choices = unfit.length > 0 && pattern !== undefined ? unfit : apps;
   const title = "Which app were the reports made with (the master app)?";
-  return (await askUntilClear({ title, choices, otherwise: "leave it to --master-app" }, ask))?.id;
+  return (await choose(ask, title, choices, "leave it to --master-app"))?.id;
 }
 
-/** A question to a person. */
-export interface Question<T extends Choice = Choice> {
-  readonly title: string;
-  readonly choices: readonly T[];
-  /** What an empty answer means; `undefined`: it must be answered. */
-  readonly otherwise: string | undefined;
-}
-
-interface Choice {
-  readonly id: string;
-  readonly name: string;
-}
-
-/**
- * Asks a person; resolves to what was typed, or to `undefined` where nobody answers any more. `complaint`: why the last answer
- * was no good.
- */
-export type Ask = (question: Question, complaint: string | undefined) => Promise<string | undefined>;
-
-/** Asks again until the answer is one of the choices, by number, ID or name; `undefined`: none of them. */
-async function askUntilClear<T extends Choice>(question: Question<T>, ask: Ask): Promise<T | undefined> {
-  let complaint: string | undefined;
-  for (;;) {
-    const answer = (await ask(question, complaint))?.trim();
-    if (answer === undefined || (answer === "" && question.otherwise !== undefined)) return undefined;
-    const found = matching(answer, question.choices);
-    if (found.length === 1) return found[0];
-    complaint =
-      found.length === 0
-        ? `${quote(answer)} is none of them`
-        : `${found.length} of them are named ${quote(answer)}: type the number or the ID`;
-  }
-}
-
-function matching<T extends Choice>(answer: string, choices: readonly T[]): readonly T[] {
-  const numbered = /^\d{1,6}$/.test(answer) ? choices[Number(answer) - 1] : undefined;
-  if (numbered !== undefined) return [numbered];
-  const id = parseTaskId(answer);
-  const folded = foldName(answer);
-  return choices.filter((choice) =>
-    id === undefined ? answer !== "" && foldName(choice.name) === folded : choice.id === id,
-  );
-}
+/** Asks a person; `undefined` where nobody answers any more. */
+export type Ask = (question: string) => Promise<string | undefined>;
 
 /** How many choices are listed; the others can be typed. */
 const CHOICES_LISTED = 40;
 
+/**
+ * Lets a person choose by number, ID or name, and asks again until it is clear which. `otherwise` says what an empty answer means;
+ * without it there must be one. `undefined`: nothing is chosen.
+ */
+async function choose<T extends { readonly id: string; readonly name: string }>(
+  ask: Ask,
+  title: string,
+  choices: readonly T[],
+  otherwise?: string,
+): Promise<T | undefined> {
+  const left = choices.length - CHOICES_LISTED;
+  const more = left > 0 ? `  … and ${left} more: type the ID or the name\n` : "";
+  const width = String(Math.min(choices.length, CHOICES_LISTED)).length + 2;
+  const rows = choices.slice(0, CHOICES_LISTED).map(({ name, id }, at) => {
+    return `${String(at + 1).padStart(width)}  ${oneLine(name === "" ? "(no name)" : name)}  ${id}\n`;
+  });
+  const prompt = `Number, ID or name${otherwise === undefined ? "" : `, or nothing: ${otherwise}`}: `;
+  let said = `${title}\n${rows.join("")}${more}`;
+  for (;;) {
+    const answer = (await ask(`${said}${prompt}`))?.trim();
+    if (answer === undefined || (answer === "" && otherwise !== undefined)) return undefined;
+    const found = matching(answer, choices);
+    if (found.length === 1) return found[0];
+    said =
+      found.length === 0
+        ? `${quote(answer)} is none of them\n`
+        : `${found.length} of them are named ${quote(answer)}: type the number or the ID\n`;
+  }
+}
+
+function matching<T extends { readonly id: string; readonly name: string }>(
+  answer: string,
+  choices: readonly T[],
+): readonly T[] {
+  const numbered = /^\d{1,6}$/.test(answer) ? choices[Number(answer) - 1] : undefined;
+  if (numbered !== undefined) return [numbered];
+  const id = parseTaskId(answer);
+  if (id !== undefined) return choices.filter((choice) => choice.id === id);
+  return answer === "" ? [] : choices.filter(({ name }) => foldName(name) === foldName(answer));
+}
+
 /** Asks on the terminal: standard error shows the question, standard input has the answer. */
 function terminalAsk({ stdin, stderr }: Host): Ask {
-  return async ({ title, choices, otherwise }, complaint) => {
-    const width = String(Math.min(choices.length, CHOICES_LISTED)).length + 2;
-    const lines = choices.slice(0, CHOICES_LISTED).map(({ name, id }, at) => {
-      return `${String(at + 1).padStart(width)}  ${oneLine(name === "" ? "(no name)" : name)}  ${id}\n`;
-    });
-    const left = choices.length - CHOICES_LISTED;
-    const more = left > 0 ? `  … and ${left} more: type the ID or the name\n` : "";
-    const way = otherwise === undefined ? "" : `, or nothing: ${otherwise}`;
-    const said = complaint === undefined ? `${title}\n${lines.join("")}${more}` : `${oneLine(complaint)}\n`;
-    await stderr.write(`${said}Number, ID or name${way}: `);
+  return async (question) => {
+    await stderr.write(question);
     // One line. The terminal itself edits it, and turns Ctrl-C into the signal that it is everywhere else.
-    const reading = createInterface({ input: stdin.stream, terminal: false });
+    const lines = createInterface({ input: stdin.stream, terminal: false });
     const answer = await new Promise<string | undefined>((resolve) => {
-      reading.once("line", (line) => {
+      lines.once("line", (line) => {
         resolve(line);
-        reading.close();
+        lines.close();
       });
-      reading.once("close", () => resolve(undefined));
+      lines.once("close", () => resolve(undefined));
     });
     if (answer === undefined) await stderr.write("\n");
     return answer;

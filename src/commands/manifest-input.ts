@@ -13,9 +13,9 @@ import type { Host } from "./host.js";
 export interface ManifestSource {
   /** `-`: standard input. */
   readonly path: string;
-  readonly encoding: string | undefined;
-  readonly apps: string | undefined;
-  readonly shape: PlanShape;
+  readonly encoding?: string | undefined;
+  readonly apps?: string | undefined;
+  readonly shape: Partial<PlanShape>;
 }
 
 /** Reads and checks a manifest. Throws a StopError (exit 2) with every fault. */
@@ -24,10 +24,10 @@ export async function readManifestInput(host: Pick<Host, "stdin">, source: Manif
   const defaults = {
     sourceTaskId: shape.sourceTask,
     masterApp: shape.masterApp === undefined ? undefined : parseAppId(shape.masterApp),
-    reports: shape.reports,
+    reports: shape.reports ?? [],
     nameTemplate: shape.name,
-    allowSharedApps: shape.allowSharedApp.flatMap((app) => parseAppId(app) ?? []),
-    allowMasterAppFor: shape.allowMasterApp.map((tenant) => foldTenantKey(tenant)),
+    allowSharedApps: (shape.allowSharedApp ?? []).flatMap((app) => parseAppId(app) ?? []),
+    allowMasterAppFor: (shape.allowMasterApp ?? []).map((tenant) => foldTenantKey(tenant)),
     knownApps: apps === undefined ? undefined : new Set((await readApps(apps)).map((app) => app.id)),
   };
   if (path !== "-") return readManifestFile(path, { encoding, defaults });

@@ -22,14 +22,14 @@ import { attempt } from "../run/attempt.js";
 import type { TaskReader } from "../server/ports.js";
 import { parseServerUrl } from "../server/url.js";
 import { foldTenantKey, type TaskId, type TenantKey, type TenantRef, tenantRef } from "../shared/ids.js";
-import { EXIT, type ExitCode, type Problem, problem, StopError } from "../shared/problems.js";
+import { EXIT, type ExitCode, type Problem, StopError, stopError } from "../shared/problems.js";
 import { optionWord } from "../shared/shell-word.js";
 import { nearestKeys } from "../shared/tenant-pattern.js";
 import { oneLine } from "../shared/text-safety.js";
 import type { Clock } from "../shared/time.js";
-import { checkServerOfLog, findLog, readLog, serverOfLog, type Tell, withOpenLog } from "./command-log.js";
-import { type Connection, openConnection } from "./connection.js";
-import type { Host } from "./host.js";
+import { checkServerOfLog, findLog, readLog, serverOfLog, withOpenLog } from "./command-log.js";
+import { type Connection, withConnection } from "./connection.js";
+import type { Host, Tell } from "./host.js";
 import { readManifestInput } from "./manifest-input.js";
 import type { ResolveSettings } from "./settings.js";
 import { openTelling } from "./telling.js";
@@ -40,35 +40,29 @@ export async function resolveCommand(host: Host, settings: ResolveSettings): Pro
   await telling.warn(settings.warnings);
   const { path } = findLog(host, settings);
   const { resolution } = settings;
-  const connection =
-    resolution.kind === "task" ? await openConnection(host, resolution.connection, telling.emit) : undefined;
-  try {
-    await telling.warn(connection?.warnings ?? []);
-    const { resolved, log } = await resolveInLog(host, settings, { path, connection, tell: telling });
-    if (settings.output.format === "human")
-      for (const { tenant, said } of resolved) await telling.answer(`${oneLine(tenant)}: ${said}\n`);
-    else {
-      const result = { version: 1, command: "resolve", log, tenants: resolved, errors: [], exitCode: EXIT.ok };
-      await telling.answer(`${safeJson(result)}\n`);
-    }
-    return EXIT.ok;
-  } finally {
-    await connection?.api.close();
+  const { resolved, log } =
+    resolution.kind === "task"
+      ? await withConnection(host, resolution.connection, telling, (connection) =>
+          resolveInLog(host, settings, path, telling, connection),
+        )
+      : await resolveInLog(host, settings, path, telling);
+  if (settings.output.format === "human")
+    for (const { tenant, said } of resolved) await telling.answer(`${oneLine(tenant)}: ${said}\n`);
+  else {
+    const result = { version: 1, command: "resolve", log, tenants: resolved, errors: [], exitCode: EXIT.ok };
+    await telling.answer(`${safeJson(result)}\n`);
   }
+  return EXIT.ok;
 }
 
-async function resolveInLog(
-  host: Host,
-  settings: ResolveSettings,
-  { path, connection, tell }: { path: string; connection: Connection | undefined; tell: Tell },
-) {
+async function resolveInLog(host: Host, settings: ResolveSettings, path: string, tell: Tell, connection?: Connection) {
   const { sourceTask, manifest, breakLock, reason, resolution } = settings;
   const bound = existsSync(path) ? serverOfLog(readLog(path)) : undefined;
   const given = settings.server && parseServerUrl(settings.server.text).identity;
   const server = connection?.server.identity ?? bound ?? given;
   if (server === undefined) {
     const message = `there is no idempotency log ${path}, so that there is nothing to settle`;
-    throw new StopError(EXIT.usage, problem("NO_LOG", message, { file: path }));
+    throw stopError(EXIT.usage, "NO_LOG", message, { file: path });
   }
   checkServerOfLog(path, bound, server);
   const run = randomUUID();
@@ -101,7 +95,7 @@ async function tenantsOfManifest(
   const shape = state.syncs().at(-1)?.shape;
   const path = manifest ?? logPath.slice(0, -LOG_ENDING.length);
   if (resolution.kind !== "task" || shape === undefined || !existsSync(path)) return [];
-  const read = await attempt(() => readManifestInput(host, { path, encoding: undefined, apps: undefined, shape }));
+  const read = await attempt(() => readManifestInput(host, { path, shape }));
   return read.kind === "done" ? read.value.tenants : [];
 }
 
@@ -191,7 +185,7 @@ function checkMayForget(subject: Subject, reason: string | undefined): void {
   const why = mayBeMapped ? "a PATCH of its copy may still be carried out" : "a task of it may be on the server";
   const hint = `Say why it may be forgotten: ${conflict.resolveCommand(subject, '--forget --reason "TEXT"')}`;
   const message = `tenant "${tenant}" is in doubt: ${why}`;
-  throw new StopError(EXIT.usage, problem("REASON_MISSING", message, { hint, tenant }));
+  throw stopError(EXIT.usage, "REASON_MISSING", message, { hint, tenant });
 }
 
 async function takeOver(
@@ -200,7 +194,7 @@ async function takeOver(
   request: ResolveRequest,
   { reader, recorder: { state: log }, clock }: ResolveDeps,
 ): Promise<Settlement> {
-  if (reader === undefined) throw new StopError(EXIT.defect, problem("DEFECT", "resolve --task-id needs a server"));
+  if (reader === undefined) throw stopError(EXIT.defect, "DEFECT", "resolve --task-id needs a server");
   const { reason } = request;
   const { ref, key, tenant, sourceTaskId } = subject;
   const refuse = (why: string): never => refused(conflict.notACopy(taskId, why));
@@ -285,7 +279,7 @@ function subjectsOf(request: ResolveRequest, log: LogState): readonly Subject[] 
     if (others.length > 0) {
       const sources = states.map((one) => one.sourceTaskId).join(", ");
       const message = `tenant "${tenant}" is in the log under several source tasks: ${sources}`;
-      throw new StopError(EXIT.usage, problem("SOURCE_AMBIGUOUS", message, { hint: "Add --source-task GUID", tenant }));
+      throw stopError(EXIT.usage, "SOURCE_AMBIGUOUS", message, { hint: "Add --source-task GUID", tenant });
     }
     if (state !== undefined)
       return { ref: state.ref, key, tenant: state.tenant, sourceTaskId: state.sourceTaskId, state };
@@ -293,7 +287,7 @@ function subjectsOf(request: ResolveRequest, log: LogState): readonly Subject[] 
     const sourceTaskId = sourceTask ?? (knownSources.length === 1 ? knownSources[0] : undefined);
     if (sourceTaskId !== undefined) return { ref: tenantRef(sourceTaskId, key), key, tenant, sourceTaskId, state };
     const message = `tenant "${tenant}" is not in the log, so that its source task is not known`;
-    throw new StopError(EXIT.usage, problem("SOURCE_MISSING", message, { tenant }));
+    throw stopError(EXIT.usage, "SOURCE_MISSING", message, { tenant });
   });
 }
 
@@ -302,7 +296,7 @@ function unknownTenant(tenant: string, log: LogState): StopError {
   const nearest = nearestKeys(tenant, keys, 3).join(", ");
   const hint = nearest === "" ? "See qalyptus-propagate status" : `The nearest keys are ${nearest}`;
   const message = `tenant "${tenant}" is not in the log`;
-  return new StopError(EXIT.usage, problem("TENANT_UNKNOWN", message, { hint, tenant }));
+  return stopError(EXIT.usage, "TENANT_UNKNOWN", message, { hint, tenant });
 }
 
 function refused(conflict: Problem): never {

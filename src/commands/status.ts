@@ -1,13 +1,12 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import type { PlanShape } from "../log/records.js";
 import type { LogState } from "../log/state.js";
 import type { TenantState } from "../log/tenant-state.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { humanStatus, jsonStatus } from "../reporter/status.js";
 import { tenantRef } from "../shared/ids.js";
 import type { Mapping } from "../shared/mapping.js";
-import { EXIT, type ExitCode, type Problem, problem, StopError } from "../shared/problems.js";
+import { EXIT, type ExitCode, type Problem, problem, StopError, stopError } from "../shared/problems.js";
 import { wordsOn } from "../shared/shell-word.js";
 import type { OpenDoubt, StatusReport, TenantStanding, TenantStatus } from "../shared/status-report.js";
 import { findLog, readLog, serverOfLog } from "./command-log.js";
@@ -24,7 +23,7 @@ export async function statusCommand(host: Host, settings: StatusSettings): Promi
   if (!existsSync(path)) {
     const manifest = wordsOn(host.platform)(settings.manifest ?? "tenants.csv");
     const hint = `Name it with --idempotency-log FILE; the first sync makes it: ${host.argv0} sync ${manifest}`;
-    throw new StopError(EXIT.usage, problem("NO_LOG", `there is no idempotency log ${path}`, { hint, file: path }));
+    throw stopError(EXIT.usage, "NO_LOG", `there is no idempotency log ${path}`, { hint, file: path });
   }
   const log = readLog(path);
   const { manifest, warnings } = await manifestOf(host, settings, log.state);
@@ -43,18 +42,6 @@ export async function statusCommand(host: Host, settings: StatusSettings): Promi
   return report.exitCode;
 }
 
-const NO_SHAPE: PlanShape = {
-  reports: [],
-  reportId: "row",
-  adopt: false,
-  recreate: false,
-  only: [],
-  allowSharedApp: [],
-  allowMasterApp: [],
-  allowUnmappedReport: [],
-  allowLiveSource: false,
-};
-
 /**
  * The manifest, which gives the tenants' order and those that the log does not know. What its rows leave out is what the last
  * sync of it was given. A faulty manifest is no reason to hide what the log knows.
@@ -65,10 +52,10 @@ async function manifestOf(
   state: LogState,
 ): Promise<{ readonly manifest: Manifest | undefined; readonly warnings: readonly Problem[] }> {
   if (path === undefined) return { manifest: undefined, warnings: [] };
-  const last = state.syncs().findLast((sync) => sync.manifest.fileName === basename(path))?.shape ?? NO_SHAPE;
-  const shape = { ...last, sourceTask: sourceTask ?? last.sourceTask };
+  const last = state.syncs().findLast((sync) => sync.manifest.fileName === basename(path))?.shape;
+  const shape = { ...last, sourceTask: sourceTask ?? last?.sourceTask };
   try {
-    const manifest = await readManifestInput(host, { path, encoding, apps: undefined, shape });
+    const manifest = await readManifestInput(host, { path, encoding, shape });
     return { manifest, warnings: manifest.warnings };
   } catch (error) {
     if (!(error instanceof StopError) || !existsSync(path)) throw error;

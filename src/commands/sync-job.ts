@@ -17,11 +17,10 @@ import {
   type ReadLog,
   readLog,
   serverOfLog,
-  type Tell,
   withOpenLog,
 } from "./command-log.js";
 import type { Connection } from "./connection.js";
-import type { Host } from "./host.js";
+import type { Host, Tell } from "./host.js";
 import { readManifestInput } from "./manifest-input.js";
 import type { SyncSettings } from "./settings.js";
 
@@ -75,17 +74,14 @@ export async function performSync(
   tell: Tell,
 ): Promise<{ readonly result: RunResult; readonly manifest: Manifest }> {
   const manifest = await readManifestOrLogFault(machine, sync);
-  const job: PreparedSync = { machine, sync, manifest, runId: randomUUID(), tell };
-  if (sync.connection === undefined) return { result: await dryRunOffline(job), manifest };
-  const { openConnection } = await import("./connection.js");
-  const connection = await openConnection(machine, sync.connection, tell.emit, sync.run.concurrency);
-  try {
-    await tell.warn(connection.warnings);
+  const prepared: PreparedSync = { machine, sync, manifest, runId: randomUUID(), tell };
+  if (sync.connection === undefined) return { result: await dryRunOffline(prepared), manifest };
+  const { withConnection } = await import("./connection.js");
+  const work = (connection: Connection): Promise<RunResult> => {
     checkNoOtherLog(sync.log, connection.server.identity, sourcesOf(manifest));
-    return { result: await (sync.run.dryRun ? dryRun : apply)(job, connection), manifest };
-  } finally {
-    await connection.api.close();
-  }
+    return sync.run.dryRun ? dryRun(prepared, connection) : apply(prepared, connection);
+  };
+  return { result: await withConnection(machine, sync.connection, tell, work, sync.run.concurrency), manifest };
 }
 
 /** A log that is damaged or not ours outranks a manifest's faults: both are told, with the log's exit code. */

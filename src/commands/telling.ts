@@ -15,8 +15,7 @@ import { errorsText, problemLines, warningLines } from "../reporter/problem-line
 import { createProgress } from "../reporter/progress.js";
 import type { RunResult } from "../shared/outcome.js";
 import { EXIT, type ExitCode } from "../shared/problems.js";
-import type { Tell } from "./command-log.js";
-import type { Host, OutputStream } from "./host.js";
+import type { Host, OutputStream, Tell } from "./host.js";
 import type { OutputSettings, ResultFile } from "./settings.js";
 
 /** How a command tells what it does and what came of it: standard output for the answer, standard error for people. */
