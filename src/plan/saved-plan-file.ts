@@ -1,7 +1,7 @@
 import * as z from "zod";
-import { writeAtomically } from "../files/atomic-file.js";
-import { codeOf } from "../files/disk-error.js";
-import { readWholeFile } from "../files/whole-file.js";
+import { codeOf } from "../files/paths.js";
+import { readWholeFile } from "../files/read-file.js";
+import { writeAtomically } from "../files/write-file.js";
 import type { ProblemCode } from "../shared/codes.js";
 import { EXIT, problem, StopError } from "../shared/problems.js";
 import { isSealed } from "./saved-plan.js";
