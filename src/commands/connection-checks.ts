@@ -1,9 +1,8 @@
 import { systemClock } from "../files/system-clock.js";
 import { type Attempt, attempt } from "../run/attempt.js";
-import { judgeSecurity } from "../server/certificate.js";
-import { sightConnection } from "../server/connection-sighting.js";
+import { judgeSecurity, sightConnection } from "../server/certificate.js";
+import { type Authorities, readAuthorities, secureContextOf } from "../server/credentials.js";
 import { chooseProxy, type ProxyServer } from "../server/proxy.js";
-import { type Authorities, readAuthorities, secureContextOf } from "../server/tls.js";
 import { parseServerUrl, type ServerUrl } from "../server/url.js";
 import { type Check, failed, passed, skipped } from "../shared/diagnosis.js";
 import type { Emit } from "../shared/events.js";

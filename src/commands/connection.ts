@@ -1,8 +1,7 @@
 import { readWholeFile } from "../files/read-file.js";
 import { systemChance, systemClock } from "../files/system-clock.js";
 import { createQalyptusApi, type QalyptusApi } from "../server/api.js";
-import { readApiKey } from "../server/api-key.js";
-import { readAuthorities } from "../server/tls.js";
+import { readApiKey, readAuthorities } from "../server/credentials.js";
 import { parseServerUrl, type ServerUrl } from "../server/url.js";
 import type { Emit } from "../shared/events.js";
 import { EXIT, type Problem, StopError } from "../shared/problems.js";

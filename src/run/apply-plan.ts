@@ -215,9 +215,8 @@ function warnOfPatches(session: RunSession, plan: Plan, carried: readonly PlanIt
 
 /** A run that sent a create reads one last list. */
 async function readLastList(session: RunSession): Promise<void> {
-  const { context, created, deps } = session;
-  const expected = (context.list?.index.tasks.length ?? 0) + created;
-  const list = await observeListAgain(deps.reader, deps.recorder.state, context.sources ?? new Map(), expected);
+  const { context, deps } = session;
+  const list = await observeListAgain(deps.reader, deps.recorder.state, context.sources ?? new Map());
   if (list.reading.kind !== "read" && context.list?.reading.kind === "read")
     session.warn(listNotRead(list.reading.problem));
   session.context = refreshed(session.context, list);

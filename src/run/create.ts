@@ -90,7 +90,6 @@ async function copyMade(
   const outcome: LogEntry = { type: "create-outcome", write: intent.write, outcome: "succeeded", newTaskId };
   const message = "this task was made, but the log could not take it";
   await recordOrTell(session, entry, [outcome, ...givenUp(session, entry, intent)], { message, newTaskId });
-  session.created += 1;
   session.slots.succeeded();
   session.refusalsOf(entry.sourceTaskId).creates = 0;
   if (!made.alone && !session.options.run.verify) return { end: { kind: "succeeded" }, verdict: "open" };

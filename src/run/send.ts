@@ -1,6 +1,5 @@
 import type { CreateIntentRecord, PatchIntentRecord } from "../log/records.js";
-import type { SendAttempt, WriteCall } from "../server/ports.js";
-import type { WriteReply } from "../server/reply.js";
+import type { SendAttempt, WriteCall, WriteReply } from "../server/ports.js";
 import type { TenantRef } from "../shared/ids.js";
 import { EXIT, StopError } from "../shared/problems.js";
 import { backOffMs } from "./back-off.js";

@@ -77,8 +77,6 @@ export class RunSession {
   doubtsInARow = 0;
   /** Since when the server has answered nothing but 429 to writes, on the monotonic clock. */
   slowedDownSince: number | undefined;
-  /** How many copies the creates of this run have made. */
-  created = 0;
   /** Whether copies were taken into the log since the plan was made: what is in force is no longer the plan's. */
   tookCopies = false;
   /** Apps that a copy turned out to read when it was looked at before its update: in force, which the plan did not know. */
