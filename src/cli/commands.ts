@@ -1,4 +1,3 @@
-import type { Refusal } from "../commands/refusal.js";
 import type {
   CompletionSettings,
   DemoSettings,
@@ -11,6 +10,7 @@ import type {
   SyncSettings,
   ValidateSettings,
 } from "../commands/settings.js";
+import type { Refusal } from "../commands/telling.js";
 import type { ExitCode } from "../shared/problems.js";
 
 /**

@@ -1,5 +1,5 @@
 import type { Host } from "../commands/host.js";
-import type { Refusal } from "../commands/refusal.js";
+import type { Refusal } from "../commands/telling.js";
 import type { RunResult } from "../shared/outcome.js";
 import { type EndingSignal, EXIT, type ExitCode, exitOfSignal, type Problem, StopError } from "../shared/problems.js";
 import { retypedOn } from "../shared/shell-word.js";

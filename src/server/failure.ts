@@ -4,23 +4,22 @@ import { type Problem, problem } from "../shared/problems.js";
 
 /** What may go wrong below HTTP, as far as it makes a difference: the problem's code, and what a person is told of the other party. */
 const KINDS = {
-  "name-unknown": ["UNREACHABLE", (party: string) => `the name of ${party} is not known`],
-  refused: ["UNREACHABLE", (party: string) => `${party} takes no connection`],
-  "connect-timeout": ["UNREACHABLE", (party: string) => `no connection to ${party} came about in time`],
-  certificate: ["CERTIFICATE", (party: string) => `the certificate of ${party} is not trusted`],
-  tls: ["TLS_FAILED", (party: string) => `no secure connection to ${party} came about`],
-  proxy: ["PROXY_REFUSED", (party: string) => `${party} refuses to connect to the server`],
-  timeout: ["TIMEOUT", (party: string) => `${party} did not answer in time`],
-  "hang-up": ["CONNECTION_LOST", (party: string) => `${party} closed the connection before it had answered`],
-  protocol: ["NOT_HTTP", (party: string) => `${party} sent what is no HTTP answer`],
-  unasked: [
-    "UNASKED_ANSWER",
-    (party: string) =>
-      `${party} sent "100 Continue" or "101 Switching Protocols", which nobody asked for; this program reads no answer after it`,
-  ],
-  "too-large": ["ANSWER_TOO_LARGE", (party: string) => `${party} sent more than an answer may hold`],
-  aborted: ["ABORTED", () => "the request was given up because the run is ending"],
-} as const satisfies Readonly<Record<string, readonly [ProblemCode, (party: string) => string]>>;
+  "name-unknown": { code: "UNREACHABLE", says: "has a name that is not known" },
+  refused: { code: "UNREACHABLE", says: "takes no connection" },
+  "connect-timeout": { code: "UNREACHABLE", says: "took no connection in time" },
+  certificate: { code: "CERTIFICATE", says: "has a certificate that is not trusted" },
+  tls: { code: "TLS_FAILED", says: "made no secure connection" },
+  proxy: { code: "PROXY_REFUSED", says: "refuses to connect to the server" },
+  timeout: { code: "TIMEOUT", says: "did not answer in time" },
+  "hang-up": { code: "CONNECTION_LOST", says: "closed the connection before it had answered" },
+  protocol: { code: "NOT_HTTP", says: "sent what is no HTTP answer" },
+  unasked: {
+    code: "UNASKED_ANSWER",
+    says: 'sent "100 Continue" or "101 Switching Protocols", which nobody asked for; this program reads no answer after it',
+  },
+  "too-large": { code: "ANSWER_TOO_LARGE", says: "sent more than an answer may hold" },
+  aborted: { code: "ABORTED", says: "was not waited for, because the run is ending" },
+} as const satisfies Readonly<Record<string, { readonly code: ProblemCode; readonly says: string }>>;
 
 export type FailureKind = keyof typeof KINDS;
 
@@ -66,22 +65,22 @@ export class TransportFailure extends Error {
 }
 
 function problemOf(kind: FailureKind, where: Whereabouts, faultCode: string | undefined): Problem {
-  const [code, said] = KINDS[kind];
+  const { code, says } = KINDS[kind];
   const party = where.proxy ? `the proxy ${where.origin}` : where.origin;
-  const text = (kind === "certificate" && CERTIFICATE_FAULTS[faultCode ?? ""]?.(party)) || said(party);
-  return problem(code, faultCode === undefined ? text : `${text} (${faultCode})`, { hint: hintOf(kind, where) });
+  const told = `${party} ${CERTIFICATE_FAULTS[faultCode ?? ""] ?? says}`;
+  return problem(code, faultCode === undefined ? told : `${told} (${faultCode})`, { hint: hintOf(kind, where) });
 }
 
 /** What is wrong with a certificate, where that is not its authority. */
-const CERTIFICATE_FAULTS: Readonly<Record<string, (party: string) => string>> = {
-  ERR_TLS_CERT_ALTNAME_INVALID: (party) => `the certificate of ${party} is for another host name`,
-  CERT_HAS_EXPIRED: (party) => `the certificate of ${party} has ended`,
-  CERT_NOT_YET_VALID: (party) => `the certificate of ${party} is not valid yet`,
+const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
+  ERR_TLS_CERT_ALTNAME_INVALID: "has a certificate for another host name",
+  CERT_HAS_EXPIRED: "has a certificate that has ended",
+  CERT_NOT_YET_VALID: "has a certificate that is not valid yet",
 };
 
 /** The next step where it is another than the table's: a proxy's settings, or the other scheme. */
 function hintOf(kind: FailureKind, { origin, proxy }: Whereabouts): string | undefined {
-  if (proxy && KINDS[kind][0] === "UNREACHABLE") return "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY";
+  if (proxy && KINDS[kind].code === "UNREACHABLE") return "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY";
   if (kind === "tls" && origin.startsWith("https:"))
     return `The port may speak plain http: try ${origin.replace(/^https:/, "http:")}. Qalyptus Server's own port 3994 often does`;
   if ((kind === "hang-up" || kind === "protocol") && origin.startsWith("http:"))
