@@ -76,14 +76,28 @@ export interface NoAnswer {
 /** What came of one request. */
 export type Exchange = HttpAnswer | NoAnswer;
 
-export type HttpClient = ReturnType<typeof openClient>;
+/** Sends requests to one server; decides nothing about answers. No redirect is followed and nothing is sent twice. */
+export interface HttpClient {
+  readonly server: ServerUrl;
+  /** Aborted when the client is closed: ends every wait. */
+  readonly closing: AbortSignal;
+  /** The proxy that requests go to in absolute form, so that a status may be its own. */
+  readonly proxyOrigin: string | undefined;
+  /** Waits for the turn of a request among all others, or until `signal` is aborted; `undefined`: there is no rate. */
+  readonly turn: ((signal: AbortSignal) => Promise<void>) | undefined;
+  /** A text from outside without the key, in case that a server sends back what it got. */
+  readonly redact: (text: string) => string;
+  /** Sends one request once. Never rejects. */
+  readonly exchange: (request: HttpRequest) => Promise<Exchange>;
+  /** Gives up what is in flight and closes every connection. */
+  readonly close: () => Promise<void>;
+}
 
 /** Connections for reads that go out while all writes are in flight. */
 const CONNECTIONS_FOR_READS = 8;
 const LONGEST_CONNECT_MS = 10_000;
 
-/** Sends requests to one server; decides nothing about answers. No redirect is followed and nothing is sent twice. */
-export function openClient(settings: HttpClientSettings) {
+export function openClient(settings: HttpClientSettings): HttpClient {
   const { server, key, timeoutMs, clock, onRequest } = settings;
   const proxy = chooseProxy(server, settings.proxyEnv ?? {});
   const proxyOrigin = proxy !== undefined && server.protocol === "http:" ? proxy.origin : undefined;
@@ -124,19 +138,11 @@ export function openClient(settings: HttpClientSettings) {
 
   return {
     server,
-    /** Aborted when the client is closed: ends every wait. */
     closing: closing.signal,
-    /** The proxy that requests go to in absolute form, so that a status may be its own. */
     proxyOrigin,
-    /** Waits for the turn of a request among all others, or until `signal` is aborted; `undefined`: there is no rate. */
     turn,
-
-    /** A text from outside without the key, in case that a server sends back what it got. */
-    redact: (text: string): string =>
-      spellings.reduce((clean, spelling) => clean.replaceAll(spelling, "[API key]"), text),
-
-    /** Sends one request once. Never rejects. */
-    exchange: async (request: HttpRequest): Promise<Exchange> => {
+    redact: (text) => spellings.reduce((clean, spelling) => clean.replaceAll(spelling, "[API key]"), text),
+    async exchange(request) {
       if (turn !== undefined && request.hasTurn !== true) await turn(request.signal ?? closing.signal);
       if (request.signal?.aborted === true || closing.signal.aborted)
         return { kind: "no-answer", sent: false, failure: new TransportFailure("aborted", where) };
@@ -161,9 +167,7 @@ export function openClient(settings: HttpClientSettings) {
       onRequest?.({ method, path, status, ms: Math.round(clock.monotonic() - begun), requestId });
       return exchange;
     },
-
-    /** Gives up what is in flight and closes every connection. */
-    close: async (): Promise<void> => {
+    async close() {
       closing.abort();
       await pool.destroy();
     },
