@@ -18,6 +18,6 @@ export function createHandlers(host: Host): CommandHandlers {
       await host.stdout.write((await import("./cli/completion.js")).completionScript(shell));
       return EXIT.ok;
     },
-    writeRefusal: async (refusal) => (await import("./commands/refusal.js")).writeRefusal(host, refusal),
+    writeRefusal: async (refusal) => (await import("./commands/telling.js")).writeRefusal(host, refusal),
   };
 }

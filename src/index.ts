@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { env, kill, pid } from "node:process";
 import { ABSENT, Advice, OPTIONS, type OptionSpec, type Values } from "./cli/options.js";
 import { syncJob } from "./cli/settings.js";
@@ -46,6 +45,7 @@ export async function sync(call: SyncCall): Promise<RunResult> {
   const machine = {
     env,
     cwd: ".",
+    argv0: "qalyptus-propagate",
     stdin: NO_INPUT,
     pid,
     processExists,
@@ -68,8 +68,7 @@ export async function sync(call: SyncCall): Promise<RunResult> {
     },
     warnings: [],
   };
-  const asked = await askedOf(machine, job);
-  return (await performSync(machine, { ...job, asked, runId: randomUUID() }, { emit, warn })).result;
+  return (await performSync(machine, await askedOf(machine, job), { emit, warn })).result;
 }
 
 /** What the call gives; text is checked as the command line checks it. */

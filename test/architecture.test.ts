@@ -16,7 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   run: ["plan", "log", "manifest", "server", "shared"],
   reporter: ["results", "shared"],
   results: ["reporter", "manifest", "shared"],
-  sandbox: ["shared"],
+  sandbox: ["files", "shared"],
   cli: ["commands", "run", "sandbox", "shared"],
   commands: ["run", "plan", "log", "manifest", "server", "results", "reporter", "sandbox", "files", "shared"],
   "compose.ts": ["cli", "commands", "shared"],

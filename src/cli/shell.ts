@@ -1,5 +1,5 @@
 import type { Host } from "../commands/host.js";
-import type { Refusal } from "../commands/refusal.js";
+import type { Refusal } from "../commands/telling.js";
 import { type RunResult, summarise } from "../shared/outcome.js";
 import {
   type EndingSignal,

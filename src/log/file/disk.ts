@@ -19,8 +19,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { codeOf } from "../../files/disk-error.js";
-import { realPath } from "../../files/real-path.js";
+import { codeOf, realPath } from "../../files/paths.js";
 
 const flush = promisify(fdatasync);
 

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { closeSync, fdatasync, write } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { codeOf } from "../../files/disk-error.js";
+import { codeOf } from "../../files/paths.js";
 import type { Problem, StopError } from "../../shared/problems.js";
 import {
   beatAt,

@@ -13,7 +13,7 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { codeOf, hasCode } from "../../files/disk-error.js";
+import { codeOf, hasCode } from "../../files/paths.js";
 import type { ProcessIdentity } from "./process-identity.js";
 
 /**

@@ -1,4 +1,4 @@
-import { codeOf } from "../../files/disk-error.js";
+import { codeOf } from "../../files/paths.js";
 import { EXIT, type Problem, StopError } from "../../shared/problems.js";
 import type { LogRefusal } from "../refusal.js";
 
