@@ -1,6 +1,6 @@
 import { basename, relative } from "node:path";
 import type { Host, OutputStream } from "../commands/host.js";
-import type { Interruption } from "../run/halts.js";
+import type { Interruption } from "../run/abort.js";
 import { type EndingSignal, type ExitCode, exitOfSignal } from "../shared/problems.js";
 import { secretSpellings } from "../shared/secret-spellings.js";
 import { wordsOn } from "../shared/shell-word.js";
