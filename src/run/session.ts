@@ -1,5 +1,4 @@
-import type { IdempotencyLog } from "../log/port.js";
-import type { Recorder } from "../log/recorder.js";
+import type { IdempotencyLog, Recorder } from "../log/port.js";
 import type { PlanItem } from "../plan/decide.js";
 import type { Holding } from "../plan/in-force.js";
 import { nameFindings } from "../plan/list-findings.js";

@@ -1,5 +1,5 @@
 import pLimit from "p-limit";
-import type { Recorder } from "../log/recorder.js";
+import type { Recorder } from "../log/port.js";
 import type { CreateIntentRecord, LogEntry, ReportRow } from "../log/records.js";
 import { countRows, sameReports } from "../log/shown-reports.js";
 import type { TenantState } from "../log/tenant-state.js";

@@ -1,5 +1,4 @@
-import type { IdempotencyLog } from "../log/port.js";
-import { logRecorder, memoryRecorder, type Recorder } from "../log/recorder.js";
+import { type IdempotencyLog, logRecorder, memoryRecorder, type Recorder } from "../log/port.js";
 import type { LogEntry } from "../log/records.js";
 import type { LogState } from "../log/state.js";
 import type { Manifest } from "../manifest/manifest.js";
