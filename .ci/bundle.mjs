@@ -52,7 +52,7 @@ const LOADED_TOGETHER = [
   { name: "lines", files: ["reporter/problem-lines", "reporter/tenant-groups"] },
   { name: "telling", files: ["commands/telling"] },
   { name: "manifest", files: ["commands/manifest-input"] },
-  { name: "log", files: ["commands/log-place"] },
+  { name: "log", files: ["commands/command-log"] },
   { name: "sync", files: ["commands/sync", "commands/sync-job"] },
 ].map(({ name, files }, at) => {
   const ends = files.map((file) => join("src", `${file}.ts`));

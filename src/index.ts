@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { env, kill, pid } from "node:process";
 import { askedOf, performSync, type SyncJob } from "./commands/sync-job.js";
 import type { Interruption } from "./run/halts.js";
@@ -64,6 +63,7 @@ export async function sync(call: SyncCall): Promise<RunResult> {
   const machine = {
     env,
     cwd: ".",
+    argv0: "qalyptus-propagate",
     stdin: NO_INPUT,
     pid,
     processExists,
@@ -74,9 +74,7 @@ export async function sync(call: SyncCall): Promise<RunResult> {
   const warn = async (problems: readonly Problem[]): Promise<void> => {
     for (const problem of problems) emit({ kind: "warning", problem });
   };
-  const job = jobOf(call);
-  const asked = await askedOf(machine, job);
-  return (await performSync(machine, { ...job, asked, runId: randomUUID() }, { emit, warn })).result;
+  return (await performSync(machine, await askedOf(machine, jobOf(call)), { emit, warn })).result;
 }
 
 function jobOf(call: SyncCall): SyncJob {

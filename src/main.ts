@@ -1,12 +1,12 @@
 /** The only file that reads `process`: argv, environment, streams and signals in, the exit code out. */
 import { isatty } from "node:tty";
-import type { Host, InputStream } from "./cli/host.js";
 import type { CommandName } from "./cli/option-spec.js";
 import { packageVersion } from "./cli/package-version.js";
 import { Redaction } from "./cli/redaction.js";
 import type { ShellDeps, Told } from "./cli/shell.js";
 import { SignalWatch } from "./cli/signal-watch.js";
 import { StandardStream } from "./cli/standard-stream.js";
+import type { Host, InputStream } from "./commands/host.js";
 import { type EndingSignal, EXIT, type ExitCode } from "./shared/problems.js";
 
 /** How long a program that was told to end waits for who does not read what it says. */

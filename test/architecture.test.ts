@@ -16,12 +16,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   run: ["plan", "log", "manifest", "server", "shared"],
   reporter: ["results", "shared"],
   results: ["reporter", "manifest", "shared"],
-  sandbox: ["shared"],
-  cli: ["run", "log", "shared"],
-  commands: ["cli", "run", "plan", "log", "manifest", "server", "results", "reporter", "sandbox", "files", "shared"],
+  sandbox: ["files", "shared"],
+  cli: ["commands", "run", "log", "shared"],
+  commands: ["run", "plan", "log", "manifest", "server", "results", "reporter", "sandbox", "files", "shared"],
   "compose.ts": ["cli", "commands"],
   "index.ts": ["commands", "run", "shared"],
-  "main.ts": ["cli", "compose.ts", "reporter", "results", "sandbox", "shared"],
+  "main.ts": ["cli", "commands", "compose.ts", "reporter", "results", "sandbox", "shared"],
 };
 
 /** Folders whose files are pure, but for those named below. */

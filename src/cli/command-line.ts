@@ -1,3 +1,4 @@
+import type { OutputFormat, ResultFile } from "../commands/settings.js";
 import { EXIT, type ExitCode, type Problem, StopError } from "../shared/problems.js";
 import { quote } from "../shared/quotation.js";
 import { type ArgumentWords, readWords, unknownOption } from "./argument-words.js";
@@ -11,7 +12,6 @@ import { OPTIONS } from "./option-table.js";
 import { resultFile } from "./output-settings.js";
 import { type ParsedCommand, parseCommand } from "./parsed-command.js";
 import { type Question, questionOf } from "./question.js";
-import type { OutputFormat, ResultFile } from "./settings.js";
 import { didYouMean, nearestCommands, seeHelp } from "./suggestion.js";
 
 /** How an answer or a refusal is to be told; read even from a command line that is wrong elsewhere. */

@@ -1,3 +1,10 @@
+import type {
+  CompletionSettings,
+  DoctorSettings,
+  InitSettings,
+  StatusSettings,
+  ValidateSettings,
+} from "../commands/settings.js";
 import { quote } from "../shared/quotation.js";
 import type { Invocation } from "./commands.js";
 import { readConnection, requireConnection } from "./connection-settings.js";
@@ -8,7 +15,6 @@ import { choiceOption, guidOption, refuseValue } from "./option-values.js";
 import { readOutput, readOutputWithFiles } from "./output-settings.js";
 import { readResolve } from "./resolve-settings.js";
 import { readSandbox } from "./sandbox-settings.js";
-import type { CompletionSettings, DoctorSettings, InitSettings, StatusSettings, ValidateSettings } from "./settings.js";
 import { readShape, readSync, taskIdOption } from "./sync-settings.js";
 
 /** Reads a command's settings. Faults are left with `given`; where there are any, what is returned must not be used. */

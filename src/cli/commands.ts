@@ -1,27 +1,17 @@
-import type { RunResult } from "../shared/outcome.js";
-import type { ExitCode } from "../shared/problems.js";
 import type {
   CompletionSettings,
   DemoSettings,
   DoctorSettings,
   InitSettings,
   ResolveSettings,
-  ResultFile,
   SandboxSettings,
   SchemaSettings,
   StatusSettings,
   SyncSettings,
   ValidateSettings,
-} from "./settings.js";
-
-/** A command line that was refused although it asked for result files. */
-export interface Refusal {
-  /** The whole result: no tenants, the errors, the exit code. */
-  readonly result: RunResult;
-  readonly files: readonly ResultFile[];
-  /** Every other path of the command line: a result is never put over one of these. */
-  readonly inputs: readonly string[];
-}
+} from "../commands/settings.js";
+import type { Refusal } from "../commands/telling.js";
+import type { ExitCode } from "../shared/problems.js";
 
 /**
  * What the commands do. Made by `compose`; called by `main` with settings that are checked and frozen. Each writes its own

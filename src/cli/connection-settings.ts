@@ -1,9 +1,9 @@
+import type { ApiKeySetting, ConnectionSettings, GivenConnection, ServerSetting } from "../commands/settings.js";
 import { commandSpec } from "./command-table.js";
 import type { GivenOptions } from "./given-options.js";
 import type { CommandName } from "./option-spec.js";
 import { OPTIONS } from "./option-table.js";
 import { durationOption, integerOption, rateOption } from "./option-values.js";
-import type { ApiKeySetting, ConnectionSettings, GivenConnection, ServerSetting } from "./settings.js";
 
 const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_RETRIES = 4;

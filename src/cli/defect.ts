@@ -1,5 +1,5 @@
+import type { Host } from "../commands/host.js";
 import type { Problem } from "../shared/problems.js";
-import type { Host } from "./host.js";
 
 /** What is told of an exception that nobody expected. */
 export function defectOf(error: unknown, host: Pick<Host, "version" | "platform">): Problem {

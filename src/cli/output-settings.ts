@@ -1,8 +1,8 @@
+import type { OutputFormat, OutputSettings, ResultFile } from "../commands/settings.js";
 import { quote } from "../shared/quotation.js";
 import type { GivenOptions } from "./given-options.js";
 import { OPTIONS } from "./option-table.js";
 import { choiceOption } from "./option-values.js";
-import type { OutputFormat, OutputSettings, ResultFile } from "./settings.js";
 
 const KINDS: readonly ResultFile["kind"][] = ["json", "csv", "md", "html", "xml"];
 

@@ -1,10 +1,10 @@
+import type { Resolution, ResolveSettings } from "../commands/settings.js";
 import { foldTenantKey, trimAround } from "../shared/ids.js";
 import { withoutUnseen } from "../shared/unfit-characters.js";
 import { readConnection, requireConnection } from "./connection-settings.js";
 import type { GivenOptions } from "./given-options.js";
 import { OPTIONS } from "./option-table.js";
 import { readOutput } from "./output-settings.js";
-import type { Resolution, ResolveSettings } from "./settings.js";
 import { taskIdOption } from "./sync-settings.js";
 
 const WAYS = [OPTIONS.taskId, OPTIONS.retry, OPTIONS.forget];

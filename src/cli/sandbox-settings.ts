@@ -1,8 +1,8 @@
+import type { SandboxSettings } from "../commands/settings.js";
 import type { GivenOptions } from "./given-options.js";
 import { OPTIONS } from "./option-table.js";
 import { integerOption, parseDuration, refuseValue, shareOption } from "./option-values.js";
 import { readOutput } from "./output-settings.js";
-import type { SandboxSettings } from "./settings.js";
 
 const MOST_PORT = 65_535;
 const MOST_SEED = 2 ** 32 - 1;

@@ -1,12 +1,13 @@
+import type { Host } from "../commands/host.js";
+import type { Refusal } from "../commands/telling.js";
 import type { RunResult } from "../shared/outcome.js";
 import { type EndingSignal, EXIT, type ExitCode, exitOfSignal, type Problem, StopError } from "../shared/problems.js";
 import { retypedOn } from "../shared/shell-word.js";
 import { readWords } from "./argument-words.js";
 import type { CommandLine, Manner, Outputs } from "./command-line.js";
-import { type CommandHandlers, type Invocation, type Refusal, runInvocation } from "./commands.js";
+import { type CommandHandlers, type Invocation, runInvocation } from "./commands.js";
 import { defectOf } from "./defect.js";
 import { helpText } from "./help-text.js";
-import type { Host } from "./host.js";
 import type { CommandName } from "./option-spec.js";
 import { questionOf } from "./question.js";
 import { emptyResult } from "./refused-result.js";

@@ -1,4 +1,4 @@
-import type { OutputStream } from "./host.js";
+import type { OutputStream } from "../commands/host.js";
 import type { Redaction } from "./redaction.js";
 
 /** One of the process's outputs as Node has it. */

@@ -1,3 +1,4 @@
+import type { SyncSettings } from "../commands/settings.js";
 import type { PlanShape } from "../log/records.js";
 import type { RunOptions } from "../run/sync-options.js";
 import { parseTaskId, type TaskId } from "../shared/ids.js";
@@ -6,7 +7,6 @@ import type { GivenOptions } from "./given-options.js";
 import { OPTIONS } from "./option-table.js";
 import { choiceOption, durationOption, guidOption, guidOptions, integerOption } from "./option-values.js";
 import { readOutputWithFiles } from "./output-settings.js";
-import type { SyncSettings } from "./settings.js";
 
 /** The options that shape a plan: with `--resume` and `--plan` they are the earlier run's. */
 export const SHAPING_OPTIONS = [

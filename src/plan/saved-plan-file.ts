@@ -1,6 +1,6 @@
-import { writeAtomically } from "../files/atomic-file.js";
-import { codeOf } from "../files/disk-error.js";
-import { readWholeFile } from "../files/whole-file.js";
+import { codeOf } from "../files/paths.js";
+import { readWholeFile } from "../files/read-file.js";
+import { writeAtomically } from "../files/write-file.js";
 import { EXIT, StopError } from "../shared/problems.js";
 import { isSealed, type SavedPlan } from "./saved-plan.js";
 import { SAVED_PLAN } from "./saved-plan-schema.js";

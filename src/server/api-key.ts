@@ -1,4 +1,4 @@
-import { decodeText } from "../files/text-decoding.js";
+import { decodeText } from "../files/read-file.js";
 import { trimAround } from "../shared/ids.js";
 import { EXIT, StopError } from "../shared/problems.js";
 

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createSecureContext, rootCertificates, type SecureContext } from "node:tls";
-import { readWholeFile } from "../files/whole-file.js";
+import { readWholeFile } from "../files/read-file.js";
 import { EXIT, StopError } from "../shared/problems.js";
 
 /** Certificates of authorities (PEM, one each), to be trusted besides the usual ones. */

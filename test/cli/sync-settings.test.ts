@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readCommandLine } from "../../src/cli/command-line.js";
-import type { SyncSettings } from "../../src/cli/settings.js";
 import { SHAPING_OPTIONS } from "../../src/cli/sync-settings.js";
+import type { SyncSettings } from "../../src/commands/settings.js";
 
 const ENV = { QALYPTUS_SERVER: "https://reports.example", QALYPTUS_API_KEY: "key-of-the-environment" };
 const GUID = "11111111-1111-4111-8111-111111111111";

@@ -21,9 +21,9 @@ const sources = readdirSync(SRC, { recursive: true, encoding: "utf8" })
   .filter((path) => path.endsWith(".ts") && path !== TABLE.replaceAll("/", process.platform === "win32" ? "\\" : "/"))
   .map((path) => readFileSync(join(SRC, path), "utf8"));
 
-/** Each `"TWO_WORDS"` of the sources, each `problem("WORD"`, and each `"WORD"` behind `code:`, `code =` or `code ===` on its line. */
+/** Each `"TWO_WORDS"` of the sources, each `problem("WORD"` and `stopError(EXIT.usage, "WORD"`, and each `"WORD"` behind `code:`, `code =` or `code ===` on its line. */
 function codesOf(text: string): readonly string[] {
-  const made = [...text.matchAll(/\bproblem\(\s*"([A-Z_]+)"/g)].map((match) => match[1] ?? "");
+  const made = [...text.matchAll(/\b(?:problem\(|stopError\([^",]+,)\s*"([A-Z_]+)"/g)].map((match) => match[1] ?? "");
   const told = text.split("\n").flatMap((line) => {
     const behind = /\bcode\b["']?\s*(?::|={1,3}|\?\?|!==)(.*)/.exec(line)?.[1] ?? "";
     const words = [...behind.matchAll(/"([A-Z][A-Z0-9]+)"/g)].filter(([, word]) => !/^E[A-Z]+$/.test(word ?? ""));

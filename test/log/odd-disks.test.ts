@@ -1,8 +1,7 @@
 import { closeSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { identify } from "../../src/files/file-identity.js";
-import { realPath } from "../../src/files/real-path.js";
+import { identify, realPath } from "../../src/files/paths.js";
 import { nodeDisk } from "../../src/log/file/disk.js";
 import { place, prepareRecord, removeFile } from "../../src/log/file/lock-files.js";
 import { inFolder } from "../support/log-places.js";
@@ -43,13 +42,13 @@ describe("a path without links", () => {
   );
 
   it("is not made up where nothing is there: a log yet to be made has its folder's", () =>
-    inFolder(async (folder) => {
+    inFolder((folder) => {
       mkdirSync(join(folder, "real"));
       symlinkSync(join(folder, "real"), join(folder, "link"));
       const path = join(folder, "link", "log.jsonl");
       expect(() => realPath(path)).toThrow("ENOENT");
       const expected = join(realPath(folder), "real", "log.jsonl");
       expect(nodeDisk.realPath(path)).toBe(expected);
-      expect((await identify(path, "linux")).real).toBe(expected);
+      expect(identify(path, "linux").real).toBe(expected);
     }));
 });

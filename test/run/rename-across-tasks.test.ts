@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { resolveTenants } from "../../src/commands/resolve-tenant.js";
+import { resolveTenants } from "../../src/commands/resolve.js";
 import { memoryRecorder } from "../../src/log/port.js";
 import type { LogEntry } from "../../src/log/records.js";
 import { LogState } from "../../src/log/state.js";
@@ -37,7 +37,7 @@ const resolve = (state: LogState, from: string) =>
   resolveTenants(
     {
       tenants: ["globex ltd"],
-      resolution: { kind: "task-id", taskId: COPY, from },
+      resolution: { kind: "task", taskId: COPY, from },
       sourceTask: OTHER,
       knownSources: [MONTHLY, OTHER],
       manifest: "customers.csv",

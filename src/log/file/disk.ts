@@ -19,8 +19,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { codeOf, hasCode } from "../../files/disk-error.js";
-import { realPath } from "../../files/real-path.js";
+import { codeOf, hasCode, realPath } from "../../files/paths.js";
 import { EXIT, problem, StopError } from "../../shared/problems.js";
 
 const PIECE = 256 * 1024;

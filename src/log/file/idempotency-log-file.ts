@@ -1,21 +1,12 @@
 import { basename, dirname, join } from "node:path";
-import { codeOf } from "../../files/disk-error.js";
+import { codeOf } from "../../files/paths.js";
 import type { TaskId } from "../../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../../shared/problems.js";
 import type { IdempotencyLog } from "../port.js";
 import type { LogContent, TornTail } from "../reading.js";
 import type { LogHeader, LogRecord } from "../records.js";
 import { LogWriter } from "../writer.js";
-import {
-  copyInto,
-  type FileFacts,
-  isDiskError,
-  type LogDisk,
-  type LogHandle,
-  nodeDisk,
-  onDisk,
-  writeAll,
-} from "./disk.js";
+import { copyInto, type FileFacts, isDiskError, type LogDisk, type LogHandle, nodeDisk, onDisk, writeAll } from "./disk.js";
 import { acquireLock, type LockRequest, type LogLock } from "./lock.js";
 import { readLogFile, tornWarning } from "./read-log-file.js";
 

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import * as z from "zod/mini";
-import { codeOf, hasCode } from "../../files/disk-error.js";
+import { codeOf, hasCode } from "../../files/paths.js";
 
 /**
  * The lock on disk, and the steps that change it, each atomic in the file system.

@@ -2,24 +2,11 @@ import { randomBytes } from "node:crypto";
 import { closeSync, fdatasync, renameSync, write } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { codeOf } from "../../files/disk-error.js";
+import { codeOf } from "../../files/paths.js";
 import { EXIT, type Problem, problem, StopError } from "../../shared/problems.js";
 import { lockedProblem, type SeenLock } from "../health.js";
 import { diskTrouble, isDiskError, onDisk } from "./disk.js";
-import {
-  beatAt,
-  type ChainLink,
-  isBusy,
-  type LockRecord,
-  type PreparedRecord,
-  place,
-  prepareRecord,
-  readChain,
-  readStaleFiles,
-  removeFile,
-  successorPath,
-  touchRecord,
-} from "./lock-files.js";
+import { beatAt, type ChainLink, isBusy, type LockRecord, type PreparedRecord, place, prepareRecord, readChain, readStaleFiles, removeFile, successorPath, touchRecord } from "./lock-files.js";
 import { identityOf, type MachineFacts, type ProcessFacts, stateOfOwner, thisMachine } from "./process-identity.js";
 
 /** How often a lock shows that its owner lives, and when silence counts, in milliseconds. */

@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname, platform, uptime } from "node:os";
-import { hasCode } from "../../files/disk-error.js";
+import { hasCode } from "../../files/paths.js";
 import type { SeenLock } from "../health.js";
 import type { ProcessIdentity } from "./lock-files.js";
 

@@ -1,9 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { examineServer, type ServerExamination } from "../../src/commands/doctor-checks.js";
-import { systemClock } from "../../src/files/system-clock.js";
+import { checkServer, type ServerQuestion } from "../../src/commands/doctor-server.js";
 import type { PlanShape } from "../../src/log/records.js";
 import { LogState } from "../../src/log/state.js";
-import type { RunOptions } from "../../src/run/sync-options.js";
 import type { TaskReader } from "../../src/server/ports.js";
 import type { Check, CheckName } from "../../src/shared/diagnosis.js";
 import { parseReportId, parseRowId } from "../../src/shared/ids.js";
@@ -24,25 +22,6 @@ const SHAPE: PlanShape = {
   allowUnmappedReport: [],
   allowLiveSource: false,
 };
-const RUN: RunOptions = {
-  dryRun: true,
-  offline: false,
-  verify: false,
-  newLog: false,
-  settleMs: 0,
-  timeoutMs: 1_000,
-  concurrency: 1,
-  retries: 0,
-  maxFailures: undefined,
-  maxChanges: undefined,
-  detailedExitCode: false,
-};
-const never = new AbortController().signal;
-const DEPS = {
-  clock: systemClock,
-  interruption: { requested: never, immediate: never, signal: () => "SIGINT" as const },
-};
-
 function shown(mappings: TaskReport["mappings"] = []): readonly TaskReport[] {
   const rowId = parseRowId(row(1));
   const reportId = parseReportId(report(1));
@@ -66,18 +45,18 @@ const LIVE: MadeUpTask = {
   triggers: [{ name: "Every Monday", appId: undefined }],
 };
 
-function examine(reader: TaskReader, changes: Partial<ServerExamination> = {}): Promise<readonly Check[]> {
-  const asked: ServerExamination = {
+function examine(reader: TaskReader, changes: Partial<ServerQuestion> = {}): Promise<readonly Check[]> {
+  const question: ServerQuestion = {
     server: "https://reports.example.com",
     sourceTasks: [taskId(MONTHLY)],
     shape: SHAPE,
-    run: RUN,
+    newLog: false,
     log: new LogState(),
     manifest: undefined,
     noPlan: undefined,
     ...changes,
   };
-  return examineServer(asked, { ...DEPS, reader });
+  return checkServer(question, reader);
 }
 
 const manifest = () =>
@@ -181,14 +160,14 @@ describe("a list that is not whole", () => {
     const guarded = await examine(reader(), { manifest: await manifest() });
     expect(find(guarded, "task-list")).toMatchObject({ status: "fail", exitCode: 7, problems: [{ code: "NEW_LOG" }] });
     expect(find(guarded, "plan")).toMatchObject({ status: "fail", exitCode: 7 });
-    const taken = await examine(reader(), { manifest: await manifest(), run: { ...RUN, newLog: true } });
+    const taken = await examine(reader(), { manifest: await manifest(), newLog: true });
     expect(find(taken, "task-list").status).toBe("warn");
     expect(find(taken, "plan").status).toBe("ok");
   });
 
   it("is told where the source task is not in it", async () => {
     const blind = taskReader([QUIET], { listTasks: async () => listOf([]) });
-    const checks = await examine(blind, { run: { ...RUN, newLog: true } });
+    const checks = await examine(blind, { newLog: true });
     expect(find(checks, "task-list")).toMatchObject({ status: "warn", problems: [{ code: "LIST_NOT_WHOLE" }] });
   });
 });

@@ -12,7 +12,7 @@ import { rename } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { checkResultFiles, placeResultFile, type ResultTarget } from "../../src/files/result-file.js";
+import { checkResultFiles, placeResultFile, type ResultTarget } from "../../src/files/write-file.js";
 import { EXIT, StopError } from "../../src/shared/problems.js";
 
 let folder: string;
@@ -111,9 +111,9 @@ describe("a result file", () => {
     async (code) => {
       writeFileSync(at("out.csv"), "open in Excel");
       const checked = await target("out.csv");
-      const placed = await placeResultFile(checked, ["new"], {
-        rename: (from, to) => (to === at("out.csv") ? Promise.reject(held(code)) : rename(from, to)),
-      });
+      const placed = await placeResultFile(checked, ["new"], (from, to) =>
+        to === at("out.csv") ? Promise.reject(held(code)) : rename(from, to),
+      );
       expect(placed).toMatchObject({
         kind: "beside",
         path: at("out.new.csv"),
@@ -129,9 +129,7 @@ describe("a result file", () => {
   });
   test("that cannot be written leaves what was there, and nothing beside it", async () => {
     writeFileSync(at("out.csv"), "old");
-    const placed = await placeResultFile(await target("out.csv"), ["new"], {
-      rename: () => Promise.reject(held("ENOSPC")),
-    });
+    const placed = await placeResultFile(await target("out.csv"), ["new"], () => Promise.reject(held("ENOSPC")));
     expect(placed).toMatchObject({ kind: "failed", problem: { code: "OUT_NOT_WRITTEN" } });
     expect(readFileSync(at("out.csv"), "utf8")).toBe("old");
     expect(readdirSync(folder).sort()).toEqual(["customers.csv", "out.csv"]);

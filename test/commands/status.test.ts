@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { statusOf } from "../../src/commands/status-facts.js";
+import { tenantStatuses } from "../../src/commands/status.js";
 import { LogState } from "../../src/log/state.js";
 import { writeId } from "../../src/shared/ids.js";
 import { createIntent, createOutcome } from "../support/log-samples.js";
@@ -17,8 +17,8 @@ test("status tells when each write was sent that has no certain outcome", () => 
   const patch = { type: "patch-intent", write: writeId("patch"), sourceTaskId, key, manifest, newTaskId } as const;
   const row = { reportId: mapping.reportId, rowId: "row", apps: [mapping], named: false, idempotencyKey };
   state.apply({ ...patch, ...row, at: at(4) }, "run-2");
-  const { tenants } = statusOf({ state, server: null, head: null, manifest: undefined, warnings: [] });
-  expect([...tenants].map(({ tenant, state: standing, doubts }) => [tenant, standing, doubts])).toMatchObject([
+  const tenants = tenantStatuses(state, undefined);
+  expect(tenants.map(({ tenant, state: standing, doubts }) => [tenant, standing, doubts])).toMatchObject([
     ["acme", "in-doubt", [{ kind: "create", at: at(1) }]],
     ["globex", "in-doubt", [{ kind: "patch", at: at(4) }]],
   ]);

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { checkNewFile, writeNewFile } from "../../src/files/new-file.js";
+import { checkNewFile, writeNewFile } from "../../src/files/write-file.js";
 import { inFolder } from "../support/log-places.js";
 
 const refusal = (code: string) => ({ exitCode: 2, problems: [expect.objectContaining({ code })] });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { decodeText } from "../../src/files/text-decoding.js";
+import { decodeText } from "../../src/files/read-file.js";
 import { EXIT, type Problem, StopError } from "../../src/shared/problems.js";
 
 const FILE = "customers.csv";

@@ -1,4 +1,6 @@
 import type { Interruption } from "../run/halts.js";
+import type { Emit } from "../shared/events.js";
+import type { Problem } from "../shared/problems.js";
 
 /** One of the process's outputs, as commands see it. */
 export interface OutputStream {
@@ -56,4 +58,10 @@ export interface Host {
   interruption(): Interruption;
   /** From now on this text is shown nowhere. */
   redact(secret: string): void;
+}
+
+/** Where a command tells what goes on. */
+export interface Tell {
+  readonly emit: Emit;
+  warn(problems: readonly Problem[]): Promise<void>;
 }
