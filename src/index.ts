@@ -1,6 +1,6 @@
 import { env, kill, pid } from "node:process";
 import { askedOf, performSync, type SyncJob } from "./commands/sync-job.js";
-import type { Interruption } from "./run/halts.js";
+import type { Interruption } from "./run/abort.js";
 import type { RunEvent } from "./shared/events.js";
 import { parseAppId, parseTaskId } from "./shared/ids.js";
 import type { ActionKind, Outcome, RunResult, Summary, TenantError, TenantResult } from "./shared/outcome.js";

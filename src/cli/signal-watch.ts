@@ -1,4 +1,4 @@
-import type { Interruption } from "../run/halts.js";
+import type { Interruption } from "../run/abort.js";
 import { type EndingSignal, type ExitCode, exitOfSignal } from "../shared/problems.js";
 
 /** The process, as far as its signals go. */

@@ -1,6 +1,6 @@
 import type { SyncSettings } from "../commands/settings.js";
 import type { PlanShape } from "../log/records.js";
-import type { RunOptions } from "../run/sync-options.js";
+import type { RunOptions } from "../run/run.js";
 import { parseTaskId, type TaskId } from "../shared/ids.js";
 import { readConnection, requireConnection } from "./connection-settings.js";
 import type { GivenOptions } from "./given-options.js";

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Halts } from "../../src/run/halts.js";
-import { readerUntilDrained } from "../../src/run/reads-until-drained.js";
+import { RunAbort, readerUntilDrained } from "../../src/run/abort.js";
 import { EXIT, StopError } from "../../src/shared/problems.js";
 import type { Clock } from "../../src/shared/time.js";
 import { MONTHLY } from "../support/log-samples.js";
@@ -27,8 +26,8 @@ function stop() {
     immediate: immediate.signal,
     signal: () => "SIGINT" as const,
   };
-  const halts = new Halts(clock, interruption, (signal, reads) => told.push([signal, reads]));
-  return { halts, told, ctrlC: () => requested.abort(), again: () => immediate.abort(), passFiveSeconds: () => pass() };
+  const abort = new RunAbort(clock, interruption, (signal, reads) => told.push([signal, reads]));
+  return { abort, told, ctrlC: () => requested.abort(), again: () => immediate.abort(), passFiveSeconds: () => pass() };
 }
 
 const problem = (code: string) => ({ code, message: code });
@@ -36,8 +35,8 @@ const never = () => new Promise<string>(() => {});
 
 describe("what a run reads when it must end", () => {
   it("is waited for no longer than for a write: five seconds", async () => {
-    const { halts, told, ctrlC, passFiveSeconds } = stop();
-    const reading = halts.untilDrained(never);
+    const { abort, told, ctrlC, passFiveSeconds } = stop();
+    const reading = abort.untilDrained(never);
     ctrlC();
     expect(told).toEqual([
       ["SIGINT", 1],
@@ -48,9 +47,9 @@ describe("what a run reads when it must end", () => {
   });
 
   it("is given up at once by a second signal, and nothing more is asked for", async () => {
-    const { halts, ctrlC, again } = stop();
+    const { abort, ctrlC, again } = stop();
     const hanging = taskReader([{ id: MONTHLY, name: "Monthly Report" }], { readReports: () => new Promise(() => {}) });
-    const reader = readerUntilDrained(hanging, halts);
+    const reader = readerUntilDrained(hanging, abort);
     const reading = reader.readReports(MONTHLY);
     ctrlC();
     again();
@@ -61,9 +60,9 @@ describe("what a run reads when it must end", () => {
   });
 
   it("counts within those five seconds", async () => {
-    const { halts, ctrlC } = stop();
+    const { abort, ctrlC } = stop();
     let answer: (text: string) => void = () => {};
-    const reading = halts.untilDrained(
+    const reading = abort.untilDrained(
       () =>
         new Promise<string>((resolve) => {
           answer = resolve;
@@ -75,21 +74,21 @@ describe("what a run reads when it must end", () => {
   });
 
   it("does not make an interrupted run one that failed", async () => {
-    const { halts, ctrlC, again } = stop();
-    const reading = halts.untilDrained(never);
+    const { abort, ctrlC, again } = stop();
+    const reading = abort.untilDrained(never);
     ctrlC();
     again();
     const error = await reading.then(undefined, (reason: unknown) => reason);
     if (!(error instanceof StopError)) throw new Error("it was not given up");
-    halts.halt({ kind: "fatal", error });
-    expect(halts.reason).toEqual({ kind: "signal", signal: "SIGINT" });
+    abort.abort({ kind: "fatal", error });
+    expect(abort.reason).toEqual({ kind: "signal", signal: "SIGINT" });
   });
 
   it("is given up with the error that stopped the run", async () => {
-    const { halts, passFiveSeconds } = stop();
-    const reading = halts.untilDrained(never);
+    const { abort, passFiveSeconds } = stop();
+    const reading = abort.untilDrained(never);
     const error = new StopError(EXIT.server, problem("KEY_REFUSED"));
-    halts.halt({ kind: "fatal", error });
+    abort.abort({ kind: "fatal", error });
     passFiveSeconds();
     await expect(reading).rejects.toBe(error);
   });
@@ -103,27 +102,27 @@ describe("why a run was stopped", () => {
     ["the log's end after the server's", server, log],
     ["the server's end after the log's", log, server],
   ])("is the error whose exit code comes first: %s", (_, first, second) => {
-    const { halts } = stop();
-    halts.halt({ kind: "fatal", error: first });
-    halts.halt({ kind: "fatal", error: second });
-    expect(halts.reason).toMatchObject({ kind: "fatal", error: { exitCode: EXIT.log } });
+    const { abort } = stop();
+    abort.abort({ kind: "fatal", error: first });
+    abort.abort({ kind: "fatal", error: second });
+    expect(abort.reason).toMatchObject({ kind: "fatal", error: { exitCode: EXIT.log } });
   });
 
   it("keeps what the other error told", () => {
-    const { halts } = stop();
-    halts.halt({ kind: "fatal", error: server });
-    halts.halt({ kind: "fatal", error: log });
-    expect(halts.reason).toMatchObject({ error: { problems: [{ code: "LOG_WRITE" }, { code: "KEY_REFUSED" }] } });
+    const { abort } = stop();
+    abort.abort({ kind: "fatal", error: server });
+    abort.abort({ kind: "fatal", error: log });
+    expect(abort.reason).toMatchObject({ error: { problems: [{ code: "LOG_WRITE" }, { code: "KEY_REFUSED" }] } });
   });
 
   it("is an error rather than a signal, and a signal rather than doubts", () => {
-    const { halts, ctrlC } = stop();
-    halts.halt({ kind: "doubts" });
+    const { abort, ctrlC } = stop();
+    abort.abort({ kind: "doubts" });
     ctrlC();
-    expect(halts.reason).toEqual({ kind: "signal", signal: "SIGINT" });
-    halts.halt({ kind: "failures" });
-    expect(halts.reason).toEqual({ kind: "signal", signal: "SIGINT" });
-    halts.halt({ kind: "fatal", error: server });
-    expect(halts.reason).toEqual({ kind: "fatal", error: server });
+    expect(abort.reason).toEqual({ kind: "signal", signal: "SIGINT" });
+    abort.abort({ kind: "failures" });
+    expect(abort.reason).toEqual({ kind: "signal", signal: "SIGINT" });
+    abort.abort({ kind: "fatal", error: server });
+    expect(abort.reason).toEqual({ kind: "fatal", error: server });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { SendSlots } from "../../src/run/send-slots.js";
+import { SendSlots } from "../../src/run/slots.js";
 import type { Clock } from "../../src/shared/time.js";
 
 /** A clock on which time passes by sleeping alone. */
