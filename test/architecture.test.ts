@@ -17,11 +17,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   reporter: ["results", "shared"],
   results: ["reporter", "manifest", "shared"],
   sandbox: ["files", "shared"],
-  cli: ["commands", "run", "log", "shared"],
+  cli: ["commands", "run", "sandbox", "shared"],
   commands: ["run", "plan", "log", "manifest", "server", "results", "reporter", "sandbox", "files", "shared"],
-  "compose.ts": ["cli", "commands"],
-  "index.ts": ["commands", "run", "shared"],
-  "main.ts": ["cli", "commands", "compose.ts", "reporter", "results", "sandbox", "shared"],
+  "compose.ts": ["cli", "commands", "shared"],
+  "index.ts": ["cli", "commands", "shared"],
+  "main.ts": ["cli", "commands", "compose.ts", "reporter", "results", "shared"],
 };
 
 /** Folders whose files are pure, but for those named below. */

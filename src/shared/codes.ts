@@ -230,7 +230,6 @@ export const ERROR_CODES = [
     TENANT_TWICE: ["Several apps give one tenant.", "Give a `--pattern` that tells them apart, or take the wrong ones out of the list."],
     UNKNOWN_COMMAND: ["There is no such command.", "Take the nearest that the message names."],
     UNKNOWN_OPTION: ["There is no such option, or not for this command.", "Take the nearest that the message names, or see the command's `--help`."],
-    USAGE: ["The command line cannot be read.", "See the command's `--help`."],
   } },
   { title: "The sandbox and the demo", codes: {
     CHAOS_SHARE: ["`--chaos` was given no share from 0 to 1.", "`--chaos 0.2` disturbs one request in five."],
