@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { codeOf } from "../files/paths.js";
 import { systemClock } from "../files/system-clock.js";
-import { nodeDisk, measureDiskSync, diskTrouble } from "../log/file/disk.js";
+import { diskTrouble, measureDiskSync, nodeDisk } from "../log/file/disk.js";
 import { inspectLock } from "../log/file/lock.js";
 import { judgeDisk, judgeLock, judgeLog, unnamedLog } from "../log/health.js";
 import { LogState } from "../log/state.js";

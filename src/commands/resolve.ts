@@ -9,6 +9,7 @@ import type { LogState } from "../log/state.js";
 import { hasOpenPatch, type TenantState } from "../log/tenant-state.js";
 import type { ManifestTenant } from "../manifest/manifest.js";
 import { renderName } from "../manifest/name-template.js";
+import * as conflict from "../plan/conflicts.js";
 import { namesInDoubt } from "../plan/in-force.js";
 import { namesakesOf } from "../plan/look-up.js";
 import { checkReports } from "../plan/plan-context.js";
@@ -32,7 +33,6 @@ import type { Host, Tell } from "./host.js";
 import { readManifestInput } from "./manifest-input.js";
 import type { ResolveSettings } from "./settings.js";
 import { openTelling } from "./telling.js";
-import * as conflict from "../plan/conflicts.js";
 
 /** `resolve`: settles tenants by hand; writes to the log only, never to the server. */
 export async function resolveCommand(host: Host, settings: ResolveSettings): Promise<ExitCode> {

@@ -235,6 +235,7 @@ export type ObservedReport = Inferred<typeof observedReport>;
 export type ReportRow = Inferred<typeof reportRow>;
 export type PlanShape = Inferred<typeof planShape>;
 export type ReportIdMode = z.infer<typeof reportIdMode>;
+export type WriteEnd = z.infer<typeof outcome>;
 
 /** What is wrong with what claims to be a record's own part: a field, or, where `field` is `undefined`, a type that nobody knows. */
 export function entryFault(entry: { readonly type: string }): { readonly field: string | undefined } | undefined {

@@ -6,7 +6,15 @@ import { type Observation, observeServer } from "../plan/observe.js";
 import type { TaskReader } from "../server/ports.js";
 import type { TaskId } from "../shared/ids.js";
 import { hasPendingChanges, type LogHead, type RunResult, type Summary, summarise } from "../shared/outcome.js";
-import { EXIT, type ExitCode, exitOfSignal, foremostExitCode, type Problem, problem, StopError } from "../shared/problems.js";
+import {
+  EXIT,
+  type ExitCode,
+  exitOfSignal,
+  foremostExitCode,
+  type Problem,
+  problem,
+  StopError,
+} from "../shared/problems.js";
 import { untilInterrupted } from "./abort.js";
 import { applyPlan, isWork } from "./apply-plan.js";
 import { doubtsBesidePlan } from "./aside.js";

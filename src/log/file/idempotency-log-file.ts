@@ -6,7 +6,16 @@ import type { IdempotencyLog } from "../port.js";
 import type { LogContent, TornTail } from "../reading.js";
 import type { LogHeader, LogRecord } from "../records.js";
 import { LogWriter } from "../writer.js";
-import { copyInto, type FileFacts, isDiskError, type LogDisk, type LogHandle, nodeDisk, onDisk, writeAll } from "./disk.js";
+import {
+  copyInto,
+  type FileFacts,
+  isDiskError,
+  type LogDisk,
+  type LogHandle,
+  nodeDisk,
+  onDisk,
+  writeAll,
+} from "./disk.js";
 import { acquireLock, type LockRequest, type LogLock } from "./lock.js";
 import { readLogFile, tornWarning } from "./read-log-file.js";
 

@@ -6,7 +6,20 @@ import { codeOf } from "../../files/paths.js";
 import { EXIT, type Problem, problem, StopError } from "../../shared/problems.js";
 import { lockedProblem, type SeenLock } from "../health.js";
 import { diskTrouble, isDiskError, onDisk } from "./disk.js";
-import { beatAt, type ChainLink, isBusy, type LockRecord, type PreparedRecord, place, prepareRecord, readChain, readStaleFiles, removeFile, successorPath, touchRecord } from "./lock-files.js";
+import {
+  beatAt,
+  type ChainLink,
+  isBusy,
+  type LockRecord,
+  type PreparedRecord,
+  place,
+  prepareRecord,
+  readChain,
+  readStaleFiles,
+  removeFile,
+  successorPath,
+  touchRecord,
+} from "./lock-files.js";
 import { identityOf, type MachineFacts, type ProcessFacts, stateOfOwner, thisMachine } from "./process-identity.js";
 
 /** How often a lock shows that its owner lives, and when silence counts, in milliseconds. */
