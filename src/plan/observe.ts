@@ -75,14 +75,13 @@ export async function observeServer(
   return { sources, list: await judgeReading({ reader, reading, index, log, sources }) };
 }
 
-/** Reads the list again, past any cache, and judges it as the first was judged. `expected`: how many tasks it should have. */
+/** Reads the list again, past any cache, and judges it as the first was judged. */
 export async function observeListAgain(
   reader: TaskReader,
   log: LogState,
   sources: ReadonlyMap<TaskId, ObservedSource>,
-  expected = 0,
 ): Promise<ObservedList> {
-  const reading = await reader.listTasks({ fresh: true, expected });
+  const reading = await reader.listTasks({ fresh: true });
   return judgeReading({ reader, reading, index: indexOf(reading), log, sources });
 }
 

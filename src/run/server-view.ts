@@ -45,9 +45,9 @@ export class ServerView {
     this.context = context;
   }
 
-  /** Reads and judges the list anew. `expected`: how many tasks it should have. */
-  readList(expected?: number): Promise<ObservedList> {
-    return observeListAgain(this.#reader, this.#recorder.state, this.context.sources ?? new Map(), expected);
+  /** Reads and judges the list anew. */
+  readList(): Promise<ObservedList> {
+    return observeListAgain(this.#reader, this.#recorder.state, this.context.sources ?? new Map());
   }
 
   /** Reads the list again, with whose names it shows. */
@@ -61,7 +61,7 @@ export class ServerView {
   /** Reads the list after the last create. */
   async lookLast(): Promise<void> {
     const before = this.context.list;
-    const list = await this.readList((before?.index.tasks.length ?? 0) + this.creates);
+    const list = await this.readList();
     if (list.reading.kind !== "read" && before?.reading.kind === "read")
       this.#results.warn(listNotRead(list.reading.problem));
     this.refresh(list);
