@@ -31,7 +31,7 @@ const PURE_FOLDERS = ["shared", "manifest", "log", "plan", "results"];
 const WITH_EFFECTS = [
   "shared/time.ts",
   "log/file/",
-  "log/recorder.ts",
+  "log/writer.ts",
   "log/port.ts",
   "manifest/apps-file.ts",
   "manifest/manifest-file.ts",

@@ -1,10 +1,8 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { codeOf } from "../files/paths.js";
 import { systemClock } from "../files/system-clock.js";
-import { nodeDisk } from "../log/file/disk.js";
-import { measureDiskSync } from "../log/file/disk-sync.js";
+import { diskTrouble, measureDiskSync, nodeDisk } from "../log/file/disk.js";
 import { inspectLock } from "../log/file/lock.js";
-import { diskTrouble } from "../log/file/problem.js";
 import { judgeDisk, judgeLock, judgeLog, unnamedLog } from "../log/health.js";
 import { LogState } from "../log/state.js";
 import type { Manifest } from "../manifest/manifest.js";

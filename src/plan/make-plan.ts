@@ -1,5 +1,5 @@
 import pLimit from "p-limit";
-import type { Recorder } from "../log/recorder.js";
+import type { Recorder } from "../log/port.js";
 import type { LogEntry, PlanShape } from "../log/records.js";
 import type { LogState } from "../log/state.js";
 import type { Manifest, ManifestTenant } from "../manifest/manifest.js";

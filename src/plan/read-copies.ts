@@ -1,5 +1,5 @@
 import pLimit from "p-limit";
-import type { Recorder } from "../log/recorder.js";
+import type { Recorder } from "../log/port.js";
 import type { LogEntry, ObservedRecord } from "../log/records.js";
 import { countRows, lackingReports, type RowCounts, sameRows, shownReports } from "../log/shown-reports.js";
 import type { TenantState } from "../log/tenant-state.js";

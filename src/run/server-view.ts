@@ -1,4 +1,4 @@
-import type { Recorder } from "../log/recorder.js";
+import type { Recorder } from "../log/port.js";
 import type { LogEntry } from "../log/records.js";
 import type { TenantState } from "../log/tenant-state.js";
 import { appConflict, type Holding } from "../plan/conflicts.js";

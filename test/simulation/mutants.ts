@@ -36,7 +36,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "an outcome is told that a crash takes back",
     changes: [
       {
-        file: "log/recorder.ts",
+        file: "log/port.ts",
         from: "await log.append(all);",
         to: "void log.append(all).catch(() => undefined);",
       },
