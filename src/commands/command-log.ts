@@ -1,14 +1,8 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { systemClock } from "../files/system-clock.js";
-import {
-  findLogs,
-  LOG_ENDING,
-  logBoundTo,
-  type OpenLog,
-  openLogForRun,
-  readLogForPlan,
-} from "../log/file/idempotency-log-file.js";
+import { type OpenLog, openLogForRun } from "../log/file/idempotency-log-file.js";
+import { findLogs, LOG_ENDING, logBoundTo, readLogForPlan } from "../log/file/read-log-file.js";
 import type { LogHeader } from "../log/records.js";
 import { LogState } from "../log/state.js";
 import type { TaskId } from "../shared/ids.js";

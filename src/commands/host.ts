@@ -1,4 +1,4 @@
-import type { Interruption } from "../run/halts.js";
+import type { Interruption } from "../run/abort.js";
 import type { Emit } from "../shared/events.js";
 import type { Problem } from "../shared/problems.js";
 

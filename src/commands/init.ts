@@ -8,7 +8,7 @@ import { readManifest } from "../manifest/manifest-file.js";
 import { type DraftedTenants, draftTenants, type NamedApp } from "../manifest/tenant-draft.js";
 import { judgeLiveSource } from "../plan/live-source.js";
 import { type ObservedSource, observeServer } from "../plan/observe.js";
-import { rememberingReader } from "../plan/remembered-reads.js";
+import { rememberingReader } from "../plan/shared-reading.js";
 import { TaskIndex } from "../plan/task-index.js";
 import { counted } from "../reporter/look.js";
 import type { TaskReader } from "../server/ports.js";

@@ -1,5 +1,5 @@
 import type { PlanShape } from "../log/records.js";
-import type { RunOptions } from "../run/sync-options.js";
+import type { RunOptions } from "../run/run.js";
 import type { TaskId } from "../shared/ids.js";
 import type { Problem } from "../shared/problems.js";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { resolveTenants } from "../../src/commands/resolve.js";
-import { memoryRecorder } from "../../src/log/recorder.js";
+import { memoryRecorder } from "../../src/log/port.js";
 import type { LogEntry } from "../../src/log/records.js";
 import { LogState } from "../../src/log/state.js";
 import { foldTenantKey, tenantRef } from "../../src/shared/ids.js";
