@@ -1,5 +1,6 @@
-import type { CommandHandlers } from "./cli/commands.js";
-import type { Host } from "./cli/host.js";
+import type { CommandHandlers } from "./cli/shell.js";
+import type { Host } from "./commands/host.js";
+import { EXIT } from "./shared/problems.js";
 
 /** Binds each command to the machine it runs on. A command is loaded when it is called: starting costs what is used. */
 export function createHandlers(host: Host): CommandHandlers {
@@ -13,6 +14,10 @@ export function createHandlers(host: Host): CommandHandlers {
     sandbox: async (settings) => (await import("./commands/sandbox.js")).sandboxCommand(host, settings),
     demo: async (settings) => (await import("./commands/demo.js")).demoCommand(host, settings),
     schema: async () => (await import("./commands/schema.js")).schemaCommand(host),
-    writeRefusal: async (refusal) => (await import("./commands/refusal.js")).writeRefusal(host, refusal),
+    completion: async ({ shell }) => {
+      await host.stdout.write((await import("./cli/completion.js")).completionScript(shell));
+      return EXIT.ok;
+    },
+    writeRefusal: async (refusal) => (await import("./commands/telling.js")).writeRefusal(host, refusal),
   };
 }

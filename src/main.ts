@@ -1,12 +1,11 @@
 /** The only file that reads `process`: argv, environment, streams and signals in, the exit code out. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { isatty } from "node:tty";
-import type { Host, InputStream } from "./cli/host.js";
-import type { CommandName } from "./cli/option-spec.js";
-import { packageVersion } from "./cli/package-version.js";
-import { Redaction } from "./cli/redaction.js";
-import type { ShellDeps, Told } from "./cli/shell.js";
-import { SignalWatch } from "./cli/signal-watch.js";
-import { StandardStream } from "./cli/standard-stream.js";
+import { programName, Redaction, SignalWatch, StandardStream, showsUnicode } from "./cli/program.js";
+import type { Told } from "./cli/shell.js";
+import type { Host } from "./commands/host.js";
+import { isCi, paletteFor } from "./reporter/look.js";
 import { type EndingSignal, EXIT, type ExitCode } from "./shared/problems.js";
 
 /** How long a program that was told to end waits for who does not read what it says. */
@@ -16,6 +15,7 @@ const UNREAD_MS = 2000;
 const LEFT_OVER_MS = 1000;
 
 const argv = process.argv.slice(2);
+const env = Object.freeze({ ...process.env });
 const redaction = new Redaction();
 const stdout = new StandardStream(() => process.stdout, redaction);
 const stderr = new StandardStream(() => process.stderr, redaction);
@@ -42,78 +42,60 @@ process.on("beforeExit", () => {
 });
 
 async function run(): Promise<void> {
-  const [{ runShell }, host] = await Promise.all([import("./cli/shell.js"), makeHost()]);
-  const code = await runShell(argv, shellDeps(host));
+  const { runShell } = await import("./cli/shell.js");
+  const host = makeHost();
+  const code = await runShell(argv, {
+    host,
+    loadHandlers: async () => (await import("./compose.js")).createHandlers(host),
+    tell,
+    hasAnswered: () => stdout.hasWritten(),
+    untakenSignal,
+  });
   await end(code);
 }
 
-function shellDeps(host: Host): ShellDeps {
-  return {
-    host,
-    loadHandlers: async (given) => (await import("./compose.js")).createHandlers(given),
-    tell: (told) => tell(told, host),
-    helpAppendix,
-    hasAnswered: () => stdout.hasWritten(),
-    untakenSignal,
-    now: () => new Date(),
-    // The global one: node:crypto is loaded when it is first asked for.
-    uuid: () => crypto.randomUUID(),
-  };
-}
-
-async function makeHost(): Promise<Host> {
-  const [{ programName }, { showsUnicode }, { isCi }] = await Promise.all([
-    import("./cli/program-name.js"),
-    import("./cli/terminal.js"),
-    import("./reporter/look.js"),
-  ]);
-  const env = Object.freeze({ ...process.env });
-  const [execPath, script = ""] = process.argv;
+function makeHost(): Host {
+  const [execPath = process.execPath, script = ""] = process.argv;
+  const { platform, pid } = process;
   const cwd = process.cwd();
+  const isTTY = isatty(0);
   return Object.freeze<Host>({
     env,
     cwd,
-    stdin: STDIN,
+    // The stream is opened only by who reads it: an open standard input would keep the program alive.
+    stdin: {
+      isTTY,
+      get stream() {
+        return process.stdin;
+      },
+      async readAll() {
+        const chunks: Uint8Array[] = [];
+        for await (const chunk of process.stdin) chunks.push(chunk);
+        return Buffer.concat(chunks);
+      },
+    },
     stdout,
     stderr,
-    platform: process.platform,
-    pid: process.pid,
+    platform,
+    pid,
     processExists,
     version: packageVersion(),
-    argv0: programName({ script, cwd, platform: process.platform, env }),
-    execPath: execPath ?? process.execPath,
+    argv0: programName(script, { cwd, platform, env }),
+    execPath,
     mainPath: script,
-    unicode: showsUnicode(env, process.platform),
+    unicode: showsUnicode(env, platform),
     ci: isCi(env),
     get mayAsk() {
-      return STDIN.isTTY && stderr.isTTY && !isCi(env);
+      return isTTY && stderr.isTTY && !isCi(env);
     },
     interruption: () => signals.takeOver(),
     redact: (secret) => redaction.add(secret),
   });
 }
 
-/** What only another layer knows of a command: the sandbox's faults. */
-async function helpAppendix(command: CommandName | undefined): Promise<string> {
-  if (command !== "sandbox") return "";
-  const { faultLines } = await import("./sandbox/fault-setting.js");
-  return `\nFaults:\n${faultLines()
-    .map((line) => `  ${line}`.trimEnd().concat("\n"))
-    .join("")}`;
+function packageVersion(): string {
+  return JSON.parse(readFileSync(join(import.meta.dirname, "..", "package.json"), "utf8")).version;
 }
-
-/** Opened only by who reads it: an open standard input would keep the program alive. */
-const STDIN: InputStream = {
-  isTTY: isatty(0),
-  get stream() {
-    return process.stdin;
-  },
-  async readAll() {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of process.stdin) chunks.push(chunk);
-    return Buffer.concat(chunks);
-  },
-};
 
 /** Signal 0 asks only: EPERM tells of a process that is somebody else's. */
 function processExists(pid: number): boolean {
@@ -124,26 +106,20 @@ function processExists(pid: number): boolean {
   }
 }
 
-/** Tells a result without tenants: errors to people, the object to scripts. Loaded only where it is needed. */
-async function tell({ result, manner, after, answered }: Told, host: Host): Promise<void> {
-  const [{ jsonResult, summaryLine }, { errorsText, warningLines }, { toText }, { githubAnnotations }, { paletteFor }] =
-    await Promise.all([
-      import("./results/json.js"),
-      import("./reporter/problems.js"),
-      import("./reporter/layout.js"),
-      import("./results/github.js"),
-      import("./reporter/look.js"),
-    ]);
-  const palette = paletteFor({ isTTY: stderr.isTTY, noColorFlag: manner.noColor, env: host.env });
-  const look = { palette, width: stderr.columns(), unicode: host.unicode };
+/** Tells a result without tenants: errors to people, the object to scripts. What writes them is loaded only here. */
+async function tell({ result, manner, after, answered }: Told): Promise<void> {
+  const { jsonResult, summaryLine } = await import("./results/json.js");
+  const { errorsText, warningLines } = await import("./reporter/problems.js");
+  const { toText } = await import("./reporter/layout.js");
+  const look = {
+    palette: paletteFor({ isTTY: stderr.isTTY, noColorFlag: manner.noColor, env }),
+    width: stderr.columns(),
+    unicode: showsUnicode(env, process.platform),
+  };
   const warnings = toText([...warningLines(result.warnings, look), ...after], look);
   await stderr.write(`${errorsText(result.errors, look)}${warnings}`);
-  if (host.env.GITHUB_ACTIONS === "true")
-    await stderr.write(
-      githubAnnotations(result)
-        .map((line) => `${line}\n`)
-        .join(""),
-    );
+  if (env.GITHUB_ACTIONS === "true")
+    for (const line of (await import("./results/github.js")).githubAnnotations(result)) await stderr.write(`${line}\n`);
   if (answered || manner.format === "human") return;
   await stdout.write(manner.format === "json" ? [...jsonResult(result)].join("") : summaryLine(result));
 }
@@ -154,8 +130,8 @@ async function endByDefect(error: unknown): Promise<void> {
   if (ending) process.exit(EXIT.defect);
   ending = true;
   ended = true;
-  redaction.add(process.env.QALYPTUS_API_KEY ?? "");
-  const { defectOf } = await import("./cli/defect.js");
+  redaction.add(env.QALYPTUS_API_KEY ?? "");
+  const { defectOf } = await import("./cli/shell.js");
   const { message, hint } = defectOf(error, { version: packageVersion(), platform: process.platform });
   const isVerbose = argv.includes("-v") || argv.includes("--verbose");
   const stack = isVerbose && error instanceof Error ? `${error.stack ?? ""}\n` : "";
@@ -180,12 +156,7 @@ async function end(code: ExitCode): Promise<void> {
   setTimeout(() => process.exit(), LEFT_OVER_MS).unref();
 }
 
-async function main(): Promise<void> {
-  const [first] = argv;
-  if (argv.length === 1 && (first === "-V" || first === "--version")) {
-    await stdout.write(`${packageVersion()}\n`);
-    await end(EXIT.ok);
-  } else await run();
-}
-
-void main();
+const [first] = argv;
+if (argv.length === 1 && (first === "-V" || first === "--version"))
+  void stdout.write(`${packageVersion()}\n`).then(() => end(EXIT.ok));
+else void run();

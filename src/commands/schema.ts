@@ -1,7 +1,7 @@
 import * as z from "zod";
-import type { Host } from "../cli/host.js";
 import { MANIFEST_SCHEMA } from "../manifest/schema.js";
 import { EXIT, type ExitCode } from "../shared/problems.js";
+import type { Host } from "./host.js";
 
 /** `schema`: the JSON manifest's JSON Schema, for editors. */
 export async function schemaCommand(host: Host): Promise<ExitCode> {

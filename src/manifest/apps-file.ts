@@ -1,4 +1,4 @@
-import { decodeText } from "../files/text-decoding.js";
+import { decodeText } from "../files/read-file.js";
 import { type AppId, parseAppId, trimAround } from "../shared/ids.js";
 import { EXIT, type Problem, StopError } from "../shared/problems.js";
 import { keptValue, listed, quote } from "../shared/quotation.js";

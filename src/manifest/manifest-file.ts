@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { decodeText, workbook } from "../files/text-decoding.js";
-import { readWholeFile } from "../files/whole-file.js";
+import { decodeText, readWholeFile, workbook } from "../files/read-file.js";
 import { EXIT, type Problem, StopError } from "../shared/problems.js";
 import type { Manifest, ManifestDefaults } from "./manifest.js";
 import { readCsvManifest } from "./manifest-csv.js";

@@ -62,10 +62,6 @@ describe("without any command", () => {
   it("the sandbox's help tells its faults", async () => {
     expect((await run(["sandbox", "--help"])).stdout).toMatch(/\nFaults:\n[\s\S]*cut-after/);
   });
-
-  it("completion needs no command either", async () => {
-    expect((await run(["completion", "bash"])).stdout).toContain("complete -F");
-  });
 });
 
 describe("a command line that is refused", () => {
