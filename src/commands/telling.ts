@@ -45,10 +45,7 @@ export async function openTelling(
   const { format, verbosity } = output;
   // A dry run's plan lists its warnings itself: on standard error they would stand there twice.
   const warns = verbosity !== "quiet" && !(dryRun && format === "human");
-  const targets = await checkResultFiles(
-    output.files.map((file) => file.path),
-    { protectedFiles, platform: host.platform },
-  );
+  const targets = await checkResultFiles(output.files, { protectedFiles, platform: host.platform });
   const look = await lookOf(host, output, host.stdout);
   const errorLook = await lookOf(host, output, host.stderr);
   const progress = await createProgress({
@@ -130,7 +127,7 @@ async function writeHumanAnswer(
 
 /** Writes a result to each `--out` file, whole or not at all. */
 async function writeResultFiles(
-  targets: readonly ResultTarget[],
+  targets: readonly (ResultFile & ResultTarget)[],
   result: RunResult,
   manifest: Manifest | undefined,
 ): Promise<readonly Placement[]> {
@@ -138,9 +135,9 @@ async function writeResultFiles(
   const { renderResult } = await import("../results/renderers.js");
   const placements: Placement[] = [];
   // HTML is the one that may need more memory than there is: the others are safe by then.
-  const htmlLast = [...targets].sort((a, b) => Number(a.format === "html") - Number(b.format === "html"));
+  const htmlLast = [...targets].sort((a, b) => Number(a.kind === "html") - Number(b.kind === "html"));
   for (const target of htmlLast)
-    placements.push(await placeResultFile(target, renderResult(target.format, result, manifest)));
+    placements.push(await placeResultFile(target, renderResult(target.kind, result, manifest)));
   return placements;
 }
 
@@ -182,18 +179,18 @@ export async function writeRefusal(host: Host, { result, files, inputs }: Refusa
   await writeStepSummary(host, result);
   // Refused for one of these files: then none of them is written.
   if (result.errors.some((error) => error.code.startsWith("OUT_"))) return;
-  const targets = await checkResultFiles(
-    files.map((file) => file.path),
-    { protectedFiles: inputs.map((path) => ({ path, what: "an input of this command" })), platform: host.platform },
-  );
-  const mine: ResultTarget[] = [];
+  const targets = await checkResultFiles(files, {
+    protectedFiles: inputs.map((path) => ({ path, what: "an input of this command" })),
+    platform: host.platform,
+  });
+  const mine: (ResultFile & ResultTarget)[] = [];
   for (const target of targets) if (await mayReplace(target)) mine.push(target);
   await writeResultFiles(mine, result, undefined);
 }
 
 /** Whether a file is missing, of a kind that no manifest is, or a result as this program writes them. */
-async function mayReplace({ path, format }: ResultTarget): Promise<boolean> {
-  if (format !== "json" && format !== "csv") return true;
+async function mayReplace({ path, kind }: ResultFile): Promise<boolean> {
+  if (kind !== "json" && kind !== "csv") return true;
   let text: string;
   try {
     text = await readFile(path, "utf8");
@@ -201,6 +198,6 @@ async function mayReplace({ path, format }: ResultTarget): Promise<boolean> {
     if (codeOf(error) === "ENOENT") return true;
     throw error;
   }
-  if (format === "json") return /^\s*\{\s*"version":\s*1,\s*"command":/.test(text);
+  if (kind === "json") return /^\s*\{\s*"version":\s*1,\s*"command":/.test(text);
   return /^[^\r\n]*newTaskId"?,"?action"?,"?outcome"?,"?reason/i.test(text);
 }
