@@ -30,18 +30,15 @@ const PURE_FOLDERS = ["shared", "manifest", "log", "plan", "results"];
 const WITH_EFFECTS = [
   "shared/time.ts",
   "log/file/",
-  "log/recorder.ts",
+  "log/writer.ts",
   "log/port.ts",
   "manifest/apps-file.ts",
   "manifest/manifest-file.ts",
   "plan/make-plan.ts",
   "plan/observe.ts",
-  "plan/plan-context.ts",
-  "plan/read-copy.ts",
-  "plan/remembered-reads.ts",
+  "plan/read-copies.ts",
   "plan/saved-plan-file.ts",
   "plan/shared-reading.ts",
-  "plan/verify-copies.ts",
 ];
 
 interface SourceFile {

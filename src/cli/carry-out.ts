@@ -23,9 +23,9 @@ export async function carryOut(host: Host, { command, settings }: Invocation): P
     case "sandbox":
       return (await import("../commands/sandbox.js")).sandboxCommand(host, settings);
     case "demo":
-      return (await import("../commands/demo.js")).demoCommand(host, settings);
+      return (await import("../commands/sandbox.js")).demoCommand(host, settings);
     case "schema":
-      return (await import("../commands/schema.js")).schemaCommand(host);
+      return (await import("../commands/validate.js")).schemaCommand(host);
     case "completion":
       await host.stdout.write((await import("./completion.js")).completionScript(settings.shell));
       return EXIT.ok;

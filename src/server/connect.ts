@@ -4,8 +4,8 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { SecureContext } from "node:tls";
 import { buildConnector } from "undici";
+import { failureOf, proxyRefusal, TransportFailure, type Whereabouts } from "./failure.js";
 import type { ProxyServer } from "./proxy.js";
-import { failureOf, problemOf, proxyRefusal, TransportFailure, type Whereabouts } from "./transport-failure.js";
 import type { ServerUrl } from "./url.js";
 
 /** How connections are made. */
@@ -25,29 +25,27 @@ export interface ConnectorSettings {
  */
 export function makeConnector(settings: ConnectorSettings): buildConnector.connector {
   const { server, proxy } = settings;
-  const connect = buildConnector({
-    timeout: settings.connectMs,
-    rejectUnauthorized: !settings.insecure,
-    ...(settings.secureContext === undefined ? {} : { secureContext: settings.secureContext }),
-  });
-  if (proxy === undefined) return reporting(connect, { origin: server.origin, proxy: false });
-  if (server.protocol === "http:") return reporting(connect, { origin: proxy.origin, proxy: true });
-  const connectInside = reporting(connect, { origin: server.origin, proxy: false });
-  return (options, callback) => {
+  const tls = trustOf(settings);
+  const connect = buildConnector({ timeout: settings.connectMs, ...tls });
+  const reporting =
+    (where: Whereabouts): buildConnector.connector =>
+    (options, callback) =>
+      connect(options, (...[error, socket]: Parameters<buildConnector.Callback>) => {
+        if (error !== null) callback(failureOf(error, where, true), null);
+        else callback(null, socket);
+      });
+  if (proxy !== undefined && server.protocol === "http:") return reporting({ origin: proxy.origin, proxy: true });
+  const connectToServer = reporting({ origin: server.origin, proxy: false });
+  if (proxy === undefined) return connectToServer;
+  return (options, callback) =>
     openTunnel(settings, proxy, (opened) => {
       if (opened instanceof TransportFailure) callback(opened, null);
-      else connectInside({ ...options, httpSocket: opened }, callback);
+      else connectToServer({ ...options, httpSocket: opened }, callback);
     });
-  };
 }
 
-function reporting(connect: buildConnector.connector, where: Whereabouts): buildConnector.connector {
-  return (options, callback) => {
-    connect(options, (...[error, socket]: Parameters<buildConnector.Callback>) => {
-      if (error !== null) callback(failureOf(error, where, true), null);
-      else callback(null, socket);
-    });
-  };
+function trustOf({ insecure, secureContext }: ConnectorSettings) {
+  return { rejectUnauthorized: !insecure, ...(secureContext === undefined ? {} : { secureContext }) };
 }
 
 /** Asks the proxy for a connection to the server; calls back once. */
@@ -57,9 +55,19 @@ function openTunnel(
   callback: (opened: Socket | TransportFailure) => void,
 ): void {
   const where: Whereabouts = { origin: proxy.origin, proxy: true };
-  const options = tunnelRequest(settings, proxy);
+  const target = `${settings.server.hostname}:${settings.server.port}`;
+  const options: RequestOptions = {
+    method: "CONNECT",
+    host: proxy.hostname,
+    port: proxy.port,
+    path: target,
+    headers: { host: target, ...(proxy.authorization && { "proxy-authorization": proxy.authorization }) },
+    agent: false,
+    ...trustOf(settings),
+  };
   const request = proxy.protocol === "https:" ? httpsRequest(options) : httpRequest(options);
-  const timer = setTimeout(() => request.destroy(tunnelTimeout(where)), settings.connectMs);
+  const tooLate = new TransportFailure("connect-timeout", where, { code: "PROXY_TIMEOUT", connecting: true });
+  const timer = setTimeout(() => request.destroy(tooLate), settings.connectMs);
   let open = true;
   const finish = (opened: Socket | TransportFailure): void => {
     clearTimeout(timer);
@@ -75,35 +83,7 @@ function openTunnel(
       return;
     }
     stream.destroy();
-    finish(proxyRefusal(status, where));
+    finish(proxyRefusal(status, proxy.origin));
   });
   request.end();
-}
-
-function tunnelRequest(
-  settings: ConnectorSettings,
-  proxy: ProxyServer,
-): RequestOptions & { secureContext?: SecureContext } {
-  const target = `${settings.server.hostname}:${settings.server.port}`;
-  return {
-    method: "CONNECT",
-    host: proxy.hostname,
-    port: proxy.port,
-    path: target,
-    headers: { host: target, ...(proxy.authorization ? { "proxy-authorization": proxy.authorization } : {}) },
-    agent: false,
-    rejectUnauthorized: !settings.insecure,
-    ...(settings.secureContext === undefined ? {} : { secureContext: settings.secureContext }),
-  };
-}
-
-function tunnelTimeout(where: Whereabouts): TransportFailure {
-  const code = "PROXY_TIMEOUT";
-  return new TransportFailure({
-    kind: "connect-timeout",
-    code,
-    connecting: true,
-    passing: true,
-    problem: problemOf("connect-timeout", code, where),
-  });
 }
