@@ -1,6 +1,6 @@
 import pLimit from "p-limit";
 import type { ReportRow } from "../log/records.js";
-import { countRows, type RowCounts } from "../log/shown-reports.js";
+import { countRows, type RowCounts } from "../log/tenant-state.js";
 import type { LogState } from "../log/state.js";
 import type { ListReading, Reading, TaskDetails, TaskReader } from "../server/ports.js";
 import type { ReportId, TaskId } from "../shared/ids.js";

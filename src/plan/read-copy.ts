@@ -1,4 +1,4 @@
-import { countRows, lackingReports, type RowCounts } from "../log/shown-reports.js";
+import { countRows, lackingReports, type RowCounts } from "../log/tenant-state.js";
 import type { Reading, TaskReader } from "../server/ports.js";
 import type { ReportId, TaskId } from "../shared/ids.js";
 import type { TenantError } from "../shared/outcome.js";

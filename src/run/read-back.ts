@@ -1,6 +1,5 @@
 import type { CreateIntentRecord, LogEntry, ObservedRecord } from "../log/records.js";
-import { countRows, type RowCounts } from "../log/shown-reports.js";
-import type { OpenPatch, TenantState } from "../log/tenant-state.js";
+import { countRows, type RowCounts, type OpenPatch, type TenantState } from "../log/tenant-state.js";
 import type { ReportChange } from "../plan/drift.js";
 import type { PlanEntry } from "../plan/plan-entries.js";
 import { copyLacks, notVerified, readCopy } from "../plan/read-copy.js";
