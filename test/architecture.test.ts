@@ -37,12 +37,9 @@ const WITH_EFFECTS = [
   "manifest/manifest-file.ts",
   "plan/make-plan.ts",
   "plan/observe.ts",
-  "plan/plan-context.ts",
-  "plan/read-copy.ts",
-  "plan/remembered-reads.ts",
+  "plan/read-copies.ts",
   "plan/saved-plan-file.ts",
   "plan/shared-reading.ts",
-  "plan/verify-copies.ts",
 ];
 
 interface SourceFile {

@@ -1,5 +1,5 @@
 import type { CreateIntentRecord, LogEntry, PatchIntentRecord, WriteEnd } from "../log/records.js";
-import type { PlanEntry } from "../plan/plan-entries.js";
+import type { PlanEntry } from "../plan/desired.js";
 import type { SendAttempt, WriteCall, WriteReply } from "../server/ports.js";
 import type { TaskId, TenantRef } from "../shared/ids.js";
 import type { TenantError } from "../shared/outcome.js";

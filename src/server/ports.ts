@@ -5,7 +5,7 @@ import type { ListedTask, MailSettings, TaskReport } from "../shared/source-task
 
 /**
  * The server's task list. `read`: to its end, every entry readable. `partial`: something was read, but not to its end.
- * `none`: the route is missing, forbidden or failing. Whether a list that was read is whole is judged by `plan/whole-list`.
+ * `none`: the route is missing, forbidden or failing. Whether a list that was read is whole is judged by `plan/observe`.
  */
 export type ListReading =
   | { readonly kind: "read"; readonly tasks: readonly ListedTask[] }
