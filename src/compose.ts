@@ -12,8 +12,8 @@ export function createHandlers(host: Host): CommandHandlers {
     doctor: async (settings) => (await import("./commands/doctor.js")).doctorCommand(host, settings),
     init: async (settings) => (await import("./commands/init.js")).initCommand(host, settings),
     sandbox: async (settings) => (await import("./commands/sandbox.js")).sandboxCommand(host, settings),
-    demo: async (settings) => (await import("./commands/demo.js")).demoCommand(host, settings),
-    schema: async () => (await import("./commands/schema.js")).schemaCommand(host),
+    demo: async (settings) => (await import("./commands/sandbox.js")).demoCommand(host, settings),
+    schema: async () => (await import("./commands/validate.js")).schemaCommand(host),
     completion: async ({ shell }) => {
       await host.stdout.write((await import("./cli/completion.js")).completionScript(shell));
       return EXIT.ok;

@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
-import type { OutputFormat, ResultFile } from "../commands/settings.js";
+import type { OutputFormat } from "../commands/settings.js";
+import type { ResultFile } from "../shared/outcome.js";
 import { EXIT, type ExitCode, type Problem, problem, StopError } from "../shared/problems.js";
 import { keptValue, quote } from "../shared/quotation.js";
 import { nearestSpellings } from "../shared/spelling.js";

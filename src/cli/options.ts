@@ -1,5 +1,5 @@
-import type { ResultFile } from "../commands/settings.js";
 import { normalGuid, type TaskId } from "../shared/ids.js";
+import type { ResultFile } from "../shared/outcome.js";
 import { nearestSpellings } from "../shared/spelling.js";
 
 /** Why a text is no value of an option: what to write instead. */

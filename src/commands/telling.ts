@@ -13,10 +13,10 @@ import type { Look } from "../reporter/look.js";
 import { colourLevel, loadPalette } from "../reporter/palette.js";
 import { errorsText, problemLines, warningLines } from "../reporter/problem-lines.js";
 import { createProgress } from "../reporter/progress.js";
-import type { RunResult } from "../shared/outcome.js";
+import type { ResultFile, RunResult } from "../shared/outcome.js";
 import { EXIT, type ExitCode } from "../shared/problems.js";
 import type { Host, OutputStream, Tell } from "./host.js";
-import type { OutputSettings, ResultFile } from "./settings.js";
+import type { OutputSettings } from "./settings.js";
 
 /** How a command tells what it does and what came of it: standard output for the answer, standard error for people. */
 export interface Telling extends Tell {
