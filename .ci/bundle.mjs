@@ -47,8 +47,8 @@ function escape16(unit) {
  */
 const LOADED_TOGETHER = [
   { name: "process", files: ["cli/program", "reporter/look"] },
-  { name: "shell", files: ["cli/shell"] },
-  { name: "command", files: ["cli/command-line", "compose"] },
+  { name: "shell", files: ["cli/shell", "shared/tenant-pattern"] },
+  { name: "command", files: ["cli/command-line", "cli/carry-out"] },
   { name: "lines", files: ["reporter/problems"] },
   { name: "telling", files: ["commands/telling"] },
   { name: "manifest", files: ["commands/manifest-input"] },

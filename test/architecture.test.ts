@@ -17,11 +17,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   reporter: ["shared"],
   results: ["reporter", "manifest", "shared"],
   sandbox: ["files", "shared"],
-  cli: ["commands", "run", "sandbox", "shared"],
+  cli: ["commands", "run", "results", "reporter", "sandbox", "shared"],
   commands: ["run", "plan", "log", "manifest", "server", "results", "reporter", "sandbox", "files", "shared"],
-  "compose.ts": ["cli", "commands", "shared"],
   "index.ts": ["cli", "commands", "shared"],
-  "main.ts": ["cli", "commands", "compose.ts", "reporter", "results", "shared"],
+  "main.ts": ["cli", "commands", "reporter", "shared"],
 };
 
 /** Folders whose files are pure, but for those named below. */
