@@ -34,7 +34,7 @@ const WITH_EFFECTS = [
   "log/recorder.ts",
   "log/port.ts",
   "manifest/apps-file.ts",
-  "manifest/manifest-file.ts",
+  "manifest/read-manifest.ts",
   "plan/make-plan.ts",
   "plan/observe.ts",
   "plan/plan-context.ts",

@@ -1,5 +1,6 @@
 import { LogState } from "../log/state.js";
-import { type DraftedTenants, draftTenants, type NamedApp } from "../manifest/tenant-draft.js";
+import type { ListedApp } from "../manifest/apps-file.js";
+import { type DraftedTenants, draftTenants } from "../manifest/draft.js";
 import { type ObservedSource, observeServer } from "../plan/observe.js";
 import { rememberingReader } from "../plan/remembered-reads.js";
 import { TaskIndex } from "../plan/task-index.js";
@@ -36,7 +37,7 @@ export interface InitRequest {
   readonly sourceTask: string | undefined;
   readonly masterApp: AppId | undefined;
   readonly pattern: string | undefined;
-  readonly apps: readonly NamedApp[];
+  readonly apps: readonly ListedApp[];
 }
 
 /** What a first manifest is made of. */

@@ -3,7 +3,7 @@ import { readWholeFile } from "../files/whole-file.js";
 import type { PlanShape } from "../log/records.js";
 import { readAppsFile } from "../manifest/apps-file.js";
 import type { Manifest, ManifestDefaults } from "../manifest/manifest.js";
-import { readManifest, readManifestFile } from "../manifest/manifest-file.js";
+import { readManifest, readManifestFile } from "../manifest/read-manifest.js";
 import { type AppId, foldTenantKey, parseAppId } from "../shared/ids.js";
 import { EXIT, StopError } from "../shared/problems.js";
 

@@ -3,7 +3,7 @@ import type { LogEntry } from "../log/records.js";
 import type { LogState } from "../log/state.js";
 import { hasOpenPatch, type TenantState } from "../log/tenant-state.js";
 import type { ManifestTenant } from "../manifest/manifest.js";
-import { renderName } from "../manifest/name-template.js";
+import { renderName } from "../manifest/names.js";
 import * as conflict from "../plan/conflicts.js";
 import type { Wanted } from "../plan/drift.js";
 import { namesInDoubt } from "../plan/in-force.js";

@@ -1,6 +1,6 @@
 import type { LogState } from "../log/state.js";
 import { DEFAULT_NAME_TEMPLATE } from "../manifest/manifest.js";
-import { usesTaskName } from "../manifest/name-template.js";
+import { usesTaskName } from "../manifest/names.js";
 import { judgeLiveSource } from "../plan/live-source.js";
 import type { ObservedSource } from "../plan/observe.js";
 import type { TaskReader } from "../server/ports.js";

@@ -1,7 +1,7 @@
 import type { LogState } from "../log/state.js";
 import type { TenantState } from "../log/tenant-state.js";
 import type { Manifest } from "../manifest/manifest.js";
-import { renderName } from "../manifest/name-template.js";
+import { renderName } from "../manifest/names.js";
 import type { Reading } from "../server/ports.js";
 import { type AppId, foldAround, foldName, type ReportId, type TaskId, type TenantKey } from "../shared/ids.js";
 import type { TenantError } from "../shared/outcome.js";

@@ -2,7 +2,7 @@ import type { PlanShape } from "../log/records.js";
 import type { LogState } from "../log/state.js";
 import { isLacking, type TenantState } from "../log/tenant-state.js";
 import type { Manifest, ManifestTenant } from "../manifest/manifest.js";
-import { type CopyName, checkCopyNames, renderName } from "../manifest/name-template.js";
+import { type CopyName, checkCopyNames, renderName } from "../manifest/names.js";
 import { type ReportId, type TaskId, type TenantRef, tenantRef } from "../shared/ids.js";
 import { EXIT, type Problem, StopError } from "../shared/problems.js";
 import { type MappingResolver, mappingResolver } from "./desired-mappings.js";
