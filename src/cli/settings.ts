@@ -1,167 +1,264 @@
-import type { PlanShape } from "../log/records.js";
-import type { RunOptions } from "../run/sync-options.js";
-import type { TaskId } from "../shared/ids.js";
-import type { Problem } from "../shared/problems.js";
+import type { ConnectionSettings, GivenConnection, OutputSettings, Resolution } from "../commands/settings.js";
+import type { ProblemCode } from "../shared/codes.js";
+import { foldTenantKey, trimAround } from "../shared/ids.js";
+import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
+import { quote } from "../shared/quotation.js";
+import { withoutUnseen } from "../shared/unfit-characters.js";
+import { OPTIONS, type OptionKey, type Values } from "./options.js";
 
-/** What standard output gets. */
-export type OutputFormat = "human" | "json" | "ndjson";
-
-/** One `--out` file; `kind` is its ending. */
-export interface ResultFile {
-  readonly path: string;
-  readonly kind: "json" | "csv" | "md" | "html" | "xml";
+/** What settings are read from: one command line, its options' values made already. */
+export interface Given {
+  readonly values: Values;
+  /** The options that were typed. */
+  readonly typed: readonly OptionKey[];
+  readonly operands: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** All that is wrong so far: told in one go. */
+  readonly faults: Problem[];
+  readonly warnings: Problem[];
 }
 
-/** How a command tells its answer. Every command has it. */
-export interface OutputSettings {
-  readonly format: OutputFormat;
-  readonly verbosity: "quiet" | "normal" | "verbose";
-  /** `--no-color` was given; the environment's wishes are the host's. */
-  readonly noColor: boolean;
-  readonly files: readonly ResultFile[];
-}
+/** The options that shape a plan: with `--resume` and `--plan` they are the earlier run's. */
+export const SHAPING = [
+  ...(["sourceTask", "masterApp", "reports", "reportId", "name", "adopt", "recreate", "only", "limit"] as const),
+  ...(["allowSharedApp", "allowMasterApp", "allowUnmappedReport", "allowLiveSource"] as const),
+];
 
-/** The server as it was typed, and where. */
-export interface ServerSetting {
-  readonly text: string;
-  readonly from: "--server" | "QALYPTUS_SERVER";
-}
+const CONNECTION = ["caFiles", "insecure", "timeoutMs", "retries", "rate"] as const;
+const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
+const LEAST_SETTLE_MS = 15_000;
 
-/** Where the API key is to be taken from; only the environment's is known already. */
-export type ApiKeySetting =
-  | { readonly kind: "variable"; readonly name: string; readonly text: string }
-  | { readonly kind: "file"; readonly path: string }
-  | { readonly kind: "stdin" };
-
-interface ConnectionOptions {
-  readonly caFiles: readonly string[];
-  readonly insecure: boolean;
-  readonly timeoutMs: number;
-  /** Further tries of what provably did nothing. */
-  readonly retries: number;
-  /** Requests a second; `undefined`: as many as the server answers. */
-  readonly rate: number | undefined;
-}
-
-/** All that is needed to speak to the server. */
-export interface ConnectionSettings extends ConnectionOptions {
-  readonly server: ServerSetting;
-  readonly apiKey: ApiKeySetting;
-}
-
-/** A connection of which something may be missing: `doctor` says what. */
-export interface GivenConnection extends ConnectionOptions {
-  readonly server: ServerSetting | undefined;
-  readonly apiKey: ApiKeySetting | undefined;
-}
-
-/** What every command is given. */
-interface CommandSettings {
-  readonly output: OutputSettings;
-  /** What the command line itself warns of. */
-  readonly warnings: readonly Problem[];
-}
-
-export interface SyncSettings extends CommandSettings {
-  /** Not given only with `--resume` or `--plan`. */
-  readonly manifest: string | undefined;
-  readonly encoding: string | undefined;
-  readonly idempotencyLog: string | undefined;
-  /** `undefined` only with `--offline`. */
-  readonly connection: ConnectionSettings | undefined;
-  readonly shape: PlanShape;
-  readonly run: RunOptions;
-  readonly resume: boolean;
-  readonly plan: string | undefined;
-  readonly savePlan: string | undefined;
-  readonly apps: string | undefined;
-  readonly breakLock: string | undefined;
-  readonly rebind: boolean;
-}
-
-export interface ValidateSettings extends CommandSettings {
-  readonly manifest: string;
-  readonly encoding: string | undefined;
-  readonly shape: PlanShape;
-  readonly apps: string | undefined;
-}
-
-export interface StatusSettings extends CommandSettings {
-  readonly manifest: string | undefined;
-  readonly encoding: string | undefined;
-  readonly idempotencyLog: string | undefined;
-  /** The source task of rows that name none. */
-  readonly sourceTask: TaskId | undefined;
-}
-
-/** What `resolve` is to write down; only `task` reads the server. */
-export type Resolution =
-  | {
-      readonly kind: "task";
-      readonly tenant: string;
-      readonly taskId: TaskId;
-      /** The logged tenant that the task is taken from. */
-      readonly from: string | undefined;
-      readonly connection: ConnectionSettings;
+/** How each command's settings are read. */
+const READERS = {
+  sync: (given: Given) => {
+    refuseContradictions(given);
+    const { settleMs, offline } = given.values;
+    if (settleMs !== undefined && settleMs < LEAST_SETTLE_MS) {
+      const why = "a server that still works on a request after so short a time makes a second task";
+      given.warnings.push(problem("SETTLE_SHORT", `--settle ${settleMs}ms: ${why}`));
     }
-  | { readonly kind: "retry"; readonly tenants: readonly string[] }
-  | { readonly kind: "forget"; readonly tenants: readonly string[] };
+    return {
+      ...syncJob(given.values),
+      ...answer(given),
+      manifest: manifestOf(given),
+      connection: offline ? undefined : requireConnection(given, "sync", "; --dry-run --offline needs neither"),
+    };
+  },
+  validate: (given: Given) => ({
+    ...pick(given.values, ["encoding", "apps"]),
+    ...answer(given),
+    manifest: manifestOf(given) ?? "",
+    shape: pick(given.values, SHAPING),
+  }),
+  status: (given: Given) => ({
+    ...pick(given.values, ["encoding", "idempotencyLog", "sourceTask"]),
+    ...answer(given),
+    manifest: manifestOf(given),
+  }),
+  resolve: (given: Given) => ({
+    ...pick(given.values, ["sourceTask", "reason", "manifest", "idempotencyLog", "breakLock"]),
+    ...answer(given),
+    server: givenConnection(given).server,
+    resolution: resolutionOf(given),
+  }),
+  doctor: (given: Given) => ({
+    ...pick(given.values, ["encoding", "idempotencyLog", "newLog", "apps"]),
+    ...answer(given),
+    manifest: manifestOf(given),
+    connection: givenConnection(given),
+    shape: pick(given.values, SHAPING),
+  }),
+  init: (given: Given) => {
+    const { values } = given;
+    const [argument] = given.operands;
+    const file = argument ?? values.manifestFile;
+    if (values.manifestFile !== undefined && values.manifestFile !== file)
+      conflict(given, `init writes one manifest: ${argument} or ${values.manifestFile}`);
+    return {
+      ...pick(values, ["masterApp", "apps", "pattern", "force"]),
+      ...answer(given),
+      sourceTask: values.taskOrName,
+      file: file === "-" ? undefined : file,
+      manifestFormat: values.manifestFormat ?? (file?.toLowerCase().endsWith(".json") === true ? "json" : "csv"),
+      connection: requireConnection(given, "init"),
+    };
+  },
+  sandbox: (given: Given) => ({
+    ...pick(given.values, ["port", "latencyMs", "state", "chaos", "faults", "seed"]),
+    ...answer(given),
+  }),
+  demo: (given: Given) => ({ keep: given.values.keep, ...answer(given) }),
+  schema: answer,
+  completion: (given: Given) => {
+    const typed = given.operands[0]?.toLowerCase();
+    const shell = SHELLS.find((each) => each === typed || (each === "powershell" && typed === "pwsh"));
+    if (shell === undefined) {
+      const hint = `It is one of ${SHELLS.join(", ")}`;
+      fault(given, "OPTION_VALUE", `there is no completion for the shell ${quote(typed ?? "")}`, hint);
+    }
+    return { ...answer(given), shell: shell ?? "bash" };
+  },
+};
 
-export interface ResolveSettings extends CommandSettings {
-  readonly resolution: Resolution;
-  readonly sourceTask: TaskId | undefined;
-  readonly reason: string | undefined;
-  /** Where the log is new: what it is bound to. */
-  readonly server: ServerSetting | undefined;
-  /** Names the log that stands beside it. */
-  readonly manifest: string | undefined;
-  readonly idempotencyLog: string | undefined;
-  readonly breakLock: string | undefined;
+export type CommandName = keyof typeof READERS;
+
+/** Each command's settings. */
+export type SettingsOf = { readonly [N in CommandName]: ReturnType<(typeof READERS)[N]> };
+
+/** One command with its settings. */
+export type Invocation<Name extends CommandName = CommandName> = {
+  readonly [N in Name]: { readonly command: N; readonly settings: SettingsOf[N] };
+}[Name];
+
+/** Reads a command's settings. Throws all faults of the line as one StopError (exit 2). */
+export function readInvocation(command: CommandName, given: Given): Invocation {
+  if (given.values.quiet && given.values.verbose) conflict(given, "--quiet and --verbose contradict each other");
+  const invocation = { command, settings: READERS[command](given) } as Invocation;
+  throwFaults(given);
+  return invocation;
 }
 
-export interface DoctorSettings extends CommandSettings {
-  readonly manifest: string | undefined;
-  readonly encoding: string | undefined;
-  readonly idempotencyLog: string | undefined;
-  readonly connection: GivenConnection;
-  readonly shape: PlanShape;
-  readonly newLog: boolean;
-  readonly apps: string | undefined;
+/** What a sync is asked for by its options alone, on the command line and by a library's caller. */
+export function syncJob(values: Values) {
+  return {
+    ...pick(values, ["encoding", "idempotencyLog", "resume", "plan", "savePlan", "apps", "breakLock", "rebind"]),
+    shape: pick(values, SHAPING),
+    run: {
+      ...pick(values, ["dryRun", "offline", "verify", "newLog", "timeoutMs", "concurrency", "retries"]),
+      ...pick(values, ["maxFailures", "maxChanges", "detailedExitCode"]),
+      settleMs: values.settleMs ?? Math.max(values.timeoutMs, LEAST_SETTLE_MS),
+    },
+  };
 }
 
-export interface InitSettings extends CommandSettings {
-  readonly connection: ConnectionSettings;
-  /** An ID or a name; `undefined`: ask on a terminal. */
-  readonly sourceTask: string | undefined;
-  readonly masterApp: string | undefined;
-  readonly apps: string | undefined;
-  /** `Sales - {tenant}` */
-  readonly pattern: string | undefined;
-  /** The manifest to write; `undefined`: standard output. */
-  readonly file: string | undefined;
-  readonly manifestFormat: "csv" | "json";
-  readonly force: boolean;
+/** The settings of a connection but for its two ends. */
+export function connectionOptions(values: Values): Pick<Values, (typeof CONNECTION)[number]> {
+  return pick(values, CONNECTION);
 }
 
-export interface SandboxSettings extends CommandSettings {
-  /** `undefined`: 3994, or any other where that is taken. */
-  readonly port: number | undefined;
-  readonly latencyMs: number;
-  readonly state: string | undefined;
-  /** From 0 to 1; 0 is none. */
-  readonly chaos: number;
-  /** As typed: the sandbox knows its faults. */
-  readonly faults: readonly string[];
-  readonly seed: number | undefined;
+function pick<K extends OptionKey>(values: Values, keys: readonly K[]): Pick<Values, K> {
+  return Object.fromEntries(keys.map((key) => [key, values[key]])) as Pick<Values, K>;
 }
 
-export interface DemoSettings extends CommandSettings {
-  /** Leave the demo's folder (manifest, log, results) where it is. */
-  readonly keep: boolean;
+function fault(given: Given, code: ProblemCode, message: string, hint?: string): void {
+  given.faults.push(problem(code, message, { hint }));
 }
 
-export type SchemaSettings = CommandSettings;
+function conflict(given: Given, message: string, hint?: string): void {
+  fault(given, "OPTIONS_CONFLICT", message, hint);
+}
 
-export interface CompletionSettings extends CommandSettings {
-  readonly shell: "bash" | "zsh" | "fish" | "powershell";
+function throwFaults({ faults }: Given): void {
+  if (faults.length > 0) throw new StopError(EXIT.usage, faults);
+}
+
+/** How the answer is told, and what the command line warns of. */
+function answer({ values, warnings }: Given) {
+  const { format, answerFormat, quiet, verbose, noColor, files } = values;
+  const verbosity: OutputSettings["verbosity"] = quiet ? "quiet" : verbose ? "verbose" : "normal";
+  return { output: { format: format === "human" ? answerFormat : format, verbosity, noColor, files }, warnings };
+}
+
+/** A log stands beside its manifest, so a manifest has to be a file. */
+function manifestOf(given: Given): string | undefined {
+  const [path] = given.operands;
+  if (path === "-" || path === "") {
+    const what = path === "" ? "the manifest's name is empty" : "a manifest cannot come from standard input";
+    fault(given, "MANIFEST_MISSING", what, "Name a file: its idempotency log stands beside it");
+  }
+  return path;
+}
+
+/** The connection as far as it was given: options win over the environment. */
+function givenConnection({ values, env }: Given): GivenConnection {
+  const { server: typed, apiKeyFile: path } = values;
+  const { QALYPTUS_SERVER: usual = "", QALYPTUS_API_KEY: key = "" } = env;
+  const server = typed ?? (usual.trim() === "" ? undefined : usual);
+  const from = typed === undefined ? "QALYPTUS_SERVER" : "--server";
+  const variable = { kind: "variable", name: "QALYPTUS_API_KEY", text: key } as const;
+  const file = path === "-" ? ({ kind: "stdin" } as const) : path && ({ kind: "file", path } as const);
+  return {
+    ...pick(values, CONNECTION),
+    server: server === undefined ? undefined : { text: server, from },
+    apiKey: file || (key.trim() === "" ? undefined : variable),
+  };
+}
+
+/** The whole connection. Throws where something of it is missing, with all that was wrong before: so it is asked for last. */
+function requireConnection(given: Given, command: CommandName, otherwise = ""): ConnectionSettings {
+  const { server, apiKey, ...rest } = givenConnection(given);
+  if (server === undefined) {
+    const hint = `Give --server URL, or set QALYPTUS_SERVER${otherwise}`;
+    fault(given, "SERVER_MISSING", `${command} needs the server's address`, hint);
+  }
+  if (apiKey === undefined) {
+    const hint = `Set QALYPTUS_API_KEY, or give --api-key-file FILE (- for standard input)${otherwise}`;
+    fault(given, "API_KEY_MISSING", `${command} needs an API key`, hint);
+  }
+  if (server !== undefined && apiKey !== undefined) return { ...rest, server, apiKey };
+  throw new StopError(EXIT.usage, given.faults);
+}
+
+function refuseContradictions(given: Given): void {
+  const { resume, offline, dryRun, verify, rebind, plan, savePlan, breakLock } = given.values;
+  if (given.operands.length === 0 && !resume && plan === undefined) {
+    const hint = "Name the CSV or JSON file: sync customers.csv. Only --resume and --plan know theirs";
+    fault(given, "MANIFEST_MISSING", "sync needs a manifest", hint);
+  }
+  const earlier = resume ? "--resume" : plan === undefined ? undefined : "--plan";
+  const shaping = SHAPING.filter((key) => given.typed.includes(key)).map((key) => OPTIONS[key].long);
+  if (earlier !== undefined && shaping.length > 0)
+    conflict(
+      given,
+      `${earlier} takes what shapes the plan from its own run's options, so ${shaping.join(", ")} cannot be given`,
+      `Leave ${shaping.length === 1 ? "it" : "them"} out, or leave ${earlier} out to plan anew`,
+    );
+  const saves = savePlan !== undefined;
+  const carriesOut = plan !== undefined;
+  const contradictions: readonly (readonly [holds: boolean, message: string, hint?: string])[] = [
+    [resume && carriesOut, "--resume and --plan are two ways to go on", "Give --plan only to finish a saved plan"],
+    [offline && !dryRun, "--offline is for dry runs only", "Add --dry-run, or leave --offline out"],
+    [offline && verify, "--verify reads the server, --offline does not"],
+    [offline && carriesOut, "--plan is held against the server, --offline does not read it", "Leave --offline out"],
+    [offline && rebind, "--rebind looks at the server, --offline does not"],
+    [saves && !dryRun, "--save-plan keeps the plan of a dry run", "Add --dry-run"],
+    [saves && offline, "--save-plan needs a plan made from the server", "Leave --offline out"],
+    [saves && carriesOut, "--save-plan makes a new plan, --plan carries out an old one"],
+    [breakLock !== undefined && dryRun, "a dry run takes no lock, so --break-lock has none to break"],
+  ];
+  for (const [holds, message, hint] of contradictions) if (holds) conflict(given, message, hint);
+}
+
+function resolutionOf(given: Given): Resolution {
+  const { taskId, from, retry, forget } = given.values;
+  // A mark that was copied along unseen is no part of a key, and is not logged as one.
+  const tenants = [...new Set(given.operands.map((word) => trimAround(withoutUnseen(word))))];
+  const [tenant = ""] = tenants;
+  if (tenants.some((each) => foldTenantKey(each) === ""))
+    fault(given, "ARGUMENT_MISSING", "a tenant's key is empty", "Write resolve TENANT");
+  const ways = [
+    ...(taskId === undefined ? [] : ["--task-id"]),
+    ...(retry ? ["--retry"] : []),
+    ...(forget ? ["--forget"] : []),
+  ];
+  if (ways.length === 0) {
+    const hint =
+      "Give --task-id GUID (that task is the copy), --retry (create once more) or --forget (it holds nothing)";
+    fault(given, "OPTION_MISSING", "resolve needs to know how", hint);
+  }
+  if (ways.length > 1) conflict(given, `${ways.join(" and ")} contradict each other`, "Give one of them");
+  if (from !== undefined && taskId === undefined)
+    conflict(
+      given,
+      "--from says whose task it was, so it needs --task-id",
+      "Write resolve NEW --task-id GUID --from OLD",
+    );
+  if (taskId === undefined) return { kind: retry ? "retry" : "forget", tenants };
+  if (tenants.length > 1)
+    conflict(
+      given,
+      `--task-id is one tenant's copy, but ${tenants.length} tenants are given`,
+      "Resolve one tenant at a time; quote a key that has blanks in it",
+    );
+  return { kind: "task", tenant, taskId, from, connection: requireConnection(given, "resolve") };
 }

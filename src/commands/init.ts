@@ -1,210 +1,314 @@
 import { dirname, extname, join } from "node:path";
-import type { Host } from "../cli/host.js";
-import type { InitSettings } from "../cli/settings.js";
-import { identify, isSame } from "../files/file-identity.js";
-import { checkNewFile, writeNewFile } from "../files/new-file.js";
-import { readAppsFile } from "../manifest/apps-file.js";
-import { draftAsCsv, draftAsJson, SCHEMA_FILE } from "../manifest/draft.js";
+import { createInterface } from "node:readline";
+import { identify, isSame } from "../files/paths.js";
+import { checkNewFile, writeNewFile } from "../files/write-file.js";
+import { LogState } from "../log/state.js";
+import type { ListedApp } from "../manifest/apps-file.js";
+import { type DraftedTenants, draftAsCsv, draftAsJson, draftTenants, SCHEMA_FILE } from "../manifest/draft.js";
 import { readManifest } from "../manifest/read-manifest.js";
 import { judgeLiveSource } from "../plan/live-source.js";
+import { type ObservedSource, observeServer } from "../plan/observe.js";
+import { rememberingReader } from "../plan/shared-reading.js";
+import { TaskIndex } from "../plan/task-index.js";
 import { counted } from "../reporter/look.js";
-import { parseAppId } from "../shared/ids.js";
-import { EXIT, type ExitCode, type Problem, StopError } from "../shared/problems.js";
+import type { TaskReader } from "../server/ports.js";
+import { type AppId, foldName, parseAppId, parseTaskId, type TaskId } from "../shared/ids.js";
+import { EXIT, type ExitCode, type Problem, problem, StopError, stopError } from "../shared/problems.js";
 import { listed, quote } from "../shared/quotation.js";
 import { wordsOn } from "../shared/shell-word.js";
+import type { ListedTask } from "../shared/source-task.js";
+import { nearestSpellings } from "../shared/spelling.js";
 import { oneLine } from "../shared/text-safety.js";
-import { openConnection } from "./connection.js";
-import { findManifest, type InitFindings } from "./init-tenants.js";
-import { readAppsBytes } from "./manifest-input.js";
-import { terminalAsk } from "./prompt.js";
-import { openTelling, type Telling } from "./telling.js";
+import { withConnection } from "./connection.js";
+import type { Host } from "./host.js";
+import { readApps } from "./manifest-input.js";
+import type { InitSettings } from "./settings.js";
+import { openTelling } from "./telling.js";
 
 /** `init`: writes a first manifest from the server's tasks and a list of apps. Never overwrites a file without `--force`. */
 export async function initCommand(host: Host, settings: InitSettings): Promise<ExitCode> {
-  const telling = await openTelling(host, settings.output, { protectedFiles: [], dryRun: false });
+  const telling = await openTelling(host, settings.output);
   await telling.warn(settings.warnings);
-  const { file, apps: appsPath } = settings;
-  if (appsPath === undefined) throw appsMissing();
+  const { file, apps: appsPath, manifestFormat, sourceTask, pattern } = settings;
+  if (appsPath === undefined)
+    throw stopError(
+      EXIT.usage,
+      "APPS_MISSING",
+      "init needs the list of apps: the ID and the name of each tenant's app",
+      {
+        hint: "Make it by: qlik app ls --json > apps.json (or the QRS API, or PowerShell's Export-Csv), then add --apps apps.json",
+      },
+    );
   await checkTarget(settings, host.platform);
-  const apps = readAppsFile(await readAppsBytes(appsPath), appsPath);
-  const findings = await find(host, settings, { apps, telling });
-  const text = textOf(findings, settings);
-  await checkText(text, findings, settings);
-  await tellFindings(host, findings, { settings, telling });
+  const given = settings.masterApp === undefined ? undefined : parseAppId(settings.masterApp);
+  const request = { sourceTask, masterApp: given, pattern, apps: await readApps(appsPath) };
+  const ask = host.mayAsk ? terminalAsk(host) : undefined;
+  const findings = await withConnection(host, settings.connection, telling, ({ api }) =>
+    findManifest(request, api.reader, ask),
+  );
+  const { source, masterApp, tenants } = findings;
+  const draft = { sourceTaskId: source.task.id, masterApp, tenants };
+  const text = manifestFormat === "json" ? draftAsJson(draft) : draftAsCsv(draft);
+  await checkText(text, masterApp, settings);
+  const isQuiet = settings.output.verbosity === "quiet";
+  if (!isQuiet) await tellLines(host, findingLines(findings));
+  await telling.warn(surprises(findings, settings));
   if (file === undefined) await telling.answer(text);
   else {
     await writeNewFile(file, text, settings.force);
-    await telling.answer(`${oneLine(file)}: ${counted(findings.tenants.length, "tenant")} of ${labelOf(findings)}\n`);
+    await telling.answer(`${oneLine(file)}: ${counted(tenants.length, "tenant")} of ${labelOf(source)}\n`);
+    if (!isQuiet) await tellLines(host, nextLines(host, masterApp, settings, file));
   }
-  await tellNext(host, findings, settings);
   return EXIT.ok;
 }
 
-function appsMissing(): StopError {
-  return new StopError(EXIT.usage, {
-    code: "APPS_MISSING",
-    message: "init needs the list of apps: the ID and the name of each tenant's app",
-    hint: "Make it by: qlik app ls --json > apps.json (or the QRS API, or PowerShell's Export-Csv), then add --apps apps.json",
-  });
+async function tellLines(host: Host, lines: readonly string[]): Promise<void> {
+  await host.stderr.write(lines.map((line) => `${oneLine(line)}\n`).join(""));
 }
 
 /** Before anything is read: whether the manifest may be written where it is wanted. Throws a StopError (exit 2). */
-async function checkTarget(
-  { file, manifestFormat, force, apps, connection }: InitSettings,
-  platform: NodeJS.Platform,
-): Promise<void> {
+async function checkTarget(settings: InitSettings, platform: NodeJS.Platform): Promise<void> {
+  const { file, manifestFormat, force, apps, connection } = settings;
   if (file === undefined) return;
   const ending = extname(file).toLowerCase();
   const readAs = ending === ".json" ? "json" : [".csv", ".tsv", ".tab"].includes(ending) ? "csv" : undefined;
-  if (/^\.xls[xmb]?$/.test(ending) || (readAs !== undefined && readAs !== manifestFormat))
-    throw new StopError(EXIT.usage, {
-      code: "FILE_ENDING",
-      message: `${file} would hold ${manifestFormat.toUpperCase()}, but it would not be read so because of its name`,
-      hint: `Give the file the ending .${manifestFormat}, or choose another --format`,
-      file,
-    });
+  if (/^\.xls[xmb]?$/.test(ending) || (readAs !== undefined && readAs !== manifestFormat)) {
+    const message = `${file} would hold ${manifestFormat.toUpperCase()}, but it would not be read so because of its name`;
+    throw stopError(EXIT.usage, "FILE_ENDING", message, { file });
+  }
   await checkNewFile(file, force);
   const { apiKey, caFiles } = connection;
   const inputs = [apps, apiKey.kind === "file" ? apiKey.path : undefined, ...caFiles];
   for (const input of inputs)
-    if (input !== undefined && isSame(await identify(input, platform), await identify(file, platform)))
-      throw new StopError(EXIT.usage, {
-        code: "FILE_IS_INPUT",
-        message: `${file} is an input of this command`,
-        hint: "Give the manifest a name of its own",
-        file,
-      });
+    if (input !== undefined && isSame(identify(input, platform), identify(file, platform)))
+      throw stopError(EXIT.usage, "FILE_IS_INPUT", `${file} is an input of this command`, { file });
 }
-
-async function find(
-  host: Host,
-  settings: InitSettings,
-  of: { readonly apps: ReturnType<typeof readAppsFile>; readonly telling: Telling },
-): Promise<InitFindings> {
-  const { emit } = of.telling;
-  const { api, warnings } = await openConnection(host, settings.connection, { emit, concurrency: 1 });
-  try {
-    await of.telling.warn(warnings);
-    const { sourceTask, pattern } = settings;
-    const masterApp = settings.masterApp === undefined ? undefined : parseAppId(settings.masterApp);
-    const ask = host.mayAsk ? terminalAsk(host) : undefined;
-    return await findManifest({ sourceTask, masterApp, pattern, apps: of.apps }, { reader: api.reader, ask });
-  } finally {
-    await api.close();
-  }
-}
-
-function textOf({ source, masterApp, tenants }: InitFindings, { manifestFormat }: InitSettings): string {
-  const draft = { sourceTaskId: source.task.id, masterApp, tenants };
-  return manifestFormat === "json" ? draftAsJson(draft) : draftAsCsv(draft);
-}
-
-/** Stands for a master app that is still to be named. */
-const ANY_MASTER = "00000000-0000-4000-8000-000000000000";
 
 /** What is written must pass `validate`: an app's name may hold what no tenant's key can. Throws a StopError (exit 2). */
-async function checkText(text: string, findings: InitFindings, settings: InitSettings): Promise<void> {
+async function checkText(text: string, masterApp: AppId | undefined, settings: InitSettings): Promise<void> {
   const path = settings.file ?? `manifest.${settings.manifestFormat}`;
-  const masterApp = findings.masterApp ?? parseAppId(ANY_MASTER);
-  const defaults = { masterApp, reports: [], allowSharedApps: [], allowMasterAppFor: [] };
+  const anyApp = parseAppId("00000000-0000-4000-8000-000000000000");
+  const defaults = { masterApp: masterApp ?? anyApp, reports: [], allowSharedApps: [], allowMasterAppFor: [] };
   try {
     await readManifest({ path, bytes: Buffer.from(text), defaults });
   } catch (cause) {
     if (!(cause instanceof StopError)) throw cause;
-    const problems = cause.problems.map(
-      (problem): Problem => ({
-        ...problem,
-        message: `the manifest would have a fault: ${problem.message}`,
-        hint: "Give the app another name in the list of apps, or take it out. Nothing was written",
-      }),
-    );
+    const hint = "Give the app another name in the list of apps, or take it out. Nothing was written";
+    const problems = cause.problems.map((fault) => {
+      return { ...fault, message: `the manifest would have a fault: ${fault.message}`, hint };
+    });
     throw new StopError(cause.exitCode, problems, { cause });
   }
 }
 
-/** What people should know of it: the reports that will be mapped, what was left out, what may surprise. */
-async function tellFindings(
-  host: Host,
-  findings: InitFindings,
-  { settings, telling }: { readonly settings: InitSettings; readonly telling: Telling },
-): Promise<void> {
-  if (settings.output.verbosity !== "quiet") {
-    const lines = [...reportLines(findings), ...leftOutLines(findings)];
-    await host.stderr.write(lines.map((line) => `${oneLine(line)}\n`).join(""));
-  }
-  await telling.warn(surprises(findings, settings));
-}
-
-function labelOf({ source }: InitFindings): string {
-  const { name, id } = source.task;
+function labelOf({ task: { name, id } }: ObservedSource): string {
   return name === undefined ? id : `${quote(name)} (${id})`;
 }
 
-function reportLines(findings: InitFindings): readonly string[] {
-  const { reports } = findings.source.task;
-  if (reports === undefined) return [`The server does not list the reports of ${labelOf(findings)}.`];
-  const rows = reports.map((report) => `  ${report.name ?? "(no name)"}  ${report.rowId}`);
-  return [`${counted(reports.length, "report")} of ${labelOf(findings)}, mapped for every tenant:`, ...rows];
+/** The reports that will be mapped, and the apps that were left out. */
+function findingLines({ source, unfit, leftMasterOut, masterApp }: InitFindings): readonly string[] {
+  const { reports } = source.task;
+  const label = labelOf(source);
+  const lines =
+    reports === undefined
+      ? [`The server does not list the reports of ${label}.`]
+      : [
+          `${counted(reports.length, "report")} of ${label}, mapped for every tenant:`,
+          ...reports.map((report) => `  ${report.name ?? "(no name)"}  ${report.rowId}`),
+        ];
+  if (leftMasterOut) lines.push(`Left out: the master app ${masterApp}.`);
+  if (unfit.length > 0) {
+    const names = listed(unfit.map((app) => (app.name === "" ? app.id : quote(app.name))));
+    lines.push(`Left out: ${counted(unfit.length, "app")} that cannot be a tenant's by name: ${names}.`);
+  }
+  return lines;
 }
 
-function leftOutLines({ unfit, leftMasterOut, masterApp }: InitFindings): readonly string[] {
-  const names = listed(unfit.map((app) => (app.name === "" ? app.id : quote(app.name))));
-  return [
-    ...(leftMasterOut ? [`Left out: the master app ${masterApp}.`] : []),
-    ...(unfit.length === 0
-      ? []
-      : [`Left out: ${counted(unfit.length, "app")} that cannot be a tenant's by name: ${names}.`]),
-  ];
-}
-
-function surprises(findings: InitFindings, { pattern }: InitSettings): readonly Problem[] {
-  const { source, masterApp } = findings;
-  const label = `the source task ${labelOf(findings)}`;
+function surprises({ source, masterApp }: InitFindings, { pattern }: InitSettings): readonly Problem[] {
+  const warnings: Problem[] = [];
+  const unknown = "the manifest does not say which app is replaced, and the master app may be among its tenants";
+  if (masterApp === undefined) warnings.push(problem("MASTER_APP_UNKNOWN", `no --master-app: ${unknown}`));
+  if (pattern === undefined)
+    warnings.push(problem("NO_PATTERN", "no --pattern: each app's whole name is its tenant's key"));
   const masterApps = new Set(masterApp === undefined ? [] : [masterApp]);
-  const live = judgeLiveSource({ label, mail: source.task.mail, masterApps, allowed: false });
-  return [
-    ...(masterApp === undefined ? [masterAppUnknown()] : []),
-    ...(pattern === undefined ? [noPattern()] : []),
-    ...(live.refusal === undefined ? [] : [live.refusal]),
-  ];
+  const label = `the source task ${labelOf(source)}`;
+  const { refusal } = judgeLiveSource({ label, mail: source.task.mail, masterApps, allowed: false });
+  return refusal === undefined ? warnings : [...warnings, refusal];
 }
 
-function masterAppUnknown(): Problem {
-  return {
-    code: "MASTER_APP_UNKNOWN",
-    message:
-      "no --master-app: the manifest does not say which app is replaced, and the master app may be among its tenants",
-    hint: "Give --master-app GUID to init; else validate and sync need it, and take the master app's own row out",
-  };
-}
-
-function noPattern(): Problem {
-  return {
-    code: "NO_PATTERN",
-    message: "no --pattern: each app's whole name is its tenant's key",
-    hint: 'Where the key is a part of it: --pattern "Sales - {tenant}"',
-  };
-}
-
-async function tellNext(host: Host, findings: InitFindings, settings: InitSettings): Promise<void> {
-  if (settings.output.verbosity === "quiet" || settings.file === undefined) return;
+function nextLines(
+  host: Host,
+  masterApp: AppId | undefined,
+  { manifestFormat, connection }: InitSettings,
+  file: string,
+): readonly string[] {
+  const { server, apiKey } = connection;
   const word = wordsOn(host.platform);
-  const manifest = word(settings.file);
-  const master = findings.masterApp === undefined ? " --master-app GUID" : "";
-  const { server } = settings.connection;
+  const manifest = `${word(file)}${masterApp === undefined ? " --master-app GUID" : ""}`;
   const address = server.from === "--server" ? ` --server ${word(server.text)}` : "";
-  const lines = [
-    ...(settings.manifestFormat === "json"
-      ? [`${host.argv0} schema > ${word(join(dirname(settings.file), SCHEMA_FILE))}`]
-      : []),
-    `${host.argv0} validate ${manifest}${master}`,
-    `${host.argv0} sync ${manifest}${master}${address}${keyOption(settings, word)} --dry-run`,
+  const key = apiKey.kind === "variable" ? "" : ` --api-key-file ${apiKey.kind === "file" ? word(apiKey.path) : "-"}`;
+  const schema = `  ${host.argv0} schema > ${word(join(dirname(file), SCHEMA_FILE))}`;
+  return [
+    "Next:",
+    ...(manifestFormat === "json" ? [schema] : []),
+    `  ${host.argv0} validate ${manifest}`,
+    `  ${host.argv0} sync ${manifest}${address}${key} --dry-run`,
   ];
-  await host.stderr.write(`Next:\n${lines.map((line) => `  ${oneLine(line)}\n`).join("")}`);
 }
 
-function keyOption({ connection }: InitSettings, word: (text: string) => string): string {
-  const { apiKey } = connection;
-  if (apiKey.kind === "variable") return "";
-  return ` --api-key-file ${apiKey.kind === "file" ? word(apiKey.path) : "-"}`;
+/** What a first manifest is found by. */
+export interface InitRequest {
+  /** `--source-task`: an ID or a name. */
+  readonly sourceTask: string | undefined;
+  readonly masterApp: AppId | undefined;
+  readonly pattern: string | undefined;
+  readonly apps: readonly ListedApp[];
+}
+
+/** What a first manifest is made of. */
+export interface InitFindings extends DraftedTenants {
+  readonly source: ObservedSource;
+  readonly masterApp: AppId | undefined;
+}
+
+/**
+ * Finds the source task, the master app and the tenants of a first manifest. Throws a StopError: exit 2 where a choice is
+ * missing or wrong, where no app fits or two give one tenant; exit 5 where the server refuses.
+ */
+export async function findManifest(
+  request: InitRequest,
+  taskReader: TaskReader,
+  ask: Ask | undefined,
+): Promise<InitFindings> {
+  const { pattern, apps } = request;
+  const reader = rememberingReader(taskReader);
+  const id = await chooseSourceTask(reader, request.sourceTask, ask);
+  const source = (await observeServer(reader, () => new LogState(), [id])).sources.get(id);
+  if (source === undefined) throw new Error(`the source task ${id} was neither found nor refused`);
+  const masterApp = request.masterApp ?? (await askForMasterApp(request, ask));
+  const drafted = draftTenants(apps, { pattern, masterApp });
+  if (drafted.twice.size > 0) {
+    const faults = [...drafted.twice].map(([key, same]) => {
+      const message = `${same.length} apps give the tenant ${quote(key)}: ${named(same)}`;
+      return problem("TENANT_TWICE", message, { tenant: key });
+    });
+    throw new StopError(EXIT.usage, faults);
+  }
+  if (drafted.tenants.length > 0) return { source, masterApp, ...drafted };
+  const examples = apps.slice(0, 3).map((app) => quote(app.name));
+  const message =
+    pattern === undefined
+      ? "no app of the list has a name that could be a tenant's"
+      : `none of ${counted(apps.length, "app")} fits --pattern ${quote(pattern)}; their names are like ${examples.join(", ")}`;
+  throw stopError(EXIT.usage, "NO_APP_FITS", message, { value: pattern });
+}
+
+/** How many tasks an error lists. */
+const TASKS_LISTED = 20;
+
+async function chooseSourceTask(reader: TaskReader, wanted: string | undefined, ask: Ask | undefined): Promise<TaskId> {
+  const id = wanted === undefined ? undefined : parseTaskId(wanted);
+  if (id !== undefined) return id;
+  const list = await reader.listTasks({ fresh: true });
+  if (list.kind === "none")
+    throw stopError(EXIT.usage, "LIST_UNREADABLE", `the task list cannot be read: ${list.problem.message}`);
+  const { tasks } = list;
+  if (tasks.length === 0) throw stopError(EXIT.usage, "NO_TASKS", "the server shows no task to this API key");
+  const some = named(tasks.slice(0, TASKS_LISTED));
+  const shown = tasks.length > TASKS_LISTED ? `${some}, and ${tasks.length - TASKS_LISTED} more` : some;
+  if (wanted === undefined) {
+    const chosen = ask && (await choose(ask, "Which task is to be duplicated?", tasks));
+    if (chosen !== undefined) return chosen.id;
+    const message = `init needs the task to duplicate; the server has ${shown}`;
+    throw stopError(EXIT.usage, "SOURCE_TASK_MISSING", message);
+  }
+  const [only, ...others] = new TaskIndex(tasks).named(wanted);
+  if (only !== undefined && others.length === 0) return only.id;
+  if (only !== undefined) {
+    const message = `${others.length + 1} tasks are named ${quote(wanted)}: ${named([only, ...others])}`;
+    throw stopError(EXIT.usage, "SOURCE_AMBIGUOUS", message, { value: wanted });
+  }
+  const byName = new Map<string, ListedTask>(tasks.map((task) => [foldName(task.name), task]));
+  const near = nearestSpellings(foldName(wanted), byName.keys()).flatMap((name) => byName.get(name) ?? []);
+  const offer = near.length > 0 ? `the nearest are ${named(near)}` : `there are ${shown}`;
+  throw stopError(EXIT.usage, "SOURCE_UNKNOWN", `no task is named ${quote(wanted)}; ${offer}`, { value: wanted });
+}
+
+function named(things: readonly { readonly name: string; readonly id: string }[]): string {
+  return things.map(({ name, id }) => `${quote(name)} (${id})`).join(", ");
+}
+
+/** Nobody but the user knows which app the reports were made with: the server does not say. */
+async function askForMasterApp({ apps, pattern }: InitRequest, ask: Ask | undefined): Promise<AppId | undefined> {
+  if (ask === undefined) return undefined;
+  // Where a pattern tells tenants' apps from others, the master app is among the others.
+  const { unfit } = draftTenants(apps, { pattern, masterApp: undefined });
+  const choices = unfit.length > 0 && pattern !== undefined ? unfit : apps;
+  const title = "Which app were the reports made with (the master app)?";
+  return (await choose(ask, title, choices, "leave it to --master-app"))?.id;
+}
+
+/** Asks a person; `undefined` where nobody answers any more. */
+export type Ask = (question: string) => Promise<string | undefined>;
+
+/** How many choices are listed; the others can be typed. */
+const CHOICES_LISTED = 40;
+
+/**
+ * Lets a person choose by number, ID or name, and asks again until it is clear which. `otherwise` says what an empty answer means;
+ * without it there must be one. `undefined`: nothing is chosen.
+ */
+async function choose<T extends { readonly id: string; readonly name: string }>(
+  ask: Ask,
+  title: string,
+  choices: readonly T[],
+  otherwise?: string,
+): Promise<T | undefined> {
+  const left = choices.length - CHOICES_LISTED;
+  const more = left > 0 ? `  … and ${left} more: type the ID or the name\n` : "";
+  const width = String(Math.min(choices.length, CHOICES_LISTED)).length + 2;
+  const rows = choices.slice(0, CHOICES_LISTED).map(({ name, id }, at) => {
+    return `${String(at + 1).padStart(width)}  ${oneLine(name === "" ? "(no name)" : name)}  ${id}\n`;
+  });
+  const prompt = `Number, ID or name${otherwise === undefined ? "" : `, or nothing: ${otherwise}`}: `;
+  let said = `${title}\n${rows.join("")}${more}`;
+  for (;;) {
+    const answer = (await ask(`${said}${prompt}`))?.trim();
+    if (answer === undefined || (answer === "" && otherwise !== undefined)) return undefined;
+    const found = matching(answer, choices);
+    if (found.length === 1) return found[0];
+    said =
+      found.length === 0
+        ? `${quote(answer)} is none of them\n`
+        : `${found.length} of them are named ${quote(answer)}: type the number or the ID\n`;
+  }
+}
+
+function matching<T extends { readonly id: string; readonly name: string }>(
+  answer: string,
+  choices: readonly T[],
+): readonly T[] {
+  const numbered = /^\d{1,6}$/.test(answer) ? choices[Number(answer) - 1] : undefined;
+  if (numbered !== undefined) return [numbered];
+  const id = parseTaskId(answer);
+  if (id !== undefined) return choices.filter((choice) => choice.id === id);
+  return answer === "" ? [] : choices.filter(({ name }) => foldName(name) === foldName(answer));
+}
+
+/** Asks on the terminal: standard error shows the question, standard input has the answer. */
+function terminalAsk({ stdin, stderr }: Host): Ask {
+  return async (question) => {
+    await stderr.write(question);
+    // One line. The terminal itself edits it, and turns Ctrl-C into the signal that it is everywhere else.
+    const lines = createInterface({ input: stdin.stream, terminal: false });
+    const answer = await new Promise<string | undefined>((resolve) => {
+      lines.once("line", (line) => {
+        resolve(line);
+        lines.close();
+      });
+      lines.once("close", () => resolve(undefined));
+    });
+    if (answer === undefined) await stderr.write("\n");
+    return answer;
+  };
 }

@@ -1,146 +1,283 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import type { Host } from "../cli/host.js";
-import type { ResolveSettings } from "../cli/settings.js";
 import { systemClock } from "../files/system-clock.js";
-import { LOG_ENDING, openLogForRun } from "../log/file/idempotency-log-file.js";
-import { logRecorder } from "../log/recorder.js";
+import { LOG_ENDING } from "../log/file/read-log-file.js";
+import { logRecorder, type Recorder } from "../log/port.js";
 import type { LogEntry } from "../log/records.js";
-import { LogState } from "../log/state.js";
+import type { LogState } from "../log/state.js";
+import { hasOpenPatch, type TenantState } from "../log/tenant-state.js";
 import type { ManifestTenant } from "../manifest/manifest.js";
+import { renderName } from "../manifest/names.js";
+import { checkReports } from "../plan/adoption.js";
+import * as conflict from "../plan/conflicts.js";
+import { namesInDoubt } from "../plan/conflicts.js";
+import { finderOf, holderOf, namesakesOf } from "../plan/look-up.js";
+import { observeCopy } from "../plan/read-copies.js";
+import { TaskIndex } from "../plan/task-index.js";
+import { type NamedTenant, TenantNames } from "../plan/tenant-names.js";
 import { safeJson } from "../results/json.js";
 import { attempt } from "../run/attempt.js";
+import type { TaskReader } from "../server/ports.js";
 import { parseServerUrl } from "../server/url.js";
-import type { TaskId } from "../shared/ids.js";
-import { EXIT, type ExitCode, StopError } from "../shared/problems.js";
+import { foldTenantKey, type TaskId, type TenantKey, type TenantRef, tenantRef } from "../shared/ids.js";
+import { EXIT, type ExitCode, type Problem, StopError, stopError } from "../shared/problems.js";
+import { optionWord } from "../shared/shell-word.js";
+import { nearestKeys } from "../shared/tenant-pattern.js";
 import { oneLine } from "../shared/text-safety.js";
-import { type Connection, openConnection } from "./connection.js";
-import { checkServerOfLog, type LogPlace, onlyLogOf, placeOfLog, readLogState, serverOfLog } from "./log-place.js";
+import { checkServerOfLog, findLog, readLog, serverOfLog, withOpenLog } from "./command-log.js";
+import { type Connection, withConnection } from "./connection.js";
+import type { Host, Tell } from "./host.js";
 import { readManifestInput } from "./manifest-input.js";
-import { type Resolution, type Resolved, type ResolveRequest, resolveTenants } from "./resolve-tenant.js";
-import { openTelling, type Telling } from "./telling.js";
+import type { ResolveSettings } from "./settings.js";
+import { openTelling } from "./telling.js";
 
 /** `resolve`: settles tenants by hand; writes to the log only, never to the server. */
 export async function resolveCommand(host: Host, settings: ResolveSettings): Promise<ExitCode> {
-  const telling = await openTelling(host, settings.output, { protectedFiles: [], dryRun: false });
+  const telling = await openTelling(host, settings.output);
   await telling.warn(settings.warnings);
-  const { manifest, idempotencyLog, resolution } = settings;
-  const place =
-    manifest === undefined && idempotencyLog === undefined
-      ? onlyLogOf(host.cwd, `${host.argv0} sync tenants.csv`)
-      : placeOfLog(idempotencyLog, manifest ?? "");
-  const connection =
+  const { path } = findLog(host, settings);
+  const { resolution } = settings;
+  const { resolved, log } =
     resolution.kind === "task"
-      ? await openConnection(host, resolution.connection, { emit: telling.emit, concurrency: 1 })
-      : undefined;
-  try {
-    await telling.warn(connection?.warnings ?? []);
-    return await settle(host, { settings, place, telling, connection });
-  } finally {
-    await connection?.api.close();
+      ? await withConnection(host, resolution.connection, telling, (connection) =>
+          resolveInLog(host, settings, path, telling, connection),
+        )
+      : await resolveInLog(host, settings, path, telling);
+  if (settings.output.format === "human")
+    for (const { tenant, said } of resolved) await telling.answer(`${oneLine(tenant)}: ${said}\n`);
+  else {
+    const result = { version: 1, command: "resolve", log, tenants: resolved, errors: [], exitCode: EXIT.ok };
+    await telling.answer(`${safeJson(result)}\n`);
   }
+  return EXIT.ok;
 }
 
-interface Settling {
-  readonly settings: ResolveSettings;
-  readonly place: LogPlace;
-  readonly telling: Telling;
-  readonly connection: Connection | undefined;
-}
-
-async function settle(host: Host, { settings, place, telling, connection }: Settling): Promise<ExitCode> {
-  const bound = existsSync(place.path) ? serverOfLog(readLogState(place.path)) : undefined;
-  const given = settings.server === undefined ? undefined : parseServerUrl(settings.server.text).identity;
+async function resolveInLog(host: Host, settings: ResolveSettings, path: string, tell: Tell, connection?: Connection) {
+  const { sourceTask, manifest, breakLock } = settings;
+  const bound = existsSync(path) ? serverOfLog(readLog(path)) : undefined;
+  const given = settings.server && parseServerUrl(settings.server.text).identity;
   const server = connection?.server.identity ?? bound ?? given;
-  if (server === undefined)
-    throw new StopError(EXIT.usage, {
-      code: "NO_LOG",
-      message: `there is no idempotency log ${place.path}, so that there is nothing to settle`,
-      hint: "Name it with --idempotency-log FILE",
-      file: place.path,
-    });
-  checkServerOfLog(place.path, bound, server);
-  const runId = randomUUID();
-  const state = new LogState();
-  const sources = settings.sourceTask === undefined ? [] : [settings.sourceTask];
-  const log = await openLogForRun({
-    path: place.path,
-    server,
-    sourceTasks: sources,
-    run: runId,
-    command: "resolve",
-    now: () => systemClock.now(),
-    ownProcess: { pid: host.pid, exists: host.processExists },
-    visit: (record) => state.apply(record, record.run),
-    breakLock: settings.breakLock,
-    onWaiting: (reason, ms) => telling.emit({ kind: "waiting", reason, ms }),
-  });
-  try {
-    await telling.warn(log.warnings);
-    const preamble: LogEntry = { type: "run", command: "resolve" };
-    const recorder = logRecorder(state, log, { id: runId, preamble });
-    const request = {
-      ...requestOf(settings, { place, state, header: log.header.sourceTasks }),
-      manifestTenants: await tenantsOfManifest(host, settings, { place, state }),
-    };
-    const resolved = await resolveTenants(request, { reader: connection?.api.reader, recorder, clock: systemClock });
-    await tell(telling, settings, { resolved, head: log.head() });
-    return EXIT.ok;
-  } finally {
-    const left = await log.close();
-    await telling.warn(left === undefined ? [] : [left]);
+  if (server === undefined) {
+    const message = `there is no idempotency log ${path}, so that there is nothing to settle`;
+    throw stopError(EXIT.usage, "NO_LOG", message, { file: path });
   }
-}
-
-function requestOf(
-  settings: ResolveSettings,
-  of: { readonly place: LogPlace; readonly state: LogState; readonly header: readonly TaskId[] },
-): Omit<ResolveRequest, "manifestTenants"> {
-  const { resolution, sourceTask, reason } = settings;
-  const inLog = [...of.state.tenants()].map((tenant) => tenant.sourceTaskId);
-  return {
-    tenants: resolution.kind === "task" ? [resolution.tenant] : resolution.tenants,
-    resolution: asked(resolution),
-    sourceTask,
-    knownSources: [...new Set([...of.header, ...inLog])],
-    manifest: settings.manifest === undefined ? basename(of.place.path, LOG_ENDING) : basename(settings.manifest),
-    reason,
-  };
+  checkServerOfLog(path, bound, server);
+  const run = randomUUID();
+  const sourceTasks = sourceTask === undefined ? [] : [sourceTask];
+  const opening = { path, server, sourceTasks, run, command: "resolve", breakLock };
+  return withOpenLog(host, opening, tell, async (log, state) => {
+    const recorder = logRecorder(state, log, { id: run, preamble: { type: "run", command: "resolve" } });
+    const inLog = [...state.tenants()].map((tenant) => tenant.sourceTaskId);
+    const request: ResolveRequest = {
+      ...settings,
+      knownSources: [...new Set([...log.header.sourceTasks, ...inLog])],
+      manifestName: manifest === undefined ? basename(path, LOG_ENDING) : basename(manifest),
+      manifestTenants: await tenantsOfManifest(host, settings, path, state),
+    };
+    return { resolved: await resolveTenants(request, recorder, connection?.api.reader), log: log.head() };
+  });
 }
 
 /** The tenants of the log's manifest, read as the last sync read it; none where it is not there, or cannot be read any more. */
 async function tenantsOfManifest(
   host: Host,
-  settings: ResolveSettings,
-  { place, state }: { readonly place: LogPlace; readonly state: LogState },
+  { manifest, resolution }: ResolveSettings,
+  logPath: string,
+  state: LogState,
 ): Promise<readonly ManifestTenant[]> {
   const shape = state.syncs().at(-1)?.shape;
-  const path = settings.manifest ?? place.path.slice(0, -LOG_ENDING.length);
-  if (settings.resolution.kind !== "task" || shape === undefined || !existsSync(path)) return [];
-  const read = await attempt(() => readManifestInput(host, { path, encoding: undefined, apps: undefined, shape }));
+  const path = manifest ?? logPath.slice(0, -LOG_ENDING.length);
+  if (resolution.kind !== "task" || shape === undefined || !existsSync(path)) return [];
+  const read = await attempt(() => readManifestInput(host, { path, shape }));
   return read.kind === "done" ? read.value.tenants : [];
 }
 
-function asked(resolution: ResolveSettings["resolution"]): Resolution {
-  if (resolution.kind !== "task") return { kind: resolution.kind };
-  return { kind: "task-id", taskId: resolution.taskId, from: resolution.from };
+export interface ResolveRequest extends Pick<ResolveSettings, "resolution" | "sourceTask" | "reason"> {
+  /** The source tasks that the log's header or the manifest names, for a tenant that the log does not know. */
+  readonly knownSources: readonly TaskId[];
+  readonly manifestName: string;
+  /** The manifest's tenants, where it could be read: a task that bears one's name is not taken for another's without a reason. */
+  readonly manifestTenants: readonly ManifestTenant[];
 }
 
-async function tell(
-  telling: Telling,
-  settings: ResolveSettings,
-  of: {
-    readonly resolved: readonly Resolved[];
-    readonly head: { readonly path: string; readonly seq: number; readonly digest: string };
-  },
-): Promise<void> {
-  if (settings.output.format === "human") {
-    for (const { tenant, said } of of.resolved) await telling.answer(`${oneLine(tenant)}: ${said}\n`);
-    return;
+/** The tenant that is settled. */
+interface Subject {
+  readonly ref: TenantRef;
+  readonly key: TenantKey;
+  readonly tenant: string;
+  readonly sourceTaskId: TaskId;
+  readonly state: TenantState | undefined;
+}
+
+/** One way of settling: what is said of it, and what goes into the log. */
+type Settlement = readonly [said: string, entries: readonly LogEntry[]];
+
+/**
+ * Settles tenants by hand: writes to the log only, never to the server. All or nothing. Says what was done for each. `reader`: only a
+ * task is taken over by what the server shows.
+ * Throws a StopError: exit 2 for a tenant that cannot be found or a permission that is missing, 7 for a task that may not be
+ * taken over, 5 and 6 as the ports say.
+ */
+export async function resolveTenants(
+  request: ResolveRequest,
+  recorder: Recorder,
+  reader: TaskReader | undefined,
+): Promise<readonly { readonly tenant: string; readonly sourceTaskId: TaskId; readonly said: string }[]> {
+  const entries: LogEntry[] = [];
+  const resolved = [];
+  for (const subject of subjectsOf(request, recorder.state)) {
+    const [said, added] = await settle(subject, request, recorder.state, reader);
+    entries.push(...added);
+    resolved.push({ tenant: subject.tenant, sourceTaskId: subject.sourceTaskId, said });
   }
-  const tenants = of.resolved.map(({ tenant, sourceTaskId, said }) => ({ tenant, sourceTaskId, said }));
-  await telling.answer(
-    `${safeJson({ version: 1, command: "resolve", log: of.head, tenants, errors: [], exitCode: EXIT.ok })}\n`,
-  );
+  await recorder.record(entries);
+  return resolved;
+}
+
+async function settle(
+  subject: Subject,
+  request: ResolveRequest,
+  log: LogState,
+  reader: TaskReader | undefined,
+): Promise<Settlement> {
+  const { resolution, reason } = request;
+  const { sourceTaskId, key, tenant } = subject;
+  switch (resolution.kind) {
+    case "retry":
+      return ["the next sync may create its copy once more", [{ type: "retry", sourceTaskId, key, tenant, reason }]];
+    case "forget":
+      checkMayForget(subject, reason);
+      return ["it holds nothing any more", [{ type: "forgotten", sourceTaskId, key, reason }]];
+    case "task":
+      if (reader === undefined) throw stopError(EXIT.defect, "DEFECT", "resolve --task-id needs a server");
+      return takeOver(subject, resolution, request, log, reader);
+    default:
+      return resolution satisfies never;
+  }
+}
+
+function checkMayForget(subject: Subject, reason: string | undefined): void {
+  const { state, tenant } = subject;
+  const mayBeMapped = state !== undefined && hasOpenPatch(state);
+  if (reason !== undefined || (!mayBeMapped && !state?.openCreates.length)) return;
+  const why = mayBeMapped ? "a PATCH of its copy may still be carried out" : "a task of it may be on the server";
+  const hint = `Say why it may be forgotten: ${conflict.resolveCommand(subject, '--forget --reason "TEXT"')}`;
+  const message = `tenant "${tenant}" is in doubt: ${why}`;
+  throw stopError(EXIT.usage, "REASON_MISSING", message, { hint, tenant });
+}
+
+async function takeOver(
+  subject: Subject,
+  { taskId, from }: Extract<ResolveRequest["resolution"], { kind: "task" }>,
+  request: ResolveRequest,
+  log: LogState,
+  reader: TaskReader,
+): Promise<Settlement> {
+  const { reason } = request;
+  const { ref, key, tenant, sourceTaskId } = subject;
+  const refuse = (why: string): never => refused(conflict.notACopy(taskId, why));
+  const old = from === undefined ? undefined : formerHolder(from, subject, taskId, log);
+  const stranger = holderOf(log, taskId, ref, ...(old === undefined ? [] : [old.ref]));
+  if (stranger !== undefined)
+    refuse(`${conflict.copyOf(stranger)}; for a rename add ${optionWord("--from", stranger)}`);
+  if (old !== undefined && old.openCreates.length > 0)
+    refuse(`tenant "${old.tenant}" is in doubt besides: sync its manifest, or resolve it, first`);
+  const [list, source, reports, task] = await Promise.all([
+    reader.listTasks({ fresh: true }),
+    reader.readReports(sourceTaskId),
+    reader.readReports(taskId),
+    reader.readTask(taskId),
+  ]);
+  if (taskId === sourceTaskId || request.knownSources.includes(taskId)) refuse("it is a source task");
+  const fault = checkReports(reports, source.kind === "read" ? source.value : undefined);
+  if (fault !== undefined) refuse(fault);
+  const index = new TaskIndex(list.kind === "none" ? [] : list.tasks);
+  const names = new TenantNames(log, namedTenants(request, log, index));
+  // A task that no list shows says its name itself.
+  const named = index.get(taskId) ?? (task.kind === "read" ? { id: taskId, name: task.value.name } : undefined);
+  if (named !== undefined && reason === undefined) {
+    const finder = finderOf(named, { but: ref, list: index, log, namesInDoubt: namesInDoubt(log), names });
+    if (finder !== undefined)
+      refuse(
+        `${conflict.mayBeMadeFor(finder.tenant)}: sync that first. Where you know that it is this tenant's, add --reason TEXT`,
+      );
+    const other = names.ofAnother(named.name, ref);
+    if (other !== undefined && other.ref !== old?.ref) refused(conflict.takenNameOfAnother(subject, named, other));
+  }
+  const copy = { sourceTaskId, key, newTaskId: taskId };
+  const name = named?.name ?? subject.state?.copy?.name ?? old?.copy?.name ?? "";
+  const before = list.kind === "read" ? namesakesOf(name, index).filter((id) => id !== taskId) : null;
+  const shown = reports.kind === "read" ? reports.value : [];
+  const nothing = { mappings: [], named: [] };
+  const entries: LogEntry[] = [
+    { type: "adopted", ...copy, tenant, manifest: request.manifestName, name, by: "resolve", before, reason },
+    // Behind the adoption: should the log lose its tail, the doubt is still there to be looked up.
+    ...(subject.state?.openCreates ?? []).map(({ write }) => ({ type: "settled", write, found: "abandoned" }) as const),
+    // Nothing is claimed: the next sync holds it against the manifest.
+    observeCopy({ ...copy, shown, wanted: nothing, mustShow: undefined, clock: systemClock }).record,
+  ];
+  if (old === undefined) return [`its copy is the task ${taskId}`, entries];
+  // Last: should the log lose its tail, the copy is held by both, and never by nobody.
+  entries.push({ type: "forgotten", sourceTaskId: old.sourceTaskId, key: old.key, reason, to: key });
+  return [`its copy is the task ${taskId}, which was tenant "${old.tenant}"'s`, entries];
+}
+
+/** The manifest's tenants with the names that their copies shall have, where {task} can be filled in. */
+function namedTenants({ manifestTenants }: ResolveRequest, log: LogState, list: TaskIndex): readonly NamedTenant[] {
+  return manifestTenants.flatMap(({ key, tenant, sourceTaskId, nameTemplate, columns, enabled }) => {
+    if (sourceTaskId === undefined || !enabled) return [];
+    const task = log.source(sourceTaskId).name ?? list.get(sourceTaskId)?.name;
+    const rendered = renderName(nameTemplate, { tenant, task, columns });
+    const ref = tenantRef(sourceTaskId, key);
+    return "name" in rendered ? [{ ref, sourceTaskId, key, tenant, name: rendered.name }] : [];
+  });
+}
+
+/** The tenant that `--from` names and that holds the task, under whichever source task. */
+function formerHolder(from: string, subject: Subject, taskId: TaskId, log: LogState): TenantState {
+  const key = foldTenantKey(from);
+  const named = [...log.tenants()].filter((tenant) => tenant.key === key && tenant.ref !== subject.ref);
+  const holder = named.find((tenant) => tenant.copy?.newTaskId === taskId);
+  if (holder !== undefined) return holder;
+  const [other] = named;
+  if (other === undefined) throw unknownTenant(from, log);
+  const held = other.copy?.newTaskId ?? "no copy";
+  return refused(conflict.notACopy(taskId, `tenant "${other.tenant}" holds ${held}, not this task`));
+}
+
+function subjectsOf(request: ResolveRequest, log: LogState): readonly Subject[] {
+  const { resolution, sourceTask, knownSources } = request;
+  const tenants = resolution.kind === "task" ? [resolution.tenant] : resolution.tenants;
+  // The log is looked through once, however many tenants there are.
+  const logged = new Map<TenantKey, TenantState[]>(tenants.map((tenant) => [foldTenantKey(tenant), []]));
+  for (const state of log.tenants()) logged.get(state.key)?.push(state);
+  return tenants.map((tenant) => {
+    const key = foldTenantKey(tenant);
+    const states = logged.get(key) ?? [];
+    const [state, ...others] = states.filter((one) => sourceTask === undefined || one.sourceTaskId === sourceTask);
+    if (others.length > 0) {
+      const sources = states.map((one) => one.sourceTaskId).join(", ");
+      const message = `tenant "${tenant}" is in the log under several source tasks: ${sources}`;
+      throw stopError(EXIT.usage, "SOURCE_AMBIGUOUS", message, { tenant });
+    }
+    if (state !== undefined)
+      return { ref: state.ref, key, tenant: state.tenant, sourceTaskId: state.sourceTaskId, state };
+    if (resolution.kind === "forget") throw unknownTenant(tenant, log);
+    const sourceTaskId = sourceTask ?? (knownSources.length === 1 ? knownSources[0] : undefined);
+    if (sourceTaskId !== undefined) return { ref: tenantRef(sourceTaskId, key), key, tenant, sourceTaskId, state };
+    const message = `tenant "${tenant}" is not in the log, so that its source task is not known`;
+    throw stopError(EXIT.usage, "SOURCE_MISSING", message, { tenant });
+  });
+}
+
+function unknownTenant(tenant: string, log: LogState): StopError {
+  const keys = [...log.tenants()].map((state) => state.key);
+  const nearest = nearestKeys(tenant, keys, 3).join(", ");
+  const message = `tenant "${tenant}" is not in the log${nearest === "" ? "" : `; the nearest keys are ${nearest}`}`;
+  return stopError(EXIT.usage, "TENANT_UNKNOWN", message, { tenant });
+}
+
+function refused(conflict: Problem): never {
+  throw new StopError(EXIT.guard, conflict);
 }

@@ -1,85 +1,113 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import type { Host } from "../cli/host.js";
-import type { StatusSettings } from "../cli/settings.js";
-import type { PlanShape } from "../log/records.js";
 import type { LogState } from "../log/state.js";
+import type { TenantState } from "../log/tenant-state.js";
 import type { Manifest } from "../manifest/manifest.js";
-import { humanStatus, jsonStatus } from "../reporter/status.js";
-import { EXIT, type ExitCode, type Problem, StopError } from "../shared/problems.js";
+import { humanStatus } from "../reporter/status.js";
+import { jsonStatus } from "../results/json.js";
+import { tenantRef } from "../shared/ids.js";
+import type { Mapping } from "../shared/mapping.js";
+import { EXIT, type ExitCode, type Problem, problem, StopError, stopError } from "../shared/problems.js";
 import { wordsOn } from "../shared/shell-word.js";
-import { onlyLogOf, placeOfLog, readLogState, serverOfLog } from "./log-place.js";
+import type { OpenDoubt, StatusReport, TenantStanding, TenantStatus } from "../shared/status-report.js";
+import { findLog, readLog, serverOfLog } from "./command-log.js";
+import type { Host } from "./host.js";
 import { readManifestInput } from "./manifest-input.js";
-import { statusOf } from "./status-facts.js";
+import type { StatusSettings } from "./settings.js";
 import { openTelling } from "./telling.js";
 
 /** `status`: what the log knows, tenant by tenant; no network, no key, no lock. */
 export async function statusCommand(host: Host, settings: StatusSettings): Promise<ExitCode> {
-  const telling = await openTelling(host, settings.output, { protectedFiles: [], dryRun: false });
+  const telling = await openTelling(host, settings.output);
   await telling.warn(settings.warnings);
-  const { manifest: path, idempotencyLog } = settings;
-  const place =
-    path === undefined && idempotencyLog === undefined
-      ? onlyLogOf(host.cwd, `${host.argv0} sync tenants.csv`)
-      : placeOfLog(idempotencyLog, path ?? "");
-  if (!existsSync(place.path))
-    throw new StopError(EXIT.usage, {
-      code: "NO_LOG",
-      message: `there is no idempotency log ${place.path}`,
-      hint: `Name it with --idempotency-log FILE; the first sync makes it: ${host.argv0} sync ${wordsOn(host.platform)(path ?? "tenants.csv")}`,
-      file: place.path,
-    });
-  const { state, head, header, warnings: logWarnings } = readLogState(place.path);
-  const { manifest, warnings } = await manifestOf(host, settings, state);
-  const server = serverOfLog({ state, header }) ?? null;
-  const report = statusOf({ state, server, head: head ?? null, manifest, warnings: [...logWarnings, ...warnings] });
+  const { path } = findLog(host, settings);
+  if (!existsSync(path)) {
+    const manifest = wordsOn(host.platform)(settings.manifest ?? "tenants.csv");
+    const hint = `Name it with --idempotency-log FILE; the first sync makes it: ${host.argv0} sync ${manifest}`;
+    throw stopError(EXIT.usage, "NO_LOG", `there is no idempotency log ${path}`, { hint, file: path });
+  }
+  const log = readLog(path);
+  const { manifest, warnings } = await manifestOf(host, settings, log.state);
+  const report: StatusReport = {
+    version: 1,
+    command: "status",
+    server: serverOfLog(log) ?? null,
+    log: log.head ?? null,
+    tenants: tenantStatuses(log.state, manifest),
+    warnings: [...log.warnings, ...warnings],
+    errors: [],
+    exitCode: EXIT.ok,
+  };
   const pieces = settings.output.format === "human" ? humanStatus(report, telling.look) : jsonStatus(report);
   for (const piece of pieces) await telling.answer(piece);
   return report.exitCode;
-}
-
-const NO_SHAPE: PlanShape = {
-  reports: [],
-  reportId: "row",
-  adopt: false,
-  recreate: false,
-  only: [],
-  allowSharedApp: [],
-  allowMasterApp: [],
-  allowUnmappedReport: [],
-  allowLiveSource: false,
-};
-
-interface StatusManifest {
-  readonly manifest: Manifest | undefined;
-  readonly warnings: readonly Problem[];
 }
 
 /**
  * The manifest, which gives the tenants' order and those that the log does not know. What its rows leave out is what the last
  * sync of it was given. A faulty manifest is no reason to hide what the log knows.
  */
-async function manifestOf(host: Host, settings: StatusSettings, state: LogState): Promise<StatusManifest> {
-  const { manifest: path, encoding, sourceTask } = settings;
+async function manifestOf(
+  host: Host,
+  { manifest: path, encoding, sourceTask }: StatusSettings,
+  state: LogState,
+): Promise<{ readonly manifest: Manifest | undefined; readonly warnings: readonly Problem[] }> {
   if (path === undefined) return { manifest: undefined, warnings: [] };
-  const last = state.syncs().findLast((sync) => sync.manifest.fileName === basename(path))?.shape ?? NO_SHAPE;
-  const shape = { ...last, sourceTask: sourceTask ?? last.sourceTask };
+  const last = state.syncs().findLast((sync) => sync.manifest.fileName === basename(path))?.shape;
+  const shape = { ...last, sourceTask: sourceTask ?? last?.sourceTask };
   try {
-    const manifest = await readManifestInput(host, { path, encoding, apps: undefined, shape });
+    const manifest = await readManifestInput(host, { path, encoding, shape });
     return { manifest, warnings: manifest.warnings };
   } catch (error) {
     if (!(error instanceof StopError) || !existsSync(path)) throw error;
-    const [first] = error.problems;
-    return {
-      manifest: undefined,
-      warnings: [
-        {
-          code: "MANIFEST_FAULTY",
-          message: `${path} has faults, so that all that the log knows is shown: ${first?.message ?? error.message}`,
-          hint: `See all of them: ${host.argv0} validate ${wordsOn(host.platform)(path)}`,
-          file: path,
-        },
-      ],
-    };
+    const why = error.problems[0]?.message ?? error.message;
+    const hint = `See all of them: ${host.argv0} validate ${wordsOn(host.platform)(path)}`;
+    const message = `${path} has faults, so that all that the log knows is shown: ${why}`;
+    return { manifest: undefined, warnings: [problem("MANIFEST_FAULTY", message, { hint, file: path })] };
   }
+}
+
+/** What the log knows of each tenant. With a manifest: its tenants in its order, then those that the log has from it besides. */
+export function tenantStatuses(state: LogState, manifest: Manifest | undefined): readonly TenantStatus[] {
+  const logged = [...state.tenants()];
+  if (manifest === undefined) return logged.map(statusOfTenant);
+  const listed = new Set<TenantState>();
+  const rows = manifest.tenants.map(({ sourceTaskId, key, tenant }): TenantStatus => {
+    const known = sourceTaskId && state.tenant(tenantRef(sourceTaskId, key));
+    if (!known)
+      return { tenant, sourceTaskId: sourceTaskId ?? "", state: "none", verified: false, mappings: [], doubts: [] };
+    listed.add(known);
+    return { ...statusOfTenant(known), tenant };
+  });
+  const besides = logged.filter((known) => known.manifest === manifest.fileName && !listed.has(known));
+  return [...rows, ...besides.map(statusOfTenant)];
+}
+
+function statusOfTenant(state: TenantState): TenantStatus {
+  const { copy, openCreates, tenant, sourceTaskId, verified, verifiedAt, manifest } = state;
+  const mappings: Mapping[] = [];
+  const doubts = openCreates.map(({ name, at }): OpenDoubt => ({ kind: "create", name, at }));
+  for (const [reportId, { known, openPatches }] of state.reports) {
+    for (const swap of known ?? []) mappings.push({ reportId, ...swap });
+    for (const { at } of openPatches) doubts.push({ kind: "patch", reportId, at });
+  }
+  return {
+    tenant,
+    sourceTaskId,
+    state: standingOf(state, doubts.length > 0),
+    newTaskId: copy?.newTaskId,
+    name: copy?.name ?? openCreates.at(-1)?.name,
+    verified,
+    verifiedAt,
+    mappings,
+    manifest: manifest === "" ? undefined : manifest,
+    doubts,
+  };
+}
+
+function standingOf({ retry, copy }: TenantState, inDoubt: boolean): TenantStanding {
+  if (retry) return "retry";
+  if (inDoubt) return "in-doubt";
+  if (copy !== undefined) return copy.gone ? "gone" : "copied";
+  return "failed";
 }

@@ -1,52 +1,67 @@
-import type { Host } from "../cli/host.js";
-import type { ConnectionSettings, SyncSettings } from "../cli/settings.js";
+import { randomUUID } from "node:crypto";
 import { systemChance, systemClock } from "../files/system-clock.js";
-import type { LogRecord, PlanShape } from "../log/records.js";
-import { LogState } from "../log/state.js";
+import type { LogState } from "../log/state.js";
 import type { Manifest } from "../manifest/manifest.js";
-import { checkResumable, lastSyncOf } from "../plan/resume.js";
-import { comparePlans, type SavedPlan, savedTenants, sealPlan, shapeOf } from "../plan/saved-plan.js";
+import { checkResumable, comparePlans, lastSyncOf, savedTenants, sealPlan, shapeOf } from "../plan/saved-plan.js";
+import type { SavedPlan } from "../plan/saved-plan-file.js";
 import { attempt } from "../run/attempt.js";
-import { type ReadAgain, rehearseSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
-import type { RunOptions, SyncOptions } from "../run/sync-options.js";
-import type { Emit } from "../shared/events.js";
-import type { LogHead, RunResult } from "../shared/outcome.js";
+import { rehearseSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
+import type { RunResult } from "../shared/outcome.js";
 import { type Problem, StopError } from "../shared/problems.js";
-import type { Connection } from "./connection.js";
 import {
   checkNoOtherLog,
   checkServerOfLog,
+  findLog,
   type LogPlace,
   logSize,
-  onlyLogOf,
-  placeOfLog,
   type ReadLog,
-  readLogState,
+  readLog,
   serverOfLog,
-} from "./log-place.js";
-import { type ManifestSource, readManifestInput } from "./manifest-input.js";
+  withOpenLog,
+} from "./command-log.js";
+import type { Connection } from "./connection.js";
+import type { Host, Tell } from "./host.js";
+import { readManifestInput } from "./manifest-input.js";
+import type { SyncSettings } from "./settings.js";
 
 /** What a sync needs of the machine it runs on: a command's host, or what a library's caller stands for. */
 export type Machine = Pick<
   Host,
-  "env" | "cwd" | "stdin" | "pid" | "processExists" | "version" | "interruption" | "redact"
+  "env" | "cwd" | "argv0" | "stdin" | "pid" | "processExists" | "version" | "interruption" | "redact"
 >;
-
-/** Where a sync tells what goes on. */
-export interface Tell {
-  readonly emit: Emit;
-  warn(problems: readonly Problem[]): Promise<void>;
-}
 
 /** What a sync is, apart from how its answer is told. */
 export type SyncJob = Omit<SyncSettings, "output">;
 
-/** A sync's result, with what is needed to tell it. */
-export interface SyncDone {
-  readonly result: RunResult;
-  readonly manifest: Manifest;
-  readonly place: LogPlace;
-  readonly manifestPath: string;
+/** A sync whose `--resume` or `--plan` has said what it stands for. */
+export interface AskedSync extends SyncJob {
+  readonly manifest: string;
+  readonly log: LogPlace;
+  readonly savedPlan: SavedPlan | undefined;
+}
+
+/** Finds out what `--resume` and `--plan` stand for. Throws a StopError: exit 2, 6 or 7. */
+export async function askedOf(machine: Pick<Machine, "cwd" | "argv0">, job: SyncJob): Promise<AskedSync> {
+  if (job.plan !== undefined) {
+    const { readSavedPlan } = await import("../plan/saved-plan-file.js");
+    const savedPlan = await readSavedPlan(job.plan);
+    const manifest = job.manifest ?? savedPlan.manifest.path;
+    return {
+      ...job,
+      manifest,
+      encoding: job.encoding ?? savedPlan.manifest.encoding,
+      apps: job.apps ?? savedPlan.apps,
+      shape: shapeOf(savedPlan),
+      run: savedPlan.verify === true ? { ...job.run, verify: true } : job.run,
+      log: { path: job.idempotencyLog ?? savedPlan.logFile, named: true },
+      savedPlan,
+    };
+  }
+  const log = findLog(machine, job);
+  if (!job.resume) return { ...job, manifest: job.manifest ?? "-", log, savedPlan: undefined };
+  const last = lastSyncOf(readLog(log.path).state, log.path, job.manifest?.split(/[\\/]/).at(-1));
+  const manifest = job.manifest ?? last.manifest.path;
+  return { ...job, manifest, shape: last.shape, log: { ...log, named: true }, savedPlan: undefined };
 }
 
 /**
@@ -55,248 +70,131 @@ export interface SyncDone {
  */
 export async function performSync(
   machine: Machine,
-  job: SyncJob & { readonly asked: Asked; readonly runId: string },
+  sync: AskedSync,
   tell: Tell,
-): Promise<SyncDone> {
-  const { asked, runId, ...settings } = job;
-  const source = { path: asked.manifestPath, encoding: asked.encoding, apps: asked.apps, shape: asked.shape };
-  const manifest = await readManifestOrLogFault(machine, source, asked.place);
-  const prepared: Prepared = {
-    settings,
-    asked,
-    manifest,
-    options: { shape: asked.shape, run: runOptionsOf(settings, asked) },
-    runId,
+): Promise<{ readonly result: RunResult; readonly manifest: Manifest }> {
+  const manifest = await readManifestOrLogFault(machine, sync);
+  const prepared: PreparedSync = { machine, sync, manifest, runId: randomUUID(), tell };
+  if (sync.connection === undefined) return { result: await dryRunOffline(prepared), manifest };
+  const { withConnection } = await import("./connection.js");
+  const work = (connection: Connection): Promise<RunResult> => {
+    checkNoOtherLog(sync.log, connection.server.identity, sourcesOf(manifest));
+    return sync.run.dryRun ? dryRun(prepared, connection) : apply(prepared, connection);
   };
-  const result = await carryOutOrRehearse(machine, prepared, tell);
-  return { result, manifest, place: asked.place, manifestPath: asked.manifestPath };
+  return { result: await withConnection(machine, sync.connection, tell, work, sync.run.concurrency), manifest };
 }
 
 /** A log that is damaged or not ours outranks a manifest's faults: both are told, with the log's exit code. */
-async function readManifestOrLogFault(machine: Machine, source: ManifestSource, place: LogPlace): Promise<Manifest> {
+async function readManifestOrLogFault(machine: Machine, sync: AskedSync): Promise<Manifest> {
   try {
-    return await readManifestInput(machine, source);
+    return await readManifestInput(machine, { ...sync, path: sync.manifest });
   } catch (error) {
     if (!(error instanceof StopError)) throw error;
     const { problems } = error;
-    const log = await attempt(() => readLogState(place.path));
+    const log = await attempt(() => readLog(sync.log.path));
     throw log.kind === "stopped" ? new StopError(log.stop.exitCode, [...log.stop.problems, ...problems]) : error;
   }
 }
 
-/** What a sync is asked for, once `--resume` and `--plan` have said what they stand for. */
-export interface Asked {
-  readonly manifestPath: string;
-  readonly encoding: string | undefined;
-  readonly apps: string | undefined;
-  readonly shape: PlanShape;
-  readonly place: LogPlace;
-  readonly savedPlan: SavedPlan | undefined;
-}
-
-/** Everything that is known before the server is spoken to. */
-interface Prepared {
-  readonly settings: SyncJob;
-  readonly asked: Asked;
+/** All that is known before the server is spoken to. */
+interface PreparedSync {
+  readonly machine: Machine;
+  readonly sync: AskedSync;
   readonly manifest: Manifest;
-  readonly options: SyncOptions;
   readonly runId: string;
+  readonly tell: Tell;
 }
 
-/** Finds out what `--resume` and `--plan` stand for. Throws a StopError: exit 2, 6 or 7. */
-export async function askedOf(machine: Pick<Machine, "cwd">, settings: SyncJob): Promise<Asked> {
-  if (settings.plan !== undefined) return askedByPlan(settings, await readPlan(settings.plan));
-  if (settings.resume) return askedByResume(machine, settings);
-  const manifestPath = settings.manifest ?? "-";
-  const { encoding, apps, shape } = settings;
-  return {
-    manifestPath,
-    encoding,
-    apps,
-    shape,
-    place: placeOfLog(settings.idempotencyLog, manifestPath),
-    savedPlan: undefined,
-  };
-}
-
-function runOptionsOf({ run }: SyncJob, { savedPlan }: Asked): RunOptions {
-  return savedPlan?.verify === true ? { ...run, verify: true } : run;
-}
-
-async function readPlan(path: string): Promise<SavedPlan> {
-  return (await import("../plan/saved-plan-file.js")).readSavedPlan(path);
-}
-
-function askedByPlan(settings: SyncJob, plan: SavedPlan): Asked {
-  const manifestPath = settings.manifest ?? plan.manifest.path;
-  const given = settings.idempotencyLog ?? plan.logFile;
-  return {
-    manifestPath,
-    encoding: settings.encoding ?? plan.manifest.encoding,
-    apps: settings.apps ?? plan.apps,
-    shape: shapeOf(plan),
-    place: placeOfLog(given, manifestPath),
-    savedPlan: plan,
-  };
-}
-
-function askedByResume(machine: Pick<Machine, "cwd">, settings: SyncJob): Asked {
-  const { manifest, idempotencyLog } = settings;
-  const place =
-    manifest === undefined && idempotencyLog === undefined
-      ? onlyLogOf(machine.cwd, "qalyptus-propagate sync tenants.csv")
-      : placeOfLog(idempotencyLog, manifest ?? "");
-  const { state } = readLogState(place.path);
-  const fileName = manifest === undefined ? undefined : manifest.split(/[\\/]/).at(-1);
-  const last = lastSyncOf(state, place.path, fileName);
-  const manifestPath = manifest ?? last.manifest.path;
-  return {
-    manifestPath,
-    encoding: settings.encoding,
-    apps: settings.apps,
-    shape: last.shape,
-    place: { ...place, named: true },
-    savedPlan: undefined,
-  };
-}
-
-async function carryOutOrRehearse(machine: Machine, prepared: Prepared, tell: Tell): Promise<RunResult> {
-  const { connection } = prepared.settings;
-  if (connection === undefined) return rehearseOffline(machine, prepared, tell);
-  const { concurrency } = prepared.options.run;
-  const { openConnection } = await import("./connection.js");
-  const open = await openConnection(machine, connection, { emit: tell.emit, concurrency });
-  try {
-    await tell.warn(open.warnings);
-    const online = { ...prepared, connection: open, server: connection };
-    return prepared.options.run.dryRun ? await rehearse(machine, online, tell) : await run(machine, online, tell);
-  } finally {
-    await open.api.close();
-  }
-}
-
-interface Online extends Prepared {
-  readonly connection: Connection;
-  readonly server: ConnectionSettings;
-}
-
-async function rehearseOffline(machine: Machine, prepared: Prepared, tell: Tell): Promise<RunResult> {
-  const log = readLogState(prepared.asked.place.path);
-  const request = requestOf(prepared, { state: log.state, server: serverOfLog(log) ?? null, warnings: log.warnings });
-  const interruption = machine.interruption();
-  const deps = { reader: undefined, clock: systemClock, emit: tell.emit, head: log.head ?? null, interruption };
-  return (await rehearseSync(request, deps)).result;
-}
-
-async function rehearse(machine: Machine, prepared: Online, tell: Tell): Promise<RunResult> {
-  const { settings, asked, manifest, connection } = prepared;
-  const identity = connection.server.identity;
-  checkNoOtherLog(asked.place, identity, sourcesOf(manifest));
-  const log = readLogState(asked.place.path);
-  const bound = serverOfLog(log);
-  if (!settings.rebind) checkServerOfLog(asked.place.path, bound, identity);
-  if (settings.resume) checkResumable(lastSyncOf(log.state, asked.place.path, manifest.fileName), manifest);
-  const warnings = [...log.warnings, ...connection.warnings];
-  const request = {
-    ...requestOf(prepared, { state: log.state, server: identity, warnings }),
-    rebindFrom: settings.rebind && bound !== undefined && bound !== identity ? bound : undefined,
-    readLogAgain: () => readAgain(asked.place.path, log),
-  };
-  const { reader } = connection.api;
-  const interruption = machine.interruption();
-  const deps = { reader, clock: systemClock, emit: tell.emit, head: log.head ?? null, interruption };
-  const { result, plan } = await rehearseSync(request, deps);
-  if (settings.savePlan === undefined) return result;
-  const saved = sealPlan(planToSave(prepared, { items: savedTenants(plan.items), head: result.log }));
-  const { writeSavedPlan } = await import("../plan/saved-plan-file.js");
-  await writeSavedPlan(settings.savePlan, saved);
+async function dryRunOffline(job: PreparedSync): Promise<RunResult> {
+  const log = readLog(job.sync.log.path);
+  const request = requestOf(job, log.state, serverOfLog(log) ?? null, log.warnings);
+  const { result } = await rehearseSync(request, { ...depsOf(job), reader: undefined, head: log.head ?? null });
   return result;
 }
 
-/** The log as it is now; as it was read where it has not grown since. */
-function readAgain(path: string, log: ReadLog): ReadAgain {
-  const { state, head } = logSize(path) === log.size ? log : readLogState(path);
-  return { state, head: head ?? null };
-}
-
-function planToSave(
-  prepared: Online,
-  of: { readonly items: ReturnType<typeof savedTenants>; readonly head: LogHead | null },
-): Omit<SavedPlan, "digest"> {
-  const { asked, manifest, connection } = prepared;
-  return {
-    format: "qalyptus-propagate-plan",
-    version: 1,
-    savedAt: systemClock.now().toISOString(),
-    server: connection.server.identity,
-    manifest: { path: asked.manifestPath, sha256: manifest.sha256, encoding: asked.encoding },
-    logFile: asked.place.path,
-    log: of.head,
-    apps: asked.apps,
-    verify: prepared.options.run.verify || undefined,
-    shape: {
-      ...asked.shape,
-      reports: [...asked.shape.reports],
-      only: [...asked.shape.only],
-      allowSharedApp: [...asked.shape.allowSharedApp],
-      allowMasterApp: [...asked.shape.allowMasterApp],
-      allowUnmappedReport: [...asked.shape.allowUnmappedReport],
+async function dryRun(job: PreparedSync, { server, api, warnings }: Connection): Promise<RunResult> {
+  const { sync, manifest } = job;
+  const { path } = sync.log;
+  // Before the log is read: what is appended meanwhile is seen when it is looked at again.
+  const size = logSize(path);
+  const log = readLog(path);
+  const head = log.head ?? null;
+  const request: SyncRequest = {
+    ...requestOf(job, log.state, server.identity, [...log.warnings, ...warnings]),
+    rebindFrom: checkLog(job, log, server.identity),
+    readLogAgain: () => {
+      const now = logSize(path) === size ? log : readLog(path);
+      return { state: now.state, head: now.head ?? null };
     },
-    tenants: [...of.items],
   };
-}
-
-async function run(machine: Machine, prepared: Online, tell: Tell): Promise<RunResult> {
-  const { settings, asked, manifest, connection, runId } = prepared;
-  const identity = connection.server.identity;
-  checkNoOtherLog(asked.place, identity, sourcesOf(manifest));
-  const state = new LogState();
-  const { openLogForRun } = await import("../log/file/idempotency-log-file.js");
-  const log = await openLogForRun({
-    path: asked.place.path,
-    server: identity,
-    sourceTasks: sourcesOf(manifest),
-    run: runId,
-    command: "sync",
-    now: () => systemClock.now(),
-    ownProcess: { pid: machine.pid, exists: machine.processExists },
-    visit: (record: LogRecord) => state.apply(record, record.run),
-    breakLock: settings.breakLock,
-    onWaiting: (reason, ms) => tell.emit({ kind: "waiting", reason, ms }),
-  });
-  let leftBehind: Problem | undefined;
-  try {
-    await tell.warn(log.warnings);
-    const bound = log.isNew ? undefined : serverOfLog({ state, header: log.header });
-    if (!settings.rebind) checkServerOfLog(asked.place.path, bound, identity);
-    if (settings.resume) checkResumable(lastSyncOf(state, asked.place.path, manifest.fileName), manifest);
-    const warnings = [...log.warnings, ...connection.warnings];
-    const request = {
-      ...requestOf(prepared, { state, server: identity, warnings }),
-      rebindFrom: settings.rebind && bound !== undefined && bound !== identity ? bound : undefined,
-    };
-    const { reader, writer } = connection.api;
-    const deps = { reader, writer, log, clock: systemClock, chance: systemChance, emit: tell.emit };
-    return await runSync(request, { ...deps, interruption: machine.interruption() });
-  } finally {
-    leftBehind = await log.close();
-    if (leftBehind !== undefined) await tell.warn([leftBehind]);
+  const { result, plan } = await rehearseSync(request, { ...depsOf(job), reader: api.reader, head });
+  if (sync.savePlan !== undefined) {
+    const { writeSavedPlan } = await import("../plan/saved-plan-file.js");
+    const saved = sealPlan({
+      format: "qalyptus-propagate-plan",
+      version: 1,
+      savedAt: systemClock.now().toISOString(),
+      server: server.identity,
+      manifest: { path: sync.manifest, sha256: manifest.sha256, encoding: sync.encoding },
+      logFile: path,
+      log: result.log,
+      apps: sync.apps,
+      verify: sync.run.verify || undefined,
+      shape: sync.shape,
+      tenants: savedTenants(plan.items),
+    });
+    await writeSavedPlan(sync.savePlan, saved);
   }
+  return result;
 }
 
-function requestOf(
-  prepared: Prepared,
-  of: { readonly state: LogState; readonly server: string | null; readonly warnings: readonly Problem[] },
-): SyncRequest {
-  const { settings, manifest, options, runId, asked } = prepared;
-  const saved = asked.savedPlan;
+async function apply(job: PreparedSync, { server, api, warnings }: Connection): Promise<RunResult> {
+  const { sync, manifest, tell } = job;
+  const opening = {
+    path: sync.log.path,
+    server: server.identity,
+    sourceTasks: sourcesOf(manifest),
+    run: job.runId,
+    command: "sync",
+    breakLock: sync.breakLock,
+  };
+  return withOpenLog(job.machine, opening, tell, (log, state) => {
+    const request: SyncRequest = {
+      ...requestOf(job, state, server.identity, [...log.warnings, ...warnings]),
+      rebindFrom: checkLog(job, { state, header: log.header }, server.identity),
+    };
+    const { reader, writer } = api;
+    return runSync(request, { ...depsOf(job), reader, writer, log, chance: systemChance });
+  });
+}
+
+/** Throws a StopError: exit 6 for another server's log, 7 where nothing can be resumed. Returns the address that `--rebind` replaces. */
+function checkLog(
+  { sync, manifest }: PreparedSync,
+  log: Pick<ReadLog, "state" | "header">,
+  server: string,
+): string | undefined {
+  const bound = serverOfLog(log);
+  if (!sync.rebind) checkServerOfLog(sync.log.path, bound, server);
+  if (sync.resume) checkResumable(lastSyncOf(log.state, sync.log.path, manifest.fileName), manifest);
+  return bound === server ? undefined : bound;
+}
+
+function requestOf(job: PreparedSync, state: LogState, server: string | null, found: readonly Problem[]): SyncRequest {
+  const { sync, manifest, runId } = job;
+  const saved = sync.savedPlan;
   return {
     runId,
+    server,
     manifest,
-    options,
-    ...of,
-    warnings: [...settings.warnings, ...manifest.warnings, ...of.warnings],
+    options: { shape: sync.shape, run: sync.run },
+    state,
+    warnings: [...sync.warnings, ...manifest.warnings, ...found],
     planDigest: saved?.digest,
-    guard: saved === undefined ? undefined : (plan) => comparePlans(saved, plan.items, of.state),
+    guard: saved === undefined ? undefined : (plan) => comparePlans(saved, plan.items, state),
   };
+}
+
+function depsOf({ machine, tell }: PreparedSync) {
+  return { clock: systemClock, emit: tell.emit, interruption: machine.interruption() };
 }

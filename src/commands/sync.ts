@@ -1,43 +1,47 @@
-import { randomUUID } from "node:crypto";
-import type { Host } from "../cli/host.js";
-import type { SyncSettings } from "../cli/settings.js";
-import { checkPlanFile, type ProtectedFile } from "../files/result-file.js";
+import { checkPlanFile, type ProtectedFile } from "../files/write-file.js";
 import type { RunEvent } from "../shared/events.js";
-import type { RunResult } from "../shared/outcome.js";
+import type { RunResult, TenantResult } from "../shared/outcome.js";
 import { EXIT, type ExitCode } from "../shared/problems.js";
-import { wordsOn } from "../shared/shell-word.js";
-import { PastedCommands, type PasteInto } from "./pasted-commands.js";
-import { type Asked, askedOf, performSync, type SyncDone } from "./sync-job.js";
+import { retypedOn, wordsOn } from "../shared/shell-word.js";
+import type { Host } from "./host.js";
+import type { SyncSettings } from "./settings.js";
+import { type AskedSync, askedOf, performSync } from "./sync-job.js";
 import { openTelling } from "./telling.js";
 
 /** `sync`: makes the server match the manifest, or with `--dry-run` shows what it would do. */
 export async function syncCommand(host: Host, settings: SyncSettings): Promise<ExitCode> {
-  const asked = await askedOf(host, settings);
-  const { savePlan } = settings;
-  const inputs = inputsOf(settings, asked);
+  const sync = await askedOf(host, settings);
+  const { savePlan } = sync;
+  const inputs = inputsOf(sync);
   const protectedFiles = [...inputs, ...anotherFile(savePlan)];
-  const telling = await openTelling(host, settings.output, { protectedFiles, dryRun: settings.run.dryRun });
+  const telling = await openTelling(host, settings.output, { protectedFiles, dryRun: sync.run.dryRun });
   try {
     if (savePlan !== undefined) await checkPlanFile(savePlan, { protectedFiles: inputs, platform: host.platform });
     await telling.warn(settings.warnings);
-    const commands = new PastedCommands(pasteInto(host, settings, asked));
-    const tell = { emit: (event: RunEvent) => telling.emit(commands.ofEvent(event)), warn: telling.warn };
-    const done = await performSync(host, { ...settings, asked, runId: randomUUID() }, tell);
-    const next = nextStep(host, { ...done, settings });
-    return await telling.finish(commands.ofResult(done.result), { manifest: done.manifest, next });
+    const { server } = sync.connection ?? {};
+    const flagServer = server?.from === "--server" ? server.text : undefined;
+    const hints = new PastedHints({
+      argv0: host.argv0,
+      platform: host.platform,
+      log: sync.log.path,
+      server: flagServer,
+    });
+    const emit = (event: RunEvent): void => telling.emit(hints.ofEvent(event));
+    const { result, manifest } = await performSync(host, sync, { emit, warn: telling.warn });
+    return await telling.finish(hints.ofResult(result), { manifest, next: nextStep(host, sync, result, flagServer) });
   } finally {
     telling.stop();
   }
 }
 
 /** What neither a result nor a plan may be put over. */
-function inputsOf(settings: SyncSettings, asked: Asked): readonly ProtectedFile[] {
-  const apiKey = settings.connection?.apiKey;
+function inputsOf({ manifest, log, plan, apps, connection }: AskedSync): readonly ProtectedFile[] {
+  const apiKey = connection?.apiKey;
   return [
-    { path: asked.manifestPath, what: "the manifest" },
-    { path: asked.place.path, what: "the idempotency log" },
-    ...anotherFile(settings.plan),
-    ...anotherFile(settings.apps ?? asked.apps),
+    { path: manifest, what: "the manifest" },
+    { path: log.path, what: "the idempotency log" },
+    ...anotherFile(plan),
+    ...anotherFile(apps),
     ...(apiKey?.kind === "file" ? [{ path: apiKey.path, what: "the API key file" }] : []),
   ];
 }
@@ -46,40 +50,72 @@ function anotherFile(path: string | undefined): readonly ProtectedFile[] {
   return path === undefined ? [] : [{ path, what: "another file of this run" }];
 }
 
-function pasteInto(host: Host, settings: SyncSettings, asked: Asked): PasteInto {
-  return { argv0: host.argv0, platform: host.platform, log: asked.place.path, server: flagServer(settings) };
-}
+const RESUMABLE: readonly ExitCode[] = [EXIT.failed, EXIT.inDoubt, EXIT.interrupted, EXIT.terminated, EXIT.server];
 
-function flagServer({ connection }: SyncSettings): string | undefined {
-  return connection?.server.from === "--server" ? connection.server.text : undefined;
-}
-
-function nextStep(
-  host: Host,
-  { result, place, manifestPath, settings }: SyncDone & { readonly settings: SyncSettings },
-): string | undefined {
-  const server = flagServer(settings);
-  const word = wordsOn(host.platform);
-  const log = settings.idempotencyLog === undefined ? "" : ` --idempotency-log ${word(place.path)}`;
-  const to = `${word(manifestPath)}${log}${server === undefined ? "" : ` --server ${word(server)}`}`;
-  switch (result.exitCode) {
-    case EXIT.ok:
-    case EXIT.changes:
-      if (result.dryRun && result.summary.planned > 0)
-        return "Run the same command without --dry-run to carry this plan out";
-      return result.summary.planned > 0 ? "Run the same command again for the next tenants" : undefined;
-    case EXIT.failed:
-    case EXIT.inDoubt:
-    case EXIT.interrupted:
-    case EXIT.terminated:
-    case EXIT.server:
-      return result.dryRun || !wasBegun(result) ? undefined : `To go on: ${host.argv0} sync ${to} --resume`;
-    default:
-      return undefined;
+function nextStep(host: Host, sync: AskedSync, result: RunResult, server: string | undefined): string | undefined {
+  const { dryRun, exitCode, summary, tenants } = result;
+  if (exitCode === EXIT.ok || exitCode === EXIT.changes) {
+    if (summary.planned === 0) return undefined;
+    return dryRun
+      ? "Run the same command without --dry-run to carry this plan out"
+      : "Run the same command again for the next tenants";
   }
+  // Only a run that sent something can be resumed; another is run again once its conflicts are ended.
+  if (dryRun || !RESUMABLE.includes(exitCode) || !tenants.some(({ attempts }) => attempts > 0)) return undefined;
+  const word = wordsOn(host.platform);
+  const log = sync.idempotencyLog === undefined ? "" : ` --idempotency-log ${word(sync.log.path)}`;
+  const address = server === undefined ? "" : ` --server ${word(server)}`;
+  return `To go on: ${host.argv0} sync ${word(sync.manifest)}${log}${address} --resume`;
 }
 
-/** Only a run that sent something can be resumed; another is run again once its conflicts are ended. */
-function wasBegun(result: RunResult): boolean {
-  return result.tenants.some((tenant) => tenant.attempts > 0);
+/**
+ * Completes the commands that hints hold, so that they mean the same log and server wherever they are pasted. The rules that make
+ * them know the tenant and its task, and not how the program was started, nor which log and server it was given.
+ */
+export class PastedHints {
+  readonly #argv0: string;
+  readonly #platform: string;
+  readonly #flags: string;
+
+  /** `server`: only where it was given as a flag; the environment's is there when the command is pasted. */
+  constructor(given: {
+    readonly argv0: string;
+    readonly platform: string;
+    readonly log: string;
+    readonly server: string | undefined;
+  }) {
+    const { argv0, platform, log, server } = given;
+    const word = wordsOn(platform);
+    this.#argv0 = argv0;
+    this.#platform = platform;
+    this.#flags = `--idempotency-log ${word(log)}${server === undefined ? "" : ` --server ${word(server)}`}`;
+  }
+
+  ofHint(hint: string): string {
+    return retypedOn(this.#platform, hint)
+      .replaceAll("qalyptus-propagate resolve ", () => `qalyptus-propagate resolve ${this.#flags} `)
+      .replaceAll(/qalyptus-propagate (?=resolve|doctor|sync|status)/g, () => `${this.#argv0} `);
+  }
+
+  ofResult(result: RunResult): RunResult {
+    return {
+      ...result,
+      tenants: result.tenants.map((tenant) => this.#ofTenant(tenant)),
+      warnings: result.warnings.map((problem) => this.#complete(problem)),
+      errors: result.errors.map((problem) => this.#complete(problem)),
+    };
+  }
+
+  ofEvent(event: RunEvent): RunEvent {
+    if (event.kind === "tenant") return { ...event, result: this.#ofTenant(event.result) };
+    return event.kind === "warning" ? { ...event, problem: this.#complete(event.problem) } : event;
+  }
+
+  #ofTenant(tenant: TenantResult): TenantResult {
+    return tenant.error === undefined ? tenant : { ...tenant, error: this.#complete(tenant.error) };
+  }
+
+  #complete<T extends { readonly hint?: string | undefined }>(problem: T): T {
+    return problem.hint === undefined ? problem : { ...problem, hint: this.ofHint(problem.hint) };
+  }
 }

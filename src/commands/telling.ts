@@ -1,66 +1,72 @@
-import type { Host, OutputStream } from "../cli/host.js";
-import type { OutputSettings } from "../cli/settings.js";
-import { checkResultFiles, type ProtectedFile } from "../files/result-file.js";
+import { appendFile, readFile } from "node:fs/promises";
+import { codeOf } from "../files/paths.js";
 import { systemClock } from "../files/system-clock.js";
+import {
+  checkResultFiles,
+  type Placement,
+  type ProtectedFile,
+  placeResultFile,
+  type ResultTarget,
+} from "../files/write-file.js";
 import type { Manifest } from "../manifest/manifest.js";
-import type { Look } from "../reporter/look.js";
-import { colourLevel, loadPalette } from "../reporter/palette.js";
-import { errorsText, problemLines, warningLines } from "../reporter/problem-lines.js";
+import { toText } from "../reporter/layout.js";
+import { type Look, paletteFor } from "../reporter/look.js";
+import { errorsText, problemLines, warningLines } from "../reporter/problems.js";
 import { createProgress } from "../reporter/progress.js";
-import type { Emit } from "../shared/events.js";
-import type { RunResult } from "../shared/outcome.js";
-import { EXIT, type ExitCode, foremostExitCode, type Problem } from "../shared/problems.js";
-import { writeResultFiles } from "./result-files.js";
-import { writeStepSummary } from "./step-summary.js";
-
-/** What a result is told with. */
-export interface FinishMore {
-  readonly manifest?: Manifest | undefined;
-  /** How to go on, printed last. */
-  readonly next?: string | undefined;
-  /** The text answer was written already. */
-  readonly told?: boolean | undefined;
-}
+import type { ResultFile, RunResult } from "../shared/outcome.js";
+import { EXIT, type ExitCode } from "../shared/problems.js";
+import type { Host, OutputStream, Tell } from "./host.js";
+import type { OutputSettings } from "./settings.js";
 
 /** How a command tells what it does and what came of it: standard output for the answer, standard error for people. */
-export interface Telling {
-  readonly emit: Emit;
+export interface Telling extends Tell {
   /** The look of standard output. */
   readonly look: Look;
-  warn(problems: readonly Problem[]): Promise<void>;
   /** Takes the live line away; what goes wrong from here on is told by `main`. */
   stop(): void;
   /** Writes a text answer. */
   answer(text: string): Promise<void>;
-  /** Writes the result in the chosen format and to every `--out` file; says how the process shall exit. */
-  finish(result: RunResult, more?: FinishMore): Promise<ExitCode>;
+  /**
+   * Writes the result in the chosen format and to every `--out` file; says how the process shall exit. `next`: how to go on.
+   * `told`: the answer was written already.
+   */
+  finish(
+    result: RunResult,
+    more?: { readonly manifest?: Manifest | undefined; readonly next?: string | undefined; readonly told?: boolean },
+  ): Promise<ExitCode>;
 }
 
 /** Prepares a command's outputs. Throws a StopError (exit 2) for an `--out` that cannot be: before anything starts. */
 export async function openTelling(
   host: Host,
   output: OutputSettings,
-  so: { readonly protectedFiles: readonly ProtectedFile[]; readonly dryRun: boolean },
+  { protectedFiles = [], dryRun = false }: { protectedFiles?: readonly ProtectedFile[]; dryRun?: boolean } = {},
 ): Promise<Telling> {
+  const { format, verbosity } = output;
   // A dry run's plan lists its warnings itself: on standard error they would stand there twice.
-  const warnsEarly = output.verbosity !== "quiet" && !(so.dryRun && output.format === "human");
-  const targets = await checkResultFiles(
-    output.files.map((file) => file.path),
-    { protectedFiles: so.protectedFiles, platform: host.platform },
-  );
-  const look = await lookOf(host, output, host.stdout);
-  const errorLook = await lookOf(host, output, host.stderr);
+  const warns = verbosity !== "quiet" && !(dryRun && format === "human");
+  const targets = await checkResultFiles(output.files, { protectedFiles, platform: host.platform });
+  const look = lookOf(host, output, host.stdout);
+  const errorLook = lookOf(host, output, host.stderr);
   const progress = await createProgress({
     stream: host.stderr.stream,
     isTTY: host.stderr.isTTY,
     ci: host.ci,
-    quiet: output.verbosity === "quiet",
-    verbose: output.verbosity === "verbose",
-    warnings: warnsEarly,
+    quiet: verbosity === "quiet",
+    verbose: verbosity === "verbose",
+    warnings: warns,
     look: errorLook,
     now: () => systemClock.monotonic(),
   });
-  const lines = output.format === "ndjson" ? await openLines(host) : undefined;
+  let written = Promise.resolve();
+  const lines =
+    format === "ndjson"
+      ? (await import("../results/json.js")).createNdjsonWriter({
+          write: (text) => {
+            written = host.stdout.write(text);
+          },
+        })
+      : undefined;
   return {
     look,
     emit: (event) => {
@@ -68,103 +74,124 @@ export async function openTelling(
       lines?.emit(event);
     },
     warn: async (problems) => {
-      if (!warnsEarly) return;
-      await host.stderr.write(
-        warningLines(problems, errorLook)
-          .map((line) => `${line}\n`)
-          .join(""),
-      );
+      if (warns) await host.stderr.write(toText(warningLines(problems, errorLook), errorLook));
     },
     stop: () => progress.stop(),
     answer: (text) => host.stdout.write(text),
-    finish: async (result, more = {}) => {
+    finish: async (result, { manifest, next, told = false } = {}) => {
       progress.stop();
-      const trouble = await writeResultFiles(targets, result, more.manifest);
-      const codes: ExitCode[] = [result.exitCode];
-      for (const { problem, fatal } of trouble) {
-        await host.stderr.write(`${problemLines(fatal ? "error" : "warning", problem, errorLook).join("\n")}\n`);
-        if (fatal) codes.push(EXIT.usage);
+      const placements = await writeResultFiles(targets, result, manifest);
+      for (const placed of placements) {
+        if (placed.kind === "placed") continue;
+        const kind = placed.kind === "failed" ? "error" : "warning";
+        await host.stderr.write(toText(problemLines(kind, placed.problem, errorLook), errorLook));
       }
-      if (more.told !== true) await writeAnswer(host, output, { result, next: more.next, look, lines });
-      await writeErrors(host, result, errorLook);
+      if (lines !== undefined) {
+        lines.finish(result);
+        // Writes end in their order: the last one ends when all have.
+        await written;
+      } else if (format === "json") {
+        const { jsonResult } = await import("../results/json.js");
+        for (const piece of jsonResult(result)) await host.stdout.write(piece);
+      } else if (!told) await writeHumanAnswer(host, result, { look, next, quiet: verbosity === "quiet" });
+      if (result.errors.length > 0) await host.stderr.write(errorsText(result.errors, errorLook));
       await tellGitHub(host, result);
-      return result.exitCode === EXIT.ok ? foremostExitCode(codes) : result.exitCode;
+      const filesFailed = placements.some(({ kind }) => kind === "failed");
+      return result.exitCode === EXIT.ok && filesFailed ? EXIT.usage : result.exitCode;
     },
   };
 }
 
-async function lookOf(host: Host, output: OutputSettings, stream: OutputStream): Promise<Look> {
-  const level = colourLevel({ isTTY: stream.isTTY, noColorFlag: output.noColor, env: host.env });
-  return { palette: await loadPalette(level), width: stream.columns(), unicode: host.unicode };
+/** The colours, width and characters of one output. */
+export function lookOf(host: Host, { noColor }: OutputSettings, stream: OutputStream): Look {
+  const palette = paletteFor({ isTTY: stream.isTTY, noColorFlag: noColor, env: host.env });
+  return { palette, width: stream.columns(), unicode: host.unicode };
 }
 
-interface Lines {
-  emit: Emit;
-  finish(result: RunResult): Promise<void>;
-}
-
-async function openLines(host: Host): Promise<Lines> {
-  const { createNdjsonWriter } = await import("../results/ndjson.js");
-  let written: Promise<void> = Promise.resolve();
-  const writer = createNdjsonWriter({
-    write: (text) => {
-      written = written.then(() => host.stdout.write(text));
-    },
-  });
-  return {
-    emit: (event) => writer.emit(event),
-    finish: async (result) => {
-      writer.finish(result);
-      await written;
-    },
-  };
-}
-
-async function writeAnswer(
+async function writeHumanAnswer(
   host: Host,
-  output: OutputSettings,
-  of: {
-    readonly result: RunResult;
-    readonly next: string | undefined;
-    readonly look: Look;
-    readonly lines: Lines | undefined;
-  },
+  result: RunResult,
+  how: { readonly look: Look; readonly next: string | undefined; readonly quiet: boolean },
 ): Promise<void> {
-  const { result, look } = of;
-  switch (output.format) {
-    case "ndjson":
-      return of.lines?.finish(result);
-    case "json": {
-      const { jsonResultPieces } = await import("../results/json.js");
-      for (const piece of jsonResultPieces(result)) await host.stdout.write(piece);
-      return;
-    }
-    case "human": {
-      if (result.tenants.length === 0 && result.errors.length > 0) return;
-      const options = {
-        next: of.next,
-        warnings: result.dryRun || output.verbosity === "quiet" ? "list" : "count",
-      } as const;
-      const { humanPlan } = await import("../reporter/plan.js");
-      const { humanResult } = await import("../reporter/result.js");
-      const planOnly = result.dryRun || result.exitCode === EXIT.guard;
-      await host.stdout.write(planOnly ? humanPlan(result, look, options) : humanResult(result, look, options));
-      return;
-    }
-    default:
-      output.format satisfies never;
-  }
+  if (result.tenants.length === 0 && result.errors.length > 0) return;
+  const { humanResult } = await import("../reporter/human.js");
+  const warnings = result.dryRun || how.quiet ? "list" : "count";
+  await host.stdout.write(humanResult(result, how.look, { next: how.next, warnings }));
 }
 
-async function writeErrors(host: Host, result: RunResult, look: Look): Promise<void> {
-  if (result.errors.length > 0) await host.stderr.write(errorsText(result.errors, look));
+/** Writes a result to each `--out` file, whole or not at all. */
+async function writeResultFiles(
+  targets: readonly (ResultFile & ResultTarget)[],
+  result: RunResult,
+  manifest: Manifest | undefined,
+): Promise<readonly Placement[]> {
+  if (targets.length === 0) return [];
+  const { RESULT_FORMATS } = await import("../results/formats.js");
+  const placements: Placement[] = [];
+  for (const target of targets) {
+    const render = await RESULT_FORMATS[target.kind]();
+    placements.push(await placeResultFile(target, render(result, manifest)));
+  }
+  return placements;
 }
 
 /** On GitHub Actions: annotations at the manifest's lines, and the result as the step's summary. */
 async function tellGitHub(host: Host, result: RunResult): Promise<void> {
   if (host.env.GITHUB_ACTIONS !== "true") return;
   const { githubAnnotations } = await import("../results/github.js");
-  for (const line of githubAnnotations(result, { manifestPath: result.manifest?.path }))
-    await host.stderr.write(`${line}\n`);
+  for (const line of githubAnnotations(result)) await host.stderr.write(`${line}\n`);
   await writeStepSummary(host, result);
+}
+
+/** Adds the result as Markdown to the step's summary. Where that cannot be written, a warning says so. */
+async function writeStepSummary({ env, stderr }: Host, result: RunResult): Promise<void> {
+  const { GITHUB_ACTIONS, GITHUB_STEP_SUMMARY: path = "" } = env;
+  if (GITHUB_ACTIONS !== "true" || path === "") return;
+  const { markdownResult } = await import("../results/markdown.js");
+  try {
+    await appendFile(path, markdownResult(result));
+  } catch (error) {
+    await stderr.write(`warning: the step summary could not be written (${codeOf(error) || "unknown error"})\n`);
+  }
+}
+
+/** A command line that was refused although it asked for result files. */
+export interface Refusal {
+  /** The whole result: no tenants, the errors, the exit code. */
+  readonly result: RunResult;
+  readonly files: readonly ResultFile[];
+  /** Every other path of the command line: a result is never put over one of these. */
+  readonly inputs: readonly string[];
+}
+
+/**
+ * Writes the step's summary and the `--out` files of a command line that was refused, so that no old result is taken for this
+ * one's. A run that never came to know its manifest cannot tell it from an old result by its path: what does not look like a
+ * result stays untouched.
+ */
+export async function writeRefusal(host: Host, { result, files, inputs }: Refusal): Promise<void> {
+  await writeStepSummary(host, result);
+  // Refused for one of these files: then none of them is written.
+  if (result.errors.some((error) => error.code.startsWith("OUT_"))) return;
+  const targets = await checkResultFiles(files, {
+    protectedFiles: inputs.map((path) => ({ path, what: "an input of this command" })),
+    platform: host.platform,
+  });
+  const mine: (ResultFile & ResultTarget)[] = [];
+  for (const target of targets) if (await mayReplace(target)) mine.push(target);
+  await writeResultFiles(mine, result, undefined);
+}
+
+/** Whether a file is missing, of a kind that no manifest is, or a result as this program writes them. */
+async function mayReplace({ path, kind }: ResultFile): Promise<boolean> {
+  if (kind !== "json" && kind !== "csv") return true;
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return true;
+    throw error;
+  }
+  if (kind === "json") return /^\s*\{\s*"version":\s*1,\s*"command":/.test(text);
+  return /^[^\r\n]*newTaskId"?,"?action"?,"?outcome"?,"?reason/i.test(text);
 }

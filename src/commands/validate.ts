@@ -1,25 +1,32 @@
 import { randomUUID } from "node:crypto";
-import type { Host } from "../cli/host.js";
-import type { ValidateSettings } from "../cli/settings.js";
 import { systemClock } from "../files/system-clock.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { counted } from "../reporter/look.js";
 import { type RunResult, summarise } from "../shared/outcome.js";
 import { EXIT, type ExitCode, type Problem, StopError } from "../shared/problems.js";
 import { oneLine } from "../shared/text-safety.js";
+import type { Host } from "./host.js";
 import { readManifestInput } from "./manifest-input.js";
+import type { ValidateSettings } from "./settings.js";
 import { openTelling } from "./telling.js";
 
 /** `validate`: checks the manifest alone; no network. */
 export async function validateCommand(host: Host, settings: ValidateSettings): Promise<ExitCode> {
-  const inputs = [settings.manifest, settings.apps].flatMap((path) =>
-    path === undefined || path === "-" ? [] : [{ path, what: "an input of this command" }],
+  const { manifest: path, apps, output } = settings;
+  const inputs = [path, apps].flatMap((input) =>
+    input === undefined || input === "-" ? [] : [{ path: input, what: "an input of this command" }],
   );
-  const telling = await openTelling(host, settings.output, { protectedFiles: inputs, dryRun: false });
+  const telling = await openTelling(host, output, { protectedFiles: inputs });
   const startedAt = systemClock.now().toISOString();
-  const { manifest, errors } = await judge(host, settings);
+  let manifest: Manifest | undefined;
+  let errors: readonly Problem[] = [];
+  try {
+    manifest = await readManifestInput(host, { ...settings, path });
+  } catch (error) {
+    if (!(error instanceof StopError) || error.exitCode !== EXIT.usage) throw error;
+    errors = error.problems;
+  }
   const warnings = [...settings.warnings, ...(manifest?.warnings ?? [])];
-  await telling.warn(settings.output.format === "human" ? warnings : []);
   const result: RunResult = {
     version: 1,
     command: "validate",
@@ -27,10 +34,7 @@ export async function validateCommand(host: Host, settings: ValidateSettings): P
     runId: randomUUID(),
     server: null,
     log: null,
-    manifest:
-      manifest === undefined
-        ? null
-        : { path: manifest.path, sha256: manifest.sha256, tenants: manifest.tenants.length },
+    manifest: manifest ? { path, sha256: manifest.sha256, tenants: manifest.tenants.length } : null,
     summary: summarise([]),
     tenants: [],
     warnings,
@@ -39,29 +43,27 @@ export async function validateCommand(host: Host, settings: ValidateSettings): P
     finishedAt: systemClock.now().toISOString(),
     exitCode: errors.length > 0 ? EXIT.usage : EXIT.ok,
   };
-  if (settings.output.format !== "human" || manifest === undefined) return telling.finish(result, { manifest });
-  await telling.answer(`${healthyLine(manifest)}\n`);
+  if (output.format === "human") {
+    await telling.warn(warnings);
+    if (manifest !== undefined) await telling.answer(`${healthyLine(manifest)}\n`);
+  }
   return telling.finish(result, { manifest, told: true });
 }
 
-async function judge(
-  host: Host,
-  settings: ValidateSettings,
-): Promise<{ readonly manifest: Manifest | undefined; readonly errors: readonly Problem[] }> {
-  const { manifest: path, encoding, apps, shape } = settings;
-  try {
-    return { manifest: await readManifestInput(host, { path, encoding, apps, shape }), errors: [] };
-  } catch (error) {
-    if (error instanceof StopError && error.exitCode === EXIT.usage)
-      return { manifest: undefined, errors: error.problems };
-    throw error;
-  }
+function healthyLine({ path, tenants }: Manifest): string {
+  const sources = new Set(tenants.flatMap((tenant) => tenant.sourceTaskId ?? [])).size;
+  const disabled = tenants.filter((tenant) => !tenant.enabled).length;
+  const rest = disabled === 0 ? "" : `, ${disabled} of them disabled`;
+  const tasks = sources === 0 ? "" : `, ${counted(sources, "source task")}`;
+  return `${oneLine(path)}: no fault found: ${counted(tenants.length, "tenant")}${rest}${tasks}`;
 }
 
-function healthyLine(manifest: Manifest): string {
-  const sources = new Set(manifest.tenants.flatMap((tenant) => tenant.sourceTaskId ?? []));
-  const disabled = manifest.tenants.filter((tenant) => !tenant.enabled).length;
-  const rest = disabled === 0 ? "" : `, ${disabled} of them disabled`;
-  const tasks = sources.size === 0 ? "" : `, ${counted(sources.size, "source task")}`;
-  return `${oneLine(manifest.path)}: no fault found: ${counted(manifest.tenants.length, "tenant")}${rest}${tasks}`;
+/** `schema`: the JSON manifest's JSON Schema, for editors. */
+export async function schemaCommand(host: Host): Promise<ExitCode> {
+  // Loaded only here: a manifest is checked without them.
+  const { toJSONSchema } = await import("zod");
+  const { MANIFEST_SCHEMA } = await import("../manifest/schema.js");
+  const schema = { ...toJSONSchema(MANIFEST_SCHEMA, { io: "input" }), title: "qalyptus-propagate manifest" };
+  await host.stdout.write(`${JSON.stringify(schema, undefined, 2)}\n`);
+  return EXIT.ok;
 }

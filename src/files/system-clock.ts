@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setMaxListeners } from "node:events";
+import { setTimeout as wait } from "node:timers/promises";
 import type { Chance, Clock } from "../shared/time.js";
 
 /** The longest that one timer of Node waits. */
@@ -9,22 +10,12 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 export const systemClock: Clock = {
   now: () => new Date(),
   monotonic: () => performance.now(),
-  sleep: (ms, signal) =>
-    new Promise((resolve) => {
-      if (signal?.aborted) {
-        resolve();
-        return;
-      }
-      const end = (): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", end);
-        resolve();
-      };
-      // All that wait for one end share its signal, and Node takes more than ten listeners for a leak.
-      if (signal !== undefined) setMaxListeners(0, signal);
-      const timer = setTimeout(end, Math.min(Math.max(0, ms), LONGEST_TIMER_MS));
-      signal?.addEventListener("abort", end, { once: true });
-    }),
+  sleep: async (ms, signal) => {
+    // All that wait for one end share its signal, and Node takes more than ten listeners for a leak.
+    if (signal !== undefined) setMaxListeners(0, signal);
+    // An abort ends the wait, and is no fault.
+    await wait(Math.min(Math.max(0, ms), LONGEST_TIMER_MS), undefined, signal && { signal }).catch(() => undefined);
+  },
 };
 
 /** This machine's chance. */

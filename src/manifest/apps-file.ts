@@ -1,5 +1,5 @@
 import type { Node } from "jsonc-parser";
-import { decodeText } from "../files/text-decoding.js";
+import { decodeText } from "../files/read-file.js";
 import { type AppId, parseAppId, trimAround } from "../shared/ids.js";
 import { EXIT, StopError } from "../shared/problems.js";
 import { listed, quote } from "../shared/quotation.js";

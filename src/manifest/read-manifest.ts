@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { decodeText, workbook } from "../files/text-decoding.js";
-import { readWholeFile } from "../files/whole-file.js";
+import { decodeText, readWholeFile, workbook } from "../files/read-file.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
 import { checkManifest } from "./checks.js";
 import { indexColumns } from "./columns.js";

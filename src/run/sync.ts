@@ -1,31 +1,26 @@
-import type { IdempotencyLog } from "../log/port.js";
-import { logRecorder, memoryRecorder, type Recorder } from "../log/recorder.js";
-import type { LogEntry } from "../log/records.js";
+import { logRecorder, memoryRecorder, type Recorder } from "../log/port.js";
 import type { LogState } from "../log/state.js";
 import type { Manifest } from "../manifest/manifest.js";
-import type { PlanItem } from "../plan/decide.js";
 import { makePlan, type Plan } from "../plan/make-plan.js";
 import { type Observation, observeServer } from "../plan/observe.js";
-import type { TaskReader, TaskWriter } from "../server/ports.js";
-import type { Emit } from "../shared/events.js";
+import type { TaskReader } from "../server/ports.js";
 import type { TaskId } from "../shared/ids.js";
+import { hasPendingChanges, type LogHead, type RunResult, type Summary, summarise } from "../shared/outcome.js";
 import {
-  hasPendingChanges,
-  type LogHead,
-  type RunResult,
-  type Summary,
-  summarise,
-  type TenantResult,
-} from "../shared/outcome.js";
-import { EXIT, type ExitCode, exitOfSignal, foremostExitCode, type Problem, StopError } from "../shared/problems.js";
-import type { Chance, Clock } from "../shared/time.js";
+  EXIT,
+  type ExitCode,
+  exitOfSignal,
+  foremostExitCode,
+  type Problem,
+  problem,
+  StopError,
+} from "../shared/problems.js";
+import { untilInterrupted } from "./abort.js";
 import { applyPlan, isWork } from "./apply-plan.js";
-import { doubtsBesidePlan } from "./doubts-aside.js";
+import { doubtsBesidePlan } from "./aside.js";
 import { type GuardFindings, judgePlan } from "./guards.js";
-import { type Interruption, untilInterrupted } from "./halts.js";
-import { RunSession } from "./session.js";
-import type { SyncOptions } from "./sync-options.js";
-import { plannedResult, plannedSummary } from "./tenant-results.js";
+import { plannedResult } from "./results.js";
+import { Run, type SyncDeps, type SyncOptions } from "./run.js";
 
 /** What is asked of a sync, whether it is carried out or only planned. */
 export interface SyncRequest {
@@ -58,23 +53,9 @@ export interface ReadAgain {
 }
 
 /** What a dry run works with: a reader, or nothing at all (`--offline`). It has no writer and no log to write to. */
-export interface RehearsalDeps {
+export interface RehearsalDeps extends Pick<SyncDeps, "clock" | "emit" | "interruption"> {
   readonly reader: TaskReader | undefined;
-  readonly clock: Clock;
-  readonly emit: Emit;
   readonly head: LogHead | null;
-  readonly interruption: Interruption;
-}
-
-/** What a run works with. */
-export interface SyncDeps {
-  readonly reader: TaskReader;
-  readonly writer: TaskWriter;
-  readonly log: IdempotencyLog;
-  readonly clock: Clock;
-  readonly chance: Chance;
-  readonly emit: Emit;
-  readonly interruption: Interruption;
 }
 
 /** A dry run's result, and the plan it shows. */
@@ -85,7 +66,7 @@ export interface Rehearsal {
 
 /** `sync --dry-run`: plans, and tells the plan. Cannot write. Throws a StopError where there can be no plan (exit 2, 5). */
 export async function rehearseSync(request: SyncRequest, deps: RehearsalDeps): Promise<Rehearsal> {
-  const startedAt = deps.clock.now().toISOString();
+  const startedAt = deps.clock.now();
   let { head } = deps;
   let recorder: Recorder | undefined;
   const logNow = (): Recorder => {
@@ -95,8 +76,8 @@ export async function rehearseSync(request: SyncRequest, deps: RehearsalDeps): P
     recorder = memoryRecorder(again?.state ?? request.state, request.runId);
     return recorder;
   };
-  const { plan, guards } = await untilInterrupted(deps.interruption, prepare(request, { ...deps, recorder: logNow }));
-  const tenants = plan.items.map((item) => plannedResult(item, plan.context));
+  const { plan, guards } = await untilInterrupted(deps.interruption, prepare(request, deps, logNow));
+  const tenants = plan.items.map((item) => plannedResult(item, plan.context.log));
   const aside = doubtsBesidePlan(plan);
   const summary = summarise(tenants);
   deps.emit({ kind: "planned", summary });
@@ -106,7 +87,8 @@ export async function rehearseSync(request: SyncRequest, deps: RehearsalDeps): P
   if (summary.failed > 0 || plan.troubled || aside.some(({ code }) => code === "TWIN")) codes.push(EXIT.failed);
   if (request.options.run.detailedExitCode && hasPendingChanges(summary)) codes.push(EXIT.changes);
   const result: RunResult = {
-    ...resultFrame(request, { startedAt, clock: deps.clock, dryRun: true }),
+    ...frameOf(request, deps, startedAt),
+    dryRun: true,
     log: head,
     summary,
     tenants,
@@ -119,55 +101,78 @@ export async function rehearseSync(request: SyncRequest, deps: RehearsalDeps): P
 
 /** `sync`: makes the server match the manifest. Throws a StopError only where nothing was sent yet. */
 export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<RunResult> {
-  const startedAt = deps.clock.now().toISOString();
-  const preamble = runRecord(request);
-  const recorder = logRecorder(request.state, deps.log, { id: request.runId, preamble });
+  const startedAt = deps.clock.now();
+  const { path, fileName, sha256 } = request.manifest;
+  const { shape, run: options } = request.options;
+  const recorder = logRecorder(request.state, deps.log, {
+    id: request.runId,
+    preamble: { type: "run", command: "sync", manifest: { path, fileName, sha256 }, shape, plan: request.planDigest },
+  });
   const { plan, guards } = await untilInterrupted(
     deps.interruption,
-    prepare(request, { ...deps, recorder: () => recorder }),
+    prepare(request, deps, () => recorder),
   );
-  for (const problem of [...plan.warnings, ...guards.warnings]) deps.emit({ kind: "warning", problem });
-  if (guards.refusals.length > 0) return refusedResult(request, deps, { startedAt, plan, guards });
-  const session = new RunSession({ ...deps, recorder }, request.options, plan.context);
-  try {
-    const carried = withinLimit(plan.items, request.options.shape.limit);
-    deps.emit({ kind: "planned", summary: plannedSummary(plan.items) });
-    deps.emit({ kind: "started", total: carried.length });
-    for (const item of plan.items)
-      if (!isWork(item.action)) deps.emit({ kind: "tenant", result: plannedResult(item, plan.context) });
-    await applyPlan(session, plan, carried);
-    const tenants = tenantsAfter(session, plan, new Set(carried));
-    const summary = summarise(tenants);
-    const exitCode = await endLog({
-      session,
-      recorder,
-      summary,
-      exitCode: exitCodeOf({ session, plan, carried, summary, request }),
-    });
+  const planned = plan.items.map((item) => plannedResult(item, plan.context.log));
+  const found = [...plan.warnings, ...guards.warnings];
+  for (const problem of found) deps.emit({ kind: "warning", problem });
+  const before = { dryRun: false, warnings: [...request.warnings, ...found] };
+  if (guards.refusals.length > 0)
     return {
-      ...resultFrame(request, { startedAt, clock: deps.clock, dryRun: false }),
-      log: headOf(deps.log),
+      ...frameOf(request, deps, startedAt),
+      ...before,
+      log: headOf(deps),
+      summary: summarise(planned),
+      tenants: planned,
+      errors: guards.refusals,
+      exitCode: EXIT.guard,
+    };
+  const run = new Run({ ...deps, recorder }, request.options, plan.context);
+  try {
+    const work = plan.items.filter((item) => isWork(item.action)).slice(0, shape.limit);
+    deps.emit({ kind: "planned", summary: summarise(planned) });
+    deps.emit({ kind: "started", total: work.length });
+    for (const [index, item] of plan.items.entries()) {
+      const result = planned[index];
+      if (!isWork(item.action) && result !== undefined) deps.emit({ kind: "tenant", result });
+    }
+    await applyPlan(run, plan, work);
+    const carried = new Set(work);
+    const tenants = plan.items.map((item) => (carried.has(item) ? run.results.of(item) : run.results.beside(item)));
+    const summary = summarise(tenants);
+    const codes = abortCodes(run);
+    if (summary.inDoubt > 0) codes.push(EXIT.inDoubt);
+    const isLeft = work.some((item) => run.results.of(item).outcome === "planned");
+    if (summary.failed > 0 || isLeft || plan.troubled || run.results.troubles.size > 0) codes.push(EXIT.failed);
+    if (options.detailedExitCode && summary.planned > 0) codes.push(EXIT.changes);
+    const exitCode = foremostExitCode(codes);
+    const left = summary.planned + summary.failed + summary.inDoubt;
+    // A run that wrote to the log ends its part of it. A log that breaks only now changes the exit code.
+    if (recorder.recorded() && exitCode !== EXIT.log)
+      await run.abort.guard(() => recorder.record([{ type: "run-end", exitCode, left }]));
+    return {
+      ...frameOf(request, deps, startedAt),
+      dryRun: false,
+      log: headOf(deps),
       summary,
       tenants,
-      warnings: [...request.warnings, ...plan.warnings, ...guards.warnings, ...session.warnings],
-      errors: errorsOf(session, summary),
-      exitCode,
+      warnings: [...before.warnings, ...run.results.warnings],
+      errors: errorsOf(run, summary),
+      exitCode: foremostExitCode([...codes, ...abortCodes(run)]),
     };
   } finally {
-    session.halts.release();
+    run.abort.release();
   }
 }
 
 async function prepare(
   request: SyncRequest,
-  deps: Pick<RehearsalDeps, "reader" | "clock" | "emit"> & { readonly recorder: () => Recorder },
+  { reader, clock, emit }: Pick<RehearsalDeps, "reader" | "clock" | "emit">,
+  recorderNow: () => Recorder,
 ): Promise<{ readonly plan: Plan; readonly guards: GuardFindings }> {
   const { manifest, options } = request;
-  const { reader, emit } = deps;
   if (reader !== undefined) emit({ kind: "step", message: "reading the server's tasks" });
-  const observation =
-    reader === undefined ? undefined : await observeServer(reader, () => deps.recorder().state, sourcesOf(manifest));
-  const recorder = deps.recorder();
+  const observation = reader && (await observeServer(reader, () => recorderNow().state, sourcesOf(manifest)));
+  const recorder = recorderNow();
   if (observation !== undefined) await rebind(request, recorder, observation);
   const plan = await makePlan({
     manifest,
@@ -175,175 +180,85 @@ async function prepare(
     newLog: options.run.newLog,
     verify: options.run.verify,
     recorder,
-    clock: deps.clock,
-    server: reader === undefined || observation === undefined ? undefined : { reader, observation },
+    clock,
+    server: reader && observation && { reader, observation },
   });
-  const findings = judgePlan(plan, options);
-  const further = request.guard?.(plan) ?? [];
-  return { plan, guards: { ...findings, refusals: [...findings.refusals, ...further] } };
+  const { refusals, warnings } = judgePlan(plan, options);
+  return { plan, guards: { refusals: [...refusals, ...(request.guard?.(plan) ?? [])], warnings } };
 }
 
 /** Accepts the server's new address where it shows the source tasks and the known copies. Throws exit 6 where it does not. */
-async function rebind(request: SyncRequest, recorder: Recorder, observation: Observation): Promise<void> {
-  if (request.rebindFrom === undefined || request.server === null) return;
-  for (const id of observation.sources.keys()) {
-    const wholeness = observation.list.wholenessOf(id);
-    if (!wholeness.whole)
-      throw new StopError(EXIT.log, {
-        code: "REBIND_REFUSED",
-        message: `${request.server} does not look like ${request.rebindFrom}, which the log is of: ${wholeness.why}`,
-        hint: "Check --server; a log must never be used with another server",
-      });
+async function rebind(
+  { rebindFrom, server }: SyncRequest,
+  recorder: Recorder,
+  { sources, list }: Observation,
+): Promise<void> {
+  if (rebindFrom === undefined || server === null) return;
+  for (const id of sources.keys()) {
+    const wholeness = list.wholenessOf(id);
+    if (wholeness.whole) continue;
+    const message = `${server} does not look like ${rebindFrom}, which the log is of: ${wholeness.why}`;
+    throw new StopError(EXIT.log, problem("REBIND_REFUSED", message));
   }
-  await recorder.record([{ type: "rebound", server: request.server }]);
+  await recorder.record([{ type: "rebound", server }]);
 }
 
 /** The source tasks that a manifest's enabled rows name, each once. */
 export function sourcesOf(manifest: Manifest): readonly TaskId[] {
-  const sources = new Set<TaskId>();
-  for (const { enabled, sourceTaskId } of manifest.tenants)
-    if (enabled && sourceTaskId !== undefined) sources.add(sourceTaskId);
-  return [...sources];
+  return [...new Set(manifest.tenants.flatMap(({ enabled, sourceTaskId }) => (enabled && sourceTaskId) || []))];
 }
 
-function withinLimit(items: readonly PlanItem[], limit: number | undefined): readonly PlanItem[] {
-  const work = items.filter((item) => isWork(item.action));
-  return limit === undefined ? work : work.slice(0, limit);
+/** The exit code that an aborted run ends with, if its reason has one of its own. */
+function abortCodes({ abort: { reason } }: Run): ExitCode[] {
+  if (reason?.kind === "fatal") return [reason.error.exitCode];
+  return reason?.kind === "signal" ? [exitOfSignal(reason.signal)] : [];
 }
 
-function tenantsAfter(session: RunSession, plan: Plan, carried: ReadonlySet<PlanItem>): readonly TenantResult[] {
-  return plan.items.map((item) => {
-    if (carried.has(item)) return session.resultOf(item);
-    const result = plannedResult(item, session.context);
-    const error = session.troubles.get(item.ref);
-    if (error === undefined || result.error !== undefined) return result;
-    // A second task leaves the copy what it is. A crossed name leaves nothing that could be said of it.
-    return error.code === "TWIN" ? { ...result, error } : { ...result, outcome: "failed", verified: false, error };
-  });
-}
-
-function exitCodeOf(of: {
-  readonly session: RunSession;
-  readonly plan: Plan;
-  readonly carried: readonly PlanItem[];
-  readonly summary: Summary;
-  readonly request: SyncRequest;
-}): ExitCode {
-  const { session, plan, carried, summary } = of;
-  const codes: ExitCode[] = [];
-  const halt = session.halts.reason;
-  if (halt?.kind === "fatal") codes.push(halt.error.exitCode);
-  if (halt?.kind === "signal") codes.push(exitOfSignal(halt.signal));
-  if (summary.inDoubt > 0) codes.push(EXIT.inDoubt);
-  const notReached = carried.some((item) => session.resultOf(item).outcome === "planned");
-  if (summary.failed > 0 || notReached || plan.troubled || session.troubles.size > 0) codes.push(EXIT.failed);
-  if (of.request.options.run.detailedExitCode && summary.planned > 0) codes.push(EXIT.changes);
-  return foremostExitCode(codes);
-}
-
-/** A run that wrote to the log ends its part of it. Returns the exit code, which a log that breaks only now changes. */
-async function endLog(of: {
-  readonly session: RunSession;
-  readonly recorder: Recorder & { readonly recorded: () => boolean };
-  readonly summary: Summary;
-  readonly exitCode: ExitCode;
-}): Promise<ExitCode> {
-  if (!of.recorder.recorded() || of.exitCode === EXIT.log) return of.exitCode;
-  const { planned: left, failed, inDoubt } = of.summary;
-  try {
-    await of.recorder.record([{ type: "run-end", exitCode: of.exitCode, left: left + failed + inDoubt }]);
-    return of.exitCode;
-  } catch (error) {
-    if (!(error instanceof StopError)) throw error;
-    of.session.halts.halt({ kind: "fatal", error });
-    return foremostExitCode([of.exitCode, error.exitCode]);
-  }
-}
-
-function errorsOf(session: RunSession, { planned, inDoubt }: Summary): readonly Problem[] {
-  const halt = session.halts.reason;
-  switch (halt?.kind) {
+function errorsOf({ abort: { reason }, options }: Run, { planned, inDoubt }: Summary): readonly Problem[] {
+  switch (reason?.kind) {
     case "fatal":
-      return halt.error.problems;
-    case "doubts":
+      return reason.error.problems;
+    case "doubts": {
       // The last of all, and found on the server since: it kept nothing back.
       if (planned + inDoubt === 0) return [];
-      return [
-        {
-          code: "TOO_MANY_DOUBTS",
-          message:
-            "too many writes in a row were left in doubt, by no answer or by a server error: nothing more was sent, the other tenants stay planned",
-          hint: "Find out what stands between this machine and the server, then run the same command again",
-        },
-      ];
-    case "slowed-down":
-      return [
-        {
-          code: "SLOW_DOWN",
-          message: `the server answered every write with 429 for as long as --timeout: nothing more was sent, the other tenants stay planned`,
-          hint: "Wait, then run the same command again with a lower --concurrency or a --rate",
-        },
-      ];
-    case "failures":
-      return [
-        {
-          code: "MAX_FAILURES",
-          message: `${session.options.run.maxFailures} tenants failed or went in doubt (--max-failures): nothing more was sent`,
-          hint: "Read the failures, correct their cause, then run the same command again",
-        },
-      ];
+      const message =
+        "too many writes in a row were left in doubt, by no answer or by a server error: nothing more was sent, the other tenants stay planned";
+      return [problem("TOO_MANY_DOUBTS", message)];
+    }
+    case "slowed-down": {
+      const message =
+        "the server answered every write with 429 for as long as --timeout: nothing more was sent, the other tenants stay planned";
+      const hint = "Wait, then run the same command again with a lower --concurrency or a --rate";
+      return [problem("SLOW_DOWN", message, { hint })];
+    }
+    case "failures": {
+      const count = options.run.maxFailures;
+      const message = `${count} tenants failed or went in doubt (--max-failures): nothing more was sent`;
+      return [problem("MAX_FAILURES", message)];
+    }
     default:
       return [];
   }
 }
 
 /** The log's head; a refused run makes no file, and what is not there has no head. */
-function headOf(log: IdempotencyLog): LogHead | null {
+function headOf({ log }: SyncDeps): LogHead | null {
   const head = log.head();
   return head.digest === "" ? null : head;
 }
 
-function refusedResult(
-  request: SyncRequest,
-  deps: SyncDeps,
-  of: { readonly startedAt: string; readonly plan: Plan; readonly guards: GuardFindings },
-): RunResult {
-  const tenants = of.plan.items.map((item) => plannedResult(item, of.plan.context));
-  return {
-    ...resultFrame(request, { startedAt: of.startedAt, clock: deps.clock, dryRun: false }),
-    log: headOf(deps.log),
-    summary: summarise(tenants),
-    tenants,
-    warnings: [...request.warnings, ...of.plan.warnings, ...of.guards.warnings],
-    errors: of.guards.refusals,
-    exitCode: EXIT.guard,
-  };
-}
-
-function resultFrame(
-  request: SyncRequest,
-  at: { readonly startedAt: string; readonly clock: Clock; readonly dryRun: boolean },
-): Pick<RunResult, "version" | "command" | "dryRun" | "runId" | "server" | "manifest" | "startedAt" | "finishedAt"> {
-  const { manifest } = request;
+function frameOf(
+  { runId, server, manifest }: SyncRequest,
+  { clock }: Pick<SyncDeps, "clock">,
+  startedAt: Date,
+): Pick<RunResult, "version" | "command" | "runId" | "server" | "manifest" | "startedAt" | "finishedAt"> {
   return {
     version: 1,
     command: "sync",
-    dryRun: at.dryRun,
-    runId: request.runId,
-    server: request.server,
+    runId,
+    server,
     manifest: { path: manifest.path, sha256: manifest.sha256, tenants: manifest.tenants.length },
-    startedAt: at.startedAt,
-    finishedAt: at.clock.now().toISOString(),
-  };
-}
-
-function runRecord(request: SyncRequest): LogEntry {
-  const { path, fileName, sha256 } = request.manifest;
-  return {
-    type: "run",
-    command: "sync",
-    manifest: { path, fileName, sha256 },
-    shape: request.options.shape,
-    plan: request.planDigest,
+    startedAt: startedAt.toISOString(),
+    finishedAt: clock.now().toISOString(),
   };
 }

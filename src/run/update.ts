@@ -1,60 +1,58 @@
-import type { ReportIdMode } from "../log/records.js";
+import type { PatchIntentRecord } from "../log/records.js";
 import type { OpenPatch, TenantState } from "../log/tenant-state.js";
 import * as conflict from "../plan/conflicts.js";
+import { copiesLackReport } from "../plan/conflicts.js";
+import type { PlanEntry } from "../plan/desired.js";
 import { type Drift, driftOf, type ReportChange } from "../plan/drift.js";
-import { copiesLackReport } from "../plan/missing-reports.js";
-import type { PlanEntry } from "../plan/plan-entries.js";
-import { copyLacks, readCopy } from "../plan/read-copy.js";
-import { isNews, observeCopy, rowsToBeShown } from "../plan/verify-copies.js";
-import type { Reading } from "../server/ports.js";
-import type { ReportId, TaskId } from "../shared/ids.js";
+import { type CopyReading, copyLacks, isNews, readCopy } from "../plan/read-copies.js";
+import { type ReportId, type TaskId, writeId } from "../shared/ids.js";
 import { sameSwaps } from "../shared/mapping.js";
 import type { TenantError } from "../shared/outcome.js";
+import { problem } from "../shared/problems.js";
 import type { TaskReport } from "../shared/source-task.js";
-import type { Verdict } from "./canary.js";
-import { conflictNow, noteShownApps } from "./in-use-now.js";
-import { endShownPatches, lookAtPatchDoubt } from "./patch-doubts.js";
-import { type Done, readBackPatches } from "./patch-read-back.js";
-import { patchRow, type Row } from "./patch-row.js";
-import { endOfRefusal } from "./run-stop.js";
-import type { End, RunSession } from "./session.js";
+import { endShownPatches, lookAtPatchDoubt, observe, readBackPatches } from "./read-back.js";
+import { type End, PLANNED, SUCCEEDED } from "./results.js";
+import type { Run } from "./run.js";
+import { endInDoubt, endUndone, recordOrTell, send } from "./send.js";
 
 /**
  * Brings one copy's mappings to what the manifest wants, by PATCHes of its own report rows, and reads them back where the
- * server shows mappings. Stops at the first report that fails. Reports with a PATCH in doubt wait for `--settle`: `settled`
- * says that it has passed. Never rejects but for a broken log.
+ * server shows mappings. Stops at the first report that fails. Reports with a PATCH in doubt wait for `--settle`: `isSettled`
+ * says that it has passed. Rejects only for a broken log.
  */
 export async function updateCopy(
-  session: RunSession,
+  run: Run,
   entry: PlanEntry,
-  so: { readonly settled: boolean },
+  { isSettled }: { readonly isSettled: boolean } = { isSettled: false },
 ): Promise<End> {
-  const state = session.deps.recorder.state.tenant(entry.ref);
-  if (state?.copy === undefined) return { kind: "planned" };
-  const drift = driftNow(session, entry, state);
+  const state = run.recorder.state.tenant(entry.ref);
+  if (state?.copy === undefined) return PLANNED;
+  const drift = driftNow(run, entry, state);
   if (drift.refusedRemovals.length > 0)
-    return endOfRefusal(session, entry, conflict.removalRefused(drift.refusedRemovals));
-  if (drift.changes.length === 0) return { kind: "succeeded" };
-  if (!so.settled && hasDoubt(state, drift)) {
-    await lookAtPatchDoubt(session, state);
-    const now = session.deps.recorder.state.tenant(entry.ref) ?? state;
-    if (hasDoubt(now, driftNow(session, entry, now))) return { kind: "in-doubt", error: PATCH_IN_DOUBT };
+    return run.endOfRefusal(entry.ref, conflict.removalRefused(drift.refusedRemovals));
+  if (drift.changes.length === 0) return SUCCEEDED;
+  if (!isSettled && hasDoubt(state, drift)) {
+    await lookAtPatchDoubt(run, state);
+    const now = run.recorder.state.tenant(entry.ref) ?? state;
+    if (hasDoubt(now, driftNow(run, entry, now))) return { kind: "in-doubt", error: PATCH_IN_DOUBT };
   }
-  const newTaskId = state.copy.newTaskId;
-  const gate = session.patchGate(entry.sourceTaskId);
-  const turn = await gate.enter();
-  if (turn === "stopped" || session.halts.reason !== undefined) {
-    gate.leave(turn, "pass");
-    return { kind: "planned" };
-  }
-  let verdict: Verdict = "stop";
-  try {
-    const done = await patchAll(session, entry, { newTaskId, ...drift, settled: so.settled });
-    verdict = done.verdict;
-    return done.end;
-  } finally {
-    gate.leave(turn, verdict);
-  }
+  const { newTaskId } = state.copy;
+  const { updates } = run.source(entry.sourceTaskId);
+  const end = await updates.inTurn(() => updateInTurn(run, entry, { newTaskId, missing: drift.missing, isSettled }));
+  return end ?? PLANNED;
+}
+
+const PATCH_IN_DOUBT = problem(
+  "PATCH_IN_DOUBT",
+  "a PATCH of this copy was sent and its answer never came; nothing else goes to that report until --settle has passed",
+  { hint: "Run the same command again" },
+);
+
+/** What must change by what is known now. */
+function driftNow(run: Run, { sourceTaskId, wanted }: PlanEntry, state: TenantState): Drift {
+  const { permissions, sources } = run.server.context;
+  const reportOfRow = sources?.get(sourceTaskId)?.reportOfRow ?? new Map();
+  return driftOf(state, wanted, { allowUnmapped: permissions.allowUnmappedReports, reportOfRow });
 }
 
 /** Whether a report that must change has a PATCH in doubt, or an ID that is none of the copy's reports: it may be any one's row. */
@@ -66,170 +64,222 @@ function hasDoubt({ reports, originalRows }: TenantState, { changes }: Drift): b
   );
 }
 
-const PATCH_IN_DOUBT: TenantError = {
-  code: "PATCH_IN_DOUBT",
-  message:
-    "a PATCH of this copy was sent and its answer never came; nothing else goes to that report until --settle has passed",
-  hint: "Run the same command again",
-};
-
-interface Patches {
+interface Update {
   readonly newTaskId: TaskId;
-  readonly changes: readonly ReportChange[];
   /** Reports that the copy is known to lack: the plan has told of them. */
   readonly missing: readonly ReportId[];
   /** `--settle` has passed since the last PATCH that was given up. */
-  readonly settled: boolean;
+  readonly isSettled: boolean;
 }
 
-async function patchAll(session: RunSession, entry: PlanEntry, patches: Patches): Promise<Done> {
-  const { reader, recorder } = session.deps;
-  const known = recorder.state.tenant(entry.ref);
-  const before = await readCopy(reader, patches.newTaskId, known?.originalRows);
-  const cannot = (error: TenantError): Done => ({ end: endOfRefusal(session, entry, error), verdict: "pass" });
-  if (before.kind === "absent") return cannot(copyMissing(patches.newTaskId));
-  if (before.kind === "lacks") {
-    const { sourceTaskId, row } = entry;
-    return cannot(copyLacks({ tenant: row.tenant, sourceTaskId, newTaskId: patches.newTaskId }, before.reports));
+async function updateInTurn(run: Run, entry: PlanEntry, update: Update): Promise<End> {
+  const { newTaskId, isSettled } = update;
+  const { sourceTaskId, row, wanted } = entry;
+  const { recorder } = run;
+  const stateNow = (): TenantState => recorder.state.tenant(entry.ref) as TenantState;
+  const cannot = (error: TenantError): End => run.endOfRefusal(entry.ref, error);
+  if (run.abort.isAborted) return PLANNED;
+  const before = await readCopy(run.reader, newTaskId, stateNow().originalRows);
+  if (before.kind === "absent")
+    return cannot(problem("COPY_MISSING", `the copy ${newTaskId} does not answer by its ID (404)`));
+  if (before.kind === "lacks")
+    return cannot(copyLacks({ tenant: row.tenant, sourceTaskId, newTaskId }, before.reports));
+  if (before.kind === "read") {
+    if (isSettled) await endShownPatches(run, stateNow(), before.value, { isSettled });
+    await noteShown(run, entry, newTaskId, before.value);
   }
-  if (patches.settled && known !== undefined && before.kind === "read")
-    await endShownPatches(session, known, { shown: before.value, settled: true });
-  await noteShown(session, entry, patches.newTaskId, before);
-  const inUse = conflictNow(session, entry);
+  const inUse = run.server.conflictNow(entry);
   if (inUse !== undefined) return cannot(inUse);
-  const resolved = session.context.sources?.get(entry.sourceTaskId)?.task.reports !== undefined;
-  const now = recorder.state.tenant(entry.ref);
-  const drift = now && driftNow(session, entry, now);
-  if (drift !== undefined && drift.refusedRemovals.length > 0)
-    return cannot(conflict.removalRefused(drift.refusedRemovals));
-  const missing = drift?.missing.filter((report) => !patches.missing.includes(report)) ?? [];
+  // The copy may show drift that the log did not know of.
+  const { changes, missing, refusedRemovals } = driftNow(run, entry, stateNow());
+  if (refusedRemovals.length > 0) return cannot(conflict.removalRefused(refusedRemovals));
+  const isResolved = run.server.context.sources?.get(sourceTaskId)?.task.reports !== undefined;
+  const news = missing.filter((reportId) => !update.missing.includes(reportId));
   // An ID that the user gave and nobody could resolve may be any of the copy's reports: it is not missing.
-  const unplaced = resolved ? undefined : missing.find((report) => entry.wanted.named.includes(report));
+  const unplaced = isResolved ? undefined : news.find((reportId) => wanted.named.includes(reportId));
   if (unplaced !== undefined) return cannot(rowUnknown(unplaced));
-  warnMissing(session, { sourceTaskId: entry.sourceTaskId, tenant: entry.row.tenant, missing });
-  const changes = drift?.changes ?? patches.changes;
+  for (const reportId of news) warnMissing(run, entry, reportId);
   let sentAny = false;
   for (const change of changes) {
-    const state = recorder.state.tenant(entry.ref);
-    const rows = rowsOf(entry, change, { reports: before, mode: session.options.shape.reportId, resolved });
-    if (rows === "missing") {
+    const rows = rowsOf(run, entry, change.reportId, before);
+    if (rows === undefined && isResolved && before.kind === "read") {
       // What the log knows of it stays: its app is free only once nobody can doubt that the report is gone.
-      warnMissing(session, { sourceTaskId: entry.sourceTaskId, tenant: entry.row.tenant, missing: [change.reportId] });
+      warnMissing(run, entry, change.reportId);
       continue;
     }
     if (rows === undefined) return cannot(rowUnknown(change.reportId));
-    const typed = typedDoubts(session, entry, state, change);
-    if (isDone(state, change) && typed.length === 0) continue;
+    const typed = typedDoubts(run, entry, stateNow(), change.reportId);
+    if (isDone(stateNow(), change) && typed.length === 0) continue;
     // A copy that has shown its mappings once is read back: a PATCH's own answer proves nothing there.
-    const canBeRead = before.kind === "read" || state?.showsMappings === true;
-    for (const row of rows) {
-      const moreRows = row !== rows.at(-1);
-      const end = await patchRow(session, entry, { newTaskId: patches.newTaskId, change, row, moreRows, canBeRead });
+    const canBeRead = before.kind === "read" || stateNow().showsMappings;
+    for (const target of rows) {
+      const hasMoreRows = target !== rows.at(-1);
+      const end = await patchRow(run, entry, { newTaskId, change, row: target, hasMoreRows, canBeRead });
       if (end !== undefined) return end;
     }
     sentAny = true;
     // What this PATCH has set is the report's last: the earlier ones have had their time.
-    if (patches.settled)
+    if (isSettled)
       await recorder.record(
         typed.map(({ write }) => ({ type: "patch-outcome", write, outcome: "succeeded", moreRows: true })),
       );
   }
-  const hides = before.kind === "read" && !before.value.some((report) => report.mappings !== undefined);
-  if (hides && !sentAny) return { end: { kind: "succeeded" }, verdict: "pass" };
-  return readBackPatches(session, entry, { ...patches, changes, sentAny, before });
+  const hides = before.kind === "read" && before.value.every((report) => report.mappings === undefined);
+  return hides && !sentAny ? SUCCEEDED : readBackPatches(run, entry, { newTaskId, changes, sentAny, before });
 }
 
 /** What the copy shows before anything is sent counts: a report that is already right is not sent again. */
-async function noteShown(
-  session: RunSession,
-  entry: PlanEntry,
-  newTaskId: TaskId,
-  before: Reading<readonly TaskReport[]>,
-): Promise<void> {
-  if (before.kind !== "read") return;
-  const known = session.deps.recorder.state.tenant(entry.ref);
-  if (known === undefined || !isNews(known, before.value)) return;
-  const of = { sourceTaskId: entry.sourceTaskId, key: entry.row.key, newTaskId, shown: before.value };
-  const mustShow = rowsToBeShown(known, session.context.sources?.get(entry.sourceTaskId));
-  const { clock, recorder } = session.deps;
-  await recorder.record([observeCopy({ ...of, wanted: entry.wanted, mustShow, clock }).record]);
-  noteShownApps(session, known, before.value);
-}
-
-/** What must change after the copy was looked at: it may show drift that the log did not know of. */
-function driftNow({ context }: RunSession, { sourceTaskId, wanted }: PlanEntry, state: TenantState): Drift {
-  return driftOf(state, wanted, {
-    allowUnmapped: context.permissions.allowUnmappedReports,
-    reportOfRow: context.sources?.get(sourceTaskId)?.reportOfRow ?? new Map(),
-  });
+async function noteShown(run: Run, entry: PlanEntry, newTaskId: TaskId, shown: readonly TaskReport[]): Promise<void> {
+  const state = run.recorder.state.tenant(entry.ref);
+  if (state === undefined || !isNews(state, shown)) return;
+  const mustShow = run.server.rowsToBeShown(state);
+  await run.recorder.record([observe(run, entry, { newTaskId, shown, mustShow }).record]);
+  run.server.noteShownApps(state, shown);
 }
 
 /** PATCHes in doubt that were sent by the ID of a row of this report, when nobody could place it. */
 function typedDoubts(
-  { context }: RunSession,
+  run: Run,
   { sourceTaskId }: PlanEntry,
-  state: TenantState | undefined,
-  { reportId }: ReportChange,
+  { reports }: TenantState,
+  reportId: ReportId,
 ): readonly OpenPatch[] {
-  const reportOfRow = context.sources?.get(sourceTaskId)?.reportOfRow;
-  return [...(state?.reports ?? [])].flatMap(([typed, { openPatches }]) =>
+  const reportOfRow = run.server.context.sources?.get(sourceTaskId)?.reportOfRow;
+  return [...reports].flatMap(([typed, { openPatches }]) =>
     typed !== reportId && reportOfRow?.get(typed) === reportId ? openPatches : [],
   );
 }
 
-function isDone(state: TenantState | undefined, change: ReportChange): boolean {
-  const report = state?.reports.get(change.reportId);
-  return report?.known !== undefined && report.openPatches.length === 0 && sameSwaps(report.known, change.apps);
+function isDone({ reports }: TenantState, { reportId, apps }: ReportChange): boolean {
+  const report = reports.get(reportId);
+  return report?.known !== undefined && report.openPatches.length === 0 && sameSwaps(report.known, apps);
 }
 
-/** The copy's own rows of a report: mostly one. `missing`: the copy does not show it. `undefined`: nobody knows it. */
-function rowsOf(
-  entry: PlanEntry,
-  change: ReportChange,
-  from: {
-    readonly reports: Reading<readonly TaskReport[]>;
-    readonly mode: ReportIdMode;
-    /** The source task's reports were read, so that the manifest's IDs are `reportID`s. */
-    readonly resolved: boolean;
-  },
-): readonly Row[] | "missing" | undefined {
-  if (from.reports.kind === "read") {
-    const rows = from.reports.value.filter((report) => report.reportId === change.reportId);
-    // An ID that the user gave and nobody could resolve may be any of the copy's reports: it is not missing.
-    if (rows.length === 0) return from.resolved ? "missing" : undefined;
-    return rows.map(({ rowId, reportId }) => ({ pathId: rowId, bodyId: from.mode === "row" ? rowId : reportId }));
+/** A copy's own row of a report, as it is named in a request. */
+interface Row {
+  readonly pathId: string;
+  readonly bodyId: string;
+}
+
+/** The copy's own rows of a report: mostly one. `undefined`: the copy does not show it, or nobody knows. */
+function rowsOf(run: Run, entry: PlanEntry, reportId: ReportId, copy: CopyReading): readonly Row[] | undefined {
+  if (copy.kind === "read") {
+    const mode = run.options.shape.reportId;
+    const rows = copy.value.filter((report) => report.reportId === reportId);
+    const named = rows.map(({ rowId }) => ({ pathId: rowId, bodyId: mode === "row" ? rowId : reportId }));
+    return named.length === 0 ? undefined : named;
   }
   // Where the list of reports cannot be read, what the user gave is sent.
-  return entry.wanted.named.includes(change.reportId)
-    ? [{ pathId: change.reportId, bodyId: change.reportId }]
-    : undefined;
-}
-
-function copyMissing(newTaskId: TaskId): TenantError {
-  return {
-    code: "COPY_MISSING",
-    message: `the copy ${newTaskId} does not answer by its ID (404)`,
-    hint: "Run sync again: it finds out whether the copy is gone",
-  };
+  return entry.wanted.named.includes(reportId) ? [{ pathId: reportId, bodyId: reportId }] : undefined;
 }
 
 function rowUnknown(reportId: ReportId): TenantError {
-  return {
-    code: "ROW_UNKNOWN",
-    message: `the row of report ${reportId} in the copy is not known: the server did not list the reports`,
-    hint: "Name the report's row in the manifest (column reportId), or give the API key the right to read the task's reports",
-  };
+  const message = `the row of report ${reportId} in the copy is not known: the server did not list the reports`;
+  return problem("ROW_UNKNOWN", message);
 }
 
-/** Warns of reports that a copy turned out not to have only when it was to be updated. Once for each report of a source task. */
-function warnMissing(
-  session: RunSession,
-  of: { readonly sourceTaskId: TaskId; readonly tenant: string; readonly missing: readonly ReportId[] },
-): void {
-  for (const report of of.missing) {
-    const key = `${of.sourceTaskId} ${report}`;
-    if (session.missingWarned.has(key)) continue;
-    session.missingWarned.add(key);
-    session.warn(copiesLackReport({ sourceTaskId: of.sourceTaskId, report, tenants: [of.tenant] }));
+/** Warns of a report that a copy turned out not to have only when it was to be updated. */
+function warnMissing(run: Run, { sourceTaskId, row }: PlanEntry, report: ReportId): void {
+  const warning = copiesLackReport({ sourceTaskId, report, tenants: [row.tenant] });
+  run.results.warnOnce(`report ${report} of ${sourceTaskId}`, warning);
+}
+
+/** One PATCH: of one row of a report. */
+interface RowPatch {
+  readonly newTaskId: TaskId;
+  readonly change: ReportChange;
+  readonly row: Row;
+  /** The copy was read: then what this PATCH does is known when it was read back. */
+  readonly canBeRead: boolean;
+  /** The report has another row in the copy, which is PATCHed after this one. */
+  readonly hasMoreRows: boolean;
+}
+
+/** PATCHes one row of a copy, and puts what came of it down; `undefined`: it succeeded. Rejects only for a broken log. */
+async function patchRow(run: Run, entry: PlanEntry, patch: RowPatch): Promise<End | undefined> {
+  const { newTaskId: taskId, change, row } = patch;
+  const intent = patchIntent(run, entry, patch);
+  const attempt = run.writer.patchReport({ taskId, rowId: row.pathId, reportId: row.bodyId, apps: change.apps });
+  const sent = await send(run, entry.ref, intent, attempt);
+  const outcome = { type: "patch-outcome", write: intent.write, outcome: "succeeded" } as const;
+  switch (sent.kind) {
+    case "not-started":
+      return PLANNED;
+    case "succeeded": {
+      const more = { ...(patch.canBeRead && TO_READ), ...(patch.hasMoreRows && MORE_ROWS) };
+      const message = `its copy ${taskId} took the PATCH of the report ${intent.reportId}, but the log could not`;
+      await recordOrTell(run, entry, [{ ...outcome, ...more }], { message });
+      run.slots.succeeded();
+      return undefined;
+    }
+    case "refused": {
+      const shown = await lookAfterRefusal(run, entry, intent, sent.httpStatus);
+      if (shown === "unclear") return endInDoubt(run, intent, sent.error);
+      if (shown === "not-done") return endUndone(run, entry, intent, sent);
+      // The PATCHes' end is read back: other rows were not looked at, or are not listed.
+      const more = { ...TO_READ, ...((patch.hasMoreRows || shown === "done-here") && MORE_ROWS) };
+      await run.recorder.record([{ ...outcome, ...more }]);
+      return undefined;
+    }
+    case "undone":
+      return endUndone(run, entry, intent, sent);
+    case "in-doubt":
+      return endInDoubt(run, intent, sent.error);
+    default:
+      return sent satisfies never;
   }
+}
+
+const TO_READ = { toRead: true } as const;
+const MORE_ROWS = { moreRows: true } as const;
+
+/**
+ * A 409, or any refusal after an earlier doubt, is read back first: the copy may be as it shall be, by this PATCH or another.
+ * `done-here`: the row that was PATCHed is, and another row of its report is not. A 409 that is not cleared up so leaves it unclear.
+ */
+async function lookAfterRefusal(
+  run: Run,
+  entry: PlanEntry,
+  intent: PatchIntentRecord,
+  httpStatus: number,
+): Promise<"done" | "done-here" | "not-done" | "unclear"> {
+  const state = run.recorder.state.tenant(entry.ref);
+  const isUnsure = httpStatus === 409;
+  const openPatches = state?.reports.get(intent.reportId)?.openPatches ?? [];
+  if (!isUnsure && openPatches.length <= 1) return "not-done";
+  const copy = await run.abort.guard(() => readCopy(run.reader, intent.newTaskId, state?.originalRows));
+  const listed = copy?.kind === "read" ? copy.value : [];
+  const own = listed.filter((row) => row.rowId === intent.rowId);
+  // Where the row's ID is one that the user gave, every row of the report.
+  const ofReport = listed.filter((row) => row.reportId === intent.reportId);
+  const rows = own.length > 0 ? own : ofReport;
+  const isThere = ({ mappings }: TaskReport): boolean => mappings !== undefined && sameSwaps(mappings, intent.apps);
+  if (rows.length > 0 && rows.every(isThere))
+    return ofReport.every((row) => row.mappings === undefined || isThere(row)) ? "done" : "done-here";
+  const isClear = rows.length > 0 && rows.every((row) => row.mappings !== undefined && !isThere(row));
+  return isUnsure && !isClear ? "unclear" : "not-done";
+}
+
+function patchIntent(run: Run, entry: PlanEntry, { newTaskId, change, row }: RowPatch): PatchIntentRecord {
+  const { reportId, apps, named } = change;
+  const { pathId, bodyId } = row;
+  const open = run.recorder.state
+    .tenant(entry.ref)
+    ?.reports.get(reportId)
+    ?.openPatches.findLast((patch) => patch.rowId === pathId && patch.bodyId === bodyId);
+  const write = writeId(run.chance.uuid());
+  return {
+    type: "patch-intent",
+    write,
+    sourceTaskId: entry.sourceTaskId,
+    key: entry.row.key,
+    manifest: run.server.context.manifest.fileName,
+    newTaskId,
+    reportId,
+    rowId: pathId,
+    apps,
+    named,
+    idempotencyKey: open !== undefined && sameSwaps(open.apps, apps) ? open.idempotencyKey : write,
+    ...(bodyId !== pathId && { bodyId }),
+  };
 }

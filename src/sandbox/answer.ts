@@ -1,46 +1,47 @@
-import type { Behaviour } from "./behaviour.js";
+import type { Behaviour } from "./faults.js";
 
-/** An answer before it is put on the wire. */
+/** An answer before it is put on the wire. `short`: it ends, with the connection, before its Content-Length does. */
 export interface Answer {
   readonly status: number;
   readonly contentType: string;
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly short?: boolean;
 }
-
-const JSON_TYPE = "application/json; charset=utf-8";
-const HTML_TYPE = "text/html; charset=utf-8";
 
 /** An answer with a JSON body as it stands, without the envelope. */
 export function jsonAnswer(status: number, value: unknown): Answer {
-  return { status, contentType: JSON_TYPE, body: JSON.stringify(value) };
+  return { status, contentType: "application/json; charset=utf-8", body: JSON.stringify(value) };
 }
 
-function textAnswer(status: number, body: string): Answer {
-  return { status, contentType: "text/plain; charset=utf-8", body };
-}
-
-export function htmlAnswer(status: number, body: string): Answer {
-  return { status, contentType: HTML_TYPE, body };
+export function htmlAnswer(status: number, body: string, headers?: Answer["headers"]): Answer {
+  return { status, contentType: "text/html; charset=utf-8", body, headers };
 }
 
 /** Success in the server's envelope. */
-export function success(behaviour: Behaviour, data: unknown, status = 200): Answer {
-  return behaviour.envelope === "old"
+export function success({ envelope }: Behaviour, data: unknown, status = 200): Answer {
+  return envelope === "old"
     ? jsonAnswer(status, { data, status: { message: "OK" } })
     : jsonAnswer(status, { data, isSuccess: true, error: null, errorDetails: null });
 }
 
 /** A refusal in the server's envelope. */
 export function failure(
-  behaviour: Behaviour,
-  of: { readonly status: number; readonly message: string; readonly headers?: Readonly<Record<string, string>> },
+  { envelope }: Pick<Behaviour, "envelope">,
+  status: number,
+  message: string,
+  headers?: Answer["headers"],
 ): Answer {
-  const answer =
-    behaviour.envelope === "old"
-      ? jsonAnswer(of.status, { data: null, status: { message: of.message } })
-      : jsonAnswer(of.status, { data: null, isSuccess: false, error: of.message, errorDetails: null });
-  return { ...answer, headers: of.headers };
+  const body =
+    envelope === "old"
+      ? { data: null, status: { message } }
+      : { data: null, isSuccess: false, error: message, errorDetails: null };
+  return { ...jsonAnswer(status, body), headers };
+}
+
+/** 429, with a `Retry-After` where one is given. */
+export function tooMany(behaviour: Behaviour, retryAfter: string | undefined): Answer {
+  return failure(behaviour, 429, "too many requests", retryAfter === undefined ? {} : { "retry-after": retryAfter });
 }
 
 /** A create's success: the new task's ID in the shape that this server uses. */
@@ -58,24 +59,20 @@ export function created(behaviour: Behaviour, id: string): Answer {
     case "json-string":
       return jsonAnswer(status, id);
     case "text":
-      return textAnswer(status, id);
-    default:
-      return behaviour.idShape satisfies never;
+      return { status, contentType: "text/plain; charset=utf-8", body: id };
   }
 }
 
-const PAGES: Readonly<Record<200 | 500 | 502 | 503, readonly [string, string]>> = {
+const PAGES = {
   200: ["Sign in", '<form><label>User <input name="user"></label> <button>Sign in</button></form>'],
   500: ["500 - Internal server error", "<p>There is a problem with the resource that you are looking for.</p>"],
   502: ["502 Bad Gateway", "<hr><p>reverse proxy</p>"],
   503: ["503 Service Unavailable", "<p>The service is unavailable.</p>"],
-};
+} as const;
 
 /** A web page where an API's answer should be: from a proxy, or a login. */
-export function webPage(status: 200 | 500 | 502 | 503): Answer {
+export function webPage(status: keyof typeof PAGES): Answer {
   const [title, text] = PAGES[status];
-  return htmlAnswer(
-    status,
-    `<!DOCTYPE html>\n<html><head><title>${title}</title></head><body><h1>${title}</h1>${text}</body></html>\n`,
-  );
+  const body = `<html><head><title>${title}</title></head><body><h1>${title}</h1>${text}</body></html>`;
+  return htmlAnswer(status, `<!DOCTYPE html>\n${body}\n`);
 }

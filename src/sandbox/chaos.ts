@@ -1,11 +1,53 @@
-import { nameTest } from "./behaviour.js";
-import type { SeededChance } from "./chance.js";
-import type { DisturbanceSetting } from "./fault-setting.js";
-import { DISTURBANCE_NAMES, type DisturbanceName, disturbance, type Effect, type Scope } from "./faults.js";
-import type { CallKind } from "./route.js";
+import { createHash } from "node:crypto";
+import {
+  DISTURBANCES,
+  type Disturbance,
+  type DisturbanceName,
+  type Effect,
+  type FaultSetting,
+  nameTest,
+  type Scope,
+} from "./faults.js";
+import type { CallKind } from "./routes.js";
 
 /** How much later `late` work is done unless a setting says so, in milliseconds. */
 const USUAL_LATENESS_MS = 3000;
+
+/**
+ * Chance that depends on what is asked, not on when: the same seed and the same words give the same draw, however requests
+ * interleave. So a rehearsal can be repeated although its requests run side by side.
+ */
+export class SeededChance {
+  readonly seed: string;
+
+  constructor(seed: string) {
+    this.seed = seed;
+  }
+
+  /** From 0 up to, not including, 1. */
+  fraction(...words: readonly (string | number)[]): number {
+    return this.#digest(words).readUIntBE(0, 6) / 2 ** 48;
+  }
+
+  /** A version 4 GUID, in lower case. */
+  guid(...words: readonly (string | number)[]): string {
+    const bytes = this.#digest(["guid", ...words]);
+    bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x40, 6);
+    bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+    return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*/, "$1-$2-$3-$4-$5");
+  }
+
+  /** One of several, each as likely as the others; `undefined` where there is none. */
+  pick<T>(from: readonly T[], ...words: readonly (string | number)[]): T | undefined {
+    return from[Math.floor(this.fraction("pick", ...words) * from.length)];
+  }
+
+  #digest(words: readonly (string | number)[]): Buffer {
+    return createHash("sha256")
+      .update(JSON.stringify([this.seed, ...words]))
+      .digest();
+  }
+}
 
 /** A request as chaos sees it. `key`: method, path and name; the same request sent again has the same key. */
 export interface DisturbedCall {
@@ -21,13 +63,7 @@ export interface Befallen {
   readonly lateMs: number;
 }
 
-interface Aimed {
-  readonly setting: DisturbanceSetting;
-  readonly fits: (name: string) => boolean;
-  /** How many requests of its aim it has seen, and how many it befell. */
-  seen: number;
-  befell: number;
-}
+type DisturbanceSetting = FaultSetting & { readonly name: DisturbanceName };
 
 /**
  * Decides what befalls each request. The settings are asked first, in their order; then a share of all requests gets one of
@@ -36,69 +72,69 @@ interface Aimed {
 export class Chaos {
   readonly #chance: SeededChance;
   readonly #share: number;
-  readonly #aimed: readonly Aimed[];
+  /** Each setting, how many requests of its aim it has seen, and how many it befell. */
+  readonly #aimed: readonly { readonly setting: DisturbanceSetting; seen: number; befell: number }[];
   readonly #sent = new Map<string, number>();
 
-  constructor(of: { chance: SeededChance; share: number; settings: readonly DisturbanceSetting[] }) {
-    this.#chance = of.chance;
-    this.#share = of.share;
-    this.#aimed = of.settings.map((setting) => ({ setting, fits: nameTest(setting.on ?? "*"), seen: 0, befell: 0 }));
+  constructor(chance: SeededChance, share: number, settings: readonly FaultSetting[]) {
+    this.#chance = chance;
+    this.#share = share;
+    this.#aimed = settings.flatMap((setting) =>
+      isDisturbanceSetting(setting) ? [{ setting, seen: 0, befell: 0 }] : [],
+    );
   }
 
   /** What befalls this request; `undefined`: nothing. Counts it. */
   next(call: DisturbedCall): Befallen | undefined {
-    const words = [call.key, this.#count(call.key)];
+    const nth = (this.#sent.get(call.key) ?? 0) + 1;
+    this.#sent.set(call.key, nth);
+    const words = [call.key, nth];
     for (const [index, aimed] of this.#aimed.entries())
       if (this.#befalls(aimed, call, [...words, index])) return this.#befallen(aimed.setting, words);
     if (this.#chance.fraction("chaos", ...words) >= this.#share) return undefined;
-    const drawable = DISTURBANCE_NAMES.filter(
-      (name) => disturbance(name).random && isWithin(call.kind, disturbance(name).to),
-    );
+    const drawable = (Object.entries(DISTURBANCES) as [DisturbanceName, Disturbance][])
+      .filter(([, { random, to }]) => random && isWithin(call.kind, to))
+      .map(([name]) => name);
     const name = this.#chance.pick(drawable, "fault", ...words);
     return name === undefined ? undefined : this.#befallen({ name }, words);
   }
 
-  #count(key: string): number {
-    const nth = (this.#sent.get(key) ?? 0) + 1;
-    this.#sent.set(key, nth);
-    return nth;
-  }
-
-  #befalls(aimed: Aimed, call: DisturbedCall, words: readonly (string | number)[]): boolean {
-    const { setting } = aimed;
-    if (!isWithin(call.kind, setting.to ?? disturbance(setting.name).to) || !aimed.fits(call.name)) return false;
+  #befalls(
+    aimed: { readonly setting: DisturbanceSetting; seen: number; befell: number },
+    call: DisturbedCall,
+    words: readonly (string | number)[],
+  ): boolean {
+    const { name, to, on = "*", after = 0, times = Number.POSITIVE_INFINITY, share = 1 } = aimed.setting;
+    if (!isWithin(call.kind, to ?? DISTURBANCES[name].to) || !nameTest(on)(call.name)) return false;
     aimed.seen += 1;
-    if (aimed.seen <= (setting.after ?? 0) || aimed.befell >= (setting.times ?? Number.POSITIVE_INFINITY)) return false;
-    if (this.#chance.fraction("setting", ...words) >= (setting.share ?? 1)) return false;
+    if (aimed.seen <= after || aimed.befell >= times) return false;
+    if (this.#chance.fraction("setting", ...words) >= share) return false;
     aimed.befell += 1;
     return true;
   }
 
-  #befallen(setting: DisturbanceSetting, words: readonly (string | number)[]): Befallen {
-    const { forms } = disturbance(setting.name);
-    const form = setting.as ?? this.#chance.pick(Object.keys(forms), "form", ...words) ?? "";
+  #befallen({ name, as, ms }: DisturbanceSetting, words: readonly (string | number)[]): Befallen {
+    const forms: Readonly<Record<string, Effect>> = DISTURBANCES[name].forms;
+    const form = as ?? this.#chance.pick(Object.keys(forms), "form", ...words) ?? "";
     const effect = forms[form];
-    if (effect === undefined) throw new Error(`the fault ${setting.name} has no form "${form}"`);
-    return { fault: setting.name, effect, lateMs: setting.ms ?? USUAL_LATENESS_MS };
+    if (effect === undefined) throw new Error(`the fault ${name} has no form "${form}"`);
+    return { fault: name, effect, lateMs: ms ?? USUAL_LATENESS_MS };
   }
 }
 
+export function isDisturbanceSetting(setting: FaultSetting): setting is DisturbanceSetting {
+  return setting.name in DISTURBANCES;
+}
+
+const KINDS: Readonly<Record<Scope, (kind: CallKind) => boolean>> = {
+  all: () => true,
+  reads: (kind) => kind !== "duplicate" && kind !== "patch",
+  lists: (kind) => kind === "list",
+  writes: (kind) => kind === "duplicate" || kind === "patch",
+  creates: (kind) => kind === "duplicate",
+  patches: (kind) => kind === "patch",
+};
+
 function isWithin(kind: CallKind, scope: Scope): boolean {
-  const write = kind === "duplicate" || kind === "patch";
-  switch (scope) {
-    case "all":
-      return true;
-    case "reads":
-      return !write;
-    case "lists":
-      return kind === "list";
-    case "writes":
-      return write;
-    case "creates":
-      return kind === "duplicate";
-    case "patches":
-      return kind === "patch";
-    default:
-      return scope satisfies never;
-  }
+  return KINDS[scope](kind);
 }

@@ -1,52 +1,9 @@
-import { EXIT, StopError } from "../shared/problems.js";
+import { EXIT, problem, StopError } from "../shared/problems.js";
 import { nearestSpellings } from "../shared/spelling.js";
-import {
-  DISTURBANCE_NAMES,
-  type DisturbanceName,
-  disturbance,
-  FAULT_NAMES,
-  type FaultName,
-  isDisturbance,
-  type Scope,
-  TRAIT_NAMES,
-  type TraitName,
-  trait,
-} from "./faults.js";
-
-/** A disturbance as it was asked for. What is not given: every request of its scope, for as long as the sandbox runs. */
-export interface DisturbanceSetting {
-  readonly name: DisturbanceName;
-  /** The share of the requests that it befalls, from 0 to 1. */
-  readonly share?: number | undefined;
-  /** Only requests whose task name fits: `*` any text, `?` one character, without regard to case. */
-  readonly on?: string | undefined;
-  readonly to?: Scope | undefined;
-  /** At most so many requests. */
-  readonly times?: number | undefined;
-  /** Not the first so many. */
-  readonly after?: number | undefined;
-  /** For `late`: how much later the work is done, in milliseconds. */
-  readonly ms?: number | undefined;
-  /** One of its forms. */
-  readonly as?: string | undefined;
-}
-
-/** A trait as it was asked for. */
-export interface TraitSetting {
-  readonly name: TraitName;
-  readonly count?: number | undefined;
-  readonly share?: number | undefined;
-  readonly pattern?: string | undefined;
-  readonly as?: string | undefined;
-}
-
-export type FaultSetting = DisturbanceSetting | TraitSetting;
-
-export function isDisturbanceSetting(setting: FaultSetting): setting is DisturbanceSetting {
-  return isDisturbance(setting.name);
-}
+import { FAULT_NAMES, type FaultName, type FaultSetting, faultOf, type Scope } from "./faults.js";
 
 const SCOPES: readonly Scope[] = ["all", "reads", "lists", "writes", "creates", "patches"];
+const DISTURBANCE_KEYS = ["on", "to", "times", "after", "ms", "as"];
 
 /**
  * Reads one `--fault`: `NAME[=ARGUMENT][,KEY=VALUE…]`. `cut-after=0.1` a share, `expire-key=100` a count,
@@ -54,133 +11,103 @@ const SCOPES: readonly Scope[] = ["all", "reads", "lists", "writes", "creates", 
  * is `as`. Throws a StopError (exit 2) that names what is wrong.
  */
 export function parseFault(text: string): FaultSetting {
-  const [head = "", ...rest] = text.split(",");
-  const [name = "", argument] = splitOnce(head);
-  const known = FAULT_NAMES.find((candidate) => candidate === name);
-  if (known === undefined) throw unknownFault(name);
-  const keys = new Map(rest.map((pair) => splitOnce(pair)));
-  const setting = isDisturbance(known)
-    ? disturbanceSetting(known, argument, keys)
-    : traitSetting(known, argument, keys.get("as"));
-  const allowed = isDisturbance(known) ? ["on", "to", "times", "after", "ms", "as"] : ["as"];
-  for (const key of keys.keys())
-    if (!allowed.includes(key)) throw wrong(known, `"${key}" is none of its keys: ${allowed.join(", ")}`);
+  const [[typed = "", argument], ...pairs] = text.split(",").map((pair) => {
+    const [, name = "", value] = /^([^=]*)(?:=([\s\S]*))?$/.exec(pair) ?? [];
+    return [name.trim(), value?.trim()] as const;
+  }) as [readonly [string, string | undefined], ...(readonly [string, string | undefined])[]];
+  const name = FAULT_NAMES.find((candidate) => candidate === typed);
+  if (name === undefined) {
+    const near = nearestSpellings(typed, FAULT_NAMES);
+    const hint = near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `It knows: ${FAULT_NAMES.join(", ")}`;
+    throw new StopError(
+      EXIT.usage,
+      problem("FAULT_UNKNOWN", `the sandbox knows no fault "${typed}"`, { hint, value: typed }),
+    );
+  }
+  const { trait } = faultOf(name);
+  const allowed = trait === undefined ? DISTURBANCE_KEYS : ["as"];
+  const odd = pairs.find(([key]) => !allowed.includes(key))?.[0];
+  if (odd !== undefined) throw wrong(name, `"${odd}" is none of its keys: ${allowed.join(", ")}`);
+  const keys = new Map(pairs);
+  const setting: FaultSetting = {
+    name,
+    ...argumentOf(name, argument),
+    ...(keys.has("as") ? { as: keys.get("as") } : {}),
+    on: keys.get("on"),
+    to: keys.get("to") as Scope | undefined,
+    times: whole(name, "times", keys.get("times")),
+    after: whole(name, "after", keys.get("after")),
+    ms: whole(name, "ms", keys.get("ms")),
+  };
   checkFault(setting);
   return setting;
 }
 
+function argumentOf(name: FaultName, argument: string | undefined): Partial<FaultSetting> {
+  if (argument === undefined) return {};
+  const { trait } = faultOf(name);
+  const kind = trait === undefined ? "share" : trait.argument;
+  if (kind === undefined) throw wrong(name, "it takes no argument");
+  if (kind === "form") return { as: argument };
+  if (kind === "pattern") return { pattern: argument };
+  if (kind === "count") return { count: whole(name, "its argument", argument) };
+  if (!/^\d*\.?\d+$/.test(argument)) throw wrong(name, `"${argument}" is no number`);
+  return { share: Number(argument) };
+}
+
 /** Throws a StopError (exit 2) where a setting cannot be carried out. For settings that were not read from text, too. */
 export function checkFault(setting: FaultSetting): void {
-  const { name } = setting;
-  if (isDisturbanceSetting(setting)) checkDisturbance(setting);
-  else checkTrait(setting);
-  if (setting.share !== undefined && !(setting.share >= 0 && setting.share <= 1))
-    throw wrong(name, "a share is a number from 0 to 1");
+  const { name, to, ms, share, as } = setting;
+  const { disturbance, trait } = faultOf(name);
+  const within = disturbance?.within;
+  if (to !== undefined && !SCOPES.includes(to)) throw wrong(name, `"to" is one of ${SCOPES.join(", ")}`);
+  if (ms !== undefined && name !== "late") throw wrong(name, `"ms" is for late only`);
+  if (
+    to !== undefined &&
+    within !== undefined &&
+    to !== within &&
+    !(within === "writes" && /^(creates|patches)$/.test(to))
+  )
+    throw wrong(name, `it can befall ${within} only`);
+  if (trait?.argument === "count" && setting.count === undefined && trait.usual === undefined)
+    throw wrong(name, "it needs a number");
+  if (trait?.argument === "pattern" && !setting.pattern) throw wrong(name, "it needs a pattern");
+  if (share !== undefined && !(share >= 0 && share <= 1)) throw wrong(name, "a share is a number from 0 to 1");
   const forms = formsOf(name);
-  if (setting.as !== undefined && !forms.includes(setting.as))
+  if (as !== undefined && !forms.includes(as))
     throw wrong(name, forms.length === 0 ? "it has no forms" : `its forms are ${forms.join(", ")}`);
 }
 
 /** The forms of a fault by name; none where it has only one. */
 export function formsOf(name: FaultName): readonly string[] {
-  return isDisturbance(name) ? Object.keys(disturbance(name).forms) : (trait(name).forms ?? []);
+  const { disturbance, trait } = faultOf(name);
+  return disturbance === undefined ? (trait?.forms ?? []) : Object.keys(disturbance.forms);
 }
 
 /** The table for `sandbox --help`: a line each, the name as it is typed and what it does. */
 export function faultLines(): readonly string[] {
-  const rows = [
-    ...DISTURBANCE_NAMES.map((name) => {
-      const forms = formsOf(name);
-      const random = disturbance(name).random ? "*" : " ";
-      return {
-        typed: `${random} ${name}[=SHARE]`,
-        told: disturbance(name).summary,
-        forms: forms.length > 1 ? forms : [],
-      };
-    }),
-    ...TRAIT_NAMES.map((name) => ({ typed: `  ${typedTrait(name)}`, told: trait(name).summary, forms: formsOf(name) })),
-  ];
-  const width = Math.max(...rows.map((row) => row.typed.length));
+  const rows = FAULT_NAMES.map((name) => {
+    const { disturbance, trait } = faultOf(name);
+    const forms = formsOf(name).length > (trait === undefined ? 1 : 0) ? ` [${formsOf(name).join(" | ")}]` : "";
+    return [
+      `${disturbance?.random ? "*" : " "} ${name}${typedArgument(name)}`,
+      `${(disturbance ?? trait)?.summary}${forms}`,
+    ] as const;
+  });
+  const width = Math.max(...rows.map(([typed]) => typed.length));
   return [
-    ...rows.map(
-      (row) => `${row.typed.padEnd(width)}  ${row.told}${row.forms.length > 0 ? ` [${row.forms.join(" | ")}]` : ""}`,
-    ),
+    ...rows.map(([typed, told]) => `${typed.padEnd(width)}  ${told}`),
     "",
     "* drawn by --chaos. A disturbance may be aimed: cut-after=0.5,on=*acme*,to=creates,times=3,after=10,as=FORM;",
     `  to: ${SCOPES.join(", ")}`,
   ];
 }
 
-function typedTrait(name: TraitName): string {
-  const { argument, usual } = trait(name);
-  if (argument === "none") return name;
+function typedArgument(name: FaultName): string {
+  const { argument, usual } = faultOf(name).trait ?? { argument: "share", usual: 1 };
+  if (argument === undefined) return "";
   const word = argument.toUpperCase();
-  return argument === "form" || usual !== undefined ? `${name}[=${word}]` : `${name}=${word}`;
-}
-
-function disturbanceSetting(
-  name: DisturbanceName,
-  argument: string | undefined,
-  keys: ReadonlyMap<string, string | undefined>,
-): DisturbanceSetting {
-  const to = keys.get("to");
-  const scope = SCOPES.find((candidate) => candidate === to);
-  if (to !== undefined && scope === undefined) throw wrong(name, `"to" is one of ${SCOPES.join(", ")}`);
-  return {
-    name,
-    share: argument === undefined ? undefined : asNumber(name, argument),
-    on: keys.get("on"),
-    to: scope,
-    times: whole(name, "times", keys.get("times")),
-    after: whole(name, "after", keys.get("after")),
-    ms: whole(name, "ms", keys.get("ms")),
-    as: keys.get("as"),
-  };
-}
-
-function traitSetting(name: TraitName, argument: string | undefined, as: string | undefined): TraitSetting {
-  const kind = trait(name).argument;
-  if (argument === undefined) return { name, as };
-  switch (kind) {
-    case "none":
-      throw wrong(name, "it takes no argument");
-    case "form":
-      return { name, as: argument };
-    case "count":
-      return { name, as, count: whole(name, "its argument", argument) };
-    case "share":
-      return { name, as, share: asNumber(name, argument) };
-    case "pattern":
-      return { name, as, pattern: argument };
-    default:
-      return kind satisfies never;
-  }
-}
-
-function checkDisturbance(setting: DisturbanceSetting): void {
-  const { within } = disturbance(setting.name);
-  const { to, name, ms } = setting;
-  if (ms !== undefined && name !== "late") throw wrong(name, `"ms" is for late only`);
-  if (to === undefined || within === undefined || to === within) return;
-  if (within === "writes" && (to === "creates" || to === "patches")) return;
-  throw wrong(name, `it can befall ${within} only`);
-}
-
-function checkTrait(setting: TraitSetting): void {
-  const { argument, usual } = trait(setting.name);
-  if (argument === "count" && setting.count === undefined && usual === undefined)
-    throw wrong(setting.name, "it needs a number");
-  if (argument === "pattern" && (setting.pattern ?? "") === "") throw wrong(setting.name, "it needs a pattern");
-}
-
-function splitOnce(pair: string): readonly [string, string | undefined] {
-  const at = pair.indexOf("=");
-  return at < 0 ? [pair.trim(), undefined] : [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
-}
-
-function asNumber(name: FaultName, text: string): number {
-  if (!/^\d*\.?\d+$/.test(text)) throw wrong(name, `"${text}" is no number`);
-  return Number(text);
+  return argument === "form" || usual !== undefined ? `[=${word}]` : `=${word}`;
 }
 
 function whole(name: FaultName, what: string, text: string | undefined): number | undefined {
@@ -189,20 +116,8 @@ function whole(name: FaultName, what: string, text: string | undefined): number 
   return Number(text);
 }
 
-function unknownFault(name: string): StopError {
-  const near = nearestSpellings(name, FAULT_NAMES);
-  return new StopError(EXIT.usage, {
-    code: "FAULT_UNKNOWN",
-    message: `the sandbox knows no fault "${name}"`,
-    hint: near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `It knows: ${FAULT_NAMES.join(", ")}`,
-    value: name,
-  });
-}
-
 function wrong(name: FaultName, why: string): StopError {
-  return new StopError(EXIT.usage, {
-    code: "FAULT_WRONG",
-    message: `the fault ${name} cannot be set so: ${why}`,
-    hint: `${name}: ${isDisturbance(name) ? disturbance(name).summary : trait(name).summary}`,
-  });
+  const { disturbance, trait } = faultOf(name);
+  const hint = `${name}: ${(disturbance ?? trait)?.summary}`;
+  return new StopError(EXIT.usage, problem("FAULT_WRONG", `the fault ${name} cannot be set so: ${why}`, { hint }));
 }

@@ -1,28 +1,29 @@
 /**
- * The table of what can go wrong in the sandbox, from which its help and its tests are made. Disturbances befall single
- * requests; traits make the whole server behave in another way.
+ * The table of what can go wrong in the sandbox: its help, its settings and what it does are all made from it. Disturbances
+ * befall single requests; traits make the whole server behave in another way.
  */
+import { foldTenantKey } from "../shared/ids.js";
+import { tenantMatcher } from "../shared/tenant-pattern.js";
+import { type Answer, failure, success, tooMany, webPage } from "./answer.js";
+import type { SandboxTask } from "./store.js";
 
 /** The requests that a disturbance may befall. */
 export type Scope = "all" | "reads" | "lists" | "writes" | "creates" | "patches";
 
-/** How the answer of a disturbed request differs. */
-export type AnswerChange =
-  | { readonly kind: "as-made" }
-  | { readonly kind: "cut" }
-  | { readonly kind: "hang" }
-  | { readonly kind: "short" }
-  | { readonly kind: "html"; readonly status: 200 | 500 | 502 | 503 }
-  | { readonly kind: "too-many"; readonly retryAfter: "seconds" | "date" | "none" }
-  | { readonly kind: "refused" }
-  | { readonly kind: "redirect" }
-  | { readonly kind: "wrong-id"; readonly whose: "source" | "other" }
-  | { readonly kind: "no-id"; readonly body: "null" | "empty" };
+/** What a request did, and what would usually be answered. */
+export interface Done {
+  readonly usual: Answer;
+  /** The copy that a create made. */
+  readonly made?: SandboxTask | undefined;
+  readonly behaviour: Behaviour;
+  readonly now: Date;
+  readonly tasks: () => readonly SandboxTask[];
+}
 
-/** What a disturbance does: how often (and when) the work is done, and what is answered. */
+/** What a disturbance does: how often (and when) the work is done, and what goes back. */
 export interface Effect {
   readonly work: "none" | "once" | "twice" | "later";
-  readonly answer: AnswerChange;
+  readonly answer: (done: Done) => Answer | "cut" | "hang";
 }
 
 export interface Disturbance {
@@ -37,21 +38,115 @@ export interface Disturbance {
   readonly forms: Readonly<Record<string, Effect>>;
 }
 
+/** A fault as it was asked for. What is not given of a disturbance: every request of its scope, for as long as the sandbox runs. */
+export interface FaultSetting {
+  readonly name: FaultName;
+  /** The share of the requests that a disturbance befalls, or a trait's argument: from 0 to 1. */
+  readonly share?: number | undefined;
+  /** A trait's argument. */
+  readonly count?: number | undefined;
+  readonly pattern?: string | undefined;
+  /** Only requests whose task name fits: `*` any text, `?` one character, without regard to case. */
+  readonly on?: string | undefined;
+  readonly to?: Scope | undefined;
+  /** At most so many requests. */
+  readonly times?: number | undefined;
+  /** Not the first so many. */
+  readonly after?: number | undefined;
+  /** For `late`: how much later the work is done, in milliseconds. */
+  readonly ms?: number | undefined;
+  /** One of its forms. */
+  readonly as?: string | undefined;
+}
+
 export interface Trait {
   readonly summary: string;
-  /** What stands behind `=`; `none`: nothing. */
-  readonly argument: "none" | "form" | "count" | "share" | "pattern";
+  /** What stands behind `=`. */
+  readonly argument?: "form" | "count" | "share" | "pattern";
   /** The forms that it knows; the first is meant where none is given. */
   readonly forms?: readonly [string, ...string[]];
   /** The count or share that is meant where none is given; without it, it must be given. */
   readonly usual?: number;
+  /** `value`: the count or share. */
+  readonly change: (setting: FaultSetting, value: number, before: Behaviour) => Partial<Behaviour>;
 }
 
-const cut: AnswerChange = { kind: "cut" };
-const beforeOrAfter = (answer: AnswerChange) => ({
-  before: { work: "none", answer } as const,
-  after: { work: "once", answer } as const,
-});
+/** How this server behaves towards every request. */
+export interface Behaviour {
+  /** What the server does with a name that a task has already. */
+  readonly takenNames: "allow" | "suffix" | "refuse";
+  readonly storedName: (name: string) => string;
+  /** Which of a report's two IDs a body must have. */
+  readonly reportIds: "row" | "report";
+  /** What a ReportId that the task lacks leads to. */
+  readonly unknownReports: "refuse" | "ignore";
+  readonly showMappings: boolean;
+  readonly patchesTakeEffect: boolean;
+  /** How a create's answer holds the new task's ID. */
+  readonly idShape: (typeof ID_SHAPES)[number];
+  readonly createdStatus: 200 | 201;
+  readonly envelope: "v1" | "old";
+  readonly readsUnderV2: boolean;
+  readonly missingDuplicate: 404 | 405 | undefined;
+  readonly hasSingleTask: boolean;
+  readonly hasReports: boolean;
+  readonly listRefusal: 404 | 403 | undefined;
+  readonly paging: "both" | "pages-only" | "whole-only";
+  readonly missingFromList: { readonly share: number; readonly changing: boolean } | undefined;
+  readonly hidesCopies: boolean;
+  readonly forbidden: readonly ((name: string) => boolean)[];
+  readonly rateLimit: number | undefined;
+  readonly keyExpiry: { readonly after: number; readonly status: 401 | 417 } | undefined;
+}
+
+const ID_SHAPES = ["data", "data-id", "id", "task-id", "json-string", "text"] as const;
+
+const USUAL: Behaviour = {
+  takenNames: "allow",
+  storedName: (name) => name,
+  reportIds: "row",
+  unknownReports: "refuse",
+  showMappings: true,
+  patchesTakeEffect: true,
+  idShape: "data",
+  createdStatus: 200,
+  envelope: "v1",
+  readsUnderV2: true,
+  missingDuplicate: undefined,
+  hasSingleTask: true,
+  hasReports: true,
+  listRefusal: undefined,
+  paging: "both",
+  missingFromList: undefined,
+  hidesCopies: false,
+  forbidden: [],
+  rateLimit: undefined,
+  keyExpiry: undefined,
+};
+
+/** A test of task names: `*` any text, `?` one character, folded as tenant keys are. */
+export function nameTest(pattern: string): (name: string) => boolean {
+  const fits = tenantMatcher([pattern]);
+  return (name) => fits(foldTenantKey(name));
+}
+
+function beforeOrAfter(answer: Effect["answer"]): Disturbance["forms"] {
+  return { before: { work: "none", answer }, after: { work: "once", answer } };
+}
+
+/** A create's answer that hides the ID of what it made. One that made nothing is answered as it is. */
+function hidingId(answer: (done: Done & { readonly made: SandboxTask }) => Answer): Effect {
+  return {
+    work: "once",
+    answer: (done) => (done.made === undefined ? done.usual : answer({ ...done, made: done.made })),
+  };
+}
+
+function withId({ usual, made }: Done & { readonly made: SandboxTask }, id: string | null | undefined): Answer {
+  return { ...usual, body: usual.body.replaceAll(made.id, id ?? made.copyOf ?? made.id) };
+}
+
+const cut = () => "cut" as const;
 
 export const DISTURBANCES = {
   "cut-before": {
@@ -77,66 +172,70 @@ export const DISTURBANCES = {
     summary: "500 with a web page, before or after the work",
     to: "all",
     random: true,
-    forms: beforeOrAfter({ kind: "html", status: 500 }),
+    forms: beforeOrAfter(() => webPage(500)),
   },
   "error-502": {
     summary: "502 with a proxy's web page, before or after the work",
     to: "all",
     random: true,
-    forms: beforeOrAfter({ kind: "html", status: 502 }),
+    forms: beforeOrAfter(() => webPage(502)),
   },
   "error-503": {
     summary: "503 with a web page, before or after the work",
     to: "all",
     random: true,
-    forms: beforeOrAfter({ kind: "html", status: 503 }),
+    forms: beforeOrAfter(() => webPage(503)),
   },
   "login-page": {
     summary: "200 with a login page, before or after the work",
     to: "all",
     random: false,
-    forms: beforeOrAfter({ kind: "html", status: 200 }),
+    forms: beforeOrAfter(() => webPage(200)),
   },
   redirect: {
     summary: "302 to a login page, before or after the work",
     to: "all",
     random: false,
-    forms: beforeOrAfter({ kind: "redirect" }),
+    forms: beforeOrAfter(() => ({ ...webPage(200), status: 302, headers: { location: "/login" } })),
   },
   hang: {
     summary: "never answers; the work is done (after) or not (before)",
     to: "all",
     random: true,
-    forms: beforeOrAfter({ kind: "hang" }),
+    forms: beforeOrAfter(() => "hang"),
   },
   "short-body": {
     summary: "the work is done; the answer ends before its Content-Length does",
     to: "all",
     random: true,
-    forms: { short: { work: "once", answer: { kind: "short" } } },
+    forms: { short: { work: "once", answer: ({ usual }) => ({ ...usual, short: true }) } },
   },
   "too-many": {
     summary: "429, with Retry-After in seconds, as a date, or without it; nothing is done",
     to: "all",
     random: true,
     forms: {
-      seconds: { work: "none", answer: { kind: "too-many", retryAfter: "seconds" } },
-      date: { work: "none", answer: { kind: "too-many", retryAfter: "date" } },
-      none: { work: "none", answer: { kind: "too-many", retryAfter: "none" } },
+      seconds: { work: "none", answer: ({ behaviour }) => tooMany(behaviour, "1") },
+      date: {
+        work: "none",
+        answer: ({ behaviour, now }) => tooMany(behaviour, new Date(now.getTime() + 2000).toUTCString()),
+      },
+      none: { work: "none", answer: ({ behaviour }) => tooMany(behaviour, undefined) },
     },
   },
   refuse: {
     summary: "200 with isSuccess: false; nothing is done",
     to: "writes",
     random: true,
-    forms: { refused: { work: "none", answer: { kind: "refused" } } },
+    // In the newer envelope: the older one cannot say no with a 200.
+    forms: { refused: { work: "none", answer: () => failure({ envelope: "v1" }, 200, "refused by the sandbox") } },
   },
   twice: {
     summary: "a create is carried out twice and answered once",
     to: "creates",
     within: "creates",
     random: false,
-    forms: { twice: { work: "twice", answer: { kind: "as-made" } } },
+    forms: { twice: { work: "twice", answer: ({ usual }) => usual } },
   },
   "wrong-id": {
     summary: "a create is answered with the ID of its source task, or of another copy",
@@ -144,8 +243,10 @@ export const DISTURBANCES = {
     within: "creates",
     random: false,
     forms: {
-      source: { work: "once", answer: { kind: "wrong-id", whose: "source" } },
-      other: { work: "once", answer: { kind: "wrong-id", whose: "other" } },
+      source: hidingId((done) => withId(done, done.made.copyOf)),
+      other: hidingId((done) =>
+        withId(done, done.tasks().findLast((task) => task.copyOf !== null && task.id !== done.made.id)?.id),
+      ),
     },
   },
   "no-id": {
@@ -154,82 +255,67 @@ export const DISTURBANCES = {
     within: "creates",
     random: true,
     forms: {
-      null: { work: "once", answer: { kind: "no-id", body: "null" } },
-      empty: { work: "once", answer: { kind: "no-id", body: "empty" } },
+      null: hidingId(({ behaviour, usual }) => success(behaviour, null, usual.status)),
+      empty: hidingId(({ usual }) => ({ ...usual, body: "" })),
     },
   },
-} as const satisfies Record<string, Disturbance>;
+} satisfies Record<string, Disturbance>;
 
+/** Several traits may change a name, one after another. */
+function storing(change: (name: string, count: number) => string): Trait["change"] {
+  return (_, count, before) => ({ storedName: (name) => change(before.storedName(name), count) });
+}
+
+// biome-ignore format: one trait a line, as in the help that is made of it
 export const TRAITS = {
-  "rate-limit": { summary: "429 to more than this many requests within a second", argument: "count" },
-  "expire-key": {
-    summary: "the key is refused after this many requests (401, or 417 as=417)",
-    argument: "count",
-    forms: ["401", "417"],
-  },
-  "forbid-tenant": { summary: "403 to writes of tasks whose name fits this pattern (*acme*)", argument: "pattern" },
-  "no-list": { summary: "the task list is refused", argument: "form", forms: ["404", "403"] },
-  "paged-only": { summary: "get_all is ignored: the list comes in pages only", argument: "none" },
-  "get-all-only": { summary: "page and page_size are ignored: the list is always whole", argument: "none" },
-  "incomplete-list": {
-    summary:
-      "this share of the copies is missing from the list: always the same ones, or others each time (as=changing)",
-    argument: "share",
-    forms: ["same", "changing"],
-    usual: 0.2,
-  },
-  "hide-copies": { summary: "the key does not see copies: not listed, and 404 by their IDs", argument: "none" },
-  "no-single-task": { summary: "GET /tasks/{id} does not exist", argument: "none" },
-  "no-reports": { summary: "GET /tasks/{id}/reports does not exist", argument: "none" },
-  "no-mappings-shown": { summary: "reports do not show their mappings", argument: "none" },
-  "names-folded": { summary: "names are stored in upper case", argument: "none" },
-  "names-cut": { summary: "names are cut to this many characters", argument: "count", usual: 30 },
-  "names-trimmed": {
-    summary: "names are stored without the blanks around and the doubled ones in them",
-    argument: "none",
-  },
-  "names-suffixed": { summary: 'every copy\'s name gets " (copy)" at its end', argument: "none" },
-  "names-unique": {
-    summary: "a taken name is refused with 409, or gets a number (as=suffix)",
-    argument: "form",
-    forms: ["refuse", "suffix"],
-  },
-  "ignore-unknown-reports": {
-    summary: "a ReportId that the task lacks is ignored in silence: no mapping",
-    argument: "none",
-  },
-  "report-id-strict": { summary: "bodies must name a report by its reportID; a row's id is a 400", argument: "none" },
-  "wrong-id-kind": {
-    summary: "bodies must name a report by its reportID; a row's id is ignored in silence: no mapping",
-    argument: "none",
-  },
-  "no-effect": { summary: "PATCH answers 200 and changes nothing", argument: "none" },
-  "id-shape": {
-    summary: "how a create's answer holds the new ID",
-    argument: "form",
-    forms: ["data", "data-id", "id", "task-id", "json-string", "text"],
-  },
-  "created-201": { summary: "a create is answered with 201", argument: "none" },
-  "old-envelope": {
-    summary: 'answers in an older server\'s envelope: {"data", "status": {"message"}}',
-    argument: "none",
-  },
-  "v1-reads": { summary: "reads exist under /api/v1 only", argument: "none" },
-  "old-server": { summary: "there is no duplicate route", argument: "form", forms: ["404", "405"] },
-} as const satisfies Record<string, Trait>;
+  "rate-limit": { summary: "429 to more than this many requests within a second", argument: "count", change: (_, rateLimit) => ({ rateLimit }) },
+  "expire-key": { summary: "the key is refused after this many requests (401, or 417 as=417)", argument: "count", forms: ["401", "417"], change: ({ as }, after) => ({ keyExpiry: { after, status: as === "417" ? 417 : 401 } }) },
+  "forbid-tenant": { summary: "403 to writes of tasks whose name fits this pattern (*acme*)", argument: "pattern", change: ({ pattern = "" }, _, { forbidden }) => ({ forbidden: [...forbidden, nameTest(pattern)] }) },
+  "no-list": { summary: "the task list is refused", argument: "form", forms: ["404", "403"], change: ({ as }) => ({ listRefusal: as === "403" ? 403 : 404 }) },
+  "paged-only": { summary: "get_all is ignored: the list comes in pages only", change: () => ({ paging: "pages-only" }) },
+  "get-all-only": { summary: "page and page_size are ignored: the list is always whole", change: () => ({ paging: "whole-only" }) },
+  "incomplete-list": { summary: "this share of the copies is missing from the list: always the same ones, or others each time (as=changing)", argument: "share", forms: ["same", "changing"], usual: 0.2, change: ({ as }, share) => ({ missingFromList: { share, changing: as === "changing" } }) },
+  "hide-copies": { summary: "the key does not see copies: not listed, and 404 by their IDs", change: () => ({ hidesCopies: true }) },
+  "no-single-task": { summary: "GET /tasks/{id} does not exist", change: () => ({ hasSingleTask: false }) },
+  "no-reports": { summary: "GET /tasks/{id}/reports does not exist", change: () => ({ hasReports: false }) },
+  "no-mappings-shown": { summary: "reports do not show their mappings", change: () => ({ showMappings: false }) },
+  "names-folded": { summary: "names are stored in upper case", change: storing((name) => name.toUpperCase()) },
+  "names-cut": { summary: "names are cut to this many characters", argument: "count", usual: 30, change: storing((name, count) => [...name].slice(0, count).join("")) },
+  "names-trimmed": { summary: "names are stored without the blanks around and the doubled ones in them", change: storing((name) => name.trim().replace(/\s+/gu, " ")) },
+  "names-suffixed": { summary: 'every copy\'s name gets " (copy)" at its end', change: storing((name) => `${name} (copy)`) },
+  "names-unique": { summary: "a taken name is refused with 409, or gets a number (as=suffix)", argument: "form", forms: ["refuse", "suffix"], change: ({ as }) => ({ takenNames: as === "suffix" ? "suffix" : "refuse" }) },
+  "ignore-unknown-reports": { summary: "a ReportId that the task lacks is ignored in silence: no mapping", change: () => ({ unknownReports: "ignore" }) },
+  "report-id-strict": { summary: "bodies must name a report by its reportID; a row's id is a 400", change: () => ({ reportIds: "report" }) },
+  "wrong-id-kind": { summary: "bodies must name a report by its reportID; a row's id is ignored in silence: no mapping", change: () => ({ reportIds: "report", unknownReports: "ignore" }) },
+  "no-effect": { summary: "PATCH answers 200 and changes nothing", change: () => ({ patchesTakeEffect: false }) },
+  "id-shape": { summary: "how a create's answer holds the new ID", argument: "form", forms: ID_SHAPES, change: ({ as }) => ({ idShape: ID_SHAPES.find((shape) => shape === as) ?? "data" }) },
+  "created-201": { summary: "a create is answered with 201", change: () => ({ createdStatus: 201 }) },
+  "old-envelope": { summary: 'answers in an older server\'s envelope: {"data", "status": {"message"}}', change: () => ({ envelope: "old" }) },
+  "v1-reads": { summary: "reads exist under /api/v1 only", change: () => ({ readsUnderV2: false }) },
+  "old-server": { summary: "there is no duplicate route", argument: "form", forms: ["404", "405"], change: ({ as }) => ({ missingDuplicate: as === "405" ? 405 : 404 }) },
+} satisfies Record<string, Trait>;
 
 export type DisturbanceName = keyof typeof DISTURBANCES;
 export type TraitName = keyof typeof TRAITS;
 export type FaultName = DisturbanceName | TraitName;
 
-export const DISTURBANCE_NAMES = Object.keys(DISTURBANCES) as readonly DisturbanceName[];
-export const TRAIT_NAMES = Object.keys(TRAITS) as readonly TraitName[];
 /** Every fault, in the table's order. */
-export const FAULT_NAMES: readonly FaultName[] = [...DISTURBANCE_NAMES, ...TRAIT_NAMES];
+export const FAULT_NAMES = [...Object.keys(DISTURBANCES), ...Object.keys(TRAITS)] as readonly FaultName[];
 
-export const disturbance = (name: DisturbanceName): Disturbance => DISTURBANCES[name];
-export const trait = (name: TraitName): Trait => TRAITS[name];
+/** A fault of the table by its name: the one or the other. */
+export function faultOf(name: FaultName): { readonly disturbance?: Disturbance; readonly trait?: Trait } {
+  return name in DISTURBANCES
+    ? { disturbance: DISTURBANCES[name as DisturbanceName] }
+    : { trait: TRAITS[name as TraitName] };
+}
 
-export function isDisturbance(name: FaultName): name is DisturbanceName {
-  return name in DISTURBANCES;
+/** The behaviour of a server with these faults, of which the traits count here. */
+export function behaviourOf(faults: readonly FaultSetting[]): Behaviour {
+  let behaviour = USUAL;
+  for (const setting of faults) {
+    const { trait } = faultOf(setting.name);
+    const value = setting.count ?? setting.share ?? trait?.usual ?? 0;
+    behaviour = { ...behaviour, ...trait?.change(setting, value, behaviour) };
+  }
+  return behaviour;
 }

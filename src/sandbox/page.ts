@@ -1,4 +1,4 @@
-import { contentOf, type SandboxTask, type StoredReport } from "./task-store.js";
+import { contentOf, type SandboxTask, type StoredReport } from "./store.js";
 
 const TASKS_A_PAGE = 50;
 

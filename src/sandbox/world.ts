@@ -9,7 +9,6 @@ export interface AppReader {
   readonly appId: string;
 }
 
-/** One report of a source task. */
 export interface WorldReport {
   readonly rowId: string;
   readonly reportId: string;
@@ -21,33 +20,19 @@ export interface WorldReport {
   readonly conditions: readonly AppReader[];
 }
 
-/** What starts a task by itself. */
-export interface WorldTrigger {
-  readonly id: string;
-  readonly name: string;
-  readonly type: string;
-  readonly isActive: boolean;
-  readonly frequency: string | null;
-  readonly appId: string | null;
-  readonly eventType: string | null;
-}
-
-/** Whom a task mails. */
-export interface WorldRecipient {
-  readonly id: string;
-  readonly name: string;
-  readonly email: string;
-}
-
-/** One source task. */
+/** One source task. Triggers and recipients are shown as they stand. */
 export interface WorldTask {
   readonly id: string;
   readonly name: string;
   readonly description: string;
   readonly isActive: boolean;
   readonly testMode: boolean;
-  readonly triggers: readonly WorldTrigger[];
-  readonly recipients: readonly WorldRecipient[];
+  readonly triggers: readonly {
+    readonly name: string;
+    readonly isActive: boolean;
+    readonly [field: string]: unknown;
+  }[];
+  readonly recipients: readonly { readonly id: string; readonly name: string; readonly email: string }[];
   readonly reports: readonly WorldReport[];
 }
 
@@ -60,18 +45,13 @@ export interface World {
   readonly tasks: readonly WorldTask[];
 }
 
-const SANDBOX_KEY = "sandbox-key-not-a-secret";
 export const MASTER_APP_ID = "11111111-0000-4000-8000-000000000001";
 /** "Monthly Report": no trigger, so a copy of it mails nobody by itself. */
 export const FIRST_SOURCE_TASK_ID = "aaaaaaaa-0000-4000-8000-000000000001";
 /** "Weekly Sales": enabled, not in test mode, with active triggers and recipients, so a copy of it would mail by itself. */
 export const SECOND_SOURCE_TASK_ID = "aaaaaaaa-0000-4000-8000-000000000002";
 
-/** The tenant apps that exist are numbered from 1 to this. */
-const TENANT_APP_COUNT = 99_999;
-const TENANT_APP = /^22222222-0000-4000-8000-(\d{12})$/;
-
-/** The ID of tenant app number `n`, from 1 to {@link TENANT_APP_COUNT}. */
+/** The ID of tenant app number `n`; those from 1 to 99,999 exist. */
 export function tenantAppId(n: number): string {
   return `22222222-0000-4000-8000-${String(n).padStart(12, "0")}`;
 }
@@ -86,36 +66,37 @@ export function publishedReportId(task: number, report: number): string {
   return `cccccccc-000${task}-4000-8000-${String(report).padStart(12, "0")}`;
 }
 
-function knowsApp(appId: string): boolean {
-  if (appId === MASTER_APP_ID) return true;
-  const number = Number(TENANT_APP.exec(appId)?.[1] ?? 0);
-  return number >= 1 && number <= TENANT_APP_COUNT;
+type ReportText = readonly [
+  name: string,
+  description: string,
+  formats: string,
+  connections: string,
+  filters: string,
+  conditions: string,
+];
+
+/** The reports of source task number `task`, all built on the master app. */
+function reports(task: number, texts: readonly ReportText[]): readonly WorldReport[] {
+  const onMaster = (names: string): readonly AppReader[] =>
+    names.split(", ").map((name) => ({ name, appId: MASTER_APP_ID }));
+  return texts.map(([name, description, formats, connections, filters, conditions], index) => ({
+    rowId: sourceRowId(task, index + 1),
+    reportId: publishedReportId(task, index + 1),
+    name,
+    description,
+    outputFormats: formats.split(", "),
+    connections: onMaster(connections),
+    filters: onMaster(filters),
+    conditions: onMaster(conditions),
+  }));
 }
 
-const onMaster = (name: string): AppReader => ({ name, appId: MASTER_APP_ID });
-
-function report(
-  task: number,
-  index: number,
-  of: {
-    readonly name: string;
-    readonly description: string;
-    readonly outputFormats: readonly string[];
-    readonly connections: readonly string[];
-    readonly filters: readonly string[];
-    readonly conditions: readonly string[];
-  },
-): WorldReport {
-  return {
-    rowId: sourceRowId(task, index),
-    reportId: publishedReportId(task, index),
-    name: of.name,
-    description: of.description,
-    outputFormats: of.outputFormats,
-    connections: of.connections.map(onMaster),
-    filters: of.filters.map(onMaster),
-    conditions: of.conditions.map(onMaster),
-  };
+function recipients(task: number, names: readonly (readonly [name: string, email: string])[]): WorldTask["recipients"] {
+  return names.map(([name, email], index) => ({
+    id: `dddddddd-000${task}-4000-8000-00000000000${index + 1}`,
+    name,
+    email,
+  }));
 }
 
 const MONTHLY_REPORT: WorldTask = {
@@ -125,36 +106,22 @@ const MONTHLY_REPORT: WorldTask = {
   isActive: true,
   testMode: false,
   triggers: [],
-  recipients: [
-    { id: "dddddddd-0001-4000-8000-000000000001", name: "Report desk", email: "reports@example.com" },
-    { id: "dddddddd-0001-4000-8000-000000000002", name: "Finance", email: "finance@example.com" },
-  ],
-  reports: [
-    report(1, 1, {
-      name: "Profit and loss",
-      description: "One page, month and year to date",
-      outputFormats: ["PDF"],
-      connections: ["Finance"],
-      filters: ["Current month", "Booked entries"],
-      conditions: ["Month is closed"],
-    }),
-    report(1, 2, {
-      name: "Cash position",
-      description: "Balances by account",
-      outputFormats: ["PDF", "EXCEL"],
-      connections: ["Finance", "Treasury"],
-      filters: ["Current month"],
-      conditions: ["Balances are loaded"],
-    }),
-    report(1, 3, {
-      name: "Open invoices",
-      description: "What is due, by age",
-      outputFormats: ["EXCEL"],
-      connections: ["Receivables"],
-      filters: ["Unpaid"],
-      conditions: ["There is something unpaid"],
-    }),
-  ],
+  recipients: recipients(1, [
+    ["Report desk", "reports@example.com"],
+    ["Finance", "finance@example.com"],
+  ]),
+  reports: reports(1, [
+    [
+      "Profit and loss",
+      "One page, month and year to date",
+      "PDF",
+      "Finance",
+      "Current month, Booked entries",
+      "Month is closed",
+    ],
+    ["Cash position", "Balances by account", "PDF, EXCEL", "Finance, Treasury", "Current month", "Balances are loaded"],
+    ["Open invoices", "What is due, by age", "EXCEL", "Receivables", "Unpaid", "There is something unpaid"],
+  ]),
 };
 
 const WEEKLY_SALES: WorldTask = {
@@ -183,43 +150,29 @@ const WEEKLY_SALES: WorldTask = {
       eventType: "AppReloaded",
     },
   ],
-  recipients: [
-    { id: "dddddddd-0002-4000-8000-000000000001", name: "Sales leads", email: "sales-leads@example.com" },
-    { id: "dddddddd-0002-4000-8000-000000000002", name: "Regional managers", email: "regions@example.com" },
-    { id: "dddddddd-0002-4000-8000-000000000003", name: "Board", email: "board@example.com" },
-  ],
-  reports: [
-    report(2, 1, {
-      name: "Sales by region",
-      description: "The week against the plan",
-      outputFormats: ["PDF"],
-      connections: ["Sales"],
-      filters: ["Current week"],
-      conditions: ["The week is complete"],
-    }),
-    report(2, 2, {
-      name: "Top customers",
-      description: "The twenty largest",
-      outputFormats: ["PDF", "PPT"],
-      connections: ["Sales", "Customers"],
-      filters: ["Current week", "Invoiced"],
-      conditions: ["The week is complete"],
-    }),
-    report(2, 3, {
-      name: "Order book",
-      description: "Open orders by delivery date",
-      outputFormats: ["EXCEL"],
-      connections: ["Orders"],
-      filters: ["Not delivered"],
-      conditions: ["There are open orders"],
-    }),
-  ],
+  recipients: recipients(2, [
+    ["Sales leads", "sales-leads@example.com"],
+    ["Regional managers", "regions@example.com"],
+    ["Board", "board@example.com"],
+  ]),
+  reports: reports(2, [
+    ["Sales by region", "The week against the plan", "PDF", "Sales", "Current week", "The week is complete"],
+    [
+      "Top customers",
+      "The twenty largest",
+      "PDF, PPT",
+      "Sales, Customers",
+      "Current week, Invoiced",
+      "The week is complete",
+    ],
+    ["Order book", "Open orders by delivery date", "EXCEL", "Orders", "Not delivered", "There are open orders"],
+  ]),
 };
 
 /** The world that `sandbox` and `demo` start with. */
 export const SANDBOX_WORLD: World = {
-  key: SANDBOX_KEY,
+  key: "sandbox-key-not-a-secret",
   masterAppId: MASTER_APP_ID,
-  knowsApp,
+  knowsApp: (appId) => appId === MASTER_APP_ID || /^22222222-0000-4000-8000-0{7}(?!0{5})\d{5}$/.test(appId),
   tasks: [MONTHLY_REPORT, WEEKLY_SALES],
 };

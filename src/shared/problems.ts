@@ -93,3 +93,14 @@ export class StopError extends Error {
     this.problems = all;
   }
 }
+
+/** A {@link StopError} with one {@link problem}. */
+export function stopError(
+  exitCode: ExitCode,
+  code: ProblemCode,
+  message: string,
+  more: Omit<Problem, "code" | "message"> = {},
+  cause?: unknown,
+): StopError {
+  return new StopError(exitCode, problem(code, message, more), cause === undefined ? undefined : { cause });
+}

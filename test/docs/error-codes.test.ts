@@ -11,9 +11,8 @@ const TABLE = "shared/codes.ts";
 /** Upper-case words in quotes that are no codes of ours: variables of the environment, and what the system and libraries say. */
 const OTHERS = new Set([
   ...["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "QALYPTUS_API_KEY", "QALYPTUS_SERVER"],
-  ...["INVALID_CA", "INVALID_PURPOSE", "PATH_LENGTH_EXCEEDED"],
-  // Shown by -v as what became of a request; the problems of these are TIMEOUT, ANSWER_TOO_LARGE and ABORTED.
-  ...["PROXY_TIMEOUT", "TOO_LARGE"],
+  // Shown by -v as what became of a request.
+  "PROXY_TIMEOUT",
 ]);
 const OF_OTHERS = /^(UND_ERR|CERT|UNABLE|ERR|DEPTH_ZERO|SELF_SIGNED|CSV)_/;
 
@@ -21,9 +20,9 @@ const sources = readdirSync(SRC, { recursive: true, encoding: "utf8" })
   .filter((path) => path.endsWith(".ts") && path !== TABLE.replaceAll("/", process.platform === "win32" ? "\\" : "/"))
   .map((path) => readFileSync(join(SRC, path), "utf8"));
 
-/** Each `"TWO_WORDS"` of the sources, each `problem("WORD"`, and each `"WORD"` behind `code:`, `code =` or `code ===` on its line. */
+/** Each `"TWO_WORDS"` of the sources, each `problem("WORD"` and `stopError(EXIT.usage, "WORD"`, and each `"WORD"` behind `code:`, `code =` or `code ===` on its line. */
 function codesOf(text: string): readonly string[] {
-  const made = [...text.matchAll(/\bproblem\(\s*"([A-Z_]+)"/g)].map((match) => match[1] ?? "");
+  const made = [...text.matchAll(/\b(?:problem\(|stopError\([^",]+,)\s*"([A-Z_]+)"/g)].map((match) => match[1] ?? "");
   const told = text.split("\n").flatMap((line) => {
     const behind = /\bcode\b["']?\s*(?::|={1,3}|\?\?|!==)(.*)/.exec(line)?.[1] ?? "";
     const words = [...behind.matchAll(/"([A-Z][A-Z0-9]+)"/g)].filter(([, word]) => !/^E[A-Z]+$/.test(word ?? ""));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { memoryRecorder } from "../../src/log/recorder.js";
+import { memoryRecorder } from "../../src/log/port.js";
 import { LogState } from "../../src/log/state.js";
 import { observeServer } from "../../src/plan/observe.js";
 import { TenantNames } from "../../src/plan/tenant-names.js";
@@ -41,8 +41,8 @@ async function lookUpDoubt(mapped: number, found: readonly TaskReport[] | undefi
     reader,
     recorder: memoryRecorder(state, "run-2"),
     clock: { now: () => new Date(0) },
-    context: { log: state, list, sources, names: new TenantNames(state, []) },
-    checkGoesOn: () => undefined,
+    server: { context: { log: state, list, sources, names: new TenantNames(state, []) } },
+    abort: { throwIfFinal: () => undefined },
   };
   const findings = await settleFound(look, [...state.tenants()]);
   const [tenant] = state.tenants();
@@ -73,7 +73,7 @@ describe("a doubt whose intent saw no reports of the source task", () => {
 });
 
 /** Doubts of so many tenants, each with its copy on the server, and how they are looked up. */
-async function lookUpMany(count: number, checkGoesOn: () => void = () => undefined) {
+async function lookUpMany(count: number, throwIfFinal: () => void = () => undefined) {
   const state = new LogState();
   const intents = Array.from({ length: count }, (_, at) => createIntent(`tenant-${at}`, at));
   for (const intent of intents) state.apply(intent, "run-1");
@@ -101,8 +101,8 @@ async function lookUpMany(count: number, checkGoesOn: () => void = () => undefin
     reader,
     recorder: memoryRecorder(state, "run-2"),
     clock: { now: () => new Date(0) },
-    context: { log: state, list, sources, names: new TenantNames(state, []) },
-    checkGoesOn,
+    server: { context: { log: state, list, sources, names: new TenantNames(state, []) } },
+    abort: { throwIfFinal },
   };
   const findings = await settleFound(look, [...state.tenants()]).catch((error: unknown) => error);
   const settled = [...state.tenants()].filter((tenant) => tenant.copy !== undefined).length;
@@ -125,6 +125,6 @@ describe("many doubts", () => {
       if (asked > 2) throw new Error("the run must end");
     });
     expect(findings).toEqual(new Error("the run must end"));
-    expect({ settled, all: reads.all }).toEqual({ settled: 16, all: 16 });
+    expect({ settled, all: reads.all }).toEqual({ settled: 0, all: 2 });
   });
 });

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { SeededChance } from "../../src/sandbox/chance.js";
-import { Chaos } from "../../src/sandbox/chaos.js";
+import { Chaos, SeededChance } from "../../src/sandbox/chaos.js";
 import { parseFault } from "../../src/sandbox/fault-setting.js";
-import { DISTURBANCE_NAMES, disturbance } from "../../src/sandbox/faults.js";
+import { DISTURBANCES, type Disturbance } from "../../src/sandbox/faults.js";
 import { copies, duplicate, sandboxWith } from "./client.js";
 
 const tenants = Array.from({ length: 40 }, (_, index) => `Monthly Report - tenant ${index + 1}`);
@@ -39,15 +38,16 @@ describe("seeded chaos", () => {
     expect(drawn(tenants.toReversed())).toEqual(drawn(tenants));
   });
 
-  const chaosOf = (share: number, seed = "1") => new Chaos({ chance: new SeededChance(seed), share, settings: [] });
+  const chaosOf = (share: number, seed = "1") => new Chaos(new SeededChance(seed), share, []);
 
   it("disturbs about its share of the requests, and draws every fault that may be drawn and no other", () => {
     const chaos = chaosOf(0.2);
     const drawn = Array.from({ length: 5000 }, (_, n) => chaos.next({ kind: "duplicate", key: `POST ${n}`, name: "" }));
     const befallen = drawn.filter((found) => found !== undefined);
     expect(befallen.length / drawn.length).toBeCloseTo(0.2, 1);
-    const random = DISTURBANCE_NAMES.filter((name) => disturbance(name).random);
-    expect([...new Set(befallen.map((found) => found.fault))].sort()).toEqual([...random].sort());
+    const table: Readonly<Record<string, Disturbance>> = DISTURBANCES;
+    const random = Object.keys(table).filter((name) => table[name]?.random);
+    expect([...new Set(befallen.map((found) => found.fault))].sort()).toEqual(random.sort());
   });
 
   it("draws for a read no fault that is made for writes", () => {

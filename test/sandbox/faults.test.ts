@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { FAULT_NAMES, type FaultName, TRAIT_NAMES } from "../../src/sandbox/faults.js";
+import { FAULT_NAMES, type FaultName, TRAITS } from "../../src/sandbox/faults.js";
 import type { RunningSandbox } from "../../src/sandbox/server.js";
 import {
   FIRST_SOURCE_TASK_ID,
@@ -314,7 +314,7 @@ describe("faults", () => {
     const sandbox = await faulty("cut-after,to=creates,times=2");
     for (const tenant of ["acme", "globex", "initech"]) await duplicate(sandbox, tenant);
     expect(sandbox.counts().faults).toEqual({ "cut-after": 2 });
-    expect(TRAIT_NAMES.filter((name) => name in sandbox.counts().faults)).toEqual([]);
+    expect(Object.keys(TRAITS).filter((name) => name in sandbox.counts().faults)).toEqual([]);
   });
 
   it("can be put together: a name is folded, then cut", async () => {

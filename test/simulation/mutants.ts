@@ -15,8 +15,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "run/send.ts",
-        from: "if (!written) await deps.recorder.record([write.intent]);",
-        to: "if (!written) void deps.recorder.record([write.intent]).catch(() => undefined);",
+        from: "if (!isWritten) await run.recorder.record([intent]);",
+        to: "if (!isWritten) void run.recorder.record([intent]).catch(() => undefined);",
       },
     ],
   },
@@ -26,8 +26,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "run/send.ts",
-        from: "if (!written) await deps.recorder.record([write.intent]);",
-        to: 'if (!written && write.intent.type === "create-intent") await deps.recorder.record([write.intent]);',
+        from: "if (!isWritten) await run.recorder.record([intent]);",
+        to: "if (!isWritten && isCreate) await run.recorder.record([intent]);",
       },
     ],
   },
@@ -36,7 +36,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "an outcome is told that a crash takes back",
     changes: [
       {
-        file: "log/recorder.ts",
+        file: "log/port.ts",
         from: "await log.append(all);",
         to: "void log.append(all).catch(() => undefined);",
       },
@@ -48,11 +48,11 @@ export const MUTANTS: readonly Mutant[] = [
     from: 1_500,
     changes: [
       {
-        file: "run/settle-doubts.ts",
+        file: "run/doubts.ts",
         from: "if (!wholeness.whole) return listNotWhole(doubt, wholeness.why);",
         to: "",
       },
-      { file: "run/settle-doubts.ts", from: "if (!lacksAny(second.index, first.index))", to: "if (true)" },
+      { file: "run/doubts.ts", from: "if (isSteady)", to: "if (true as boolean)" },
     ],
   },
   {
@@ -61,26 +61,26 @@ export const MUTANTS: readonly Mutant[] = [
     from: 8_300,
     changes: [
       {
-        file: "run/settle-doubts.ts",
-        from: "for (const list of [lists.first, lists.second]) {",
-        to: "for (const list of [lists.first]) {",
+        file: "run/doubts.ts",
+        from: "for (const list of lists) {",
+        to: "for (const list of lists.slice(0, 1)) {",
       },
-      { file: "run/settle-doubts.ts", from: "const second = await lookAgain(session);", to: "const second = first;" },
+      { file: "run/doubts.ts", from: "const second = await lookForFound(run, doubts);", to: "const second = first;" },
     ],
   },
   {
     name: "no wait before absence is believed",
     harm: "a create is sent again while the first is still on its way",
-    changes: [{ file: "run/settle-doubts.ts", from: "if (wait <= 0) return;", to: "return;" }],
+    changes: [{ file: "run/doubts.ts", from: "if (wait <= 0) return;", to: "return;" }],
   },
   {
     name: "settle by the wall clock",
     harm: "the wait is measured on a clock that runs backwards",
     changes: [
       {
-        file: "run/settle-doubts.ts",
-        from: "const wait = gaveUpAt + session.options.run.settleMs - clock.monotonic();",
-        to: "const wait = gaveUpAt + session.options.run.settleMs - Math.abs(clock.now().getTime() - Date.UTC(2026, 0, 1));",
+        file: "run/doubts.ts",
+        from: "const wait = gaveUpAt + run.options.run.settleMs - run.clock.monotonic();",
+        to: "const wait = gaveUpAt + run.options.run.settleMs - Math.abs(run.clock.now().getTime() - Date.UTC(2026, 0, 1));",
       },
     ],
   },
@@ -89,9 +89,9 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a doubt of an earlier process is not waited for",
     changes: [
       {
-        file: "run/session.ts",
-        from: "return this.#gaveUpAt.get(write) ?? this.startedAt;",
-        to: "return this.#gaveUpAt.get(write) ?? 0;",
+        file: "run/doubts.ts",
+        from: "run.gaveUpAt.get(write) ?? run.startedAt",
+        to: "run.gaveUpAt.get(write) ?? 0",
       },
     ],
   },
@@ -101,8 +101,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "run/send.ts",
-        from: 'if (reply.kind !== "not-sent") {',
-        to: 'if (reply.kind === "in-doubt" && tries === 0) return 10;\n  if (reply.kind !== "not-sent") {',
+        from: 'if (reply.kind !== "not-sent") return undefined;',
+        to: 'if (reply.kind === "in-doubt" && tries === 0) return 10;\n  if (reply.kind !== "not-sent") return undefined;',
       },
     ],
   },
@@ -140,8 +140,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "run/settle.ts",
-        from: 'if (reports.kind === "lacks" || !hasReportsOf(only.intent, reports, rows))',
-        to: "if (false as boolean)",
+        from: 'if (first === undefined || reading.kind === "lacks" || !hasReportsOf(look, intent, reading))',
+        to: 'if (first === undefined || reading.kind === "lacks")',
       },
     ],
   },
@@ -157,7 +157,7 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "run/update.ts",
-        from: "if (!so.settled && hasDoubt(state, drift)) {",
+        from: "if (!isSettled && hasDoubt(state, drift)) {",
         to: "if (false as boolean) {",
       },
     ],
@@ -168,22 +168,20 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "log/tenant-fold.ts",
-        from: 'if (report === undefined || open === undefined || outcome.outcome === "in-doubt") return tenant;',
-        to: "if (report === undefined || open === undefined) return tenant;",
+        from: 'if (open === undefined || outcome.outcome === "in-doubt") continue;',
+        to: "if (open === undefined) continue;",
       },
       {
         file: "log/tenant-fold.ts",
-        from: 'const after = outcome.outcome === "succeeded" ?',
-        to: 'const after = outcome.outcome !== "refused" ?',
+        from: 'if (outcome.outcome !== "succeeded") after = open.before;',
+        to: 'if (outcome.outcome === "refused") after = open.before;',
       },
     ],
   },
   {
     name: "more in flight than asked for",
     harm: "--concurrency does not bound the writes",
-    changes: [
-      { file: "run/send-slots.ts", from: "this.#limit = pLimit(most);", to: "this.#limit = pLimit(most + 1);" },
-    ],
+    changes: [{ file: "run/slots.ts", from: "this.#limit = pLimit(most);", to: "this.#limit = pLimit(most + 1);" }],
   },
   {
     name: "any ID is taken",
@@ -191,7 +189,7 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "run/create.ts",
-        from: "return sent.taskId !== undefined && session.claim(sent.taskId, entry.ref)",
+        from: "return sent.taskId !== undefined && run.server.claim(sent.taskId, entry.ref)",
         to: "return sent.taskId !== undefined",
       },
     ],
@@ -202,18 +200,18 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "run/send.ts",
-        from: "if (halts.reason !== undefined || gate.isStopped) return;",
+        from: "if (isStopped()) return;",
         to: "",
       },
-      { file: "run/send.ts", from: "if (isStopped(session, gate))", to: "if (false as boolean)" },
-      { file: "run/send.ts", from: "if (halts.reason !== undefined || context", to: "if (context" },
+      { file: "run/send.ts", from: "if (isStopped()) {", to: "if (false as boolean) {" },
+      { file: "run/send.ts", from: "if (abort.isAborted || server", to: "if (server" },
     ],
   },
   {
     name: "apps in force are forgotten",
     harm: "two customers read one app",
     changes: [
-      { file: "plan/decide.ts", from: "if (other !== undefined) return conflict.appInUse(facts, app, other);", to: "" },
+      { file: "plan/conflicts.ts", from: "if (other !== undefined) return appInUse(entry, app, other);", to: "" },
     ],
   },
   {
@@ -222,8 +220,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "plan/plan-context.ts",
-        from: "{ ...state, own: copy.newTaskId },",
-        to: "{ ...state, own: copy.newTaskId, intents: [] },",
+        from: "return twinsOf({ ref, key, own: copy.newTaskId }",
+        to: "return [];\n  return twinsOf({ ref, key, own: copy.newTaskId }",
       },
     ],
   },
@@ -232,7 +230,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a copy is called verified that nobody has read back",
     changes: [
       {
-        file: "run/tenant-results.ts",
+        file: "run/results.ts",
         from: "&& isVerified(state, item);",
         to: ";",
       },
@@ -241,7 +239,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "no last look at the lock",
     harm: "a process that was frozen and lost its log sends what another has sent meanwhile",
-    changes: [{ file: "run/send.ts", from: "deps.log.checkMaySend();", to: "" }],
+    changes: [{ file: "run/send.ts", from: "log.checkMaySend();", to: "" }],
   },
   {
     name: "a list that was cut short is whole",
@@ -249,12 +247,12 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "plan/observe.ts",
-        from: 'reading.kind === "read"\n        ?',
-        to: 'reading.kind !== "none"\n        ?',
+        from: 'if (reading.kind !== "read") return',
+        to: 'if (reading.kind === "none") return',
       },
       {
-        file: "run/settle-doubts.ts",
-        from: 'if (session.context.list?.reading.kind !== "read") return false;',
+        file: "run/doubts.ts",
+        from: 'if (run.server.context.list?.reading.kind !== "read") return false;',
         to: "",
       },
     ],
@@ -264,7 +262,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a report of which one row is not shown counts as read back",
     changes: [
       {
-        file: "plan/verify-copies.ts",
+        file: "plan/read-copies.ts",
         from: "if (report.mappings === undefined) hidden = true;\n    else if (!same",
         to: "if (report.mappings !== undefined && !same",
       },
@@ -275,12 +273,12 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "on a server whose tasks all have new IDs, copies are made anew",
     changes: [
       {
-        file: "plan/whole-list.ts",
+        file: "plan/observe.ts",
         from: "if (absent > Math.max(1, Math.floor(copies.size / 10)))",
         to: "if (false as boolean)",
       },
       {
-        file: "plan/whole-list.ts",
+        file: "plan/observe.ts",
         from: "if (copies.size > 0 && absent === copies.size)",
         to: "if (false as boolean)",
       },
@@ -290,8 +288,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a column takes anybody's task",
     harm: "a newTaskId that slipped by one row gives a tenant another's copy",
     changes: [
-      { file: "plan/plan-context.ts", from: "if (holder !== undefined) return copyOf(holder);", to: "" },
-      { file: "run/apply-plan.ts", from: "if (holder !== undefined) {", to: "if (false as boolean) {" },
+      { file: "plan/adoption.ts", from: "if (holder !== undefined) return copyOf(holder);", to: "" },
+      { file: "run/apply-plan.ts", from: "if (holder === undefined)", to: "if (true as boolean)" },
     ],
   },
   {
@@ -299,7 +297,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a key that is blind to copies shows that the first one is absent",
     changes: [
       {
-        file: "run/settle-doubts.ts",
+        file: "run/doubts.ts",
         from: "if (!hasShownCopy(list.index, source, log)) return listUnproven(doubt);",
         to: "",
       },
@@ -308,14 +306,20 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "names of logged copies are not held against lists",
     harm: "a task is believed a tenant's that the server names for another",
-    changes: [{ file: "plan/copy-names.ts", from: "if (copy === undefined || copy.gone) continue;", to: "continue;" }],
+    changes: [
+      {
+        file: "plan/tenant-names.ts",
+        from: "if (copy === undefined || copy.gone) continue;\n    const isSeen",
+        to: "continue;\n    const isSeen",
+      },
+    ],
   },
   {
     name: "only the holder of a crossed name is in conflict",
     harm: "the tenant whose task another holds is PATCHed on the other's",
     changes: [
       {
-        file: "plan/copy-names.ts",
+        file: "plan/tenant-names.ts",
         from: "if (!crossed.has(ref)) crossed.set(ref, conflict.namedForAnother(pair, mine, listed));",
         to: "",
       },
@@ -327,7 +331,7 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "run/apply-plan.ts",
-        from: "for (const [ref, error] of session.context.crossed) {",
+        from: "for (const [ref, error] of server.context.crossed) {",
         to: "for (const [ref, error] of new Map<TenantRef, TenantError>()) {",
       },
     ],
@@ -353,7 +357,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a copy that comes back without a report frees its app, or ends a PATCH",
     changes: [
       {
-        file: "plan/read-copy.ts",
+        file: "plan/read-copies.ts",
         from: "if (reports.length === 0 && shown.size > 0) return reading;",
         to: "return reading;",
       },
@@ -365,7 +369,7 @@ export const MUTANTS: readonly Mutant[] = [
     from: 900,
     changes: [
       {
-        file: "plan/verify-copies.ts",
+        file: "plan/read-copies.ts",
         from: "let hidden = mustShow === undefined || lackingReports(rows, mustShow).length > 0;",
         to: "let hidden = false;",
       },
@@ -376,7 +380,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "an audit calls a copy verified that it has not seen",
     changes: [
       {
-        file: "run/tenant-results.ts",
+        file: "run/results.ts",
         from: 'return action.kind === "unchanged" && unread !== undefined ? "failed" : outcomeOfPlanned(action.kind);',
         to: "return outcomeOfPlanned(action.kind);",
       },
@@ -385,7 +389,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a poor list is not told",
     harm: "nobody is told that nobody looked for twins",
-    changes: [{ file: "plan/make-plan.ts", from: "...listWarnings(context),", to: "" }],
+    changes: [{ file: "plan/plan-warnings.ts", from: "...listWarnings(context),", to: "" }],
   },
   {
     name: "twins by exact name only",

@@ -1,6 +1,6 @@
 import type { CreateIntentRecord, PatchIntentRecord } from "../../src/log/records.js";
 import { LogState } from "../../src/log/state.js";
-import type { Interruption } from "../../src/run/halts.js";
+import type { Interruption } from "../../src/run/abort.js";
 import type { SyncRequest } from "../../src/run/sync.js";
 import type { RunEvent } from "../../src/shared/events.js";
 import {

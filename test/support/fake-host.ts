@@ -1,5 +1,5 @@
 import { PassThrough, Writable } from "node:stream";
-import type { Host, OutputStream } from "../../src/cli/host.js";
+import type { Host, OutputStream } from "../../src/commands/host.js";
 
 /** A machine of a test's own: what a command writes is kept, and what it asks is answered. */
 export interface FakeHost extends Host {

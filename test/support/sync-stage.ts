@@ -1,10 +1,9 @@
 import type { LogEntry, PlanShape } from "../../src/log/records.js";
 import { LogState } from "../../src/log/state.js";
 import type { Manifest } from "../../src/manifest/manifest.js";
-import { rehearseSync, runSync, type SyncDeps, type SyncRequest } from "../../src/run/sync.js";
-import type { RunOptions } from "../../src/run/sync-options.js";
-import type { CreateRequest, PatchRequest, TaskReader, TaskWriter } from "../../src/server/ports.js";
-import type { WriteReply } from "../../src/server/reply.js";
+import type { RunOptions, SyncDeps } from "../../src/run/run.js";
+import { rehearseSync, runSync, type SyncRequest } from "../../src/run/sync.js";
+import type { CreateRequest, PatchRequest, TaskReader, TaskWriter, WriteReply } from "../../src/server/ports.js";
 import type { RunEvent } from "../../src/shared/events.js";
 import { foldTenantKey, type ReportId, type RowId, type TaskId } from "../../src/shared/ids.js";
 import type { AppSwap } from "../../src/shared/mapping.js";

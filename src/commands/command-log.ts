@@ -1,0 +1,126 @@
+import { existsSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { systemClock } from "../files/system-clock.js";
+import { type OpenLog, openLogForRun } from "../log/file/idempotency-log-file.js";
+import { findLogs, LOG_ENDING, logBoundTo, readLogForPlan } from "../log/file/read-log-file.js";
+import type { LogHeader } from "../log/records.js";
+import { LogState } from "../log/state.js";
+import type { TaskId } from "../shared/ids.js";
+import type { LogHead } from "../shared/outcome.js";
+import { EXIT, type Problem, stopError } from "../shared/problems.js";
+import { shellWord } from "../shared/shell-word.js";
+import type { Host, Tell } from "./host.js";
+
+/** Where a command's log is. `named`: the user said so. */
+export interface LogPlace {
+  readonly path: string;
+  readonly named: boolean;
+}
+
+/**
+ * The log of a command: the one that is named, else the one beside the manifest, else the only one of the folder. Throws a StopError
+ * (exit 2) where none or several are there.
+ */
+export function findLog(
+  host: Pick<Host, "cwd" | "argv0">,
+  given: { readonly manifest: string | undefined; readonly idempotencyLog: string | undefined },
+): LogPlace {
+  if (given.idempotencyLog !== undefined) return { path: given.idempotencyLog, named: true };
+  if (given.manifest === "-") {
+    const message = "a manifest from standard input has no place beside which the idempotency log could be";
+    throw stopError(EXIT.usage, "LOG_NOT_NAMED", message);
+  }
+  if (given.manifest !== undefined) return { path: `${given.manifest}${LOG_ENDING}`, named: false };
+  const [only, ...others] = findLogs(host.cwd).map((path) => basename(path));
+  if (only === undefined) {
+    const hint = `Begin with: ${host.argv0} sync tenants.csv`;
+    throw stopError(EXIT.usage, "NO_LOG", `there is no *${LOG_ENDING} in this folder`, { hint });
+  }
+  if (others.length > 0) {
+    const message = `there are several logs in this folder: ${[only, ...others].join(", ")}`;
+    throw stopError(EXIT.usage, "SEVERAL_LOGS", message);
+  }
+  return { path: only, named: false };
+}
+
+/** What is read of a log before it is used. */
+export interface ReadLog {
+  readonly state: LogState;
+  /** `undefined`: there is no log yet. */
+  readonly header: LogHeader | undefined;
+  readonly warnings: readonly Problem[];
+}
+
+/** Reads a log without its lock. Throws a StopError (exit 6) where it is damaged or not ours. */
+export function readLog(path: string): ReadLog & { readonly head: LogHead | undefined } {
+  const state = new LogState();
+  return { ...readLogForPlan(path, (record) => state.apply(record, record.run)), state };
+}
+
+/** How long the log's file is, in bytes; 0 where there is none. It only grows. */
+export function logSize(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** What opening a log for writing takes. */
+export interface LogOpening {
+  readonly path: string;
+  readonly server: string;
+  readonly sourceTasks: readonly TaskId[];
+  readonly run: string;
+  readonly command: string;
+  readonly breakLock: string | undefined;
+}
+
+/** Opens a log with its lock, does some work with it, and closes it however that ends. Throws a StopError (exit 6) as opening does. */
+export async function withOpenLog<T>(
+  host: Pick<Host, "pid" | "processExists">,
+  opening: LogOpening,
+  tell: Tell,
+  work: (log: OpenLog, state: LogState) => Promise<T>,
+): Promise<T> {
+  const state = new LogState();
+  const log = await openLogForRun({
+    ...opening,
+    now: () => systemClock.now(),
+    ownProcess: { pid: host.pid, exists: host.processExists },
+    visit: (record) => state.apply(record, record.run),
+    onWaiting: (reason, ms) => tell.emit({ kind: "waiting", reason, ms }),
+  });
+  try {
+    await tell.warn(log.warnings);
+    return await work(log, state);
+  } finally {
+    const leftBehind = await log.close();
+    if (leftBehind !== undefined) await tell.warn([leftBehind]);
+  }
+}
+
+/**
+ * Refuses to start a second log by mistake: the default log does not exist, but another one in its folder is bound to this
+ * server and one of these source tasks. Throws a StopError (exit 6) that names it.
+ */
+export function checkNoOtherLog(place: LogPlace, server: string, sourceTasks: readonly TaskId[]): void {
+  if (place.named || existsSync(place.path)) return;
+  const folder = dirname(place.path);
+  const other = findLogs(folder).find((path) => {
+    const bound = logBoundTo(path);
+    return bound?.server === server && sourceTasks.some((task) => bound.sourceTasks.has(task));
+  });
+  if (other === undefined) return;
+  const message = `there is no log ${place.path}, but ${other} is the log of this server and source task`;
+  const hint = `Add --idempotency-log ${shellWord(join(folder, basename(other)))} (a second log would make every copy a second time)`;
+  throw stopError(EXIT.log, "OTHER_LOG", message, { hint, file: place.path });
+}
+
+/** The server that a log is bound to, after any `--rebind`; `undefined`: there is no log yet. */
+export function serverOfLog(log: Pick<ReadLog, "state" | "header">): string | undefined {
+  return log.state.reboundServer() ?? log.header?.server;
+}
+
+/** Throws a StopError (exit 6) where a log is another server's. */
+export function checkServerOfLog(path: string, bound: string | undefined, server: string): void {
+  if (bound === undefined || bound === server) return;
+  const message = `the log ${path} is of the server ${bound}, not of ${server}`;
+  throw stopError(EXIT.log, "LOG_OF_OTHER_SERVER", message, { file: path });
+}

@@ -1,0 +1,268 @@
+import { systemClock } from "../files/system-clock.js";
+import type { PlanShape } from "../log/records.js";
+import type { LogState } from "../log/state.js";
+import { DEFAULT_NAME_TEMPLATE, type Manifest } from "../manifest/manifest.js";
+import { usesTaskName } from "../manifest/names.js";
+import { judgeLiveSource } from "../plan/live-source.js";
+import { listNotWhole, type ObservedSource, observeServer, type Wholeness } from "../plan/observe.js";
+import { rememberingReader } from "../plan/shared-reading.js";
+import { counted } from "../reporter/look.js";
+import { type Attempt, attempt } from "../run/attempt.js";
+import { type Rehearsal, rehearseSync } from "../run/sync.js";
+import type { ListReading, TaskReader } from "../server/ports.js";
+import { type Check, failed, passed, skipped, warned } from "../shared/diagnosis.js";
+import { namesReport, parseAppId, type TaskId } from "../shared/ids.js";
+import { ACTIONS } from "../shared/outcome.js";
+import { EXIT, problem } from "../shared/problems.js";
+import { listed, quote } from "../shared/quotation.js";
+import type { TaskReport } from "../shared/source-task.js";
+
+/** What the server is asked about. */
+export interface ServerQuestion {
+  /** The server's address, as the log is bound to it. */
+  readonly server: string;
+  /** Those of `--source-task` and of the manifest. */
+  readonly sourceTasks: readonly TaskId[];
+  readonly shape: PlanShape;
+  readonly newLog: boolean;
+  /** What the log knows; of no use elsewhere afterwards. Empty where there is no log, or none that may be used. */
+  readonly log: LogState;
+  /** `undefined`: none was named, or it has faults. */
+  readonly manifest: Manifest | undefined;
+  /** Why there can be no plan whatever the server says, for the line `plan`. */
+  readonly noPlan: string | undefined;
+}
+
+/** One source task as it was looked for. */
+interface Sought {
+  readonly id: TaskId;
+  readonly found: Attempt<{ readonly source: ObservedSource; readonly wholeness: Wholeness }>;
+}
+
+/** Looks at a server by reading: is it reached, is the key accepted, is everything there, and what would a sync plan. */
+export async function checkServer(question: ServerQuestion, taskReader: TaskReader): Promise<readonly Check[]> {
+  const { server, log, sourceTasks } = question;
+  const reader = rememberingReader(taskReader);
+  const list = await attempt(() => reader.listTasks({ fresh: true }));
+  if (list.kind === "stopped") {
+    const answers = answerChecks(server, list, []);
+    const why = answers[0]?.status === "ok" ? "the key is refused" : "the server was not read";
+    return [...answers, ...unreadServer(why), planCheck(question, undefined, "the server was not read")];
+  }
+  const sought: Sought[] = [];
+  for (const id of sourceTasks) sought.push({ id, found: await attempt(() => seekSource(id, log, reader)) });
+  const dryRun = await planDryRun(question, sought, reader);
+  const copied = sourcesToBeCopied(question, dryRun);
+  const checks = [
+    ...answerChecks(server, list, sought),
+    listCheck(question, list.value, sought, copied),
+    planCheck(question, dryRun, "not every source task was found"),
+  ];
+  for (const { id, found } of sought)
+    if (found.kind === "stopped")
+      checks.push(failed("source-task", found.stop), ...unreadSource(`the source task ${id} was not found`));
+    else checks.push(...(await sourceChecks(question, found.value.source, copied.has(id), reader)));
+  if (sought.length > 0) return checks;
+  const why = "no source task is named";
+  return [...checks, skipped("source-task", why, "Give --source-task GUID, or the manifest"), ...unreadSource(why)];
+}
+
+/** The lines of a server that was not read. `why` completes them. */
+export function unreadServer(why: string): readonly Check[] {
+  return [skipped("task-list", why), skipped("source-task", why), ...unreadSource(why)];
+}
+
+function unreadSource(why: string): readonly Check[] {
+  return (["reports", "mappings", "mail"] as const).map((name) => skipped(name, why));
+}
+
+async function seekSource(id: TaskId, log: LogState, reader: TaskReader) {
+  const { sources, list } = await observeServer(reader, () => log, [id]);
+  const source = sources.get(id);
+  if (source === undefined) throw new Error(`the source task ${id} was neither found nor refused`);
+  return { source, wholeness: list.wholenessOf(id) };
+}
+
+/** Plans as a dry run does. `undefined`: there is nothing to plan from. */
+async function planDryRun(
+  { manifest, shape, newLog, log: state, server, noPlan }: ServerQuestion,
+  sought: readonly Sought[],
+  reader: TaskReader,
+): Promise<Attempt<Rehearsal> | undefined> {
+  if (manifest === undefined || noPlan !== undefined || sought.some(({ found }) => found.kind === "stopped"))
+    return undefined;
+  const run = {
+    dryRun: true,
+    offline: false,
+    verify: false,
+    newLog,
+    settleMs: 0,
+    timeoutMs: 0,
+    concurrency: 1,
+    retries: 0,
+    maxFailures: undefined,
+    maxChanges: undefined,
+    detailedExitCode: false,
+  };
+  // A signal ends the program by itself: nothing has been written that would have to be finished.
+  const never = new AbortController().signal;
+  const interruption = { requested: never, immediate: never, signal: () => "SIGINT" as const };
+  const request = { runId: "doctor", server, manifest, options: { shape, run }, state, warnings: manifest.warnings };
+  return attempt(() =>
+    rehearseSync(request, { reader, clock: systemClock, interruption, head: null, emit: () => undefined }),
+  );
+}
+
+/** The source tasks that a sync would copy. Without a manifest that is what one asks for. */
+function sourcesToBeCopied(
+  { manifest, noPlan, sourceTasks }: ServerQuestion,
+  dryRun: Attempt<Rehearsal> | undefined,
+): ReadonlySet<TaskId | undefined> {
+  if (dryRun?.kind !== "done") return new Set(manifest === undefined && noPlan === undefined ? sourceTasks : []);
+  const creates = dryRun.value.plan.items.filter(({ action }) => action.kind === "create" || action.kind === "settle");
+  return new Set(creates.map((item) => item.sourceTaskId));
+}
+
+/** The lines `server` and `key`. */
+function answerChecks(server: string, list: Attempt<ListReading>, sought: readonly Sought[]): readonly Check[] {
+  const attempts = [list, ...sought.map(({ found }) => found)];
+  const refusal = attempts.find(
+    (one) =>
+      one.kind === "stopped" && one.stop.problems.some(({ code }) => code === "KEY_REFUSED" || code === "FORBIDDEN"),
+  );
+  if (refusal?.kind === "stopped") return [passed("server", `${server} answers`), failed("key", refusal.stop)];
+  const keyUnknown = skipped("key", "no answer says whether the key is accepted");
+  if (list.kind === "stopped") return [failed("server", list.stop), keyUnknown];
+  const shown = sought.some(({ found }) => found.kind === "done" && found.value.source.route !== "none");
+  if (list.value.kind !== "none" || shown)
+    return [passed("server", `${server} answers as a Qalyptus Server does`), passed("key", "accepted")];
+  const { problem: why, forbidden } = list.value;
+  if (forbidden) return [passed("server", `${server} answers`), warned("key", [why])];
+  const message = `${server} answers, but nothing that was read shows that it is a Qalyptus Server`;
+  if (why.code === "NOT_FOUND") return [warned("server", [why], message), keyUnknown];
+  return [failed("server", { exitCode: EXIT.server, problems: [why] }), keyUnknown];
+}
+
+function listCheck(
+  { log, newLog }: ServerQuestion,
+  list: ListReading,
+  sought: readonly Sought[],
+  copied: ReadonlySet<TaskId | undefined>,
+): Check {
+  const gaps = sought.flatMap(({ id, found }) =>
+    found.kind === "stopped" || found.value.wholeness.whole ? [] : [{ id, why: found.value.wholeness.why }],
+  );
+  const blind = log.knowsAnyCopy() || newLog ? [] : gaps.filter(({ id }) => copied.has(id));
+  if (blind.length > 0) {
+    const problems = blind.map(({ why }) =>
+      problem("NEW_LOG", `the log knows no copy, and the task list does not show whether there are any (${why})`),
+    );
+    return failed("task-list", { exitCode: EXIT.guard, problems });
+  }
+  if (list.kind !== "read") return warned("task-list", [list.problem]);
+  if (gaps.length === 0) return passed("task-list", `read to its end: ${counted(list.tasks.length, "task")}`);
+  return warned(
+    "task-list",
+    gaps.map(({ why }) => listNotWhole(why)),
+  );
+}
+
+/** The source task itself, its reports, whether its mappings show, and whether its copies would mail. */
+async function sourceChecks(
+  { manifest, shape, log }: ServerQuestion,
+  source: ObservedSource,
+  copied: boolean,
+  reader: TaskReader,
+): Promise<readonly Check[]> {
+  const { id, name, reports, mail } = source.task;
+  const label = name === undefined ? id : `${quote(name)} (${id})`;
+  // A manifest's rows have names and reports of their own: the plan checks them.
+  const nameNeeded = manifest === undefined && usesTaskName(shape.name ?? DEFAULT_NAME_TEMPLATE);
+  const nameless = `${id}: the server does not tell its name, which {task} in a copy's name stands for`;
+  const found =
+    name === undefined && nameNeeded
+      ? warned("source-task", [problem("TASK_NAME_UNKNOWN", nameless)])
+      : passed("source-task", label);
+  const rows = (manifest?.tenants ?? []).filter((row) => row.sourceTaskId === id);
+  const given = shape.masterApp === undefined ? undefined : parseAppId(shape.masterApp);
+  const masterApps = new Set(rows.flatMap((row) => row.desired.map(({ qlikAppId }) => qlikAppId)));
+  if (given !== undefined) masterApps.add(given);
+  const allowed = shape.allowLiveSource;
+  const live = judgeLiveSource({ label: `the source task ${label}`, mail, masterApps, allowed });
+  const problems = live.refusal === undefined ? live.warnings : [live.refusal, ...live.warnings];
+  let mailCheck = passed("mail", `copies of ${label} would not mail by themselves`);
+  if (live.refusal !== undefined && copied) mailCheck = failed("mail", { exitCode: EXIT.guard, problems });
+  else if (problems.length > 0) mailCheck = warned("mail", problems);
+  const wanted = manifest === undefined ? shape.reports : [];
+  return [found, reportsCheck(label, reports, wanted), await mappingsCheck(label, id, reports, log, reader), mailCheck];
+}
+
+/** `wanted`: the reports that `--report` names. */
+function reportsCheck(label: string, reports: readonly TaskReport[] | undefined, wanted: readonly string[]): Check {
+  if (reports === undefined)
+    return warned("reports", [problem("REPORTS_UNREADABLE", `the server does not list the reports of ${label}`)]);
+  const ids = listed(reports.map((report) => report.rowId));
+  const problems = wanted
+    .filter((typed) => !reports.some((report) => namesReport(typed, report)))
+    .map((value) =>
+      problem("REPORT_UNKNOWN", `${label} has no report ${value}; the ids of its reports are ${ids}`, { value }),
+    );
+  if (problems.length > 0) return failed("reports", { exitCode: EXIT.usage, problems });
+  if (reports.length === 0)
+    return warned("reports", [problem("NO_REPORTS", `${label} has no report, so that there is nothing to map`)]);
+  const names = reports.map(({ name, rowId }) => (name === undefined ? rowId : quote(name)));
+  return passed("reports", `${reports.length} of ${label}: ${listed(names)}`);
+}
+
+/**
+ * Whether the server shows a report's mappings: by the source task's own reports, else by a copy that the log knows (a server
+ * may leave an empty list out).
+ */
+async function mappingsCheck(
+  label: string,
+  id: TaskId,
+  reports: readonly TaskReport[] | undefined,
+  log: LogState,
+  reader: TaskReader,
+): Promise<Check> {
+  const known = [...log.tenants()].find(({ sourceTaskId, copy }) => sourceTaskId === id && copy?.gone === false)?.copy;
+  const shows = (read: readonly TaskReport[] | undefined): boolean => read?.some(({ mappings }) => mappings) ?? false;
+  const reading = known && !shows(reports) ? await reader.readReports(known.newTaskId) : undefined;
+  const ofCopy = reading?.kind === "read" ? reading.value : undefined;
+  if (shows(reports) || shows(ofCopy)) return passed("mappings", `shown for ${label}: copies can be read back`);
+  if (!reports && !ofCopy) return skipped("mappings", "the server lists no reports to look at");
+  const message = `the server shows no mappings of ${label}: no copy can be read back, and every tenant stays "verified": false`;
+  return warned("mappings", [problem("MAPPINGS_NOT_SHOWN", message)]);
+}
+
+/** What the lines of the list and of mail tell already. */
+const TOLD_ELSEWHERE = new Set([
+  "LIVE_SOURCE",
+  "NEW_LOG",
+  "SOURCE_MAY_MAIL",
+  "SOURCE_NOT_SHOWN",
+  "TRIGGER_ON_MASTER_APP",
+  "LIST_NOT_READ",
+  "LIST_NOT_WHOLE",
+]);
+
+/** `why`: the reason for no plan where the manifest and the log are not one already. */
+function planCheck({ manifest, noPlan }: ServerQuestion, dryRun: Attempt<Rehearsal> | undefined, why: string): Check {
+  if (noPlan !== undefined) return skipped("plan", noPlan);
+  if (manifest === undefined)
+    return skipped("plan", "no manifest is named", "Name it to see what a sync would do: doctor customers.csv");
+  if (dryRun === undefined) return skipped("plan", why);
+  if (dryRun.kind === "stopped") return failed("plan", dryRun.stop);
+  const { summary, exitCode, errors, warnings, tenants } = dryRun.value.result;
+  const counts = ACTIONS.filter((action) => summary[action] > 0).map((action) => `${summary[action]} ${action}`);
+  const shown = `a sync would plan: ${counts.join(", ")}`;
+  if (exitCode === EXIT.guard) {
+    const problems = errors.filter(({ code }) => !TOLD_ELSEWHERE.has(code));
+    const message = `${shown}; refused by a guard: ${errors.map(({ code }) => code).join(", ")}`;
+    return { ...failed("plan", { exitCode, problems }), message };
+  }
+  const conflicts = tenants.flatMap(({ error, tenant }) => (error === undefined ? [] : [{ ...error, tenant }]));
+  const others = warnings.filter((one) => !manifest.warnings.includes(one) && !TOLD_ELSEWHERE.has(one.code));
+  if (conflicts.length + others.length === 0) return passed("plan", shown);
+  return { ...warned("plan", [...conflicts, ...others], shown), hint: "sync --dry-run shows each tenant" };
+}

@@ -1,0 +1,67 @@
+import type { Interruption } from "../run/abort.js";
+import type { Emit } from "../shared/events.js";
+import type { Problem } from "../shared/problems.js";
+
+/** One of the process's outputs, as commands see it. */
+export interface OutputStream {
+  readonly isTTY: boolean;
+  /** Columns as they are now; `undefined` where it is no terminal. */
+  columns(): number | undefined;
+  /** Writes text; what has to be kept secret is taken out. Resolves when it was handed on, or when nobody reads any more. */
+  write(text: string): Promise<void>;
+  /** Whether nobody reads any more (`| head`). */
+  isClosed(): boolean;
+  /** The stream for what draws on a terminal; keeps secrets as `write` does. */
+  readonly stream: NodeJS.WritableStream & { readonly columns?: number | undefined };
+}
+
+/** The process's input. */
+export interface InputStream {
+  readonly isTTY: boolean;
+  /** All of it, to its end. */
+  readAll(): Promise<Uint8Array>;
+  /** The stream for prompts; only where {@link Host.mayAsk}. */
+  readonly stream: NodeJS.ReadableStream;
+}
+
+/**
+ * The machine and the process that commands run in: plain facts and a few functions. Made by `main` alone, so that nothing else
+ * reads the process.
+ */
+export interface Host {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly stdin: InputStream;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly platform: NodeJS.Platform;
+  readonly pid: number;
+  /** Whether a process of this number exists here, its owner whoever. */
+  readonly processExists: (pid: number) => boolean;
+  /** This package's version. */
+  readonly version: string;
+  /** How the program was started, as a hint can be pasted: `qalyptus-propagate`, `node bin/qalyptus-propagate.js`. */
+  readonly argv0: string;
+  /** Node and the program's own file, for what starts the program once more (`demo`). */
+  readonly execPath: string;
+  readonly mainPath: string;
+  /** The console shows more than ASCII. */
+  readonly unicode: boolean;
+  /** The environment says that no person watches (`CI`). */
+  readonly ci: boolean;
+  /** A person can be asked: standard input and standard error are terminals, and this is no CI system. */
+  readonly mayAsk: boolean;
+  /**
+   * Takes over SIGINT and SIGTERM: from now on the first and the second only abort these signals. Until then, and where it is
+   * never called, the first ends the program with 130 or 143. The third always does.
+   */
+  interruption(): Interruption;
+  /** From now on this text is shown nowhere. */
+  redact(secret: string): void;
+}
+
+/** Where a command tells what goes on. */
+export interface Tell {
+  readonly emit: Emit;
+  warn(problems: readonly Problem[]): Promise<void>;
+}

@@ -1,0 +1,163 @@
+import { isUtf8 } from "node:buffer";
+import { constants, openSync } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import type { ProblemCode } from "../shared/codes.js";
+import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
+import { keptValue, quote } from "../shared/quotation.js";
+
+/**
+ * Reads a file that a user names to its end. A pipe (`<(vault …)`, mkfifo) may not end for a long time: it is read as the event
+ * loop reads, for a thread that waits in the middle of a read keeps the process from ending. Throws what the system says.
+ */
+export async function readWholeFile(path: string): Promise<Buffer> {
+  if (!(await stat(path)).isFIFO()) return readFile(path);
+  // Loaded only here: nothing else needs it before there is a server.
+  const { Socket } = await import("node:net");
+  // Opened without waiting for whoever is to write.
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const chunks: Buffer[] = [];
+  for await (const chunk of new Socket({ fd, readable: true, writable: false })) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** A file's text and the encoding that it was read in. `warning`: the encoding was guessed. */
+export interface DecodedText {
+  readonly text: string;
+  readonly encoding: string;
+  readonly warning?: Problem | undefined;
+}
+
+export interface DecodeOptions {
+  /** `--encoding`, as typed; found by looking where it is not given. */
+  readonly encoding?: string | undefined;
+  /** As messages name the file. */
+  readonly file: string;
+  /** A key file: no message shows anything of its content. */
+  readonly secret?: boolean | undefined;
+}
+
+/** What a file in an encoding begins with. The longer mark comes first: UTF-32's begins with UTF-16's. */
+const MARKS: readonly (readonly [encoding: string, bytes: readonly number[]])[] = [
+  ["utf-32le", [0xff, 0xfe, 0x00, 0x00]],
+  ["utf-32be", [0x00, 0x00, 0xfe, 0xff]],
+  ["utf-8", [0xef, 0xbb, 0xbf]],
+  ["utf-16le", [0xff, 0xfe]],
+  ["utf-16be", [0xfe, 0xff]],
+];
+
+const WORKBOOK_STARTS = [
+  [0x50, 0x4b, 0x03, 0x04],
+  [0xd0, 0xcf, 0x11, 0xe0],
+];
+
+/** Names that Windows and PowerShell use and the WHATWG's list of encodings lacks. */
+const WINDOWS_NAMES: ReadonlyMap<string, string> = new Map([
+  ["ansi", "windows-1252"],
+  ["utf8bom", "utf-8"],
+  ["utf-8-bom", "utf-8"],
+  ["utf-8-sig", "utf-8"],
+  ["utf8nobom", "utf-8"],
+  ["utf16", "utf-16"],
+  ["utf16le", "utf-16le"],
+  ["utf16be", "utf-16be"],
+  ["bigendianunicode", "utf-16be"],
+]);
+
+/**
+ * Decodes a file as Excel, PowerShell and editors write it: UTF-8 with or without a mark, UTF-16 with one, Windows-1252 where
+ * the bytes are no UTF-8. Throws a StopError (exit 2) for a workbook, for NUL bytes without a mark, for an unknown encoding and
+ * for bytes that the stated one cannot have.
+ */
+export function decodeText(bytes: Uint8Array, options: DecodeOptions): DecodedText {
+  const { file } = options;
+  const begins = (start: readonly number[]) => start.every((byte, index) => bytes[index] === byte);
+  if (WORKBOOK_STARTS.some(begins)) throw new StopError(EXIT.usage, workbook(file));
+  const mark = MARKS.find(([, start]) => begins(start))?.[0];
+  if (mark?.startsWith("utf-32"))
+    refuse("ENCODING_UNKNOWN", `${file} is written in UTF-32, which is not read here.`, { file });
+  const encoding = agreedEncoding(mark, options);
+  const nul = encoding?.startsWith("utf-16") ? -1 : bytes.indexOf(0);
+  if (nul >= 0)
+    refuse(
+      "NUL_BYTES",
+      `${file} holds NUL bytes (the first is byte ${nul + 1}) and has no mark that says UTF-16: it is not text.`,
+      { file, hint: "Save it as UTF-8; if it is UTF-16 without a mark, say so with --encoding utf-16le" },
+    );
+  if (encoding !== undefined) return { text: decodeAs(encoding, bytes, file), encoding };
+  if (isUtf8(bytes)) return { text: new TextDecoder("utf-8").decode(bytes), encoding: "utf-8" };
+  return { text: windows1252(latin1(bytes)), encoding: "windows-1252", warning: guessed(bytes, options) };
+}
+
+function refuse(code: ProblemCode, message: string, more: Parameters<typeof problem>[2], cause?: unknown): never {
+  throw new StopError(EXIT.usage, problem(code, message, more), { cause });
+}
+
+/** The fault of an Excel workbook, known by its first bytes or by its name. */
+export function workbook(file: string): Problem {
+  return problem("WORKBOOK", `${file} is an Excel workbook, not text.`, { file });
+}
+
+/** The encoding that `--encoding` states and the file's mark does not contradict; `undefined` where neither says anything. */
+function agreedEncoding(mark: string | undefined, { encoding, file }: DecodeOptions): string | undefined {
+  if (encoding === undefined) return mark;
+  const typed = encoding.trim().toLowerCase();
+  const label = WINDOWS_NAMES.get(typed) ?? typed;
+  if (label === "utf-16") return mark?.startsWith("utf-16") ? mark : "utf-16le";
+  let stated: string;
+  try {
+    stated = new TextDecoder(label).encoding;
+  } catch (cause) {
+    const more = { file, value: keptValue(encoding) };
+    return refuse("ENCODING_UNKNOWN", `${quote(encoding)} is no encoding that is known here.`, more, cause);
+  }
+  if (mark !== undefined && stated !== mark)
+    refuse("ENCODING_INVALID", `${file} begins with the mark of ${mark}, but --encoding says ${stated}.`, {
+      file,
+      hint: "Leave --encoding out: the mark is right",
+    });
+  return stated;
+}
+
+function decodeAs(encoding: string, bytes: Uint8Array, file: string): string {
+  if (encoding === "windows-1252") return windows1252(latin1(bytes));
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch (cause) {
+    const line = encoding === "utf-8" ? firstOdd(bytes)?.line : undefined;
+    const where = line === undefined ? "" : `: line ${line} has bytes that ${encoding} cannot have`;
+    return refuse("ENCODING_INVALID", `${file} is no valid ${encoding}${where}.`, { file, line }, cause);
+  }
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+}
+
+/** What Windows-1252 has at 0x80 to 0x9f. Node's own decoder reads Latin-1 there in some versions. */
+const WINDOWS_1252_HIGH = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ";
+
+function windows1252(text: string): string {
+  return text.replace(/[\u0080-\u009f]/g, (char) => WINDOWS_1252_HIGH.charAt(char.charCodeAt(0) - 0x80));
+}
+
+function guessed(bytes: Uint8Array, { file, secret }: DecodeOptions): Problem {
+  const odd = firstOdd(bytes);
+  const value = secret === true ? undefined : odd?.value;
+  const shown = value === undefined ? "" : `: line ${odd?.line} is read as ${quote(value)}`;
+  return problem("ENCODING_GUESSED", `${file} is no UTF-8; it was read as Windows-1252${shown}.`, {
+    hint: 'If that looks wrong, say --encoding NAME. Excel\'s "CSV UTF-8" needs no guess',
+    file,
+    line: odd?.line,
+    value: value === undefined ? undefined : keptValue(value),
+  });
+}
+
+/** The first line whose bytes are no UTF-8, and its first value that is none, as Windows-1252 reads it. */
+function firstOdd(bytes: Uint8Array): { readonly line: number; readonly value: string | undefined } | undefined {
+  const isOdd = (text: string) => !isUtf8(Buffer.from(text, "latin1"));
+  const lines = latin1(bytes).split(/\r\n?|\n/);
+  const index = lines.findIndex(isOdd);
+  if (index < 0) return undefined;
+  const value = lines[index]?.split(/[\t,;"'{}[\]]/).find(isOdd);
+  return { line: index + 1, value: value === undefined ? undefined : windows1252(value).trim() };
+}

@@ -1,0 +1,228 @@
+import { randomUUID } from "node:crypto";
+import { linkSync } from "node:fs";
+import { access, constants, type FileHandle, open, rename, rm } from "node:fs/promises";
+import { basename, dirname, extname, join, resolve } from "node:path";
+import type { ProblemCode } from "../shared/codes.js";
+import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
+import { codeOf, hasCode, type Identity, identify, isSame, realPathOf, statOf } from "./paths.js";
+
+/**
+ * Writes a file whole or not at all: beside its place, flushed to the disk, then put there by `put`. What was there before is
+ * unchanged where that fails. Throws what the disk says.
+ */
+export async function writeAtomically<T = void>(
+  path: string,
+  pieces: Iterable<string>,
+  put: (temporary: string, path: string) => Promise<T> = rename as () => Promise<T>,
+): Promise<T> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
+  try {
+    await writeFlushed(temporary, pieces);
+    const placed = await put(temporary, path);
+    await flushFolder(dirname(path));
+    return placed;
+  } finally {
+    // A file that stays here takes nothing from the one that was written.
+    await rm(temporary, { force: true }).catch(() => undefined);
+  }
+}
+
+const PIECE_CHARACTERS = 1 << 20;
+
+async function writeFlushed(path: string, pieces: Iterable<string>): Promise<void> {
+  const file = await open(path, "wx", 0o644);
+  try {
+    let waiting = "";
+    for (const piece of pieces) {
+      waiting += piece;
+      if (waiting.length < PIECE_CHARACTERS) continue;
+      await file.writeFile(waiting);
+      waiting = "";
+    }
+    await file.writeFile(waiting);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes the rename last; some systems (Windows) cannot open a folder, and need not. */
+async function flushFolder(folder: string): Promise<void> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(folder, "r");
+    await handle.sync();
+  } catch (error) {
+    const harmless = handle === undefined ? ["EISDIR", "EPERM", "EACCES"] : ["EINVAL", "EPERM", "ENOTSUP"];
+    if (!hasCode(error, harmless)) throw error;
+  } finally {
+    await handle?.close();
+  }
+}
+
+/** Throws a StopError (exit 2) where a file is there already and may not be replaced, or where none can be made. */
+export async function checkNewFile(path: string, replace: boolean): Promise<void> {
+  const stats = statOf(path);
+  if (stats?.isDirectory() === true) throw refusal("FILE_IS_FOLDER", path, "it is a folder");
+  if (stats !== undefined && !replace) throw refusal("FILE_EXISTS", path, "it is there already");
+  const folder = dirname(resolve(path));
+  if (statOf(folder)?.isDirectory() !== true) throw refusal("FOLDER_MISSING", path, `there is no folder ${folder}`);
+}
+
+/**
+ * Writes a file whole or not at all. Without `replace` a file that came into being meanwhile is left as it is; with it, a link is
+ * kept and what it points to replaced. Throws a StopError (exit 2) that says why.
+ */
+export async function writeNewFile(path: string, text: string, replace: boolean): Promise<void> {
+  try {
+    if (replace) await writeAtomically(realPathOf(path), [text]);
+    else await writeAtomically(resolve(path), [text], putWhereNothingIs);
+  } catch (cause) {
+    const code = codeOf(cause);
+    if (code === "") throw cause;
+    if (code === "EEXIST") throw refusal("FILE_EXISTS", path, "it is there already", cause);
+    throw refusal("FILE_NOT_WRITTEN", path, code, cause);
+  }
+}
+
+/** What file systems without hard links say (FAT, some network disks; exFAT on Windows: EISDIR). */
+const NO_HARD_LINKS = "EPERM ENOTSUP EOPNOTSUPP ENOSYS EINVAL EISDIR EXDEV EMLINK UNKNOWN".split(" ");
+
+/** A link, unlike a rename, is made only where nothing is. */
+async function putWhereNothingIs(temporary: string, target: string): Promise<void> {
+  try {
+    linkSync(temporary, target);
+  } catch (error) {
+    if (!hasCode(error, NO_HARD_LINKS)) throw error;
+    if (statOf(target) !== undefined) throw refusal("FILE_EXISTS", target, "it is there already", error);
+    await rename(temporary, target);
+  }
+}
+
+function refusal(code: ProblemCode, file: string, why: string, cause?: unknown): StopError {
+  return new StopError(EXIT.usage, problem(code, `${file} cannot be written: ${why}`, { file }), { cause });
+}
+
+/** One `--out` file that was found fit to be written. */
+export interface ResultTarget {
+  /** As the user typed it, for messages. */
+  readonly path: string;
+  /** Where it goes while another program holds `path`: `<name>.new.<ending>`, or a number more where that is another's. */
+  readonly beside: string;
+}
+
+/** A file that no result may replace, and what it is called in messages. */
+export interface ProtectedFile {
+  readonly path: string;
+  readonly what: string;
+}
+
+interface Inputs {
+  readonly protectedFiles: readonly ProtectedFile[];
+  readonly platform: NodeJS.Platform;
+}
+
+type KnownFile = Identity & { readonly what: string };
+
+function knownFiles({ protectedFiles, platform }: Inputs): KnownFile[] {
+  return protectedFiles.map(({ path, what }) => ({ ...identify(path, platform), what }));
+}
+
+/**
+ * Checks every `--out` before anything starts. Throws a StopError (exit 2) with all faults: a folder that is missing or not
+ * writable, a folder in the file's place, one file given twice, and a file that is the manifest, the log or another input (by real
+ * path and by inode, so also through links; on Windows and macOS also in another case).
+ */
+export async function checkResultFiles<F extends { readonly path: string }>(
+  files: readonly F[],
+  inputs: Inputs,
+): Promise<readonly (F & ResultTarget)[]> {
+  const faults: Problem[] = [];
+  const targets: (F & ResultTarget)[] = [];
+  const known = knownFiles(inputs);
+  const isKnown = (path: string) => sameFile(path, known, inputs.platform);
+  for (const file of files) {
+    const { path } = file;
+    const same = isKnown(path);
+    const fault = (await faultOf(path)) ?? (same && wouldReplace(`--out ${path}`, path, same.what));
+    if (fault !== undefined) {
+      faults.push(fault);
+      continue;
+    }
+    const ending = extname(path);
+    const name = (number: number) =>
+      `${path.slice(0, path.length - ending.length)}.new${number < 2 ? "" : number}${ending}`;
+    let number = 1;
+    while (isKnown(name(number)) !== undefined) number += 1;
+    targets.push({ ...file, beside: name(number) });
+    known.push({ ...identify(path, inputs.platform), what: "another --out file" });
+  }
+  if (faults.length > 0) throw new StopError(EXIT.usage, faults);
+  return targets;
+}
+
+/** Checks that a plan to be saved goes over no file of this run, by the same measure. Throws a StopError (exit 2). */
+export async function checkPlanFile(path: string, inputs: Inputs): Promise<void> {
+  const same = sameFile(path, knownFiles(inputs), inputs.platform);
+  if (same !== undefined) throw new StopError(EXIT.usage, wouldReplace(`--save-plan ${path}`, path, same.what));
+}
+
+function sameFile(path: string, known: readonly KnownFile[], platform: NodeJS.Platform): KnownFile | undefined {
+  const identity = identify(path, platform);
+  return known.find((other) => isSame(other, identity));
+}
+
+function wouldReplace(given: string, file: string, what: string): Problem {
+  return problem("OUT_WOULD_REPLACE", `${given}: this file is ${what}`, { file });
+}
+
+async function faultOf(path: string): Promise<Problem | undefined> {
+  const fault = (code: ProblemCode, why: string) => problem(code, `--out ${path}: ${why}`, { file: path });
+  const folder = dirname(resolve(path));
+  if (statOf(folder)?.isDirectory() !== true) return fault("OUT_FOLDER_MISSING", `there is no folder ${folder}`);
+  try {
+    await access(folder, constants.W_OK);
+  } catch (error) {
+    if (!hasCode(error, ["EACCES", "EPERM", "EROFS"])) throw error;
+    return fault("OUT_FOLDER_READ_ONLY", `the folder ${folder} cannot be written to`);
+  }
+  return statOf(path)?.isDirectory() === true ? fault("OUT_IS_FOLDER", "this is a folder") : undefined;
+}
+
+/** How a result ended up: where it was meant to be, beside it, or nowhere. */
+export type Placement =
+  | { readonly kind: "placed"; readonly path: string }
+  | { readonly kind: "beside"; readonly path: string; readonly problem: Problem }
+  | { readonly kind: "failed"; readonly problem: Problem };
+
+/** What `rename` says of a file that a program holds open. */
+const HELD = ["EBUSY", "EPERM", "EACCES"];
+
+/**
+ * Writes a result whole or not at all. Where another program holds the file (Excel), it goes to `<name>.new.<ending>` beside it. Never
+ * throws for what the disk says: a run that is over must still tell its result. A test hands in a `move` that finds the file held.
+ */
+export async function placeResultFile(
+  { path, beside }: ResultTarget,
+  pieces: Iterable<string>,
+  move: (from: string, to: string) => Promise<void> = rename,
+): Promise<Placement> {
+  try {
+    return await writeAtomically(realPathOf(path), pieces, async (temporary, real): Promise<Placement> => {
+      try {
+        await move(temporary, real);
+        return { kind: "placed", path };
+      } catch (error) {
+        if (!hasCode(error, HELD)) throw error;
+      }
+      await move(temporary, join(dirname(real), basename(beside)));
+      const message = `${path} could not be replaced (is it open in another program?): the result is in ${beside}`;
+      const hint = `Close ${path} there, and use ${beside}`;
+      return { kind: "beside", path: beside, problem: problem("OUT_WRITTEN_BESIDE", message, { hint, file: beside }) };
+    });
+  } catch (error) {
+    if (codeOf(error) === "") throw error;
+    const message = `the result could not be written to ${path} (${codeOf(error)}); what was there before is unchanged`;
+    return { kind: "failed", problem: problem("OUT_NOT_WRITTEN", message, { file: path }) };
+  }
+}

@@ -1,0 +1,182 @@
+import type { LogState } from "../log/state.js";
+import type { TenantState } from "../log/tenant-state.js";
+import type { PlanItem } from "../plan/decide.js";
+import type { Emit } from "../shared/events.js";
+import type { TaskId, TenantRef } from "../shared/ids.js";
+import { byReport, sameSwaps } from "../shared/mapping.js";
+import { type Outcome, outcomeOfPlanned, type TenantError, type TenantResult } from "../shared/outcome.js";
+import { type Problem, problem } from "../shared/problems.js";
+import type { Clock } from "../shared/time.js";
+
+/** How one tenant ended for this run. `planned`: it was not reached. */
+export type End =
+  | { readonly kind: "succeeded" }
+  | { readonly kind: "failed" | "in-doubt"; readonly error: TenantError }
+  | { readonly kind: "planned"; readonly error?: TenantError | undefined };
+
+export const SUCCEEDED: End = { kind: "succeeded" };
+export const PLANNED: End = { kind: "planned" };
+
+/** What an answer said of a tenant that the log could not take. */
+export interface Unlogged {
+  /** One sentence, for a person. */
+  readonly message: string;
+  readonly newTaskId?: TaskId | undefined;
+}
+
+/** What a run has to tell: each tenant's end, what was sent for it, and what was found beside the plan. */
+export class Results {
+  readonly warnings: Problem[] = [];
+  /** Twins and crossed names that a look after the plan's showed. */
+  readonly troubles = new Map<TenantRef, TenantError>();
+  readonly #log: LogState;
+  readonly #clock: Clock;
+  readonly #emit: Emit;
+  readonly #startedAt: number;
+  readonly #unlogged = new Map<TenantRef, Unlogged>();
+  readonly #warnedOf = new Set<string>();
+  readonly #results = new Map<TenantRef, TenantResult>();
+  /** The writes sent for each tenant, and when the first was. */
+  readonly #sent = new Map<TenantRef, { attempts: number; readonly startedAt: number }>();
+
+  constructor(log: LogState, clock: Clock, emit: Emit) {
+    this.#log = log;
+    this.#clock = clock;
+    this.#emit = emit;
+    this.#startedAt = clock.monotonic();
+  }
+
+  warn(problem: Problem): void {
+    this.warnings.push(problem);
+    this.#emit({ kind: "warning", problem });
+  }
+
+  /** Warns of what holds for a whole source task once, however many tenants show it. */
+  warnOnce(about: string, problem: Problem): void {
+    if (this.#warnedOf.has(about)) return;
+    this.#warnedOf.add(about);
+    this.warn(problem);
+  }
+
+  /** Tells that a tenant has more than one task, or another's name: in its result, carried out by this run or not, and as a warning. */
+  tellTrouble({ ref, tenant }: Pick<TenantState, "ref" | "tenant">, error: TenantError): void {
+    this.troubles.set(ref, error);
+    this.warn({ ...error, tenant });
+  }
+
+  /** Tells at once what the log could not take: what is known must not be lost, an ID least of all. */
+  tellUnlogged(ref: TenantRef, tenant: string, known: Unlogged): void {
+    this.#unlogged.set(ref, known);
+    this.#emit({ kind: "unlogged", tenant, ...known });
+  }
+
+  countSend(ref: TenantRef): void {
+    const sent = this.#sent.get(ref);
+    if (sent === undefined) this.#sent.set(ref, { attempts: 1, startedAt: this.#clock.monotonic() });
+    else sent.attempts += 1;
+  }
+
+  wasSent(ref: TenantRef): boolean {
+    return this.#sent.has(ref);
+  }
+
+  /** Ends one tenant and tells it. What it says must already be in the log. */
+  end(item: PlanItem, end: End): void {
+    const result = this.#resultOf(item, end);
+    this.#results.set(item.ref, result);
+    this.#emit({ kind: "tenant", result });
+  }
+
+  isEnded(ref: TenantRef): boolean {
+    return this.#results.has(ref);
+  }
+
+  /** Changes what was already told of a tenant: a twin, or a crossed name, that only the last list showed. */
+  amend(ref: TenantRef, error: TenantError): void {
+    const told = this.#results.get(ref);
+    if (told !== undefined) this.#results.set(ref, { ...told, outcome: "failed", verified: false, error });
+  }
+
+  /** The result of an item that this run carried out; one that never ended was not reached. */
+  of(item: PlanItem): TenantResult {
+    return this.#results.get(item.ref) ?? this.#resultOf(item, PLANNED);
+  }
+
+  /** The result of an item that this run did not carry out, with what a later look than the plan's has shown of it. */
+  beside(item: PlanItem): TenantResult {
+    const result = plannedResult(item, this.#log);
+    const error = this.troubles.get(item.ref);
+    if (error === undefined || result.error !== undefined) return result;
+    // A second task leaves the copy what it is. A crossed name leaves nothing that could be said of it.
+    return error.code === "TWIN" ? { ...result, error } : { ...result, outcome: "failed", verified: false, error };
+  }
+
+  #resultOf(item: PlanItem, end: End): TenantResult {
+    const now = this.#clock.monotonic();
+    const sent = this.#sent.get(item.ref);
+    const known = this.#unlogged.get(item.ref);
+    const error = end.kind === "succeeded" ? undefined : end.error;
+    const result = resultOf(item, this.#log, {
+      outcome: end.kind,
+      attempts: sent?.attempts ?? 0,
+      durationMs: Math.round(now - (sent?.startedAt ?? now)),
+      startedMs: sent && Math.round(sent.startedAt - this.#startedAt),
+      error: error && known ? { ...error, message: `${error.message}; known is: ${known.message}` } : error,
+    });
+    return known?.newTaskId === undefined ? result : { ...result, newTaskId: known.newTaskId };
+  }
+}
+
+/** An item as a dry run tells it, and as a run tells what it did not carry out. */
+export function plannedResult(item: PlanItem, log: LogState): TenantResult {
+  const { action, twins } = item;
+  let error = action.kind === "conflict" ? action.error : item.unread;
+  if (action.kind !== "conflict" && twins.length > 0)
+    error = problem("TWIN", `the server has other tasks that may be this tenant's copy: ${twins.join(", ")}`);
+  return resultOf(item, log, { outcome: plannedOutcome(item), attempts: 0, durationMs: 0, error });
+}
+
+/** What `--verify` could not read is not as it should be, whatever an earlier run saw. */
+export function plannedOutcome({ action, unread }: PlanItem): Outcome {
+  return action.kind === "unchanged" && unread !== undefined ? "failed" : outcomeOfPlanned(action.kind);
+}
+
+function resultOf(
+  item: PlanItem,
+  log: LogState,
+  done: Pick<TenantResult, "outcome" | "attempts" | "durationMs" | "startedMs" | "error">,
+): TenantResult {
+  const state = log.tenant(item.ref);
+  const copy = state?.copy;
+  const { action } = item;
+  const adopted = action.kind === "adopt" ? action.task : undefined;
+  // What failed or is about to change is not claimed.
+  const verified = (done.outcome === "succeeded" || done.outcome === "skipped") && isVerified(state, item);
+  return {
+    type: "tenant",
+    tenant: item.tenant,
+    action: action.kind,
+    reason: item.reason,
+    sourceTaskId: item.sourceTaskId,
+    newTaskId: copy === undefined || copy.gone ? adopted?.id : copy.newTaskId,
+    name: adopted?.name ?? copy?.name ?? item.name,
+    verified,
+    verifiedAt: verified ? state?.verifiedAt : undefined,
+    mappings: item.wanted.mappings,
+    line: item.line,
+    ...done,
+  };
+}
+
+/**
+ * Whether what was read back is what this plan speaks of. A tenant that is not carried out may be wanted otherwise by now; a run
+ * that could not read the source task's reports may know a report by the ID that was typed only, and that was never shown.
+ */
+function isVerified(state: TenantState | undefined, item: PlanItem): boolean {
+  if (state?.verified !== true) return false;
+  const { originalRows, reports } = state;
+  const { mappings } = item.wanted;
+  if (originalRows !== undefined && !mappings.every((mapping) => originalRows.has(mapping.reportId))) return false;
+  if (item.action.kind !== "skip") return true;
+  return [...byReport(mappings)].every(([reportId, apps]) => sameSwaps(reports.get(reportId)?.known ?? [], apps));
+}

@@ -1,0 +1,101 @@
+import pLimit, { type LimitFunction } from "p-limit";
+import type { Clock } from "../shared/time.js";
+
+/** After so many successes one more write may be in flight again. */
+const SUCCESSES_FOR_ONE_MORE = 20;
+
+/**
+ * The writes in flight: never more than `--concurrency`; halved when the server asks to slow down (429), and one more after
+ * each 20 successes. A 429 also holds up every send until its wait is over.
+ */
+export class SendSlots {
+  /** Writes that were sent and are not answered yet. */
+  inFlight = 0;
+  /** When some write of this run last succeeded, on the monotonic clock; 0: none yet. */
+  lastSuccessAt = 0;
+  readonly #limit: LimitFunction;
+  readonly #most: number;
+  readonly #clock: Clock;
+  readonly #turn: ((signal: AbortSignal) => Promise<void>) | undefined;
+  #successes = 0;
+  #resumeAt = 0;
+
+  /** `turn` waits for a write's turn among all requests, where there is a `--rate`. */
+  constructor(most: number, clock: Clock, turn: ((signal: AbortSignal) => Promise<void>) | undefined) {
+    this.#most = most;
+    this.#clock = clock;
+    this.#turn = turn;
+    this.#limit = pLimit(most);
+  }
+
+  /**
+   * Runs `send` in a slot, after any wait that a 429 asked for and its turn. `aborted` ends both waits early: nothing is written
+   * down or sent before, so that `send` may still do neither.
+   */
+  run<T>(send: () => Promise<T>, aborted: AbortSignal): Promise<T> {
+    return this.#limit(async () => {
+      await this.untilResumed(aborted);
+      while (this.#turn !== undefined && !aborted.aborted) {
+        await this.#turn(aborted);
+        if (!this.#isHeldUp) break;
+        // A 429 came meanwhile: this turn is over when its wait is.
+        await this.untilResumed(aborted);
+      }
+      return send();
+    });
+  }
+
+  succeeded(): void {
+    this.lastSuccessAt = this.#clock.monotonic();
+    this.#successes += 1;
+    if (this.#successes < SUCCESSES_FOR_ONE_MORE || this.#limit.concurrency >= this.#most) return;
+    this.#successes = 0;
+    this.#limit.concurrency += 1;
+  }
+
+  /** Waits as long as a 429 asked for, or until `aborted` is. */
+  async untilResumed(aborted: AbortSignal): Promise<void> {
+    while (this.#isHeldUp && !aborted.aborted)
+      await this.#clock.sleep(this.#resumeAt - this.#clock.monotonic(), aborted);
+  }
+
+  slowDown(waitMs: number): void {
+    const now = this.#clock.monotonic();
+    // Answers to writes that were already in flight when the server first said 429 do not halve again.
+    if (!this.#isHeldUp) this.#limit.concurrency = Math.max(1, Math.floor(this.#limit.concurrency / 2));
+    this.#successes = 0;
+    this.#resumeAt = Math.max(this.#resumeAt, now + waitMs);
+  }
+
+  get #isHeldUp(): boolean {
+    return this.#resumeAt > this.#clock.monotonic();
+  }
+}
+
+/**
+ * Works on all items, those of each key in their order; items of other keys never wait for them. No more than `atOnce` of a key are
+ * begun at a time: a promise for each of 100,000 tenants would hold more memory than all that is known of them. `work` never rejects.
+ */
+export async function runPooled<Item>(
+  items: readonly Item[],
+  pool: {
+    readonly keyOf: (item: Item) => string;
+    readonly atOnce: number;
+    readonly work: (item: Item) => Promise<void>;
+  },
+): Promise<void> {
+  const byKey = new Map<string, Item[]>();
+  for (const item of items) {
+    const key = pool.keyOf(item);
+    const known = byKey.get(key);
+    if (known === undefined) byKey.set(key, [item]);
+    else known.push(item);
+  }
+  const workers = [...byKey.values()].flatMap((known) => {
+    const left = known.values();
+    return Array.from({ length: Math.min(pool.atOnce, known.length) }, async () => {
+      for (const item of left) await pool.work(item);
+    });
+  });
+  await Promise.all(workers);
+}

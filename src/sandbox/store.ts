@@ -1,0 +1,194 @@
+import { readFile } from "node:fs/promises";
+import * as z from "zod";
+import { writeAtomically } from "../files/write-file.js";
+import { EXIT, problem, StopError } from "../shared/problems.js";
+import type { SeededChance } from "./chaos.js";
+import type { World, WorldReport, WorldTask } from "./world.js";
+
+const FORMAT = "qalyptus-propagate sandbox state";
+const guid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+/** One app that a report reads, and the app that it reads instead. */
+const swap = z.strictObject({ qlikAppId: guid, newQlikAppId: guid });
+/** One report's row within one task. */
+const storedReport = z.strictObject({ rowId: guid, reportId: guid, mappings: z.array(swap) });
+const storedTask = z.strictObject({
+  id: guid,
+  name: z.string(),
+  /** The task that it was duplicated from; `null`: a source task of the world. */
+  copyOf: guid.nullable(),
+  /** The world's task that it descends from: says what it and its reports contain. */
+  origin: guid,
+  /** ISO 8601, UTC. */
+  createdAt: z.string(),
+  reports: z.array(storedReport),
+});
+const stateDocument = z.strictObject({ format: z.literal(FORMAT), version: z.literal(1), tasks: z.array(storedTask) });
+
+export type Swap = z.output<typeof swap>;
+export type StoredReport = z.output<typeof storedReport>;
+
+/** A task in the sandbox: its own data, and the source task that says what it contains. */
+export type SandboxTask = Omit<z.output<typeof storedTask>, "origin"> & { readonly origin: WorldTask };
+
+export interface StoreOptions {
+  readonly world: World;
+  readonly chance: SeededChance;
+  readonly now: () => Date;
+  readonly stateFile?: string | undefined;
+}
+
+/** What the stand-in server knows: the truth that a client can only ask for. */
+export class TaskStore {
+  readonly #options: StoreOptions;
+  readonly #tasks = new Map<string, SandboxTask>();
+  #saving: Promise<void> = Promise.resolve();
+  #queued: Promise<void> | undefined;
+
+  private constructor(options: StoreOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Opens the world, with the tasks of the state file where there is one. Throws a StopError (exit 2) where that is not a sandbox's
+   * (it is never repaired or overwritten) or cannot be read or written.
+   */
+  static async open(options: StoreOptions): Promise<TaskStore> {
+    const { world, now, stateFile } = options;
+    const store = new TaskStore(options);
+    const tasks =
+      (stateFile === undefined ? undefined : await readState(stateFile, world)) ?? world.tasks.map(freshTask(now()));
+    for (const task of tasks) store.#tasks.set(task.id, task);
+    try {
+      // Told at the start, and not at the first copy.
+      await store.save();
+    } catch (cause) {
+      throw stateTrouble("STATE_UNWRITABLE", stateFile ?? "", "cannot be written", cause);
+    }
+    return store;
+  }
+
+  /** Every task, in the order in which they were made. */
+  tasks(): readonly SandboxTask[] {
+    return [...this.#tasks.values()];
+  }
+
+  task(id: string): SandboxTask | undefined {
+    return this.#tasks.get(id);
+  }
+
+  isTaken(name: string): boolean {
+    return this.tasks().some((task) => task.name === name);
+  }
+
+  /** The first of `name (1)`, `name (2)`, … that no task has. */
+  nextFreeName(name: string): string {
+    for (let n = 1; ; n += 1) if (!this.isTaken(`${name} (${n})`)) return `${name} (${n})`;
+  }
+
+  /**
+   * Makes a copy: new IDs for the task and its rows; the reports' own IDs stay. `mappings` by the report's `reportID`, instead of
+   * what the task has. Not idempotent, like the real one.
+   */
+  addCopy(source: SandboxTask, name: string, mappings: ReadonlyMap<string, readonly Swap[]>): SandboxTask {
+    const { chance, now } = this.#options;
+    let id: string;
+    let n = 1;
+    do id = chance.guid("task", source.id, name, n++);
+    while (this.#tasks.has(id));
+    const reports = source.reports.map(({ reportId, mappings: own }) => ({
+      rowId: chance.guid("row", id, reportId),
+      reportId,
+      mappings: [...(mappings.get(reportId) ?? own)],
+    }));
+    const task = { id, name, copyOf: source.id, createdAt: now().toISOString(), origin: source.origin, reports };
+    this.#tasks.set(id, task);
+    return task;
+  }
+
+  /** Replaces one report's whole set of mappings. */
+  replaceMappings(task: SandboxTask, rowId: string, mappings: readonly Swap[]): void {
+    const reports = task.reports.map((report) =>
+      report.rowId === rowId ? { ...report, mappings: [...mappings] } : report,
+    );
+    this.#tasks.set(task.id, { ...task, reports });
+  }
+
+  /**
+   * Resolves when all that was done before the call is in the state file (at once without one). Calls that come while it is
+   * being written share the next writing. Rejects with the file system's error.
+   */
+  save(): Promise<void> {
+    const path = this.#options.stateFile;
+    if (path === undefined) return Promise.resolve();
+    if (this.#queued !== undefined) return this.#queued;
+    const write = (): Promise<void> => {
+      this.#queued = undefined;
+      const tasks = this.tasks().map((task) => ({ ...task, origin: task.origin.id }));
+      const document: z.input<typeof stateDocument> = { format: FORMAT, version: 1, tasks };
+      return writeAtomically(path, [`${JSON.stringify(document)}\n`]);
+    };
+    // Those who waited for the writing before were told whether it failed; this one writes everything anew.
+    this.#queued = this.#saving.then(write, write);
+    this.#saving = this.#queued;
+    return this.#queued;
+  }
+
+  /** Resolves when nothing is being written any more. */
+  async idle(): Promise<void> {
+    await Promise.allSettled([this.#saving]);
+  }
+}
+
+/** What a task's report contains, as its source task was built. */
+export function contentOf(task: SandboxTask, report: StoredReport): WorldReport {
+  const content = task.origin.reports.find((candidate) => candidate.reportId === report.reportId);
+  if (content === undefined) throw new Error(`task ${task.id} has a report ${report.reportId} that its source lacks`);
+  return content;
+}
+
+function freshTask(now: Date): (task: WorldTask) => SandboxTask {
+  return (task) => ({
+    id: task.id,
+    name: task.name,
+    copyOf: null,
+    createdAt: now.toISOString(),
+    origin: task,
+    reports: task.reports.map(({ rowId, reportId }) => ({ rowId, reportId, mappings: [] })),
+  });
+}
+
+/** The tasks of a state file; `undefined` where there is none yet. */
+async function readState(path: string, world: World): Promise<readonly SandboxTask[] | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
+    throw stateTrouble("STATE_UNREADABLE", path, "cannot be read", cause);
+  }
+  try {
+    const tasks = stateDocument.parse(JSON.parse(text)).tasks.map((task) => {
+      const origin = world.tasks.find((candidate) => candidate.id === task.origin);
+      if (origin === undefined) throw new Error(`there is no source task ${task.origin}`);
+      for (const report of task.reports) contentOf({ ...task, origin }, report);
+      return { ...task, origin };
+    });
+    const missing = world.tasks.find((task) => !tasks.some(({ id }) => id === task.id));
+    if (missing !== undefined) throw new Error(`the source task ${missing.id} is not in it`);
+    return tasks;
+  } catch (cause) {
+    const message = `${path} is not the state of a sandbox with these source tasks; it was left as it is`;
+    const hint = "Give --state another file, or remove this one where you know what it is";
+    throw new StopError(EXIT.usage, problem("STATE_NOT_OURS", message, { hint, file: path }), { cause });
+  }
+}
+
+function stateTrouble(
+  code: "STATE_UNREADABLE" | "STATE_UNWRITABLE",
+  path: string,
+  what: string,
+  cause: unknown,
+): StopError {
+  const why = cause instanceof Error ? `: ${cause.message}` : "";
+  return new StopError(EXIT.usage, problem(code, `the state file ${path} ${what}${why}`, { file: path }), { cause });
+}

@@ -1,0 +1,53 @@
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { checkNewFile, writeNewFile } from "../../src/files/write-file.js";
+import { inFolder } from "../support/log-places.js";
+
+const refusal = (code: string) => ({ exitCode: 2, problems: [expect.objectContaining({ code })] });
+
+describe("a new file", () => {
+  it("is whole and alone in its folder", async () => {
+    await inFolder(async (folder) => {
+      await writeNewFile(join(folder, "customers.csv"), "tenant\r\n", false);
+      expect(readFileSync(join(folder, "customers.csv"), "utf8")).toBe("tenant\r\n");
+      expect(readdirSync(folder)).toEqual(["customers.csv"]);
+    });
+  });
+
+  it("never takes the place of one that came into being meanwhile", async () => {
+    await inFolder(async (folder) => {
+      const path = join(folder, "customers.csv");
+      await checkNewFile(path, false);
+      writeFileSync(path, "made by hand");
+      await expect(writeNewFile(path, "tenant", false)).rejects.toMatchObject(refusal("FILE_EXISTS"));
+      expect(readFileSync(path, "utf8")).toBe("made by hand");
+      expect(readdirSync(folder)).toEqual(["customers.csv"]);
+    });
+  });
+
+  it("replaces one where it may, through a link too", async () => {
+    await inFolder(async (folder) => {
+      const path = join(folder, "customers.csv");
+      writeFileSync(path, "old");
+      symlinkSync(path, join(folder, "link.csv"));
+      await writeNewFile(join(folder, "link.csv"), "new", true);
+      expect(readFileSync(path, "utf8")).toBe("new");
+      expect(readdirSync(folder).sort()).toEqual(["customers.csv", "link.csv"]);
+    });
+  });
+
+  it("is refused where there is one, where a folder is, and where there is no folder", async () => {
+    await inFolder(async (folder) => {
+      writeFileSync(join(folder, "customers.csv"), "old");
+      mkdirSync(join(folder, "sub"));
+      await expect(checkNewFile(join(folder, "customers.csv"), false)).rejects.toMatchObject(refusal("FILE_EXISTS"));
+      await expect(checkNewFile(join(folder, "sub"), true)).rejects.toMatchObject(refusal("FILE_IS_FOLDER"));
+      await expect(checkNewFile(join(folder, "no", "x.csv"), true)).rejects.toMatchObject(refusal("FOLDER_MISSING"));
+      await expect(checkNewFile(join(folder, "customers.csv"), true)).resolves.toBeUndefined();
+      await expect(writeNewFile(join(folder, "no", "x.csv"), "", false)).rejects.toMatchObject(
+        refusal("FILE_NOT_WRITTEN"),
+      );
+    });
+  });
+});
