@@ -3,9 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isatty } from "node:tty";
 import { programName, Redaction, SignalWatch, StandardStream, showsUnicode } from "./cli/program.js";
-import type { Told } from "./cli/shell.js";
 import type { Host } from "./commands/host.js";
-import { colourLevel, isCi, loadPalette } from "./reporter/palette.js";
+import { isCi } from "./reporter/look.js";
 import { type EndingSignal, EXIT, type ExitCode } from "./shared/problems.js";
 
 /** How long a program that was told to end waits for who does not read what it says. */
@@ -43,15 +42,7 @@ process.on("beforeExit", () => {
 
 async function run(): Promise<void> {
   const { runShell } = await import("./cli/shell.js");
-  const host = makeHost();
-  const code = await runShell(argv, {
-    host,
-    loadHandlers: async () => (await import("./compose.js")).createHandlers(host),
-    tell,
-    hasAnswered: () => stdout.hasWritten(),
-    untakenSignal,
-  });
-  await end(code);
+  await end(await runShell(argv, { host: makeHost(), hasAnswered: () => stdout.hasWritten(), untakenSignal }));
 }
 
 function makeHost(): Host {
@@ -104,23 +95,6 @@ function processExists(pid: number): boolean {
   } catch (error) {
     return error instanceof Error && "code" in error && error.code === "EPERM";
   }
-}
-
-/** Tells a result without tenants: errors to people, the object to scripts. What writes them is loaded only here. */
-async function tell({ result, manner, after, answered }: Told): Promise<void> {
-  const { jsonResult, summaryLine } = await import("./results/json.js");
-  const { errorsText, warningLines } = await import("./reporter/problem-lines.js");
-  const colour = colourLevel({ isTTY: stderr.isTTY, noColorFlag: manner.noColor, env });
-  const look = {
-    palette: await loadPalette(colour),
-    width: stderr.columns(),
-    unicode: showsUnicode(env, process.platform),
-  };
-  const lines = [...warningLines(result.warnings, look), ...after];
-  if (env.GITHUB_ACTIONS === "true") lines.push(...(await import("./results/github.js")).githubAnnotations(result, {}));
-  await stderr.write(`${errorsText(result.errors, look)}${lines.map((line) => `${line}\n`).join("")}`);
-  if (answered || manner.format === "human") return;
-  await stdout.write(manner.format === "json" ? jsonResult(result) : summaryLine(result));
 }
 
 /** An exception outside of every command: what the log holds is safe, so the program ends at once. */

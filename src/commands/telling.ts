@@ -9,14 +9,14 @@ import {
   type ResultTarget,
 } from "../files/write-file.js";
 import type { Manifest } from "../manifest/manifest.js";
-import type { Look } from "../reporter/look.js";
-import { colourLevel, loadPalette } from "../reporter/palette.js";
-import { errorsText, problemLines, warningLines } from "../reporter/problem-lines.js";
+import { toText } from "../reporter/layout.js";
+import { type Look, paletteFor } from "../reporter/look.js";
+import { errorsText, problemLines, warningLines } from "../reporter/problems.js";
 import { createProgress } from "../reporter/progress.js";
-import type { RunResult } from "../shared/outcome.js";
+import type { ResultFile, RunResult } from "../shared/outcome.js";
 import { EXIT, type ExitCode } from "../shared/problems.js";
 import type { Host, OutputStream, Tell } from "./host.js";
-import type { OutputSettings, ResultFile } from "./settings.js";
+import type { OutputSettings } from "./settings.js";
 
 /** How a command tells what it does and what came of it: standard output for the answer, standard error for people. */
 export interface Telling extends Tell {
@@ -45,12 +45,9 @@ export async function openTelling(
   const { format, verbosity } = output;
   // A dry run's plan lists its warnings itself: on standard error they would stand there twice.
   const warns = verbosity !== "quiet" && !(dryRun && format === "human");
-  const targets = await checkResultFiles(
-    output.files.map((file) => file.path),
-    { protectedFiles, platform: host.platform },
-  );
-  const look = await lookOf(host, output, host.stdout);
-  const errorLook = await lookOf(host, output, host.stderr);
+  const targets = await checkResultFiles(output.files, { protectedFiles, platform: host.platform });
+  const look = lookOf(host, output, host.stdout);
+  const errorLook = lookOf(host, output, host.stderr);
   const progress = await createProgress({
     stream: host.stderr.stream,
     isTTY: host.stderr.isTTY,
@@ -61,15 +58,23 @@ export async function openTelling(
     look: errorLook,
     now: () => systemClock.monotonic(),
   });
-  const lines = format === "ndjson" ? await openLines(host) : undefined;
+  let written = Promise.resolve();
+  const lines =
+    format === "ndjson"
+      ? (await import("../results/json.js")).createNdjsonWriter({
+          write: (text) => {
+            written = host.stdout.write(text);
+          },
+        })
+      : undefined;
   return {
     look,
     emit: (event) => {
       progress.emit(event);
-      lines?.writer.emit(event);
+      lines?.emit(event);
     },
     warn: async (problems) => {
-      if (warns) await writeLines(host, warningLines(problems, errorLook));
+      if (warns) await host.stderr.write(toText(warningLines(problems, errorLook), errorLook));
     },
     stop: () => progress.stop(),
     answer: (text) => host.stdout.write(text),
@@ -79,12 +84,15 @@ export async function openTelling(
       for (const placed of placements) {
         if (placed.kind === "placed") continue;
         const kind = placed.kind === "failed" ? "error" : "warning";
-        await writeLines(host, problemLines(kind, placed.problem, errorLook));
+        await host.stderr.write(toText(problemLines(kind, placed.problem, errorLook), errorLook));
       }
-      if (lines !== undefined) await lines.finish(result);
-      else if (format === "json") {
-        const { jsonResultPieces } = await import("../results/json.js");
-        for (const piece of jsonResultPieces(result)) await host.stdout.write(piece);
+      if (lines !== undefined) {
+        lines.finish(result);
+        // Writes end in their order: the last one ends when all have.
+        await written;
+      } else if (format === "json") {
+        const { jsonResult } = await import("../results/json.js");
+        for (const piece of jsonResult(result)) await host.stdout.write(piece);
       } else if (!told) await writeHumanAnswer(host, result, { look, next, quiet: verbosity === "quiet" });
       if (result.errors.length > 0) await host.stderr.write(errorsText(result.errors, errorLook));
       await tellGitHub(host, result);
@@ -95,28 +103,9 @@ export async function openTelling(
 }
 
 /** The colours, width and characters of one output. */
-export async function lookOf(host: Host, { noColor }: OutputSettings, stream: OutputStream): Promise<Look> {
-  const level = colourLevel({ isTTY: stream.isTTY, noColorFlag: noColor, env: host.env });
-  return { palette: await loadPalette(level), width: stream.columns(), unicode: host.unicode };
-}
-
-function writeLines(host: Host, lines: readonly string[]): Promise<void> {
-  return host.stderr.write(lines.map((line) => `${line}\n`).join(""));
-}
-
-/** `--format ndjson`: each line is handed on after the one before. */
-async function openLines(host: Host) {
-  const { createNdjsonWriter } = await import("../results/ndjson.js");
-  let written: Promise<void> = Promise.resolve();
-  const write = (text: string): void => {
-    written = written.then(() => host.stdout.write(text));
-  };
-  const writer = createNdjsonWriter({ write });
-  const finish = async (result: RunResult): Promise<void> => {
-    writer.finish(result);
-    await written;
-  };
-  return { writer, finish };
+export function lookOf(host: Host, { noColor }: OutputSettings, stream: OutputStream): Look {
+  const palette = paletteFor({ isTTY: stream.isTTY, noColorFlag: noColor, env: host.env });
+  return { palette, width: stream.columns(), unicode: host.unicode };
 }
 
 async function writeHumanAnswer(
@@ -125,26 +114,24 @@ async function writeHumanAnswer(
   how: { readonly look: Look; readonly next: string | undefined; readonly quiet: boolean },
 ): Promise<void> {
   if (result.tenants.length === 0 && result.errors.length > 0) return;
-  const { humanPlan } = await import("../reporter/plan.js");
-  const { humanResult } = await import("../reporter/result.js");
-  const render = result.dryRun || result.exitCode === EXIT.guard ? humanPlan : humanResult;
+  const { humanResult } = await import("../reporter/human.js");
   const warnings = result.dryRun || how.quiet ? "list" : "count";
-  await host.stdout.write(render(result, how.look, { next: how.next, warnings }));
+  await host.stdout.write(humanResult(result, how.look, { next: how.next, warnings }));
 }
 
 /** Writes a result to each `--out` file, whole or not at all. */
 async function writeResultFiles(
-  targets: readonly ResultTarget[],
+  targets: readonly (ResultFile & ResultTarget)[],
   result: RunResult,
   manifest: Manifest | undefined,
 ): Promise<readonly Placement[]> {
   if (targets.length === 0) return [];
-  const { renderResult } = await import("../results/renderers.js");
+  const { RESULT_FORMATS } = await import("../results/formats.js");
   const placements: Placement[] = [];
-  // HTML is the one that may need more memory than there is: the others are safe by then.
-  const htmlLast = [...targets].sort((a, b) => Number(a.format === "html") - Number(b.format === "html"));
-  for (const target of htmlLast)
-    placements.push(await placeResultFile(target, renderResult(target.format, result, manifest)));
+  for (const target of targets) {
+    const render = await RESULT_FORMATS[target.kind]();
+    placements.push(await placeResultFile(target, render(result, manifest)));
+  }
   return placements;
 }
 
@@ -152,20 +139,19 @@ async function writeResultFiles(
 async function tellGitHub(host: Host, result: RunResult): Promise<void> {
   if (host.env.GITHUB_ACTIONS !== "true") return;
   const { githubAnnotations } = await import("../results/github.js");
-  await writeLines(host, [...githubAnnotations(result, { manifestPath: result.manifest?.path })]);
+  for (const line of githubAnnotations(result)) await host.stderr.write(`${line}\n`);
   await writeStepSummary(host, result);
 }
 
-/** On GitHub Actions: adds the result as Markdown to the step's summary. Where that cannot be written, a warning says so. */
-async function writeStepSummary(host: Host, result: RunResult): Promise<void> {
-  const path = host.env.GITHUB_STEP_SUMMARY;
-  if (host.env.GITHUB_ACTIONS !== "true" || path === undefined || path === "") return;
+/** Adds the result as Markdown to the step's summary. Where that cannot be written, a warning says so. */
+async function writeStepSummary({ env, stderr }: Host, result: RunResult): Promise<void> {
+  const { GITHUB_ACTIONS, GITHUB_STEP_SUMMARY: path = "" } = env;
+  if (GITHUB_ACTIONS !== "true" || path === "") return;
   const { markdownResult } = await import("../results/markdown.js");
   try {
     await appendFile(path, markdownResult(result));
   } catch (error) {
-    const why = codeOf(error) || "unknown error";
-    await host.stderr.write(`warning: the step summary could not be written (${why})\n`);
+    await stderr.write(`warning: the step summary could not be written (${codeOf(error) || "unknown error"})\n`);
   }
 }
 
@@ -187,18 +173,18 @@ export async function writeRefusal(host: Host, { result, files, inputs }: Refusa
   await writeStepSummary(host, result);
   // Refused for one of these files: then none of them is written.
   if (result.errors.some((error) => error.code.startsWith("OUT_"))) return;
-  const targets = await checkResultFiles(
-    files.map((file) => file.path),
-    { protectedFiles: inputs.map((path) => ({ path, what: "an input of this command" })), platform: host.platform },
-  );
-  const mine: ResultTarget[] = [];
+  const targets = await checkResultFiles(files, {
+    protectedFiles: inputs.map((path) => ({ path, what: "an input of this command" })),
+    platform: host.platform,
+  });
+  const mine: (ResultFile & ResultTarget)[] = [];
   for (const target of targets) if (await mayReplace(target)) mine.push(target);
   await writeResultFiles(mine, result, undefined);
 }
 
 /** Whether a file is missing, of a kind that no manifest is, or a result as this program writes them. */
-async function mayReplace({ path, format }: ResultTarget): Promise<boolean> {
-  if (format !== "json" && format !== "csv") return true;
+async function mayReplace({ path, kind }: ResultFile): Promise<boolean> {
+  if (kind !== "json" && kind !== "csv") return true;
   let text: string;
   try {
     text = await readFile(path, "utf8");
@@ -206,6 +192,6 @@ async function mayReplace({ path, format }: ResultTarget): Promise<boolean> {
     if (codeOf(error) === "ENOENT") return true;
     throw error;
   }
-  if (format === "json") return /^\s*\{\s*"version":\s*1,\s*"command":/.test(text);
+  if (kind === "json") return /^\s*\{\s*"version":\s*1,\s*"command":/.test(text);
   return /^[^\r\n]*newTaskId"?,"?action"?,"?outcome"?,"?reason/i.test(text);
 }

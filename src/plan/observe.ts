@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
 import type { ReportRow } from "../log/records.js";
-import { countRows, type RowCounts } from "../log/shown-reports.js";
 import type { LogState } from "../log/state.js";
+import { countRows, type RowCounts } from "../log/tenant-state.js";
 import type { ListReading, Reading, TaskReader } from "../server/ports.js";
 import { foldName, type ReportId, type TaskId } from "../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";

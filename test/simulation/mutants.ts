@@ -168,13 +168,13 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "log/tenant-fold.ts",
-        from: 'if (report === undefined || open === undefined || outcome.outcome === "in-doubt") return tenant;',
-        to: "if (report === undefined || open === undefined) return tenant;",
+        from: 'if (open === undefined || outcome.outcome === "in-doubt") continue;',
+        to: "if (open === undefined) continue;",
       },
       {
         file: "log/tenant-fold.ts",
-        from: 'const after = outcome.outcome === "succeeded" ?',
-        to: 'const after = outcome.outcome !== "refused" ?',
+        from: 'if (outcome.outcome !== "succeeded") after = open.before;',
+        to: 'if (outcome.outcome === "refused") after = open.before;',
       },
     ],
   },
