@@ -9,7 +9,6 @@ import { type ObservedSource, observeServer } from "../plan/observe.js";
 import { rememberingReader } from "../plan/remembered-reads.js";
 import type { Wholeness } from "../plan/whole-list.js";
 import { counted } from "../reporter/look.js";
-import { type Attempt, attempt } from "../run/attempt.js";
 import { type Rehearsal, rehearseSync } from "../run/sync.js";
 import type { ListReading, TaskReader } from "../server/ports.js";
 import { type Check, failed, passed, skipped, warned } from "../shared/diagnosis.js";
@@ -18,6 +17,8 @@ import { ACTIONS } from "../shared/outcome.js";
 import { EXIT, problem } from "../shared/problems.js";
 import { listed, quote } from "../shared/quotation.js";
 import type { TaskReport } from "../shared/source-task.js";
+import type { Attempt } from "./attempt.js";
+import { attempt } from "./attempt.js";
 
 /** What the server is asked about. */
 export interface ServerQuestion {
