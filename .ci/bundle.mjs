@@ -46,9 +46,9 @@ function escape16(unit) {
  * more than one of them bring goes to the first.
  */
 const LOADED_TOGETHER = [
-  { name: "process", files: ["cli/standard-stream", "cli/signal-watch", "cli/redaction", "cli/package-version"] },
-  { name: "shell", files: ["cli/shell", "cli/program-name", "cli/terminal", "reporter/palette"] },
-  { name: "command", files: ["cli/command-line", "compose"] },
+  { name: "process", files: ["cli/program", "reporter/palette"] },
+  { name: "shell", files: ["cli/shell", "shared/tenant-pattern"] },
+  { name: "command", files: ["cli/command-line", "cli/carry-out"] },
   { name: "lines", files: ["reporter/problem-lines", "reporter/tenant-groups"] },
   { name: "telling", files: ["commands/telling"] },
   { name: "manifest", files: ["commands/manifest-input"] },

@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from "node:fs";
-import { entryText, headerLine, LineMaker } from "../src/log/chain.js";
+import { headerLine, nextLines } from "../src/log/chain.js";
 import type { LogEntry } from "../src/log/records.js";
 import { foldTenantKey, parseAppId, parseReportId, parseRowId, parseTaskId, writeId } from "../src/shared/ids.js";
 import { guid, MASTER_APP, REPORT, SOURCE_ROW, SOURCE_TASK, tenantApp, tenantName } from "./world.js";
@@ -24,13 +24,12 @@ export function writeLog(path: string, tenants: number): void {
     RUN,
   );
   writeSync(fd, `${end.line}\n`);
-  const maker = new LineMaker();
   for (let tenant = 0; tenant < tenants; tenant += TENANTS_A_GROUP) {
     const group = Array.from({ length: Math.min(TENANTS_A_GROUP, tenants - tenant) }, (_, at) =>
       recordsOf(tenant + at),
     );
-    const lines = maker.next(end, group.flat().map(entryText), { at: AT, run: RUN, synced: end.seq });
-    writeSync(fd, lines.bytes);
+    const lines = nextLines(end, group.flat(), { at: AT, run: RUN, synced: end.seq });
+    writeSync(fd, lines.text);
     end = lines.end;
   }
   closeSync(fd);

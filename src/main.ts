@@ -1,12 +1,10 @@
 /** The only file that reads `process`: argv, environment, streams and signals in, the exit code out. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { isatty } from "node:tty";
-import type { CommandName } from "./cli/option-spec.js";
-import { packageVersion } from "./cli/package-version.js";
-import { Redaction } from "./cli/redaction.js";
-import type { ShellDeps, Told } from "./cli/shell.js";
-import { SignalWatch } from "./cli/signal-watch.js";
-import { StandardStream } from "./cli/standard-stream.js";
-import type { Host, InputStream } from "./commands/host.js";
+import { programName, Redaction, SignalWatch, StandardStream, showsUnicode } from "./cli/program.js";
+import type { Host } from "./commands/host.js";
+import { isCi } from "./reporter/palette.js";
 import { type EndingSignal, EXIT, type ExitCode } from "./shared/problems.js";
 
 /** How long a program that was told to end waits for who does not read what it says. */
@@ -16,6 +14,7 @@ const UNREAD_MS = 2000;
 const LEFT_OVER_MS = 1000;
 
 const argv = process.argv.slice(2);
+const env = Object.freeze({ ...process.env });
 const redaction = new Redaction();
 const stdout = new StandardStream(() => process.stdout, redaction);
 const stderr = new StandardStream(() => process.stderr, redaction);
@@ -42,78 +41,52 @@ process.on("beforeExit", () => {
 });
 
 async function run(): Promise<void> {
-  const [{ runShell }, host] = await Promise.all([import("./cli/shell.js"), makeHost()]);
-  const code = await runShell(argv, shellDeps(host));
-  await end(code);
+  const { runShell } = await import("./cli/shell.js");
+  await end(await runShell(argv, { host: makeHost(), hasAnswered: () => stdout.hasWritten(), untakenSignal }));
 }
 
-function shellDeps(host: Host): ShellDeps {
-  return {
-    host,
-    loadHandlers: async (given) => (await import("./compose.js")).createHandlers(given),
-    tell: (told) => tell(told, host),
-    helpAppendix,
-    hasAnswered: () => stdout.hasWritten(),
-    untakenSignal,
-    now: () => new Date(),
-    // The global one: node:crypto is loaded when it is first asked for.
-    uuid: () => crypto.randomUUID(),
-  };
-}
-
-async function makeHost(): Promise<Host> {
-  const [{ programName }, { showsUnicode }, { isCi }] = await Promise.all([
-    import("./cli/program-name.js"),
-    import("./cli/terminal.js"),
-    import("./reporter/palette.js"),
-  ]);
-  const env = Object.freeze({ ...process.env });
-  const [execPath, script = ""] = process.argv;
+function makeHost(): Host {
+  const [execPath = process.execPath, script = ""] = process.argv;
+  const { platform, pid } = process;
   const cwd = process.cwd();
+  const isTTY = isatty(0);
   return Object.freeze<Host>({
     env,
     cwd,
-    stdin: STDIN,
+    // The stream is opened only by who reads it: an open standard input would keep the program alive.
+    stdin: {
+      isTTY,
+      get stream() {
+        return process.stdin;
+      },
+      async readAll() {
+        const chunks: Uint8Array[] = [];
+        for await (const chunk of process.stdin) chunks.push(chunk);
+        return Buffer.concat(chunks);
+      },
+    },
     stdout,
     stderr,
-    platform: process.platform,
-    pid: process.pid,
+    platform,
+    pid,
     processExists,
     version: packageVersion(),
-    argv0: programName({ script, cwd, platform: process.platform, env }),
-    execPath: execPath ?? process.execPath,
+    argv0: programName(script, { cwd, platform, env }),
+    execPath,
     mainPath: script,
-    unicode: showsUnicode(env, process.platform),
+    unicode: showsUnicode(env, platform),
     ci: isCi(env),
     get mayAsk() {
-      return STDIN.isTTY && stderr.isTTY && !isCi(env);
+      return isTTY && stderr.isTTY && !isCi(env);
     },
     interruption: () => signals.takeOver(),
     redact: (secret) => redaction.add(secret),
   });
 }
 
-/** What only another layer knows of a command: the sandbox's faults. */
-async function helpAppendix(command: CommandName | undefined): Promise<string> {
-  if (command !== "sandbox") return "";
-  const { faultLines } = await import("./sandbox/fault-setting.js");
-  return `\nFaults:\n${faultLines()
-    .map((line) => `  ${line}`.trimEnd().concat("\n"))
-    .join("")}`;
+function packageVersion(): string {
+  return JSON.parse(readFileSync(join(import.meta.dirname, "..", "package.json"), "utf8")).version;
 }
-
-/** Opened only by who reads it: an open standard input would keep the program alive. */
-const STDIN: InputStream = {
-  isTTY: isatty(0),
-  get stream() {
-    return process.stdin;
-  },
-  async readAll() {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of process.stdin) chunks.push(chunk);
-    return Buffer.concat(chunks);
-  },
-};
 
 /** Signal 0 asks only: EPERM tells of a process that is somebody else's. */
 function processExists(pid: number): boolean {
@@ -124,41 +97,14 @@ function processExists(pid: number): boolean {
   }
 }
 
-/** Tells a result without tenants: errors to people, the object to scripts. Loaded only where it is needed. */
-async function tell({ result, manner, after, answered }: Told, host: Host): Promise<void> {
-  const [
-    { jsonResult, summaryLine },
-    { errorsText, warningLines },
-    { githubAnnotations },
-    { colourLevel, loadPalette },
-  ] = await Promise.all([
-    import("./results/json.js"),
-    import("./reporter/problem-lines.js"),
-    import("./results/github.js"),
-    import("./reporter/palette.js"),
-  ]);
-  const colour = colourLevel({ isTTY: stderr.isTTY, noColorFlag: manner.noColor, env: host.env });
-  const look = { palette: await loadPalette(colour), width: stderr.columns(), unicode: host.unicode };
-  const lines = [...warningLines(result.warnings, look), ...after];
-  await stderr.write(`${errorsText(result.errors, look)}${lines.map((line) => `${line}\n`).join("")}`);
-  if (host.env.GITHUB_ACTIONS === "true")
-    await stderr.write(
-      githubAnnotations(result, {})
-        .map((line) => `${line}\n`)
-        .join(""),
-    );
-  if (answered || manner.format === "human") return;
-  await stdout.write(manner.format === "json" ? jsonResult(result) : summaryLine(result));
-}
-
 /** An exception outside of every command: what the log holds is safe, so the program ends at once. */
 async function endByDefect(error: unknown): Promise<void> {
   // A defect on the way out must not be told by itself, for ever.
   if (ending) process.exit(EXIT.defect);
   ending = true;
   ended = true;
-  redaction.add(process.env.QALYPTUS_API_KEY ?? "");
-  const { defectOf } = await import("./cli/defect.js");
+  redaction.add(env.QALYPTUS_API_KEY ?? "");
+  const { defectOf } = await import("./cli/shell.js");
   const { message, hint } = defectOf(error, { version: packageVersion(), platform: process.platform });
   const isVerbose = argv.includes("-v") || argv.includes("--verbose");
   const stack = isVerbose && error instanceof Error ? `${error.stack ?? ""}\n` : "";
@@ -183,12 +129,7 @@ async function end(code: ExitCode): Promise<void> {
   setTimeout(() => process.exit(), LEFT_OVER_MS).unref();
 }
 
-async function main(): Promise<void> {
-  const [first] = argv;
-  if (argv.length === 1 && (first === "-V" || first === "--version")) {
-    await stdout.write(`${packageVersion()}\n`);
-    await end(EXIT.ok);
-  } else await run();
-}
-
-void main();
+const [first] = argv;
+if (argv.length === 1 && (first === "-V" || first === "--version"))
+  void stdout.write(`${packageVersion()}\n`).then(() => end(EXIT.ok));
+else void run();

@@ -17,11 +17,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   reporter: ["results", "shared"],
   results: ["reporter", "manifest", "shared"],
   sandbox: ["files", "shared"],
-  cli: ["commands", "run", "log", "shared"],
+  cli: ["commands", "run", "results", "reporter", "sandbox", "shared"],
   commands: ["run", "plan", "log", "manifest", "server", "results", "reporter", "sandbox", "files", "shared"],
-  "compose.ts": ["cli", "commands"],
-  "index.ts": ["commands", "run", "shared"],
-  "main.ts": ["cli", "commands", "compose.ts", "reporter", "results", "sandbox", "shared"],
+  "index.ts": ["cli", "commands", "shared"],
+  "main.ts": ["cli", "commands", "reporter", "shared"],
 };
 
 /** Folders whose files are pure, but for those named below. */
@@ -31,18 +30,15 @@ const PURE_FOLDERS = ["shared", "manifest", "log", "plan", "results"];
 const WITH_EFFECTS = [
   "shared/time.ts",
   "log/file/",
-  "log/recorder.ts",
+  "log/writer.ts",
   "log/port.ts",
   "manifest/apps-file.ts",
   "manifest/manifest-file.ts",
   "plan/make-plan.ts",
   "plan/observe.ts",
-  "plan/plan-context.ts",
-  "plan/read-copy.ts",
-  "plan/remembered-reads.ts",
+  "plan/read-copies.ts",
   "plan/saved-plan-file.ts",
   "plan/shared-reading.ts",
-  "plan/verify-copies.ts",
 ];
 
 interface SourceFile {

@@ -1,54 +1,45 @@
-import type { OutputFormat, ResultFile } from "../commands/settings.js";
-import { EXIT, type ExitCode, type Problem, StopError } from "../shared/problems.js";
-import { quote } from "../shared/quotation.js";
-import { type ArgumentWords, readWords, unknownOption } from "./argument-words.js";
-import { readInvocation } from "./command-settings.js";
-import { COMMANDS, findCommand } from "./command-table.js";
-import type { Invocation } from "./commands.js";
-import { frozen } from "./frozen.js";
-import { GivenOptions } from "./given-options.js";
-import type { CommandSpec } from "./option-spec.js";
-import { OPTIONS } from "./option-table.js";
-import { resultFile } from "./output-settings.js";
-import { type ParsedCommand, parseCommand } from "./parsed-command.js";
-import { type Question, questionOf } from "./question.js";
-import { didYouMean, nearestCommands, seeHelp } from "./suggestion.js";
+import { Command, Option } from "commander";
+import type { OutputFormat } from "../commands/settings.js";
+import type { ResultFile } from "../shared/outcome.js";
+import { EXIT, type ExitCode, type Problem, problem, StopError } from "../shared/problems.js";
+import { keptValue, quote } from "../shared/quotation.js";
+import { nearestSpellings } from "../shared/spelling.js";
+import { COMMANDS, type CommandOption, type CommandSpec, findCommand } from "./command-table.js";
+import type { Question } from "./help.js";
+import { ABSENT, Advice, didYouMean, OPTIONS, type OptionSpec, oneOf, type Values } from "./options.js";
+import { type Given, type Invocation, readInvocation } from "./settings.js";
 
 /** How an answer or a refusal is to be told; read even from a command line that is wrong elsewhere. */
 export interface Manner {
   readonly format: OutputFormat;
   readonly verbose: boolean;
   readonly noColor: boolean;
+  /** The result files that were asked for, and every other path that was named. */
+  readonly files: readonly ResultFile[];
+  readonly inputs: readonly string[];
+}
+
+/** Why a command line has no result of its own. */
+export interface Stopped {
+  /** Empty where none was named that there is. */
+  readonly command: string;
+  readonly dryRun: boolean;
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+  readonly exitCode: ExitCode;
+  /** Lines for people after the errors: where everything is explained, or a defect's stack. */
+  readonly after: readonly string[];
 }
 
 /** What a command line asks for. */
 export type CommandLine =
   | Question
-  | { readonly kind: "run"; readonly invocation: Invocation; readonly manner: Manner; readonly outputs: Outputs }
-  | RefusedCommandLine;
-
-/** A command line that nothing was started for. */
-export interface RefusedCommandLine {
-  readonly kind: "refused";
-  readonly command: string;
-  readonly dryRun: boolean;
-  readonly problems: readonly Problem[];
-  readonly exitCode: ExitCode;
-  /** Where everything is explained. */
-  readonly see: string;
-  readonly manner: Manner;
-  readonly outputs: Outputs;
-}
-
-/** The result files that were asked for, and every other path that was named. */
-export interface Outputs {
-  readonly files: readonly ResultFile[];
-  readonly inputs: readonly string[];
-}
+  | { readonly kind: "run"; readonly invocation: Invocation; readonly manner: Manner }
+  | (Stopped & { readonly kind: "refused"; readonly manner: Manner });
 
 /** What a command line is read with. */
 export interface Surroundings {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Given["env"];
   /** What is typed to start the program, for lines to paste. */
   readonly program: string;
 }
@@ -56,107 +47,207 @@ export interface Surroundings {
 /** Reads a command line: what is to be done, with settings that are checked and frozen. Never throws for what was typed. */
 export function readCommandLine(argv: readonly string[], around: Surroundings): CommandLine {
   const words = readWords(argv);
+  const manner = mannerOf(words);
   try {
-    return readCommand(words, around);
+    return questionOf(words, around) ?? { kind: "run", invocation: frozen(invocationOf(words, around)), manner };
   } catch (error) {
     if (!(error instanceof StopError)) throw error;
-    return {
-      kind: "refused",
-      command: words.command ?? "",
-      dryRun: words.dryRun,
-      problems: error.problems,
-      exitCode: error.exitCode,
-      see: seeHelp(around.program, findCommand(words.command ?? "")?.name),
-      manner: mannerOf(words),
-      outputs: outputsOf(words),
-    };
+    const { problems, exitCode } = error;
+    const command = findCommand(words.command)?.name ?? "";
+    const dryRun = words.typed.has(OPTIONS.dryRun.long);
+    const after = [`See ${[around.program, command, "--help"].filter(Boolean).join(" ")}`];
+    return { kind: "refused", command, dryRun, problems, exitCode, warnings: [], after, manner };
   }
 }
 
-function readCommand(words: ArgumentWords, around: Surroundings): CommandLine {
-  const question = questionOf(words);
-  if (question !== undefined) return question;
-  const { command } = words;
-  if (command === "help") refuseCommand(words.operands[0] ?? "", around);
-  refuseIfAny(words.faults);
-  if (command === undefined) return refuseMissingCommand();
-  const spec = findCommand(command) ?? refuseCommand(command, around);
-  const parsed = parseCommand(spec, words.rest);
-  if (parsed.values.has(OPTIONS.help.long)) return { kind: "help", command: spec.name };
-  if (parsed.values.has(OPTIONS.version.long)) return { kind: "version" };
-  refuseStrayWords(spec, parsed);
-  const given = new GivenOptions(parsed.values, around.env);
-  const invocation = readInvocation(spec.name, given, parsed.operands);
-  given.throwFaults();
-  return { kind: "run", invocation: frozen(invocation), manner: mannerOf(words), outputs: outputsOf(words) };
+/** The words of a command line, as far as they can be told apart before the command is known. */
+interface Words {
+  readonly command: string | undefined;
+  readonly operands: readonly string[];
+  /** The texts of each typed option by its long name; `null` where a value did not follow. */
+  readonly typed: ReadonlyMap<string, readonly (string | null)[]>;
+  /** The first word that looks like an option and is none. */
+  readonly strange: string | undefined;
+  readonly faults: readonly Problem[];
 }
 
-function refuse(problem: Problem): never {
-  throw new StopError(EXIT.usage, problem);
+/** Every option of every command, once: one flag has one form, so that a word can be read before the command is known. */
+const EVERY_OPTION = [...new Map(Object.values<OptionSpec>(OPTIONS).map((option) => [option.long, option])).values()];
+
+/** `--api-key`, `--apikey=…`, `--key`, `--token`: ways to type a key where everybody can read it. */
+const KEY_LIKE = /^--?(?:qalyptus[-_]?)?(?:api[-_]?)?(?:key|token|bearer|password|secret)(?:=|$)/i;
+
+/**
+ * Lets commander take the words apart. A value is optional to commander alone: then it takes no word for one that looks like an
+ * option, which must be tied to its option by `=`.
+ */
+function readWords(argv: readonly string[]): Words {
+  const typed = new Map<string, (string | null)[]>();
+  const parser = new Command();
+  for (const { long, short, value } of EVERY_OPTION) {
+    const flags = [...(short === undefined ? [] : [short]), value === undefined ? long : `${long} [value]`];
+    parser.addOption(new Option(flags.join(", ")));
+    parser.on(`option:${long.slice(2)}`, (text: string | null) => typed.set(long, [...(typed.get(long) ?? []), text]));
+  }
+  const { operands: bare, unknown } = parser.parseOptions([...argv]);
+  let strange: string | undefined;
+  const faults: Problem[] = [];
+  for (let at = 0; at < unknown.length; at += 1) {
+    const word = unknown[at] ?? "";
+    if (word === "--") {
+      bare.push(...unknown.slice(at + 1));
+      break;
+    }
+    if (!/^-\D/.test(word)) bare.push(word);
+    else if (!KEY_LIKE.test(word)) strange ??= word;
+    else {
+      faults.push(
+        problem(
+          "KEY_AS_ARGUMENT",
+          `${nameIn(word)}: no option takes the API key itself, for everybody on this machine can read arguments`,
+        ),
+      );
+      // What follows is the key, and no command.
+      if (!word.includes("=") && unknown[at + 1]?.startsWith("-") === false) at += 1;
+    }
+  }
+  const [command, ...operands] = bare;
+  return { command, operands, typed, strange, faults };
 }
 
-function refuseIfAny(faults: readonly Problem[]): void {
-  if (faults.length > 0) throw new StopError(EXIT.usage, faults);
+/** What stands before `=`: a value is never shown, for it may be a key. */
+function nameIn(word: string): string {
+  return word.split("=", 1)[0] ?? "";
 }
 
-function refuseMissingCommand(): never {
-  return refuse({
-    code: "COMMAND_MISSING",
-    message: "there are options but no command",
-    hint: `Commands: ${COMMANDS.map((command) => command.name).join(", ")}`,
-  });
+function refuse(...[code, message, more]: Parameters<typeof problem>): never {
+  throw new StopError(EXIT.usage, problem(code, message, more));
 }
 
-function refuseCommand(word: string, { program }: Surroundings): never {
-  const near = didYouMean(nearestCommands(word));
+/** What the line asks about the program itself. Like gh and kubectl: nothing typed is a question for help. */
+function questionOf({ command, operands, typed, strange, faults }: Words, around: Surroundings): Question | undefined {
+  const asksHelp = typed.has(OPTIONS.help.long) || (command === undefined && typed.size === 0 && strange === undefined);
+  const topic = command === "help" ? operands[0] : command;
+  if (faults.length > 0) return undefined;
+  if (command === "help" || asksHelp)
+    return { kind: "help", command: topic === undefined ? undefined : commandOf(topic, around).name };
+  const asksVersion = typed.has(OPTIONS.version.long) || (command === "version" && operands.length === 0);
+  return asksVersion && strange === undefined ? { kind: "version" } : undefined;
+}
+
+function commandOf(word: string, { program }: Surroundings): CommandSpec {
+  const names = COMMANDS.map(({ name }) => name);
+  const spec = findCommand(word);
+  if (spec !== undefined) return spec;
   const isFile = /[./\\]/.test(word);
-  const hint = isFile ? `For a manifest: ${program} sync ${word} --dry-run` : near;
-  return refuse({
-    code: "UNKNOWN_COMMAND",
-    message: `there is no command ${quote(word)}`,
-    hint: hint === "" ? `Commands: ${COMMANDS.map((command) => command.name).join(", ")}` : hint,
+  const near = didYouMean(nearestSpellings(word.toLowerCase(), names)) || `Commands: ${names.join(", ")}`;
+  return refuse("UNKNOWN_COMMAND", `there is no command ${quote(word)}`, {
+    hint: isFile ? `For a manifest: ${program} sync ${word} --dry-run` : near,
   });
 }
 
-function refuseStrayWords(spec: CommandSpec, { operands, unknown }: ParsedCommand): void {
-  const [stray] = unknown;
-  if (stray !== undefined) refuse(unknownOption(stray, spec.options, spec.name));
+function invocationOf(words: Words, around: Surroundings): Invocation {
+  const { command, operands, typed, strange, faults } = words;
+  if (faults.length > 0) throw new StopError(EXIT.usage, faults);
+  if (strange !== undefined) refuseOption(strange, findCommand(command));
+  if (command === undefined)
+    return refuse("COMMAND_MISSING", "there are options but no command", {
+      hint: `Commands: ${COMMANDS.map(({ name }) => name).join(", ")}`,
+    });
+  const spec = commandOf(command, around);
+  for (const long of typed.keys()) if (!spec.options.some((option) => option.long === long)) refuseOption(long, spec);
+  refuseOperands(spec, operands);
+  const texts = spec.options.filter(({ long }) => typed.has(long));
+  const values = { ...ABSENT, ...valuesOf(texts, typed) };
+  const keys = texts.map(({ key }) => key);
+  return readInvocation(spec.name, { values, typed: keys, operands, env: around.env, faults: [], warnings: [] });
+}
+
+function refuseOption(word: string, spec: CommandSpec | undefined): never {
+  const name = word.startsWith("--") ? nameIn(word) : word.slice(0, 2);
+  const known = EVERY_OPTION.find(({ long, short }) => long === name || short === name);
+  if (known !== undefined && (spec === undefined || spec.options.some(({ long }) => long === known.long)))
+    return refuse("UNKNOWN_OPTION", `${name} takes no value`, { hint: `Write ${name} alone, or leave it out` });
+  if (known !== undefined) {
+    const owners = COMMANDS.filter(({ options }) => options.some(({ long }) => long === known.long));
+    return refuse("UNKNOWN_OPTION", `${spec?.name} has no option ${quote(name)}`, {
+      hint: `It belongs to ${owners.map((owner) => owner.name).join(", ")}`,
+    });
+  }
+  // `--dryrun`, `--dry_run` and `-dry-run` are all near `--dry-run`.
+  const near = nearestSpellings(
+    nameIn(word).replace(/^-+/, "").replaceAll("_", "-").toLowerCase(),
+    (spec?.options ?? EVERY_OPTION).map(({ long }) => long.slice(2)),
+  );
+  const hint = didYouMean(near.map((long) => `--${long}`));
+  return refuse("UNKNOWN_OPTION", `there is no option ${quote(name)}`, hint === "" ? {} : { hint });
+}
+
+function refuseOperands(spec: CommandSpec, operands: readonly string[]): void {
   const missing = spec.arguments[operands.length];
   if (missing?.required === true)
-    refuse({
-      code: "ARGUMENT_MISSING",
-      message: `${spec.name} needs ${missing.name}: ${missing.description}`,
-      hint: missing.choices === undefined ? undefined : `It is one of ${missing.choices.join(", ")}`,
+    refuse("ARGUMENT_MISSING", `${spec.name} needs ${missing.name}: ${missing.description}`, {
+      hint: missing.choices === undefined ? undefined : oneOf("", missing.choices),
     });
   const last = spec.arguments.at(-1);
-  const excess = last?.variadic === true ? undefined : operands[spec.arguments.length];
-  if (excess !== undefined)
-    refuse({
-      code: "EXCESS_ARGUMENT",
-      message: `${spec.name} takes ${spec.arguments.length === 0 ? "no argument" : `one argument, ${last?.name}`}, so ${quote(excess)} is one too many`,
-      hint: "Quote a value that has blanks in it",
-    });
+  const excess = operands[spec.arguments.length];
+  if (excess !== undefined && last?.variadic !== true)
+    refuse(
+      "EXCESS_ARGUMENT",
+      `${spec.name} takes ${last === undefined ? "no argument" : `one argument, ${last.name}`}, so ${quote(excess)} is one too many`,
+    );
 }
 
-const FORMATS: readonly OutputFormat[] = ["human", "json", "ndjson"];
+/** The values of the typed options. Throws everything that is wrong with them in one go. */
+function valuesOf(options: readonly CommandOption[], typed: Words["typed"]): Partial<Values> {
+  const faults: Problem[] = [];
+  const values = options.map((option) => {
+    const texts = typed.get(option.long) ?? [];
+    const used = option.repeatable === true ? [...new Set(texts)] : texts.slice(-1);
+    const found = used.map((text) => parsedValue(option, text, faults));
+    return [option.key, option.repeatable === true ? [...new Set(found)] : found[0]];
+  });
+  if (faults.length > 0) throw new StopError(EXIT.usage, faults);
+  return Object.fromEntries(values);
+}
 
-function mannerOf(words: ArgumentWords): Manner {
-  const typed = words.values.findLast(({ option }) => option.long === OPTIONS.format.long)?.value;
+/** The value of one text; where it is none, a fault says why. */
+function parsedValue({ long, value: name, parse }: CommandOption, text: string | null, faults: Problem[]): unknown {
+  if (name === undefined) return true;
+  const isEmpty = text === null || text.trim() === "";
+  const value = isEmpty
+    ? new Advice(`Write ${long} ${name}; for a value that begins with "-" write ${long}=VALUE`)
+    : parse(text, long);
+  if (!(value instanceof Advice)) return value;
+  const { code, hint } = value;
+  faults.push(
+    text === null
+      ? problem("OPTION_WITHOUT_VALUE", `${long} needs a value`, { hint })
+      : problem(code, `${long} cannot be ${quote(text)}`, { hint, value: keptValue(text) }),
+  );
+  return undefined;
+}
+
+function mannerOf({ command, operands, typed }: Words): Manner {
+  const textsOf = ({ long }: OptionSpec): readonly string[] => (typed.get(long) ?? []).filter((text) => text !== null);
+  const format = OPTIONS.format.choices?.find((each) => each === textsOf(OPTIONS.format).at(-1)) ?? "human";
+  const results = command === "init" ? [] : [...new Set(textsOf(OPTIONS.files))];
+  const files = results.map((path) => OPTIONS.files.parse(path, "") as ResultFile | Advice);
+  const inputs = EVERY_OPTION.filter(
+    ({ file, long }) => file === true && (long !== OPTIONS.files.long || command === "init"),
+  );
   return {
-    format: FORMATS.find((format) => format === typed) ?? "human",
-    verbose: words.verbose,
-    noColor: words.rest.includes(OPTIONS.noColor.long),
+    format: format as OutputFormat,
+    verbose: typed.has(OPTIONS.verbose.long),
+    noColor: typed.has(OPTIONS.noColor.long),
+    files: files.flatMap((file) => (file instanceof Advice ? [] : file)),
+    inputs: [...operands, ...inputs.flatMap(textsOf)],
   };
 }
 
-function outputsOf(words: ArgumentWords): Outputs {
-  const isOut = (long: string): boolean => words.command !== "init" && long === OPTIONS.out.long;
-  const paths = words.values.filter(({ option }) => isOut(option.long)).map(({ value }) => value);
-  const others = words.values
-    .filter(({ option }) => option.file === true && !isOut(option.long))
-    .map(({ value }) => value);
-  return {
-    files: [...new Set(paths)].flatMap((path) => resultFile(path) ?? []),
-    inputs: [...words.operands, ...others],
-  };
+/** The value, frozen to its leaves. For plain data only. */
+function frozen<T>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  for (const inner of Object.values(value)) frozen(inner);
+  return Object.freeze(value);
 }

@@ -1,70 +1,46 @@
 import type { Host } from "../commands/host.js";
-import type { Refusal } from "../commands/telling.js";
-import type { RunResult } from "../shared/outcome.js";
-import { type EndingSignal, EXIT, type ExitCode, exitOfSignal, type Problem, StopError } from "../shared/problems.js";
+import { colourLevel, loadPalette } from "../reporter/palette.js";
+import { type RunResult, summarise } from "../shared/outcome.js";
+import {
+  type EndingSignal,
+  EXIT,
+  type ExitCode,
+  exitOfSignal,
+  type Problem,
+  problem,
+  StopError,
+} from "../shared/problems.js";
 import { retypedOn } from "../shared/shell-word.js";
-import { readWords } from "./argument-words.js";
-import type { CommandLine, Manner, Outputs } from "./command-line.js";
-import { type CommandHandlers, type Invocation, runInvocation } from "./commands.js";
-import { defectOf } from "./defect.js";
-import { helpText } from "./help-text.js";
-import type { CommandName } from "./option-spec.js";
-import { questionOf } from "./question.js";
-import { emptyResult } from "./refused-result.js";
+import type { CommandLine, Manner, Stopped } from "./command-line.js";
+import { helpText, plainQuestion } from "./help.js";
+import type { Invocation } from "./settings.js";
 
-/** A result without tenants, as it is told to people and scripts. */
-export interface Told {
-  readonly result: RunResult;
-  readonly manner: Manner;
-  /** Lines for people after the errors: where everything is explained, or a defect's stack. */
-  readonly after: readonly string[];
-  /** Standard output has something else on it already: no result object is put behind it. */
-  readonly answered: boolean;
-}
-
-/** What the shell needs from `main`. */
-export interface ShellDeps {
+/** What the shell needs from `main` besides the host that commands see. */
+export interface Shell {
   readonly host: Host;
-  readonly loadHandlers: (host: Host) => Promise<CommandHandlers>;
-  readonly tell: (told: Told) => Promise<void>;
-  /** What help on a command says at its end, from where the command is carried out. */
-  readonly helpAppendix: (command: CommandName | undefined) => Promise<string>;
   /** Whether anything was written to standard output. */
   readonly hasAnswered: () => boolean;
   /** Resolves at a signal that no command has taken over. */
   readonly untakenSignal: Promise<EndingSignal>;
-  readonly now: () => Date;
-  readonly uuid: () => string;
-}
-
-type RunLine = Extract<CommandLine, { readonly kind: "run" }>;
-
-/** Why a command line has no result of its own. */
-interface Stop {
-  readonly command: string;
-  readonly dryRun: boolean;
-  readonly exitCode: ExitCode;
-  readonly errors: readonly Problem[];
-  readonly warnings: readonly Problem[];
-  readonly manner: Manner;
-  readonly outputs: Outputs;
-  readonly after: readonly string[];
 }
 
 /** Carries out one command line, from its words to the exit code. Rejects for nothing. */
-export async function runShell(argv: readonly string[], deps: ShellDeps): Promise<ExitCode> {
-  const { host } = deps;
-  const line = questionOf(readWords(argv)) ?? (await readLine(argv, host));
+export async function runShell(argv: readonly string[], shell: Shell): Promise<ExitCode> {
+  const { host } = shell;
+  const line = plainQuestion(argv) ?? (await readLine(argv, host));
   switch (line.kind) {
     case "version":
-      return print(host, `${host.version}\n`);
+      await host.stdout.write(`${host.version}\n`);
+      return EXIT.ok;
     case "help":
-      return print(host, `${helpText(line.command, host.stdout.columns())}${await deps.helpAppendix(line.command)}`);
+      await host.stdout.write(helpText(line.command, host.stdout.columns()));
+      if (line.command === "sandbox") await host.stdout.write(await faultsHelp());
+      return EXIT.ok;
     case "refused":
-      redactKey(host);
-      return tellStop({ ...line, errors: line.problems, warnings: [], after: [line.see] }, deps);
+      host.redact(host.env.QALYPTUS_API_KEY ?? "");
+      return tellStopped(line, line.manner, shell);
     case "run":
-      return runLine(line, deps);
+      return run(line.invocation, line.manner, shell);
     default:
       return line satisfies never;
   }
@@ -76,91 +52,94 @@ async function readLine(argv: readonly string[], host: Host): Promise<CommandLin
   return readCommandLine(argv, { env: host.env, program: host.argv0 });
 }
 
-async function print(host: Host, text: string): Promise<ExitCode> {
-  await host.stdout.write(text);
-  return EXIT.ok;
+/** What only the sandbox knows of its command. */
+async function faultsHelp(): Promise<string> {
+  const { faultLines } = await import("../sandbox/fault-setting.js");
+  const lines = faultLines().map((line) => `  ${line}`.trimEnd());
+  return `\nFaults:\n${lines.join("\n")}\n`;
 }
 
-/** The sandbox's key is fixed, printed, and no secret. */
-function redactKey(host: Host): void {
-  host.redact(host.env.QALYPTUS_API_KEY ?? "");
-}
-
-async function runLine(line: RunLine, deps: ShellDeps): Promise<ExitCode> {
-  const { invocation } = line;
-  if (invocation.command !== "sandbox" && invocation.command !== "demo") redactKey(deps.host);
+async function run(invocation: Invocation, manner: Manner, shell: Shell): Promise<ExitCode> {
+  const { host, untakenSignal } = shell;
+  const { command, settings } = invocation;
+  // The sandbox's key is fixed, printed, and no secret.
+  if (command !== "sandbox" && command !== "demo") host.redact(host.env.QALYPTUS_API_KEY ?? "");
+  const interrupted = untakenSignal.then((signal) => {
+    throw new StopError(exitOfSignal(signal), problem("INTERRUPTED", `stopped by ${signal}`));
+  });
   try {
-    return await Promise.race([invoke(invocation, deps), interrupted(deps.untakenSignal)]);
+    const ended = import("./carry-out.js").then(({ carryOut }) => carryOut(host, invocation));
+    return await Promise.race([ended, interrupted]);
   } catch (error) {
-    return tellStop(stopOf(line, error, deps.host), deps);
+    const dryRun = command === "sync" && settings.run.dryRun;
+    return tellStopped(
+      { command, dryRun, warnings: settings.warnings, ...whyStopped(error, manner, host) },
+      manner,
+      shell,
+    );
   }
 }
 
-async function invoke(invocation: Invocation, { host, loadHandlers }: ShellDeps): Promise<ExitCode> {
-  if (invocation.command === "completion") {
-    const { completionScript } = await import("./completion.js");
-    return print(host, completionScript(invocation.settings.shell));
+function whyStopped(error: unknown, { verbose }: Manner, host: Host): Pick<Stopped, "problems" | "exitCode" | "after"> {
+  if (error instanceof StopError) {
+    // Hints hold commands; they are made without knowing whose shells they are typed for.
+    const problems = error.problems.map(({ hint, ...rest }) =>
+      hint === undefined ? rest : { ...rest, hint: retypedOn(host.platform, hint) },
+    );
+    return { problems, exitCode: error.exitCode, after: [] };
   }
-  return runInvocation(await loadHandlers(host), invocation);
+  const stack = error instanceof Error ? (error.stack ?? "") : "";
+  return { problems: [defectOf(error, host)], exitCode: EXIT.defect, after: verbose ? stack.split("\n") : [] };
 }
 
-async function interrupted(untakenSignal: Promise<EndingSignal>): Promise<never> {
-  const signal = await untakenSignal;
-  throw new StopError(exitOfSignal(signal), {
-    code: "INTERRUPTED",
-    message: `stopped by ${signal}`,
-    hint: "Run the same command again",
+/** What is told of an exception that nobody expected. */
+export function defectOf(error: unknown, { version, platform }: Pick<Host, "version" | "platform">): Problem {
+  const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return problem("DEFECT", `a defect in this program: ${what}`, {
+    hint: `Run the same command again: what was written is in the log. Please report it with qalyptus-propagate ${version}, ${platform}, and what -v adds`,
   });
 }
 
-function stopOf({ invocation, manner, outputs }: RunLine, error: unknown, host: Host): Stop {
-  const { command, settings } = invocation;
-  const known = { command, dryRun: command === "sync" && settings.run.dryRun, manner, outputs };
-  if (error instanceof StopError)
-    return {
-      ...known,
-      exitCode: error.exitCode,
-      errors: typedFor(host, error.problems),
-      warnings: settings.warnings,
-      after: [],
-    };
-  const stack = manner.verbose && error instanceof Error && error.stack !== undefined ? error.stack.split("\n") : [];
-  return {
-    ...known,
-    exitCode: EXIT.defect,
-    errors: [defectOf(error, host)],
-    warnings: settings.warnings,
-    after: stack,
-  };
-}
-
-/** Hints hold commands; they are made without knowing whose shells they are typed for. */
-function typedFor({ platform }: Host, problems: readonly Problem[]): readonly Problem[] {
-  return problems.map((problem) =>
-    problem.hint === undefined ? problem : { ...problem, hint: retypedOn(platform, problem.hint) },
-  );
-}
-
-async function tellStop(stop: Stop, deps: ShellDeps): Promise<ExitCode> {
-  const answered = deps.hasAnswered();
-  const result = emptyResult({ ...stop, runId: deps.uuid(), at: deps.now() });
-  const unwritten = await writeFiles({ result, ...stop.outputs }, deps);
-  const errors = [...result.errors, ...unwritten];
-  await deps.tell({ result: { ...result, errors }, manner: stop.manner, after: stop.after, answered });
-  return stop.exitCode;
-}
-
 /**
- * The `--out` files, and on GitHub Actions the step's summary, of a run that has no result: without the files an earlier run's
- * would be taken for this one's.
+ * Tells a run that has no result of its own: the contract's object with no tenants and the errors that stopped it. Its `--out`
+ * files, and the step's summary on GitHub Actions, are written too, for else an earlier run's would be taken for this one's.
  */
-async function writeFiles(refusal: Refusal, deps: ShellDeps): Promise<readonly Problem[]> {
-  if (refusal.files.length === 0 && deps.host.env.GITHUB_ACTIONS !== "true") return [];
+async function tellStopped(stopped: Stopped, manner: Manner, { host, hasAnswered }: Shell): Promise<ExitCode> {
+  const { command, dryRun, problems, warnings, exitCode, after } = stopped;
+  const answered = hasAnswered();
+  const at = new Date().toISOString();
+  const nothing = { server: null, log: null, manifest: null, summary: summarise([]), tenants: [] };
+  // The global crypto: node:crypto is loaded when it is first asked for.
+  const runId = crypto.randomUUID();
+  const known = { command, dryRun, warnings, errors: problems, exitCode };
+  const result: RunResult = { version: 1, runId, ...known, ...nothing, startedAt: at, finishedAt: at };
+  const told = { ...result, errors: [...problems, ...(await writeFiles(result, manner, host))] };
+  await tellPeople(told, after, manner, host);
+  if (!answered && manner.format !== "human") {
+    const { jsonResult, summaryLine } = await import("../results/json.js");
+    await host.stdout.write(manner.format === "json" ? jsonResult(told) : summaryLine(told));
+  }
+  return exitCode;
+}
+
+/** Returns why they could not be written. */
+async function writeFiles(result: RunResult, { files, inputs }: Manner, host: Host): Promise<readonly Problem[]> {
+  if (files.length === 0 && host.env.GITHUB_ACTIONS !== "true") return [];
   try {
-    const handlers = await deps.loadHandlers(deps.host);
-    await handlers.writeRefusal(refusal);
+    await (await import("../commands/telling.js")).writeRefusal(host, { result, files, inputs });
     return [];
   } catch (error) {
-    return error instanceof StopError ? error.problems : [defectOf(error, deps.host)];
+    return error instanceof StopError ? error.problems : [defectOf(error, host)];
   }
+}
+
+async function tellPeople(result: RunResult, after: readonly string[], manner: Manner, host: Host): Promise<void> {
+  const { errorsText, warningLines } = await import("../reporter/problem-lines.js");
+  const { stderr, env, unicode } = host;
+  const level = colourLevel({ isTTY: stderr.isTTY, noColorFlag: manner.noColor, env });
+  const look = { palette: await loadPalette(level), width: stderr.columns(), unicode };
+  const lines = [...warningLines(result.warnings, look), ...after];
+  if (env.GITHUB_ACTIONS === "true")
+    lines.push(...(await import("../results/github.js")).githubAnnotations(result, {}));
+  await stderr.write(`${errorsText(result.errors, look)}${lines.map((line) => `${line}\n`).join("")}`);
 }

@@ -1,14 +1,8 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { systemClock } from "../files/system-clock.js";
-import {
-  findLogs,
-  LOG_ENDING,
-  logBoundTo,
-  type OpenLog,
-  openLogForRun,
-  readLogForPlan,
-} from "../log/file/idempotency-log-file.js";
+import { type OpenLog, openLogForRun } from "../log/file/idempotency-log-file.js";
+import { findLogs, LOG_ENDING, logBoundTo, readLogForPlan } from "../log/file/read-log-file.js";
 import type { LogHeader } from "../log/records.js";
 import { LogState } from "../log/state.js";
 import type { TaskId } from "../shared/ids.js";
@@ -127,7 +121,6 @@ export function serverOfLog(log: Pick<ReadLog, "state" | "header">): string | un
 /** Throws a StopError (exit 6) where a log is another server's. */
 export function checkServerOfLog(path: string, bound: string | undefined, server: string): void {
   if (bound === undefined || bound === server) return;
-  const hint = "Name the right log with --idempotency-log. Where it is the same server under a new address: --rebind";
   const message = `the log ${path} is of the server ${bound}, not of ${server}`;
-  throw stopError(EXIT.log, "LOG_OF_OTHER_SERVER", message, { hint, file: path });
+  throw stopError(EXIT.log, "LOG_OF_OTHER_SERVER", message, { file: path });
 }

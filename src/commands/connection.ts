@@ -1,7 +1,6 @@
 import { systemChance, systemClock } from "../files/system-clock.js";
 import { createQalyptusApi, type QalyptusApi } from "../server/api.js";
-import { readApiKey } from "../server/api-key.js";
-import { readAuthorities } from "../server/tls.js";
+import { readApiKey, readAuthorities } from "../server/credentials.js";
 import { parseServerUrl, type ServerUrl } from "../server/url.js";
 import type { Emit } from "../shared/events.js";
 import { type Problem, problem } from "../shared/problems.js";

@@ -3,22 +3,19 @@ import type { PlanShape } from "../log/records.js";
 import type { LogState } from "../log/state.js";
 import { DEFAULT_NAME_TEMPLATE, type Manifest } from "../manifest/manifest.js";
 import { usesTaskName } from "../manifest/name-template.js";
-import { listNotWhole } from "../plan/list-findings.js";
 import { judgeLiveSource } from "../plan/live-source.js";
-import { type ObservedSource, observeServer } from "../plan/observe.js";
-import { rememberingReader } from "../plan/remembered-reads.js";
-import type { Wholeness } from "../plan/whole-list.js";
+import { listNotWhole, type ObservedSource, observeServer, type Wholeness } from "../plan/observe.js";
+import { rememberingReader } from "../plan/shared-reading.js";
 import { counted } from "../reporter/look.js";
 import { type Rehearsal, rehearseSync } from "../run/sync.js";
 import type { ListReading, TaskReader } from "../server/ports.js";
 import { type Check, failed, passed, skipped, warned } from "../shared/diagnosis.js";
-import { type AppId, namesReport, parseAppId, type TaskId } from "../shared/ids.js";
+import { namesReport, parseAppId, type TaskId } from "../shared/ids.js";
 import { ACTIONS } from "../shared/outcome.js";
 import { EXIT, problem } from "../shared/problems.js";
 import { listed, quote } from "../shared/quotation.js";
 import type { TaskReport } from "../shared/source-task.js";
-import type { Attempt } from "./attempt.js";
-import { attempt } from "./attempt.js";
+import { type Attempt, attempt } from "./attempt.js";
 
 /** What the server is asked about. */
 export interface ServerQuestion {
@@ -50,7 +47,7 @@ export async function checkServer(question: ServerQuestion, taskReader: TaskRead
   if (list.kind === "stopped") {
     const answers = answerChecks(server, list, []);
     const why = answers[0]?.status === "ok" ? "the key is refused" : "the server was not read";
-    return [...answers, ...unreadServer(why), planSkipped(question, "the server was not read")];
+    return [...answers, ...unreadServer(why), planCheck(question, undefined, "the server was not read")];
   }
   const sought: Sought[] = [];
   for (const id of sourceTasks) sought.push({ id, found: await attempt(() => seekSource(id, log, reader)) });
@@ -59,7 +56,7 @@ export async function checkServer(question: ServerQuestion, taskReader: TaskRead
   const checks = [
     ...answerChecks(server, list, sought),
     listCheck(question, list.value, sought, copied),
-    planCheck(question, dryRun),
+    planCheck(question, dryRun, "not every source task was found"),
   ];
   for (const { id, found } of sought)
     if (found.kind === "stopped")
@@ -181,52 +178,36 @@ async function sourceChecks(
   const label = name === undefined ? id : `${quote(name)} (${id})`;
   // A manifest's rows have names and reports of their own: the plan checks them.
   const nameNeeded = manifest === undefined && usesTaskName(shape.name ?? DEFAULT_NAME_TEMPLATE);
+  const nameless = `${id}: the server does not tell its name, which {task} in a copy's name stands for`;
   const found =
     name === undefined && nameNeeded
-      ? warned("source-task", [
-          problem(
-            "TASK_NAME_UNKNOWN",
-            `${id}: the server does not tell its name, which {task} in a copy's name stands for`,
-          ),
-        ])
+      ? warned("source-task", [problem("TASK_NAME_UNKNOWN", nameless)])
       : passed("source-task", label);
-  const masterApps = new Set<AppId>();
+  const rows = (manifest?.tenants ?? []).filter((row) => row.sourceTaskId === id);
   const given = shape.masterApp === undefined ? undefined : parseAppId(shape.masterApp);
+  const masterApps = new Set(rows.flatMap((row) => row.desired.map(({ qlikAppId }) => qlikAppId)));
   if (given !== undefined) masterApps.add(given);
-  for (const row of manifest?.tenants ?? [])
-    if (row.sourceTaskId === id) for (const { qlikAppId } of row.desired) masterApps.add(qlikAppId);
   const allowed = shape.allowLiveSource;
   const live = judgeLiveSource({ label: `the source task ${label}`, mail, masterApps, allowed });
   const problems = live.refusal === undefined ? live.warnings : [live.refusal, ...live.warnings];
-  const mailCheck =
-    problems.length === 0
-      ? passed("mail", `copies of ${label} would not mail by themselves`)
-      : live.refusal !== undefined && copied
-        ? failed("mail", { exitCode: EXIT.guard, problems })
-        : warned("mail", problems);
+  let mailCheck = passed("mail", `copies of ${label} would not mail by themselves`);
+  if (live.refusal !== undefined && copied) mailCheck = failed("mail", { exitCode: EXIT.guard, problems });
+  else if (problems.length > 0) mailCheck = warned("mail", problems);
   const wanted = manifest === undefined ? shape.reports : [];
   return [found, reportsCheck(label, reports, wanted), await mappingsCheck(label, id, reports, log, reader), mailCheck];
 }
 
 /** `wanted`: the reports that `--report` names. */
 function reportsCheck(label: string, reports: readonly TaskReport[] | undefined, wanted: readonly string[]): Check {
-  if (reports === undefined) {
-    const hint =
-      wanted.length > 0
-        ? "The IDs of --report are sent as they are; look at the first copy on the server"
-        : "Name the reports with --report or the column reportId: they are then sent as they are";
-    const message = `the server does not list the reports of ${label}`;
-    return warned("reports", [problem("REPORTS_UNREADABLE", message, { hint })]);
-  }
-  const strange = wanted.filter((typed) => !reports.some((report) => namesReport(typed, report)));
-  if (strange.length > 0) {
-    const ids = listed(reports.map((report) => report.rowId));
-    const hint = `Give --report a report's id or its reportID; the ids are ${ids}`;
-    const problems = strange.map((value) =>
-      problem("REPORT_UNKNOWN", `${label} has no report ${value}`, { hint, value }),
+  if (reports === undefined)
+    return warned("reports", [problem("REPORTS_UNREADABLE", `the server does not list the reports of ${label}`)]);
+  const ids = listed(reports.map((report) => report.rowId));
+  const problems = wanted
+    .filter((typed) => !reports.some((report) => namesReport(typed, report)))
+    .map((value) =>
+      problem("REPORT_UNKNOWN", `${label} has no report ${value}; the ids of its reports are ${ids}`, { value }),
     );
-    return failed("reports", { exitCode: EXIT.usage, problems });
-  }
+  if (problems.length > 0) return failed("reports", { exitCode: EXIT.usage, problems });
   if (reports.length === 0)
     return warned("reports", [problem("NO_REPORTS", `${label} has no report, so that there is nothing to map`)]);
   const names = reports.map(({ name, rowId }) => (name === undefined ? rowId : quote(name)));
@@ -244,17 +225,12 @@ async function mappingsCheck(
   log: LogState,
   reader: TaskReader,
 ): Promise<Check> {
-  const shows = (read: readonly TaskReport[]): boolean => read.some(({ mappings }) => mappings !== undefined);
-  let isShown = reports !== undefined && shows(reports);
-  let isRead = reports !== undefined;
-  const known = [...log.tenants()].find(({ sourceTaskId, copy }) => sourceTaskId === id && copy?.gone === false);
-  if (!isShown && known?.copy !== undefined) {
-    const reading = await reader.readReports(known.copy.newTaskId);
-    isRead ||= reading.kind === "read";
-    isShown = reading.kind === "read" && shows(reading.value);
-  }
-  if (isShown) return passed("mappings", `shown for ${label}: copies can be read back`);
-  if (!isRead) return skipped("mappings", "the server lists no reports to look at");
+  const known = [...log.tenants()].find(({ sourceTaskId, copy }) => sourceTaskId === id && copy?.gone === false)?.copy;
+  const shows = (read: readonly TaskReport[] | undefined): boolean => read?.some(({ mappings }) => mappings) ?? false;
+  const reading = known && !shows(reports) ? await reader.readReports(known.newTaskId) : undefined;
+  const ofCopy = reading?.kind === "read" ? reading.value : undefined;
+  if (shows(reports) || shows(ofCopy)) return passed("mappings", `shown for ${label}: copies can be read back`);
+  if (!reports && !ofCopy) return skipped("mappings", "the server lists no reports to look at");
   const message = `the server shows no mappings of ${label}: no copy can be read back, and every tenant stays "verified": false`;
   return warned("mappings", [problem("MAPPINGS_NOT_SHOWN", message)]);
 }
@@ -270,8 +246,12 @@ const TOLD_ELSEWHERE = new Set([
   "LIST_NOT_WHOLE",
 ]);
 
-function planCheck(question: ServerQuestion, dryRun: Attempt<Rehearsal> | undefined): Check {
-  if (dryRun === undefined) return planSkipped(question, "not every source task was found");
+/** `why`: the reason for no plan where the manifest and the log are not one already. */
+function planCheck({ manifest, noPlan }: ServerQuestion, dryRun: Attempt<Rehearsal> | undefined, why: string): Check {
+  if (noPlan !== undefined) return skipped("plan", noPlan);
+  if (manifest === undefined)
+    return skipped("plan", "no manifest is named", "Name it to see what a sync would do: doctor customers.csv");
+  if (dryRun === undefined) return skipped("plan", why);
   if (dryRun.kind === "stopped") return failed("plan", dryRun.stop);
   const { summary, exitCode, errors, warnings, tenants } = dryRun.value.result;
   const counts = ACTIONS.filter((action) => summary[action] > 0).map((action) => `${summary[action]} ${action}`);
@@ -282,15 +262,7 @@ function planCheck(question: ServerQuestion, dryRun: Attempt<Rehearsal> | undefi
     return { ...failed("plan", { exitCode, problems }), message };
   }
   const conflicts = tenants.flatMap(({ error, tenant }) => (error === undefined ? [] : [{ ...error, tenant }]));
-  const ofManifest = question.manifest?.warnings ?? [];
-  const others = warnings.filter((warning) => !ofManifest.includes(warning) && !TOLD_ELSEWHERE.has(warning.code));
+  const others = warnings.filter((one) => !manifest.warnings.includes(one) && !TOLD_ELSEWHERE.has(one.code));
   if (conflicts.length + others.length === 0) return passed("plan", shown);
   return { ...warned("plan", [...conflicts, ...others], shown), hint: "sync --dry-run shows each tenant" };
-}
-
-function planSkipped({ manifest, noPlan }: ServerQuestion, why: string): Check {
-  if (noPlan !== undefined) return skipped("plan", noPlan);
-  return manifest === undefined
-    ? skipped("plan", "no manifest is named", "Name it to see what a sync would do: doctor customers.csv")
-    : skipped("plan", why);
 }

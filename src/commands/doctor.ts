@@ -1,29 +1,24 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { codeOf } from "../files/paths.js";
 import { systemClock } from "../files/system-clock.js";
-import { nodeDisk } from "../log/file/disk.js";
-import { measureDiskSync } from "../log/file/disk-sync.js";
+import { diskTrouble, measureDiskSync, nodeDisk } from "../log/file/disk.js";
 import { inspectLock } from "../log/file/lock.js";
-import { diskTrouble } from "../log/file/problem.js";
 import { judgeDisk, judgeLock, judgeLog, unnamedLog } from "../log/health.js";
 import { LogState } from "../log/state.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { humanDiagnosis, jsonDiagnosis } from "../reporter/diagnosis.js";
 import { counted } from "../reporter/look.js";
 import { sourcesOf } from "../run/sync.js";
-import { judgeSecurity } from "../server/certificate.js";
-import { sightConnection } from "../server/connection-sighting.js";
+import { judgeSecurity, sightConnection } from "../server/certificate.js";
+import { readAuthorities, secureContextOf } from "../server/credentials.js";
 import { chooseProxy } from "../server/proxy.js";
-import { readAuthorities, secureContextOf } from "../server/tls.js";
 import { parseServerUrl } from "../server/url.js";
-import type { ProblemCode } from "../shared/codes.js";
 import { type Check, diagnose, failed, passed, skipped, warned } from "../shared/diagnosis.js";
 import type { Emit } from "../shared/events.js";
 import type { TaskId } from "../shared/ids.js";
 import { EXIT, type ExitCode, stopError } from "../shared/problems.js";
 import { wordsOn } from "../shared/shell-word.js";
-import type { Attempt } from "./attempt.js";
-import { attempt } from "./attempt.js";
+import { type Attempt, attempt } from "./attempt.js";
 import { checkNoOtherLog, checkServerOfLog, findLog, type LogPlace, readLog, serverOfLog } from "./command-log.js";
 import { type Connection, openConnection } from "./connection.js";
 import { checkServer, unreadServer } from "./doctor-server.js";
@@ -88,24 +83,20 @@ async function checkConnection(
   given: GivenConnection,
   emit: Emit,
 ): Promise<{ readonly server?: string; readonly connection?: Connection; readonly checks: Check[] }> {
-  const address = await attempt(() => {
-    const setting = needed(given.server, "SERVER_MISSING", "no server is named");
-    return { setting, server: parseServerUrl(setting.text) };
-  });
-  const key = await attempt(() => needed(given.apiKey, "API_KEY_MISSING", "there is no API key"));
-  if (address.kind === "stopped") {
+  const { server: address, apiKey, caFiles, insecure, timeoutMs } = given;
+  const parsed = address && (await attempt(() => parseServerUrl(address.text)));
+  const noKey = apiKey ? undefined : failed("key", stopError(EXIT.usage, "API_KEY_MISSING", "there is no API key"));
+  if (address === undefined || parsed?.kind !== "done") {
+    const missing = stopError(EXIT.usage, "SERVER_MISSING", "no server is named");
+    const stop = parsed?.kind === "stopped" ? parsed.stop : missing;
     const why = "there is no server to ask";
-    const keyCheck = key.kind === "stopped" ? failed("key", key.stop) : skipped("key", why);
-    return { checks: [failed("server", address.stop), skipped("proxy", why), skipped("certificate", why), keyCheck] };
+    const unseen = [skipped("proxy", why), skipped("certificate", why), noKey ?? skipped("key", why)];
+    return { checks: [failed("server", stop), ...unseen] };
   }
-  const { setting, server } = address.value;
-  const { caFiles, insecure, timeoutMs } = given;
+  const server = parsed.value;
   const proxy = await attempt(() => chooseProxy(server, host.env));
   const authorities = await attempt(() => readAuthorities(caFiles, host.env.NODE_EXTRA_CA_CERTS));
-  const opened =
-    key.kind === "stopped"
-      ? key
-      : await attempt(() => openConnection(host, { ...given, server: setting, apiKey: key.value }, emit));
+  const opened = apiKey && (await attempt(() => openConnection(host, { ...given, server: address, apiKey }, emit)));
   const sighting =
     proxy.kind === "done" && authorities.kind === "done"
       ? await sightConnection({
@@ -123,22 +114,17 @@ async function checkConnection(
   else if (sighting === undefined) checks.push(skipped("certificate", "the proxy cannot be used"));
   else if (sighting.kind === "unreachable") checks.push(skipped("certificate", "no connection came about"));
   else {
-    const warnings = opened.kind === "done" ? opened.value.warnings : [];
+    const warnings = opened?.kind === "done" ? opened.value.warnings : [];
     checks.push(judgeSecurity({ security: sighting, now: systemClock.now(), insecure, warnings }));
   }
-  if (opened.kind === "done") return { server: server.identity, connection: opened.value, checks };
+  if (opened?.kind === "done") return { server: server.identity, connection: opened.value, checks };
   if (sighting === undefined) checks.push(skipped("server", "it was not asked", MEND_FIRST));
   else if (sighting.kind === "unreachable")
     checks.push(failed("server", { exitCode: EXIT.server, problems: [sighting.problem] }));
   else checks.push(passed("server", `${server.identity} takes connections; without a key it is asked nothing`));
-  const isKey = opened.stop.problems.some(({ code }) => code === "API_KEY" || code === "API_KEY_MISSING");
-  checks.push(isKey ? failed("key", opened.stop) : skipped("key", "it was not tried", MEND_FIRST));
+  const keyStop = opened?.stop.problems.some(({ code }) => code === "API_KEY") ? failed("key", opened.stop) : undefined;
+  checks.push(noKey ?? keyStop ?? skipped("key", "it was not tried", MEND_FIRST));
   return { server: server.identity, checks };
-}
-
-function needed<T>(setting: T | undefined, code: ProblemCode, message: string): T {
-  if (setting === undefined) throw stopError(EXIT.usage, code, message);
-  return setting;
 }
 
 /** The log, its lock and its disk. `server`: the address that the log must be bound to, where it is known. */

@@ -8,7 +8,7 @@ import { readManifest } from "../manifest/manifest-file.js";
 import { type DraftedTenants, draftTenants, type NamedApp } from "../manifest/tenant-draft.js";
 import { judgeLiveSource } from "../plan/live-source.js";
 import { type ObservedSource, observeServer } from "../plan/observe.js";
-import { rememberingReader } from "../plan/remembered-reads.js";
+import { rememberingReader } from "../plan/shared-reading.js";
 import { TaskIndex } from "../plan/task-index.js";
 import { counted } from "../reporter/look.js";
 import type { TaskReader } from "../server/ports.js";
@@ -73,17 +73,8 @@ async function checkTarget(settings: InitSettings, platform: NodeJS.Platform): P
   const ending = extname(file).toLowerCase();
   const readAs = ending === ".json" ? "json" : [".csv", ".tsv", ".tab"].includes(ending) ? "csv" : undefined;
   if (/^\.xls[xmb]?$/.test(ending) || (readAs !== undefined && readAs !== manifestFormat)) {
-    const format = manifestFormat.toUpperCase();
-    const hint = `Give the file the ending .${manifestFormat}, or choose another --format`;
-    throw stopError(
-      EXIT.usage,
-      "FILE_ENDING",
-      `${file} would hold ${format}, but it would not be read so because of its name`,
-      {
-        hint,
-        file,
-      },
-    );
+    const message = `${file} would hold ${manifestFormat.toUpperCase()}, but it would not be read so because of its name`;
+    throw stopError(EXIT.usage, "FILE_ENDING", message, { file });
   }
   await checkNewFile(file, force);
   const { apiKey, caFiles } = connection;
@@ -135,16 +126,8 @@ function findingLines({ source, unfit, leftMasterOut, masterApp }: InitFindings)
 
 function surprises({ source, masterApp }: InitFindings, { pattern }: InitSettings): readonly Problem[] {
   const warnings: Problem[] = [];
-  if (masterApp === undefined)
-    warnings.push(
-      problem(
-        "MASTER_APP_UNKNOWN",
-        "no --master-app: the manifest does not say which app is replaced, and the master app may be among its tenants",
-        {
-          hint: "Give --master-app GUID to init; else validate and sync need it, and take the master app's own row out",
-        },
-      ),
-    );
+  const unknown = "the manifest does not say which app is replaced, and the master app may be among its tenants";
+  if (masterApp === undefined) warnings.push(problem("MASTER_APP_UNKNOWN", `no --master-app: ${unknown}`));
   if (pattern === undefined)
     warnings.push(problem("NO_PATTERN", "no --pattern: each app's whole name is its tenant's key"));
   const masterApps = new Set(masterApp === undefined ? [] : [masterApp]);
@@ -205,10 +188,9 @@ export async function findManifest(
   const masterApp = request.masterApp ?? (await askForMasterApp(request, ask));
   const drafted = draftTenants(apps, { pattern, masterApp });
   if (drafted.twice.size > 0) {
-    const hint = "Give --pattern so that it tells them apart, or take the ones that are not meant out of the list";
     const faults = [...drafted.twice].map(([key, same]) => {
       const message = `${same.length} apps give the tenant ${quote(key)}: ${named(same)}`;
-      return problem("TENANT_TWICE", message, { hint, tenant: key });
+      return problem("TENANT_TWICE", message, { tenant: key });
     });
     throw new StopError(EXIT.usage, faults);
   }
@@ -229,44 +211,27 @@ async function chooseSourceTask(reader: TaskReader, wanted: string | undefined, 
   if (id !== undefined) return id;
   const list = await reader.listTasks({ fresh: true });
   if (list.kind === "none")
-    throw stopError(EXIT.usage, "LIST_UNREADABLE", `the task list cannot be read: ${list.problem.message}`, {
-      hint: "Give --source-task the task's ID (it stands in the task's address in Qalyptus Server)",
-    });
+    throw stopError(EXIT.usage, "LIST_UNREADABLE", `the task list cannot be read: ${list.problem.message}`);
   const { tasks } = list;
-  if (wanted !== undefined) return taskNamed(wanted, tasks);
   if (tasks.length === 0) throw stopError(EXIT.usage, "NO_TASKS", "the server shows no task to this API key");
-  const chosen = ask && (await choose(ask, "Which task is to be duplicated?", tasks));
-  if (chosen !== undefined) return chosen.id;
-  const more = tasks.length > TASKS_LISTED ? `, and ${tasks.length - TASKS_LISTED} more` : "";
-  const shown = named(tasks.slice(0, TASKS_LISTED));
-  throw stopError(
-    EXIT.usage,
-    "SOURCE_TASK_MISSING",
-    `init needs the task to duplicate; the server has ${shown}${more}`,
-    {
-      hint: "Give --source-task its ID or its name",
-    },
-  );
-}
-
-function taskNamed(name: string, tasks: readonly ListedTask[]): TaskId {
-  const same = new TaskIndex(tasks).named(name);
-  const [only] = same;
-  if (only !== undefined && same.length === 1) return only.id;
+  const some = named(tasks.slice(0, TASKS_LISTED));
+  const shown = tasks.length > TASKS_LISTED ? `${some}, and ${tasks.length - TASKS_LISTED} more` : some;
+  if (wanted === undefined) {
+    const chosen = ask && (await choose(ask, "Which task is to be duplicated?", tasks));
+    if (chosen !== undefined) return chosen.id;
+    const message = `init needs the task to duplicate; the server has ${shown}`;
+    throw stopError(EXIT.usage, "SOURCE_TASK_MISSING", message);
+  }
+  const [only, ...others] = new TaskIndex(tasks).named(wanted);
+  if (only !== undefined && others.length === 0) return only.id;
   if (only !== undefined) {
-    const ids = same.map((task) => task.id).join(", ");
-    throw stopError(EXIT.usage, "SOURCE_AMBIGUOUS", `${same.length} tasks are named ${quote(name)}: ${ids}`, {
-      value: name,
-    });
+    const message = `${others.length + 1} tasks are named ${quote(wanted)}: ${named([only, ...others])}`;
+    throw stopError(EXIT.usage, "SOURCE_AMBIGUOUS", message, { value: wanted });
   }
   const byName = new Map<string, ListedTask>(tasks.map((task) => [foldName(task.name), task]));
-  const near = nearestSpellings(foldName(name), byName.keys()).flatMap((folded) => byName.get(folded) ?? []);
-  const others =
-    near.length > 0 ? `; the nearest are ${named(near)}` : `; there are ${named(tasks.slice(0, TASKS_LISTED))}`;
-  throw stopError(EXIT.usage, "SOURCE_UNKNOWN", `no task is named ${quote(name)}${tasks.length === 0 ? "" : others}`, {
-    hint: "Check --source-task. A key whose role does not cover the task's project cannot see it either",
-    value: name,
-  });
+  const near = nearestSpellings(foldName(wanted), byName.keys()).flatMap((name) => byName.get(name) ?? []);
+  const offer = near.length > 0 ? `the nearest are ${named(near)}` : `there are ${shown}`;
+  throw stopError(EXIT.usage, "SOURCE_UNKNOWN", `no task is named ${quote(wanted)}; ${offer}`, { value: wanted });
 }
 
 function named(things: readonly { readonly name: string; readonly id: string }[]): string {

@@ -2,21 +2,20 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { systemClock } from "../files/system-clock.js";
-import { LOG_ENDING } from "../log/file/idempotency-log-file.js";
-import { logRecorder, type Recorder } from "../log/recorder.js";
+import { LOG_ENDING } from "../log/file/read-log-file.js";
+import { logRecorder, type Recorder } from "../log/port.js";
 import type { LogEntry } from "../log/records.js";
 import type { LogState } from "../log/state.js";
 import { hasOpenPatch, type TenantState } from "../log/tenant-state.js";
 import type { ManifestTenant } from "../manifest/manifest.js";
 import { renderName } from "../manifest/name-template.js";
+import { checkReports } from "../plan/adoption.js";
 import * as conflict from "../plan/conflicts.js";
-import { namesInDoubt } from "../plan/in-force.js";
-import { namesakesOf } from "../plan/look-up.js";
-import { checkReports } from "../plan/plan-context.js";
+import { namesInDoubt } from "../plan/conflicts.js";
+import { finderOf, holderOf, namesakesOf } from "../plan/look-up.js";
+import { observeCopy } from "../plan/read-copies.js";
 import { TaskIndex } from "../plan/task-index.js";
 import { type NamedTenant, TenantNames } from "../plan/tenant-names.js";
-import { observeCopy } from "../plan/verify-copies.js";
-import { finderOf, holderOf } from "../plan/whose-task.js";
 import { safeJson } from "../results/json.js";
 import type { TaskReader } from "../server/ports.js";
 import { parseServerUrl } from "../server/url.js";
@@ -25,7 +24,6 @@ import { EXIT, type ExitCode, type Problem, StopError, stopError } from "../shar
 import { optionWord } from "../shared/shell-word.js";
 import { nearestKeys } from "../shared/tenant-pattern.js";
 import { oneLine } from "../shared/text-safety.js";
-import type { Clock } from "../shared/time.js";
 import { attempt } from "./attempt.js";
 import { checkServerOfLog, findLog, readLog, serverOfLog, withOpenLog } from "./command-log.js";
 import { type Connection, withConnection } from "./connection.js";
@@ -56,7 +54,7 @@ export async function resolveCommand(host: Host, settings: ResolveSettings): Pro
 }
 
 async function resolveInLog(host: Host, settings: ResolveSettings, path: string, tell: Tell, connection?: Connection) {
-  const { sourceTask, manifest, breakLock, reason, resolution } = settings;
+  const { sourceTask, manifest, breakLock } = settings;
   const bound = existsSync(path) ? serverOfLog(readLog(path)) : undefined;
   const given = settings.server && parseServerUrl(settings.server.text).identity;
   const server = connection?.server.identity ?? bound ?? given;
@@ -72,16 +70,12 @@ async function resolveInLog(host: Host, settings: ResolveSettings, path: string,
     const recorder = logRecorder(state, log, { id: run, preamble: { type: "run", command: "resolve" } });
     const inLog = [...state.tenants()].map((tenant) => tenant.sourceTaskId);
     const request: ResolveRequest = {
-      tenants: resolution.kind === "task" ? [resolution.tenant] : resolution.tenants,
-      resolution,
-      sourceTask,
+      ...settings,
       knownSources: [...new Set([...log.header.sourceTasks, ...inLog])],
-      manifest: manifest === undefined ? basename(path, LOG_ENDING) : basename(manifest),
+      manifestName: manifest === undefined ? basename(path, LOG_ENDING) : basename(manifest),
       manifestTenants: await tenantsOfManifest(host, settings, path, state),
-      reason,
     };
-    const deps = { reader: connection?.api.reader, recorder, clock: systemClock };
-    return { resolved: await resolveTenants(request, deps), log: log.head() };
+    return { resolved: await resolveTenants(request, recorder, connection?.api.reader), log: log.head() };
   });
 }
 
@@ -99,36 +93,12 @@ async function tenantsOfManifest(
   return read.kind === "done" ? read.value.tenants : [];
 }
 
-/** How a tenant is settled by hand. */
-export type Resolution =
-  | { readonly kind: "task"; readonly taskId: TaskId; readonly from: string | undefined }
-  | { readonly kind: "retry" }
-  | { readonly kind: "forget" };
-
-export interface ResolveRequest {
-  readonly tenants: readonly string[];
-  readonly resolution: Resolution;
-  readonly sourceTask: TaskId | undefined;
+export interface ResolveRequest extends Pick<ResolveSettings, "resolution" | "sourceTask" | "reason"> {
   /** The source tasks that the log's header or the manifest names, for a tenant that the log does not know. */
   readonly knownSources: readonly TaskId[];
-  readonly manifest: string;
+  readonly manifestName: string;
   /** The manifest's tenants, where it could be read: a task that bears one's name is not taken for another's without a reason. */
   readonly manifestTenants: readonly ManifestTenant[];
-  readonly reason: string | undefined;
-}
-
-/** What was done for one tenant. */
-export interface Resolved {
-  readonly tenant: string;
-  readonly sourceTaskId: TaskId;
-  readonly said: string;
-}
-
-interface ResolveDeps {
-  /** `undefined` where no server is asked: only a task is taken over by what the server shows. */
-  readonly reader: TaskReader | undefined;
-  readonly recorder: Recorder;
-  readonly clock: Pick<Clock, "now">;
 }
 
 /** The tenant that is settled. */
@@ -140,21 +110,24 @@ interface Subject {
   readonly state: TenantState | undefined;
 }
 
-/** One way of settling: what goes into the log, and what is said of it. */
+/** One way of settling: what is said of it, and what goes into the log. */
 type Settlement = readonly [said: string, entries: readonly LogEntry[]];
 
 /**
- * Settles tenants by hand: writes to the log only, never to the server. All or nothing.
+ * Settles tenants by hand: writes to the log only, never to the server. All or nothing. Says what was done for each. `reader`: only a
+ * task is taken over by what the server shows.
  * Throws a StopError: exit 2 for a tenant that cannot be found or a permission that is missing, 7 for a task that may not be
  * taken over, 5 and 6 as the ports say.
  */
-export async function resolveTenants(request: ResolveRequest, deps: ResolveDeps): Promise<readonly Resolved[]> {
-  const { recorder } = deps;
-  const subjects = subjectsOf(request, recorder.state);
+export async function resolveTenants(
+  request: ResolveRequest,
+  recorder: Recorder,
+  reader: TaskReader | undefined,
+): Promise<readonly { readonly tenant: string; readonly sourceTaskId: TaskId; readonly said: string }[]> {
   const entries: LogEntry[] = [];
-  const resolved: Resolved[] = [];
-  for (const subject of subjects) {
-    const [said, added] = await settle(subject, request, deps);
+  const resolved = [];
+  for (const subject of subjectsOf(request, recorder.state)) {
+    const [said, added] = await settle(subject, request, recorder.state, reader);
     entries.push(...added);
     resolved.push({ tenant: subject.tenant, sourceTaskId: subject.sourceTaskId, said });
   }
@@ -162,7 +135,12 @@ export async function resolveTenants(request: ResolveRequest, deps: ResolveDeps)
   return resolved;
 }
 
-async function settle(subject: Subject, request: ResolveRequest, deps: ResolveDeps): Promise<Settlement> {
+async function settle(
+  subject: Subject,
+  request: ResolveRequest,
+  log: LogState,
+  reader: TaskReader | undefined,
+): Promise<Settlement> {
   const { resolution, reason } = request;
   const { sourceTaskId, key, tenant } = subject;
   switch (resolution.kind) {
@@ -172,7 +150,8 @@ async function settle(subject: Subject, request: ResolveRequest, deps: ResolveDe
       checkMayForget(subject, reason);
       return ["it holds nothing any more", [{ type: "forgotten", sourceTaskId, key, reason }]];
     case "task":
-      return takeOver(subject, resolution, request, deps);
+      if (reader === undefined) throw stopError(EXIT.defect, "DEFECT", "resolve --task-id needs a server");
+      return takeOver(subject, resolution, request, log, reader);
     default:
       return resolution satisfies never;
   }
@@ -190,11 +169,11 @@ function checkMayForget(subject: Subject, reason: string | undefined): void {
 
 async function takeOver(
   subject: Subject,
-  { taskId, from }: Extract<Resolution, { kind: "task" }>,
+  { taskId, from }: Extract<ResolveRequest["resolution"], { kind: "task" }>,
   request: ResolveRequest,
-  { reader, recorder: { state: log }, clock }: ResolveDeps,
+  log: LogState,
+  reader: TaskReader,
 ): Promise<Settlement> {
-  if (reader === undefined) throw stopError(EXIT.defect, "DEFECT", "resolve --task-id needs a server");
   const { reason } = request;
   const { ref, key, tenant, sourceTaskId } = subject;
   const refuse = (why: string): never => refused(conflict.notACopy(taskId, why));
@@ -232,11 +211,11 @@ async function takeOver(
   const shown = reports.kind === "read" ? reports.value : [];
   const nothing = { mappings: [], named: [] };
   const entries: LogEntry[] = [
-    { type: "adopted", ...copy, tenant, manifest: request.manifest, name, by: "resolve", before, reason },
+    { type: "adopted", ...copy, tenant, manifest: request.manifestName, name, by: "resolve", before, reason },
     // Behind the adoption: should the log lose its tail, the doubt is still there to be looked up.
     ...(subject.state?.openCreates ?? []).map(({ write }) => ({ type: "settled", write, found: "abandoned" }) as const),
     // Nothing is claimed: the next sync holds it against the manifest.
-    observeCopy({ ...copy, shown, wanted: nothing, mustShow: undefined, clock }).record,
+    observeCopy({ ...copy, shown, wanted: nothing, mustShow: undefined, clock: systemClock }).record,
   ];
   if (old === undefined) return [`its copy is the task ${taskId}`, entries];
   // Last: should the log lose its tail, the copy is held by both, and never by nobody.
@@ -268,22 +247,23 @@ function formerHolder(from: string, subject: Subject, taskId: TaskId, log: LogSt
 }
 
 function subjectsOf(request: ResolveRequest, log: LogState): readonly Subject[] {
+  const { resolution, sourceTask, knownSources } = request;
+  const tenants = resolution.kind === "task" ? [resolution.tenant] : resolution.tenants;
   // The log is looked through once, however many tenants there are.
-  const logged = new Map<TenantKey, TenantState[]>(request.tenants.map((tenant) => [foldTenantKey(tenant), []]));
+  const logged = new Map<TenantKey, TenantState[]>(tenants.map((tenant) => [foldTenantKey(tenant), []]));
   for (const state of log.tenants()) logged.get(state.key)?.push(state);
-  return request.tenants.map((tenant) => {
+  return tenants.map((tenant) => {
     const key = foldTenantKey(tenant);
     const states = logged.get(key) ?? [];
-    const { sourceTask, knownSources } = request;
     const [state, ...others] = states.filter((one) => sourceTask === undefined || one.sourceTaskId === sourceTask);
     if (others.length > 0) {
       const sources = states.map((one) => one.sourceTaskId).join(", ");
       const message = `tenant "${tenant}" is in the log under several source tasks: ${sources}`;
-      throw stopError(EXIT.usage, "SOURCE_AMBIGUOUS", message, { hint: "Add --source-task GUID", tenant });
+      throw stopError(EXIT.usage, "SOURCE_AMBIGUOUS", message, { tenant });
     }
     if (state !== undefined)
       return { ref: state.ref, key, tenant: state.tenant, sourceTaskId: state.sourceTaskId, state };
-    if (request.resolution.kind === "forget") throw unknownTenant(tenant, log);
+    if (resolution.kind === "forget") throw unknownTenant(tenant, log);
     const sourceTaskId = sourceTask ?? (knownSources.length === 1 ? knownSources[0] : undefined);
     if (sourceTaskId !== undefined) return { ref: tenantRef(sourceTaskId, key), key, tenant, sourceTaskId, state };
     const message = `tenant "${tenant}" is not in the log, so that its source task is not known`;
@@ -294,9 +274,8 @@ function subjectsOf(request: ResolveRequest, log: LogState): readonly Subject[] 
 function unknownTenant(tenant: string, log: LogState): StopError {
   const keys = [...log.tenants()].map((state) => state.key);
   const nearest = nearestKeys(tenant, keys, 3).join(", ");
-  const hint = nearest === "" ? "See qalyptus-propagate status" : `The nearest keys are ${nearest}`;
-  const message = `tenant "${tenant}" is not in the log`;
-  return stopError(EXIT.usage, "TENANT_UNKNOWN", message, { hint, tenant });
+  const message = `tenant "${tenant}" is not in the log${nearest === "" ? "" : `; the nearest keys are ${nearest}`}`;
+  return stopError(EXIT.usage, "TENANT_UNKNOWN", message, { tenant });
 }
 
 function refused(conflict: Problem): never {

@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto";
 import { systemChance, systemClock } from "../files/system-clock.js";
 import type { LogState } from "../log/state.js";
 import type { Manifest } from "../manifest/manifest.js";
-import { checkResumable, lastSyncOf } from "../plan/resume.js";
-import { comparePlans, type SavedPlan, savedTenants, sealPlan, shapeOf } from "../plan/saved-plan.js";
+import { checkResumable, comparePlans, lastSyncOf, savedTenants, sealPlan, shapeOf } from "../plan/saved-plan.js";
+import type { SavedPlan } from "../plan/saved-plan-file.js";
 import { rehearseSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
-import type { LogHead, RunResult } from "../shared/outcome.js";
+import type { RunResult } from "../shared/outcome.js";
 import { type Problem, StopError } from "../shared/problems.js";
 import { attempt } from "./attempt.js";
 import {
@@ -113,47 +113,39 @@ async function dryRunOffline(job: PreparedSync): Promise<RunResult> {
 }
 
 async function dryRun(job: PreparedSync, { server, api, warnings }: Connection): Promise<RunResult> {
-  const { savePlan, log: place } = job.sync;
+  const { sync, manifest } = job;
+  const { path } = sync.log;
   // Before the log is read: what is appended meanwhile is seen when it is looked at again.
-  const size = logSize(place.path);
-  const log = readLog(place.path);
+  const size = logSize(path);
+  const log = readLog(path);
   const head = log.head ?? null;
   const request: SyncRequest = {
     ...requestOf(job, log.state, server.identity, [...log.warnings, ...warnings]),
     rebindFrom: checkLog(job, log, server.identity),
     readLogAgain: () => {
-      const now = logSize(place.path) === size ? log : readLog(place.path);
+      const now = logSize(path) === size ? log : readLog(path);
       return { state: now.state, head: now.head ?? null };
     },
   };
   const { result, plan } = await rehearseSync(request, { ...depsOf(job), reader: api.reader, head });
-  if (savePlan !== undefined) {
+  if (sync.savePlan !== undefined) {
     const { writeSavedPlan } = await import("../plan/saved-plan-file.js");
-    const sealed = sealPlan(planToSave(job, server.identity, savedTenants(plan.items), result.log));
-    await writeSavedPlan(savePlan, sealed);
+    const saved = sealPlan({
+      format: "qalyptus-propagate-plan",
+      version: 1,
+      savedAt: systemClock.now().toISOString(),
+      server: server.identity,
+      manifest: { path: sync.manifest, sha256: manifest.sha256, encoding: sync.encoding },
+      logFile: path,
+      log: result.log,
+      apps: sync.apps,
+      verify: sync.run.verify || undefined,
+      shape: sync.shape,
+      tenants: savedTenants(plan.items),
+    });
+    await writeSavedPlan(sync.savePlan, saved);
   }
   return result;
-}
-
-function planToSave(
-  { sync, manifest }: PreparedSync,
-  server: string,
-  tenants: SavedPlan["tenants"],
-  log: LogHead | null,
-): Omit<SavedPlan, "digest"> {
-  return {
-    format: "qalyptus-propagate-plan",
-    version: 1,
-    savedAt: systemClock.now().toISOString(),
-    server,
-    manifest: { path: sync.manifest, sha256: manifest.sha256, encoding: sync.encoding },
-    logFile: sync.log.path,
-    log,
-    apps: sync.apps,
-    verify: sync.run.verify || undefined,
-    shape: sync.shape,
-    tenants,
-  };
 }
 
 async function apply(job: PreparedSync, { server, api, warnings }: Connection): Promise<RunResult> {

@@ -13,10 +13,10 @@ import type { Look } from "../reporter/look.js";
 import { colourLevel, loadPalette } from "../reporter/palette.js";
 import { errorsText, problemLines, warningLines } from "../reporter/problem-lines.js";
 import { createProgress } from "../reporter/progress.js";
-import type { RunResult } from "../shared/outcome.js";
+import type { ResultFile, RunResult } from "../shared/outcome.js";
 import { EXIT, type ExitCode } from "../shared/problems.js";
 import type { Host, OutputStream, Tell } from "./host.js";
-import type { OutputSettings, ResultFile } from "./settings.js";
+import type { OutputSettings } from "./settings.js";
 
 /** How a command tells what it does and what came of it: standard output for the answer, standard error for people. */
 export interface Telling extends Tell {
@@ -45,10 +45,7 @@ export async function openTelling(
   const { format, verbosity } = output;
   // A dry run's plan lists its warnings itself: on standard error they would stand there twice.
   const warns = verbosity !== "quiet" && !(dryRun && format === "human");
-  const targets = await checkResultFiles(
-    output.files.map((file) => file.path),
-    { protectedFiles, platform: host.platform },
-  );
+  const targets = await checkResultFiles(output.files, { protectedFiles, platform: host.platform });
   const look = await lookOf(host, output, host.stdout);
   const errorLook = await lookOf(host, output, host.stderr);
   const progress = await createProgress({
@@ -61,12 +58,20 @@ export async function openTelling(
     look: errorLook,
     now: () => systemClock.monotonic(),
   });
-  const lines = format === "ndjson" ? await openLines(host) : undefined;
+  let written = Promise.resolve();
+  const lines =
+    format === "ndjson"
+      ? (await import("../results/ndjson.js")).createNdjsonWriter({
+          write: (text) => {
+            written = host.stdout.write(text);
+          },
+        })
+      : undefined;
   return {
     look,
     emit: (event) => {
       progress.emit(event);
-      lines?.writer.emit(event);
+      lines?.emit(event);
     },
     warn: async (problems) => {
       if (warns) await writeLines(host, warningLines(problems, errorLook));
@@ -81,8 +86,11 @@ export async function openTelling(
         const kind = placed.kind === "failed" ? "error" : "warning";
         await writeLines(host, problemLines(kind, placed.problem, errorLook));
       }
-      if (lines !== undefined) await lines.finish(result);
-      else if (format === "json") {
+      if (lines !== undefined) {
+        lines.finish(result);
+        // Writes end in their order: the last one ends when all have.
+        await written;
+      } else if (format === "json") {
         const { jsonResultPieces } = await import("../results/json.js");
         for (const piece of jsonResultPieces(result)) await host.stdout.write(piece);
       } else if (!told) await writeHumanAnswer(host, result, { look, next, quiet: verbosity === "quiet" });
@@ -104,21 +112,6 @@ function writeLines(host: Host, lines: readonly string[]): Promise<void> {
   return host.stderr.write(lines.map((line) => `${line}\n`).join(""));
 }
 
-/** `--format ndjson`: each line is handed on after the one before. */
-async function openLines(host: Host) {
-  const { createNdjsonWriter } = await import("../results/ndjson.js");
-  let written: Promise<void> = Promise.resolve();
-  const write = (text: string): void => {
-    written = written.then(() => host.stdout.write(text));
-  };
-  const writer = createNdjsonWriter({ write });
-  const finish = async (result: RunResult): Promise<void> => {
-    writer.finish(result);
-    await written;
-  };
-  return { writer, finish };
-}
-
 async function writeHumanAnswer(
   host: Host,
   result: RunResult,
@@ -134,7 +127,7 @@ async function writeHumanAnswer(
 
 /** Writes a result to each `--out` file, whole or not at all. */
 async function writeResultFiles(
-  targets: readonly ResultTarget[],
+  targets: readonly (ResultFile & ResultTarget)[],
   result: RunResult,
   manifest: Manifest | undefined,
 ): Promise<readonly Placement[]> {
@@ -142,9 +135,9 @@ async function writeResultFiles(
   const { renderResult } = await import("../results/renderers.js");
   const placements: Placement[] = [];
   // HTML is the one that may need more memory than there is: the others are safe by then.
-  const htmlLast = [...targets].sort((a, b) => Number(a.format === "html") - Number(b.format === "html"));
+  const htmlLast = [...targets].sort((a, b) => Number(a.kind === "html") - Number(b.kind === "html"));
   for (const target of htmlLast)
-    placements.push(await placeResultFile(target, renderResult(target.format, result, manifest)));
+    placements.push(await placeResultFile(target, renderResult(target.kind, result, manifest)));
   return placements;
 }
 
@@ -152,20 +145,19 @@ async function writeResultFiles(
 async function tellGitHub(host: Host, result: RunResult): Promise<void> {
   if (host.env.GITHUB_ACTIONS !== "true") return;
   const { githubAnnotations } = await import("../results/github.js");
-  await writeLines(host, [...githubAnnotations(result, { manifestPath: result.manifest?.path })]);
+  await writeLines(host, githubAnnotations(result, { manifestPath: result.manifest?.path }));
   await writeStepSummary(host, result);
 }
 
-/** On GitHub Actions: adds the result as Markdown to the step's summary. Where that cannot be written, a warning says so. */
-async function writeStepSummary(host: Host, result: RunResult): Promise<void> {
-  const path = host.env.GITHUB_STEP_SUMMARY;
-  if (host.env.GITHUB_ACTIONS !== "true" || path === undefined || path === "") return;
+/** Adds the result as Markdown to the step's summary. Where that cannot be written, a warning says so. */
+async function writeStepSummary({ env, stderr }: Host, result: RunResult): Promise<void> {
+  const { GITHUB_ACTIONS, GITHUB_STEP_SUMMARY: path = "" } = env;
+  if (GITHUB_ACTIONS !== "true" || path === "") return;
   const { markdownResult } = await import("../results/markdown.js");
   try {
     await appendFile(path, markdownResult(result));
   } catch (error) {
-    const why = codeOf(error) || "unknown error";
-    await host.stderr.write(`warning: the step summary could not be written (${why})\n`);
+    await stderr.write(`warning: the step summary could not be written (${codeOf(error) || "unknown error"})\n`);
   }
 }
 
@@ -187,18 +179,18 @@ export async function writeRefusal(host: Host, { result, files, inputs }: Refusa
   await writeStepSummary(host, result);
   // Refused for one of these files: then none of them is written.
   if (result.errors.some((error) => error.code.startsWith("OUT_"))) return;
-  const targets = await checkResultFiles(
-    files.map((file) => file.path),
-    { protectedFiles: inputs.map((path) => ({ path, what: "an input of this command" })), platform: host.platform },
-  );
-  const mine: ResultTarget[] = [];
+  const targets = await checkResultFiles(files, {
+    protectedFiles: inputs.map((path) => ({ path, what: "an input of this command" })),
+    platform: host.platform,
+  });
+  const mine: (ResultFile & ResultTarget)[] = [];
   for (const target of targets) if (await mayReplace(target)) mine.push(target);
   await writeResultFiles(mine, result, undefined);
 }
 
 /** Whether a file is missing, of a kind that no manifest is, or a result as this program writes them. */
-async function mayReplace({ path, format }: ResultTarget): Promise<boolean> {
-  if (format !== "json" && format !== "csv") return true;
+async function mayReplace({ path, kind }: ResultFile): Promise<boolean> {
+  if (kind !== "json" && kind !== "csv") return true;
   let text: string;
   try {
     text = await readFile(path, "utf8");
@@ -206,6 +198,6 @@ async function mayReplace({ path, format }: ResultTarget): Promise<boolean> {
     if (codeOf(error) === "ENOENT") return true;
     throw error;
   }
-  if (format === "json") return /^\s*\{\s*"version":\s*1,\s*"command":/.test(text);
+  if (kind === "json") return /^\s*\{\s*"version":\s*1,\s*"command":/.test(text);
   return /^[^\r\n]*newTaskId"?,"?action"?,"?outcome"?,"?reason/i.test(text);
 }

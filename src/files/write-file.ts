@@ -4,7 +4,6 @@ import { access, constants, type FileHandle, open, rename, rm } from "node:fs/pr
 import { basename, dirname, extname, join, resolve } from "node:path";
 import type { ProblemCode } from "../shared/codes.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
-import { nearestSpellings } from "../shared/spelling.js";
 import { codeOf, hasCode, type Identity, identify, isSame, realPathOf, statOf } from "./paths.js";
 
 /**
@@ -104,15 +103,10 @@ function refusal(code: ProblemCode, file: string, why: string, cause?: unknown):
   return new StopError(EXIT.usage, problem(code, `${file} cannot be written: ${why}`, { file }), { cause });
 }
 
-/** The endings that `--out` knows. */
-const ENDINGS = ["json", "csv", "md", "html", "xml"] as const;
-export type ResultEnding = (typeof ENDINGS)[number];
-
 /** One `--out` file that was found fit to be written. */
 export interface ResultTarget {
   /** As the user typed it, for messages. */
   readonly path: string;
-  readonly format: ResultEnding;
   /** Where it goes while another program holds `path`: `<name>.new.<ending>`, or a number more where that is another's. */
   readonly beside: string;
 }
@@ -135,25 +129,33 @@ function knownFiles({ protectedFiles, platform }: Inputs): KnownFile[] {
 }
 
 /**
- * Checks every `--out` before anything starts. Throws a StopError (exit 2) with all faults: an unknown ending, a folder that is
- * missing or not writable, a folder in the file's place, one file given twice, and a file that is the manifest, the log or
- * another input (by real path and by inode, so also through links; on Windows and macOS also in another case).
+ * Checks every `--out` before anything starts. Throws a StopError (exit 2) with all faults: a folder that is missing or not
+ * writable, a folder in the file's place, one file given twice, and a file that is the manifest, the log or another input (by real
+ * path and by inode, so also through links; on Windows and macOS also in another case).
  */
-export async function checkResultFiles(paths: readonly string[], inputs: Inputs): Promise<readonly ResultTarget[]> {
+export async function checkResultFiles<F extends { readonly path: string }>(
+  files: readonly F[],
+  inputs: Inputs,
+): Promise<readonly (F & ResultTarget)[]> {
   const faults: Problem[] = [];
-  const targets: ResultTarget[] = [];
+  const targets: (F & ResultTarget)[] = [];
   const known = knownFiles(inputs);
-  for (const path of paths) {
-    const fault = await faultOf(path);
-    const identity = identify(path, inputs.platform);
-    const same = known.find((other) => isSame(other, identity));
-    const [format] = endingOf(path);
-    if (fault !== undefined) faults.push(fault);
-    else if (same !== undefined) faults.push(wouldReplace(`--out ${path}`, path, same.what));
-    else if (format !== undefined) {
-      targets.push({ path, format, beside: findBeside(path, known, inputs.platform) });
-      known.push({ ...identity, what: "another --out file" });
+  const isKnown = (path: string) => sameFile(path, known, inputs.platform);
+  for (const file of files) {
+    const { path } = file;
+    const same = isKnown(path);
+    const fault = (await faultOf(path)) ?? (same && wouldReplace(`--out ${path}`, path, same.what));
+    if (fault !== undefined) {
+      faults.push(fault);
+      continue;
     }
+    const ending = extname(path);
+    const name = (number: number) =>
+      `${path.slice(0, path.length - ending.length)}.new${number < 2 ? "" : number}${ending}`;
+    let number = 1;
+    while (isKnown(name(number)) !== undefined) number += 1;
+    targets.push({ ...file, beside: name(number) });
+    known.push({ ...identify(path, inputs.platform), what: "another --out file" });
   }
   if (faults.length > 0) throw new StopError(EXIT.usage, faults);
   return targets;
@@ -161,9 +163,13 @@ export async function checkResultFiles(paths: readonly string[], inputs: Inputs)
 
 /** Checks that a plan to be saved goes over no file of this run, by the same measure. Throws a StopError (exit 2). */
 export async function checkPlanFile(path: string, inputs: Inputs): Promise<void> {
-  const identity = identify(path, inputs.platform);
-  const same = knownFiles(inputs).find((other) => isSame(other, identity));
+  const same = sameFile(path, knownFiles(inputs), inputs.platform);
   if (same !== undefined) throw new StopError(EXIT.usage, wouldReplace(`--save-plan ${path}`, path, same.what));
+}
+
+function sameFile(path: string, known: readonly KnownFile[], platform: NodeJS.Platform): KnownFile | undefined {
+  const identity = identify(path, platform);
+  return known.find((other) => isSame(other, identity));
 }
 
 function wouldReplace(given: string, file: string, what: string): Problem {
@@ -171,43 +177,16 @@ function wouldReplace(given: string, file: string, what: string): Problem {
 }
 
 async function faultOf(path: string): Promise<Problem | undefined> {
-  const out = (code: ProblemCode, why: string, hint?: string) =>
-    problem(code, `--out ${path}: ${why}`, { file: path, hint });
-  const [format, ending] = endingOf(path);
-  if (format === undefined) {
-    const [near] = nearestSpellings(ending, ENDINGS, 1);
-    const why = ending === "" ? "the file has no ending" : `".${ending}" is no ending that a result can have`;
-    return out("OUT_ENDING", why, near && `Did you mean .${near}?`);
-  }
+  const fault = (code: ProblemCode, why: string) => problem(code, `--out ${path}: ${why}`, { file: path });
   const folder = dirname(resolve(path));
-  if (statOf(folder)?.isDirectory() !== true) return out("OUT_FOLDER_MISSING", `there is no folder ${folder}`);
-  if (!(await isWritable(folder))) return out("OUT_FOLDER_READ_ONLY", `the folder ${folder} cannot be written to`);
-  return statOf(path)?.isDirectory() === true ? out("OUT_IS_FOLDER", "this is a folder") : undefined;
-}
-
-function endingOf(path: string): readonly [known: ResultEnding | undefined, typed: string] {
-  const typed = extname(path).slice(1).toLowerCase();
-  return [ENDINGS.find((known) => known === typed), typed];
-}
-
-async function isWritable(folder: string): Promise<boolean> {
+  if (statOf(folder)?.isDirectory() !== true) return fault("OUT_FOLDER_MISSING", `there is no folder ${folder}`);
   try {
     await access(folder, constants.W_OK);
-    return true;
   } catch (error) {
-    if (hasCode(error, ["EACCES", "EPERM", "EROFS"])) return false;
-    throw error;
+    if (!hasCode(error, ["EACCES", "EPERM", "EROFS"])) throw error;
+    return fault("OUT_FOLDER_READ_ONLY", `the folder ${folder} cannot be written to`);
   }
-}
-
-function findBeside(path: string, known: readonly KnownFile[], platform: NodeJS.Platform): string {
-  const ending = extname(path);
-  const stem = path.slice(0, path.length - ending.length);
-  for (let number = 1; ; number += 1) {
-    const beside = `${stem}.new${number === 1 ? "" : number}${ending}`;
-    const identity = identify(beside, platform);
-    if (!known.some((other) => isSame(other, identity))) return beside;
-  }
+  return statOf(path)?.isDirectory() === true ? fault("OUT_IS_FOLDER", "this is a folder") : undefined;
 }
 
 /** How a result ended up: where it was meant to be, beside it, or nowhere. */

@@ -7,8 +7,52 @@ import type { LogEntry, LogHeader } from "./records.js";
  * header's covers the header alone.
  */
 
-/** What ends each line: the digest's field. Its length never changes, so that the rest is found without parsing. */
-export const DIGEST_FIELD_LENGTH = ',"digest":""}'.length + 64;
+/** A line's end, as the digest makes it. Its length never changes, so that the rest is found without parsing. */
+export function digestField(digest: string): string {
+  return `,"digest":"${digest}"}`;
+}
+
+/** The end of the chain: the last line's number, its digest, and its text, which the next line's digest covers. */
+export interface ChainEnd {
+  readonly seq: number;
+  readonly digest: string;
+  readonly line: string;
+}
+
+/** What is the same for all lines of one group. */
+export interface GroupEnvelope {
+  readonly at: string;
+  readonly run: string;
+  readonly synced: number;
+}
+
+/** The first line of a new log. */
+export function headerLine(header: LogHeader, at: string, run: string): ChainEnd {
+  const { type, ...rest } = header;
+  return chainedLine("", 0, { type, ...rest }, { at, run, synced: 0 });
+}
+
+/** The next lines of a log whose last line is `last`, each with its line end; and the last of them. */
+export function nextLines(
+  last: ChainEnd,
+  entries: readonly LogEntry[],
+  group: GroupEnvelope,
+): { readonly text: string; readonly end: ChainEnd } {
+  let end = last;
+  let text = "";
+  for (const entry of entries) {
+    end = chainedLine(`${end.line}\n`, end.seq + 1, entry, group);
+    text += `${end.line}\n`;
+  }
+  return { text, end };
+}
+
+function chainedLine(before: string, seq: number, fields: LogEntry | LogHeader, group: GroupEnvelope): ChainEnd {
+  const { at, run, synced } = group;
+  const body = JSON.stringify({ v: 1, seq, at, run, ...fields, synced }).slice(0, -1);
+  const digest = hash("sha256", before + body, "hex");
+  return { seq, digest, line: body + digestField(digest) };
+}
 
 /** How the first line of every log begins; tells a header that was cut short from a foreign file. */
 export const HEADER_START = '{"v":1,"seq":0,"at":"';
@@ -43,104 +87,4 @@ export function isBeginningOfHeader(text: string): boolean {
 /** Whether a text is a beginning of the line of the log's first record. */
 export function isBeginningOfFirstRecord(text: string): boolean {
   return text !== "" && (text.startsWith(FIRST_RECORD_START) || FIRST_RECORD_START.startsWith(text));
-}
-
-/** A line's end, as the digest makes it. */
-export function digestField(digest: string): string {
-  return `,"digest":"${digest}"}`;
-}
-
-/** The end of the chain: the last line's number, its digest, and its text, which the next line's digest covers. */
-export interface ChainEnd {
-  readonly seq: number;
-  readonly digest: string;
-  readonly line: string;
-}
-
-/** What is the same for all lines of one group. */
-export interface GroupEnvelope {
-  readonly at: string;
-  readonly run: string;
-  readonly synced: number;
-}
-
-/** A record's own fields as they stand in its line, without the braces around them. */
-export type EntryText = string & { readonly __entryText: unique symbol };
-
-/** The text of a record's own part: the same whatever goes before it. */
-export function entryText(entry: LogEntry | LogHeader): EntryText {
-  return JSON.stringify(entry).slice(1, -1) as EntryText;
-}
-
-/** The first line of a new log. */
-export function headerLine(header: LogHeader, at: string, run: string): ChainEnd {
-  const { type, ...rest } = header;
-  const body = lineBody(0, entryText({ type, ...rest }), fieldsAround({ at, run, synced: 0 }));
-  const digest = hash("sha256", body, "hex");
-  return { seq: 0, digest, line: body + digestField(digest) };
-}
-
-/** Lines to be appended: their bytes, which are valid until the next ones are made, and the last of them. */
-export interface NextLines {
-  readonly bytes: Buffer;
-  readonly end: ChainEnd;
-}
-
-const LF = 10;
-/** No character takes more bytes. */
-const MOST_BYTES = 3;
-/** A group that may need more gets a store of its own: one of 200,000 records comes once in a run, if ever. */
-const MOST_KEPT = 4 * 1024 * 1024;
-
-/**
- * Makes the lines of one group after another. Each is put into bytes once, behind the line before, as they will stand in the
- * file: what a digest covers is a piece of that.
- */
-export class LineMaker {
-  #store = Buffer.alloc(0);
-
-  /** The next lines of a log whose last line is `last`. */
-  next(last: ChainEnd, texts: readonly EntryText[], group: GroupEnvelope): NextLines {
-    const around = fieldsAround(group);
-    const bodies = texts.map((text, at) => lineBody(last.seq + 1 + at, text, around));
-    const store = this.#storeFor(last, bodies);
-    let before = 0;
-    let at = store.write(last.line, "utf8");
-    at = store.writeUInt8(LF, at);
-    const start = at;
-    let { digest, line } = last;
-    for (const body of bodies) {
-      const begun = at;
-      at += store.write(body, at, "utf8");
-      digest = hash("sha256", store.subarray(before, at), "hex");
-      line = body + digestField(digest);
-      at += store.write(digestField(digest), at, "latin1");
-      at = store.writeUInt8(LF, at);
-      before = begun;
-    }
-    return { bytes: store.subarray(start, at), end: { seq: last.seq + bodies.length, digest, line } };
-  }
-
-  #storeFor(last: ChainEnd, bodies: readonly string[]): Buffer {
-    const sizeBy = (sizeOf: (text: string) => number): number =>
-      bodies.reduce((sum, body) => sum + sizeOf(body) + DIGEST_FIELD_LENGTH + 1, sizeOf(last.line) + 1);
-    const most = sizeBy((text) => MOST_BYTES * text.length);
-    if (most > MOST_KEPT) return Buffer.allocUnsafeSlow(sizeBy((text) => Buffer.byteLength(text, "utf8")));
-    if (this.#store.length < most) this.#store = Buffer.allocUnsafeSlow(Math.min(2 * most, MOST_KEPT));
-    return this.#store;
-  }
-}
-
-/** What stands around a record's own fields: the same on all lines of a group. */
-interface FieldsAround {
-  readonly before: string;
-  readonly behind: string;
-}
-
-function fieldsAround({ at, run, synced }: GroupEnvelope): FieldsAround {
-  return { before: `,"at":"${at}","run":${JSON.stringify(run)},`, behind: `,"synced":${synced}` };
-}
-
-function lineBody(seq: number, text: EntryText, { before, behind }: FieldsAround): string {
-  return `{"v":1,"seq":${seq}${before}${text}${behind}`;
 }

@@ -1,41 +1,40 @@
 import { hash } from "node:crypto";
-import { DIGEST_FIELD_LENGTH, digestField, isBeginningOfFirstRecord, isBeginningOfHeader } from "./chain.js";
-import type { LogHeader, LogRecord } from "./records.js";
-import { headerRefusal, type LogRefusal, NULS_FOR_LINES, recordFault } from "./refusal.js";
-import { isHeader, isRawLine, type RawLine } from "./schema.js";
+import { type ChainEnd, digestField, HEADER_START, isBeginningOfFirstRecord, isBeginningOfHeader } from "./chain.js";
+import { entryFault, isHeader, isRawLine, type LogEnvelope, type LogHeader, type LogRecord } from "./records.js";
 
-/** The last group was cut short by a crash: from the byte `at` to the file's end, `bytes` of them. */
-export type LogTail =
-  | { readonly kind: "clean" }
-  | {
-      readonly kind: "torn";
-      readonly at: number;
-      readonly bytes: number;
-      readonly line: number;
-      readonly hasNuls: boolean;
-    };
+/** The last group was cut short by a crash: from the byte `at`, on line `line`, to the file's end. */
+export interface TornTail {
+  readonly at: number;
+  readonly bytes: number;
+  readonly line: number;
+  readonly hasNuls: boolean;
+}
 
 /** A log that was read to its end. */
-export interface WholeLog {
+export interface LogContent {
   readonly kind: "log";
-  readonly header: LogHeader;
-  /** The last whole line, its number and digest. */
-  readonly last: { readonly seq: number; readonly digest: string; readonly line: string };
-  readonly tail: LogTail;
+  /** `undefined`: the file is empty, or holds a header that was cut short and nothing after it, so that no record was lost. */
+  readonly header: LogHeader | undefined;
+  /** The last whole line. */
+  readonly last: ChainEnd | undefined;
+  readonly torn: TornTail | undefined;
   /** Where the last whole line ends in the file, its line end included, in bytes. */
   readonly end: number;
   /** The last whole line lacks its line end: the next one to be appended must begin with one. */
   readonly endsWithoutNewline: boolean;
 }
 
-/**
- * What a file's bytes are. `unborn`: empty, or a header that was cut short with nothing after it, so no record was lost;
- * its `bytes` may be replaced by the lock's holder.
- */
-export type LogReading =
-  | WholeLog
-  | { readonly kind: "unborn"; readonly bytes: number }
-  | { readonly kind: "refused"; readonly refusal: LogRefusal };
+/** Why a file is not read as a log: what is wrong, and on which line. Never repaired by the program. */
+export interface LogRefusal {
+  readonly code: "LOG_DAMAGED" | "LOG_FOREIGN" | "LOG_NEWER";
+  readonly line: number;
+  readonly what: string;
+}
+
+/** What a file's bytes are. */
+export type LogReading = LogContent | { readonly kind: "refused"; readonly refusal: LogRefusal };
+
+type Fault = readonly [code: LogRefusal["code"], what: string];
 
 /** Far more than any line of ours; a "line" beyond it is no log's. */
 const LONGEST_LINE = 64 * 1024 * 1024;
@@ -46,29 +45,15 @@ const LONGEST_UNBORN = 64 * 1024;
  * flight: so a torn one may have one block of NULs, or twice the bytes of the log's biggest group.
  */
 const FEW_NULS = 4 * 1024;
+/** A log whose lines were lost so is never taken for one that held none: it would make every copy a second time. */
+const NULS_FOR_LINES = "NUL bytes stand where its lines were, as a power loss or a broken disk leaves them";
 const LF = 10;
 const CR = 13;
-
-/** The first line that is not a right record, while it is not yet known whether only the last group is torn. */
-interface Break {
-  readonly line: number;
-  readonly at: number;
-  /** The number that the record on this line had, or would have had. */
-  readonly seq: number;
-  /** The last right line before it. */
-  readonly lastLine: string;
-}
-
-/** A whole record seen behind a break. */
-interface Survivor {
-  readonly line: number;
-  readonly seq: number;
-  readonly run: string;
-}
+const DIGEST_FIELD_LENGTH = digestField("").length + 64;
 
 /**
- * Reads a log piece by piece, in one pass, holding little more than one piece: each record is checked (chain, number,
- * schema) and handed to `visit` once. Pure over the bytes pushed into it; keeps none of the pieces.
+ * Reads a log piece by piece, in one pass: each record is checked (chain, number, schema) and handed to `visit` once. Pure over the
+ * bytes pushed into it; keeps of them the last two lines and what is not a whole line yet.
  *
  * Torn is the last group only: from the first bad line to the end there is no whole record, or the whole ones are of one
  * run, rightly numbered, and were written when the bad line was not yet durable. A bad line that still is JSON was edited,
@@ -77,28 +62,27 @@ interface Survivor {
  */
 export class LogScan {
   readonly #visit: (record: LogRecord) => void;
-  /** Where each piece is copied to, behind what is left of the one before: fresh memory for each costs more than reading it. */
-  #store: Buffer = Buffer.alloc(0);
-  /** Bytes from the start of the line before the one that is to be read; the first part of the store. */
-  #buffer: Buffer = this.#store;
-  /** Where the buffer starts in the file. */
-  #base = 0;
-  /** The line before, in the buffer, without its line end. */
-  #before = { start: 0, end: 0 };
-  /** The line to be read starts here, in the buffer. */
-  #start = 0;
-
+  /** What is not a whole line yet, in the pieces that it came in, and how long it is. */
+  #pieces: Buffer[] = [];
+  #pending = 0;
+  /** The lines that were read, where the next one starts in the file, and the text of the last one. */
   #lines = 0;
+  #offset = 0;
+  #before: Buffer | undefined;
+  /** The header, and what is known of the last right line: its text, and where it ends in the file. */
   #header: LogHeader | undefined;
   #seq = 0;
   #synced = 0;
   #digest = "";
+  #lastLine: Buffer = Buffer.alloc(0);
   #end = 0;
   /** Where the group of the last right line begins in the file, and the bytes of the biggest before it. */
   #groupStart = 0;
   #biggestGroup = 0;
-  #break: Break | undefined;
-  #survivor: Survivor | undefined;
+  /** The first line that is not a right record, while it is not yet known whether only the last group is torn. */
+  #break: { readonly line: number; readonly at: number } | undefined;
+  /** The last whole record behind the break. */
+  #survivor: { readonly line: number; readonly seq: number; readonly run: string } | undefined;
   /** NUL bytes from the break on. */
   #nuls = 0;
   #refusal: LogRefusal | undefined;
@@ -107,115 +91,131 @@ export class LogScan {
     this.#visit = visit;
   }
 
-  /** Takes the file's next bytes. */
+  /** Takes the file's next bytes, which must stay as they are. */
   push(chunk: Buffer): void {
     if (this.#refusal !== undefined) return;
-    const sought = this.#buffer.length - this.#before.start;
-    this.#moveTo(chunk);
-    let lineEnd = this.#buffer.indexOf(LF, sought);
-    while (lineEnd >= 0 && this.#refusal === undefined) {
-      this.#readLine(lineEnd, lineEnd + 1);
-      lineEnd = this.#buffer.indexOf(LF, lineEnd + 1);
-    }
-    if (this.#buffer.length - this.#start > LONGEST_LINE) this.#refusal = this.#endless();
+    this.#pieces.push(chunk);
+    this.#pending += chunk.length;
+    if (chunk.includes(LF)) this.#readLines(this.#takePending());
+    if (this.#pending > LONGEST_LINE) this.#refuseEndless();
   }
 
   /** Says what the file is, once all its bytes are pushed. */
   end(): LogReading {
-    const rest = this.#buffer.subarray(this.#start);
-    if (this.#refusal === undefined && this.#lines === 0 && isUnborn(rest))
-      return { kind: "unborn", bytes: rest.length };
-    if (this.#refusal === undefined && rest.length > 0) this.#readLine(this.#buffer.length, this.#buffer.length);
-    this.#refusal ??= this.#lostToNuls();
+    const rest = this.#takePending();
+    if (this.#refusal === undefined && this.#lines === 0 && isUnborn(rest)) {
+      const torn = rest.length === 0 ? undefined : { at: 0, bytes: rest.length, line: 1, hasNuls: false };
+      return { kind: "log", header: undefined, last: undefined, torn, end: 0, endsWithoutNewline: false };
+    }
+    if (this.#refusal === undefined && rest.length > 0) this.#readLine(rest, rest.length);
+    if (this.#break !== undefined && this.#nuls > this.#mostNuls()) this.#refuse(NULS_FOR_LINES, this.#break.line);
     if (this.#refusal !== undefined) return { kind: "refused", refusal: this.#refusal };
-    if (this.#header === undefined) throw new Error("a file without a header was neither refused nor found unborn");
-    const line = this.#break?.lastLine ?? this.#buffer.toString("utf8", this.#before.start, this.#before.end);
     return {
       kind: "log",
       header: this.#header,
-      last: { seq: this.#seq, digest: this.#digest, line },
-      tail: this.#tail(),
+      last: { seq: this.#seq, digest: this.#digest, line: this.#lastLine.toString("utf8") },
+      torn: this.#break && { ...this.#break, bytes: this.#offset - this.#break.at, hasNuls: this.#nuls > 0 },
       end: this.#end,
       endsWithoutNewline: this.#break === undefined && rest.length > 0,
     };
   }
 
-  #endless(): LogRefusal {
+  #takePending(): Buffer {
+    const all = Buffer.concat(this.#pieces, this.#pending);
+    this.#pieces = [];
+    this.#pending = 0;
+    return all;
+  }
+
+  #readLines(bytes: Buffer): void {
+    let start = 0;
+    for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, start)) {
+      this.#readLine(bytes.subarray(start, end), end + 1 - start);
+      if (this.#refusal !== undefined) return;
+      start = end + 1;
+    }
+    this.#pieces = [bytes.subarray(start)];
+    this.#pending = bytes.length - start;
+  }
+
+  /** Damage is what nothing else explains. */
+  #refuse(what: string, line = this.#lines, code: LogRefusal["code"] = "LOG_DAMAGED"): void {
+    this.#refusal ??= { code, line, what };
+  }
+
+  #refuseEndless(): void {
     const line = this.#lines + 1;
-    if (this.#buffer[this.#start] === 0) return { code: "LOG_DAMAGED", line, what: NULS_FOR_LINES };
-    return { code: this.#header === undefined ? "LOG_FOREIGN" : "LOG_DAMAGED", line, what: "it never ends" };
+    if (this.#pieces[0]?.[0] === 0) this.#refuse(NULS_FOR_LINES, line);
+    else this.#refuse("it never ends", line, this.#header === undefined ? "LOG_FOREIGN" : "LOG_DAMAGED");
   }
 
-  #lostToNuls(): LogRefusal | undefined {
-    if (this.#break === undefined) return undefined;
-    const biggest = Math.max(this.#biggestGroup, this.#end - this.#groupStart);
-    if (this.#nuls <= (this.#seq === 0 ? 0 : Math.max(FEW_NULS, 2 * biggest))) return undefined;
-    return { code: "LOG_DAMAGED", line: this.#break.line, what: NULS_FOR_LINES };
+  #mostNuls(): number {
+    return this.#seq === 0 ? 0 : Math.max(FEW_NULS, 2 * this.#biggestGroup, 2 * (this.#end - this.#groupStart));
   }
 
-  #tail(): LogTail {
-    if (this.#break === undefined) return { kind: "clean" };
-    const { at, line } = this.#break;
-    return { kind: "torn", at, line, bytes: this.#base + this.#buffer.length - at, hasNuls: this.#nuls > 0 };
-  }
-
-  /** Drops what is read, but for the line before, and adds the next bytes. */
-  #moveTo(chunk: Buffer): void {
-    const kept = this.#before.start;
-    const rest = this.#buffer.length - kept;
-    const length = rest + chunk.length;
-    const store = this.#store.length < length ? Buffer.allocUnsafeSlow(2 * length) : this.#store;
-    if (store !== this.#store || kept > 0) this.#buffer.copy(store, 0, kept);
-    chunk.copy(store, rest);
-    this.#store = store;
-    this.#buffer = store.subarray(0, length);
-    this.#base += kept;
-    this.#start -= kept;
-    this.#before = { start: 0, end: this.#before.end - kept };
-  }
-
-  #readLine(lineEnd: number, next: number): void {
-    const end = lineEnd > this.#start && this.#buffer[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
+  /** `length`: of the line with its line end. */
+  #readLine(bytes: Buffer, length: number): void {
+    const line = bytes.at(-1) === CR ? bytes.subarray(0, -1) : bytes;
     this.#lines += 1;
-    if (this.#header === undefined) this.#refusal = this.#readHeader(end);
-    else if (this.#break === undefined) this.#refusal = this.#readRecord(end);
-    else this.#refusal = this.#readBehind(this.#break, end);
-    if (this.#break === undefined) this.#end = this.#base + next;
-    else this.#nuls += this.#countNuls(end);
-    this.#before = { start: this.#start, end };
-    this.#start = next;
+    if (this.#header === undefined) this.#readHeader(line);
+    else if (this.#break === undefined) this.#readRecord(line);
+    else this.#readBehind(this.#break, line);
+    this.#offset += length;
+    this.#before = line;
+    if (this.#break !== undefined) this.#nuls += countNuls(line);
+    else {
+      this.#end = this.#offset;
+      this.#lastLine = line;
+    }
   }
 
-  #readHeader(end: number): LogRefusal | undefined {
-    const value = this.#parse(end);
-    const digest = this.#digestOf(this.#start, end);
-    if (digest === undefined || !isHeader(value) || value.seq !== 0) return headerRefusal(value, this.#text(end));
+  #readHeader(line: Buffer): void {
+    const value = parsed(line);
+    const digest = this.#digestOf(line);
+    if (digest === undefined || !isHeader(value) || value.seq !== 0) {
+      const [code, what] = headerFault(value, line.toString("utf8"));
+      this.#refuse(what, this.#lines, code);
+      return;
+    }
     const { type, format, formatVersion, server, sourceTasks } = value;
     this.#header = { type, format, formatVersion, server, sourceTasks };
     this.#digest = digest;
-    return undefined;
   }
 
-  #readRecord(end: number): LogRefusal | undefined {
-    const digest = this.#digestOf(this.#before.start, end);
-    const value = this.#parse(end);
+  #readRecord(line: Buffer): void {
+    const digest = this.#digestOf(line);
+    const value = parsed(line);
     if (digest === undefined && value === undefined) {
-      const lastLine = this.#buffer.toString("utf8", this.#before.start, this.#before.end);
-      this.#break = { line: this.#lines, at: this.#base + this.#start, seq: this.#seq + 1, lastLine };
-      if (this.#seq > 0 || isBeginningOfFirstRecord(this.#text(end))) return undefined;
-      const what = this.#countNuls(end) > 0 ? NULS_FOR_LINES : "it is no beginning of the log's first record";
-      return { code: "LOG_DAMAGED", line: this.#lines, what };
+      this.#break = { line: this.#lines, at: this.#offset };
+      if (this.#seq === 0 && !isBeginningOfFirstRecord(line.toString("utf8")))
+        this.#refuse(countNuls(line) > 0 ? NULS_FOR_LINES : "it is no beginning of the log's first record");
+      return;
     }
-    const fault = recordFault(value, { seq: this.#seq + 1, synced: this.#synced, digest });
-    if (fault !== undefined) return { code: fault.code, line: this.#lines, what: fault.what };
-    return this.#take(value as LogRecord);
+    const fault = this.#recordFault(value, digest);
+    if (fault === undefined) this.#takeIn(value as LogRecord);
+    else this.#refuse(fault[1], this.#lines, fault[0]);
   }
 
-  #take(record: LogRecord): undefined {
+  /** What is wrong with a line that is JSON: it was edited, or a newer program wrote it. */
+  #recordFault(value: unknown, digest: string | undefined): Fault | undefined {
+    const seq = this.#seq + 1;
+    if (!isRawLine(value)) return ["LOG_DAMAGED", "it is not a record of this log"];
+    if (value.v !== 1) return [isNewer(value.v) ? "LOG_NEWER" : "LOG_DAMAGED", `its version is ${value.v}`];
+    if (value.seq !== seq) return ["LOG_DAMAGED", `its seq is ${value.seq} where ${seq} must stand`];
+    if (digest === undefined) return ["LOG_DAMAGED", "its digest is not that of its text and of the line before"];
+    if (value.synced >= seq || value.synced < this.#synced)
+      return ["LOG_DAMAGED", `its synced cannot be ${value.synced}`];
+    const fault = entryFault(value);
+    if (fault === undefined) return undefined;
+    return fault.field === undefined
+      ? ["LOG_NEWER", `its type "${value.type}" is unknown to this version`]
+      : ["LOG_DAMAGED", `its field "${fault.field}" is not what a record of type "${value.type}" has`];
+  }
+
+  #takeIn(record: LogRecord): void {
     if (record.synced !== this.#synced || this.#seq === 0) {
-      const start = this.#base + this.#start;
-      this.#biggestGroup = Math.max(this.#biggestGroup, start - this.#groupStart);
-      this.#groupStart = start;
+      this.#biggestGroup = Math.max(this.#biggestGroup, this.#offset - this.#groupStart);
+      this.#groupStart = this.#offset;
     }
     this.#seq = record.seq;
     this.#synced = record.synced;
@@ -224,65 +224,77 @@ export class LogScan {
   }
 
   /** A line behind the first bad one: it must be part of the same, torn, group. */
-  #readBehind(broken: Break, end: number): LogRefusal | undefined {
-    const value = this.#parse(end);
-    if (value === undefined) return undefined;
-    if (isRawLine(value) && this.#isOfTornGroup(broken, value, end)) {
+  #readBehind(broken: { readonly line: number }, line: Buffer): void {
+    const value = parsed(line);
+    if (value === undefined) return;
+    if (isRawLine(value) && this.#isOfTornGroup(broken.line, value, line))
       this.#survivor = { line: this.#lines, seq: value.seq, run: value.run };
-      return undefined;
-    }
-    const what = `it cannot be read, and what stands behind it, on line ${this.#lines}, was written later`;
-    return { code: "LOG_DAMAGED", line: broken.line, what };
+    else
+      this.#refuse(
+        `it cannot be read, and what stands behind it, on line ${this.#lines}, was written later`,
+        broken.line,
+      );
   }
 
-  #isOfTornGroup(broken: Break, record: RawLine, end: number): boolean {
+  #isOfTornGroup(brokenLine: number, record: LogEnvelope, line: Buffer): boolean {
+    const brokenSeq = this.#seq + 1;
     // A line end that was lost makes one line of several: numbers may run ahead of lines, never behind.
-    if (record.synced >= broken.seq || record.seq < broken.seq + this.#lines - broken.line) return false;
+    if (record.synced >= brokenSeq || record.seq < brokenSeq + this.#lines - brokenLine) return false;
     const before = this.#survivor;
     if (before === undefined) return true;
     if (record.run !== before.run) return false;
     if (before.line + 1 < this.#lines) return record.seq >= before.seq + this.#lines - before.line;
-    return record.seq === before.seq + 1 && this.#digestOf(this.#before.start, end) !== undefined;
+    return record.seq === before.seq + 1 && this.#digestOf(line) !== undefined;
   }
 
-  #countNuls(end: number): number {
-    let count = 0;
-    for (let at = this.#start; at < end; at += 1) if (this.#buffer[at] === 0) count += 1;
-    return count;
+  /** The digest of a line, chained to the one before; `undefined` where the line says another. */
+  #digestOf(line: Buffer): string | undefined {
+    const bodyEnd = line.length - DIGEST_FIELD_LENGTH;
+    if (bodyEnd < 0) return undefined;
+    const body = line.subarray(0, bodyEnd);
+    // As the bytes stand in the file, but with a line feed for any line end between.
+    const covered = this.#before === undefined ? body : Buffer.concat([this.#before, Buffer.of(LF), body]);
+    const digest = hash("sha256", covered, "hex");
+    return line.toString("latin1", bodyEnd) === digestField(digest) ? digest : undefined;
   }
+}
 
-  /** The digest of the line to be read, chained to the text from `from`; `undefined` where the line says another. */
-  #digestOf(from: number, end: number): string | undefined {
-    const bodyEnd = end - DIGEST_FIELD_LENGTH;
-    if (bodyEnd < this.#start) return undefined;
-    const digest = hash("sha256", this.#chained(from, bodyEnd), "hex");
-    return this.#buffer.toString("latin1", bodyEnd, end) === digestField(digest) ? digest : undefined;
-  }
+/** Why a first line is not the header of a log that this version can read. */
+function headerFault(value: unknown, text: string): Fault {
+  const { type, format, v, formatVersion } = Object(value) as Readonly<Record<string, unknown>>;
+  if (type === "header" && format === "qalyptus-propagate-log")
+    return isNewer(v) || isNewer(formatVersion)
+      ? ["LOG_NEWER", "the header is of a newer format"]
+      : ["LOG_DAMAGED", "the header's digest is not that of its text"];
+  const nul = text.indexOf("\0");
+  if (nul >= 0 && isBeginningOfHeader(text.slice(0, nul)) && /^\0+$/.test(text.slice(nul)))
+    return ["LOG_DAMAGED", NULS_FOR_LINES];
+  return text.startsWith(HEADER_START)
+    ? ["LOG_DAMAGED", "the header is cut short or was edited"]
+    : ["LOG_FOREIGN", "it is not the header of an idempotency log"];
+}
 
-  /** The bytes that a digest covers: as they stand in the file, but with a line feed for any line end between. */
-  #chained(from: number, bodyEnd: number): Buffer {
-    if (from === this.#start || this.#before.end + 1 === this.#start) return this.#buffer.subarray(from, bodyEnd);
-    const before = this.#buffer.subarray(from, this.#before.end);
-    return Buffer.concat([before, Buffer.of(LF), this.#buffer.subarray(this.#start, bodyEnd)]);
-  }
-
-  /** The line to be read as JSON, or `undefined` where it is none. */
-  #parse(end: number): unknown {
-    try {
-      return JSON.parse(this.#text(end)) as unknown;
-    } catch (error) {
-      if (error instanceof SyntaxError) return undefined;
-      throw error;
-    }
-  }
-
-  #text(end: number): string {
-    return this.#buffer.toString("utf8", this.#start, end);
-  }
+function isNewer(version: unknown): boolean {
+  return typeof version === "number" && version > 1;
 }
 
 /** Whether a file without a line end is nothing yet: empty, or the beginning of our header, cut short by a crash. */
 function isUnborn(bytes: Buffer): boolean {
-  if (bytes.length > LONGEST_UNBORN) return false;
-  return isBeginningOfHeader(bytes.toString("utf8"));
+  return bytes.length <= LONGEST_UNBORN && isBeginningOfHeader(bytes.toString("utf8"));
+}
+
+function countNuls(line: Buffer): number {
+  let count = 0;
+  for (const byte of line) if (byte === 0) count += 1;
+  return count;
+}
+
+/** A line as JSON, or `undefined` where it is none. */
+function parsed(line: Buffer): unknown {
+  try {
+    return JSON.parse(line.toString("utf8")) as unknown;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }

@@ -1,309 +1,256 @@
-import type { ReportId, RowId, TaskId, TenantKey, WriteId } from "../shared/ids.js";
-import type { AppSwap, Mapping } from "../shared/mapping.js";
+import * as z from "zod/mini";
+import type { AppId, ReportId, RowId, TaskId, TenantKey, WriteId } from "../shared/ids.js";
 
+/*
+ * What stands in a log, as schemas and as the types that follow from them. Every record is held against its schema when it is read
+ * and, so that nothing unreadable ever enters a log, before it is written.
+ */
+
+const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+const text = z.string();
+const flag = z.boolean();
+const count = z.int().check(z.nonnegative());
+const onlyTrue = z.optional(z.literal(true));
+const textOrNone = z.optional(text);
+
+function guid<Id extends string>() {
+  return z.custom<Id>((value) => typeof value === "string" && GUID.test(value));
+}
+
+function words<Id extends string>() {
+  return z.custom<Id>((value) => typeof value === "string" && value !== "");
+}
+
+const taskId = guid<TaskId>();
+const reportId = guid<ReportId>();
+const appId = guid<AppId>();
+const tenantKey = words<TenantKey>();
+const writeId = words<WriteId>();
+/** `null`: no whole list was read, or there were too many to be kept. */
+const taskIdsOrNull = z.nullable(z.array(taskId));
+const swaps = z.array(z.object({ qlikAppId: appId, newQlikAppId: appId }));
+const mappings = z.array(z.object({ reportId, qlikAppId: appId, newQlikAppId: appId }));
 /** Which of a report's two IDs is sent in bodies (`--report-id`). */
-export type ReportIdMode = "row" | "report";
+const reportIdMode = z.enum(["row", "report"]);
+/** How one write ended. `not-sent` and `refused` are certain; `in-doubt` leaves it open. */
+const outcome = z.enum(["succeeded", "refused", "not-sent", "in-doubt"]);
+const tenant = { sourceTaskId: taskId, key: tenantKey };
+const copy = { ...tenant, newTaskId: taskId };
+const explanation = { code: textOrNone, message: textOrNone, httpStatus: z.optional(count) };
 
 /** The options that shape a plan, as a run's record keeps them for `--resume`. */
-export interface PlanShape {
-  readonly sourceTask?: TaskId | undefined;
-  readonly masterApp?: string | undefined;
-  readonly reports: readonly string[];
-  readonly reportId: ReportIdMode;
-  readonly name?: string | undefined;
-  readonly adopt: boolean;
-  readonly recreate: boolean;
-  readonly only: readonly string[];
-  readonly limit?: number | undefined;
-  readonly allowSharedApp: readonly string[];
-  readonly allowMasterApp: readonly string[];
-  readonly allowUnmappedReport: readonly string[];
-  readonly allowLiveSource: boolean;
-}
+const planShape = z.object({
+  sourceTask: z.optional(taskId),
+  masterApp: textOrNone,
+  reports: z.array(text),
+  reportId: reportIdMode,
+  name: textOrNone,
+  adopt: flag,
+  recreate: flag,
+  only: z.array(text),
+  limit: z.optional(count),
+  allowSharedApp: z.array(text),
+  allowMasterApp: z.array(text),
+  allowUnmappedReport: z.array(text),
+  allowLiveSource: flag,
+});
 
 /** A report of the source task as an intent keeps it. */
-export interface ReportRow {
-  readonly rowId: RowId;
-  readonly reportId: ReportId;
-}
+const reportRow = z.object({ rowId: guid<RowId>(), reportId });
 
-interface OfTenant {
-  readonly sourceTaskId: TaskId;
-  readonly key: TenantKey;
-}
-
-/** A `sync` or `resolve` that writes to the log; the first record of its run. */
-export interface RunRecord {
-  readonly type: "run";
-  readonly command: "sync" | "resolve";
-  readonly manifest?: { readonly path: string; readonly fileName: string; readonly sha256: string } | undefined;
-  readonly shape?: PlanShape | undefined;
-  /** SHA-256 of the saved plan that is carried out (`--plan`). */
-  readonly plan?: string | undefined;
-}
-
-/** A run's end, where it was not killed. `left`: tenants that stay `planned`, failed or in doubt. */
-export interface RunEndRecord {
-  readonly type: "run-end";
-  readonly exitCode: number;
-  readonly left: number;
-}
-
-/**
- * The listed tasks that no record explained when this run began to create, before its first create's intent: a task that is not among
- * them, and that nobody's name explains, may be what a create of this run has made under another name.
- */
-export interface UnexplainedRecord {
-  readonly type: "unexplained";
-  /** `null`: too many to be kept. */
-  readonly tasks: readonly TaskId[] | null;
-}
-
-/** A source task as the log first met it: `{task}` stays this name. */
-export interface SourceRecord {
-  readonly type: "source";
-  readonly sourceTaskId: TaskId;
-  readonly name: string;
-}
-
-/** A create is about to be sent. Holds all that a later look-up needs. */
-export interface CreateIntentRecord extends OfTenant {
-  readonly type: "create-intent";
-  readonly write: WriteId;
-  readonly tenant: string;
-  /** The manifest's file name. */
-  readonly manifest: string;
-  readonly name: string;
-  readonly mappings: readonly Mapping[];
-  /** Reports that the manifest named one by one (a mapping of these that is dropped later is a removal). */
-  readonly named: readonly ReportId[];
-  /** The source task's reports; empty where the server does not list them. */
-  readonly reports: readonly ReportRow[];
-  readonly reportIdMode: ReportIdMode;
-  readonly idempotencyKey: string;
-  /** Listed tasks that had this name, or a similar one, before the send; `null` where no whole list was read. */
-  readonly before: readonly TaskId[] | null;
-  /** 1 for the first create of this tenant, one more each time it is sent again after it was found absent. */
-  readonly attempt: number;
-}
-
-/** How one write ended. `not-sent` and `refused` are certain; `in-doubt` leaves it open. */
-export type WriteEnd = "succeeded" | "refused" | "not-sent" | "in-doubt";
-
-export interface CreateOutcomeRecord {
-  readonly type: "create-outcome";
-  readonly write: WriteId;
-  readonly outcome: WriteEnd;
-  readonly newTaskId?: TaskId | undefined;
-  readonly code?: string | undefined;
-  readonly message?: string | undefined;
-  readonly httpStatus?: number | undefined;
-}
-
-/**
- * A doubt about a create was ended: the copy was found, its absence was shown, or `resolve --retry` gave it up
- * (`abandoned`: its names are still looked for as twins).
- */
-export interface SettledRecord {
-  readonly type: "settled";
-  readonly write: WriteId;
-  readonly found: "copy" | "absent" | "abandoned";
-  readonly newTaskId?: TaskId | undefined;
-}
-
-/** A task that exists already was taken into the log. */
-export interface AdoptedRecord extends OfTenant {
-  readonly type: "adopted";
-  readonly tenant: string;
-  readonly manifest: string;
-  readonly newTaskId: TaskId;
-  readonly name: string;
-  readonly by: "adopt" | "newTaskId" | "resolve";
-  /** Listed tasks, besides this one, that had its name, or a similar one; `null` or absent where no whole list was read. */
-  readonly before?: readonly TaskId[] | null | undefined;
-  readonly reason?: string | undefined;
-}
-
-/** One report as a copy showed it: its swaps, or `null` where it shows none (unknown). */
-export interface ObservedReport {
-  readonly reportId: ReportId;
-  readonly apps: readonly AppSwap[] | null;
+/** One report as a copy showed it. */
+const observedReport = z.object({
+  reportId,
+  /** `null`: it shows none, so that they are unknown. */
+  apps: z.nullable(swaps),
   /** Another row of the report was not shown: what is known of it stays known only where this is the same. */
-  readonly partly?: true | undefined;
+  partly: onlyTrue,
   /** The copy lists fewer rows of the report than its source task has: what it may have mapped before, a row may map still. */
-  readonly rowsLack?: true | undefined;
-}
+  rowsLack: onlyTrue,
+});
 
-/** What the server showed of a copy. */
-export interface ObservedRecord extends OfTenant {
-  readonly type: "observed";
-  readonly newTaskId: TaskId;
-  readonly reports: readonly ObservedReport[];
-  /** The report of each row that the copy has. */
-  readonly has: readonly ReportId[];
-  /** Every row's mappings were shown and equal to what the manifest wants. */
-  readonly verified: boolean;
-  /** When it was read, where it is verified (UTC, RFC 3339). */
-  readonly verifiedAt?: string | undefined;
-}
+/** What each type of record has, besides its type and what the log adds to every line. */
+const ENTRIES = {
+  /** A `sync` or `resolve` that writes to the log; the first record of its run. */
+  run: z.object({
+    command: z.enum(["sync", "resolve"]),
+    manifest: z.optional(z.object({ path: text, fileName: text, sha256: text })),
+    shape: z.optional(planShape),
+    /** SHA-256 of the saved plan that is carried out (`--plan`). */
+    plan: textOrNone,
+  }),
+  /** A run's end, where it was not killed. `left`: tenants that stay `planned`, failed or in doubt. */
+  "run-end": z.object({ exitCode: count, left: count }),
+  /** A source task as the log first met it: `{task}` stays this name. */
+  source: z.object({ sourceTaskId: taskId, name: text }),
+  /**
+   * The listed tasks that no record explained when this run began to create, before its first create's intent: a task that is not
+   * among them, and that nobody's name explains, may be what a create of this run has made under another name.
+   */
+  unexplained: z.object({ tasks: taskIdsOrNull }),
+  /** A create is about to be sent. Holds all that a later look-up needs. */
+  "create-intent": z.object({
+    ...tenant,
+    write: writeId,
+    tenant: text,
+    /** The manifest's file name. */
+    manifest: text,
+    name: text,
+    mappings,
+    /** Reports that the manifest named one by one (a mapping of these that is dropped later is a removal). */
+    named: z.array(reportId),
+    /** The source task's reports; empty where the server does not list them. */
+    reports: z.array(reportRow),
+    reportIdMode,
+    idempotencyKey: text,
+    /** Listed tasks that had this name, or a similar one, before the send. */
+    before: taskIdsOrNull,
+    /** 1 for the first create of this tenant, one more each time it is sent again after it was found absent. */
+    attempt: count,
+  }),
+  "create-outcome": z.object({ write: writeId, outcome, newTaskId: z.optional(taskId), ...explanation }),
+  /**
+   * A doubt about a create was ended: the copy was found, its absence was shown, or `resolve --retry` gave it up
+   * (`abandoned`: its names are still looked for as twins).
+   */
+  settled: z.object({
+    write: writeId,
+    found: z.enum(["copy", "absent", "abandoned"]),
+    newTaskId: z.optional(taskId),
+  }),
+  /** A task that exists already was taken into the log. */
+  adopted: z.object({
+    ...copy,
+    tenant: text,
+    manifest: text,
+    name: text,
+    by: z.enum(["adopt", "newTaskId", "resolve"]),
+    /** Listed tasks, besides this one, that had its name, or a similar one. */
+    before: z.optional(taskIdsOrNull),
+    reason: textOrNone,
+  }),
+  /** What the server showed of a copy. */
+  observed: z.object({
+    ...copy,
+    reports: z.array(observedReport),
+    /** The report of each row that the copy has. */
+    has: z.array(reportId),
+    /** Every row's mappings were shown and equal to what the manifest wants. */
+    verified: flag,
+    /** When it was read, where it is verified (UTC, RFC 3339). */
+    verifiedAt: textOrNone,
+  }),
+  /** Copies that were read back once more, and showed what is known of them: verified as before, and now anew. */
+  verified: z.object({ sourceTaskId: taskId, keys: z.array(tenantKey), verifiedAt: text }),
+  /** A PATCH of one report of a copy is about to be sent: from here to its outcome that report is unknown. */
+  "patch-intent": z.object({
+    ...copy,
+    write: writeId,
+    manifest: text,
+    reportId,
+    rowId: text,
+    apps: swaps,
+    /** Whether the manifest named this report. */
+    named: flag,
+    idempotencyKey: text,
+    /** The ID in the request's body, where it is not the row's (`--report-id report`). */
+    bodyId: textOrNone,
+  }),
+  "patch-outcome": z.object({
+    write: writeId,
+    outcome,
+    /** It succeeded on a server that can be read: what it did is known when the copy was read back, and not before. */
+    toRead: onlyTrue,
+    /** It succeeded, and another row of the same report is still to be PATCHed: the report stays unknown until that one is. */
+    moreRows: onlyTrue,
+    ...explanation,
+  }),
+  /** The copy is provably gone from the server. */
+  gone: z.object(copy),
+  /** `resolve --forget`: the tenant holds nothing any more. Also the old key of a rename, and then `to` took its copy over. */
+  forgotten: z.object({ ...tenant, reason: textOrNone, to: z.optional(tenantKey) }),
+  /** `resolve --retry`: the next sync may create once more. `withdrawn`: a sync saw that the copy is there. */
+  retry: z.object({ ...tenant, tenant: text, reason: textOrNone, withdrawn: z.optional(flag) }),
+  /** A source task's creates are stopped until this copy reads back right, is gone, or `--report-id` has changed. */
+  "source-stopped": z.object({
+    ...copy,
+    code: text,
+    reportIdMode,
+    /** What that copy was to have. */
+    mappings,
+  }),
+  "source-cleared": z.object({ sourceTaskId: taskId }),
+  /** The server gave a copy another name than was sent: absence by name proves nothing for this source task from here on. */
+  "name-changed": z.object({ ...copy, sent: text, listed: text }),
+  /** A list showed a copy under another name than the log has for it, after an earlier one had shown that: somebody renamed it. */
+  renamed: z.object({ ...copy, from: text, listed: text }),
+  /** A list showed a copy under the name of the tenant `other`: nothing is sent to either until the names are right (`ended`). */
+  crossed: z.object({ ...copy, listed: text, other: z.object(tenant), ended: onlyTrue }),
+  /** Every copy that is in the log up to here was listed; where its name was not the log's, a record says so. */
+  "names-seen": z.object({ type: z.literal("names-seen") }),
+  /** `--rebind`: the server has a new address. */
+  rebound: z.object({ server: text }),
+};
 
-/** Copies that were read back once more, and showed what is known of them: verified as before, and now anew. */
-export interface VerifiedRecord {
-  readonly type: "verified";
-  readonly sourceTaskId: TaskId;
-  readonly keys: readonly TenantKey[];
-  readonly verifiedAt: string;
-}
+const header = z.object({
+  type: z.literal("header"),
+  format: z.literal("qalyptus-propagate-log"),
+  formatVersion: z.literal(1),
+  server: text,
+  sourceTasks: z.array(taskId),
+});
 
-/** A PATCH of one report of a copy is about to be sent: from here to its outcome that report is unknown. */
-export interface PatchIntentRecord extends OfTenant {
-  readonly type: "patch-intent";
-  readonly write: WriteId;
-  readonly manifest: string;
-  readonly newTaskId: TaskId;
-  readonly reportId: ReportId;
-  readonly rowId: string;
-  readonly apps: readonly AppSwap[];
-  /** Whether the manifest named this report. */
-  readonly named: boolean;
-  readonly idempotencyKey: string;
-  /** The ID in the request's body, where it is not the row's (`--report-id report`). */
-  readonly bodyId?: string | undefined;
-}
-
-export interface PatchOutcomeRecord {
-  readonly type: "patch-outcome";
-  readonly write: WriteId;
-  readonly outcome: WriteEnd;
-  /** It succeeded on a server that can be read: what it did is known when the copy was read back, and not before. */
-  readonly toRead?: true | undefined;
-  /** It succeeded, and another row of the same report is still to be PATCHed: the report stays unknown until that one is. */
-  readonly moreRows?: true | undefined;
-  readonly code?: string | undefined;
-  readonly message?: string | undefined;
-  readonly httpStatus?: number | undefined;
-}
-
-/** The copy is provably gone from the server. */
-export interface GoneRecord extends OfTenant {
-  readonly type: "gone";
-  readonly newTaskId: TaskId;
-}
-
-/** `resolve --forget`: the tenant holds nothing any more. Also the old key of a rename. */
-export interface ForgottenRecord extends OfTenant {
-  readonly type: "forgotten";
-  readonly reason?: string | undefined;
-  /** The key that took its copy over (`resolve --from`). */
-  readonly to?: TenantKey | undefined;
-}
-
-/** `resolve --retry`: the next sync may create once more. */
-export interface RetryRecord extends OfTenant {
-  readonly type: "retry";
-  readonly tenant: string;
-  readonly reason?: string | undefined;
-  /** Taken back: a sync saw that the copy is there. */
-  readonly withdrawn?: boolean | undefined;
-}
-
-/** A source task's creates are stopped until this copy reads back right, is gone, or `--report-id` has changed. */
-export interface SourceStoppedRecord extends OfTenant {
-  readonly type: "source-stopped";
-  readonly newTaskId: TaskId;
-  readonly code: string;
-  readonly reportIdMode: ReportIdMode;
-  /** What that copy was to have. */
-  readonly mappings: readonly Mapping[];
-}
-
-export interface SourceClearedRecord {
-  readonly type: "source-cleared";
-  readonly sourceTaskId: TaskId;
-}
-
-/** The server gave a copy another name than was sent: absence by name proves nothing for this source task from here on. */
-export interface NameChangedRecord extends OfTenant {
-  readonly type: "name-changed";
-  readonly newTaskId: TaskId;
-  readonly sent: string;
-  readonly listed: string;
-}
-
-/** A list showed a copy under another name than the log has for it, after an earlier one had shown that: somebody renamed it. */
-export interface RenamedRecord extends OfTenant {
-  readonly type: "renamed";
-  readonly newTaskId: TaskId;
-  readonly from: string;
-  readonly listed: string;
-}
-
-/** A list showed a copy under another tenant's name: nothing is sent to either until the names are right. */
-export interface CrossedRecord extends OfTenant {
-  readonly type: "crossed";
-  readonly newTaskId: TaskId;
-  readonly listed: string;
-  /** The tenant whose name it is. */
-  readonly other: Pick<OfTenant, "sourceTaskId" | "key">;
-  /** The names are right again. */
-  readonly ended?: true | undefined;
-}
-
-/** Every copy that is in the log up to here was listed; where its name was not the log's, a record says so. */
-export interface NamesSeenRecord {
-  readonly type: "names-seen";
-}
-
-/** `--rebind`: the server has a new address. */
-export interface ReboundRecord {
-  readonly type: "rebound";
-  readonly server: string;
-}
-
-/** What one line of the log says, without the envelope that the log itself adds. */
-export type LogEntry =
-  | RunRecord
-  | RunEndRecord
-  | SourceRecord
-  | UnexplainedRecord
-  | CreateIntentRecord
-  | CreateOutcomeRecord
-  | SettledRecord
-  | AdoptedRecord
-  | ObservedRecord
-  | VerifiedRecord
-  | PatchIntentRecord
-  | PatchOutcomeRecord
-  | GoneRecord
-  | ForgottenRecord
-  | RetryRecord
-  | SourceStoppedRecord
-  | SourceClearedRecord
-  | NameChangedRecord
-  | RenamedRecord
-  | CrossedRecord
-  | NamesSeenRecord
-  | ReboundRecord;
-
-/** The log's first line. */
-export interface LogHeader {
-  readonly type: "header";
-  readonly format: "qalyptus-propagate-log";
-  readonly formatVersion: 1;
-  readonly server: string;
-  readonly sourceTasks: readonly TaskId[];
-}
-
-/** What the log adds to each line. `digest` chains each line to the one before. */
-export interface LogEnvelope {
-  readonly v: 1;
-  readonly seq: number;
+/** What the log adds to each line, of whatever version. `digest` chains each line to the one before. */
+const envelope = z.object({
+  v: z.number(),
+  seq: count,
   /** UTC, RFC 3339; for people, decides nothing. */
-  readonly at: string;
-  readonly run: string;
+  at: text,
+  run: text,
+  type: text,
   /** The `seq` that was durable when this line was written. */
-  readonly synced: number;
-  readonly digest: string;
+  synced: count,
+  digest: text,
+});
+
+type Immutable<T> = T extends string ? T : { readonly [K in keyof T]: Immutable<T[K]> };
+type Inferred<Schema extends z.ZodMiniType> = Immutable<z.infer<Schema>>;
+
+type Entries = { readonly [T in keyof typeof ENTRIES]: { readonly type: T } & Inferred<(typeof ENTRIES)[T]> };
+
+/** What one line of the log says, without what the log itself adds. */
+export type LogEntry = Entries[keyof Entries];
+export type LogHeader = Inferred<typeof header>;
+export type LogEnvelope = Inferred<typeof envelope>;
+export type LogRecord = LogEntry & LogEnvelope;
+export type CreateIntentRecord = Entries["create-intent"];
+export type CreateOutcomeRecord = Entries["create-outcome"];
+export type SettledRecord = Entries["settled"];
+export type AdoptedRecord = Entries["adopted"];
+export type ObservedRecord = Entries["observed"];
+export type PatchIntentRecord = Entries["patch-intent"];
+export type PatchOutcomeRecord = Entries["patch-outcome"];
+export type ObservedReport = Inferred<typeof observedReport>;
+export type ReportRow = Inferred<typeof reportRow>;
+export type PlanShape = Inferred<typeof planShape>;
+export type ReportIdMode = z.infer<typeof reportIdMode>;
+export type WriteEnd = z.infer<typeof outcome>;
+
+/** What is wrong with what claims to be a record's own part: a field, or, where `field` is `undefined`, a type that nobody knows. */
+export function entryFault(entry: { readonly type: string }): { readonly field: string | undefined } | undefined {
+  const schema = Object.hasOwn(ENTRIES, entry.type) ? ENTRIES[entry.type as keyof Entries] : undefined;
+  if (schema === undefined) return { field: undefined };
+  const { error } = schema.safeParse(entry);
+  return error && { field: String(error.issues[0]?.path[0]) };
 }
 
-export type LogRecord = LogEntry & LogEnvelope;
+/** Whether this is an object with all that the log adds to each of its lines. */
+export function isRawLine(value: unknown): value is LogEnvelope {
+  return envelope.safeParse(value).success;
+}
+
+/** Whether a line is a header of this format version. */
+export function isHeader(value: unknown): value is LogHeader & LogEnvelope {
+  return isRawLine(value) && header.safeParse(value).success;
+}

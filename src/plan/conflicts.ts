@@ -1,8 +1,13 @@
-import type { AppId, ReportId, TaskId } from "../shared/ids.js";
+import type { LogState } from "../log/state.js";
+import type { LoggedCopy, TenantState } from "../log/tenant-state.js";
+import { addTo } from "../shared/grouping.js";
+import { type AppId, type FoldedName, foldName, type ReportId, type TaskId } from "../shared/ids.js";
 import type { TenantError } from "../shared/outcome.js";
+import { type Problem, problem } from "../shared/problems.js";
 import { optionWord, shellWord } from "../shared/shell-word.js";
 import type { ListedTask } from "../shared/source-task.js";
-import type { Holding } from "./in-force.js";
+import type { PlanEntry } from "./desired.js";
+import type { PlanContext } from "./plan-context.js";
 
 /** A tenant as the messages' commands name it. */
 export interface Named {
@@ -10,98 +15,164 @@ export interface Named {
   readonly sourceTaskId: TaskId;
 }
 
+/** A tenant that an app is in force for. */
+export interface Holding extends Pick<TenantState, "ref" | "key" | "tenant" | "sourceTaskId"> {
+  readonly copy: Pick<LoggedCopy, "newTaskId"> | undefined;
+}
+
+/** The apps in force, each with its holders: every logged key's confirmed mappings, plus those of every open intent. */
+export type InForce = ReadonlyMap<AppId, readonly Holding[]>;
+
+export function appsInForce(log: LogState): InForce {
+  const inForce = new Map<AppId, Holding[]>();
+  for (const tenant of log.tenants()) {
+    const reports = tenant.copy?.gone === true ? [] : [...tenant.reports.values()];
+    const swaps = [
+      ...reports.flatMap(({ known = [], possible }) => [...known, ...possible.flat()]),
+      ...tenant.openCreates.flatMap(({ mappings }) => mappings),
+    ];
+    for (const app of new Set(swaps.map(({ newQlikAppId }) => newQlikAppId))) addTo(inForce, app, tenant);
+  }
+  return inForce;
+}
+
+/** The names of open creates, each with the tenants that they were sent for: a task of such a name may be any one's of them. */
+export type NamesInDoubt = ReadonlyMap<FoldedName, readonly TenantState[]>;
+
+export function namesInDoubt(log: LogState): NamesInDoubt {
+  const inDoubt = new Map<FoldedName, TenantState[]>();
+  for (const tenant of log.tenants()) for (const { name } of tenant.openCreates) addTo(inDoubt, foldName(name), tenant);
+  return inDoubt;
+}
+
+/** The first app that a tenant shall read and that is in force for somebody else. */
+export function appConflict(
+  { permissions, inManifest }: Pick<PlanContext, "permissions" | "inManifest">,
+  entry: PlanEntry,
+  inForce: InForce,
+): TenantError | undefined {
+  for (const { newQlikAppId: app } of entry.wanted.mappings) {
+    const holders = permissions.allowSharedApps.has(app) ? [] : (inForce.get(app) ?? []);
+    const other = holders.find((holder) => holder.key !== entry.key);
+    if (other !== undefined) return appInUse(entry, app, other);
+    const left = holders.find((holder) => holder.sourceTaskId !== entry.sourceTaskId && !inManifest.has(holder.ref));
+    if (left !== undefined) return moved(entry, app, left);
+  }
+  return undefined;
+}
+
 /** A `resolve` command for one tenant, typed so that it can be pasted. */
-export function resolveCommand(of: Named, rest: string): string {
-  const options = `--source-task ${of.sourceTaskId} ${rest}`;
+export function resolveCommand({ tenant, sourceTaskId }: Named, rest: string): string {
+  const options = `--source-task ${sourceTaskId} ${rest}`;
   // A tenant that begins like an option has to stand behind all options.
-  if (of.tenant.startsWith("-")) return `qalyptus-propagate resolve ${options} -- ${shellWord(of.tenant)}`;
-  return `qalyptus-propagate resolve ${shellWord(of.tenant)} ${options}`;
+  if (tenant.startsWith("-")) return `qalyptus-propagate resolve ${options} -- ${shellWord(tenant)}`;
+  return `qalyptus-propagate resolve ${shellWord(tenant)} ${options}`;
 }
 
 export function nameTaken(
-  of: Named,
+  subject: Named,
   name: string,
   tasks: readonly ListedTask[],
   holder: string | undefined,
 ): TenantError {
   const ids = tasks.map((task) => task.id).join(", ");
   if (holder !== undefined)
-    return {
-      code: "NAME_TAKEN",
-      message: `the name "${name}" is already that of the copy ${ids}, which the log knows as tenant "${holder}"`,
-      hint: `Give this tenant another name (column "name"), or, where it is the same customer renamed: ${resolveCommand(of, `--task-id ${ids} ${optionWord("--from", holder)}`)}`,
-    };
-  return {
-    code: "NAME_TAKEN",
-    message: `the server already has ${tasks.length === 1 ? "a task" : `${tasks.length} tasks`} named "${name}" that no record of the log explains: ${ids}`,
-    hint:
-      tasks.length === 1
-        ? `Run sync again with --adopt to take it over, or: ${resolveCommand(of, `--task-id ${ids}`)}. To make another one in spite of it: ${resolveCommand(of, "--retry")}`
-        : `Choose the right one: ${resolveCommand(of, "--task-id ID")}, and remove or rename the others on the server`,
-  };
+    return problem(
+      "NAME_TAKEN",
+      `the name "${name}" is already that of the copy ${ids}, which the log knows as tenant "${holder}"`,
+      {
+        hint: `Give this tenant another name (column "name"), or, where it is the same customer renamed: ${resolveCommand(subject, `--task-id ${ids} ${optionWord("--from", holder)}`)}`,
+      },
+    );
+  return problem(
+    "NAME_TAKEN",
+    `the server already has ${tasks.length === 1 ? "a task" : `${tasks.length} tasks`} named "${name}" that no record of the log explains: ${ids}`,
+    {
+      hint:
+        tasks.length === 1
+          ? `Run sync again with --adopt to take it over, or: ${resolveCommand(subject, `--task-id ${ids}`)}. To make another one in spite of it: ${resolveCommand(subject, "--retry")}`
+          : `Choose the right one: ${resolveCommand(subject, "--task-id ID")}, and remove or rename the others on the server`,
+    },
+  );
 }
 
 /** A task of this name may turn up that is the other tenant's: nobody could tell the two apart. */
 export function nameInDoubt(name: string, other: Named): TenantError {
-  return {
-    code: "NAME_TAKEN",
-    message: `the name "${name}" was sent for tenant "${other.tenant}", whose create is in doubt: a task of that name may be its copy`,
-    hint: `Give this tenant another name (column "name"), or end that doubt first: sync its manifest again, or ${resolveCommand(other, "--task-id ID")}, or ${resolveCommand(other, "--forget --reason TEXT")}`,
-  };
+  return problem(
+    "NAME_TAKEN",
+    `the name "${name}" was sent for tenant "${other.tenant}", whose create is in doubt: a task of that name may be its copy`,
+    {
+      hint: `Give this tenant another name (column "name"), or end that doubt first: sync its manifest again, or ${resolveCommand(other, "--task-id ID")}, or ${resolveCommand(other, "--forget --reason TEXT")}`,
+    },
+  );
 }
 
-export function looksLikeCopy(of: Named, tasks: readonly ListedTask[]): TenantError {
-  const shown = tasks.map((task) => `"${task.name}" (${task.id})`).join(", ");
-  const [first] = tasks;
-  return {
-    code: "LOOKS_LIKE_COPY",
-    message: `the log knows no copy of this source task, but the server has ${shown}, which looks like this tenant's copy`,
-    hint: `Run sync again with --adopt to take it over${tasks.length > 1 || first === undefined ? ` (or choose: ${resolveCommand(of, "--task-id ID")})` : ""}, or with --new-log where it is another's`,
-  };
+export function looksLikeCopy(subject: Named, tasks: readonly ListedTask[]): TenantError {
+  const choose = tasks.length > 1 ? ` (or choose: ${resolveCommand(subject, "--task-id ID")})` : "";
+  return problem(
+    "LOOKS_LIKE_COPY",
+    `the log knows no copy of this source task, but the server has ${shown(tasks)}, which looks like this tenant's copy`,
+    { hint: `Run sync again with --adopt to take it over${choose}, or with --new-log where it is another's` },
+  );
 }
 
-export function twin(of: Named, ids: readonly TaskId[]): TenantError {
-  return {
-    code: "TWIN",
-    message:
-      ids.length === 1
-        ? `the server has a task that an earlier create of this tenant may have made: ${ids.join()}; another one would mail the customer twice`
-        : `the server has ${ids.length} tasks that may be this tenant's copy: ${ids.join(", ")}; each may mail the customer`,
-    hint: `Look at them on the server and delete all but one, then run sync again; to choose which one the log holds: ${resolveCommand(of, `--task-id ${ids[0] ?? "ID"}`)}`,
-  };
+/** Two tasks and more that may be a tenant's copy, by what they map. */
+export function severalMapped(subject: Named, tasks: readonly ListedTask[]): TenantError {
+  return problem(
+    "LOOKS_LIKE_COPY",
+    `the log knows no copy of this source task, and several tasks may be this tenant's copy, by their name or by the app that they map: ${shown(tasks)}`,
+    { hint: `Look at them on the server, and choose the right one: ${resolveCommand(subject, "--task-id ID")}` },
+  );
 }
 
-export function gaveUp(of: Named, absences: number): TenantError {
-  return {
-    code: "GAVE_UP",
-    message: `the create was sent ${absences} times and never arrived`,
-    hint: `Find out what stands between this machine and the server, then: ${resolveCommand(of, "--retry")}`,
-  };
+function shown(tasks: readonly ListedTask[]): string {
+  return tasks.map((task) => `"${task.name}" (${task.id})`).join(", ");
 }
 
-export function gone(of: Named, newTaskId: TaskId, namesake: TaskId | undefined): TenantError {
-  return {
-    code: "GONE",
-    message: `the copy ${newTaskId} is no longer on the server`,
-    hint: `${namesake === undefined ? `To make it anew: run sync with --recreate, or ${resolveCommand(of, "--retry")}` : `The task ${namesake} has its name; to take it: ${resolveCommand(of, `--task-id ${namesake}`)}`}; where the customer left: ${resolveCommand(of, "--forget")}`,
-  };
+export function twin(subject: Named, ids: readonly TaskId[]): TenantError {
+  return problem(
+    "TWIN",
+    ids.length === 1
+      ? `the server has a task that an earlier create of this tenant may have made: ${ids.join()}; another one would mail the customer twice`
+      : `the server has ${ids.length} tasks that may be this tenant's copy: ${ids.join(", ")}; each may mail the customer`,
+    {
+      hint: `Look at them on the server and delete all but one, then run sync again; to choose which one the log holds: ${resolveCommand(subject, `--task-id ${ids[0] ?? "ID"}`)}`,
+    },
+  );
+}
+
+export function gaveUp(subject: Named, absences: number): TenantError {
+  return problem("GAVE_UP", `the create was sent ${absences} times and never arrived`, {
+    hint: `Find out what stands between this machine and the server, then: ${resolveCommand(subject, "--retry")}`,
+  });
+}
+
+export function gone(subject: Named, newTaskId: TaskId, namesake: TaskId | undefined): TenantError {
+  const anew =
+    namesake === undefined
+      ? `To make it anew: run sync with --recreate, or ${resolveCommand(subject, "--retry")}`
+      : `The task ${namesake} has its name; to take it: ${resolveCommand(subject, `--task-id ${namesake}`)}`;
+  return problem("GONE", `the copy ${newTaskId} is no longer on the server`, {
+    hint: `${anew}; where the customer left: ${resolveCommand(subject, "--forget")}`,
+  });
 }
 
 export function notSeen(
-  of: Named,
+  subject: Named,
   newTaskId: TaskId,
-  at: { readonly why: string; readonly namesake: TaskId | undefined },
+  { why, namesake }: { readonly why: string; readonly namesake: TaskId | undefined },
 ): TenantError {
-  const { why, namesake } = at;
   const anew =
     namesake === undefined
-      ? `${resolveCommand(of, "--retry")} (it is gone, make it anew)`
-      : `${resolveCommand(of, `--task-id ${namesake}`)} (the task ${namesake} has its name)`;
-  return {
-    code: "NOT_SEEN",
-    message: `the copy ${newTaskId} is not in the server's task list, and its absence cannot be shown (${why})`,
-    hint: `Check that the API key may see it. Where you know better: ${anew} or ${resolveCommand(of, "--forget")}`,
-  };
+      ? `${resolveCommand(subject, "--retry")} (it is gone, make it anew)`
+      : `${resolveCommand(subject, `--task-id ${namesake}`)} (the task ${namesake} has its name)`;
+  return problem(
+    "NOT_SEEN",
+    `the copy ${newTaskId} is not in the server's task list, and its absence cannot be shown (${why})`,
+    {
+      hint: `Check that the API key may see it. Where you know better: ${anew} or ${resolveCommand(subject, "--forget")}`,
+    },
+  );
 }
 
 /** A tenant and the task that the log has for it. */
@@ -109,109 +180,122 @@ interface Holder extends Named {
   readonly newTaskId: TaskId | undefined;
 }
 
+const LOOK_AT_BOTH = "Look at both tasks on the server, and put their names right there";
+
 /** A tenant's copy bears another tenant's name. */
-export function crossed(of: Holder, other: Holder, listed: string): TenantError {
-  const own =
+export function crossed(subject: Holder, other: Holder, listed: string): TenantError {
+  const swap =
     other.newTaskId === undefined
       ? ""
-      : ` Where the log has the two the wrong way round: ${resolveCommand(of, `--task-id ${other.newTaskId} ${optionWord("--from", other.tenant)} --reason TEXT`)}`;
-  return {
-    code: "CROSSED",
-    message: `the server names its copy ${of.newTaskId ?? ""} "${listed}", which is the name of tenant "${other.tenant}": whose task it is cannot be told, and nothing is sent to either`,
-    hint: `Look at both tasks on the server, and put their names right there.${own} Where the name is meant so: ${resolveCommand(of, `--task-id ${of.newTaskId ?? "ID"} --reason TEXT`)}`,
-  };
+      : ` Where the log has the two the wrong way round: ${resolveCommand(subject, `--task-id ${other.newTaskId} ${optionWord("--from", other.tenant)} --reason TEXT`)}`;
+  return problem(
+    "CROSSED",
+    `the server names its copy ${subject.newTaskId ?? ""} "${listed}", which is the name of tenant "${other.tenant}": whose task it is cannot be told, and nothing is sent to either`,
+    {
+      hint: `${LOOK_AT_BOTH}.${swap} Where the name is meant so: ${resolveCommand(subject, `--task-id ${subject.newTaskId ?? "ID"} --reason TEXT`)}`,
+    },
+  );
 }
 
 /** The same, told to the tenant whose name it is. */
-export function namedForAnother(of: Named, holder: Holder, listed: string): TenantError {
+export function namedForAnother(subject: Named, holder: Holder, listed: string): TenantError {
   const id = holder.newTaskId ?? "ID";
-  return {
-    code: "CROSSED",
-    message: `the server has this tenant's name "${listed}" on the copy ${id} of tenant "${holder.tenant}": whose task it is cannot be told, and nothing is sent to either`,
-    hint: `Look at both tasks on the server, and put their names right there. Where the two are one customer, renamed: ${resolveCommand(of, `--task-id ${id} ${optionWord("--from", holder.tenant)}`)} Where the name is meant so: ${resolveCommand(holder, `--task-id ${id} --reason TEXT`)}`,
-  };
+  return problem(
+    "CROSSED",
+    `the server has this tenant's name "${listed}" on the copy ${id} of tenant "${holder.tenant}": whose task it is cannot be told, and nothing is sent to either`,
+    {
+      hint: `${LOOK_AT_BOTH}. Where the two are one customer, renamed: ${resolveCommand(subject, `--task-id ${id} ${optionWord("--from", holder.tenant)}`)} Where the name is meant so: ${resolveCommand(holder, `--task-id ${id} --reason TEXT`)}`,
+    },
+  );
 }
 
 /** A task that shall be taken over bears another tenant's name. */
-export function takenNameOfAnother(of: Named, task: ListedTask, other: Named): TenantError {
-  return {
-    code: "CROSSED",
-    message: `the task ${task.id} is named "${task.name}", which is the name of tenant "${other.tenant}"`,
-    hint: `Check the task's ID: a column that slipped by one row gives each customer another's. Where it is meant so: ${resolveCommand(of, `--task-id ${task.id} --reason TEXT`)}`,
-  };
+export function takenNameOfAnother(subject: Named, task: ListedTask, other: Named): TenantError {
+  return problem(
+    "CROSSED",
+    `the task ${task.id} is named "${task.name}", which is the name of tenant "${other.tenant}"`,
+    {
+      hint: `Check the task's ID: a column that slipped by one row gives each customer another's. Where it is meant so: ${resolveCommand(subject, `--task-id ${task.id} --reason TEXT`)}`,
+    },
+  );
 }
 
 /** The log knows no copy of a source task, and the server has some: its log is lost, or elsewhere. */
 export function logLost(): TenantError {
-  return {
-    code: "LOG_LOST",
-    message:
-      "the log knows no copy of this source task, and the server has tasks that look like its copies: nothing is created beside them",
-    hint: "The warning LOG_LOST names the ways out: the right --idempotency-log, --adopt, or --new-log",
-  };
+  return problem(
+    "LOG_LOST",
+    "the log knows no copy of this source task, and the server has tasks that look like its copies: nothing is created beside them",
+  );
 }
 
 /** With `--adopt`: which of the tasks that no record explains is a tenant's copy is told by what they map. */
 export function unreadCandidates(tasks: readonly TaskId[]): TenantError {
-  return {
-    code: "LOG_LOST",
-    message: `one of the tasks that no record explains may be this tenant's copy, and their reports could not be read: ${tasks.join(", ")}`,
-    hint: "Run the same command again when the server answers. Where they are no copies: --new-log",
-  };
+  return problem(
+    "LOG_LOST",
+    `one of the tasks that no record explains may be this tenant's copy, and their reports could not be read: ${tasks.join(", ")}`,
+    { hint: "Run the same command again when the server answers. Where they are no copies: --new-log" },
+  );
 }
 
-/** Two tasks and more that may be a tenant's copy, by what they map. */
-export function severalMapped(of: Named, tasks: readonly ListedTask[]): TenantError {
-  const shown = tasks.map((task) => `"${task.name}" (${task.id})`).join(", ");
-  return {
-    code: "LOOKS_LIKE_COPY",
-    message: `the log knows no copy of this source task, and several tasks may be this tenant's copy, by their name or by the app that they map: ${shown}`,
-    hint: `Look at them on the server, and choose the right one: ${resolveCommand(of, "--task-id ID")}`,
-  };
+export function otherTaskId(subject: Named, logged: TaskId, wanted: TaskId): TenantError {
+  return problem("TASK_ID_DIFFERS", `the manifest's newTaskId ${wanted} is not the logged copy ${logged}`, {
+    hint: `Correct the manifest, or choose: ${resolveCommand(subject, `--task-id ${wanted}`)}`,
+  });
 }
 
-export function otherTaskId(of: Named, logged: TaskId, wanted: TaskId): TenantError {
-  return {
-    code: "TASK_ID_DIFFERS",
-    message: `the manifest's newTaskId ${wanted} is not the logged copy ${logged}`,
-    hint: `Correct the manifest, or choose: ${resolveCommand(of, `--task-id ${wanted}`)}`,
-  };
-}
-
-export function appInUse(of: Named, app: AppId, holder: Holding): TenantError {
-  const left = { tenant: holder.tenant, sourceTaskId: holder.sourceTaskId };
+export function appInUse(subject: Named, app: AppId, holder: Omit<Holding, "ref">): TenantError {
+  const copy = holder.copy?.newTaskId;
+  // A copy of another source task is not what this tenant is to have, whoever the holder was.
+  const renamed =
+    holder.sourceTaskId === subject.sourceTaskId
+      ? `Renamed: ${resolveCommand(subject, `--task-id ${copy} ${optionWord("--from", holder.tenant)}`)}. `
+      : "";
   // Without a copy it is a doubt that holds the app: nothing can be taken from it, and it is forgotten only with a reason.
   const ways =
-    holder.newTaskId === undefined
-      ? `Its create is still in doubt: run sync again, which looks for what it made. Where you saw that it made nothing: ${resolveCommand(left, "--forget --reason TEXT")}`
-      : `${renamed(of, { ...holder, newTaskId: holder.newTaskId })}Left: ${resolveCommand(left, "--forget")}`;
-  return {
-    code: "APP_IN_USE",
-    message: `the app ${app} is in force for tenant "${holder.tenant}"${holder.newTaskId === undefined ? "" : ` (copy ${holder.newTaskId})`}`,
-    hint: `Where that tenant moves to another app in this manifest: run sync again after its move. ${ways}. Meant so (a swap, a shared app): --allow-shared-app ${app}`,
-  };
+    copy === undefined
+      ? `Its create is still in doubt: run sync again, which looks for what it made. Where you saw that it made nothing: ${resolveCommand(holder, "--forget --reason TEXT")}`
+      : `${renamed}Left: ${resolveCommand(holder, "--forget")}`;
+  return problem(
+    "APP_IN_USE",
+    `the app ${app} is in force for tenant "${holder.tenant}"${copy === undefined ? "" : ` (copy ${copy})`}`,
+    {
+      hint: `Where that tenant moves to another app in this manifest: run sync again after its move. ${ways}. Meant so (a swap, a shared app): --allow-shared-app ${app}`,
+    },
+  );
 }
 
-/** A copy of another source task is not what this tenant is to have, whoever the holder was. */
-function renamed(of: Named, holder: Named & { readonly newTaskId: TaskId }): string {
-  if (holder.sourceTaskId !== of.sourceTaskId) return "";
-  return `Renamed: ${resolveCommand(of, `--task-id ${holder.newTaskId} ${optionWord("--from", holder.tenant)}`)}. `;
-}
-
-export function moved(of: Named, app: AppId, holder: Holding): TenantError {
-  return {
-    code: "MOVED",
-    message: `the app ${app} is in force for this tenant under source task ${holder.sourceTaskId}, which the manifest no longer names for it: both copies would be sent`,
-    hint: `Delete the old copy${holder.newTaskId === undefined ? "" : ` ${holder.newTaskId}`} on the server, then: ${resolveCommand({ tenant: of.tenant, sourceTaskId: holder.sourceTaskId }, "--forget")}. To keep both: --allow-shared-app ${app}`,
-  };
+function moved({ tenant }: Named, app: AppId, { sourceTaskId, copy }: Holding): TenantError {
+  return problem(
+    "MOVED",
+    `the app ${app} is in force for this tenant under source task ${sourceTaskId}, which the manifest no longer names for it: both copies would be sent`,
+    {
+      hint: `Delete the old copy${copy === undefined ? "" : ` ${copy.newTaskId}`} on the server, then: ${resolveCommand({ tenant, sourceTaskId }, "--forget")}. To keep both: --allow-shared-app ${app}`,
+    },
+  );
 }
 
 export function removalRefused(reports: readonly ReportId[]): TenantError {
-  return {
-    code: "REPORT_LEFT_OUT",
-    message: `the manifest no longer names the report${reports.length === 1 ? "" : "s"} ${reports.join(", ")}: without a mapping the copy would show the master app's figures`,
-    hint: `Put the row back, or remove the mapping on purpose: ${reports.map((id) => `--allow-unmapped-report ${id}`).join(" ")}`,
-  };
+  return problem(
+    "REPORT_LEFT_OUT",
+    `the manifest no longer names the report${reports.length === 1 ? "" : "s"} ${reports.join(", ")}: without a mapping the copy would show the master app's figures`,
+    {
+      hint: `Put the row back, or remove the mapping on purpose: ${reports.map((id) => `--allow-unmapped-report ${id}`).join(" ")}`,
+    },
+  );
+}
+
+/** The warning that these copies lack a report of their source task. */
+export function copiesLackReport(lack: {
+  readonly sourceTaskId: string;
+  readonly report: string;
+  readonly tenants: readonly string[];
+}): Problem {
+  const { sourceTaskId, report, tenants } = lack;
+  return problem(
+    "COPY_LACKS_REPORT",
+    `the source task ${sourceTaskId} has the report ${report}, which ${tenants.length} ${tenants.length === 1 ? "copy was" : "copies were"} born without (${tenants.slice(0, 3).join(", ")}${tenants.length > 3 ? ", …" : ""})`,
+    { hint: "Add the report to these copies on the server, or delete the copies and run sync --recreate" },
+  );
 }
 
 /** Why a task may not be taken over: another tenant holds it. */
@@ -225,9 +309,5 @@ export function mayBeMadeFor(tenant: string): string {
 }
 
 export function notACopy(taskId: TaskId, why: string): TenantError {
-  return {
-    code: "NOT_A_COPY",
-    message: `the task ${taskId} cannot be taken over: ${why}`,
-    hint: "Check the task's ID and its reports on the server",
-  };
+  return problem("NOT_A_COPY", `the task ${taskId} cannot be taken over: ${why}`);
 }

@@ -1,13 +1,15 @@
 import type { CreateIntentRecord } from "../log/records.js";
-import type { TenantState } from "../log/tenant-state.js";
-import type { AppId, ReportId, TaskId, TenantKey, TenantRef } from "../shared/ids.js";
+import type { LoggedCopy, TenantState } from "../log/tenant-state.js";
+import { foldName, type ReportId, type TaskId, type TenantKey, type TenantRef } from "../shared/ids.js";
 import type { TenantError } from "../shared/outcome.js";
 import type { ListedTask } from "../shared/source-task.js";
+import { nameOfTask, possibleCopies, whyNotACopy } from "./adoption.js";
 import * as conflict from "./conflicts.js";
+import type { PlanEntry } from "./desired.js";
 import { type Drift, driftOf, type ReportChange, type Wanted } from "./drift.js";
-import type { Holding, InForce } from "./in-force.js";
-import type { LookUp } from "./look-up.js";
-import type { Presence, Wholeness } from "./whole-list.js";
+import { holderOf, type LookUp, twinsOf } from "./look-up.js";
+import type { Wholeness } from "./observe.js";
+import { doubtsOf, type PlanContext, twinsInList } from "./plan-context.js";
 
 /** What is to be done about one tenant. Data, never a closure: it can be shown, saved and compared. */
 export type Action =
@@ -50,220 +52,146 @@ export interface PlanItem extends Decision {
   readonly unread?: TenantError | undefined;
 }
 
-/** The permissions that a command line gives. */
-export interface Permissions {
-  readonly adopt: boolean;
-  readonly recreate: boolean;
-  readonly newLog: boolean;
-  readonly allowSharedApps: ReadonlySet<AppId>;
-  readonly allowUnmappedReports: ReadonlySet<string>;
-}
-
 /** How often in all a tenant's create is sent again after it was found absent. */
 export const MOST_RESENDS = 3;
 
-/** Why a task that has the right name or ID may not be taken over; `undefined`: it may. */
-export type AdoptionCheck = (id: TaskId) => string | undefined;
+const NONE: readonly never[] = [];
+const NO_ROWS: ReadonlyMap<string, ReportId> = new Map();
 
-/** All that one decision is made from: the manifest, the log, the server, the command line. */
-export interface Facts {
-  readonly key: TenantKey;
-  readonly tenant: string;
-  readonly sourceTaskId: TaskId;
-  readonly name: string;
-  readonly wanted: Wanted;
-  readonly newTaskId: TaskId | undefined;
-  readonly state: TenantState | undefined;
-  /** Of the logged copy; `undefined` where no list was read. */
-  readonly presence: Presence | undefined;
-  readonly wholeness: Wholeness;
-  /** Nobody asks the server: what only a list can show is left open. */
-  readonly isOffline: boolean;
-  readonly doubts: readonly Doubt[];
-  readonly twins: readonly ListedTask[];
-  /** Listed tasks that have the name a create would send, and the tenant that holds each. */
-  readonly namesakes: readonly { readonly task: ListedTask; readonly holder: string | undefined }[];
-  /** Another tenant whose open create has the name that a create would send. */
-  readonly nameInDoubtFor?: conflict.Named | undefined;
-  readonly lookAlikes: readonly ListedTask[];
-  /** With `--adopt` and a log that knows no copy of the source task: tasks that no record explains and that map one of its apps. */
-  readonly mapped: readonly ListedTask[];
-  /** With `--adopt`: listed tasks that no record explains, and that could not be read. One of them may be this tenant's copy. */
-  readonly unread: readonly TaskId[];
-  /** Another tenant whose name a listed task bears. */
-  readonly nameHolderOf: (id: TaskId) => conflict.Named | undefined;
-  /** The server names its copy as another tenant's, or another's copy as its own. */
-  readonly crossed: TenantError | undefined;
-  /** Listed tasks that an earlier create of this tenant, which holds no copy now, may have made. */
-  readonly leftovers: readonly ListedTask[];
-  readonly adoptionCheck: AdoptionCheck;
-  readonly inForce: InForce;
-  /** The source tasks under which the manifest names this key. */
-  readonly namedUnder: ReadonlySet<TaskId>;
-  /** The report of each of the source task's rows. */
-  readonly reportOfRow: ReadonlyMap<string, ReportId>;
-  /** A listed task, explained by no record, that has the logged copy's own name. */
-  readonly copyNamesake: TaskId | undefined;
-  readonly permissions: Permissions;
-}
-
-/** Decides what is to be done about one selected, enabled tenant. The heart of the program: a table, top row first. */
-export function decide(facts: Facts): Decision {
-  const { state } = facts;
-  if (facts.crossed !== undefined) return refuse(facts.crossed);
-  if (facts.twins.length > 0) return refuse(conflict.twin(facts, twinIds(facts)));
-  if (state !== undefined && state.openCreates.length > 0) return decideDoubt(facts, state);
-  if (state?.copy !== undefined) return decideCopy(facts, state, state.copy);
-  if (facts.newTaskId !== undefined)
-    return decideAdoption(facts, { id: facts.newTaskId, name: facts.name }, "newTaskId");
-  return decideCreate(facts, "no copy yet");
-}
-
-function decideDoubt(facts: Facts, state: TenantState): Decision {
-  const several = facts.doubts.flatMap((doubt) => (doubt.found?.kind === "several" ? doubt.found.tasks : []));
-  if (facts.newTaskId !== undefined && facts.newTaskId !== state.copy?.newTaskId)
-    return decideAdoption(facts, { id: facts.newTaskId, name: facts.name }, "newTaskId");
-  if (several.length > 0) return refuse(conflict.twin(facts, [...new Set(several.map((task) => task.id))]));
-  const found = facts.doubts.some((doubt) => doubt.found?.kind === "found");
-  if (state.retry && !found) return decideCreate(facts, "in doubt; resolve --retry allows one more create");
-  return plain(
-    { kind: "settle", doubts: facts.doubts },
-    found ? "in doubt; a task of the sent name is on the server" : "in doubt; the server has to be looked at",
-  );
-}
-
-function decideCopy(facts: Facts, state: TenantState, copy: NonNullable<TenantState["copy"]>): Decision {
-  const provablyGone = copy.gone || (facts.presence === "absent" && facts.wholeness.whole);
-  if (facts.newTaskId !== undefined && facts.newTaskId !== copy.newTaskId)
-    return provablyGone
-      ? decideAdoption(facts, { id: facts.newTaskId, name: facts.name }, "newTaskId")
-      : refuse(conflict.otherTaskId(facts, copy.newTaskId, facts.newTaskId));
-  if (provablyGone && !state.retry) {
-    if (!facts.permissions.recreate) return refuse(conflict.gone(facts, copy.newTaskId, facts.copyNamesake));
-    // What was gone one day may be back, or be there under another ID: only a list of today shows that it is not.
-    if (!facts.isOffline && !facts.wholeness.whole)
-      return refuse(
-        conflict.notSeen(facts, copy.newTaskId, { why: facts.wholeness.why, namesake: facts.copyNamesake }),
-      );
+/**
+ * Decides what is to be done about one selected, enabled tenant. The heart of the program: a table, top row first. `twins`: its own in
+ * this list, where they are known already.
+ */
+export function decideEntry(context: PlanContext, entry: PlanEntry, twins?: readonly ListedTask[]): Decision {
+  const state = context.log.tenant(entry.ref);
+  const crossed = context.crossed.get(entry.ref);
+  if (crossed !== undefined) return refuse(crossed);
+  if (state?.copy !== undefined) {
+    const others = twins ?? twinsInList(context, state);
+    if (others.length > 0) return refuse(conflict.twin(entry, [state.copy.newTaskId, ...idsOf(others)]));
   }
-  if (provablyGone) return decideCreate(facts, "its copy is gone");
-  if (facts.presence === "absent" || facts.presence === "unknown") {
-    if (state.retry) return decideCreate(facts, "its copy is not seen; resolve --retry allows one more create");
-    const why = facts.wholeness.whole ? "it does not answer by its ID" : facts.wholeness.why;
-    return refuse(conflict.notSeen(facts, copy.newTaskId, { why, namesake: facts.copyNamesake }));
-  }
-  const drift = driftOf(state, facts.wanted, {
-    allowUnmapped: facts.permissions.allowUnmappedReports,
-    reportOfRow: facts.reportOfRow,
-  });
-  if (drift.refusedRemovals.length > 0) return refuse(conflict.removalRefused(drift.refusedRemovals));
-  if (drift.changes.length === 0)
-    return { action: UNCHANGED, reason: "as the manifest wants it", missing: drift.missing };
-  const inUse = appConflict(facts);
-  if (inUse !== undefined) return refuse(inUse);
-  return {
-    action: { kind: "update", changes: drift.changes },
-    reason: reasonOfUpdate(drift.changes),
-    missing: drift.missing,
+  if (state !== undefined && state.openCreates.length > 0) return decideDoubt(context, entry, state);
+  if (state?.copy !== undefined) return decideCopy(context, entry, state, state.copy);
+  if (entry.row.newTaskId !== undefined) return decideNewTaskId(context, entry, entry.row.newTaskId);
+  return decideCreate(context, entry, "no copy yet");
+}
+
+function decideDoubt(context: PlanContext, entry: PlanEntry, state: TenantState): Decision {
+  const { newTaskId } = entry.row;
+  if (newTaskId !== undefined && newTaskId !== state.copy?.newTaskId) return decideNewTaskId(context, entry, newTaskId);
+  const doubts = doubtsOf(context, state);
+  const several = doubts.flatMap(({ found }) => (found?.kind === "several" ? idsOf(found.tasks) : NONE));
+  if (several.length > 0) return refuse(conflict.twin(entry, [...new Set(several)]));
+  if (doubts.some(({ found }) => found?.kind === "found"))
+    return plain({ kind: "settle", doubts }, "in doubt; a task of the sent name is on the server");
+  if (state.retry) return decideCreate(context, entry, "in doubt; resolve --retry allows one more create");
+  return plain({ kind: "settle", doubts }, "in doubt; the server has to be looked at");
+}
+
+function decideCopy(context: PlanContext, entry: PlanEntry, state: TenantState, copy: LoggedCopy): Decision {
+  const { list, log, permissions, sources } = context;
+  const { newTaskId } = entry.row;
+  const presence = list?.presence.get(copy.newTaskId);
+  const wholeness: Wholeness = list?.wholenessOf(entry.sourceTaskId) ?? {
+    whole: false,
+    why: "the server was not asked",
   };
-}
-
-function decideCreate(facts: Facts, reason: string): Decision {
-  const inUse = appConflict(facts);
+  const isGone = copy.gone || (presence === "absent" && wholeness.whole);
+  if (newTaskId !== undefined && newTaskId !== copy.newTaskId)
+    return isGone
+      ? decideNewTaskId(context, entry, newTaskId)
+      : refuse(conflict.otherTaskId(entry, copy.newTaskId, newTaskId));
+  const isNamesake = ({ id }: ListedTask): boolean => id !== copy.newTaskId && !log.explains(id);
+  const namesake = list?.index.named(copy.name).find(isNamesake)?.id;
+  if (isGone && !state.retry) {
+    if (!permissions.recreate) return refuse(conflict.gone(entry, copy.newTaskId, namesake));
+    // What was gone one day may be back, or be there under another ID: only a list of today shows that it is not.
+    if (list !== undefined && !wholeness.whole)
+      return refuse(conflict.notSeen(entry, copy.newTaskId, { why: wholeness.why, namesake }));
+  }
+  if (isGone) return decideCreate(context, entry, "its copy is gone");
+  if (presence === "absent" || presence === "unknown") {
+    if (state.retry)
+      return decideCreate(context, entry, "its copy is not seen; resolve --retry allows one more create");
+    const why = wholeness.whole ? "it does not answer by its ID" : wholeness.why;
+    return refuse(conflict.notSeen(entry, copy.newTaskId, { why, namesake }));
+  }
+  const { changes, missing, refusedRemovals } = driftOf(state, entry.wanted, {
+    allowUnmapped: permissions.allowUnmappedReports,
+    reportOfRow: sources?.get(entry.sourceTaskId)?.reportOfRow ?? NO_ROWS,
+  });
+  if (refusedRemovals.length > 0) return refuse(conflict.removalRefused(refusedRemovals));
+  if (changes.length === 0) return { action: { kind: "unchanged" }, reason: "as the manifest wants it", missing };
+  const inUse = conflict.appConflict(context, entry, context.inForce);
   if (inUse !== undefined) return refuse(inUse);
-  const retry = facts.state?.retry === true;
-  const absences = facts.state?.absences ?? 0;
-  if (absences > MOST_RESENDS && !retry) return refuse(conflict.gaveUp(facts, absences));
-  const held = facts.namesakes.find((namesake) => namesake.holder !== undefined);
-  if (held !== undefined) return refuse(conflict.nameTaken(facts, facts.name, [held.task], held.holder));
-  if (facts.nameInDoubtFor !== undefined) return refuse(conflict.nameInDoubt(facts.name, facts.nameInDoubtFor));
-  const namesakes = facts.namesakes.map((namesake) => namesake.task);
-  if (retry) return plain(CREATE, reason);
-  if (namesakes.length === 0 && facts.leftovers.length > 0)
-    return refuse(
-      conflict.twin(
-        facts,
-        facts.leftovers.map((task) => task.id),
-      ),
-    );
-  const named = namesakes.length > 0 || facts.permissions.newLog ? namesakes : facts.lookAlikes;
-  const tasks = [...new Map([...named, ...facts.mapped].map((task) => [task.id, task])).values()];
-  if (tasks.length > 0) return decideTaken(facts, tasks, takenError(facts, { tasks, named, namesakes }));
-  if (facts.unread.length > 0 && !facts.permissions.newLog) return refuse(conflict.unreadCandidates(facts.unread));
-  return plain(CREATE, reason);
+  return { action: { kind: "update", changes }, reason: reasonOfUpdate(changes), missing };
 }
 
-function takenError(
-  facts: Facts,
-  found: Readonly<Record<"tasks" | "named" | "namesakes", readonly ListedTask[]>>,
-): TenantError {
-  if (found.tasks.length > found.named.length) return conflict.severalMapped(facts, found.tasks);
-  if (found.namesakes.length > 0) return conflict.nameTaken(facts, facts.name, found.namesakes, undefined);
-  return conflict.looksLikeCopy(facts, found.named);
-}
-
-function decideTaken(facts: Facts, tasks: readonly ListedTask[], error: TenantError): Decision {
+function decideCreate(context: PlanContext, entry: PlanEntry, reason: string): Decision {
+  const { log, list, names, permissions, unread, inForce } = context;
+  const { ref, key, name = "" } = entry;
+  const state = log.tenant(ref);
+  const inUse = conflict.appConflict(context, entry, inForce);
+  if (inUse !== undefined) return refuse(inUse);
+  if (state !== undefined && state.absences > MOST_RESENDS && !state.retry)
+    return refuse(conflict.gaveUp(entry, state.absences));
+  const { namesakes, named, tasks } = possibleCopies(context, entry);
+  for (const task of namesakes) {
+    const holder = holderOf(log, task.id);
+    if (holder !== undefined) return refuse(conflict.nameTaken(entry, name, [task], holder));
+  }
+  const other = context.namesInDoubt.get(foldName(name))?.find((tenant) => tenant.ref !== ref);
+  if (other !== undefined) return refuse(conflict.nameInDoubt(name, other));
+  if (state?.retry === true) return plain({ kind: "create" }, reason);
+  // What an earlier create of this tenant, which holds no copy now, may have made.
+  const own = state?.copy?.newTaskId;
+  const leftovers = list === undefined ? NONE : twinsOf({ ref, key, own }, { list: list.index, log, names });
+  if (namesakes.length === 0 && leftovers.length > 0) return refuse(conflict.twin(entry, idsOf(leftovers)));
   const [only, ...others] = tasks;
-  if (!facts.permissions.adopt || only === undefined || others.length > 0) return refuse(error);
-  return decideAdoption(facts, only, "adopt");
+  if (only !== undefined) {
+    if (permissions.adopt && others.length === 0) return decideAdoption(context, entry, { task: only, by: "adopt" });
+    if (tasks.length > named.length) return refuse(conflict.severalMapped(entry, tasks));
+    if (namesakes.length > 0) return refuse(conflict.nameTaken(entry, name, namesakes, undefined));
+    return refuse(conflict.looksLikeCopy(entry, named));
+  }
+  if (unread.length > 0 && !permissions.newLog) return refuse(conflict.unreadCandidates(unread));
+  return plain({ kind: "create" }, reason);
 }
 
-function decideAdoption(facts: Facts, task: ListedTask, by: "adopt" | "newTaskId"): Decision {
-  const inUse = appConflict(facts);
+function decideNewTaskId(context: PlanContext, entry: PlanEntry, id: TaskId): Decision {
+  return decideAdoption(context, entry, { task: { id, name: entry.name ?? "" }, by: "newTaskId" });
+}
+
+function decideAdoption(
+  context: PlanContext,
+  entry: PlanEntry,
+  { task, by }: { readonly task: ListedTask; readonly by: "adopt" | "newTaskId" },
+): Decision {
+  const inUse = conflict.appConflict(context, entry, context.inForce);
   if (inUse !== undefined) return refuse(inUse);
-  const why = facts.adoptionCheck(task.id);
+  const why = whyNotACopy(context, entry, task.id);
   if (why !== undefined) return refuse(conflict.notACopy(task.id, why));
-  const other = facts.nameHolderOf(task.id);
-  if (other !== undefined) return refuse(conflict.takenNameOfAnother(facts, task, other));
+  const name = nameOfTask(context, task.id);
+  const other = name === undefined ? undefined : context.names.ofAnother(name, entry.ref);
+  if (other !== undefined) return refuse(conflict.takenNameOfAnother(entry, task, other));
   return plain(
     { kind: "adopt", task, by },
     by === "adopt" ? `the server has a task "${task.name}"` : "the manifest names its copy (newTaskId)",
   );
 }
 
-/** The first app that this tenant shall read and that is in force for somebody else. */
-export function appConflict(facts: AppFacts): TenantError | undefined {
-  for (const { newQlikAppId: app } of facts.wanted.mappings) {
-    if (facts.permissions.allowSharedApps.has(app)) continue;
-    const holders = facts.inForce.get(app);
-    if (holders === undefined) continue;
-    const other = holders.find((holder) => holder.key !== facts.key);
-    if (other !== undefined) return conflict.appInUse(facts, app, other);
-    const left = holders.find((holder) => isLeftBehind(holder, facts));
-    if (left !== undefined) return conflict.moved(facts, app, left);
-  }
-  return undefined;
-}
-
-/** What an app's other holders are judged by. */
-export type AppFacts = Pick<
-  Facts,
-  "key" | "tenant" | "sourceTaskId" | "wanted" | "permissions" | "inForce" | "namedUnder"
->;
-
-function isLeftBehind(holder: Holding, facts: AppFacts): boolean {
-  return holder.sourceTaskId !== facts.sourceTaskId && !facts.namedUnder.has(holder.sourceTaskId);
-}
-
-function twinIds(facts: Facts): readonly TaskId[] {
-  const ids = facts.twins.map((task) => task.id);
-  const copy = facts.state?.copy;
-  return copy === undefined || copy.gone || facts.presence === "absent" ? ids : [copy.newTaskId, ...ids];
-}
-
 function reasonOfUpdate(changes: readonly ReportChange[]): string {
-  const count = (why: ReportChange["why"]): number => changes.filter((change) => change.why === why).length;
-  const parts: string[] = [];
-  if (count("changed") > 0) parts.push(`${count("changed")} mapped otherwise`);
-  if (count("unknown") > 0) parts.push(`${count("unknown")} not known for certain`);
-  if (count("removed") > 0) parts.push(`${count("removed")} to be unmapped`);
+  const said = { changed: "mapped otherwise", unknown: "not known for certain", removed: "to be unmapped" };
+  const parts = Object.entries(said).flatMap(([why, text]) => {
+    const count = changes.filter((change) => change.why === why).length;
+    return count === 0 ? [] : `${count} ${text}`;
+  });
   return `drift: reports ${parts.join(", ")}`;
 }
 
-const NONE: readonly never[] = [];
-/** The same for every tenant. */
-const CREATE: Action = { kind: "create" };
-const UNCHANGED: Action = { kind: "unchanged" };
+function idsOf(tasks: readonly ListedTask[]): readonly TaskId[] {
+  return tasks.map((task) => task.id);
+}
 
 function plain(action: Action, reason: string): Decision {
   return { action, reason, missing: NONE };

@@ -1,6 +1,6 @@
 import { isLacking, type ReportKnowledge, type TenantState } from "../log/tenant-state.js";
 import type { ReportId } from "../shared/ids.js";
-import { type AppSwap, byReport, type Mapping, sameSwap, sameSwaps } from "../shared/mapping.js";
+import { type AppSwap, byReport, type Mapping, sameSwaps } from "../shared/mapping.js";
 
 /** One report of a copy whose mappings must change, and the whole, final set that it shall have. */
 export interface ReportChange {
@@ -39,29 +39,25 @@ export interface DriftRules {
  * What separates a copy from the manifest, as far as the log (and, where it was read, the server) knows. A report whose
  * mappings are unknown counts as drift, whatever the manifest says.
  */
-export function driftOf(tenant: TenantState, wanted: Wanted, rules: DriftRules): Drift {
-  if (isKnownAsWanted(tenant.reports, wanted)) return NO_DRIFT;
-  const { allowUnmapped } = rules;
-  const reports = byPublishedReport(tenant.reports, rules.reportOfRow);
-  const { originalRows } = tenant;
-  const named = new Set(wanted.named);
+export function driftOf(tenant: TenantState, wanted: Wanted, { allowUnmapped, reportOfRow }: DriftRules): Drift {
+  const reports = byPublishedReport(tenant.reports, reportOfRow);
+  const lacks = (reportId: ReportId): boolean => isLacking({ reports, originalRows: tenant.originalRows }, reportId);
   const changes: ReportChange[] = [];
   const missing: ReportId[] = [];
   const refusedRemovals: ReportId[] = [];
   const wantedByReport = byReport(wanted.mappings);
   for (const [reportId, apps] of wantedByReport) {
     const report = reports.get(reportId);
-    if (isLacking({ reports, originalRows }, reportId)) missing.push(reportId);
+    const named = wanted.named.includes(reportId);
+    if (lacks(reportId)) missing.push(reportId);
     else if (report?.named === true && isRemoval(report, apps) && !allowUnmapped.has(reportId))
       // Fewer apps replaced than before: the others would be the master's again.
       refusedRemovals.push(reportId);
-    else if (report?.known === undefined) changes.push({ reportId, apps, named: named.has(reportId), why: "unknown" });
-    else if (!sameSwaps(report.known, apps))
-      changes.push({ reportId, apps, named: named.has(reportId), why: "changed" });
+    else if (report?.known === undefined) changes.push({ reportId, apps, named, why: "unknown" });
+    else if (!sameSwaps(report.known, apps)) changes.push({ reportId, apps, named, why: "changed" });
   }
   for (const [reportId, report] of reports) {
-    if (wantedByReport.has(reportId)) continue;
-    if (isLacking({ reports, originalRows }, reportId) || !mayMap(report)) continue;
+    if (wantedByReport.has(reportId) || lacks(reportId) || !mayMap(report)) continue;
     if (!report.named && report.openPatches.length === 0) continue;
     if (allowUnmapped.has(reportId)) changes.push({ reportId, apps: [], named: true, why: "removed" });
     else refusedRemovals.push(reportId);
@@ -76,11 +72,15 @@ function isRemoval({ known, possible, openPatches }: ReportKnowledge, apps: read
   return (known === undefined ? possible : [known]).some((swaps) => swaps.length > apps.length);
 }
 
+function mayMap({ known, possible, openPatches }: ReportKnowledge): boolean {
+  if (known !== undefined) return known.length > 0;
+  return openPatches.length > 0 || possible.some((swaps) => swaps.length > 0);
+}
+
 function byPublishedReport(
   reports: TenantState["reports"],
   reportOfRow: DriftRules["reportOfRow"],
 ): TenantState["reports"] {
-  if (![...reports.keys()].some((reportId) => reportOfRow.has(reportId))) return reports;
   const published = new Map(reports);
   for (const [typed, report] of reports) {
     const reportId = reportOfRow.get(typed);
@@ -89,33 +89,12 @@ function byPublishedReport(
     published.delete(typed);
     if (known === undefined) published.set(reportId, report);
     // It may still be carried out: until that is settled nobody knows what the report maps.
-    else if (report.openPatches.length > 0) published.set(reportId, unknownOf(known));
+    else if (report.openPatches.length > 0)
+      published.set(reportId, {
+        ...known,
+        known: undefined,
+        possible: known.known === undefined ? known.possible : [...known.possible, known.known],
+      });
   }
   return published;
-}
-
-function unknownOf(report: ReportKnowledge): ReportKnowledge {
-  const { known, possible } = report;
-  return { ...report, known: undefined, possible: known === undefined ? possible : [...possible, known] };
-}
-
-function mayMap({ known, possible, openPatches }: ReportKnowledge): boolean {
-  if (known !== undefined) return known.length > 0;
-  return openPatches.length > 0 || possible.some((swaps) => swaps.length > 0);
-}
-
-const NO_DRIFT: Drift = { changes: [], missing: [], refusedRemovals: [] };
-
-/**
- * The short way for nearly every tenant: as many mappings as reports, and each is all that is known of its report. (Two
- * mappings of one report replace different apps, so that one of them is not.)
- */
-function isKnownAsWanted(reports: TenantState["reports"], { mappings }: Wanted): boolean {
-  return (
-    mappings.length === reports.size &&
-    mappings.every((mapping) => {
-      const known = reports.get(mapping.reportId)?.known;
-      return known?.length === 1 && known[0] !== undefined && sameSwap(known[0], mapping);
-    })
-  );
 }

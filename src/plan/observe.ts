@@ -1,21 +1,18 @@
 import pLimit from "p-limit";
 import type { ReportRow } from "../log/records.js";
-import { countRows, type RowCounts } from "../log/shown-reports.js";
 import type { LogState } from "../log/state.js";
+import { countRows, type RowCounts } from "../log/tenant-state.js";
 import type { ListReading, Reading, TaskDetails, TaskReader } from "../server/ports.js";
-import type { ReportId, TaskId } from "../shared/ids.js";
-import { EXIT, type Problem, StopError } from "../shared/problems.js";
-import type { MailSettings, SourceTask, TaskReport } from "../shared/source-task.js";
+import { foldName, type ReportId, type TaskId } from "../shared/ids.js";
+import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
+import type { ListedTask, MailSettings, SourceTask, TaskReport } from "../shared/source-task.js";
 import { TaskIndex } from "./task-index.js";
-import { type CopyToBeListed, copiesToBeListed, judgeList, type Presence, type Wholeness } from "./whole-list.js";
-
-/** The route that shows whether one task exists: whichever answered 200 for the source task in this run. */
-export type PresenceRoute = "task" | "reports" | "none";
 
 /** One source task as this run read it. `name` is `undefined` where the server does not tell it. */
 export interface ObservedSource {
   readonly task: Omit<SourceTask, "name"> & { readonly name: string | undefined };
-  readonly route: PresenceRoute;
+  /** The route that shows whether one task exists: whichever answered 200 for the source task in this run. */
+  readonly route: "task" | "reports" | "none";
   /** The server failed to list the reports (no 404, no 403): what they are is not known, though a later run may. */
   readonly reportsFailed: boolean;
   /** The reports as intents keep them: one list for all. Empty where the server does not list them. */
@@ -25,6 +22,15 @@ export interface ObservedSource {
   /** How many rows it has of each report; `undefined` where the server does not list them. */
   readonly rows: RowCounts | undefined;
 }
+
+/**
+ * How one logged copy shows on the server: `listed`; not in the list, but it `answers` by its own ID; not in the list, and 404 by its
+ * own ID on a route that answered 200 for the source task in this run (`absent`); not in the list, and nothing can be said (`unknown`).
+ */
+export type Presence = "listed" | "answers" | "absent" | "unknown";
+
+/** Whether absence from a list means anything. */
+export type Wholeness = { readonly whole: true } | { readonly whole: false; readonly why: string };
 
 /** What one reading of the list tells. */
 export interface ObservedList {
@@ -43,7 +49,7 @@ export interface Observation {
 }
 
 /** Reads that go out at once, besides the writes. */
-const READS_AT_ONCE = 8;
+export const READS_AT_ONCE = 8;
 /** Four reads each. */
 const SOURCES_AT_ONCE = 2;
 
@@ -56,98 +62,121 @@ export async function observeServer(
   knownNow: () => LogState,
   sourceTaskIds: readonly TaskId[],
 ): Promise<Observation> {
-  // Not before: what the list's first answer tells of the server (its version, that it is one) decides how strange answers are judged.
-  const asking = askOnce(() => askSources(reader, sourceTaskIds));
-  // Past any cache: a task that has a copy's name already, and is not seen now, would later pass for our own work.
-  const reading = await reader.listTasks({ fresh: true, onRecognised: asking });
-  const read = await asking();
+  const limit = pLimit(SOURCES_AT_ONCE);
+  let asked: Promise<readonly SourceAnswers[]> | undefined;
+  const askSources = (): Promise<readonly SourceAnswers[]> => {
+    asked ??= Promise.all(sourceTaskIds.map((id) => limit(() => askSource(reader, id))));
+    // Where the list's own reading ends the run, nobody waits for it.
+    asked.catch(() => undefined);
+    return asked;
+  };
+  // The sources are not asked before the list's first answer: what it tells of the server (its version, that it is one) decides how
+  // strange answers are judged. Past any cache: a task that has a copy's name, and is not seen now, would later pass for our own work.
+  const reading = await reader.listTasks({ fresh: true, onRecognised: askSources });
+  const answers = await askSources();
   const log = knownNow();
   const index = indexOf(reading);
-  const sources = new Map<TaskId, ObservedSource>();
-  const problems: Problem[] = [];
-  for (const answers of read) {
-    const { id } = answers;
-    const source = sourceOf(answers, { reading, index });
-    if (source.kind === "unknown") problems.push(sourceUnknown({ id, source, reading, index, log }));
-    else sources.set(id, source.observed);
-  }
+  const problems = answers.flatMap((answer) => sourceUnknown(answer, { reading, index, log }) ?? []);
   if (problems.length > 0) throw new StopError(EXIT.usage, problems);
-  return { sources, list: await judgeReading({ reader, reading, index, log, sources }) };
+  const sources = new Map(answers.map((answer) => [answer.id, observedSource(answer, index)]));
+  return { sources, list: await judgeReading(reader, reading, { index, log, sources }) };
 }
 
-/** Reads the list again, past any cache, and judges it as the first was judged. `expected`: how many tasks it should have. */
+/** Reads the list again, past any cache, and judges it as the first was judged. */
 export async function observeListAgain(
   reader: TaskReader,
   log: LogState,
   sources: ReadonlyMap<TaskId, ObservedSource>,
-  expected = 0,
 ): Promise<ObservedList> {
-  const reading = await reader.listTasks({ fresh: true, expected });
-  return judgeReading({ reader, reading, index: indexOf(reading), log, sources });
+  const reading = await reader.listTasks({ fresh: true });
+  return judgeReading(reader, reading, { index: indexOf(reading), log, sources });
 }
 
-/** Whether one task answers by its own ID. */
-async function probePresence(reader: TaskReader, route: PresenceRoute, id: TaskId): Promise<Presence> {
-  if (route === "none") return "unknown";
-  const reading = route === "task" ? await reader.readTask(id) : await reader.readReports(id);
-  if (reading.kind === "read") return "answers";
-  return reading.kind === "absent" ? "absent" : "unknown";
+/** A task that no list shows says its name itself. */
+export async function readUnlisted(reader: TaskReader, id: TaskId): Promise<ListedTask | undefined> {
+  const task = await reader.readTask(id);
+  return task.kind === "read" ? { id, name: task.value.name } : undefined;
+}
+
+/** A list that is not whole proves nothing. */
+export function listNotWhole(why: string): Problem {
+  return problem(
+    "LIST_NOT_WHOLE",
+    `the task list is not whole: ${why}. What is not in it may exist all the same, and doubts stay doubts`,
+  );
+}
+
+/** Nothing can be told of what only the list shows. */
+export function listNotRead({ message }: Problem): Problem {
+  return problem(
+    "LIST_NOT_READ",
+    `the task list could not be read, so that nobody looked whether a tenant has two tasks or a copy is gone: ${message}`,
+  );
+}
+
+/** Whether a list shows a logged copy of a source task, under the name that the log has for it. */
+export function hasShownCopy(list: TaskIndex, sourceTaskId: TaskId, log: LogState): boolean {
+  for (const { copy, sourceTaskId: source } of log.tenants()) {
+    if (source !== sourceTaskId || copy === undefined || copy.gone) continue;
+    const listed = list.get(copy.newTaskId);
+    if (listed !== undefined && foldName(listed.name) === foldName(copy.name)) return true;
+  }
+  return false;
 }
 
 function indexOf(reading: ListReading): TaskIndex {
   return new TaskIndex(reading.kind === "none" ? [] : reading.tasks);
 }
 
-async function judgeReading(from: {
-  readonly reader: TaskReader;
-  readonly reading: ListReading;
-  readonly index: TaskIndex;
-  readonly log: LogState;
-  readonly sources: ReadonlyMap<TaskId, ObservedSource>;
-}): Promise<ObservedList> {
-  const { reader, reading, index, log, sources } = from;
+async function judgeReading(
+  reader: TaskReader,
+  reading: ListReading,
+  { index, log, sources }: Pick<Observation, "sources"> & { readonly index: TaskIndex; readonly log: LogState },
+): Promise<ObservedList> {
   const presence = new Map<TaskId, Presence>();
-  if (reading.kind !== "none") {
-    // A route proves something for the copies of a source task that it has shown. A copy of a source task that was not read is
-    // asked for all the same: what it proves is enough for the lists of others, and never that it is gone.
-    const anyRoute = [...sources.values()].map((source) => source.route).find((known) => known !== "none") ?? "none";
-    const limit = pLimit(READS_AT_ONCE);
-    const unlisted: CopyToBeListed[] = [];
-    for (const copy of copiesToBeListed(log))
-      if (index.has(copy.id)) presence.set(copy.id, "listed");
-      else unlisted.push(copy);
-    await Promise.all(
-      unlisted.map(async ({ id, sourceTaskId }) => {
-        const route = sources.get(sourceTaskId)?.route ?? anyRoute;
-        presence.set(id, await limit(() => probePresence(reader, route, id)));
-      }),
-    );
-  }
-  // Asked for every tenant. Kept as long as this list: neither it nor what was seen of the copies changes any more.
-  const judged = new Map<TaskId, Wholeness>();
+  const unlisted: Promise<void>[] = [];
+  const limit = pLimit(READS_AT_ONCE);
+  // A route proves something for the copies of a source task that it has shown. A copy of a source task that was not read is
+  // asked for all the same: what it proves is enough for the lists of others, and never that it is gone.
+  const anyRoute = [...sources.values()].map(({ route }) => route).find((route) => route !== "none") ?? "none";
+  const probe = async (id: TaskId, route: ObservedSource["route"]): Promise<void> => {
+    if (route === "none") return;
+    const { kind } = await limit(async () => (route === "task" ? reader.readTask(id) : reader.readReports(id)));
+    presence.set(id, kind === "read" ? "answers" : kind === "absent" ? "absent" : "unknown");
+  };
+  if (reading.kind !== "none")
+    for (const { copy, sourceTaskId } of log.tenants()) {
+      if (copy === undefined || copy.gone) continue;
+      const id = copy.newTaskId;
+      presence.set(id, index.has(id) ? "listed" : "unknown");
+      if (!index.has(id)) unlisted.push(probe(id, sources.get(sourceTaskId)?.route ?? anyRoute));
+    }
+  await Promise.all(unlisted);
+  const copiesLack = whyCopiesLack(presence);
   const wholenessOf = (sourceTaskId: TaskId): Wholeness => {
-    const known = judged.get(sourceTaskId);
-    if (known !== undefined) return known;
-    const wholeness: Wholeness =
-      reading.kind === "read"
-        ? judgeList(index, sourceTaskId, presence)
-        : { whole: false, why: reading.problem.message };
-    judged.set(sourceTaskId, wholeness);
-    return wholeness;
+    if (reading.kind !== "read") return { whole: false, why: reading.problem.message };
+    if (!index.has(sourceTaskId))
+      return { whole: false, why: `the list does not hold the source task ${sourceTaskId}` };
+    return copiesLack === undefined ? { whole: true } : { whole: false, why: copiesLack };
   };
   return { reading, index, presence, wholenessOf };
 }
 
-/** What asks, and asks only once however often it is called. */
-function askOnce<T>(ask: () => Promise<T>): () => Promise<T> {
-  let asked: Promise<T> | undefined;
-  return () => {
-    if (asked !== undefined) return asked;
-    asked = ask();
-    // Where the list's own reading ends the run, nobody waits for it.
-    asked.catch(() => undefined);
-    return asked;
-  };
+/**
+ * Why a list that was read to its end is not whole, by the logged copies: it holds all but those that answer 404 by their own ID; of
+ * these no more than one in ten (at least one), and at least one copy is listed: else the key may be blind to them.
+ */
+function whyCopiesLack(copies: ReadonlyMap<TaskId, Presence>): string | undefined {
+  let absent = 0;
+  for (const [id, presence] of copies) {
+    if (presence === "answers") return `the copy ${id} answers by its ID but is not in the list`;
+    if (presence === "unknown") return `the copy ${id} is not in the list, and the server does not say that it is gone`;
+    if (presence === "absent") absent += 1;
+  }
+  if (absent > Math.max(1, Math.floor(copies.size / 10)))
+    return `${absent} of ${copies.size} logged copies are missing: the key may be blind to them`;
+  if (copies.size > 0 && absent === copies.size) return "no logged copy is in the list: the key may be blind to them";
+  return undefined;
 }
 
 /** What the server says of one source task. */
@@ -157,11 +186,6 @@ interface SourceAnswers {
   readonly reports: Reading<readonly TaskReport[]>;
   readonly triggers: Reading<NonNullable<MailSettings["activeTriggers"]>>;
   readonly recipients: Reading<number>;
-}
-
-function askSources(reader: TaskReader, ids: readonly TaskId[]): Promise<readonly SourceAnswers[]> {
-  const limit = pLimit(SOURCES_AT_ONCE);
-  return Promise.all(ids.map((id) => limit(() => askSource(reader, id))));
 }
 
 async function askSource(reader: TaskReader, id: TaskId): Promise<SourceAnswers> {
@@ -174,107 +198,85 @@ async function askSource(reader: TaskReader, id: TaskId): Promise<SourceAnswers>
   return { id, details, reports, triggers, recipients };
 }
 
-type SourceReading =
-  | { readonly kind: "known"; readonly observed: ObservedSource }
-  | { readonly kind: "unknown"; readonly forbidden: boolean };
-
-function sourceOf(
-  answers: SourceAnswers,
-  list: { readonly reading: ListReading; readonly index: TaskIndex },
-): SourceReading {
-  const { id, details, reports } = answers;
-  const listed = list.index.get(id);
-  if (listed === undefined && details.kind !== "read" && reports.kind !== "read") {
-    const forbidden = isForbidden(details) || isForbidden(reports);
-    // A server that has no reads at all cannot say that the task is missing: it is done without them.
-    const blind = list.reading.kind === "none" && !list.reading.forbidden && !forbidden;
-    if (!blind) return { kind: "unknown", forbidden };
-    if (details.kind === "unreadable" && reports.kind === "unreadable")
-      throw new StopError(EXIT.server, {
-        code: "SERVER_FAILING",
-        message: `the server answers neither the task list nor the source task: ${details.problem.message}`,
-        hint: "Wait until the server is well again, then run the same command; where it is well, check --server and its prefix",
-      });
-  }
-  const known = details.kind === "read" ? details.value : undefined;
-  const rows = reports.kind === "read" ? reports.value : undefined;
+function observedSource(answers: SourceAnswers, index: TaskIndex): ObservedSource {
+  const { id, reports } = answers;
+  const details = valueIn(answers.details);
+  const rows = valueIn(reports);
+  const reportRows = (rows ?? []).map(({ rowId, reportId }) => ({ rowId, reportId }));
   return {
-    kind: "known",
-    observed: {
-      task: {
-        id,
-        name: known?.name ?? listed?.name,
-        reports: rows,
-        mail: mailSettings(answers),
+    task: {
+      id,
+      name: details?.name ?? index.get(id)?.name,
+      reports: rows,
+      mail: {
+        enabled: details?.enabled,
+        testMode: details?.testMode,
+        activeTriggers: valueIn(answers.triggers),
+        recipients: valueIn(answers.recipients),
       },
-      route: details.kind === "read" ? "task" : reports.kind === "read" ? "reports" : "none",
-      reportsFailed: reports.kind === "unreadable" && !reports.forbidden,
-      reportRows: (rows ?? []).map(({ rowId, reportId }) => ({ rowId, reportId })),
-      reportOfRow: new Map((rows ?? []).map(({ rowId, reportId }) => [rowId, reportId])),
-      rows: rows && countRows(rows.map(({ reportId }) => reportId)),
     },
+    route: details !== undefined ? "task" : rows !== undefined ? "reports" : "none",
+    reportsFailed: reports.kind === "unreadable" && !reports.forbidden,
+    reportRows,
+    reportOfRow: new Map(reportRows.map(({ rowId, reportId }) => [rowId, reportId])),
+    rows: rows && countRows(rows.map(({ reportId }) => reportId)),
   };
 }
 
-function mailSettings({ details, triggers, recipients }: SourceAnswers): MailSettings {
-  const known = details.kind === "read" ? details.value : undefined;
-  return {
-    enabled: known?.enabled,
-    testMode: known?.testMode,
-    activeTriggers: triggers.kind === "read" ? triggers.value : undefined,
-    recipients: recipients.kind === "read" ? recipients.value : undefined,
-  };
+function valueIn<T>(reading: Reading<T>): T | undefined {
+  return reading.kind === "read" ? reading.value : undefined;
 }
 
-function isForbidden(reading: Reading<TaskDetails> | Reading<readonly TaskReport[]>): boolean {
-  return reading.kind === "unreadable" && reading.forbidden;
-}
-
-function sourceUnknown(of: {
-  readonly id: TaskId;
-  readonly source: Extract<SourceReading, { kind: "unknown" }>;
-  readonly reading: ListReading;
-  readonly index: TaskIndex;
-  readonly log: LogState;
-}): Problem {
-  const { id, source, reading, index, log } = of;
-  if (source.forbidden && reading.kind === "none" && reading.forbidden)
-    throw new StopError(EXIT.server, {
-      code: "FORBIDDEN",
-      message: "the server forbids the task list and the source task to this API key (403)",
-      hint: "Give the key's owner a role that may read and duplicate the source task's project",
-    });
+/** What is told of a source task that nothing on the server shows; `undefined`: something does, or the server has no reads at all. */
+function sourceUnknown(
+  { id, details, reports }: SourceAnswers,
+  { reading, index, log }: { readonly reading: ListReading; readonly index: TaskIndex; readonly log: LogState },
+): Problem | undefined {
+  if (index.has(id) || details.kind === "read" || reports.kind === "read") return undefined;
+  const isForbidden = [details, reports].some((answer) => answer.kind === "unreadable" && answer.forbidden);
+  if (reading.kind === "none" && reading.forbidden && isForbidden)
+    throw new StopError(
+      EXIT.server,
+      problem("FORBIDDEN", "the server forbids the task list and the source task to this API key (403)", {
+        hint: "Give the key's owner a role that may read and duplicate the source task's project",
+      }),
+    );
+  // A server that has no reads at all cannot say that the task is missing: it is done without them.
+  if (reading.kind === "none" && !reading.forbidden && !isForbidden) {
+    if (details.kind === "absent" || reports.kind === "absent") return undefined;
+    throw new StopError(
+      EXIT.server,
+      problem(
+        "SERVER_FAILING",
+        `the server answers neither the task list nor the source task: ${details.problem.message}`,
+      ),
+    );
+  }
   const knownName = log.source(id).name;
-  const nearest = nearestTasks(id, index, knownName);
-  const moved = knownName !== undefined && index.named(knownName).length > 0;
-  return {
-    code: "SOURCE_UNKNOWN",
-    message: `the source task ${id} is not on the server: it is not in the task list and does not answer by its ID${nearest}`,
-    hint: moved
-      ? "The log knows this source task, and a task of its name is there under another ID: where the server was moved, give that ID, and begin a new log with --idempotency-log NEW-FILE --adopt --dry-run"
-      : "Check --source-task or the column sourceTaskId. A key whose role does not cover the task's project cannot see it either",
-    value: id,
+  const nearest = nearestTasks(id, index, knownName).map((task) => `"${task.name}" (${task.id})`);
+  const isMoved = knownName !== undefined && index.named(knownName).length > 0;
+  return problem(
+    "SOURCE_UNKNOWN",
+    `the source task ${id} is not on the server: it is not in the task list and does not answer by its ID${nearest.length === 0 ? "" : `; the nearest are ${nearest.join(", ")}`}`,
+    {
+      hint: isMoved
+        ? "The log knows this source task, and a task of its name is there under another ID: where the server was moved, give that ID, and begin a new log with --idempotency-log NEW-FILE --adopt --dry-run"
+        : undefined,
+      value: id,
+    },
+  );
+}
+
+/** The three tasks whose name, or, where nobody knows the sought one's, whose ID has the most characters in common with it. */
+function nearestTasks(id: TaskId, index: TaskIndex, knownName: string | undefined): readonly ListedTask[] {
+  const sought = knownName?.toLowerCase() ?? id;
+  const closeness = (task: ListedTask): number => {
+    const text = knownName === undefined ? task.id : task.name.toLowerCase();
+    return [...text].filter((character, place) => character === sought[place]).length;
   };
-}
-
-/** How many tasks a message names. */
-const NAMED_TASKS = 3;
-
-function nearestTasks(id: TaskId, index: TaskIndex, knownName: string | undefined): string {
-  const closeness = (task: { readonly id: string; readonly name: string }): number =>
-    knownName === undefined
-      ? commonLength(task.id, id)
-      : commonLength(task.name.toLowerCase(), knownName.toLowerCase());
-  const nearest = index.tasks
-    .map((task) => ({ ...task, closeness: closeness(task) }))
+  return index.tasks
+    .map((task) => ({ task, closeness: closeness(task) }))
     .sort((a, b) => b.closeness - a.closeness)
-    .slice(0, NAMED_TASKS);
-  if (nearest.length === 0) return "";
-  return `; the nearest are ${nearest.map((task) => `"${task.name}" (${task.id})`).join(", ")}`;
-}
-
-function commonLength(a: string, b: string): number {
-  let length = 0;
-  for (let at = 0; at < Math.min(a.length, b.length); at += 1) if (a[at] === b[at]) length += 1;
-  return length;
+    .slice(0, 3)
+    .map(({ task }) => task);
 }

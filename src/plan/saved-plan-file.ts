@@ -1,74 +1,87 @@
+import * as z from "zod";
 import { codeOf } from "../files/paths.js";
 import { readWholeFile } from "../files/read-file.js";
 import { writeAtomically } from "../files/write-file.js";
-import { EXIT, StopError } from "../shared/problems.js";
-import { isSealed, type SavedPlan } from "./saved-plan.js";
-import { SAVED_PLAN } from "./saved-plan-schema.js";
+import type { ProblemCode } from "../shared/codes.js";
+import { EXIT, problem, StopError } from "../shared/problems.js";
+import { isSealed } from "./saved-plan.js";
+
+const SAVED_TENANT = z.strictObject({
+  sourceTaskId: z.string().nullable(),
+  key: z.string(),
+  tenant: z.string(),
+  action: z.string(),
+  name: z.string().nullable(),
+  newTaskId: z.string().nullable(),
+  mappings: z
+    .array(z.strictObject({ reportId: z.string(), qlikAppId: z.string(), newQlikAppId: z.string() }).readonly())
+    .readonly(),
+});
+
+/** The options that shape the plan, as text; they were checked when the plan was made. */
+const SHAPE = z.strictObject({
+  sourceTask: z.string().optional(),
+  masterApp: z.string().optional(),
+  reports: z.array(z.string()).readonly(),
+  reportId: z.enum(["row", "report"]),
+  name: z.string().optional(),
+  adopt: z.boolean(),
+  recreate: z.boolean(),
+  only: z.array(z.string()).readonly(),
+  limit: z.number().optional(),
+  allowSharedApp: z.array(z.string()).readonly(),
+  allowMasterApp: z.array(z.string()).readonly(),
+  allowUnmappedReport: z.array(z.string()).readonly(),
+  allowLiveSource: z.boolean(),
+});
+
+/** A saved plan's file. Loaded only where a plan is read or written: starting costs what is used. */
+const SAVED_PLAN = z
+  .strictObject({
+    format: z.literal("qalyptus-propagate-plan"),
+    version: z.literal(1),
+    savedAt: z.string(),
+    server: z.string(),
+    /** Paths as they were given: relative ones are found from the folder that the plan is carried out in. */
+    manifest: z.strictObject({ path: z.string(), sha256: z.string(), encoding: z.string().optional() }).readonly(),
+    logFile: z.string(),
+    log: z.strictObject({ path: z.string(), seq: z.number(), digest: z.string() }).readonly().nullable(),
+    apps: z.string().optional(),
+    /** The plan was made from what every copy showed: carried out from less, it would be another. */
+    verify: z.boolean().optional(),
+    shape: SHAPE.readonly(),
+    tenants: z.array(SAVED_TENANT.readonly()).readonly(),
+    digest: z.string(),
+  })
+  .readonly();
+
+/** A dry run's plan as `--save-plan` keeps it. `digest` is SHA-256 over everything else: an edited file shows. */
+export type SavedPlan = z.infer<typeof SAVED_PLAN>;
 
 /** Writes a plan whole or not at all. Throws a StopError (exit 2) where the disk refuses. */
 export async function writeSavedPlan(path: string, plan: SavedPlan): Promise<void> {
   try {
-    await writeAtomically(path, planPieces(plan));
+    await writeAtomically(path, [JSON.stringify(plan, undefined, 2), "\n"]);
   } catch (cause) {
-    throw new StopError(
-      EXIT.usage,
-      {
-        code: "PLAN_UNWRITABLE",
-        message: `the plan cannot be written to ${path} (${codeOf(cause) || "unknown error"})`,
-        hint: "Check --save-plan: the folder must exist and be writable",
-        file: path,
-      },
-      { cause },
-    );
+    throw diskRefuses("PLAN_UNWRITABLE", `the plan cannot be written to ${path}`, { path, cause });
   }
-}
-
-const TENANTS_AT_ONCE = 500;
-/** Where they stand: no text in JSON has a line break of its own, and everything else stands further in. */
-const NO_TENANTS = '\n  "tenants": []';
-
-/** The file's text, indented by two, some tenants at a time: the whole text of 200,000 would be 100 MB. */
-export function* planPieces(plan: SavedPlan): Generator<string> {
-  const around = JSON.stringify({ ...plan, tenants: [] }, undefined, 2);
-  const place = plan.tenants.length === 0 ? around.length : around.indexOf(NO_TENANTS) + NO_TENANTS.length - 1;
-  yield around.slice(0, place);
-  for (let at = 0; at < plan.tenants.length; at += TENANTS_AT_ONCE) {
-    const some = JSON.stringify({ _: plan.tenants.slice(at, at + TENANTS_AT_ONCE) }, undefined, 2);
-    // Between the brackets, at the depth at which they stand in the plan too.
-    yield `${at === 0 ? "" : ","}${some.slice(some.indexOf("[") + 1, some.lastIndexOf("]")).trimEnd()}`;
-  }
-  yield `${plan.tenants.length === 0 ? "" : "\n  "}${around.slice(place)}\n`;
 }
 
 /** Reads a saved plan. Throws a StopError: exit 2 where there is none, exit 7 where it was edited or is no plan. */
 export async function readSavedPlan(path: string): Promise<SavedPlan> {
-  const text = await readText(path);
-  const parsed = SAVED_PLAN.safeParse(parseJson(text));
+  const parsed = SAVED_PLAN.safeParse(parseJson(await readText(path)));
   if (parsed.success && isSealed(parsed.data)) return parsed.data;
-  throw new StopError(EXIT.guard, {
-    code: "PLAN_EDITED",
-    message: parsed.success
-      ? `the plan ${path} was changed after it was saved`
-      : `${path} is no plan that --save-plan wrote`,
-    hint: "Make the plan anew with --dry-run --save-plan, and have it reviewed again",
-    file: path,
-  });
+  const what = parsed.success
+    ? `the plan ${path} was changed after it was saved`
+    : `${path} is no plan that --save-plan wrote`;
+  throw new StopError(EXIT.guard, problem("PLAN_EDITED", what, { file: path }));
 }
 
 async function readText(path: string): Promise<string> {
   try {
     return (await readWholeFile(path)).toString("utf8");
   } catch (cause) {
-    throw new StopError(
-      EXIT.usage,
-      {
-        code: "PLAN_UNREADABLE",
-        message: `the plan ${path} cannot be read (${codeOf(cause) || "unknown error"})`,
-        hint: "Check --plan",
-        file: path,
-      },
-      { cause },
-    );
+    throw diskRefuses("PLAN_UNREADABLE", `the plan ${path} cannot be read`, { path, cause });
   }
 }
 
@@ -76,8 +89,16 @@ async function readText(path: string): Promise<string> {
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
+  } catch {
+    return undefined;
   }
+}
+
+function diskRefuses(
+  code: ProblemCode,
+  what: string,
+  { path, cause }: { readonly path: string; readonly cause: unknown },
+): StopError {
+  const why = codeOf(cause) || "unknown error";
+  return new StopError(EXIT.usage, problem(code, `${what} (${why})`, { file: path }), { cause });
 }

@@ -1,42 +1,14 @@
 import { createHash } from "node:crypto";
 import type { PlanShape } from "../log/records.js";
-import type { LogState } from "../log/state.js";
+import type { LoggedSync, LogState } from "../log/state.js";
 import type { TenantRef } from "../shared/ids.js";
-import type { Problem } from "../shared/problems.js";
+import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
 import type { PlanItem } from "./decide.js";
+import type { SavedPlan } from "./saved-plan-file.js";
 
-interface SavedTenant {
-  readonly sourceTaskId: string | null;
-  readonly key: string;
-  readonly tenant: string;
-  readonly action: string;
-  readonly name: string | null;
-  readonly newTaskId: string | null;
-  readonly mappings: readonly {
-    readonly reportId: string;
-    readonly qlikAppId: string;
-    readonly newQlikAppId: string;
-  }[];
-}
+/* What `--plan` and `--resume` hold a sync of today against: a plan that was saved, and the last sync that wrote something. */
 
-/** A dry run's plan as `--save-plan` keeps it. `digest` is SHA-256 over everything else: an edited file shows. */
-export interface SavedPlan {
-  readonly format: "qalyptus-propagate-plan";
-  readonly version: 1;
-  readonly savedAt: string;
-  readonly server: string;
-  /** Paths as they were given: relative ones are found from the folder that the plan is carried out in. */
-  readonly manifest: { readonly path: string; readonly sha256: string; readonly encoding?: string | undefined };
-  readonly logFile: string;
-  readonly log: { readonly path: string; readonly seq: number; readonly digest: string } | null;
-  readonly apps?: string | undefined;
-  /** The plan was made from what every copy showed: carried out from less, it would be another. */
-  readonly verify?: boolean | undefined;
-  /** The options that shape the plan, as text; they were checked when the plan was made. */
-  readonly shape: Omit<PlanShape, "sourceTask"> & { readonly sourceTask?: string | undefined };
-  readonly tenants: readonly SavedTenant[];
-  readonly digest: string;
-}
+type SavedTenant = SavedPlan["tenants"][number];
 
 /** The same plan with its digest. */
 export function sealPlan(plan: Omit<SavedPlan, "digest">): SavedPlan {
@@ -49,50 +21,14 @@ export function isSealed(plan: SavedPlan): boolean {
   return digestOf(rest) === digest;
 }
 
+/** Of JSON with the keys of every object in order, so that a pretty-printer may lay the file out as it likes. */
 function digestOf(plan: Omit<SavedPlan, "digest">): string {
-  const hash = createHash("sha256");
-  for (const piece of canonicalPieces(plan)) hash.update(piece);
-  return hash.digest("hex");
+  return createHash("sha256").update(JSON.stringify(plan, keysInOrder)).digest("hex");
 }
 
-/** So many characters at a time: the whole text of 200,000 tenants would be 100 MB. */
-const LONGEST_PIECE = 65_536;
-
-/** {@link canonical} of an object, in pieces: its own arrays one entry after the other. */
-function* canonicalPieces(object: object): Generator<string> {
-  let piece = "{";
-  let before = "";
-  for (const [key, inner] of Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1))) {
-    if (inner === undefined) continue;
-    piece += `${before}${JSON.stringify(key)}:`;
-    before = ",";
-    if (!Array.isArray(inner)) {
-      piece += canonical(inner);
-      continue;
-    }
-    piece += "[";
-    for (const [at, entry] of inner.entries()) {
-      piece += `${at === 0 ? "" : ","}${canonical(entry)}`;
-      if (piece.length < LONGEST_PIECE) continue;
-      yield piece;
-      piece = "";
-    }
-    piece += "]";
-  }
-  yield `${piece}}`;
-}
-
-/** JSON with the keys of every object in order, so that a pretty-printer may lay the file out as it likes. */
-function canonical(value: unknown): string {
-  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  const object: Readonly<Record<string, unknown>> = { ...value };
-  let text = "";
-  for (const key of Object.keys(object).sort()) {
-    const inner = object[key];
-    if (inner !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${canonical(inner)}`;
-  }
-  return `{${text}}`;
+function keysInOrder(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** What a saved plan keeps of each tenant. */
@@ -100,15 +36,15 @@ export function savedTenants(items: readonly PlanItem[]): readonly SavedTenant[]
   return items.map(savedTenant);
 }
 
-function savedTenant(item: PlanItem): SavedTenant {
+function savedTenant({ sourceTaskId, key, tenant, action, name, wanted }: PlanItem): SavedTenant {
   return {
-    sourceTaskId: item.sourceTaskId ?? null,
-    key: item.key,
-    tenant: item.tenant,
-    action: item.action.kind,
-    name: item.name ?? null,
-    newTaskId: item.action.kind === "adopt" ? item.action.task.id : null,
-    mappings: item.wanted.mappings,
+    sourceTaskId: sourceTaskId ?? null,
+    key,
+    tenant,
+    action: action.kind,
+    name: name ?? null,
+    newTaskId: action.kind === "adopt" ? action.task.id : null,
+    mappings: wanted.mappings,
   };
 }
 
@@ -118,62 +54,64 @@ function savedTenant(item: PlanItem): SavedTenant {
  */
 export function comparePlans(saved: SavedPlan, items: readonly PlanItem[], log: LogState): readonly Problem[] {
   const written = log.writtenUnder(saved.digest);
-  const before = new Map(saved.tenants.map((tenant) => [refOf(tenant), tenant]));
-  const now = new Map(items.map((item) => [refOf(item), item]));
+  const now = new Map(savedTenants(items).map((tenant) => [refOf(tenant), tenant]));
   const differences: Problem[] = [];
-  for (const [ref, tenant] of before) {
-    const item = now.get(ref);
-    if (written.has(ref as TenantRef)) continue;
-    const what = item === undefined ? "it is in the plan no more" : differenceOf(tenant, savedTenant(item));
-    if (what !== undefined) differences.push(differs(tenant.tenant, what));
+  const tell = (ref: TenantRef, tenant: string, difference: string | undefined): void => {
+    if (difference !== undefined && !written.has(ref))
+      differences.push(problem("PLAN_DIFFERS", `tenant "${tenant}": ${difference}`, { tenant }));
+  };
+  for (const tenant of saved.tenants) {
+    const ref = refOf(tenant);
+    tell(ref, tenant.tenant, differenceOf(tenant, now.get(ref)));
+    now.delete(ref);
   }
-  for (const [ref, item] of now)
-    if (!before.has(ref) && !written.has(ref as TenantRef))
-      differences.push(differs(item.tenant, `it is new in the plan (${item.action.kind})`));
+  for (const [ref, { tenant, action }] of now) tell(ref, tenant, `it is new in the plan (${action})`);
   return differences;
 }
 
-function refOf(tenant: { readonly sourceTaskId?: string | null | undefined; readonly key: string }): string {
-  return `${tenant.sourceTaskId ?? "-"} ${tenant.key}`;
+function refOf({ sourceTaskId, key }: SavedTenant): TenantRef {
+  return `${sourceTaskId ?? "-"} ${key}` as TenantRef;
 }
 
-function differenceOf(saved: SavedTenant, now: SavedTenant): string | undefined {
+function differenceOf(saved: SavedTenant, now: SavedTenant | undefined): string | undefined {
+  if (now === undefined) return "it is in the plan no more";
   if (saved.action !== now.action) return `the saved plan says ${saved.action}, now it is ${now.action}`;
   if (saved.name !== now.name) return `the saved plan names it "${saved.name ?? ""}", now it is "${now.name ?? ""}"`;
   if (saved.newTaskId !== now.newTaskId)
     return `the saved plan adopts ${saved.newTaskId ?? "nothing"}, now it is ${now.newTaskId ?? "nothing"}`;
-  return isSameInOrder(saved.mappings, now.mappings) || mappingText(saved) === mappingText(now)
-    ? undefined
-    : "its mappings are not those of the saved plan";
+  return mappingText(saved) === mappingText(now) ? undefined : "its mappings are not those of the saved plan";
 }
 
-function isSameInOrder(saved: SavedTenant["mappings"], now: SavedTenant["mappings"]): boolean {
-  return (
-    saved.length === now.length &&
-    saved.every(({ reportId, qlikAppId, newQlikAppId }, at) => {
-      const other = now[at];
-      return other?.reportId === reportId && other.qlikAppId === qlikAppId && other.newQlikAppId === newQlikAppId;
-    })
-  );
-}
-
-function mappingText(tenant: SavedTenant): string {
-  return tenant.mappings
-    .map(({ reportId, qlikAppId, newQlikAppId }) => `${reportId} ${qlikAppId}>${newQlikAppId}`)
-    .sort()
-    .join("\n");
-}
-
-function differs(tenant: string, what: string): Problem {
-  return {
-    code: "PLAN_DIFFERS",
-    message: `tenant "${tenant}": ${what}`,
-    hint: "Make the plan anew with --dry-run --save-plan, and have it reviewed again",
-    tenant,
-  };
+function mappingText({ mappings }: SavedTenant): string {
+  const lines = mappings.map(({ reportId, qlikAppId, newQlikAppId }) => `${reportId} ${qlikAppId}>${newQlikAppId}`);
+  return lines.sort().join("\n");
 }
 
 /** A saved plan's options as the planner takes them; they were checked when the plan was made. */
 export function shapeOf(plan: SavedPlan): PlanShape {
   return plan.shape as PlanShape;
+}
+
+/** The last sync of this manifest that wrote something; `fileName` left out: of any manifest. Throws exit 7 where there is none. */
+export function lastSyncOf(state: LogState, logPath: string, fileName: string | undefined): LoggedSync {
+  const isOfIt = ({ wrote, manifest }: LoggedSync): boolean =>
+    wrote && (fileName === undefined || manifest.fileName === fileName);
+  const last = state.syncs().filter(isOfIt).at(-1);
+  if (last !== undefined) return last;
+  const ofManifest = fileName === undefined ? "" : `of ${fileName} `;
+  const message = `the log ${logPath} holds no sync ${ofManifest}that wrote anything`;
+  throw new StopError(EXIT.guard, problem("NOTHING_TO_RESUME", message));
+}
+
+/** `--resume` is a guard, not a second path. Throws exit 7 where that sync ended well, or its manifest has changed since. */
+export function checkResumable(last: LoggedSync, manifest: { readonly path: string; readonly sha256: string }): void {
+  if (last.manifest.sha256 !== manifest.sha256) {
+    const message = `${manifest.path} is not what it was when the sync to be resumed began`;
+    throw new StopError(EXIT.guard, problem("MANIFEST_CHANGED", message, { file: manifest.path }));
+  }
+  if (last.end?.exitCode === EXIT.ok && last.end.left === 0)
+    throw new StopError(
+      EXIT.guard,
+      problem("NOTHING_LEFT", "the last sync of this manifest ended well, with nothing left"),
+    );
 }

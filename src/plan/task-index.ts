@@ -1,13 +1,23 @@
-import { type FoldedName, foldName, isPrintableAscii, type TaskId } from "../shared/ids.js";
+import { addTo } from "../shared/grouping.js";
+import { type FoldedName, foldName, type TaskId } from "../shared/ids.js";
 import type { ListedTask } from "../shared/source-task.js";
-import { namesWithoutAddition } from "./numbered-name.js";
-import { OrderedTexts } from "./ordered-texts.js";
 
 /** How much of a sent name a listed name must keep to count as the same name cut short. */
 const SHORTEST_CUT = 20;
 
-/** So few names are looked at one by one. */
-const FEW = 8;
+/** What a server adds to a name that is taken: a number, in brackets or behind a blank, `-` or `_`; or a word for a copy. */
+const ADDITION =
+  /(?:[ _-]*(?:\(\d+\)|\[\d+\]|\((?:copy|copie|kopie)\)|\[(?:copy|copie|kopie)\])|[ _-]+(?:\d+|copy|copie|kopie))$/u;
+
+/** The names that a folded name may have been made from: `acme (2) copy` from `acme (2)` and from `acme`. */
+export function namesWithoutAddition(folded: FoldedName): readonly string[] {
+  const names: string[] = [];
+  for (let name = folded.replace(ADDITION, ""); name !== "" && name !== (names.at(-1) ?? folded); ) {
+    names.push(name);
+    name = name.replace(ADDITION, "");
+  }
+  return names;
+}
 
 const NONE: readonly ListedTask[] = [];
 
@@ -15,31 +25,16 @@ const NONE: readonly ListedTask[] = [];
 export class TaskIndex {
   readonly tasks: readonly ListedTask[];
   readonly #byId: ReadonlyMap<TaskId, ListedTask>;
-  /** Nearly every name is one task's: an array of its own for each of 100,000 would cost more than the map. */
-  readonly #byName: ReadonlyMap<string, ListedTask | ListedTask[]>;
-  /** The lengths that folded names have. */
-  readonly #lengths = new Set<number>();
-  // What only some questions need is made when the first of them is asked.
-  #ordered: OrderedTexts | undefined;
-  #orderedFromEnd: OrderedTexts | undefined;
-  #places: ReadonlyMap<TaskId, number> | undefined;
+  readonly #byName = new Map<string, ListedTask[]>();
+  // Many lists are asked by ID and whole name only: the orders are made when the first question needs them.
   #byTakenName: ReadonlyMap<string, readonly ListedTask[]> | undefined;
+  #names: readonly string[] | undefined;
+  #reversedNames: readonly string[] | undefined;
 
   constructor(tasks: readonly ListedTask[]) {
     this.tasks = tasks;
-    const byId = new Map<TaskId, ListedTask>();
-    for (const task of tasks) byId.set(task.id, task);
-    this.#byId = byId;
-    const byName = new Map<FoldedName, ListedTask | ListedTask[]>();
-    for (const task of byId.values()) {
-      const name = foldName(task.name);
-      const same = byName.get(name);
-      if (same === undefined) byName.set(name, task);
-      else if (Array.isArray(same)) same.push(task);
-      else byName.set(name, [same, task]);
-      this.#lengths.add(name.length);
-    }
-    this.#byName = byName;
+    this.#byId = new Map(tasks.map((task) => [task.id, task]));
+    for (const task of this.#byId.values()) addTo(this.#byName, foldName(task.name), task);
   }
 
   get(id: TaskId): ListedTask | undefined {
@@ -52,7 +47,7 @@ export class TaskIndex {
 
   /** Tasks whose name is the same after folding. */
   named(name: string): readonly ListedTask[] {
-    return this.#tasksOf(foldName(name));
+    return this.#byName.get(foldName(name)) ?? NONE;
   }
 
   /**
@@ -61,85 +56,72 @@ export class TaskIndex {
    */
   similarTo(name: string): readonly ListedTask[] {
     const sent = foldName(name);
-    const similar: (readonly ListedTask[])[] = [];
-    for (const listed of this.#inOrder().beginningWith(sent)) if (listed !== sent) similar.push(this.#tasksOf(listed));
-    const isAscii = isPrintableAscii(sent);
-    for (let length = sent.length - 1; length >= SHORTEST_CUT; length -= 1) {
-      // A cut may end in the one blank that stands between two words.
-      if (isAscii && !this.#lengths.has(length) && !this.#lengths.has(length - 1)) continue;
-      const cut = sent.slice(0, length);
-      // Beyond ASCII a part may fold otherwise than the whole (a sigma at its end): it is folded anew.
-      const tasks = this.#tasksOf(isAscii ? cut.trimEnd() : foldName(cut));
-      if (tasks.length > 0) similar.push(tasks);
-    }
-    return similar.length === 0 ? NONE : [...new Set(similar.flat())];
+    const names = this.#namesInOrder();
+    const similar = new Set<string>(names.slice(...beginningWith(names, sent)));
+    similar.delete(sent);
+    // Beyond ASCII a part may fold otherwise than the whole (a sigma at its end): it is folded anew.
+    for (let length = sent.length - 1; length >= SHORTEST_CUT; length -= 1)
+      similar.add(foldName(sent.slice(0, length)));
+    return [...similar].flatMap((listed) => this.#byName.get(listed) ?? NONE);
   }
 
   /** Tasks whose folded name is this one with what a server adds to a name that is taken. */
   numbered(name: string): readonly ListedTask[] {
     this.#byTakenName ??= byTakenName(this.#byId.values());
-    return this.#byTakenName.size === 0 ? NONE : (this.#byTakenName.get(foldName(name)) ?? NONE);
+    return this.#byTakenName.get(foldName(name)) ?? NONE;
   }
 
-  /** Tasks whose folded name is `before`, any text, `after` (both folded; at least one of them not empty). */
+  /** Tasks whose folded name is `before`, any text, `after` (both folded; at least one of them not empty), in their names' order. */
   fitting(before: string, after: string): readonly ListedTask[] {
-    if ((before === "" && after === "") || this.#byName.size === 0) return NONE;
-    const shortest = before.length + after.length + 1;
-    const names = this.#candidates(before, after).filter(
-      (name) => name.length >= shortest && name.startsWith(before) && name.endsWith(after),
-    );
-    const [only, ...others] = names;
-    if (only === undefined) return NONE;
-    if (others.length === 0) return this.#tasksOf(only);
-    const fitting = names.map((name) => this.#tasksOf(name));
-    if (after === "") return fitting.flat().sort((a, b) => this.#placeOf(a) - this.#placeOf(b));
-    return fitting.sort(([a], [b]) => this.#placeOf(a) - this.#placeOf(b)).flat();
+    if (before === "" && after === "") return NONE;
+    this.#reversedNames ??= Array.from(this.#byName.keys(), reversed).sort();
+    const names = this.#namesInOrder();
+    const beginning = beginningWith(names, before);
+    const ending = beginningWith(this.#reversedNames, reversed(after));
+    // Those that begin right, or those that end right, may be nearly all names: the fewer of them are looked at.
+    const isFewerByEnd = ending[1] - ending[0] < beginning[1] - beginning[0];
+    const candidates = isFewerByEnd
+      ? this.#reversedNames
+          .slice(...ending)
+          .map(reversed)
+          .sort()
+      : names.slice(...beginning);
+    return candidates
+      .filter((name) => name.length > before.length + after.length && name.startsWith(before) && name.endsWith(after))
+      .flatMap((name) => this.#byName.get(name) ?? NONE);
   }
 
-  /** The folded names that begin or end right, whichever are fewer: one of the two may be nearly all that are listed. */
-  #candidates(before: string, after: string): readonly string[] {
-    if (this.#byName.size <= FEW) return [...this.#byName.keys()];
-    if (after === "") return this.#inOrder().beginningWith(before);
-    const end = reversed(after);
-    const fromEnd = this.#inOrderFromEnd();
-    if (before !== "" && this.#inOrder().countOf(before) <= fromEnd.countOf(end))
-      return this.#inOrder().beginningWith(before);
-    return fromEnd.beginningWith(end).map(reversed);
-  }
-
-  #tasksOf(folded: string): readonly ListedTask[] {
-    const found = this.#byName.get(folded);
-    if (found === undefined) return NONE;
-    return Array.isArray(found) ? found : [found];
-  }
-
-  #inOrder(): OrderedTexts {
-    this.#ordered ??= new OrderedTexts(this.#byName.keys());
-    return this.#ordered;
-  }
-
-  #inOrderFromEnd(): OrderedTexts {
-    this.#orderedFromEnd ??= new OrderedTexts(Array.from(this.#byName.keys(), reversed));
-    return this.#orderedFromEnd;
-  }
-
-  /** Where a task stands in the list. */
-  #placeOf(task: ListedTask | undefined): number {
-    this.#places ??= new Map(Array.from(this.#byId.keys(), (id, place) => [id, place]));
-    return task === undefined ? 0 : (this.#places.get(task.id) ?? 0);
+  #namesInOrder(): readonly string[] {
+    this.#names ??= [...this.#byName.keys()].sort();
+    return this.#names;
   }
 }
 
 /** Tasks by what their folded names are without an addition: `acme (2) copy` stands under `acme (2)` and under `acme`. */
 function byTakenName(tasks: Iterable<ListedTask>): ReadonlyMap<string, readonly ListedTask[]> {
   const byName = new Map<string, ListedTask[]>();
-  for (const task of tasks)
-    for (const name of namesWithoutAddition(foldName(task.name))) {
-      const same = byName.get(name);
-      if (same === undefined) byName.set(name, [task]);
-      else same.push(task);
-    }
+  for (const task of tasks) for (const name of namesWithoutAddition(foldName(task.name))) addTo(byName, name, task);
   return byName;
+}
+
+/** Where in a list of texts in order those stand that begin with a text: from here, up to there. */
+function beginningWith(texts: readonly string[], beginning: string): readonly [from: number, to: number] {
+  return [
+    firstPlace(texts, (text) => text >= beginning),
+    firstPlace(texts, (text) => text > beginning && !text.startsWith(beginning)),
+  ];
+}
+
+/** The place of the first text for which a test is true, as it is for all that stand behind it. */
+function firstPlace(texts: readonly string[], test: (text: string) => boolean): number {
+  let low = 0;
+  let high = texts.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (test(texts[middle] ?? "")) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** A text from its end, by code units: twice is the text itself, whatever it holds. */

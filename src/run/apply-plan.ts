@@ -2,13 +2,11 @@ import type { LogEntry } from "../log/records.js";
 import type { SourceStop } from "../log/state.js";
 import * as conflict from "../plan/conflicts.js";
 import type { Action, PlanItem } from "../plan/decide.js";
-import { namesakesOf } from "../plan/look-up.js";
+import type { PlanEntry } from "../plan/desired.js";
+import { holderOf, namesakesOf } from "../plan/look-up.js";
 import type { Plan } from "../plan/make-plan.js";
-import type { PlanEntry } from "../plan/plan-entries.js";
-import { twinsOfLog } from "../plan/plan-items.js";
-import { readCopy } from "../plan/read-copy.js";
-import { holdAgainst } from "../plan/verify-copies.js";
-import { holderOf } from "../plan/whose-task.js";
+import { twinsOfLog } from "../plan/plan-context.js";
+import { holdAgainst, readCopy } from "../plan/read-copies.js";
 import type { TenantRef } from "../shared/ids.js";
 import type { TenantError } from "../shared/outcome.js";
 import { problem } from "../shared/problems.js";
@@ -38,7 +36,7 @@ export async function applyPlan(run: Run, plan: Plan, carried: readonly PlanItem
   const inDoubt: InDoubt[] = [];
   const work = (item: PlanItem): Promise<void> =>
     run.guardTenant(item, async () => {
-      const entry = plan.entries.get(item.ref);
+      const entry = plan.context.entries.get(item.ref);
       if (entry === undefined) return;
       const end = await workOn(run, item, entry, findings.get(item.ref));
       const isTroubled = end.kind === "in-doubt" || end.kind === "failed";
@@ -89,7 +87,7 @@ async function adoptAll(run: Run, plan: Plan, carried: readonly PlanItem[]): Pro
   const adopted: Promise<void>[] = [];
   for (const item of carried) {
     const { action } = item;
-    const entry = plan.entries.get(item.ref);
+    const entry = plan.context.entries.get(item.ref);
     if (action.kind !== "adopt" || entry === undefined || run.abort.isAborted) continue;
     run.server.tookCopies = true;
     // A doubt that was settled after the plan was made may have shown whose it is.
@@ -158,7 +156,7 @@ async function isCleared(run: Run, plan: Plan, stop: SourceStop): Promise<boolea
   if (stop.code === "COPY_NOT_LISTED" && run.server.context.list?.index.has(stop.newTaskId) !== true) return false;
   const copy = await readCopy(run.reader, stop.newTaskId, stopper.originalRows);
   if (copy.kind !== "read") return false;
-  const wanted = plan.entries.get(stop.ref)?.wanted ?? { mappings: stop.mappings, named: [] };
+  const wanted = plan.context.entries.get(stop.ref)?.wanted ?? { mappings: stop.mappings, named: [] };
   const back = holdAgainst(copy.value, wanted, stopper.originalRows);
   // Nothing that is shown was wrong with its mappings: what was missing is there.
   const wasMissing = stop.code === "COPY_NOT_LISTED" || stop.code === "COPY_LACKS_REPORT";

@@ -1,10 +1,8 @@
 import type { TenantState } from "../log/tenant-state.js";
 import * as conflict from "../plan/conflicts.js";
-import { MOST_RESENDS, type PlanItem } from "../plan/decide.js";
-import type { ObservedList } from "../plan/observe.js";
-import { decideEntry } from "../plan/plan-context.js";
-import type { PlanEntry } from "../plan/plan-entries.js";
-import { hasShownCopy } from "../plan/whole-list.js";
+import { decideEntry, MOST_RESENDS, type PlanItem } from "../plan/decide.js";
+import type { PlanEntry } from "../plan/desired.js";
+import { hasShownCopy, type ObservedList } from "../plan/observe.js";
 import type { TenantError } from "../shared/outcome.js";
 import { problem } from "../shared/problems.js";
 import { createCopy } from "./create.js";

@@ -1,10 +1,8 @@
 import type { CreateIntentRecord, LogEntry, ObservedRecord } from "../log/records.js";
-import { countRows, type RowCounts } from "../log/shown-reports.js";
-import type { OpenPatch, TenantState } from "../log/tenant-state.js";
+import { countRows, type OpenPatch, type RowCounts, type TenantState } from "../log/tenant-state.js";
+import type { PlanEntry } from "../plan/desired.js";
 import type { ReportChange } from "../plan/drift.js";
-import type { PlanEntry } from "../plan/plan-entries.js";
-import { copyLacks, notVerified, readCopy } from "../plan/read-copy.js";
-import { mappingsNotShown, observeCopy, type ReadBack } from "../plan/verify-copies.js";
+import { copyLacks, mappingsNotShown, notVerified, observeCopy, type ReadBack, readCopy } from "../plan/read-copies.js";
 import type { ListReading, Reading } from "../server/ports.js";
 import type { ReportId, TaskId } from "../shared/ids.js";
 import { byReport, sameSwaps } from "../shared/mapping.js";

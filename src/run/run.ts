@@ -1,5 +1,4 @@
-import type { IdempotencyLog } from "../log/port.js";
-import type { Recorder } from "../log/recorder.js";
+import type { IdempotencyLog, Recorder } from "../log/port.js";
 import type { PlanShape } from "../log/records.js";
 import { hasOpenWrite } from "../log/tenant-state.js";
 import type { PlanItem } from "../plan/decide.js";

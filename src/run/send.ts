@@ -1,7 +1,6 @@
 import type { CreateIntentRecord, LogEntry, PatchIntentRecord, WriteEnd } from "../log/records.js";
-import type { PlanEntry } from "../plan/plan-entries.js";
-import type { SendAttempt, WriteCall } from "../server/ports.js";
-import type { WriteReply } from "../server/reply.js";
+import type { PlanEntry } from "../plan/desired.js";
+import type { SendAttempt, WriteCall, WriteReply } from "../server/ports.js";
 import type { TaskId, TenantRef } from "../shared/ids.js";
 import type { TenantError } from "../shared/outcome.js";
 import { EXIT, problem, StopError } from "../shared/problems.js";

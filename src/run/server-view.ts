@@ -1,15 +1,16 @@
 import type { LogEntry } from "../log/records.js";
 import type { TenantState } from "../log/tenant-state.js";
-import { appConflict } from "../plan/decide.js";
-import type { Holding } from "../plan/in-force.js";
-import { listNotRead, nameFindings } from "../plan/list-findings.js";
-import { type ObservedList, observeListAgain } from "../plan/observe.js";
-import { decideEntry, type PlanContext, refreshed, unexplainedTasks } from "../plan/plan-context.js";
-import type { PlanEntry } from "../plan/plan-entries.js";
+import { appConflict, type Holding } from "../plan/conflicts.js";
+import { decideEntry } from "../plan/decide.js";
+import type { PlanEntry } from "../plan/desired.js";
+import { listNotRead, type ObservedList, observeListAgain } from "../plan/observe.js";
+import { type PlanContext, refreshed, unexplainedTasks } from "../plan/plan-context.js";
+import { rowsToBeShown } from "../plan/read-copies.js";
 import { SharedReading } from "../plan/shared-reading.js";
 import { TaskIndex } from "../plan/task-index.js";
-import { rowsToBeShown } from "../plan/verify-copies.js";
+import { nameFindings, TenantNames } from "../plan/tenant-names.js";
 import type { ListReading } from "../server/ports.js";
+import { addTo } from "../shared/grouping.js";
 import type { AppId, TaskId, TenantRef } from "../shared/ids.js";
 import type { TenantError } from "../shared/outcome.js";
 import type { TaskReport } from "../shared/source-task.js";
@@ -40,9 +41,9 @@ export class ServerView {
     this.context = context;
   }
 
-  /** Reads and judges the list anew. `expected`: how many tasks it should have. */
-  readList(expected?: number): Promise<ObservedList> {
-    return observeListAgain(this.#run.reader, this.#run.recorder.state, this.context.sources ?? new Map(), expected);
+  /** Reads and judges the list anew. */
+  readList(): Promise<ObservedList> {
+    return observeListAgain(this.#run.reader, this.#run.recorder.state, this.context.sources ?? new Map());
   }
 
   /** Reads the list again, with whose names it shows. */
@@ -56,7 +57,7 @@ export class ServerView {
   /** Reads the list after the last create. */
   async lookLast(): Promise<void> {
     const before = this.context.list;
-    const list = await this.readList((before?.index.tasks.length ?? 0) + this.creates);
+    const list = await this.readList();
     if (list.reading.kind !== "read" && before?.reading.kind === "read")
       this.#run.results.warn(listNotRead(list.reading.problem));
     this.refresh(list);
@@ -76,7 +77,9 @@ export class ServerView {
 
   /** Holds the logged copies' names against a list that was just read. Whose names are crossed gets nothing sent from here on. */
   async noteNames(list: TaskIndex): Promise<void> {
-    const { crossed, entries, warnings } = nameFindings(this.#run.recorder.state, list, this.context.manifestNames);
+    const log = this.#run.recorder.state;
+    const names = new TenantNames(log, this.context.entries.values());
+    const { crossed, entries, warnings } = nameFindings(log, list, names);
     // First what holds back the next request: the disk takes its time. Until the log has it, a list that is cut short takes nothing back.
     this.context = { ...this.context, crossed: new Map([...this.context.crossed, ...crossed]) };
     for (const problem of warnings) this.#run.results.warn(problem);
@@ -119,27 +122,13 @@ export class ServerView {
       const { action } = decideEntry(context, entry);
       if (action.kind === "conflict") return action.error;
     }
-    if (this.#shownApps.size === 0) return undefined;
-    const { row, sourceTaskId, wanted } = entry;
-    return appConflict({
-      key: row.key,
-      tenant: row.tenant,
-      sourceTaskId,
-      wanted,
-      permissions: context.permissions,
-      inForce: this.#shownApps,
-      namedUnder: context.namedUnder(row.key),
-    });
+    return appConflict(context, entry, this.#shownApps);
   }
 
   /** Notes the apps that a copy shows: they are its tenant's, whatever the log knew. */
-  noteShownApps({ key, tenant, sourceTaskId, copy }: TenantState, shown: readonly TaskReport[]): void {
-    const holding = { key, tenant, sourceTaskId, newTaskId: copy?.newTaskId };
-    for (const { newQlikAppId } of shown.flatMap(({ mappings = [] }) => mappings)) {
-      const holders = this.#shownApps.get(newQlikAppId);
-      if (holders === undefined) this.#shownApps.set(newQlikAppId, [holding]);
-      else holders.push(holding);
-    }
+  noteShownApps(state: TenantState, shown: readonly TaskReport[]): void {
+    for (const { newQlikAppId } of shown.flatMap(({ mappings = [] }) => mappings))
+      addTo(this.#shownApps, newQlikAppId, state);
   }
 
   /** The rows that a tenant's copy has to show. */

@@ -1,10 +1,8 @@
 import pLimit from "p-limit";
 import type { CreateIntentRecord, LogEntry, ReportRow } from "../log/records.js";
-import { countRows, sameReports } from "../log/shown-reports.js";
-import type { TenantState } from "../log/tenant-state.js";
+import { countRows, sameReports, type TenantState } from "../log/tenant-state.js";
 import { doubtsOf } from "../plan/plan-context.js";
-import { type CopyReading, readCopy } from "../plan/read-copy.js";
-import { observeCopy } from "../plan/verify-copies.js";
+import { type CopyReading, observeCopy, readCopy } from "../plan/read-copies.js";
 import type { Reading } from "../server/ports.js";
 import type { TaskId, TenantRef } from "../shared/ids.js";
 import type { TaskReport } from "../shared/source-task.js";
@@ -93,7 +91,7 @@ export async function settleFound(
 function foundFor(look: Look, state: TenantState): readonly Found[] {
   const found = new Map<TaskId, Found>();
   for (const { intent, found: lookUp } of doubtsOf(look.server.context, state)) {
-    const tasks = lookUp?.kind === "found" ? [lookUp.task] : lookUp?.kind === "several" ? lookUp.tasks : [];
+    const tasks = lookUp?.kind === "found" || lookUp?.kind === "several" ? lookUp.tasks : [];
     for (const { id } of tasks) found.set(id, { id, intent });
   }
   return [...found.values()];

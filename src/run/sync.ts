@@ -1,4 +1,4 @@
-import { logRecorder, memoryRecorder, type Recorder } from "../log/recorder.js";
+import { logRecorder, memoryRecorder, type Recorder } from "../log/port.js";
 import type { LogState } from "../log/state.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { makePlan, type Plan } from "../plan/make-plan.js";

@@ -1,11 +1,10 @@
 import type { LogEntry, PatchIntentRecord, WriteEnd } from "../log/records.js";
 import type { OpenPatch, TenantState } from "../log/tenant-state.js";
 import * as conflict from "../plan/conflicts.js";
+import { copiesLackReport } from "../plan/conflicts.js";
+import type { PlanEntry } from "../plan/desired.js";
 import { type Drift, driftOf, type ReportChange } from "../plan/drift.js";
-import { copiesLackReport } from "../plan/missing-reports.js";
-import type { PlanEntry } from "../plan/plan-entries.js";
-import { type CopyReading, copyLacks, readCopy } from "../plan/read-copy.js";
-import { isNews } from "../plan/verify-copies.js";
+import { type CopyReading, copyLacks, isNews, readCopy } from "../plan/read-copies.js";
 import { type ReportId, type TaskId, writeId } from "../shared/ids.js";
 import { sameSwaps } from "../shared/mapping.js";
 import type { TenantError } from "../shared/outcome.js";

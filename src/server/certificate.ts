@@ -1,5 +1,9 @@
+import type { Socket } from "node:net";
+import { type DetailedPeerCertificate, type PeerCertificate, TLSSocket } from "node:tls";
 import { type Check, failed, passed, warned } from "../shared/diagnosis.js";
-import { EXIT, type Problem } from "../shared/problems.js";
+import { EXIT, type Problem, problem } from "../shared/problems.js";
+import { type ConnectorSettings, makeConnector } from "./connect.js";
+import { failureOf, TransportFailure, type Whereabouts } from "./failure.js";
 
 /** One certificate of a server's chain, as a person reads it. */
 export interface CertificateFacts {
@@ -8,7 +12,7 @@ export interface CertificateFacts {
   readonly validUntil: Date;
 }
 
-/** How the connection to a server is secured. Made by the adapter that looks, read by {@link judgeSecurity}. */
+/** How the connection to a server is secured. */
 export type Security =
   | { readonly kind: "plain" }
   | {
@@ -21,39 +25,103 @@ export type Security =
       readonly distrust: Problem | undefined;
     };
 
+/**
+ * Makes one connection as the client makes them (straight or through the proxy), looks at its certificates, trusted or not,
+ * and closes it. No request and no key is sent. Never rejects for what the network says.
+ */
+export async function sightConnection(
+  settings: ConnectorSettings,
+): Promise<Security | { readonly kind: "unreachable"; readonly problem: Problem }> {
+  const { server, proxy } = settings;
+  const where = { origin: server.origin, proxy: false };
+  // A certificate that is not trusted is to be shown too. Not so a proxy's own: it is sent its password.
+  const connect = makeConnector({ ...settings, insecure: settings.insecure || proxy?.protocol !== "https:" });
+  // In plain http the proxy itself is what is connected to.
+  const target = server.protocol === "http:" && proxy !== undefined ? proxy : server;
+  const hostname = target.hostname.replace(/^\[|\]$/g, "");
+  const options = { hostname, host: hostname, protocol: target.protocol, port: String(target.port) };
+  const connected = await new Promise<Socket | Error>((resolve) => {
+    connect(options, (error, socket) => resolve(error ?? socket));
+  });
+  if (connected instanceof Error) return { kind: "unreachable", problem: failureOf(connected, where, true).problem };
+  const isSecure = server.protocol === "https:" && connected instanceof TLSSocket;
+  const security: Security = isSecure ? securityOf(connected, where) : { kind: "plain" };
+  connected.destroy();
+  return security;
+}
+
+function securityOf(socket: TLSSocket, where: Whereabouts): Security {
+  const code = socket.authorized ? undefined : faultCodeOf(socket.authorizationError);
+  return {
+    kind: "secure",
+    protocol: socket.getProtocol() ?? "TLS",
+    chain: chainOf(socket.getPeerCertificate(true)),
+    distrust: code === undefined ? undefined : new TransportFailure("certificate", where, { code }).problem,
+  };
+}
+
+/** Declared as an error; Node keeps the error's code there. */
+function faultCodeOf(authorizationError: unknown): string {
+  if (typeof authorizationError === "string") return authorizationError;
+  if (authorizationError instanceof Error && "code" in authorizationError) return String(authorizationError.code);
+  return "CERT_UNTRUSTED";
+}
+
+/** From the server's own certificate up; a root is its own issuer. */
+function chainOf(own: DetailedPeerCertificate): readonly CertificateFacts[] {
+  const chain: CertificateFacts[] = [];
+  const seen = new Set<string>();
+  let next: DetailedPeerCertificate | undefined = own;
+  // An empty object where the server has none.
+  while (next?.fingerprint256 !== undefined && !seen.has(next.fingerprint256)) {
+    seen.add(next.fingerprint256);
+    chain.push({ subject: nameOf(next.subject), issuer: nameOf(next.issuer), validUntil: new Date(next.valid_to) });
+    next = next.issuerCertificate;
+  }
+  return chain;
+}
+
+function nameOf({ CN, O, OU }: Partial<PeerCertificate["subject"]>): string {
+  const found = [CN, O, OU].find((part) => part !== undefined && part.length > 0);
+  return found === undefined ? "a certificate without a name" : [found].flat().join(", ");
+}
+
 /** So many days before its end a certificate is warned of. */
 const SOON_DAYS = 30;
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Judges how the connection is secured. `warnings`: what the connection itself warns of (plain http, `--insecure`). */
-export function judgeSecurity(of: {
+export function judgeSecurity({
+  security,
+  now,
+  insecure,
+  warnings,
+}: {
   readonly security: Security;
   readonly now: Date;
   readonly insecure: boolean;
   readonly warnings: readonly Problem[];
 }): Check {
-  const { security, now, insecure, warnings } = of;
   if (security.kind === "plain")
     return warnings.length === 0
       ? passed("certificate", "none: plain http, as it is usual on one's own machine")
       : warned("certificate", warnings);
-  if (security.distrust !== undefined && !insecure)
-    return failed("certificate", { exitCode: EXIT.server, problems: [security.distrust] });
-  const shown = describeChain(security, now);
-  const ending = endingSoon(security.chain, now);
-  const doubts = [security.distrust, ending].filter((problem) => problem !== undefined);
+  const { chain, distrust, protocol } = security;
+  if (distrust !== undefined && !insecure)
+    return failed("certificate", { exitCode: EXIT.server, problems: [distrust] });
+  const doubts = [distrust, endingSoon(chain, now)].filter((doubt) => doubt !== undefined);
+  const shown = describe(chain, protocol, now);
   const problems = [...warnings, ...doubts];
   if (problems.length === 0) return passed("certificate", shown);
   return warned("certificate", problems, `${doubts[0]?.message ?? problems[0]?.message}; ${shown}`);
 }
 
-function describeChain(security: Extract<Security, { kind: "secure" }>, now: Date): string {
-  const [own, ...above] = security.chain;
-  if (own === undefined) return security.protocol;
+function describe(chain: readonly CertificateFacts[], protocol: string, now: Date): string {
+  const [own, ...above] = chain;
+  if (own === undefined) return protocol;
   const days = daysLeft(own, now);
   const left = days < 0 ? `ended ${-days} days ago` : `${days} days left`;
-  const chain = above.length === 0 ? "" : `, chain ${security.chain.map((one) => one.subject).join(" < ")}`;
-  return `${own.subject}, issued by ${own.issuer}, valid until ${day(own.validUntil)} (${left}), ${security.protocol}${chain}`;
+  const subjects = above.length === 0 ? "" : `, chain ${chain.map((one) => one.subject).join(" < ")}`;
+  return `${own.subject}, issued by ${own.issuer}, valid until ${dayOf(own)} (${left}), ${protocol}${subjects}`;
 }
 
 /** The certificate of the chain that ends first, where that is soon. */
@@ -61,20 +129,14 @@ function endingSoon(chain: readonly CertificateFacts[], now: Date): Problem | un
   const [first] = [...chain].sort((a, b) => a.validUntil.getTime() - b.validUntil.getTime());
   if (first === undefined || daysLeft(first, now) >= SOON_DAYS) return undefined;
   const days = daysLeft(first, now);
-  return {
-    code: "CERTIFICATE_ENDS",
-    message:
-      days < 0
-        ? `the certificate ${first.subject} ended on ${day(first.validUntil)}`
-        : `the certificate ${first.subject} ends on ${day(first.validUntil)}, in ${days} days`,
-    hint: "Renew it on the server: once it has ended, no run reaches the server any more",
-  };
+  const when = days < 0 ? `ended on ${dayOf(first)}` : `ends on ${dayOf(first)}, in ${days} days`;
+  return problem("CERTIFICATE_ENDS", `the certificate ${first.subject} ${when}`);
 }
 
 function daysLeft(certificate: CertificateFacts, now: Date): number {
-  return Math.floor((certificate.validUntil.getTime() - now.getTime()) / DAY_MS);
+  return Math.floor((certificate.validUntil.getTime() - now.getTime()) / (24 * 60 * 60 * 1000));
 }
 
-function day(date: Date): string {
-  return date.toISOString().slice(0, 10);
+function dayOf(certificate: CertificateFacts): string {
+  return certificate.validUntil.toISOString().slice(0, 10);
 }

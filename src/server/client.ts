@@ -1,16 +1,14 @@
 import { setMaxListeners } from "node:events";
-import { Pool } from "undici";
+import { type Dispatcher, Pool } from "undici";
 import { secretSpellings } from "../shared/secret-spellings.js";
 import type { Chance, Clock } from "../shared/time.js";
-import { makeConnector } from "./connector.js";
-import { Attempt, type AttemptSettings, type Exchange, type HttpRequest } from "./exchange.js";
-import { chooseProxy, type ProxyEnvironment, type ProxyServer } from "./proxy.js";
-import { RequestRate } from "./request-rate.js";
-import { type Authorities, secureContextOf } from "./tls.js";
-import { type FailureKind, failureOf, problemOf, TransportFailure, type Whereabouts } from "./transport-failure.js";
+import { makeConnector } from "./connect.js";
+import { type Authorities, secureContextOf } from "./credentials.js";
+import { type FailureKind, failureOf, TransportFailure, type Whereabouts } from "./failure.js";
+import { chooseProxy, type ProxyEnvironment } from "./proxy.js";
 import type { ServerUrl } from "./url.js";
 
-/** What the client needs to know; made by `compose` from plain settings. */
+/** What the client needs to know. */
 export interface HttpClientSettings {
   readonly server: ServerUrl;
   readonly key: string;
@@ -40,154 +38,237 @@ export interface RequestReport {
   readonly requestId: string;
 }
 
+export interface HttpRequest {
+  readonly method: "GET" | "POST" | "PATCH";
+  /** Below the server's origin, with its query. */
+  readonly path: string;
+  readonly body?: string | undefined;
+  readonly idempotencyKey?: string | undefined;
+  /** Past any cache. */
+  readonly fresh?: boolean | undefined;
+  readonly maxBytes: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Its turn (`--rate`) was waited for already. */
+  readonly hasTurn?: boolean | undefined;
+  /** Asked once, right before the first byte goes out; false: it must not. */
+  readonly mayStart?: (() => boolean) | undefined;
+}
+
+/** An answer with a status. `cutShort`: its body did not come to its end. */
+export interface HttpAnswer {
+  readonly kind: "answer";
+  readonly status: number;
+  readonly contentType: string;
+  readonly retryAfter: string | undefined;
+  readonly date: string | undefined;
+  readonly location: string | undefined;
+  readonly body: Buffer;
+  readonly cutShort: TransportFailure | undefined;
+}
+
+/** No status came. `sent`: it left this machine, or may have. */
+export interface NoAnswer {
+  readonly kind: "no-answer";
+  readonly sent: boolean;
+  readonly failure: TransportFailure;
+}
+
+/** What came of one request. */
+export type Exchange = HttpAnswer | NoAnswer;
+
+/** Sends requests to one server; decides nothing about answers. No redirect is followed and nothing is sent twice. */
+export interface HttpClient {
+  readonly server: ServerUrl;
+  /** Aborted when the client is closed: ends every wait. */
+  readonly closing: AbortSignal;
+  /** The proxy that requests go to in absolute form, so that a status may be its own. */
+  readonly proxyOrigin: string | undefined;
+  /** Waits for the turn of a request among all others, or until `signal` is aborted; `undefined`: there is no rate. */
+  readonly turn: ((signal: AbortSignal) => Promise<void>) | undefined;
+  /** A text from outside without the key, in case that a server sends back what it got. */
+  readonly redact: (text: string) => string;
+  /** Sends one request once. Never rejects. */
+  readonly exchange: (request: HttpRequest) => Promise<Exchange>;
+  /** Gives up what is in flight and closes every connection. */
+  readonly close: () => Promise<void>;
+}
+
 /** Connections for reads that go out while all writes are in flight. */
 const CONNECTIONS_FOR_READS = 8;
 const LONGEST_CONNECT_MS = 10_000;
 
-/** Sends requests to one server; decides nothing about answers. No redirect is followed and nothing is sent twice. */
-export class HttpClient {
-  readonly server: ServerUrl;
-  readonly #settings: HttpClientSettings;
-  readonly #pool: Pool;
-  readonly #where: Whereabouts;
-  readonly #closing = new AbortController();
-  readonly #attempts: AttemptSettings;
-  readonly #rate: RequestRate | undefined;
-  readonly #headers: readonly string[];
-  /** The key, as it may come back. */
-  readonly #spellings: readonly string[];
-  readonly #pathPrefix: string;
-  /** What all request IDs of this client begin with, so that a server's log shows what one run asked of it. */
-  readonly #clientId: string;
-  #requests = 0;
-  /** A start was seen for an exchange that was answered: from then on, no start proves that nothing was sent. */
-  #startsAreSeen = false;
+export function openClient(settings: HttpClientSettings): HttpClient {
+  const { server, key, timeoutMs, clock, onRequest } = settings;
+  const proxy = chooseProxy(server, settings.proxyEnv ?? {});
+  const proxyOrigin = proxy !== undefined && server.protocol === "http:" ? proxy.origin : undefined;
+  const where: Whereabouts = { origin: proxyOrigin ?? server.origin, proxy: proxyOrigin !== undefined };
+  const spellings = secretSpellings(key);
+  const turn = settings.rate === undefined ? undefined : turnsOf(settings.rate, clock);
+  // What all request IDs of one run begin with, so that a server's log shows what it asked.
+  const clientId = settings.chance.uuid();
+  const headers = {
+    accept: "application/json",
+    // Nothing here unpacks: without this any coding would be as good.
+    "accept-encoding": "identity",
+    "user-agent": `qalyptus-propagate/${settings.version}`,
+    authorization: `Bearer ${key}`,
+    ...(proxyOrigin !== undefined && {
+      host: new URL(server.origin).host,
+      "proxy-authorization": proxy?.authorization,
+    }),
+  };
+  const pool = new Pool(where.origin, {
+    connections: settings.connections + CONNECTIONS_FOR_READS,
+    pipelining: 1,
+    // Our own deadline covers the whole exchange.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: makeConnector({
+      server,
+      proxy,
+      connectMs: Math.min(timeoutMs, LONGEST_CONNECT_MS),
+      secureContext: secureContextOf(settings.authorities ?? []),
+      insecure: settings.insecure === true,
+    }),
+  });
+  const closing = new AbortController();
+  setMaxListeners(0, closing.signal);
+  let requests = 0;
+  const sending = { pool, where, timeoutMs, startsAreSeen: false };
 
-  constructor(settings: HttpClientSettings) {
-    const { server, key, version, clock } = settings;
-    const proxy = chooseProxy(server, settings.proxyEnv ?? {});
-    const absolute = proxy !== undefined && server.protocol === "http:";
-    setMaxListeners(0, this.#closing.signal);
-    this.server = server;
-    this.#settings = settings;
-    this.#where = absolute ? { origin: proxy.origin, proxy: true } : { origin: server.origin, proxy: false };
-    this.#rate = settings.rate === undefined ? undefined : new RequestRate(settings.rate, clock);
-    this.#spellings = secretSpellings(key);
-    this.#clientId = settings.chance.uuid();
-    this.#pathPrefix = absolute ? server.origin : "";
-    this.#headers = [
-      "accept",
-      "application/json",
-      // Nothing here unpacks: without this any coding would be as good.
-      "accept-encoding",
-      "identity",
-      "user-agent",
-      `qalyptus-propagate/${version}`,
-      "authorization",
-      `Bearer ${key}`,
-      ...(absolute ? absoluteFormHeaders(server, proxy) : []),
-    ];
-    this.#attempts = {
-      failureOf: (error) => failureOf(error, this.#where, false),
-      giveUp: (kind) => this.#giveUp(kind),
-      unstartedIsUnsent: () => this.#startsAreSeen,
-      timeoutMs: settings.timeoutMs,
-    };
-    this.#pool = new Pool(this.#where.origin, {
-      connections: settings.connections + CONNECTIONS_FOR_READS,
-      pipelining: 1,
-      // Our own deadline covers the whole exchange.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: makeConnector({
-        server,
-        proxy,
-        connectMs: Math.min(settings.timeoutMs, LONGEST_CONNECT_MS),
-        secureContext: secureContextOf(settings.authorities ?? []),
-        insecure: settings.insecure === true,
-      }),
-    });
-  }
-
-  /** Aborted when the client is closed: ends every wait. */
-  get closing(): AbortSignal {
-    return this.#closing.signal;
-  }
-
-  /** Whether requests go to a proxy in absolute form, so that a status may be the proxy's own. */
-  get proxyOrigin(): string | undefined {
-    return this.#where.proxy ? this.#where.origin : undefined;
-  }
-
-  /** A text from outside without the key, in case that a server sends back what it got. */
-  redact(text: string): string {
-    return this.#spellings.reduce((clean, key) => clean.replaceAll(key, "[API key]"), text);
-  }
-
-  /** Waits for the turn of a request among all others, or until `signal` is aborted; `undefined`: there is no rate. */
-  get turn(): ((signal: AbortSignal) => Promise<void>) | undefined {
-    const rate = this.#rate;
-    return rate === undefined ? undefined : (signal) => rate.turn(signal);
-  }
-
-  /** Sends one request once. Never rejects. */
-  async exchange(request: HttpRequest): Promise<Exchange> {
-    if (this.#rate !== undefined && request.hasTurn !== true) await this.#rate.turn(request.signal ?? this.closing);
-    if (request.signal?.aborted === true || this.closing.aborted)
-      return { kind: "no-answer", sent: false, failure: this.#giveUp("aborted") };
-    const { clock, onRequest } = this.#settings;
-    this.#requests += 1;
-    const requestId = `${this.#clientId}-${this.#requests}`;
-    const begun = clock.monotonic();
-    const outcome = await this.#send(request, requestId);
-    if (outcome.kind === "answer") this.#startsAreSeen = true;
-    onRequest?.({
-      method: request.method,
-      path: request.path,
-      status: outcome.kind === "answer" ? outcome.status : outcome.failure.faultCode,
-      ms: Math.round(clock.monotonic() - begun),
-      requestId,
-    });
-    return outcome;
-  }
-
-  /** Gives up what is in flight and closes every connection. */
-  async close(): Promise<void> {
-    this.#closing.abort();
-    await this.#pool.destroy();
-  }
-
-  #send(request: HttpRequest, requestId: string): Promise<Exchange> {
-    return new Promise((resolve) => {
-      const attempt = new Attempt(this.#attempts, request, resolve);
-      this.#pool.dispatch(
-        {
-          method: request.method,
-          path: this.#pathPrefix + request.path,
-          headers: this.#headersOf(request, requestId),
-          body: request.body ?? null,
+  return {
+    server,
+    closing: closing.signal,
+    proxyOrigin,
+    turn,
+    redact: (text) => spellings.reduce((clean, spelling) => clean.replaceAll(spelling, "[API key]"), text),
+    async exchange(request) {
+      if (turn !== undefined && request.hasTurn !== true) await turn(request.signal ?? closing.signal);
+      if (request.signal?.aborted === true || closing.signal.aborted)
+        return { kind: "no-answer", sent: false, failure: new TransportFailure("aborted", where) };
+      const { method, path, body } = request;
+      requests += 1;
+      const requestId = `${clientId}-${requests}`;
+      const begun = clock.monotonic();
+      const exchange = await sendOnce(sending, request, {
+        method,
+        path: proxyOrigin === undefined ? path : server.origin + path,
+        body: body ?? null,
+        headers: {
+          ...headers,
+          "x-request-id": requestId,
+          ...(body !== undefined && { "content-type": "application/json" }),
+          ...(request.idempotencyKey !== undefined && { "idempotency-key": request.idempotencyKey }),
+          ...(request.fresh === true && { "cache-control": "no-cache", pragma: "no-cache" }),
         },
-        attempt,
-      );
-    });
-  }
-
-  #headersOf(request: HttpRequest, requestId: string): string[] {
-    const headers = [...this.#headers, "x-request-id", requestId];
-    if (request.body !== undefined) headers.push("content-type", "application/json");
-    if (request.idempotencyKey !== undefined) headers.push("idempotency-key", request.idempotencyKey);
-    if (request.fresh === true) headers.push("cache-control", "no-cache", "pragma", "no-cache");
-    return headers;
-  }
-
-  #giveUp(kind: FailureKind): TransportFailure {
-    const code = kind === "timeout" ? "TIMEOUT" : kind === "too-large" ? "TOO_LARGE" : "ABORTED";
-    const problem = problemOf(kind, code, this.#where);
-    return new TransportFailure({ kind, code, connecting: false, passing: kind === "timeout", problem });
-  }
+      });
+      if (exchange.kind === "answer") sending.startsAreSeen = true;
+      const status = exchange.kind === "answer" ? exchange.status : exchange.failure.faultCode;
+      onRequest?.({ method, path, status, ms: Math.round(clock.monotonic() - begun), requestId });
+      return exchange;
+    },
+    async close() {
+      closing.abort();
+      await pool.destroy();
+    },
+  };
 }
 
-function absoluteFormHeaders(server: ServerUrl, proxy: ProxyServer): readonly string[] {
-  const host = new URL(server.origin).host;
-  return ["host", host, ...(proxy.authorization === undefined ? [] : ["proxy-authorization", proxy.authorization])];
+/**
+ * Spaces requests evenly (`--rate N`): each takes the next free slot, so that there is never a burst, and a request that waits
+ * long does not slow those behind it.
+ */
+function turnsOf(perSecond: number, clock: Clock): (signal: AbortSignal) => Promise<void> {
+  let nextSlot = Number.NEGATIVE_INFINITY;
+  return async (signal) => {
+    const now = clock.monotonic();
+    const slot = Math.max(now, nextSlot);
+    nextSlot = slot + 1000 / perSecond;
+    // A timer cannot wait less than a millisecond; the slots keep the pace all the same.
+    if (slot - now >= 1) await clock.sleep(slot - now, signal);
+  };
+}
+
+interface Sending {
+  readonly pool: Pool;
+  readonly where: Whereabouts;
+  /** From the first byte sent to the last one of the answer. */
+  readonly timeoutMs: number;
+  /** A start was seen for an exchange that was answered: from then on, no start proves that nothing was sent. */
+  readonly startsAreSeen: boolean;
+}
+
+/**
+ * One request on its way. undici calls `onRequestStart` right before it writes a request to a connection, and only then: that
+ * is how a request that is still queued is told from one that was sent.
+ */
+function sendOnce(sending: Sending, request: HttpRequest, options: Dispatcher.DispatchOptions): Promise<Exchange> {
+  const { pool, where, timeoutMs } = sending;
+  const { signal } = request;
+  return new Promise((resolve) => {
+    let controller: Dispatcher.DispatchController | undefined;
+    let deadline: NodeJS.Timeout | undefined;
+    let started = false;
+    let settled = false;
+    let head: Omit<HttpAnswer, "kind" | "body" | "cutShort"> | undefined;
+    let bytes = 0;
+    const chunks: Buffer[] = [];
+
+    const settle = (failure?: TransportFailure): void => {
+      if (settled) return;
+      settled = true;
+      clearTimeout(deadline);
+      signal?.removeEventListener("abort", onAbort);
+      if (head !== undefined) {
+        resolve({ kind: "answer", ...head, body: Buffer.concat(chunks), cutShort: failure });
+        return;
+      }
+      const why = failure ?? failureOf(new Error("no status"), where, false);
+      resolve({ kind: "no-answer", sent: started || !(why.connecting || sending.startsAreSeen), failure: why });
+    };
+    const stop = (kind: FailureKind): void => {
+      if (settled) return;
+      const failure = new TransportFailure(kind, where);
+      settle(failure);
+      controller?.abort(failure);
+    };
+    const onAbort = (): void => stop("aborted");
+
+    if (signal !== undefined) {
+      // All writes in flight go by one signal.
+      setMaxListeners(0, signal);
+      signal.addEventListener("abort", onAbort, { once: true });
+    }
+    pool.dispatch(options, {
+      onRequestStart: (starting) => {
+        controller = starting;
+        if (settled) controller.abort(new TransportFailure("aborted", where));
+        else if (request.mayStart?.() === false) stop("aborted");
+        else {
+          started = true;
+          // What has come while this process could not look (a suspended machine) is read first: once around the loop. The
+          // connection keeps the process alive.
+          deadline = setTimeout(() => setImmediate(() => stop("timeout")), timeoutMs).unref();
+        }
+      },
+      onResponseStart: (_, status, headers) => {
+        if (status < 200) return;
+        const header = (name: string) => [headers[name]].flat()[0];
+        head = {
+          status,
+          contentType: header("content-type") ?? "",
+          retryAfter: header("retry-after"),
+          date: header("date"),
+          location: header("location"),
+        };
+      },
+      onResponseData: (_, chunk) => {
+        bytes += chunk.length;
+        if (bytes > request.maxBytes) stop("too-large");
+        else chunks.push(chunk);
+      },
+      onResponseEnd: () => settle(),
+      onResponseError: (_, error) => settle(failureOf(error, where, false)),
+    });
+  });
 }

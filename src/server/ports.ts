@@ -2,11 +2,10 @@ import type { TaskId, WriteId } from "../shared/ids.js";
 import type { AppSwap } from "../shared/mapping.js";
 import type { Problem } from "../shared/problems.js";
 import type { ListedTask, MailSettings, TaskReport } from "../shared/source-task.js";
-import type { WriteReply } from "./reply.js";
 
 /**
  * The server's task list. `read`: to its end, every entry readable. `partial`: something was read, but not to its end.
- * `none`: the route is missing, forbidden or failing. Whether a list that was read is whole is judged by `plan/whole-list`.
+ * `none`: the route is missing, forbidden or failing. Whether a list that was read is whole is judged by `plan/observe`.
  */
 export type ListReading =
   | { readonly kind: "read"; readonly tasks: readonly ListedTask[] }
@@ -30,8 +29,6 @@ export interface TaskDetails {
 export interface ListOptions {
   /** With `Cache-Control: no-cache`. */
   readonly fresh: boolean;
-  /** How many tasks there should be: where they are, the end of the list comes a round trip sooner. */
-  readonly expected?: number;
   /** May be called, once: an answer showed that this server lists tasks; what else is wanted of it can go out while the list is read on. */
   readonly onRecognised?: () => void;
 }
@@ -75,6 +72,26 @@ export interface WriteCall {
    */
   readonly mayStart: () => boolean;
 }
+
+/**
+ * What is known after one write was handed to the network: what may be decided from an answer, and nothing finer.
+ *
+ * - `succeeded`: 2xx, success, and (for a create) an ID that can be read. Whether that ID is somebody else's is judged later.
+ * - `refused`: the server certainly did nothing for this attempt (400, 403, 404, 405, 409, 413, 415, 422, or 2xx with
+ *   `isSuccess: false`).
+ * - `slow-down`: 429. Certainly nothing was done; wait, then the same request may go again.
+ * - `not-sent`: it never left this machine (DNS, refused, TLS, connect timeout, a proxy's refusal). May go again.
+ * - `in-doubt`: it was sent, or may have been, and no answer decides it (408, 425, 5xx, reset, hang-up, timeout, a body cut
+ *   short, a 2xx without a readable ID).
+ * - `stop`: the whole run must end (401, 417, 3xx, a 2xx with HTML). `inDoubt` says whether this write itself is in doubt.
+ */
+export type WriteReply =
+  | { readonly kind: "succeeded"; readonly taskId: TaskId | undefined; readonly httpStatus: number }
+  | { readonly kind: "refused"; readonly httpStatus: number; readonly problem: Problem }
+  | { readonly kind: "slow-down"; readonly retryAfterMs: number | undefined; readonly problem: Problem }
+  | { readonly kind: "not-sent"; readonly refusedConnection: boolean; readonly problem: Problem }
+  | { readonly kind: "in-doubt"; readonly answered: boolean; readonly httpStatus?: number; readonly problem: Problem }
+  | { readonly kind: "stop"; readonly inDoubt: boolean; readonly httpStatus?: number; readonly problem: Problem };
 
 /** Sends one attempt; never retries, never throws for what an answer says (see {@link WriteReply}). */
 export type SendAttempt = (call: WriteCall) => Promise<WriteReply>;

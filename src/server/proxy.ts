@@ -1,7 +1,7 @@
-import { BlockList, isIPv4, isIPv6 } from "node:net";
+import { BlockList, isIP, isIPv6 } from "node:net";
 import { domainToASCII } from "node:url";
 import { trimAround } from "../shared/ids.js";
-import { EXIT, StopError } from "../shared/problems.js";
+import { EXIT, problem, StopError } from "../shared/problems.js";
 import { isLoopback, type ServerUrl } from "./url.js";
 
 /** The environment's variables, as they were handed in. */
@@ -24,51 +24,33 @@ export interface ProxyServer {
  */
 export function chooseProxy(server: ServerUrl, env: ProxyEnvironment): ProxyServer | undefined {
   if (isLoopback(server.hostname)) return undefined;
+  const variable = (name: string) => env[name.toLowerCase()] ?? env[name] ?? "";
   const name = server.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
-  const value = trimAround(variable(env, name) ?? "");
-  if (value === "" || isExempt(server, variable(env, "NO_PROXY") ?? "")) return undefined;
-  return parseProxy(value, name);
-}
-
-function variable(env: ProxyEnvironment, name: string): string | undefined {
-  return env[name.toLowerCase()] ?? env[name];
+  const value = trimAround(variable(name));
+  return value === "" || isExempt(server, variable("NO_PROXY")) ? undefined : parseProxy(value, name);
 }
 
 function parseProxy(value: string, name: string): ProxyServer {
+  const refuse = (why: string, cause?: unknown): never => {
+    const hint = `Set ${name} to http://host:port, or leave the server out with NO_PROXY`;
+    const message = `the proxy in ${name} cannot be used: ${why}`;
+    throw new StopError(EXIT.usage, problem("PROXY_URL", message, { hint }), { cause });
+  };
   const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`;
-  const refuse = (message: string, cause?: unknown): never => {
-    throw new StopError(
-      EXIT.usage,
-      {
-        code: "PROXY_URL",
-        message: `the proxy in ${name} cannot be used: ${message}`,
-        hint: `Set ${name} to http://host:port, or leave the server out with NO_PROXY`,
-      },
-      { cause },
-    );
-  };
   if (!URL.canParse(full)) return refuse("its value is no URL");
-  const url = new URL(full);
-  if (url.protocol !== "http:" && url.protocol !== "https:")
-    return refuse(`${url.protocol.slice(0, -1)} is not spoken here, only http and https are`);
-  if (url.hostname === "") return refuse("it names no host");
-  return {
-    protocol: url.protocol,
-    hostname: withoutBrackets(url.hostname),
-    port: url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port),
-    origin: url.origin,
-    authorization: authorizationOf(url, (cause) => refuse("its user name or password is not percent-encoded", cause)),
-  };
-}
-
-function authorizationOf(url: URL, refuse: (cause: unknown) => never): string | undefined {
-  if (url.username === "" && url.password === "") return undefined;
+  const { protocol, hostname, port, origin, username, password } = new URL(full);
+  if (protocol !== "http:" && protocol !== "https:")
+    return refuse(`${protocol.slice(0, -1)} is not spoken here, only http and https are`);
+  if (hostname === "") return refuse("it names no host");
+  let authorization: string | undefined;
   try {
-    const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-    return `Basic ${Buffer.from(pair, "utf8").toString("base64")}`;
+    const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    if (pair !== ":") authorization = `Basic ${Buffer.from(pair, "utf8").toString("base64")}`;
   } catch (cause) {
-    return refuse(cause);
+    return refuse("its user name or password is not percent-encoded", cause);
   }
+  const usualPort = protocol === "https:" ? 443 : 80;
+  return { protocol, hostname: withoutBrackets(hostname), port: Number(port || usualPort), origin, authorization };
 }
 
 /**
@@ -77,48 +59,41 @@ function authorizationOf(url: URL, refuse: (cause: unknown) => never): string | 
  */
 export function isExempt(server: Pick<ServerUrl, "hostname" | "port">, noProxy: string): boolean {
   const host = withoutBrackets(server.hostname.toLowerCase());
-  return noProxy
-    .split(/[\s,;]+/)
-    .filter((rule) => rule !== "")
-    .some((rule) => matches(rule.toLowerCase(), host, server.port));
+  const rules = noProxy.toLowerCase().split(/[\s,;]+/);
+  return rules.some((rule) => rule !== "" && matches(rule, host, server.port));
 }
 
 function matches(rule: string, host: string, port: number): boolean {
   if (rule === "*") return true;
   if (rule === "<local>") return !host.includes(".") && !isIPv6(host);
   if (rule.includes("/")) return isWithin(rule, host);
-  const { name, port: rulePort } = hostAndPort(rule);
-  if (rulePort !== undefined && rulePort !== port) return false;
-  if (isIPv6(name) || isIPv4(name)) return isWithin(`${name}/${isIPv6(name) ? 128 : 32}`, host);
-  const domain = asciiName(name.replace(/^\*?\./, "").replace(/\.$/, ""));
-  return domain !== "" && (host === domain || (host.endsWith(`.${domain}`) && !isIPv4(host)));
+  const parts = isIPv6(rule) ? null : /^(\[[^\]]*\]|[^:]*)(?::(\d+))?$/.exec(rule);
+  const name = withoutBrackets(parts?.[1] ?? rule);
+  if (parts?.[2] !== undefined && Number(parts[2]) !== port) return false;
+  if (isIP(name) !== 0) return isWithin(`${name}/${isIPv6(name) ? 128 : 32}`, host);
+  const domain = name.replace(/^\*?\./, "").replace(/\.$/, "");
+  // A name with letters beyond ASCII is compared as a URL has it; what is no name matches nothing but itself.
+  const ascii = domainToASCII(domain) || domain;
+  return ascii !== "" && (host === ascii || (host.endsWith(`.${ascii}`) && isIP(host) !== 4));
 }
 
-function hostAndPort(rule: string): { readonly name: string; readonly port: number | undefined } {
-  if (isIPv6(rule)) return { name: rule, port: undefined };
-  const parts = /^(\[[^\]]*\]|[^:]*)(?::(\d+))?$/.exec(rule);
-  if (parts?.[1] === undefined) return { name: rule, port: undefined };
-  return { name: withoutBrackets(parts[1]), port: parts[2] === undefined ? undefined : Number(parts[2]) };
-}
-
-/** A name with letters beyond ASCII is compared as a URL has it; what is no name matches nothing but itself. */
-function asciiName(name: string): string {
-  return domainToASCII(name) || name;
-}
+const FAMILIES = new Map([
+  [4, { family: "ipv4", bits: 32 }],
+  [6, { family: "ipv6", bits: 128 }],
+] as const);
 
 function isWithin(cidr: string, host: string): boolean {
-  const [network = "", bits = ""] = cidr.split("/");
+  const [network = "", prefix = ""] = cidr.split("/");
   const address = withoutBrackets(network);
-  const family = isIPv4(address) ? "ipv4" : isIPv6(address) ? "ipv6" : undefined;
-  const prefix = /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN;
-  if (family === undefined || !(prefix <= (family === "ipv4" ? 32 : 128))) return false;
-  const hostFamily = isIPv4(host) ? "ipv4" : isIPv6(host) ? "ipv6" : undefined;
-  if (hostFamily === undefined) return false;
+  const kind = FAMILIES.get(isIP(address) as 4 | 6);
+  const hostKind = FAMILIES.get(isIP(host) as 4 | 6);
+  if (kind === undefined || hostKind === undefined || !/^\d{1,3}$/.test(prefix) || Number(prefix) > kind.bits)
+    return false;
   const list = new BlockList();
-  list.addSubnet(address, prefix, family);
-  return list.check(host, hostFamily);
+  list.addSubnet(address, Number(prefix), kind.family);
+  return list.check(host, hostKind.family);
 }
 
 function withoutBrackets(host: string): string {
-  return host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
+  return host.replace(/^\[(.*)\]$/, "$1");
 }

@@ -1,10 +1,11 @@
-import type { Problem } from "../shared/problems.js";
+import { type Problem, problem } from "../shared/problems.js";
 import type { Clock } from "../shared/time.js";
-import type { ReadRoute, ServerReads, SoundAnswer } from "./reads.js";
+import type { ReadRoute, ServerReads } from "./reads.js";
+import type { ReadAnswer } from "./replies.js";
 import { rowsOf, totalNamed } from "./wire.js";
 
 /** What a list is read with. */
-export type ListReads = Pick<ServerReads, "read" | "knows" | "recognise" | "suspect">;
+export type ListReads = Pick<ServerReads, "read" | "recognise" | "suspect">;
 
 /** A list that is read: which, and how its rows are told from each other. */
 export interface ListRequest<T> {
@@ -12,8 +13,6 @@ export interface ListRequest<T> {
   /** Below `/api/v2`, without a query. */
   readonly path: string;
   readonly fresh?: boolean | undefined;
-  /** How many rows there should be. */
-  readonly expected?: number | undefined;
   /** Called when everything came at once, before any page is waited for. */
   readonly onRecognised?: (() => void) | undefined;
   /** A row's ID and what is kept of it; `undefined` where it cannot be read. */
@@ -25,7 +24,7 @@ export interface ListRequest<T> {
 /** Rows, each once. `problem`: they may not be all. `none`: the list could not be read at all. */
 export type ListRows<T> =
   | { readonly kind: "rows"; readonly rows: readonly T[]; readonly problem: Problem | undefined }
-  | { readonly kind: "none"; readonly answer: Exclude<SoundAnswer, { kind: "json" }> };
+  | { readonly kind: "none"; readonly answer: ReadAnswer };
 
 const PAGE_SIZE = 50;
 const MOST_PAGES = 100_000;
@@ -36,70 +35,36 @@ const LEAST_PAGES = 2;
 /**
  * Reads a list to its end: everything at once, then pages of 50 from the first, at least two, until one is empty or brings
  * nothing that no page before it had. What came at once may be cut short too, so it does not tell what is new; the result is both.
- * Where the pages that tell so add up to what came at once, those between them are spared ({@link addUp}). Where fewer rows came
- * than a total that an answer names, every page is read (once more): tasks that were made meanwhile show then. A list that is
- * still shorter than what was named before lacks rows.
+ * Where a few pages show that all of them add up to what came at once, the others are spared. Where fewer rows came than a total
+ * that an answer names, every page is read (once more): tasks that were made meanwhile show then. A list that is still shorter
+ * than what was named before lacks rows.
  */
 export async function readToEnd<T>(reads: ListReads, list: ListRequest<T>, clock: Clock): Promise<ListRows<T>> {
-  const wholeReading = reads.read({ route: list.route, path: `${list.path}?get_all=true`, fresh: list.fresh });
-  // A list that was read before is there: its first two pages are wanted whatever comes at once.
-  const early = list.wholeBelow === 0 && reads.knows(list.route) ? askEarly(reads, list) : undefined;
-  const whole = await wholeReading;
-  const atOnce = openRows(reads, whole);
-  if (atOnce.kind === "none" && !mayHavePages(atOnce.answer)) return atOnce;
-  const all = new RowCollection(list);
-  if (atOnce.kind === "rows") {
+  const { route, path, fresh } = list;
+  const ask = (query: string) => reads.read({ route, path: `${path}?${query}`, fresh });
+  const askPage = (page: number) => ask(`page=${page}&page_size=${PAGE_SIZE}`);
+  const all = new RowCollection(reads, list);
+
+  const whole = await ask("get_all=true");
+  const atOnce = all.take(whole);
+  if (atOnce !== undefined) {
     list.onRecognised?.();
-    all.add(atOnce);
-    if (atOnce.rows.length < list.wholeBelow && all.lacking(all.total) === undefined) return all.result();
+    if (atOnce.length < list.wholeBelow && all.lacking(all.total) === undefined) return all.result();
+  } else {
+    // A server may refuse to send everything at once, and yet send pages.
+    const mayHavePages =
+      whole.kind === "failing" ? whole.failure === undefined : ["json", "rejected"].includes(whole.kind);
+    if (!mayHavePages) return { kind: "none", answer: whole };
   }
-  const pages = { reads, list, all, clock };
-  const isWhole = atOnce.kind === "rows" && (await addUp(pages, early ?? { firstTwo: askPages(reads, list, 1) }));
-  let end = isWhole ? END : await readPages(pages);
+  let end: PagesEnd = {};
+  if (atOnce === undefined || !(await pagesAddUp(all, askPage))) end = await readPages(all, askPage, clock);
   const { total } = all;
-  if (end === END && all.lacking(total) !== undefined) end = await readPages(pages);
-  if (end.kind === "failed" && atOnce.kind === "none" && end.page === 1) return { kind: "none", answer: end.answer };
-  return all.result(end.kind === "failed" ? end.answer.problem : (end.problem ?? all.lacking(total)));
+  if (end.problem === undefined && all.lacking(total) !== undefined) end = await readPages(all, askPage, clock);
+  if (atOnce === undefined && end.firstPage !== undefined) return { kind: "none", answer: end.firstPage };
+  return all.result(end.problem ?? all.lacking(total));
 }
 
-/** A server may refuse to send everything at once, and yet send pages. */
-function mayHavePages(answer: Exclude<SoundAnswer, { kind: "json" }>): boolean {
-  return answer.kind === "rejected" || (answer.kind === "failing" && answer.failure === undefined);
-}
-
-/** The rows of one answer, and the total that it names, if any. */
-interface AnsweredRows {
-  readonly rows: readonly unknown[];
-  readonly total: number;
-}
-
-type OpenedRows = ({ readonly kind: "rows" } & AnsweredRows) | Extract<ListRows<never>, { kind: "none" }>;
-
-function openRows(reads: ListReads, answer: SoundAnswer): OpenedRows {
-  if (answer.kind !== "json") {
-    if (answer.kind === "rejected") reads.suspect(answer.stranger);
-    return { kind: "none", answer };
-  }
-  const rows = rowsOf(answer.value);
-  if (rows === undefined) {
-    reads.suspect(answer.stranger);
-    const problem = { ...answer.stranger, code: "UNREADABLE" };
-    return { kind: "none", answer: { kind: "rejected", problem, stranger: undefined } };
-  }
-  reads.recognise();
-  return { kind: "rows", rows, total: totalNamed(answer.value) };
-}
-
-type PagesEnd =
-  | { readonly kind: "end"; readonly problem: Problem | undefined }
-  | { readonly kind: "failed"; readonly page: number; readonly answer: Exclude<SoundAnswer, { kind: "json" }> };
-
-interface PageReading<T> {
-  readonly reads: ListReads;
-  readonly list: ListRequest<T>;
-  readonly all: RowCollection<T>;
-  readonly clock: Clock;
-}
+type AskPage = (page: number) => Promise<ReadAnswer>;
 
 /**
  * Whether the pages add up to what came at once: the first two tell how many rows a page has, and so which page is the last;
@@ -108,145 +73,98 @@ interface PageReading<T> {
  * changes meanwhile shifts its rows from page to page, and who reads a later page before an earlier one may miss one that was
  * there throughout.
  */
-async function addUp<T>({ reads, list, all }: PageReading<T>, { firstTwo, end }: EarlyPages): Promise<boolean> {
+async function pagesAddUp(all: RowCollection<unknown>, askPage: AskPage): Promise<boolean> {
   const rows = all.size;
   const seen = new Set<string>();
-  /** How many of a page's rows no page before it had; none can be counted where it cannot be read or has one that is not known. */
-  const count = (answer: SoundAnswer): number => {
-    const opened = openRows(reads, answer);
-    if (opened.kind === "none") return Number.NaN;
-    const before = seen.size;
-    for (const key of all.add(opened)) seen.add(key);
-    return all.size === rows ? seen.size - before : Number.NaN;
+  /** How many rows each of these pages has that no page before it had; NaN where it cannot be read or has one that is not known. */
+  const countNew = async (...pages: readonly number[]): Promise<readonly number[]> => {
+    const answers = await Promise.all(pages.map(askPage));
+    return answers.map((answer) => {
+      const before = seen.size;
+      const keys = all.take(answer);
+      for (const key of keys ?? []) seen.add(key);
+      return keys === undefined || all.size > rows ? Number.NaN : seen.size - before;
+    });
   };
-  const perPage = count(await firstTwo[0]);
-  const second = count(await firstTwo[1]);
+  const [perPage = 0, second] = await countNew(1, 2);
   if (second === 0) return perPage >= 0;
-  if (!(perPage > 0 && second > 0)) return false;
   const last = Math.ceil(rows / perPage);
-  if (last === LEAST_PAGES) return seen.size === rows && count(await readPage(reads, list, last + 1)) === 0;
-  const [ofLast, afterLast] = end?.last === last ? end.pages : askPages(reads, list, last);
   const left = rows - perPage * (last - 1);
-  return second === perPage && count(await ofLast) === left && count(await afterLast) === 0;
+  if (last === 2) return second === left && (await countNew(3))[0] === 0;
+  if (second !== perPage) return false;
+  const [ofLast, afterLast] = await countNew(last, last + 1);
+  return ofLast === left && afterLast === 0;
 }
 
-/** The pages that were asked for before everything had come. */
-interface EarlyPages {
-  readonly firstTwo: PagesAsked;
-  /** The page that should be the last, and the one after it. */
-  readonly end?: { readonly last: number; readonly pages: PagesAsked } | undefined;
-}
-
-function askEarly(reads: ListReads, list: ListRequest<unknown>): EarlyPages {
-  const firstTwo = askPages(reads, list, 1);
-  const last = Math.ceil((list.expected ?? 0) / PAGE_SIZE);
-  return { firstTwo, end: last > LEAST_PAGES ? { last, pages: askPages(reads, list, last) } : undefined };
-}
-
-/** Two pages, asked for at the same time. */
-type PagesAsked = readonly [Promise<SoundAnswer>, Promise<SoundAnswer>];
-
-function askPages(reads: ListReads, list: ListRequest<unknown>, first: number): PagesAsked {
-  const pages = [readPage(reads, list, first), readPage(reads, list, first + 1)] as const;
-  // Neither may be looked at, if what came before is the end of it; what stops its reading then stops nothing else.
-  for (const page of pages) page.catch(() => undefined);
-  return pages;
+/** How the pages ended: with nothing new, or with a problem. `firstPage`: it could not be read. */
+interface PagesEnd {
+  readonly problem?: Problem;
+  readonly firstPage?: ReadAnswer | undefined;
 }
 
 /** Reads pages, each when the one before it has come. */
-async function readPages<T>({ reads, list, all, clock }: PageReading<T>): Promise<PagesEnd> {
+async function readPages(all: RowCollection<unknown>, askPage: AskPage, clock: Clock): Promise<PagesEnd> {
   const begun = clock.monotonic();
   const seen = new Set<string>();
   for (let page = 1; ; page += 1) {
-    const opened = openRows(reads, await readPage(reads, list, page));
-    if (opened.kind === "none") return { kind: "failed", page, answer: opened.answer };
+    const answer = await askPage(page);
+    const keys = all.take(answer);
+    if (keys === undefined) return { problem: answer.problem, firstPage: page === 1 ? answer : undefined };
     const before = seen.size;
-    for (const key of all.add(opened)) seen.add(key);
-    if (seen.size === before && page >= LEAST_PAGES) return END;
-    if (page >= MOST_PAGES || clock.monotonic() - begun > LONGEST_READING_MS)
-      return { kind: "end", problem: endlessList(list, page) };
+    for (const key of keys) seen.add(key);
+    if (seen.size === before && page >= LEAST_PAGES) return {};
+    if (page >= MOST_PAGES || clock.monotonic() - begun > LONGEST_READING_MS) return { problem: all.endless(page) };
   }
-}
-
-const END: PagesEnd = { kind: "end", problem: undefined };
-
-function readPage(
-  reads: ListReads,
-  list: Pick<ListRequest<never>, "route" | "path" | "fresh">,
-  number: number,
-): Promise<SoundAnswer> {
-  const path = `${list.path}?page=${number}&page_size=${PAGE_SIZE}`;
-  return reads.read({ route: list.route, path, fresh: list.fresh });
 }
 
 /** Rows, each once, as it was read last. A row that cannot be read is a reason not to rely on the list. */
 class RowCollection<T> {
+  readonly #reads: ListReads;
   readonly #list: ListRequest<T>;
   readonly #rows = new Map<string, T>();
   #unreadable = false;
-  #total = 0;
+  /** The largest total that an answer has named so far. */
+  total = 0;
 
-  constructor(list: ListRequest<T>) {
+  constructor(reads: ListReads, list: ListRequest<T>) {
+    this.#reads = reads;
     this.#list = list;
   }
 
-  /** Rows taken in, each counted once. */
   get size(): number {
     return this.#rows.size;
   }
 
-  /** The largest total that an answer has named so far. */
-  get total(): number {
-    return this.#total;
-  }
-
-  /** Takes rows in; returns their keys. */
-  add({ rows, total }: AnsweredRows): readonly string[] {
-    this.#total = Math.max(this.#total, total);
-    const keys: string[] = [];
-    for (const row of rows) {
-      const parsed = this.#list.parse(row);
-      if (parsed === undefined) this.#unreadable = true;
-      else {
-        this.#rows.set(parsed.key, parsed.value);
-        keys.push(parsed.key);
-      }
+  /** Takes the rows of an answer in; returns their keys, or `undefined` where the answer has no rows. */
+  take(answer: ReadAnswer): readonly string[] | undefined {
+    const rows = answer.kind === "json" ? rowsOf(answer.value) : undefined;
+    if (rows === undefined) {
+      if (answer.kind === "json" || answer.kind === "rejected") this.#reads.suspect(answer.stranger);
+      return undefined;
     }
-    return keys;
+    this.#reads.recognise();
+    this.total = Math.max(this.total, totalNamed(answer.value));
+    const parsed = rows.map(this.#list.parse).filter((row) => row !== undefined);
+    if (parsed.length < rows.length) this.#unreadable = true;
+    for (const { key, value } of parsed) this.#rows.set(key, value);
+    return parsed.map(({ key }) => key);
   }
 
   /** What is wrong where a total is larger than the rows; an entry that cannot be read is a row too, but another fault. */
   lacking(total: number): Problem | undefined {
-    if (this.#rows.size >= total || this.#unreadable) return undefined;
-    return rowsLacking({ path: this.#list.path, rows: this.#rows.size, total });
+    if (this.size >= total || this.#unreadable) return undefined;
+    const message = `${this.#list.path} brought ${this.size} of ${total} entries, the total that it names`;
+    return problem("LIST_ROWS_LACKING", message);
   }
 
-  result(problem?: Problem | undefined): Extract<ListRows<T>, { kind: "rows" }> {
-    const why = problem ?? (this.#unreadable ? unreadableEntries(this.#list.path) : undefined);
-    return { kind: "rows", rows: [...this.#rows.values()], problem: why };
+  endless(pages: number): Problem {
+    const message = `${this.#list.path} still brought new entries after ${pages} pages: it was not read to its end`;
+    return problem("LIST_ENDLESS", message);
   }
-}
 
-function endlessList(list: Pick<ListRequest<never>, "path">, pages: number): Problem {
-  return {
-    code: "LIST_ENDLESS",
-    message: `${list.path} still brought new entries after ${pages} pages: it was not read to its end`,
-    hint: "Look at the server: its paging may be broken",
-  };
-}
-
-function rowsLacking(list: { readonly path: string; readonly rows: number; readonly total: number }): Problem {
-  return {
-    code: "LIST_ROWS_LACKING",
-    message: `${list.path} brought ${list.rows} of ${list.total} entries, the total that it names`,
-    hint: "Give the key's owner a role that sees all of it, or look at the server: its paging may be broken",
-  };
-}
-
-function unreadableEntries(path: string): Problem {
-  return {
-    code: "LIST_ENTRY_UNREADABLE",
-    message: `${path} has entries without an ID or a name that can be read`,
-    hint: "Look at the list on the server; the key's role may hide some of it",
-  };
+  result(reason?: Problem): Extract<ListRows<T>, { kind: "rows" }> {
+    const message = `${this.#list.path} has entries without an ID or a name that can be read`;
+    const unreadable = this.#unreadable ? problem("LIST_ENTRY_UNREADABLE", message) : undefined;
+    return { kind: "rows", rows: [...this.#rows.values()], problem: reason ?? unreadable };
+  }
 }

@@ -1,8 +1,17 @@
-import { normalGuid, parseReportId, parseRowId, parseTaskId, type TaskId, trimAround } from "../shared/ids.js";
+import {
+  normalGuid,
+  parseAppId,
+  parseReportId,
+  parseRowId,
+  parseTaskId,
+  type ReportId,
+  type RowId,
+  type TaskId,
+  trimAround,
+} from "../shared/ids.js";
+import type { AppSwap } from "../shared/mapping.js";
 import type { ListedTask, MailSettings, TaskReport } from "../shared/source-task.js";
-import { asObject, field, hasField, type JsonBody } from "./json-body.js";
 import type { CreateRequest, PatchRequest, TaskDetails } from "./ports.js";
-import { rowMappings, type SeenRow } from "./wire-mappings.js";
 
 /**
  * Every oddity of the API's bodies. Requests are exactly as the vendor documents them (PascalCase); answers are read in any
@@ -26,6 +35,107 @@ function overwriteReportApps(report: CreateRequest["reports"][number]): unknown 
   };
 }
 
+/** A body as JSON, or why it is none. */
+export type JsonBody =
+  | { readonly kind: "json"; readonly value: unknown }
+  | { readonly kind: "empty" }
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "html"; readonly title: string | undefined };
+
+/** How much of a body is looked at to tell what it is. */
+const LOOKED_AT = 1024;
+/** Texts are for people: more than this is not kept. */
+const LONGEST_TEXT = 4096;
+const HTML_TYPE = /^\s*(?:text\/html|application\/xhtml\+xml)\b/i;
+const HTML_START =
+  /^(?:<\?xml[^>]{0,200}>\s*)?(?:<!--[^>]{0,500}>\s*)?<(?:!doctype|html|head|body|meta|script|title)\b/i;
+
+/** Tells what a body is: JSON wins over its content type, HTML is known by its content type or by looking. */
+export function parseBody(body: Buffer, contentType: string): JsonBody {
+  const start = body.toString("utf8", 0, LOOKED_AT).replace(/^[\s\ufeff]+/, "");
+  if (start === "" && body.length <= LOOKED_AT) return { kind: "empty" };
+  const isMarkup = start.startsWith("<");
+  const json = isMarkup ? undefined : parseJson(body);
+  if (json !== undefined) return { kind: "json", value: json.value };
+  const hasHtmlType = HTML_TYPE.test(contentType);
+  // One word, such as an ID, is text whatever its type says.
+  const isHtml = isMarkup ? hasHtmlType || HTML_START.test(start) : hasHtmlType && !/^[\w{}()-]+\s*$/.test(start);
+  const text = body.toString("utf8", 0, LONGEST_TEXT);
+  return isHtml
+    ? { kind: "html", title: /<title[^>]{0,100}>([^<]{1,200})/i.exec(text)?.[1]?.trim() }
+    : { kind: "text", text };
+}
+
+/** Parses JSON text in a body; `undefined` where it is none, or nested too deep. */
+function parseJson(body: Buffer): { readonly value: unknown } | undefined {
+  if (isTooDeep(body)) return undefined;
+  try {
+    return { value: JSON.parse(body.toString("utf8").replace(/^\ufeff/, "")) };
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** Deeper than anything that this API sends; JSON nested without end would eat all memory. */
+const DEEPEST = 64;
+const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = Buffer.from('"\\[]{}');
+
+function isTooDeep(body: Buffer): boolean {
+  let depth = 0;
+  let inText = false;
+  for (let at = 0; at < body.length && depth <= DEEPEST; at += 1) {
+    const byte = body[at];
+    if (byte === QUOTE) inText = !inText;
+    else if (inText) at += byte === BACKSLASH ? 1 : 0;
+    else if (byte === OPEN_LIST || byte === OPEN_OBJECT) depth += 1;
+    else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth -= 1;
+  }
+  return depth > DEEPEST;
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+function asObject(value: unknown): JsonObject | undefined {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
+}
+
+/**
+ * One field of an object, whatever its casing, `_` and `-`. `names` are tried in turn, each spelled in lower case letters only;
+ * `undefined` where there is none, or no object.
+ */
+function field(object: JsonObject | undefined, ...names: readonly string[]): unknown {
+  if (object === undefined) return undefined;
+  for (const name of names) {
+    if (Object.hasOwn(object, name)) return object[name];
+    const key = Object.keys(object).find((one) => one.length >= name.length && folded(one) === name);
+    if (key !== undefined) return object[key];
+  }
+  return undefined;
+}
+
+/** Whether an object has a field of one of these names. */
+function hasField(object: JsonObject, ...names: readonly string[]): boolean {
+  return Object.keys(object).some((key) => names.includes(folded(key)));
+}
+
+function folded(key: string): string {
+  return key.toLowerCase().replace(/[_-]/g, "");
+}
+
+function guidOf(value: unknown): string | undefined {
+  return typeof value === "string" && value.length <= 100 ? normalGuid(trimAround(value)) : undefined;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" && value.trim() !== "" ? value : undefined;
+}
+
+function booleanOf(value: unknown): boolean | undefined {
+  if (value === true || value === "true" || value === 1) return true;
+  return value === false || value === "false" || value === 0 ? false : undefined;
+}
+
 /** An answer's body without what is wrapped around it. */
 export interface Envelope {
   /** `isSuccess` as the server says it; `undefined` where it does not. */
@@ -39,62 +149,37 @@ export function openEnvelope(value: unknown): Envelope {
   const object = asObject(value);
   if (object === undefined) return { success: undefined, data: value, enveloped: false };
   const flag = field(object, "issuccess");
-  const success = flag === false || flag === "false" ? false : flag === true || flag === "true" ? true : undefined;
-  const status = asObject(field(object, "status"));
-  const enveloped = hasField(object, "issuccess") || (hasField(object, "data") && status !== undefined);
-  return { success, data: hasField(object, "data") ? field(object, "data") : value, enveloped };
+  const hasData = hasField(object, "data");
+  return {
+    success: typeof flag === "number" ? undefined : booleanOf(flag),
+    data: hasData ? field(object, "data") : value,
+    enveloped: hasField(object, "issuccess") || (hasData && asObject(field(object, "status")) !== undefined),
+  };
 }
 
 /** Where lists are found in an object that stands around them. */
-const LIST_NAMES = [
-  "items",
-  "tasks",
-  "results",
-  "value",
-  "rows",
-  "records",
-  "list",
-  "reports",
-  "triggers",
-  "recipients",
-];
+const LIST_NAMES = "items tasks results value rows records list reports triggers recipients".split(" ");
 
 /** The rows of a list: an array, or an object that holds one; `undefined` where the body holds no list. */
 export function rowsOf(body: unknown): readonly unknown[] | undefined {
   const { data } = openEnvelope(body);
-  if (Array.isArray(data)) return data;
-  const object = asObject(data);
-  if (object === undefined) return undefined;
-  const held = field(object, ...LIST_NAMES);
+  const held = Array.isArray(data) ? data : field(asObject(data), ...LIST_NAMES);
   return Array.isArray(held) ? held : undefined;
 }
 
 /** How a body names the number of all rows, of this answer and of others. `count` often is this answer's own: never too large. */
 const TOTAL_NAMES = [
-  "total",
-  "totalcount",
-  "totalitems",
-  "totalrecords",
-  "totalelements",
-  "totalresults",
-  "totalrows",
-  "totaltasks",
-  "totalreports",
-  "recordstotal",
-  "itemcount",
-  "count",
-  "@odata.count",
+  ..."total totalcount totalitems totalrecords totalelements totalresults totalrows totaltasks totalreports".split(" "),
+  ..."recordstotal itemcount count @odata.count".split(" "),
 ];
 /** Objects beside the rows, where the total may stand. */
-const PAGING_NAMES = ["pagination", "paging", "pageinfo", "page", "metadata", "meta"];
+const PAGING_NAMES = "pagination paging pageinfo page metadata meta".split(" ");
 
 /** The largest total that the envelope of a list names, or the object around its rows; 0 where none is named. */
 export function totalNamed(body: unknown): number {
   const around = [asObject(body), asObject(openEnvelope(body).data)];
-  const beside = around.flatMap((object) => PAGING_NAMES.map((name) => object && asObject(field(object, name))));
-  const totals = [...around, ...beside].flatMap((object) =>
-    object === undefined ? [] : TOTAL_NAMES.map((name) => countOf(field(object, name))),
-  );
+  const beside = around.flatMap((object) => PAGING_NAMES.map((name) => asObject(field(object, name))));
+  const totals = [...around, ...beside].flatMap((object) => TOTAL_NAMES.map((name) => countOf(field(object, name))));
   return Math.max(0, ...totals);
 }
 
@@ -103,40 +188,43 @@ function countOf(value: unknown): number {
   return typeof count === "number" && Number.isSafeInteger(count) ? count : 0;
 }
 
+const ID_NAMES = ["id", "taskid", "guid"];
+const NAME_NAMES = ["name", "taskname", "title"];
+const ENABLED_NAMES = ["isactive", "active", "isenabled", "enabled"];
+
 /** One task of a list; `undefined` where it has no ID or no name that can be read. */
 export function taskOf(row: unknown): ListedTask | undefined {
   const object = asObject(row);
-  const id = object && guidOf(field(object, "id", "taskid", "guid"));
-  const name = object && field(object, "name", "taskname", "title");
-  const taskId = id === undefined ? undefined : parseTaskId(id);
-  if (taskId === undefined || typeof name !== "string" || name.trim() === "") return undefined;
-  return { id: taskId, name };
+  const id = parseTaskId(guidOf(field(object, ...ID_NAMES)) ?? "");
+  const name = textOf(field(object, ...NAME_NAMES));
+  return id === undefined || name === undefined ? undefined : { id, name };
 }
 
 /** One task by its ID; `undefined` where the body holds no such task. */
 export function taskDetailsOf(body: unknown, id: TaskId): TaskDetails | undefined {
   const { data } = openEnvelope(body);
-  const single = Array.isArray(data) && data.length === 1 ? data[0] : data;
-  const held = asObject(single);
-  const object = held && (asObject(field(held, "task")) ?? held);
-  if (object === undefined) return undefined;
-  const ownId = field(object, "id", "taskid", "guid");
-  const name = field(object, "name", "taskname", "title");
-  if (typeof name !== "string" || name.trim() === "") return undefined;
-  if (ownId !== undefined && guidOf(ownId) !== id) return undefined;
-  return {
-    id,
-    name,
-    enabled: booleanOf(field(object, "isactive", "active", "isenabled", "enabled")),
-    testMode: booleanOf(field(object, "testmode", "istestmode")),
-  };
+  const held = asObject(Array.isArray(data) && data.length === 1 ? data[0] : data);
+  const object = asObject(field(held, "task")) ?? held;
+  const ownId = field(object, ...ID_NAMES);
+  const name = textOf(field(object, ...NAME_NAMES));
+  if (name === undefined || (ownId !== undefined && guidOf(ownId) !== id)) return undefined;
+  const testMode = booleanOf(field(object, "testmode", "istestmode"));
+  return { id, name, enabled: booleanOf(field(object, ...ENABLED_NAMES)), testMode };
+}
+
+/** A report row whose IDs are read, and the object that it came in. */
+export interface SeenRow {
+  readonly rowId: RowId;
+  readonly reportId: ReportId;
+  readonly name: string | undefined;
+  readonly object: JsonObject;
 }
 
 /** A task's report row with its IDs read; `undefined` where it has none. */
 export function reportRowOf(row: unknown): SeenRow | undefined {
   const object = asObject(row);
-  const own = object && guidOf(field(object, "id", "rowid", "taskreportid"));
-  const published = object && guidOf(field(object, "reportid") ?? nestedId(object, "report"));
+  const own = guidOf(field(object, "id", "rowid", "taskreportid"));
+  const published = guidOf(field(object, "reportid") ?? field(asObject(field(object, "report")), "id"));
   const rowId = parseRowId(own ?? published ?? "");
   const reportId = parseReportId(published ?? own ?? "");
   if (object === undefined || rowId === undefined || reportId === undefined) return undefined;
@@ -144,31 +232,85 @@ export function reportRowOf(row: unknown): SeenRow | undefined {
   return { rowId, reportId, name: typeof name === "string" ? name : undefined, object };
 }
 
-/** A task's reports, from all of its rows. */
+const MAPPING_NAMES = ["overwritereportapps", "overwriteapps", "reportapps", "appmappings", "qlikapps"];
+
+/**
+ * A task's reports, from all of its rows; their mappings are `undefined` where the server does not show them. `null` is not shown,
+ * for a list that leaves them out looks so, unless another row of the same answer shows some: then it means none.
+ */
 export function reportsOf(rows: readonly SeenRow[]): readonly TaskReport[] {
-  const mappings = rowMappings(rows);
-  return rows.map(({ rowId, reportId, name }, index) => ({ rowId, reportId, name, mappings: mappings[index] }));
+  const shown = rows.map((row) => {
+    const value = field(row.object, ...MAPPING_NAMES);
+    return { row, isNull: value === null, swaps: mappingsIn(value, row) };
+  });
+  const showsSome = shown.some(({ swaps }) => swaps !== undefined && swaps.length > 0);
+  return shown.map(({ row: { rowId, reportId, name }, isNull, swaps }) => {
+    return { rowId, reportId, name, mappings: isNull && showsSome ? [] : swaps };
+  });
 }
 
-function nestedId(object: Readonly<Record<string, unknown>>, name: string): unknown {
-  const nested = asObject(field(object, name));
-  return nested && field(nested, "id");
+type Swaps = readonly AppSwap[] | undefined;
+
+/** All that is read from several entries; where one cannot be read, nothing can be said of the set. */
+function joined(entries: readonly Swaps[]): Swaps {
+  return entries.some((entry) => entry === undefined) ? undefined : entries.flatMap((entry) => entry ?? []);
+}
+
+function mappingsIn(value: unknown, row: SeenRow): Swaps {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "string") {
+    const inner = parseJson(Buffer.from(value, "utf8"));
+    return inner === undefined || typeof inner.value === "string" ? undefined : mappingsIn(inner.value, row);
+  }
+  return joined([value].flat().map((item) => mappingIn(item, row)));
+}
+
+function mappingIn(item: unknown, row: SeenRow): Swaps {
+  const object = asObject(item);
+  if (object === undefined) return undefined;
+  const reportId = field(object, "reportid", "taskreportid");
+  if (typeof reportId === "string") {
+    const id = normalGuid(reportId);
+    // It is another report's.
+    if (id !== row.rowId && id !== row.reportId) return [];
+  }
+  if (!hasField(object, "qlikapps", "apps", "mappings")) return swapsIn(object);
+  const inner = field(object, "qlikapps", "apps", "mappings");
+  return inner === null ? [] : joined([inner].flat().map(swapsIn));
+}
+
+/** One swap with its two fields, or an object that maps apps by their IDs. */
+function swapsIn(item: unknown): Swaps {
+  const object = asObject(item);
+  if (object === undefined) return undefined;
+  const newNames = ["newqlikappid", "newappid", "targetappid"];
+  const entries = hasField(object, ...newNames)
+    ? [[field(object, "qlikappid", "appid", "sourceappid"), field(object, ...newNames)]]
+    : Object.entries(object);
+  if (entries.length === 0) return undefined;
+  return joined(
+    entries.map(([oldId, newId]) => {
+      const qlikAppId = typeof oldId === "string" ? parseAppId(oldId) : undefined;
+      const newQlikAppId = typeof newId === "string" ? parseAppId(newId) : undefined;
+      return qlikAppId === undefined || newQlikAppId === undefined ? undefined : [{ qlikAppId, newQlikAppId }];
+    }),
+  );
 }
 
 /** A task's active triggers; `undefined` where the body does not tell which are active. */
 export function activeTriggersOf(rows: readonly unknown[]): NonNullable<MailSettings["activeTriggers"]> | undefined {
-  const triggers = rows.map((row) => {
-    const object = asObject(row) ?? {};
+  const objects = rows.map((row) => asObject(row) ?? {});
+  const states = objects.map((object) => booleanOf(field(object, ...ENABLED_NAMES)));
+  const active = objects.filter((_, index) => states[index] === true);
+  if (active.length === 0 && states.includes(undefined)) return undefined;
+  return active.map((object) => {
     const name = field(object, "name", "eventtype", "type", "id");
     const appId = field(object, "appid", "qlikappid");
     return {
-      active: booleanOf(field(object, "isactive", "active", "isenabled", "enabled")),
       name: typeof name === "string" ? name : "(no name)",
       appId: typeof appId === "string" && appId !== "" ? (normalGuid(appId) ?? appId) : undefined,
     };
   });
-  const active = triggers.filter((trigger) => trigger.active === true).map(({ name, appId }) => ({ name, appId }));
-  return active.length === 0 && triggers.some((trigger) => trigger.active === undefined) ? undefined : active;
 }
 
 /** How many recipients a body holds: a list, or lists side by side (`users`, `groups`, …), or a number. */
@@ -176,9 +318,8 @@ export function recipientsOf(body: unknown): number | undefined {
   const rows = rowsOf(body);
   if (rows !== undefined) return rows.length;
   const object = asObject(openEnvelope(body).data);
-  if (object === undefined) return undefined;
-  const lists = Object.values(object).filter((value) => Array.isArray(value));
-  if (lists.length > 0) return lists.reduce((sum, list) => sum + list.length, 0);
+  const lists = Object.values(object ?? {}).filter((value) => Array.isArray(value));
+  if (lists.length > 0) return lists.flat().length;
   const count = field(object, "count", "total", "totalcount");
   return typeof count === "number" && count >= 0 ? count : undefined;
 }
@@ -192,10 +333,10 @@ export function newTaskIdOf(body: JsonBody, sourceTaskId: TaskId): TaskId | unde
   const collect = (value: unknown, depth: number): void => {
     const guid = guidOf(value);
     if (guid !== undefined) found.add(guid);
-    if (Array.isArray(value) && value.length === 1 && depth > 0) collect(value[0], depth - 1);
+    if (depth === 0) return;
+    if (Array.isArray(value) && value.length === 1) collect(value[0], depth - 1);
     const object = asObject(value);
-    if (object === undefined || depth === 0) return;
-    for (const name of ["newtaskid", "id", "taskid", "guid"]) collect(field(object, name), 0);
+    for (const name of ["newtaskid", ...ID_NAMES]) collect(field(object, name), 0);
     for (const name of ["data", "task", "result", "value"]) collect(field(object, name), depth - 1);
   };
   if (body.kind === "json") collect(body.value, 3);
@@ -207,36 +348,21 @@ export function newTaskIdOf(body: JsonBody, sourceTaskId: TaskId): TaskId | unde
 
 /** Longer texts of a server are cut. */
 const LONGEST_SERVER_TEXT = 300;
+const TEXT_NAMES = ["error", "errordetails", "message", "title", "detail", "errors", "status", "description", "reason"];
 
 /**
  * What a server says about its answer, for people only: one line without control characters, at most 300 characters; `undefined`
  * where it says nothing. Never matched on.
  */
 export function serverText(body: JsonBody, redact: (text: string) => string): string | undefined {
-  const line = said(body, redact)
+  const said = body.kind === "json" ? saidIn(body.value, redact) : body.kind === "text" ? body.text : "";
+  const line = redact(body.kind === "html" ? (body.title ?? "") : said)
     .replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ")
     .replace(/\s+/g, " ")
     .trim();
   if (line === "") return undefined;
   return line.length <= LONGEST_SERVER_TEXT ? line : `${[...line].slice(0, LONGEST_SERVER_TEXT - 1).join("")}…`;
 }
-
-function said(body: JsonBody, redact: (text: string) => string): string {
-  switch (body.kind) {
-    case "json":
-      return saidIn(body.value, redact);
-    case "text":
-      return redact(body.text);
-    case "html":
-      return redact(body.title ?? "");
-    case "empty":
-      return "";
-    default:
-      return body satisfies never;
-  }
-}
-
-const TEXT_NAMES = ["error", "errordetails", "message", "title", "detail", "errors", "status", "description", "reason"];
 
 function saidIn(value: unknown, redact: (text: string) => string): string {
   const object = asObject(value);
@@ -247,28 +373,17 @@ function saidIn(value: unknown, redact: (text: string) => string): string {
 
 /** A JSON value as flowing text: only what a person can read, and only so deep and so much of it. */
 function flat(value: unknown, redact: (text: string) => string, depth: number): string {
+  // The key goes before the text is cut: a part of it would not be found any more.
   if (typeof value === "string") return redact(trimAround(value)).slice(0, 2000);
   if (typeof value === "number") return String(value);
   if (depth === 0 || typeof value !== "object" || value === null) return "";
-  const parts = Array.isArray(value)
-    ? value.slice(0, 20).map((item) => flat(item, redact, depth - 1))
-    : Object.entries(value)
-        .slice(0, 20)
-        .map(([key, item]) => labelled(redact(key), flat(item, redact, depth - 1)));
+  const isList = Array.isArray(value);
+  const parts = Object.entries(isList ? value.slice(0, 20) : value)
+    .slice(0, 20)
+    .map(([key, item]) => {
+      const text = flat(item, redact, depth - 1);
+      const needsNoLabel = isList || text === "" || /^(?:message|text|description|detail|title)$/i.test(key);
+      return needsNoLabel ? text : `${redact(key).slice(0, 100)}: ${text}`;
+    });
   return parts.filter((part) => part !== "").join(", ");
-}
-
-function labelled(key: string, text: string): string {
-  if (text === "" || /^(?:message|text|description|detail|title)$/i.test(key)) return text;
-  return `${key.slice(0, 100)}: ${text}`;
-}
-
-function guidOf(value: unknown): string | undefined {
-  return typeof value === "string" && value.length <= 100 ? normalGuid(trimAround(value)) : undefined;
-}
-
-function booleanOf(value: unknown): boolean | undefined {
-  if (typeof value === "boolean") return value;
-  if (value === "true" || value === 1) return true;
-  return value === "false" || value === 0 ? false : undefined;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { COMMANDS } from "../../src/cli/command-table.js";
-import { helpText } from "../../src/cli/help-text.js";
+import { helpText } from "../../src/cli/help.js";
 
 /** The page above its examples, which are lines to paste and never broken. */
 const prose = (text: string): readonly string[] => (text.split("\nExamples:\n")[0] ?? "").split("\n");
@@ -14,7 +14,7 @@ Prints a script that teaches a shell this program's commands, options and
 values.
 
 Arguments:
-  SHELL          the shell (choices: "bash", "zsh", "fish", "powershell")
+  SHELL          the shell (bash, zsh, fish, powershell)
 
 Everywhere:
   -q, --quiet    no progress, only what needs attention

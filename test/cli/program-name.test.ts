@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { programName } from "../../src/cli/program-name.js";
-import { showsUnicode } from "../../src/cli/terminal.js";
+import { programName, showsUnicode } from "../../src/cli/program.js";
 
 describe("what is typed to start the program once more", () => {
   const cwd = "/home/ada/work";
@@ -25,7 +24,7 @@ describe("what is typed to start the program once more", () => {
     },
     { script: "", env: {}, name: "qalyptus-propagate" },
   ])("$script is $name", ({ script, env, name }) => {
-    expect(programName({ script, cwd, platform: "linux", env })).toBe(name);
+    expect(programName(script, { cwd, platform: "linux", env })).toBe(name);
   });
 });
 

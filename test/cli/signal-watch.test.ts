@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { describe, expect, it } from "vitest";
-import { SignalWatch } from "../../src/cli/signal-watch.js";
+import { SignalWatch } from "../../src/cli/program.js";
 
 function watched(platform: NodeJS.Platform = "linux") {
   const source = new EventEmitter();

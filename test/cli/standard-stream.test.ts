@@ -1,7 +1,6 @@
 import { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { Redaction } from "../../src/cli/redaction.js";
-import { StandardStream } from "../../src/cli/standard-stream.js";
+import { Redaction, StandardStream } from "../../src/cli/program.js";
 
 /** A stream that keeps what it is given, or fails with an error code. */
 function target(failWith?: string) {

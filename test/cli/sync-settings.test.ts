@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readCommandLine } from "../../src/cli/command-line.js";
-import { SHAPING_OPTIONS } from "../../src/cli/sync-settings.js";
+import { OPTIONS } from "../../src/cli/options.js";
+import { SHAPING } from "../../src/cli/settings.js";
 import type { SyncSettings } from "../../src/commands/settings.js";
 
 const ENV = { QALYPTUS_SERVER: "https://reports.example", QALYPTUS_API_KEY: "key-of-the-environment" };
@@ -178,9 +179,9 @@ describe("going on with an earlier run", () => {
     "--limit": "1",
     "--allow-master-app": "acme",
   };
-  const shaping = SHAPING_OPTIONS.map((option) => ({
+  const shaping = SHAPING.map((key) => OPTIONS[key]).map((option) => ({
     flag: option.long,
-    words: "value" in option ? `${option.long} ${VALUES[option.long] ?? GUID}` : option.long,
+    words: option.value !== undefined ? `${option.long} ${VALUES[option.long] ?? GUID}` : option.long,
   }));
 
   it("the contract's options shape the plan", () => {

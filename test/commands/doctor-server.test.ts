@@ -148,7 +148,7 @@ describe("a server that is examined", () => {
   it("that lacks a report which --report names: exit 2, with those that it has", async () => {
     const checks = await examine(taskReader([QUIET]), { shape: { ...SHAPE, reports: [report(1), row(1), row(9)] } });
     expect(find(checks, "reports")).toMatchObject({ status: "fail", exitCode: 2, problems: [{ value: row(9) }] });
-    expect(find(checks, "reports").hint).toContain(row(1));
+    expect(find(checks, "reports").message).toContain(row(1));
   });
 });
 

@@ -40,14 +40,14 @@ describe("commands that messages name", () => {
   });
 
   it("name for an app that a doubt holds only what ends the doubt", () => {
-    const holder = { key: foldTenantKey("globex"), tenant: "globex", sourceTaskId: SOURCE, newTaskId: undefined };
+    const holder = { key: foldTenantKey("globex"), tenant: "globex", sourceTaskId: SOURCE, copy: undefined };
     const { hint } = appInUse(ACME, APP, holder);
     expect(hint).toContain(`resolve globex --source-task ${SOURCE} --forget --reason TEXT`);
     expect(hint).not.toContain("--from");
   });
 
   it("offer a rename only where the copy is one of the same source task", () => {
-    const holder = { key: foldTenantKey("globex"), tenant: "globex", newTaskId: taskId(copy(1)) };
+    const holder = { key: foldTenantKey("globex"), tenant: "globex", copy: { newTaskId: taskId(copy(1)) } };
     const hintFor = (sourceTaskId: TaskId) => appInUse(ACME, APP, { ...holder, sourceTaskId }).hint;
     expect(hintFor(SOURCE)).toContain(`--task-id ${copy(1)} --from globex`);
     expect(hintFor(taskId(WEEKLY))).not.toContain("--from");

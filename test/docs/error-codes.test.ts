@@ -11,9 +11,8 @@ const TABLE = "shared/codes.ts";
 /** Upper-case words in quotes that are no codes of ours: variables of the environment, and what the system and libraries say. */
 const OTHERS = new Set([
   ...["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "QALYPTUS_API_KEY", "QALYPTUS_SERVER"],
-  ...["INVALID_CA", "INVALID_PURPOSE", "PATH_LENGTH_EXCEEDED"],
-  // Shown by -v as what became of a request; the problems of these are TIMEOUT, ANSWER_TOO_LARGE and ABORTED.
-  ...["PROXY_TIMEOUT", "TOO_LARGE"],
+  // Shown by -v as what became of a request.
+  "PROXY_TIMEOUT",
 ]);
 const OF_OTHERS = /^(UND_ERR|CERT|UNABLE|ERR|DEPTH_ZERO|SELF_SIGNED|CSV)_/;
 

@@ -30,7 +30,10 @@ async function refusal(paths: readonly string[], platform: NodeJS.Platform = "li
     { path: at("log.json"), what: "the idempotency log" },
   ];
   try {
-    await checkResultFiles(paths, { protectedFiles, platform });
+    await checkResultFiles(
+      paths.map((path) => ({ path })),
+      { protectedFiles, platform },
+    );
     return [];
   } catch (error) {
     if (!(error instanceof StopError)) throw error;
@@ -40,7 +43,7 @@ async function refusal(paths: readonly string[], platform: NodeJS.Platform = "li
 }
 
 async function target(name: string): Promise<ResultTarget> {
-  const [checked] = await checkResultFiles([at(name)], {
+  const [checked] = await checkResultFiles([{ path: at(name) }], {
     protectedFiles: [{ path: at("customers.new.csv"), what: "the manifest" }],
     platform: "linux",
   });
@@ -53,11 +56,13 @@ function held(code: string): Error {
 }
 
 describe("an --out file is refused before anything starts", () => {
-  test("where its ending is unknown, its folder is missing, or it is a folder; all at once", async () => {
+  test("where its folder is missing, or it is a folder; all at once", async () => {
     mkdirSync(at("there.md"));
-    expect(
-      await refusal([at("x.pdf"), at("x"), at("nowhere/x.json"), at("customers.csv/x.json"), at("there.md")]),
-    ).toEqual(["OUT_ENDING", "OUT_ENDING", "OUT_FOLDER_MISSING", "OUT_FOLDER_MISSING", "OUT_IS_FOLDER"]);
+    expect(await refusal([at("nowhere/x.json"), at("customers.csv/x.json"), at("there.md")])).toEqual([
+      "OUT_FOLDER_MISSING",
+      "OUT_FOLDER_MISSING",
+      "OUT_IS_FOLDER",
+    ]);
   });
   test("where it is the manifest or the log, also through a link or another spelling of the path", async () => {
     symlinkSync(at("customers.csv"), at("soft.csv"));

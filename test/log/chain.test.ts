@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { entryText, headerLine, LineMaker } from "../../src/log/chain.js";
+import { headerLine, nextLines } from "../../src/log/chain.js";
 import { type LogReading, LogScan } from "../../src/log/reading.js";
 import type { LogEntry, LogRecord } from "../../src/log/records.js";
 import {
@@ -42,7 +42,7 @@ function withLine(index: number, change: (line: string) => string): string {
 describe("a whole log", () => {
   it("gives back every record in order, with its envelope", () => {
     const { reading, records } = read(TEXT);
-    expect(reading).toMatchObject({ kind: "log", header: HEADER, tail: { kind: "clean" }, endsWithoutNewline: false });
+    expect(reading).toMatchObject({ kind: "log", header: HEADER, torn: undefined, endsWithoutNewline: false });
     expect(records.map(({ v, seq, at, run, synced, digest, ...entry }) => entry)).toEqual(GROUPS.flat());
     expect(records.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7]);
     expect(records.map(({ synced }) => synced)).toEqual([0, 1, 1, 3, 3, 3, 3]);
@@ -59,14 +59,14 @@ describe("a whole log", () => {
     const { reading, records } = read(crlf);
     expect(records).toEqual(read(TEXT).records);
     expect(reading).toMatchObject({ kind: "log", end: Buffer.byteLength(crlf), last: { line: LINES.at(-1) } });
-    if (reading.kind !== "log") throw new Error("not read");
+    if (reading.kind !== "log" || reading.last === undefined) throw new Error("not read");
     const next = nextLine(reading.last, createOutcome(3), { at: "x", run: "run-2", synced: reading.last.seq });
     expect(read(`${crlf}${next.line}\n`).records).toHaveLength(8);
   });
 
   it("needs no line end behind its last line", () => {
     const { reading, records } = read(TEXT.slice(0, -1));
-    expect(reading).toMatchObject({ kind: "log", tail: { kind: "clean" }, endsWithoutNewline: true });
+    expect(reading).toMatchObject({ kind: "log", torn: undefined, endsWithoutNewline: true });
     expect(records).toHaveLength(7);
   });
 
@@ -101,15 +101,14 @@ describe("a whole log", () => {
   });
 });
 
-/** A log's text as one `LineMaker` makes it, group by group, and its last line. */
+/** A log's text as it is made, group by group, and its last line. */
 function textOf(groups: readonly (readonly LogEntry[])[]) {
-  const maker = new LineMaker();
   const at = "2026-01-31T02:00:00.000Z";
   let end = headerLine(HEADER, at, "run-1");
   let text = `${end.line}\n`;
   for (const entries of groups) {
-    const lines = maker.next(end, entries.map(entryText), { at, run: "run-1", synced: end.seq });
-    text += lines.bytes.toString("utf8");
+    const lines = nextLines(end, entries, { at, run: "run-1", synced: end.seq });
+    text += lines.text;
     end = lines.end;
   }
   return { text, end };
@@ -153,9 +152,9 @@ describe("a torn end", () => {
       expect(reading.kind).toBe("log");
       expect(records).toEqual(whole.slice(0, records.length));
       expect(records.length).toBeGreaterThanOrEqual(3);
-      if (reading.kind === "log" && reading.tail.kind === "torn") {
-        expect(reading.tail.at).toBe(reading.end);
-        expect(reading.tail.at + reading.tail.bytes).toBe(length);
+      if (reading.kind === "log" && reading.torn !== undefined) {
+        expect(reading.torn.at).toBe(reading.end);
+        expect(reading.torn.at + reading.torn.bytes).toBe(length);
         expect(bytes.subarray(0, reading.end).toString().endsWith("\n")).toBe(true);
       }
     }
@@ -167,7 +166,7 @@ describe("a torn end", () => {
     const lastLineStart = bytes.length - Buffer.byteLength(`${LINES.at(-1)}\n`);
     bytes.fill(0, start, lastLineStart - 30);
     const { reading, records } = read(bytes);
-    expect(reading).toMatchObject({ kind: "log", tail: { kind: "torn", line: 5 }, last: { seq: 3 } });
+    expect(reading).toMatchObject({ kind: "log", torn: { line: 5 }, last: { seq: 3 } });
     expect(records).toHaveLength(3);
   });
 
@@ -217,7 +216,7 @@ describe("NUL bytes, as a power loss leaves them", () => {
     const torn = (text: string, bytes: number) => read(text + "\0".repeat(bytes)).reading;
     expect(torn(TEXT, 4 * 1024)).toMatchObject({
       kind: "log",
-      tail: { kind: "torn", line: 9, bytes: 4 * 1024, hasNuls: true },
+      torn: { line: 9, bytes: 4 * 1024, hasNuls: true },
       last: { seq: 7 },
     });
     const many = Array.from({ length: 40 }, (_, number): LogEntry => createIntent(`globex ${number}`, number));
@@ -227,7 +226,7 @@ describe("NUL bytes, as a power loss leaves them", () => {
     // The biggest group may be the last one, or one before.
     for (const groups of [[many], [many, [createOutcome(1)]], [[createOutcome(1)], many]]) {
       const text = logText([[createIntent("acme", 1)], ...groups]);
-      expect(torn(text, 2 * group - 200)).toMatchObject({ kind: "log", tail: { kind: "torn" } });
+      expect(torn(text, 2 * group - 200)).toMatchObject({ kind: "log", torn: { hasNuls: true } });
       expect(torn(text, 2 * group + 200)).toMatchObject({ kind: "refused", refusal: NULS });
     }
   });
@@ -237,7 +236,7 @@ describe("behind a header alone", () => {
   it("only the beginning of the first record is a torn end", () => {
     const [header = "", first = ""] = LINES;
     for (let length = 1; length < first.length; length += 1)
-      expect(read(`${header}\n${first.slice(0, length)}`).reading).toMatchObject({ tail: { kind: "torn", line: 2 } });
+      expect(read(`${header}\n${first.slice(0, length)}`).reading).toMatchObject({ torn: { line: 2 } });
     for (const rest of ["garbage", "\n", LINES[2] ?? "", '{"v":1,"seq":2,"at":"20'])
       expect(read(`${header}\n${rest}`).reading).toMatchObject({ kind: "refused", refusal: { line: 2 } });
   });
@@ -289,7 +288,7 @@ describe("damage", () => {
       if (reading.kind !== "log") continue;
       expect(records).toEqual(whole.slice(0, records.length));
       expect(records.length).toBeGreaterThanOrEqual(3);
-      expect(records.length === 7 || reading.tail.kind === "torn").toBe(true);
+      expect(records.length === 7 || reading.torn !== undefined).toBe(true);
     }
   });
 
@@ -302,9 +301,11 @@ describe("damage", () => {
         const changed = Buffer.concat([bytes.subarray(0, at), put, bytes.subarray(Math.min(bytes.length, at + cut))]);
         const { reading, records } = read(changed);
         expect(records).toEqual(whole.slice(0, records.length));
-        if (reading.kind === "unborn") expect(changed.includes("\n")).toBe(false);
+        const isNothingYet = reading.kind === "log" && reading.header === undefined;
+        if (isNothingYet) expect(changed.includes("\n")).toBe(false);
         // Lines cut from the end cannot show; only a change that reaches the file's end may shorten the list in silence.
-        if (reading.kind === "log" && at + cut < bytes.length) expect(records.length).toBeGreaterThanOrEqual(3);
+        if (reading.kind === "log" && !isNothingYet && at + cut < bytes.length)
+          expect(records.length).toBeGreaterThanOrEqual(3);
       }),
       { numRuns: 2000 },
     );
@@ -326,7 +327,7 @@ describe("a file that is not this version's log", () => {
     for (let length = 22; length < line.length; length += 1)
       for (const rest of ["\0", "\0\0\0\0", "\u0001", "}", "x\0"])
         if (line[length] !== rest)
-          expect(read(line.slice(0, length) + rest).reading).not.toMatchObject({ kind: "log" });
+          expect(read(line.slice(0, length) + rest).reading).not.toMatchObject({ kind: "log", header: HEADER });
     for (const cut of ['{"v":1,"seq":0,"at":"no time', `${line.slice(0, 60)}}`, `${line.slice(0, -20)}\0`])
       expect(read(cut).reading).toMatchObject({ kind: "refused", refusal: { code: "LOG_DAMAGED", line: 1 } });
   });
@@ -342,7 +343,12 @@ describe("a file that is not this version's log", () => {
   it("is nothing yet where it is empty or only a part of our header", () => {
     const { line } = headerLine(HEADER, "2026-01-31T02:00:00.000Z", "run-1");
     for (let length = 0; length < line.length; length += 1)
-      expect(read(line.slice(0, length)).reading).toEqual({ kind: "unborn", bytes: length });
+      expect(read(line.slice(0, length)).reading).toMatchObject({
+        kind: "log",
+        header: undefined,
+        torn: length === 0 ? undefined : { at: 0, bytes: length },
+        end: 0,
+      });
     expect(read(line).reading).toMatchObject({ kind: "log", endsWithoutNewline: true });
   });
 });

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { measureDiskSync } from "../../src/log/file/disk-sync.js";
+import { measureDiskSync } from "../../src/log/file/disk.js";
 import { inFolder, WatchedDisk } from "../support/log-places.js";
 
 const ticks = () => {

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { judgeDisk, judgeLock, type SeenLock } from "../../src/log/health.js";
 
-const lock = (fate: SeenLock["fate"], silentMs: number): SeenLock => ({
+const lock = (ownerState: SeenLock["ownerState"], silentMs: number): SeenLock => ({
   id: "0123456789abcdef",
   owner: '"sync" on host acme-01, process 4711, since 2026-03-01T02:00:00Z',
   silentMs,
-  fate,
+  ownerState,
 });
 const judge = (seen: SeenLock | undefined) =>
   judgeLock(seen, { path: "customers.csv.idempotency.jsonl", sync: "qalyptus-propagate sync customers.csv" });

@@ -13,7 +13,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { findLogs, logBoundTo, openLogForRun, readLogForPlan } from "../../src/log/file/idempotency-log-file.js";
+import { openLogForRun } from "../../src/log/file/idempotency-log-file.js";
+import { findLogs, logBoundTo, readLogForPlan } from "../../src/log/file/read-log-file.js";
 import type { LogEntry, LogRecord } from "../../src/log/records.js";
 import { StopError } from "../../src/shared/problems.js";
 import { inFolder, openRequest, WatchedDisk } from "../support/log-places.js";

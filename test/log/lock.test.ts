@@ -15,10 +15,10 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import type { LogLock } from "../../src/log/file/held-lock.js";
 import { openLogForRun } from "../../src/log/file/idempotency-log-file.js";
-import { acquireLock, inspectLock, type LockRequest } from "../../src/log/file/lock.js";
-import { fateOf, identityOf, type ProcessIdentity, thisMachine } from "../../src/log/file/process-identity.js";
+import { acquireLock, inspectLock, type LockRequest, type LogLock } from "../../src/log/file/lock.js";
+import type { ProcessIdentity } from "../../src/log/file/lock-files.js";
+import { identityOf, stateOfOwner, thisMachine } from "../../src/log/file/process-identity.js";
 import { StopError } from "../../src/shared/problems.js";
 import { compileSource } from "../support/compiled-sources.js";
 import {
@@ -71,13 +71,16 @@ describe("taking the lock", () => {
   it("says who holds it, keeps others out with owner, age and ID, and leaves nothing when it is given back", () =>
     inFolder(async (folder) => {
       const lock = await takeLock(request(folder));
-      const note = JSON.parse(readFileSync(join(folder, "log.jsonl.lock"), "utf8"));
-      expect(note).toMatchObject({ ...identityOf(THIS_PROCESS, thisMachine), id: lock.id, command: "sync" });
+      const record = JSON.parse(readFileSync(join(folder, "log.jsonl.lock"), "utf8"));
+      expect(record).toMatchObject({ ...identityOf(THIS_PROCESS, thisMachine), id: lock.id, command: "sync" });
       const stop = await stopOf(takeLock(request(folder)));
       expect(stop).toMatchObject({ exitCode: 6, problems: [{ code: "LOG_LOCKED", value: lock.id }] });
-      expect(stop.message).toMatch(new RegExp(`"sync" on host ${note.host}, process ${process.pid}.*${lock.id}`));
+      expect(stop.message).toMatch(new RegExp(`"sync" on host ${record.host}, process ${process.pid}.*${lock.id}`));
       expect(stop.problems[0]?.hint).toContain(`--break-lock ${lock.id}`);
-      expect(inspectLock(join(folder, "log.jsonl"), request(folder))).toMatchObject({ id: lock.id, fate: "alive" });
+      expect(inspectLock(join(folder, "log.jsonl"), request(folder))).toMatchObject({
+        id: lock.id,
+        ownerState: "alive",
+      });
       expect(await lock.release()).toBeUndefined();
       expect(readdirSync(folder)).toEqual([]);
       expect(inspectLock(join(folder, "log.jsonl"), request(folder))).toBeUndefined();
@@ -88,7 +91,10 @@ describe("taking the lock", () => {
       leaveLock(folder);
       const lock = await takeLock(request(folder));
       expect(readdirSync(folder)).toEqual(["log.jsonl.lock"]);
-      expect(inspectLock(join(folder, "log.jsonl"), request(folder))).toMatchObject({ id: lock.id, fate: "alive" });
+      expect(inspectLock(join(folder, "log.jsonl"), request(folder))).toMatchObject({
+        id: lock.id,
+        ownerState: "alive",
+      });
       await lock.release();
       expect(readdirSync(folder)).toEqual([]);
     }));
@@ -142,7 +148,7 @@ describe("taking the lock", () => {
       expect((await stopOf(takeLock(request(folder)))).problems[0]?.code).toBe("LOG_LOCKED");
     }));
 
-  it("treats a file without a note as a lock of somebody who cannot be looked at", () =>
+  it("treats a file without a record as a lock of somebody who cannot be looked at", () =>
     inFolder(async (folder) => {
       const path = join(folder, "log.jsonl.lock");
       writeFileSync(path, "");
@@ -157,7 +163,7 @@ describe("taking the lock", () => {
   it("goes on from a take-over that crashed at any step", () =>
     inFolder(async (folder) => {
       const root = join(folder, "log.jsonl.lock");
-      // The successor of the first died before it moved its note; its own successor too.
+      // The successor of the first died before it moved its record; its own successor too.
       leaveLock(folder, {}, 0, "00000000000000aa");
       renameSync(root, join(folder, "first"));
       for (const [id, place] of [
@@ -385,6 +391,7 @@ describe("whether an owner is gone", () => {
     "/proc/self/stat": stat("77"),
   };
   const outside = "pid:[4026531836]";
+  const links = { "/proc/self": "7", "/proc/self/ns/time": "time:[4026531834]" };
   const me = { host: "acme-01", machine: "machine-1", boot: "boot-2", pidSpace: outside, pid: 7, start: "77" };
   const owner: ProcessIdentity = { ...me, pid: 4711, start: "500" };
 
@@ -392,20 +399,17 @@ describe("whether an owner is gone", () => {
     return `4711 (a ) b) ${state} ${Array(18).fill("0").join(" ")} ${start} 0 0\n`;
   }
 
-  function fate(
+  function state(
     of: ProcessIdentity,
-    options: { proc?: string; exists?: boolean; age?: number; here?: ProcessIdentity } = {},
+    options: { proc?: string; exists?: boolean; age?: number; pidSpace?: string } = {},
   ) {
     const all = options.proc === undefined ? files : { ...files, "/proc/4711/stat": options.proc };
-    return fateOf(of, options.age ?? 5_000, {
-      me: options.here ?? me,
-      ownProcess: { pid: 7, exists: () => options.exists ?? false },
-      machine: machine({ files: all, pidSpace: outside, uptimeSeconds: 100 }),
-    });
+    const { age = 5_000, exists = false, pidSpace = outside } = options;
+    const here = machine({ files: all, pidSpace, links, uptimeSeconds: 100 });
+    return stateOfOwner(of, age, { pid: 7, exists: () => exists }, here);
   }
 
   it("reads who this is", () => {
-    const links = { "/proc/self": "7", "/proc/self/ns/time": "time:[4026531834]" };
     expect(identityOf({ pid: 7, exists: () => true }, machine({ files, pidSpace: outside, links }))).toEqual(me);
     expect(identityOf({ pid: 7, exists: () => true }, machine({}))).toMatchObject({ host: "acme-01", boot: undefined });
   });
@@ -414,54 +418,46 @@ describe("whether an owner is gone", () => {
     ["/proc is of another pid space", { "/proc/self": "4711" }],
     ["/proc is not there", {}],
     ["this is a time space of its own", { "/proc/self": "7", "/proc/self/ns/time": "time:[4026532001]" }],
-  ])("does not say in which space its number counts where %s", (_what, links) => {
-    const here = machine({ files, pidSpace: outside, links });
+  ])("does not say in which space its number counts where %s", (_what, otherLinks) => {
+    const here = machine({ files, pidSpace: outside, links: otherLinks });
     const identity = identityOf({ pid: 7, exists: () => true }, here);
     expect(identity.pidSpace).toBeUndefined();
-    expect(
-      fateOf({ ...identity, pid: 4711 }, 5_000, {
-        me: identity,
-        ownProcess: { pid: 7, exists: () => false },
-        machine: here,
-      }),
-    ).toBe("unknown");
+    const owner = { ...identity, pid: 4711 };
+    expect(stateOfOwner(owner, 5_000, { pid: 7, exists: () => false }, here)).toBe("unknown");
   });
 
   it.each([
-    ["there is no such process", fate(owner), "gone"],
-    ["it runs", fate(owner, { proc: stat("500") }), "alive"],
-    ["its number belongs to a later process", fate(owner, { proc: stat("900") }), "gone"],
-    ["it is dead and nobody has asked for its end yet", fate(owner, { proc: stat("500", "Z") }), "gone"],
-    ["/proc hides it, but a process of that number exists", fate(owner, { exists: true }), "unknown"],
-    ["it ran before this machine's last boot", fate({ ...owner, boot: "boot-1" }, { age: 200_000 }), "gone"],
+    ["there is no such process", state(owner), "gone"],
+    ["it runs", state(owner, { proc: stat("500") }), "alive"],
+    ["its number belongs to a later process", state(owner, { proc: stat("900") }), "gone"],
+    ["it is dead and nobody has asked for its end yet", state(owner, { proc: stat("500", "Z") }), "gone"],
+    ["/proc hides it, but a process of that number exists", state(owner, { exists: true }), "unknown"],
+    ["it ran before this machine's last boot", state({ ...owner, boot: "boot-1" }, { age: 200_000 }), "gone"],
     [
       "it says another boot, but beat since this one began",
-      fate({ ...owner, boot: "boot-1" }, { age: 50_000 }),
+      state({ ...owner, boot: "boot-1" }, { age: 50_000 }),
       "unknown",
     ],
     [
       "it ran on another machine",
-      fate({ ...owner, boot: "boot-1", machine: "machine-2" }, { age: 200_000 }),
+      state({ ...owner, boot: "boot-1", machine: "machine-2" }, { age: 200_000 }),
       "unknown",
     ],
-    ["it ran on another host", fate({ ...owner, host: "globex-01" }), "unknown"],
-    ["it ran in a container", fate({ ...owner, pidSpace: "pid:[4026532999]" }), "unknown"],
+    ["it ran on another host", state({ ...owner, host: "globex-01" }), "unknown"],
+    ["it ran in a container", state({ ...owner, pidSpace: "pid:[4026532999]" }), "unknown"],
     [
       "both run in containers made from one image, which brings the machine's ID",
-      fate(
-        { ...owner, boot: "boot-1", pidSpace: "pid:[4026532999]" },
-        { age: 200_000, here: { ...me, pidSpace: "pid:[4026532888]" } },
-      ),
+      state({ ...owner, boot: "boot-1", pidSpace: "pid:[4026532999]" }, { age: 200_000, pidSpace: "pid:[4026532888]" }),
       "unknown",
     ],
     [
       "it ran on Windows, under this host's name",
-      fate({ host: "acme-01", pid: 4711, upSince: "2026-01-31T01:58:20.000Z" }),
+      state({ host: "acme-01", pid: 4711, upSince: "2026-01-31T01:58:20.000Z" }),
       "unknown",
     ],
     [
       "/proc has such a process, but the lock does not say when its own began",
-      fate({ ...owner, start: undefined }, { proc: stat("500") }),
+      state({ ...owner, start: undefined }, { proc: stat("500") }),
       "unknown",
     ],
   ])("%s", (_, found, expected) => {
@@ -478,11 +474,10 @@ describe.each(["win32", "darwin"])("whether an owner is gone on %s, where there 
   }
   const owner: ProcessIdentity = { host: "acme-01", pid: 4711, upSince: "2026-01-31T01:00:00.000Z" };
 
-  function fate(of: ProcessIdentity, there: { now?: string; uptimeSeconds?: number; exists?: boolean }) {
+  function state(of: ProcessIdentity, there: { now?: string; uptimeSeconds?: number; exists?: boolean }) {
     const { now = "2026-01-31T02:00:00.000Z", uptimeSeconds = 3_600, exists = false } = there;
     const facts = on(now, uptimeSeconds);
-    const ownProcess = { pid: 7, exists: () => exists };
-    return fateOf(of, 5_000, { me: identityOf(ownProcess, facts), ownProcess, machine: facts });
+    return stateOfOwner(of, 5_000, { pid: 7, exists: () => exists }, facts);
   }
 
   it("reads who this is from the clock and the time the machine is up", () => {
@@ -490,17 +485,17 @@ describe.each(["win32", "darwin"])("whether an owner is gone on %s, where there 
   });
 
   it.each([
-    ["there is no such process", fate(owner, {}), "gone"],
-    ["there is none, and the two looks differ by 5 s", fate(owner, { uptimeSeconds: 3_605 }), "gone"],
-    ["a process has its number, its own or a later one's", fate(owner, { exists: true }), "unknown"],
-    ["the clock was set since, or the machine started anew", fate(owner, { uptimeSeconds: 3_606 }), "unknown"],
-    ["it ran on another host", fate({ ...owner, host: "globex-01" }, {}), "unknown"],
+    ["there is no such process", state(owner, {}), "gone"],
+    ["there is none, and the two looks differ by 5 s", state(owner, { uptimeSeconds: 3_605 }), "gone"],
+    ["a process has its number, its own or a later one's", state(owner, { exists: true }), "unknown"],
+    ["the clock was set since, or the machine started anew", state(owner, { uptimeSeconds: 3_606 }), "unknown"],
+    ["it ran on another host", state({ ...owner, host: "globex-01" }, {}), "unknown"],
     [
       "it ran in a Linux container of this host's name",
-      fate({ host: "acme-01", pid: 4711, boot: "not-a-boot" }, {}),
+      state({ host: "acme-01", pid: 4711, boot: "not-a-boot" }, {}),
       "unknown",
     ],
-    ["its lock says nothing of its machine", fate({ host: "acme-01", pid: 4711 }, {}), "unknown"],
+    ["its lock says nothing of its machine", state({ host: "acme-01", pid: 4711 }, {}), "unknown"],
   ])("%s", (_, found, expected) => {
     expect(found).toBe(expected);
   });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { identify, realPath } from "../../src/files/paths.js";
 import { nodeDisk } from "../../src/log/file/disk.js";
-import { place, prepareNote, removeFile } from "../../src/log/file/lock-files.js";
+import { place, prepareRecord, removeFile } from "../../src/log/file/lock-files.js";
 import { inFolder } from "../support/log-places.js";
 
 function says(code: string): () => never {
@@ -16,9 +16,11 @@ describe("a disk without hard links", () => {
   it.each(["EPERM", "EISDIR", "UNKNOWN"])("that says %s takes a lock all the same, and only one", (code) =>
     inFolder((folder) => {
       const root = join(folder, "log.jsonl.lock");
-      const note = { host: "acme-01", pid: 7, startedAt: "2026-01-31T02:00:00.000Z", command: "sync" };
-      const [first, second] = ["00000000000000aa", "00000000000000bb"].map((id) => prepareNote(root, { id, ...note }));
-      if (first === undefined || second === undefined) throw new Error("no notes");
+      const record = { host: "acme-01", pid: 7, startedAt: "2026-01-31T02:00:00.000Z", command: "sync" };
+      const [first, second] = ["00000000000000aa", "00000000000000bb"].map((id) =>
+        prepareRecord(root, { id, ...record }),
+      );
+      if (first === undefined || second === undefined) throw new Error("no records");
       const fd = place(first, root, says(code));
       expect(fd).toBeTypeOf("number");
       expect(place(second, root, says(code))).toBeUndefined();

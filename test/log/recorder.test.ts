@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { logRecorder } from "../../src/log/recorder.js";
+import { logRecorder } from "../../src/log/port.js";
 import type { LogEntry } from "../../src/log/records.js";
 import { LogState } from "../../src/log/state.js";
 import { createIntent, createOutcome, MONTHLY } from "../support/log-samples.js";

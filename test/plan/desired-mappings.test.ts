@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ManifestTenant } from "../../src/manifest/manifest.js";
-import { mappingResolver, type ResolverRules } from "../../src/plan/desired-mappings.js";
+import { mappingResolver, type ResolverRules } from "../../src/plan/desired.js";
 import { parseReportId, parseRowId, type ReportId, type RowId } from "../../src/shared/ids.js";
 import type { TaskReport } from "../../src/shared/source-task.js";
 import { app, MASTER, read, report, row } from "../support/manifests.js";

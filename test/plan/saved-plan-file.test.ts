@@ -1,7 +1,10 @@
 import { createHash } from "node:crypto";
+import { mkdtemp, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { isSealed, type SavedPlan, sealPlan } from "../../src/plan/saved-plan.js";
-import { planPieces } from "../../src/plan/saved-plan-file.js";
+import { isSealed, sealPlan } from "../../src/plan/saved-plan.js";
+import { readSavedPlan, type SavedPlan, writeSavedPlan } from "../../src/plan/saved-plan-file.js";
 
 function planOf(tenants: number): SavedPlan {
   return sealPlan({
@@ -47,11 +50,14 @@ function inOrder(value: unknown): unknown {
 }
 
 describe("a saved plan", () => {
-  test.each([0, 1, 3, 499, 500, 501, 2001])("of %i tenants is written in pieces as it would be at once", (tenants) => {
-    const plan = planOf(tenants);
-    const pieces = [...planPieces(plan)];
-    expect(pieces.join("")).toBe(`${JSON.stringify(plan, undefined, 2)}\n`);
-    expect(pieces).toHaveLength(Math.ceil(tenants / 500) + 2);
+  test("is read as it was written, and not where it was changed", async () => {
+    const path = join(await mkdtemp(join(tmpdir(), "saved-plan-")), "plan.json");
+    const plan = planOf(3);
+    await writeSavedPlan(path, plan);
+    expect(await readFile(path, "utf8")).toBe(`${JSON.stringify(plan, undefined, 2)}\n`);
+    expect(await readSavedPlan(path)).toEqual(plan);
+    await writeSavedPlan(path, { ...plan, logFile: "other.jsonl" });
+    await expect(readSavedPlan(path)).rejects.toMatchObject({ exitCode: 7, problems: [{ code: "PLAN_EDITED" }] });
   });
 
   test.each([0, 3, 2001])("of %i tenants has the digest of its whole text", (tenants) => {

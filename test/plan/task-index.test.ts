@@ -83,11 +83,11 @@ describe("TaskIndex", () => {
     );
   });
 
-  test("tells what fits in the list's order; by its end, tasks of one name together", () => {
+  test("tells what fits in the order of the names, and of one name in the list's", () => {
     const tasks = listOf(["b acme", "a acme", "B  Acme", "acme x", "acme a", "ACME X"]);
     const index = new TaskIndex(tasks);
-    expect(index.fitting("acme", "").map((task) => task.name)).toEqual(["acme x", "acme a", "ACME X"]);
-    expect(index.fitting("", "acme").map((task) => task.name)).toEqual(["b acme", "B  Acme", "a acme"]);
+    expect(index.fitting("acme", "").map((task) => task.name)).toEqual(["acme a", "acme x", "ACME X"]);
+    expect(index.fitting("", "acme").map((task) => task.name)).toEqual(["a acme", "b acme", "B  Acme"]);
     expect(index.fitting("b", "acme").map((task) => task.name)).toEqual(["b acme", "B  Acme"]);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { resolveTenants } from "../../src/commands/resolve.js";
-import { memoryRecorder } from "../../src/log/recorder.js";
+import { memoryRecorder } from "../../src/log/port.js";
 import type { LogEntry } from "../../src/log/records.js";
 import { LogState } from "../../src/log/state.js";
 import { foldTenantKey, tenantRef } from "../../src/shared/ids.js";
@@ -36,23 +36,19 @@ function logOfGlobex(): LogState {
 const resolve = (state: LogState, from: string) =>
   resolveTenants(
     {
-      tenants: ["globex ltd"],
-      resolution: { kind: "task", taskId: COPY, from },
+      resolution: { kind: "task", tenant: "globex ltd", taskId: COPY, from, connection: undefined as never },
       sourceTask: OTHER,
       knownSources: [MONTHLY, OTHER],
-      manifest: "customers.csv",
+      manifestName: "customers.csv",
       manifestTenants: [],
       reason: undefined,
     },
-    {
-      reader: taskReader([
-        { id: MONTHLY, name: "Monthly Report", reports: REPORTS },
-        { id: OTHER, name: "Weekly Report", reports: REPORTS },
-        { id: COPY, name: "Monthly Report - globex", reports: REPORTS },
-      ]),
-      recorder: memoryRecorder(state, "resolve"),
-      clock: { now: () => new Date(0) },
-    },
+    memoryRecorder(state, "resolve"),
+    taskReader([
+      { id: MONTHLY, name: "Monthly Report", reports: REPORTS },
+      { id: OTHER, name: "Weekly Report", reports: REPORTS },
+      { id: COPY, name: "Monthly Report - globex", reports: REPORTS },
+    ]),
   );
 
 describe("resolve --task-id --from", () => {
@@ -74,6 +70,8 @@ describe("resolve --task-id --from", () => {
 
   it("names the nearest tenants where there is none of that key", async () => {
     const refusal = await refusalOf(resolve(logOfGlobex(), "globix"));
-    expect(refusal?.problems).toMatchObject([{ code: "TENANT_UNKNOWN", hint: "The nearest keys are globex" }]);
+    expect(refusal?.problems).toMatchObject([
+      { code: "TENANT_UNKNOWN", message: expect.stringContaining("the nearest keys are globex") },
+    ]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { memoryRecorder } from "../../src/log/recorder.js";
+import { memoryRecorder } from "../../src/log/port.js";
 import { LogState } from "../../src/log/state.js";
 import { observeServer } from "../../src/plan/observe.js";
 import { TenantNames } from "../../src/plan/tenant-names.js";

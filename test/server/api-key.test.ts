@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { type ApiKeySource, readApiKey } from "../../src/server/api-key.js";
+import { type ApiKeySource, readApiKey } from "../../src/server/credentials.js";
 import { StopError } from "../../src/shared/problems.js";
 
 const file = (bytes: Uint8Array | string): ApiKeySource => ({

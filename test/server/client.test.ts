@@ -5,9 +5,14 @@ import { inspect } from "node:util";
 import { HttpResponse, http } from "msw";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/files/system-clock.js";
-import { HttpClient, type HttpClientSettings, type RequestReport } from "../../src/server/client.js";
-import type { Exchange } from "../../src/server/exchange.js";
-import { parseAuthorities, readAuthorities } from "../../src/server/tls.js";
+import {
+  type Exchange,
+  type HttpClient,
+  type HttpClientSettings,
+  openClient,
+  type RequestReport,
+} from "../../src/server/client.js";
+import { parseAuthorities, readAuthorities } from "../../src/server/credentials.js";
 import {
   type LoopbackServer,
   serve,
@@ -29,7 +34,7 @@ function kept<T extends { close(): Promise<void> }>(one: T): T {
 }
 
 function clientOf(origin: string, changes: Partial<HttpClientSettings> = {}): HttpClient {
-  return kept(new HttpClient(clientSettings(origin, changes)));
+  return kept(openClient(clientSettings(origin, changes)));
 }
 
 const GET = { method: "GET", path: "/api/v2/tasks", maxBytes: 10_000 } as const;

@@ -1,8 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
-import { sightConnection } from "../../src/server/connection-sighting.js";
+import { sightConnection } from "../../src/server/certificate.js";
+import { readAuthorities, secureContextOf } from "../../src/server/credentials.js";
 import type { ProxyServer } from "../../src/server/proxy.js";
-import { readAuthorities, secureContextOf } from "../../src/server/tls.js";
 import { parseServerUrl } from "../../src/server/url.js";
 import { type LoopbackServer, serve, serveProxy, TLS_FIXTURES } from "../support/loopback-server.js";
 

@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type JsonBody, readBody } from "../../src/server/json-body.js";
 import {
   activeTriggersOf,
+  type JsonBody,
   newTaskIdOf,
   openEnvelope,
+  parseBody,
   recipientsOf,
   reportRowOf,
   reportsOf,
@@ -67,7 +68,7 @@ describe("whatever a server sends", () => {
     fc.assert(
       fc.property(fc.oneof(anyJson, fc.string({ unit: "binary" })), (value) => {
         const bytes = Buffer.from(typeof value === "string" ? value : JSON.stringify(value), "utf8");
-        const text = serverText(readBody(bytes, "application/json"), (said) => said);
+        const text = serverText(parseBody(bytes, "application/json"), (said) => said);
         expect(text === undefined || (text.length <= 300 && text.length > 0)).toBe(true);
         expect(text ?? "").not.toMatch(/[\p{Cc}\u2028\u2029]/u);
       }),
@@ -77,7 +78,7 @@ describe("whatever a server sends", () => {
   it("is JSON if it parses as JSON, whatever its type says", () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 5 }), fc.constantFrom("text/html", "text/plain", ""), (value, type) => {
-        expect(readBody(Buffer.from(JSON.stringify(value)), type)).toEqual({
+        expect(parseBody(Buffer.from(JSON.stringify(value)), type)).toEqual({
           kind: "json",
           value: JSON.parse(JSON.stringify(value)),
         });

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { AnswerContext } from "../../src/server/answer-problems.js";
-import type { Answer, Exchange } from "../../src/server/exchange.js";
-import { failureOf, type TransportFailure } from "../../src/server/transport-failure.js";
-import { classifyWrite, type WriteKind } from "../../src/server/write-answer.js";
+import type { Exchange, HttpAnswer } from "../../src/server/client.js";
+import { failureOf, type TransportFailure } from "../../src/server/failure.js";
+import { type AnswerContext, classifyWrite, type WriteKind } from "../../src/server/replies.js";
 import { parseTaskId, type TaskId } from "../../src/shared/ids.js";
 
 const SOURCE = "11111111-1111-4111-8111-111111111111" as TaskId;
@@ -20,7 +19,7 @@ const CONTEXT: AnswerContext = {
 const WHERE = { origin: ORIGIN, proxy: false };
 const CUT = failureOf(Object.assign(new Error("closed"), { code: "UND_ERR_SOCKET" }), WHERE, false);
 
-function answer(status: number, body: unknown = "", changes: Partial<Answer> = {}): Answer {
+function answer(status: number, body: unknown = "", changes: Partial<HttpAnswer> = {}): HttpAnswer {
   return {
     kind: "answer",
     status,
@@ -94,7 +93,7 @@ describe("a create whose 2xx has no ID that can be relied on is in doubt", () =>
 });
 
 describe("a web page or a redirect stops the run, and the write is in doubt", () => {
-  it.each<readonly [string, Answer]>([
+  it.each<readonly [string, HttpAnswer]>([
     ["HTML by its type", answer(200, "Please log in to go on", { contentType: "text/html" })],
     [
       "HTML by looking",

@@ -36,7 +36,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "an outcome is told that a crash takes back",
     changes: [
       {
-        file: "log/recorder.ts",
+        file: "log/port.ts",
         from: "await log.append(all);",
         to: "void log.append(all).catch(() => undefined);",
       },
@@ -168,13 +168,13 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "log/tenant-fold.ts",
-        from: 'if (report === undefined || open === undefined || outcome.outcome === "in-doubt") return tenant;',
-        to: "if (report === undefined || open === undefined) return tenant;",
+        from: 'if (open === undefined || outcome.outcome === "in-doubt") continue;',
+        to: "if (open === undefined) continue;",
       },
       {
         file: "log/tenant-fold.ts",
-        from: 'const after = outcome.outcome === "succeeded" ?',
-        to: 'const after = outcome.outcome !== "refused" ?',
+        from: 'if (outcome.outcome !== "succeeded") after = open.before;',
+        to: 'if (outcome.outcome === "refused") after = open.before;',
       },
     ],
   },
@@ -211,7 +211,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "apps in force are forgotten",
     harm: "two customers read one app",
     changes: [
-      { file: "plan/decide.ts", from: "if (other !== undefined) return conflict.appInUse(facts, app, other);", to: "" },
+      { file: "plan/conflicts.ts", from: "if (other !== undefined) return appInUse(entry, app, other);", to: "" },
     ],
   },
   {
@@ -220,8 +220,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "plan/plan-context.ts",
-        from: "{ ...state, own: copy.newTaskId },",
-        to: "{ ...state, own: copy.newTaskId, intents: [] },",
+        from: "return twinsOf({ ref, key, own: copy.newTaskId }",
+        to: "return [];\n  return twinsOf({ ref, key, own: copy.newTaskId }",
       },
     ],
   },
@@ -247,8 +247,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "plan/observe.ts",
-        from: 'reading.kind === "read"\n        ?',
-        to: 'reading.kind !== "none"\n        ?',
+        from: 'if (reading.kind !== "read") return',
+        to: 'if (reading.kind === "none") return',
       },
       {
         file: "run/doubts.ts",
@@ -262,7 +262,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a report of which one row is not shown counts as read back",
     changes: [
       {
-        file: "plan/verify-copies.ts",
+        file: "plan/read-copies.ts",
         from: "if (report.mappings === undefined) hidden = true;\n    else if (!same",
         to: "if (report.mappings !== undefined && !same",
       },
@@ -273,12 +273,12 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "on a server whose tasks all have new IDs, copies are made anew",
     changes: [
       {
-        file: "plan/whole-list.ts",
+        file: "plan/observe.ts",
         from: "if (absent > Math.max(1, Math.floor(copies.size / 10)))",
         to: "if (false as boolean)",
       },
       {
-        file: "plan/whole-list.ts",
+        file: "plan/observe.ts",
         from: "if (copies.size > 0 && absent === copies.size)",
         to: "if (false as boolean)",
       },
@@ -288,7 +288,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a column takes anybody's task",
     harm: "a newTaskId that slipped by one row gives a tenant another's copy",
     changes: [
-      { file: "plan/plan-context.ts", from: "if (holder !== undefined) return copyOf(holder);", to: "" },
+      { file: "plan/adoption.ts", from: "if (holder !== undefined) return copyOf(holder);", to: "" },
       { file: "run/apply-plan.ts", from: "if (holder === undefined)", to: "if (true as boolean)" },
     ],
   },
@@ -306,14 +306,20 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "names of logged copies are not held against lists",
     harm: "a task is believed a tenant's that the server names for another",
-    changes: [{ file: "plan/copy-names.ts", from: "if (copy === undefined || copy.gone) continue;", to: "continue;" }],
+    changes: [
+      {
+        file: "plan/tenant-names.ts",
+        from: "if (copy === undefined || copy.gone) continue;\n    const isSeen",
+        to: "continue;\n    const isSeen",
+      },
+    ],
   },
   {
     name: "only the holder of a crossed name is in conflict",
     harm: "the tenant whose task another holds is PATCHed on the other's",
     changes: [
       {
-        file: "plan/copy-names.ts",
+        file: "plan/tenant-names.ts",
         from: "if (!crossed.has(ref)) crossed.set(ref, conflict.namedForAnother(pair, mine, listed));",
         to: "",
       },
@@ -351,7 +357,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a copy that comes back without a report frees its app, or ends a PATCH",
     changes: [
       {
-        file: "plan/read-copy.ts",
+        file: "plan/read-copies.ts",
         from: "if (reports.length === 0 && shown.size > 0) return reading;",
         to: "return reading;",
       },
@@ -363,7 +369,7 @@ export const MUTANTS: readonly Mutant[] = [
     from: 900,
     changes: [
       {
-        file: "plan/verify-copies.ts",
+        file: "plan/read-copies.ts",
         from: "let hidden = mustShow === undefined || lackingReports(rows, mustShow).length > 0;",
         to: "let hidden = false;",
       },
@@ -383,7 +389,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a poor list is not told",
     harm: "nobody is told that nobody looked for twins",
-    changes: [{ file: "plan/make-plan.ts", from: "...listWarnings(context),", to: "" }],
+    changes: [{ file: "plan/plan-warnings.ts", from: "...listWarnings(context),", to: "" }],
   },
   {
     name: "twins by exact name only",

@@ -1,5 +1,11 @@
-import type { CreateRequest, PatchRequest, TaskReader, TaskWriter, WriteCall } from "../../src/server/ports.js";
-import type { WriteReply } from "../../src/server/reply.js";
+import type {
+  CreateRequest,
+  PatchRequest,
+  TaskReader,
+  TaskWriter,
+  WriteCall,
+  WriteReply,
+} from "../../src/server/ports.js";
 import {
   foldName,
   foldTenantKey,

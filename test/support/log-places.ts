@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type FileFacts, type LogDisk, type LogHandle, nodeDisk } from "../../src/log/file/disk.js";
 import type { OpenLogRequest } from "../../src/log/file/idempotency-log-file.js";
-import type { LockNote } from "../../src/log/file/lock-files.js";
+import type { LockRecord } from "../../src/log/file/lock-files.js";
 import { identityOf, type MachineFacts, type ProcessFacts, thisMachine } from "../../src/log/file/process-identity.js";
 import { MONTHLY, SERVER } from "./log-samples.js";
 
@@ -56,7 +56,7 @@ export function machine(facts: {
 }
 
 /** Puts a lock there as a process of `owner` left it; `age`: seconds since its last beat. Returns where it stands. */
-export function leaveLock(path: string, owner: Partial<LockNote>, age = 0): string {
+export function leaveLock(path: string, owner: Partial<LockRecord>, age = 0): string {
   const me = identityOf(THIS_PROCESS, thisMachine);
   const note = { id: "00000000deadbeef", ...me, start: "1", startedAt: "2026-01-30T02:00:00.000Z", command: "sync" };
   writeFileSync(path, `${JSON.stringify({ v: 1, ...note, ...owner, beat: "0000000000" })}\n`);
@@ -132,7 +132,6 @@ export class WatchedDisk implements LogDisk {
         this.calls.push("datasync");
         return this.onDatasync(() => handle.datasync());
       },
-      datasyncNow: () => handle.datasyncNow(),
       facts: () => handle.facts(),
       close: () => handle.close(),
     };

@@ -1,9 +1,9 @@
+import { randomUUID } from "node:crypto";
 import {
   closeSync,
   fchmodSync,
   fchownSync,
   fdatasync,
-  fdatasyncSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
@@ -19,61 +19,43 @@ import {
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { codeOf, realPath } from "../../files/paths.js";
+import { codeOf, hasCode, realPath } from "../../files/paths.js";
+import { EXIT, problem, StopError } from "../../shared/problems.js";
+
+const PIECE = 256 * 1024;
+const NO_FOLDER_SYNC = ["EISDIR", "EPERM", "EACCES", "EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EBADF"];
 
 const flush = promisify(fdatasync);
 
-/** What the log asks of a file's place: how long the file is, and which file it is. */
+/** What the log asks of a file's place: how long the file is, and which file it is (its device and number). */
 export interface FileFacts {
   readonly size: number;
-  /** Device and number of the file. */
   readonly identity: string;
 }
 
-/** The log's file, open for appending only. */
-export interface LogHandle {
-  /** Appends, by one call; returns how many bytes were taken, which may be fewer. The bytes are valid until it returns. */
-  write(bytes: Uint8Array): number;
-  /** Resolves when all that was written is durable. Never tried again where it failed: the bytes may be lost by then. */
-  datasync(): Promise<void>;
-  /** The same, at once: for what is done before a run begins. */
-  datasyncNow(): void;
-  facts(): FileFacts;
-  close(): void;
+function factsOf(stats: { readonly size: bigint; readonly dev: bigint; readonly ino: bigint }): FileFacts {
+  return { size: Number(stats.size), identity: `${stats.dev}:${stats.ino}` };
 }
 
-/** The few calls that the log makes to a disk, so that a test can lose any byte that was not flushed and fail any call. */
-export interface LogDisk {
+/** A file that is open for appending only. By `O_APPEND`: should two processes ever write at once, neither overwrites the other. */
+function handleOf(fd: number) {
+  return {
+    /** Appends, by one call; returns how many bytes were taken, which may be fewer. */
+    write: (bytes: Uint8Array): number => writeSync(fd, bytes),
+    /** Resolves when all that was written is durable. Never tried again where it failed: the bytes may be lost by then. */
+    datasync: (): Promise<void> => flush(fd),
+    facts: (): FileFacts => factsOf(fstatSync(fd, { bigint: true })),
+    close: (): void => closeSync(fd),
+  };
+}
+
+export type LogHandle = ReturnType<typeof handleOf>;
+export type LogDisk = typeof nodeDisk;
+
+/** The few calls that the log makes to a disk, in one place, so that a test can lose any byte that was not flushed and fail any call. */
+export const nodeDisk = {
   /** The path without symbolic links, whether or not a file is there: two names of one log must have one lock. */
-  realPath(path: string): string;
-  facts(path: string): FileFacts | undefined;
-  /** Where the symbolic link at `path` points; `undefined` where none is there. */
-  linkTarget(path: string): string | undefined;
-  /** Hands the file's bytes to `take`, piece by piece; a piece is valid only until `take` returns, unless copied. */
-  read(path: string, from: number, take: (chunk: Buffer) => void): void;
-  /** Makes a file that nobody else may read; fails where one is there. */
-  create(path: string): LogHandle;
-  /** Makes a file with the owner and the rights of `model`; fails where one is there, or where the rights cannot be given. */
-  createLike(path: string, model: string): LogHandle;
-  open(path: string): LogHandle;
-  /** Puts a file in the place of another, at once. */
-  rename(from: string, to: string): void;
-  /** Removes a file; one that is gone already is well. */
-  remove(path: string): void;
-  /** Makes the file this short, durably. `check` is called when the file is open: what comes late cuts no other in its place. */
-  truncate(path: string, size: number, check: () => void): void;
-  /** Makes what was created in this folder durable. */
-  syncFolder(folder: string): void;
-  list(folder: string): readonly string[];
-}
-
-/** Big enough that a log of 400,000 records takes some 900 calls, small enough to stay in a processor's cache while it is read. */
-const PIECE = 256 * 1024;
-const NO_FOLDER_SYNC = new Set(["EISDIR", "EPERM", "EACCES", "EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EBADF"]);
-
-/** The disk as Node gives it. */
-export const nodeDisk: LogDisk = {
-  realPath(path) {
+  realPath(path: string): string {
     const absolute = resolve(path);
     try {
       return realPath(absolute);
@@ -82,23 +64,25 @@ export const nodeDisk: LogDisk = {
       return join(realPath(dirname(absolute)), basename(absolute));
     }
   },
-  facts(path) {
-    const facts = statSync(path, { bigint: true, throwIfNoEntry: false });
-    if (facts !== undefined && !facts.isFile() && !facts.isDirectory())
-      // A device or a pipe never ends: it is refused before it is read.
+  facts(path: string): FileFacts | undefined {
+    const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+    // A device or a pipe never ends: it is refused before it is read.
+    if (stats !== undefined && !stats.isFile() && !stats.isDirectory())
       throw Object.assign(new Error("it is no regular file"), { code: "EINVAL" });
-    return facts === undefined ? undefined : { size: Number(facts.size), identity: `${facts.dev}:${facts.ino}` };
+    return stats && factsOf(stats);
   },
-  linkTarget(path) {
+  /** Where the symbolic link at `path` points; `undefined` where none is there. */
+  linkTarget(path: string): string | undefined {
     if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return undefined;
     return resolve(dirname(path), readlinkSync(path));
   },
-  read(path, from, take) {
+  /** Hands the file's bytes to `take`, piece by piece. */
+  read(path: string, start: number, take: (piece: Buffer) => void): void {
     const fd = openSync(path, "r");
     try {
-      const piece = Buffer.allocUnsafeSlow(PIECE);
-      let position = from;
+      let position = start;
       for (;;) {
+        const piece = Buffer.allocUnsafeSlow(PIECE);
         const length = readSync(fd, piece, 0, PIECE, position);
         if (length === 0) return;
         position += length;
@@ -108,8 +92,10 @@ export const nodeDisk: LogDisk = {
       closeSync(fd);
     }
   },
-  create: (path) => new NodeLogHandle(openSync(path, "ax", 0o600)),
-  createLike(path, model) {
+  /** Makes a file that nobody else may read; fails where one is there. */
+  create: (path: string): LogHandle => handleOf(openSync(path, "ax", 0o600)),
+  /** Makes a file with the owner and the rights of `model`; fails where one is there, or where the rights cannot be given. */
+  createLike(path: string, model: string): LogHandle {
     const fd = openSync(path, "ax", 0o600);
     try {
       const due = statSync(model);
@@ -120,12 +106,15 @@ export const nodeDisk: LogDisk = {
       closeSync(fd);
       throw error;
     }
-    return new NodeLogHandle(fd);
+    return handleOf(fd);
   },
-  open: (path) => new NodeLogHandle(openSync(path, "a")),
-  rename: (from, to) => renameSync(from, to),
-  remove: (path) => rmSync(path, { force: true }),
-  truncate(path, size, check) {
+  open: (path: string): LogHandle => handleOf(openSync(path, "a")),
+  /** Puts a file in the place of another, at once. */
+  rename: (source: string, target: string): void => renameSync(source, target),
+  /** Removes a file; one that is gone already is well. */
+  remove: (path: string): void => rmSync(path, { force: true }),
+  /** Makes the file this short, durably. `check` is called when the file is open: what comes late cuts no other in its place. */
+  truncate(path: string, size: number, check: () => void): void {
     const fd = openSync(path, "r+");
     try {
       check();
@@ -135,52 +124,98 @@ export const nodeDisk: LogDisk = {
       closeSync(fd);
     }
   },
-  syncFolder(folder) {
-    let fd: number;
+  /** Makes what was created in this folder durable. */
+  syncFolder(folder: string): void {
+    let fd: number | undefined;
     try {
       fd = openSync(folder, "r");
-    } catch (error) {
-      if (NO_FOLDER_SYNC.has(codeOf(error))) return;
-      throw error;
-    }
-    try {
       fsyncSync(fd);
     } catch (error) {
       // Windows and some network disks have no such call: there the file's own flush is all that can be had.
-      if (!NO_FOLDER_SYNC.has(codeOf(error))) throw error;
+      if (!hasCode(error, NO_FOLDER_SYNC)) throw error;
     } finally {
-      closeSync(fd);
+      if (fd !== undefined) closeSync(fd);
     }
   },
-  list: (folder) => readdirSync(folder),
+  list: (folder: string): readonly string[] => readdirSync(folder),
 };
 
-/** Appends go by `O_APPEND`: should two processes ever write at once, neither overwrites the other. */
-class NodeLogHandle implements LogHandle {
-  readonly #fd: number;
+export function writeAll(handle: LogHandle, bytes: Uint8Array): void {
+  let rest = bytes;
+  while (rest.length > 0) rest = rest.subarray(handle.write(rest));
+}
 
-  constructor(fd: number) {
-    this.#fd = fd;
+/** Fills a new file with another's bytes from `start` on, durably, and closes it. */
+export async function copyInto(handle: LogHandle, disk: LogDisk, path: string, start: number): Promise<void> {
+  try {
+    disk.read(path, start, (piece) => writeAll(handle, piece));
+    await handle.datasync();
+  } finally {
+    handle.close();
   }
+}
 
-  write(bytes: Uint8Array): number {
-    return writeSync(this.#fd, bytes);
-  }
+/**
+ * How long the disk takes to make one write beside a log durable, in milliseconds; and in which folder. Makes one file there
+ * and removes it. Throws a StopError (exit 6) where a log could not be written there.
+ */
+export async function measureDiskSync(
+  logPath: string,
+  deps: { readonly monotonic: () => number; readonly disk?: LogDisk | undefined },
+): Promise<{ readonly ms: number; readonly folder: string }> {
+  const { monotonic, disk = nodeDisk } = deps;
+  return await onDisk(logPath, "write beside", async () => {
+    const folder = dirname(disk.realPath(logPath));
+    const trial = join(folder, `.qalyptus-propagate-doctor-${randomUUID()}.tmp`);
+    const handle = disk.create(trial);
+    try {
+      const begun = monotonic();
+      // As much as a group of records takes.
+      handle.write(Buffer.alloc(4096, "\n"));
+      await handle.datasync();
+      return { ms: monotonic() - begun, folder };
+    } finally {
+      handle.close();
+      disk.remove(trial);
+    }
+  });
+}
 
-  datasync(): Promise<void> {
-    return flush(this.#fd);
+/** Runs a step on the disk; what the disk says no to becomes a stop (exit 6) with a remedy. `doing` completes "cannot …". */
+export function onDisk<T>(path: string, doing: string, step: () => T): T {
+  const refuse = (error: unknown): never => {
+    throw isDiskError(error) ? diskTrouble(path, doing, error) : error;
+  };
+  try {
+    const done = step();
+    return done instanceof Promise ? (done.catch(refuse) as T) : done;
+  } catch (error) {
+    return refuse(error);
   }
+}
 
-  datasyncNow(): void {
-    fdatasyncSync(this.#fd);
-  }
+/** Whether the disk said no; all else is a stop or a defect. */
+export function isDiskError(error: unknown): error is Error {
+  return codeOf(error) !== "";
+}
 
-  facts(): FileFacts {
-    const facts = fstatSync(this.#fd, { bigint: true });
-    return { size: Number(facts.size), identity: `${facts.dev}:${facts.ino}` };
-  }
+/** What the disk said no to, and what to do about it. */
+export function diskTrouble(path: string, doing: string, cause: unknown): StopError {
+  const code = codeOf(cause) || "unknown";
+  const told = doing.startsWith("read") ? "LOG_UNREADABLE" : "LOG_UNWRITABLE";
+  const what = problem(told, `Cannot ${doing} ${path} (${code}).`, { file: path, hint: remedyFor(code) });
+  return new StopError(EXIT.log, what, { cause });
+}
 
-  close(): void {
-    closeSync(this.#fd);
-  }
+function remedyFor(code: string): string {
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return "Make room on that disk, then run the same command again: what was sent is looked up first.";
+  if (code === "EISDIR") return "That is a folder. Name a file with --idempotency-log FILE.";
+  const first = ["EACCES", "EPERM", "EROFS"].includes(code)
+    ? "Give this user the right to read and write that folder and file."
+    : ["ENOENT", "ENOTDIR"].includes(code)
+      ? "Make the folder, or mount its disk."
+      : "Look at that disk, then run the same command again.";
+  // Never a new log beside an old one: it would know nothing of the copies.
+  return `${first} Or move the log, with what is in it, and name its new place with --idempotency-log FILE.`;
 }

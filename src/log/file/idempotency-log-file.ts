@@ -1,19 +1,23 @@
 import { basename, dirname, join } from "node:path";
+import { codeOf } from "../../files/paths.js";
 import type { TaskId } from "../../shared/ids.js";
-import type { LogHead } from "../../shared/outcome.js";
-import { type Problem, StopError } from "../../shared/problems.js";
+import { EXIT, type Problem, problem, StopError } from "../../shared/problems.js";
 import type { IdempotencyLog } from "../port.js";
-import { type LogReading, LogScan, type LogTail, type WholeLog } from "../reading.js";
+import type { LogContent, TornTail } from "../reading.js";
 import type { LogHeader, LogRecord } from "../records.js";
-import { type LogDisk, type LogHandle, nodeDisk } from "./disk.js";
-import type { LogLock } from "./held-lock.js";
-import { acquireLock, type LockRequest } from "./lock.js";
-import { brokenLink, changedLog, diskTrouble, isDiskError, refusedLog, tornWarning, unreadableLog } from "./problem.js";
-import { renewLog } from "./renewal.js";
-import { LogWriter } from "./writer.js";
-
-/** How logs are named: `customers.csv` → `customers.csv.idempotency.jsonl`. */
-export const LOG_ENDING = ".idempotency.jsonl";
+import { LogWriter } from "../writer.js";
+import {
+  copyInto,
+  type FileFacts,
+  isDiskError,
+  type LogDisk,
+  type LogHandle,
+  nodeDisk,
+  onDisk,
+  writeAll,
+} from "./disk.js";
+import { acquireLock, type LockRequest, type LogLock } from "./lock.js";
+import { readLogFile, tornWarning } from "./read-log-file.js";
 
 /** What opening a log for a run takes. */
 export interface OpenLogRequest extends Omit<LockRequest, "logPath"> {
@@ -39,12 +43,14 @@ export interface OpenLog extends IdempotencyLog {
   close(): Promise<Problem | undefined>;
 }
 
-/** A log as it was read without a lock. */
-export interface LogOnDisk {
-  /** `undefined`: there is no log (no file, or one in which not even the header is whole). */
-  readonly header: LogHeader | undefined;
-  readonly head: LogHead | undefined;
-  readonly warnings: readonly Problem[];
+/** Where a log stands whose lock is held. */
+interface LockedPlace {
+  readonly disk: LogDisk;
+  /** Without symbolic links. */
+  readonly path: string;
+  /** The path as the user gave it, for messages. */
+  readonly shownPath: string;
+  readonly lock: LogLock;
 }
 
 /**
@@ -53,196 +59,207 @@ export interface LogOnDisk {
  * damaged, not ours, or cannot be written.
  */
 export async function openLogForRun(request: OpenLogRequest): Promise<OpenLog> {
-  const disk = request.disk ?? nodeDisk;
-  const path = onDisk(request.path, "find the folder of", () => disk.realPath(request.path));
+  const { path: shownPath, disk = nodeDisk } = request;
+  const path = onDisk(shownPath, "find the folder of", () => disk.realPath(shownPath));
   const lock = await acquireLock({ ...request, logPath: path });
   try {
-    return await openLocked(request, { disk, path, lock });
+    return await openLocked(request, { disk, path, shownPath, lock });
   } catch (error) {
     await lock.release();
     throw error;
   }
 }
 
-/** Reads a log for a dry run or `status`: no lock, nothing written, a torn end is ignored. Throws as opening does. */
-export function readLogForPlan(path: string, visit: (record: LogRecord) => void, disk: LogDisk = nodeDisk): LogOnDisk {
-  const reading = readLog(path, visit, { disk, place: path });
-  if (reading === undefined || reading.kind === "unborn") return { header: undefined, head: undefined, warnings: [] };
-  const { header, last, tail } = reading;
-  const warnings = tail.kind === "torn" ? [tornWarning(path, tail)] : [];
-  return { header, head: { path, seq: last.seq, digest: last.digest }, warnings };
-}
-
-/** The logs in a folder, by their usual ending, sorted. Throws a StopError (exit 6) where the folder cannot be read. */
-export function findLogs(folder: string, disk: LogDisk = nodeDisk): readonly string[] {
-  const names = onDisk(folder, "look for logs in", () => disk.list(folder));
-  return names
-    .filter((name) => name.endsWith(LOG_ENDING))
-    .sort()
-    .map((name) => join(folder, name));
-}
-
-/** What a log is bound to today: its server (after any `--rebind`) and every source task that it knows. */
-export interface LogBinding {
-  readonly server: string;
-  readonly sourceTasks: ReadonlySet<TaskId>;
-}
-
-/** Says what a log is bound to; `undefined` where the file is no log that can be read. */
-export function logBoundTo(path: string, disk: LogDisk = nodeDisk): LogBinding | undefined {
-  const sourceTasks = new Set<TaskId>();
-  let server: string | undefined;
-  const visit = (record: LogRecord): void => {
-    if (record.type === "rebound") server = record.server;
-    else if ("sourceTaskId" in record) sourceTasks.add(record.sourceTaskId);
+async function openLocked(request: OpenLogRequest, place: LockedPlace): Promise<OpenLog> {
+  const { disk, path, shownPath, lock } = place;
+  const { server, sourceTasks, run, now } = request;
+  const warnings = [...lock.warnings, ...(await renewLog(place))];
+  lock.settle();
+  const found = readLogFile(path, request.visit, disk, shownPath);
+  if (found?.torn !== undefined) warnings.push(await cutTorn(place, found.torn, now()));
+  const header: LogHeader = found?.header ?? {
+    type: "header",
+    format: "qalyptus-propagate-log",
+    formatVersion: 1,
+    server,
+    sourceTasks,
   };
-  try {
-    const { header } = readLogForPlan(path, visit, disk);
-    if (header === undefined) return undefined;
-    for (const task of header.sourceTasks) sourceTasks.add(task);
-    return { server: server ?? header.server, sourceTasks };
-  } catch (error) {
-    // A damaged or foreign neighbour is no reason to stop: it is refused where it is opened.
-    if (error instanceof StopError) return undefined;
-    throw error;
-  }
-}
-
-interface Place {
-  readonly disk: LogDisk;
-  /** Without symbolic links. */
-  readonly path: string;
-  readonly lock: LogLock;
-}
-
-async function openLocked(request: OpenLogRequest, place: Place): Promise<OpenLog> {
-  const { disk, path, lock } = place;
-  const renewed = onDisk(request.path, "put into a new file", () => {
-    const warnings = renewLog({ ...place, shownPath: request.path });
-    lock.settle();
-    return warnings;
-  });
-  const reading = readLog(request.path, request.visit, { disk, place: path });
-  const mended = reading === undefined ? undefined : cutTorn(request, place, reading);
-  const size = mended?.size ?? 0;
-  const handle = reading === undefined ? undefined : await openMended(request.path, place, size);
-  const whole = reading?.kind === "log" ? reading : undefined;
-  const header = whole?.header ?? newHeader(request);
+  const file = new LogFile(place, found);
+  if (found !== undefined) await file.open();
   const writer = new LogWriter({
-    disk,
-    path,
-    shownPath: request.path,
-    checkLock: () => lock.check(),
+    path: shownPath,
     header,
-    run: request.run,
-    now: request.now,
-    handle,
-    size,
-    last: whole?.last,
-    newlineMissing: whole?.endsWithoutNewline ?? false,
+    run,
+    now,
+    last: found?.last,
+    write: (lines) => file.write(lines),
   });
   return {
-    path: request.path,
+    path: shownPath,
     header,
-    isNew: reading === undefined,
-    warnings: [...lock.warnings, ...renewed, ...(mended?.warnings ?? [])],
+    isNew: found === undefined,
+    warnings,
     append: (entries) => writer.append(entries),
     head: () => writer.head(),
-    checkMaySend: () => onDisk(request.path, "look at the lock of", () => lock.checkMaySend()),
+    checkMaySend: () => lock.checkMaySend(),
     async close() {
-      await writer.close();
+      await writer.idle();
+      file.close();
       return await lock.release();
     },
   };
 }
 
-function newHeader(request: OpenLogRequest): LogHeader {
-  const { server, sourceTasks } = request;
-  return { type: "header", format: "qalyptus-propagate-log", formatVersion: 1, server, sourceTasks };
-}
-
-/** Opens the file to append, and makes durable what is in it before anything is decided on the strength of it. */
-async function openMended(shownPath: string, { disk, path }: Place, size: number): Promise<LogHandle> {
-  const handle = onDisk(shownPath, "open for writing", () => disk.open(path));
-  try {
-    await handle.datasync();
-    const found = handle.facts().size;
-    if (found !== size) throw changedLog(shownPath, `it is ${found} bytes long where ${size} were read`);
-    return handle;
-  } catch (error) {
-    handle.close();
-    throw isDiskError(error) ? diskTrouble(shownPath, "make durable", error) : error;
-  }
-}
-
-/** Cuts off what a crash left, and keeps it beside the log. Returns the file's length and what to tell. */
-function cutTorn(
-  request: OpenLogRequest,
-  place: Place,
-  reading: WholeLog | Extract<LogReading, { readonly kind: "unborn" }>,
-): { readonly size: number; readonly warnings: readonly Problem[] } {
-  const tail: LogTail = reading.kind === "log" ? reading.tail : unbornTail(reading.bytes);
-  if (tail.kind === "clean") return { size: reading.kind === "log" ? reading.end : 0, warnings: [] };
-  const { disk, path, lock } = place;
-  return onDisk(request.path, "cut the torn end off", () => {
-    const kept = keepBeside({ disk, path, from: tail.at }, request.now());
-    disk.truncate(path, tail.at, () => lock.check());
-    return { size: tail.at, warnings: [tornWarning(request.path, tail, join(dirname(request.path), basename(kept)))] };
+/**
+ * Puts the log into a new file where an earlier owner of the lock did not release it: it may be frozen, or held up by a write that
+ * hangs. What its open descriptor still does then reaches a file that nobody reads. To be done before anything of the log is read.
+ * Returns a warning where the disk lets no new file take the log's place.
+ *
+ * Nothing that counts is lost. The earlier owner looks at the lock after each flush and before each send, and our claim on the
+ * lock was there before the copy was begun: of what is not in the copy, that look came later and was refused, so nothing
+ * was sent or told on the strength of it. What is in the copy, but was never acknowledged, is read like a killed run's: the
+ * intent is a doubt, half a line is torn.
+ *
+ * Dies before the rename: the log is as it was, and the lock's chain still names the earlier owner, so the next holder does all
+ * this again. Dies after it: the same, once more than needed.
+ */
+async function renewLog({ disk, path, shownPath, lock }: LockedPlace): Promise<readonly Problem[]> {
+  const copies = `${path}.lock.copy-`;
+  return await onDisk(shownPath, "put into a new file", async () => {
+    // An earlier holder that was frozen right before its rename must find nothing to put in the log's place. It looks at the lock
+    // when its copy is complete; so a copy that comes into being after this is never moved.
+    for (const name of disk.list(dirname(path)))
+      if (name.startsWith(basename(copies))) disk.remove(join(dirname(path), name));
+    if (!lock.wasTakenOver || disk.facts(path) === undefined) return [];
+    const copy = `${copies}${lock.id}`;
+    try {
+      await copyInto(disk.createLike(copy, path), disk, path, 0);
+      lock.check();
+      disk.rename(copy, path);
+    } catch (error) {
+      if (!isDiskError(error)) throw error;
+      const message =
+        `The lock of ${shownPath} was taken over from a run that cannot be looked at, and the log could not be put into a new ` +
+        `file (${codeOf(error)}): should that run wake up in the middle of a write, its line damages the log.`;
+      return [problem("LOG_NOT_RENEWED", message, { file: shownPath })];
+    } finally {
+      disk.remove(copy);
+    }
+    disk.syncFolder(dirname(path));
+    return [];
   });
 }
 
-function unbornTail(bytes: number): LogTail {
-  return bytes === 0 ? { kind: "clean" } : { kind: "torn", at: 0, bytes, line: 1, hasNuls: false };
+/** Cuts off what a crash left, and keeps it beside the log as `LOG.torn-TIME-N`. Returns what to tell of it. */
+async function cutTorn(place: LockedPlace, torn: TornTail, now: Date): Promise<Problem> {
+  const { disk, path, shownPath, lock } = place;
+  return await onDisk(shownPath, "cut the torn end off", async () => {
+    const time = now.toISOString().replace(/[-:]|\.\d+/g, "");
+    let count = 1;
+    while (disk.facts(`${path}.torn-${time}-${count}`) !== undefined) count += 1;
+    const kept = `${path}.torn-${time}-${count}`;
+    await copyInto(disk.create(kept), disk, path, torn.at);
+    disk.syncFolder(dirname(path));
+    disk.truncate(path, torn.at, () => lock.check());
+    return tornWarning(shownPath, torn, join(dirname(shownPath), basename(kept)));
+  });
 }
 
-/** Copies the file's end to `LOG.torn-TIME-N`, durably, and returns that path. */
-function keepBeside(torn: { readonly disk: LogDisk; readonly path: string; readonly from: number }, now: Date): string {
-  const { disk, path, from } = torn;
-  const time = now.toISOString().replace(/[-:]|\.\d+/g, "");
-  let count = 1;
-  while (disk.facts(`${path}.torn-${time}-${count}`) !== undefined) count += 1;
-  const kept = `${path}.torn-${time}-${count}`;
-  const handle = disk.create(kept);
-  try {
-    disk.read(path, from, (chunk) => {
-      let rest = chunk;
-      while (rest.length > 0) rest = rest.subarray(handle.write(rest));
-    });
-    handle.datasyncNow();
-  } finally {
-    handle.close();
+/** The log's file, to which only this run appends: it must be, and end, where the run left it. */
+class LogFile {
+  readonly #place: LockedPlace;
+  /** `undefined`: the first write makes the file. */
+  #handle: LogHandle | undefined;
+  /** Where the file ends, in bytes. */
+  #size: number;
+  /** Which file it is; `undefined` where the disk numbers its files anew each time one looks. */
+  #identity: string | undefined;
+  #newlineMissing: boolean;
+
+  constructor(place: LockedPlace, found: LogContent | undefined) {
+    this.#place = place;
+    this.#size = found?.end ?? 0;
+    this.#newlineMissing = found?.endsWithoutNewline ?? false;
   }
-  disk.syncFolder(dirname(path));
-  return kept;
-}
 
-/** Reads a log's file; `undefined`: there is none. Throws a StopError where it is refused or unreadable. */
-function readLog(
-  shownPath: string,
-  visit: (record: LogRecord) => void,
-  where: { readonly disk: LogDisk; readonly place: string },
-): Exclude<LogReading, { readonly kind: "refused" }> | undefined {
-  const scan = new LogScan(visit);
-  try {
-    if (where.disk.facts(where.place) === undefined) {
-      const target = where.disk.linkTarget(where.place);
-      if (target !== undefined) throw brokenLink(shownPath, target);
-      return undefined;
+  /** Opens the file that was read, and makes durable what is in it before anything is decided on the strength of it. */
+  async open(): Promise<void> {
+    const { disk, path, shownPath } = this.#place;
+    const handle = onDisk(shownPath, "open for writing", () => disk.open(path));
+    try {
+      await onDisk(shownPath, "make durable", () => handle.datasync());
+      this.#verifyLength(handle.facts());
+    } catch (error) {
+      handle.close();
+      throw error;
     }
-    where.disk.read(where.place, 0, (chunk) => scan.push(chunk));
-  } catch (error) {
-    throw error instanceof StopError || !isDiskError(error) ? error : unreadableLog(shownPath, error);
+    this.#use(handle);
   }
-  const reading = scan.end();
-  if (reading.kind === "refused") throw refusedLog(shownPath, reading.refusal);
-  return reading;
-}
 
-/** Runs a step on the disk; what the disk says no to becomes a stop with a remedy. */
-function onDisk<T>(shownPath: string, doing: string, step: () => T): T {
-  try {
-    return step();
-  } catch (error) {
-    throw isDiskError(error) ? diskTrouble(shownPath, doing, error) : error;
+  /** Writes at the end where this run left it, and flushes once. A failed flush is never tried again. */
+  async write(lines: string): Promise<void> {
+    const { shownPath, lock } = this.#place;
+    await onDisk(shownPath, "write to the idempotency log", async () => {
+      lock.check();
+      const handle = this.#handle ?? this.#create();
+      this.#verifyLength(handle.facts());
+      const bytes = Buffer.from(this.#newlineMissing ? `\n${lines}` : lines);
+      writeAll(handle, bytes);
+      this.#newlineMissing = false;
+      this.#size += bytes.length;
+      this.#verifyLength(handle.facts());
+      const flushed = handle.datasync();
+      try {
+        // While the disk works. Nobody is told of the group, and so nothing is sent, before both are done.
+        this.#verifyPath();
+      } finally {
+        await flushed;
+      }
+      // Who took the lock over meanwhile may have read the log without these lines: nothing is told on the strength of them.
+      lock.check();
+    });
+  }
+
+  close(): void {
+    this.#handle?.close();
+    this.#handle = undefined;
+  }
+
+  #create(): LogHandle {
+    const { disk, path, lock } = this.#place;
+    if (disk.facts(path) !== undefined) throw this.#changed("a file appeared where there was none");
+    const handle = disk.create(path);
+    this.#use(handle);
+    // Was this run frozen right before, the file is the next owner's to write, who found it or made it.
+    lock.check();
+    disk.syncFolder(dirname(path));
+    return handle;
+  }
+
+  #use(handle: LogHandle): void {
+    const { disk, path } = this.#place;
+    this.#handle = handle;
+    const { identity } = handle.facts();
+    this.#identity = disk.facts(path)?.identity === identity ? identity : undefined;
+  }
+
+  #verifyPath(): void {
+    const found = this.#place.disk.facts(this.#place.path);
+    if (found === undefined) throw this.#changed("it was removed");
+    if (this.#identity !== undefined && found.identity !== this.#identity)
+      throw this.#changed("another file is in its place");
+    this.#verifyLength(found);
+  }
+
+  #verifyLength({ size }: FileFacts): void {
+    if (size !== this.#size) throw this.#changed(`it is ${size} bytes long where this run left it at ${this.#size}`);
+  }
+
+  #changed(what: string): StopError {
+    const { shownPath, lock } = this.#place;
+    // Whoever took the lock over changes the log by right: then that is what is to be told.
+    lock.check();
+    const message = `The idempotency log ${shownPath} was changed by somebody else while this run held it: ${what}.`;
+    return new StopError(EXIT.log, problem("LOG_CHANGED", message, { file: shownPath }));
   }
 }

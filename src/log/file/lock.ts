@@ -1,32 +1,39 @@
 import { randomBytes } from "node:crypto";
-import { closeSync } from "node:fs";
+import { closeSync, fdatasync, renameSync, write } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Problem, StopError } from "../../shared/problems.js";
-import { type Flush, LOCK_TIMING, type LockClock, type LockTiming, LogLock, momentOf, nodeFlush } from "./held-lock.js";
+import { promisify } from "node:util";
+import { codeOf } from "../../files/paths.js";
+import { EXIT, type Problem, problem, StopError } from "../../shared/problems.js";
+import { lockedProblem, type SeenLock } from "../health.js";
+import { diskTrouble, isDiskError, onDisk } from "./disk.js";
 import {
+  beatAt,
   type ChainLink,
-  diskNow,
   isBusy,
-  type LockNote,
-  type PreparedNote,
+  type LockRecord,
+  type PreparedRecord,
   place,
-  prepareNote,
+  prepareRecord,
   readChain,
-  readLitter,
+  readStaleFiles,
   removeFile,
   successorPath,
-  touchNote,
+  touchRecord,
 } from "./lock-files.js";
-import { diskTrouble, logStop } from "./problem.js";
-import {
-  fateOf,
-  identityOf,
-  type MachineFacts,
-  type OwnerFate,
-  type ProcessFacts,
-  type ProcessIdentity,
-  thisMachine,
-} from "./process-identity.js";
+import { identityOf, type MachineFacts, type ProcessFacts, stateOfOwner, thisMachine } from "./process-identity.js";
+
+/** How often a lock shows that its owner lives, and when silence counts, in milliseconds. */
+export interface LockTiming {
+  readonly beatMs: number;
+  /** Silence, by the clock of the disk, after which a lock whose owner cannot be looked at may be taken over … */
+  readonly silentMs: number;
+  /** … once no beat was seen for this long, on our own monotonic clock: longer than a beat, so a clock that jumped cannot lie. */
+  readonly watchMs: number;
+  /** The owner sends only while its last beat on the disk is younger: well before anybody may take the lock over. */
+  readonly sendWithinMs: number;
+}
+
+const LOCK_TIMING: LockTiming = { beatMs: 10_000, silentMs: 60_000, watchMs: 12_000, sendWithinMs: 45_000 };
 
 export interface LockRequest {
   /** The log's real path; the lock is `PATH.lock`. */
@@ -39,7 +46,8 @@ export interface LockRequest {
   readonly now: () => Date;
   /** Milliseconds on a clock that nobody sets. */
   readonly monotonic?: (() => number) | undefined;
-  readonly flush?: Flush | undefined;
+  /** Makes a beat durable. */
+  readonly flush?: ((fd: number) => Promise<void>) | undefined;
   /** `--break-lock ID`: take over from exactly this lock, whoever holds it. */
   readonly breakLock?: string | undefined;
   /** Told before a silent lock is watched for `ms`, so that nobody waits without knowing why. */
@@ -47,60 +55,38 @@ export interface LockRequest {
   readonly timing?: LockTiming | undefined;
 }
 
-/** A lock as `doctor` shows it. */
-export interface LockInspection {
-  readonly id: string;
-  /** "sync" on host acme-01, process 4711, since … */
-  readonly owner: string;
-  /** Since its last heartbeat, by this machine's clock. */
-  readonly silentMs: number;
-  readonly fate: OwnerFate;
-}
-
-interface Here {
-  readonly me: ProcessIdentity;
-  readonly ownProcess: ProcessFacts;
-  readonly machine: MachineFacts;
-}
-
 const MOST_TRIES = 100;
+const MOST_BUSY_TRIES = 10;
 const BUSY_PAUSE_MS = 20;
 
 /**
  * Takes the log's lock. It is taken over from an owner that is provably gone at once, and from one that cannot be looked at
- * (container, other host) after {@link LockTiming.silentMs} without a beat; a beat in the future counts from the first look on. Throws a StopError (exit 6,
- * `LOG_LOCKED`) with owner, age and ID for any other lock, and `LOG_UNWRITABLE` where the folder cannot be written.
- * What is returned is to be settled when all that an earlier owner could still do to the log is warded off.
+ * (container, other host) after {@link LockTiming.silentMs} without a beat; a beat in the future counts from the first look on.
+ * Throws a StopError (exit 6, `LOG_LOCKED`) with owner, age and ID for any other lock, and `LOG_UNWRITABLE` where the folder
+ * cannot be written. What is returned is to be settled when all that an earlier owner could still do to the log is warded off.
  */
 export async function acquireLock(request: LockRequest): Promise<LogLock> {
-  const machine = request.machine ?? thisMachine;
-  const here: Here = { me: identityOf(request.ownProcess, machine), ownProcess: request.ownProcess, machine };
-  let busy: unknown;
+  const root = rootOf(request.logPath);
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {
     try {
-      const lock = await tryToAcquire(request, here);
+      const lock = await tryToAcquire(request, root);
       if (lock !== undefined) return lock;
     } catch (error) {
-      if (error instanceof StopError) throw error;
-      if (!isBusy(error) || tries >= 10) throw diskTrouble(rootOf(request.logPath), "take the lock", error);
-      busy = error;
+      if (!isDiskError(error)) throw error;
+      if (!isBusy(error) || tries >= MOST_BUSY_TRIES) throw diskTrouble(root, "take the lock", error);
       await sleep(BUSY_PAUSE_MS);
     }
   }
-  throw diskTrouble(rootOf(request.logPath), "take the lock", busy ?? new Error("it changes hands all the time"));
+  throw diskTrouble(root, "take the lock", new Error("it changes hands all the time"));
 }
 
 /** The lock of a log as it stands, for `doctor`; reads only. `undefined`: it is free. */
 export function inspectLock(
   logPath: string,
   request: Pick<LockRequest, "ownProcess" | "machine" | "now">,
-): LockInspection | undefined {
-  const tail = readChain(rootOf(logPath)).at(-1);
-  if (tail === undefined) return undefined;
-  const machine = request.machine ?? thisMachine;
-  const silentMs = Math.max(0, request.now().getTime() - tail.writtenMs);
-  const here: Here = { me: identityOf(request.ownProcess, machine), ownProcess: request.ownProcess, machine };
-  return { id: tail.id, owner: ownerOf(tail), silentMs, fate: fate(tail, silentMs, here) };
+): SeenLock | undefined {
+  const current = readChain(rootOf(logPath)).at(-1);
+  return current && seenLock(current, Math.max(0, request.now().getTime() - current.writtenMs), request);
 }
 
 function rootOf(logPath: string): string {
@@ -108,54 +94,108 @@ function rootOf(logPath: string): string {
 }
 
 /** One try: the lock, or `undefined` where somebody was faster and all has to be looked at anew. */
-async function tryToAcquire(request: LockRequest, here: Here): Promise<LogLock | undefined> {
-  const root = rootOf(request.logPath);
+async function tryToAcquire(request: LockRequest, root: string): Promise<LogLock | undefined> {
+  const { ownProcess, machine = thisMachine, now, command, monotonic = () => performance.now() } = request;
+  const moment = (): Moment => ({ monotonic: monotonic(), wall: now().getTime() });
+  let beganAt = moment();
   const id = randomBytes(8).toString("hex");
-  const clock: LockClock = { monotonic: request.monotonic ?? (() => performance.now()), now: request.now };
-  let beganAt = momentOf(clock);
-  const note: LockNote = { id, ...here.me, startedAt: request.now().toISOString(), command: request.command };
-  const prepared = prepareNote(root, note);
+  const record = { id, ...identityOf(ownProcess, machine), startedAt: now().toISOString(), command };
+  const prepared = prepareRecord(root, record);
   const toClose = new Set([prepared.fd]);
   try {
     const before = readChain(root);
-    const tail = before.at(-1);
-    if (tail !== undefined) {
-      if (!(await mayTakeOver(tail, prepared, { request, here }))) return undefined;
+    const current = before.at(-1);
+    if (current !== undefined) {
+      if (!(await mayTakeOver(request, root, current, prepared))) return undefined;
       // Watching takes longer than others may find a lock silent.
-      beganAt = momentOf(clock);
-      touchNote(prepared);
+      beganAt = moment();
+      touchRecord(prepared);
     }
-    const claim = tail === undefined ? root : successorPath(root, tail.id);
-    const fd = place(prepared, claim);
+    const path = current === undefined ? root : successorPath(root, current.id);
+    const fd = place(prepared, path);
     if (fd === undefined) return undefined;
     toClose.add(fd);
     const chain = readChain(root);
     if (chain.at(-1)?.id !== id) {
       // Void: the lock that was to be succeeded had gone before. What stands at LOG.lock now is somebody else's, or nothing.
-      if (!chain.some((link) => link.id === id)) removeFile(claim);
+      if (!chain.some((link) => link.id === id)) removeFile(path);
       return undefined;
     }
-    sweep(root, prepared, here);
-    const { logPath, timing = LOCK_TIMING, flush = nodeFlush } = request;
-    const held = { logPath, note, text: prepared.text, fd, path: claim, root, before, beganAt };
+    removeStaleFiles(request, root, prepared);
     toClose.delete(fd);
-    return new LogLock(held, breakWarnings(request, tail), { timing, clock, flush });
+    const warnings = breakWarnings(request, current);
+    return new LogLock(request, { root, record, text: prepared.text, fd, path, before, beganAt, moment, warnings });
   } finally {
     for (const fd of toClose) closeSync(fd);
     removeFile(prepared.path);
   }
 }
 
+/** Whether this lock may be succeeded; `false` where it changed while it was watched. Throws `LOG_LOCKED` where it may not. */
+async function mayTakeOver(
+  request: LockRequest,
+  root: string,
+  current: ChainLink,
+  prepared: PreparedRecord,
+): Promise<boolean> {
+  const { breakLock, logPath, timing = LOCK_TIMING } = request;
+  const seen = seenLock(current, touchRecord(prepared) - current.writtenMs, request);
+  if (breakLock === undefined ? seen.ownerState === "gone" : current.id === breakLock) return true;
+  // The disk's clock was set back: the beat's age cannot be told, so the lock is silent from now on. By less than a beat it is
+  // young for so long only.
+  const isInFuture = seen.silentMs < -timing.beatMs;
+  const isSilent = seen.silentMs >= timing.silentMs || isInFuture;
+  if (breakLock !== undefined || seen.ownerState === "alive" || !isSilent) {
+    const other =
+      breakLock === undefined ? "" : ` The lock ${breakLock}, which was to be broken, is not there any more.`;
+    const locked = lockedProblem(seen, logPath, "add");
+    throw new StopError(EXIT.log, { ...locked, message: `${locked.message}${other}` });
+  }
+  const why = isInFuture ? "whose last heartbeat lies in the future" : `which was silent for ${seconds(seen.silentMs)}`;
+  const watchMs = isInFuture ? timing.silentMs : timing.watchMs;
+  request.onWaiting?.(`watching the lock of ${seen.owner}, ${why}`, watchMs);
+  return await staysSilent(root, current, watchMs);
+}
+
+/** Watches a lock, on our own monotonic clock, for longer than a beat takes. */
+async function staysSilent(root: string, current: ChainLink, watchMs: number): Promise<boolean> {
+  const until = performance.now() + watchMs;
+  while (performance.now() < until) {
+    await sleep(Math.min(1_000, Math.max(1, until - performance.now())));
+    const now = readChain(root).at(-1);
+    if (now?.id !== current.id || now.text !== current.text || now.writtenMs !== current.writtenMs) return false;
+  }
+  return true;
+}
+
+function seenLock(link: ChainLink, silentMs: number, request: Pick<LockRequest, "ownProcess" | "machine">): SeenLock {
+  const { ownProcess, machine = thisMachine } = request;
+  const ownerState = link.record === undefined ? "unknown" : stateOfOwner(link.record, silentMs, ownProcess, machine);
+  return { id: link.id, owner: ownerOf(link), silentMs, ownerState };
+}
+
+function ownerOf({ record }: ChainLink): string {
+  if (record === undefined) return "an unreadable lock file";
+  return `"${record.command}" on host ${record.host}, process ${record.pid}, since ${record.startedAt}`;
+}
+
+function breakWarnings({ breakLock, logPath: file }: LockRequest, broken: ChainLink | undefined): readonly Problem[] {
+  if (breakLock === undefined) return [];
+  if (broken === undefined)
+    return [problem("LOCK_NOT_THERE", `There was no lock to break: ${breakLock} is gone already.`, { file })];
+  const message = `The lock ${broken.id} of ${ownerOf(broken)} was broken, as --break-lock says.`;
+  return [problem("LOCK_BROKEN", message, { file })];
+}
+
 /** Removes what killed processes left beside the lock. None of it can be, or become, a lock: a living one tries anew. */
-function sweep(root: string, prepared: PreparedNote, here: Here): void {
+function removeStaleFiles(request: LockRequest, root: string, prepared: PreparedRecord): void {
   try {
-    const litter = readLitter(root, readChain(root)).filter((link) => link.id !== prepared.id);
-    if (litter.length === 0) return;
-    const now = diskNow(prepared);
-    for (const link of litter) {
-      const silentMs = now - link.writtenMs;
-      const wasCutShort = link.note === undefined && silentMs > LOCK_TIMING.silentMs;
-      if (wasCutShort || fate(link, silentMs, here) === "gone") removeFile(link.path);
+    const stale = readStaleFiles(root).filter((link) => link.id !== prepared.id);
+    const now = stale.length === 0 ? 0 : touchRecord(prepared);
+    for (const link of stale) {
+      const { ownerState, silentMs } = seenLock(link, now - link.writtenMs, request);
+      const wasCutShort = link.record === undefined && silentMs > LOCK_TIMING.silentMs;
+      if (wasCutShort || ownerState === "gone") removeFile(link.path);
     }
   } catch (error) {
     // What cannot be looked at now harms nobody: the next holder looks again.
@@ -163,89 +203,189 @@ function sweep(root: string, prepared: PreparedNote, here: Here): void {
   }
 }
 
-/** Whether this lock may be succeeded; `false` where it changed while it was watched. Throws `LOG_LOCKED` where it may not. */
-async function mayTakeOver(
-  tail: ChainLink,
-  prepared: PreparedNote,
-  context: { readonly request: LockRequest; readonly here: Here },
-): Promise<boolean> {
-  const { request, here } = context;
-  const silentMs = diskNow(prepared) - tail.writtenMs;
-  if (request.breakLock !== undefined) {
-    if (tail.id === request.breakLock) return true;
-    throw lockedStop(request, tail, { silentMs, fate: fate(tail, silentMs, here) });
+/** A moment on both clocks, in milliseconds: one stands still while a machine sleeps, the other may be set. */
+interface Moment {
+  readonly monotonic: number;
+  readonly wall: number;
+}
+
+/** What acquiring a lock leaves in hand. */
+interface TakenLock {
+  readonly root: string;
+  readonly record: LockRecord;
+  readonly text: string;
+  readonly fd: number;
+  /** Where our claim stands: `LOG.lock`, or the place of the successor of the last of `before`. */
+  readonly path: string;
+  /** The chain of locks that we found, and succeeded. */
+  readonly before: readonly ChainLink[];
+  /** Before the record was last written: what others see of it is no older. */
+  readonly beganAt: Moment;
+  readonly moment: () => Moment;
+  readonly warnings: readonly Problem[];
+}
+
+/**
+ * The lock of a log, held by this process. Beats until it is released; `check` says whether it still is ours, and `checkMaySend`
+ * whether anybody could take it for dead.
+ */
+export class LogLock {
+  readonly id: string;
+  /** What `--break-lock` did. */
+  readonly warnings: readonly Problem[];
+  /**
+   * Whether somebody held the lock before and did not release it. It may do something to the log yet, also where it looks gone: a
+   * container may show the processes of another one.
+   */
+  readonly wasTakenOver: boolean;
+  readonly #logPath: string;
+  readonly #taken: TakenLock;
+  readonly #timing: LockTiming;
+  readonly #flush: (fd: number) => Promise<void>;
+  readonly #timer: NodeJS.Timeout;
+  /** Where our record stands: `LOG.lock` when all is settled, but where a disk would not let it be moved there. */
+  #path: string;
+  #isSettled: boolean;
+  #beats = 0;
+  /** One at a time: beats that hang on a disk must not take the threads that the log's own flush needs. */
+  #beating: Promise<void> | undefined;
+  /** When the last beat that reached the disk began. */
+  #lastBeat: Moment;
+  #lost: StopError | undefined;
+
+  constructor({ logPath, timing = LOCK_TIMING, flush = promisify(fdatasync) }: LockRequest, taken: TakenLock) {
+    this.id = taken.record.id;
+    this.warnings = taken.warnings;
+    this.wasTakenOver = taken.before.length > 0;
+    this.#logPath = logPath;
+    this.#taken = taken;
+    this.#timing = timing;
+    this.#flush = flush;
+    this.#lastBeat = taken.beganAt;
+    this.#path = taken.path;
+    this.#isSettled = taken.path === taken.root;
+    this.#timer = setInterval(() => {
+      this.#beating ??= this.#beat().finally(() => {
+        this.#beating = undefined;
+      });
+    }, timing.beatMs).unref();
   }
-  const found = fate(tail, silentMs, here);
-  if (found === "gone") return true;
-  const { silentMs: enough, watchMs, beatMs } = request.timing ?? LOCK_TIMING;
-  // The disk's clock was set back: the beat's age cannot be told, so the lock is silent from now on. By less than a beat it is
-  // young for so long only.
-  const inFuture = silentMs < -beatMs;
-  if (found === "alive" || (silentMs < enough && !inFuture)) throw lockedStop(request, tail, { silentMs, fate: found });
-  const [why, ms] = inFuture
-    ? ["whose last heartbeat lies in the future", enough]
-    : [`which was silent for ${seconds(silentMs)}`, watchMs];
-  request.onWaiting?.(`watching the lock of ${ownerOf(tail)}, ${why}`, ms);
-  return staysSilent(rootOf(request.logPath), tail, ms);
-}
 
-function fate(tail: ChainLink, silentMs: number, here: Here): OwnerFate {
-  return tail.note === undefined ? "unknown" : fateOf(tail.note, silentMs, here);
-}
-
-/** Watches a lock, on our own monotonic clock, for longer than a beat takes. */
-async function staysSilent(root: string, tail: ChainLink, watchMs: number): Promise<boolean> {
-  const until = performance.now() + watchMs;
-  while (performance.now() < until) {
-    await sleep(Math.min(1_000, Math.max(1, until - performance.now())));
-    const now = readChain(root).at(-1);
-    if (now?.id !== tail.id || now.text !== tail.text || now.writtenMs !== tail.writtenMs) return false;
+  /**
+   * Moves our record to `LOG.lock`; from then on nothing tells of those that held it before. Until then whoever finds us gone finds
+   * them too. Throws as `check` does.
+   */
+  settle(): void {
+    this.check();
+    this.#isSettled = true;
+    const { root, before } = this.#taken;
+    if (this.#path === root) return;
+    onDisk(root, "take the lock", () => {
+      try {
+        renameSync(this.#path, root);
+      } catch (error) {
+        // Windows, while a scanner holds the file open: our claim counts where it stands, too.
+        if (isBusy(error)) return;
+        throw error;
+      }
+      this.#path = root;
+      for (const link of before) if (link.path !== root) removeFile(link.path);
+    });
   }
-  return true;
-}
 
-function ownerOf(link: ChainLink): string {
-  if (link.note === undefined) return "an unreadable lock file";
-  const { command, host, pid, startedAt } = link.note;
-  return `"${command}" on host ${host}, process ${pid}, since ${startedAt}`;
+  /** Throws a StopError (exit 6, `LOG_LOCK_LOST`) where the lock is not ours any more, or cannot be looked at. */
+  check(): void {
+    if (this.#lost !== undefined) throw this.#lost;
+    const chain = onDisk(this.#logPath, "look at the lock of", () => readChain(this.#taken.root));
+    if (chain.at(-1)?.id === this.id) return;
+    throw this.#lose(chain.length === 0 ? "its file was removed" : "somebody took it over");
+  }
+
+  /**
+   * Throws as `check` does, and where the last beat on the disk is too old to send (`LOG_LOCK_STALE`): this process was frozen, or the
+   * disk hangs, and somebody may be taking the lock over in this very moment.
+   */
+  checkMaySend(): void {
+    this.check();
+    const now = this.#taken.moment();
+    const age = Math.max(now.monotonic - this.#lastBeat.monotonic, now.wall - this.#lastBeat.wall);
+    if (age < this.#timing.sendWithinMs) return;
+    const message =
+      `The lock ${this.id} of ${this.#logPath} gave no sign of life for ${seconds(age)} (the process or the machine ` +
+      "stood still, the clock was set, or the disk hung): another run may have taken it over.";
+    throw new StopError(EXIT.log, problem("LOG_LOCK_STALE", message, { file: this.#logPath }));
+  }
+
+  /**
+   * Gives the lock back; one that somebody took over is left to them, and one that was not settled to those that it was taken from.
+   * Never throws: where the disk says no, the lock stays, the next run takes it over from a process that is gone, and the warning
+   * that is returned says so.
+   */
+  async release(): Promise<Problem | undefined> {
+    clearInterval(this.#timer);
+    await this.#beating;
+    try {
+      closeSync(this.#taken.fd);
+      await this.#giveBack();
+      return undefined;
+    } catch (error) {
+      return problem(
+        "LOCK_NOT_RELEASED",
+        `The lock ${this.id} of ${this.#logPath} could not be removed (${codeOf(error)}).`,
+        {
+          file: this.#logPath,
+          hint: `The next run takes it over. Where that run says that it is locked: add --break-lock ${this.id}`,
+        },
+      );
+    }
+  }
+
+  async #giveBack(): Promise<void> {
+    const { record, root } = this.#taken;
+    // Nobody may take over from here on: we succeed ourselves, and only then remove what stands at LOG.lock.
+    const farewell = prepareRecord(root, { ...record, id: randomBytes(8).toString("hex") });
+    const toClose = new Set([farewell.fd]);
+    try {
+      const last = successorPath(root, this.id);
+      const placed = place(farewell, last);
+      if (placed === undefined) return;
+      toClose.add(placed);
+      if (readChain(root).at(-1)?.id === farewell.id) {
+        // Windows may not let it go for a moment. What stays is taken over by the next run.
+        if (this.#isSettled)
+          for (let tries = 0; tries < 10 && !removeFile(root); tries += 1) await sleep(BUSY_PAUSE_MS);
+        if (this.#path !== root) removeFile(this.#path);
+      }
+      removeFile(last);
+    } finally {
+      for (const fd of toClose) closeSync(fd);
+      removeFile(farewell.path);
+    }
+  }
+
+  async #beat(): Promise<void> {
+    this.#beats += 1;
+    const { position, digits } = beatAt(this.#taken.text, this.#beats);
+    const began = this.#taken.moment();
+    try {
+      await promisify(write)(this.#taken.fd, digits, position, "latin1");
+      await this.#flush(this.#taken.fd);
+      this.#lastBeat = began;
+      if (readChain(this.#taken.root).at(-1)?.id !== this.id) this.#lose("somebody removed it or took it over");
+    } catch (error) {
+      // Somebody has a file in hand for a moment (a virus scanner): the next beat, or the next append, looks again.
+      if (!isBusy(error)) this.#lose("its heartbeat cannot be written", error);
+    }
+  }
+
+  /** From here on the lock counts as lost, for the first reason that was found. */
+  #lose(what: string, cause?: unknown): StopError {
+    const message = `This run does not hold the lock ${this.id} of ${this.#logPath} any more: ${what}.`;
+    this.#lost ??= new StopError(EXIT.log, problem("LOG_LOCK_LOST", message, { file: this.#logPath }), { cause });
+    return this.#lost;
+  }
 }
 
 function seconds(ms: number): string {
   return `${Math.max(0, Math.round(ms / 1000))} s`;
-}
-
-function lockedStop(
-  request: LockRequest,
-  tail: ChainLink,
-  seen: { readonly silentMs: number; readonly fate: OwnerFate },
-): StopError {
-  const { breakLock, logPath } = request;
-  const other = breakLock === undefined ? "" : ` The lock ${breakLock}, which was to be broken, is not there any more.`;
-  const wait =
-    seen.fate === "alive"
-      ? "Wait until it has ended"
-      : "Wait: without a heartbeat for 60 s it is taken over by itself (its process cannot be looked at from here)";
-  return logStop({
-    code: "LOG_LOCKED",
-    file: logPath,
-    message:
-      `The idempotency log ${logPath} is locked by ${ownerOf(tail)}; its last heartbeat is ${seconds(seen.silentMs)} old; ` +
-      `the lock's ID is ${tail.id}.${other}`,
-    hint: `${wait}. Only if you know that it does not run any more: add --break-lock ${tail.id}`,
-    value: tail.id,
-  });
-}
-
-function breakWarnings(request: LockRequest, tail: ChainLink | undefined): readonly Problem[] {
-  if (request.breakLock === undefined) return [];
-  const file = request.logPath;
-  const warning =
-    tail === undefined
-      ? { code: "LOCK_NOT_THERE", file, message: `There was no lock to break: ${request.breakLock} is gone already.` }
-      : {
-          code: "LOCK_BROKEN",
-          file,
-          message: `The lock ${tail.id} of ${ownerOf(tail)} was broken, as --break-lock says.`,
-        };
-  return [warning];
 }

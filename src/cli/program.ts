@@ -1,0 +1,231 @@
+import { basename, relative } from "node:path";
+import type { Host, OutputStream } from "../commands/host.js";
+import type { Interruption } from "../run/abort.js";
+import { type EndingSignal, type ExitCode, exitOfSignal } from "../shared/problems.js";
+import { secretSpellings } from "../shared/secret-spellings.js";
+import { wordsOn } from "../shared/shell-word.js";
+
+/** The program's name, as everything that is typed says it. */
+export const PROGRAM = "qalyptus-propagate";
+
+/** Shorter text is no key, and to take it out would spoil the output. */
+const SHORTEST_SECRET = 8;
+const MASK = "[API key]";
+
+/**
+ * The last line of defence: takes secrets out of everything that is printed. Nothing is meant to reach it. Filled by whoever
+ * reads a key; asked by the process's outputs.
+ */
+export class Redaction {
+  readonly #secrets = new Set<string>();
+
+  /** From now on the text is taken out, however it is spelled. */
+  add(secret: string): void {
+    const bare = secret.trim();
+    if (bare.length < SHORTEST_SECRET) return;
+    for (const spelling of secretSpellings(bare)) this.#secrets.add(spelling);
+  }
+
+  apply(text: string): string {
+    let clean = text;
+    for (const secret of this.#secrets) if (clean.includes(secret)) clean = clean.replaceAll(secret, MASK);
+    return clean;
+  }
+}
+
+/** One of the process's outputs as Node has it. */
+export type NodeOutput = NodeJS.WritableStream & {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+};
+
+/**
+ * One of the process's outputs: keeps secrets, ends quietly where nobody reads any more (`| head`), and can be waited for. Made
+ * by `main` for standard output and standard error; opened when it is first asked for anything, for Node needs a while for it.
+ */
+export class StandardStream implements OutputStream {
+  readonly #open: () => NodeOutput;
+  readonly #redaction: Redaction;
+  #opened: { readonly target: NodeOutput; readonly view: NodeOutput } | undefined;
+  #failure: NodeJS.ErrnoException | undefined;
+  #written = false;
+  #patienceMs: number | undefined;
+  /** Writes that nobody has taken yet: each starts its own patience. */
+  readonly #waiting = new Set<(patienceMs: number) => void>();
+
+  constructor(open: () => NodeOutput, redaction: Redaction) {
+    this.#open = open;
+    this.#redaction = redaction;
+  }
+
+  get isTTY(): boolean {
+    return this.#output().target.isTTY === true;
+  }
+
+  get stream(): NodeOutput {
+    return this.#output().view;
+  }
+
+  /** `undefined`: nobody knows. Some terminals say 0 (a pseudo-terminal without a size): what is drawn to fit that never ends. */
+  columns(): number | undefined {
+    return this.#output().target.columns || undefined;
+  }
+
+  isClosed(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /** Why the stream cannot be written; a reader that has gone is no failure. */
+  failure(): NodeJS.ErrnoException | undefined {
+    return this.#failure?.code === "EPIPE" ? undefined : this.#failure;
+  }
+
+  /** Whether anything was written to it. */
+  hasWritten(): boolean {
+    return this.#written;
+  }
+
+  write(text: string): Promise<void> {
+    if (this.isClosed()) return Promise.resolve();
+    this.#written ||= text !== "";
+    return new Promise((resolve) => {
+      let timer: NodeJS.Timeout | undefined;
+      const waitNoLongerThan = (ms: number): void => {
+        timer = setTimeout(() => end(Object.assign(new Error("nobody reads it"), { code: "EPIPE" })), ms);
+      };
+      const end = (error?: NodeJS.ErrnoException | null): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(waitNoLongerThan);
+        if (error) this.#fail(error);
+        resolve();
+      };
+      this.#waiting.add(waitNoLongerThan);
+      if (this.#patienceMs !== undefined) waitNoLongerThan(this.#patienceMs);
+      this.#output().target.write(this.#redaction.apply(text), end);
+    });
+  }
+
+  /** From now on a write is waited for no longer than this: who has not read it then is taken for gone. */
+  hurry(patienceMs: number): void {
+    this.#patienceMs = patienceMs;
+    for (const waitNoLongerThan of this.#waiting) waitNoLongerThan(patienceMs);
+  }
+
+  /** Resolves when all that was written has been handed to the system. */
+  async flush(): Promise<void> {
+    if (this.#opened !== undefined) await this.write("");
+  }
+
+  #output(): { readonly target: NodeOutput; readonly view: NodeOutput } {
+    if (this.#opened !== undefined) return this.#opened;
+    const target = this.#open();
+    this.#opened = { target, view: this.#redactingView(target) };
+    // Stays for ever: without a listener a reader that has gone would end the program in the middle of its writes.
+    target.on("error", (error: NodeJS.ErrnoException) => this.#fail(error));
+    return this.#opened;
+  }
+
+  #fail(error: NodeJS.ErrnoException): void {
+    this.#failure ??= error;
+  }
+
+  /** The target itself, but for `write`: a terminal's width, cursor and events stay the terminal's. */
+  #redactingView(target: NodeOutput): NodeOutput {
+    const write = (chunk: unknown, ...rest: readonly unknown[]): boolean => {
+      if (this.isClosed()) return false;
+      this.#written = true;
+      const clean = typeof chunk === "string" ? this.#redaction.apply(chunk) : chunk;
+      return Reflect.apply(target.write, target, [clean, ...rest]);
+    };
+    return Object.create(target, {
+      write: { value: write, writable: true },
+      columns: { get: () => target.columns || undefined },
+    });
+  }
+}
+
+/** The process, as far as its signals go. */
+export interface SignalSource {
+  on(signal: EndingSignal | "SIGBREAK", listener: () => void): unknown;
+}
+
+/** What `main` does where a signal ends the program. */
+export interface SignalEffects {
+  /** Milliseconds on a clock that never goes back. */
+  readonly now: () => number;
+  /** The program was told to end: nobody is waited for any more who does not read what it says. */
+  readonly hurry: () => void;
+  /** The first signal came before a command took signals over. */
+  readonly untaken: (signal: EndingSignal) => void;
+  /** One signal too many: the program ends here and now. */
+  readonly endNow: (code: ExitCode) => void;
+}
+
+/** Within this a further signal is impatience: what was asked for is being done, and is let to write down what it did. */
+const HASTE_MS = 2000;
+
+/**
+ * Turns the process's signals into a run's {@link Interruption}: the first says that nothing new starts, the second that
+ * nothing is waited for. One that comes much later ends the program, whatever it waits for. Made by `main` before anything else.
+ */
+export class SignalWatch {
+  readonly #requested = new AbortController();
+  readonly #immediate = new AbortController();
+  readonly #effects: SignalEffects;
+  #first: EndingSignal | undefined;
+  #heededAt = 0;
+  #taken = false;
+
+  constructor(source: SignalSource, platform: NodeJS.Platform, effects: SignalEffects) {
+    this.#effects = effects;
+    source.on("SIGINT", () => this.#receive("SIGINT"));
+    source.on("SIGTERM", () => this.#receive("SIGTERM"));
+    // Ctrl-Break; what build agents on Windows send after Ctrl-C.
+    if (platform === "win32") source.on("SIGBREAK", () => this.#receive("SIGINT"));
+  }
+
+  /** From now on the first and the second signal are the command's to act on. */
+  takeOver(): Interruption {
+    this.#taken = true;
+    return {
+      requested: this.#requested.signal,
+      immediate: this.#immediate.signal,
+      signal: () => this.#first ?? "SIGINT",
+    };
+  }
+
+  #receive(signal: EndingSignal): void {
+    const now = this.#effects.now();
+    if (this.#first === undefined) {
+      this.#first = signal;
+      this.#heededAt = now;
+      this.#effects.hurry();
+      this.#requested.abort();
+      if (!this.#taken) this.#effects.untaken(signal);
+    } else if (this.#taken && !this.#immediate.signal.aborted) {
+      this.#heededAt = now;
+      this.#immediate.abort();
+    } else if (now - this.#heededAt >= HASTE_MS) this.#effects.endNow(exitOfSignal(this.#first));
+  }
+}
+
+/** What to type to start the program in the same way again: its name, by npx, or the script in a clone. */
+export function programName(script: string, { cwd, platform, env }: Pick<Host, "cwd" | "platform" | "env">): string {
+  if (env.npm_command === "exec") return `npx ${PROGRAM}`;
+  const installed = /[\\/]node_modules[\\/]/.test(script) || basename(script) === PROGRAM;
+  if (installed || script === "") return PROGRAM;
+  return `node ${wordsOn(platform)(relative(cwd, script))}`;
+}
+
+/** Whether the console shows more than ASCII: not Windows' old console, not the kernel's, not a C locale. */
+export function showsUnicode(env: Host["env"], platform: NodeJS.Platform): boolean {
+  if (platform === "win32")
+    return (
+      env.WT_SESSION !== undefined ||
+      env.TERM_PROGRAM === "vscode" ||
+      env.ConEmuTask === "{cmd::Cmder}" ||
+      /^(?:xterm|alacritty|rxvt)/.test(env.TERM ?? "")
+    );
+  const locale = [env.LC_ALL, env.LC_CTYPE, env.LANG].find((value) => value !== undefined && value !== "");
+  return env.TERM !== "linux" && locale !== "C" && locale !== "POSIX";
+}

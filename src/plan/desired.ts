@@ -1,0 +1,289 @@
+import type { PlanShape } from "../log/records.js";
+import type { LogState } from "../log/state.js";
+import { isLacking, type TenantState } from "../log/tenant-state.js";
+import type { DesiredMapping, Manifest, ManifestTenant } from "../manifest/manifest.js";
+import { type CopyName, checkCopyNames, renderName, usesTaskName } from "../manifest/name-template.js";
+import type { ProblemCode } from "../shared/codes.js";
+import { addTo } from "../shared/grouping.js";
+import {
+  parseReportId,
+  type ReportId,
+  reportsNamed,
+  type TaskId,
+  type TenantKey,
+  type TenantRef,
+  tenantRef,
+} from "../shared/ids.js";
+import type { Mapping } from "../shared/mapping.js";
+import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
+import { quote } from "../shared/quotation.js";
+import type { TaskReport } from "../shared/source-task.js";
+import type { Wanted } from "./drift.js";
+import type { ObservedSource } from "./observe.js";
+
+/** One enabled tenant of the manifest, with what only the server could tell filled in. */
+export interface PlanEntry {
+  readonly ref: TenantRef;
+  readonly key: TenantKey;
+  /** As the manifest spells it. */
+  readonly tenant: string;
+  readonly sourceTaskId: TaskId;
+  readonly row: ManifestTenant;
+  /** The name a create sends; `undefined` offline, where nobody knows the source task's name. */
+  readonly name: string | undefined;
+  readonly wanted: Wanted;
+}
+
+interface Planning {
+  readonly manifest: Manifest;
+  readonly shape: PlanShape;
+  readonly log: LogState;
+  /** `undefined`: offline. */
+  readonly sources: ReadonlyMap<TaskId, ObservedSource> | undefined;
+}
+
+/** What all entries of one source task are made with. */
+interface SourceKnowledge {
+  readonly observed: ObservedSource | undefined;
+  /** As the log first met it, else as it is now. */
+  readonly name: string | undefined;
+  readonly resolve: MappingResolver;
+  /** Offline, the log's own knowledge of a copy's reports stands in for the source task's. */
+  readonly resolveByLog: MappingResolver;
+}
+
+const NONE: readonly never[] = [];
+
+/**
+ * Fills in names and reports. Throws a StopError (exit 2) with every fault that shows only now: unknown and left-out reports,
+ * two copies of one name, a copy named as a source task, a name that cannot be made.
+ */
+export function planEntries({ manifest, shape, log, sources }: Planning): readonly PlanEntry[] {
+  const { path: file } = manifest;
+  const isOffline = sources === undefined;
+  const problems: Problem[] = [];
+  const entries: PlanEntry[] = [];
+  const named: CopyName[] = [];
+  const known = new Map<TaskId, SourceKnowledge>();
+  const knowledgeOf = (id: TaskId): SourceKnowledge => {
+    const observed = sources?.get(id);
+    const rules = { allowUnmapped: shape.allowUnmappedReport, file, silent: isOffline };
+    const resolve = mappingResolver(observed?.task.reports, rules);
+    const resolveByLog = isOffline ? mappingResolver([], rules) : resolve;
+    const knowledge = { observed, name: log.source(id).name ?? observed?.task.name, resolve, resolveByLog };
+    known.set(id, knowledge);
+    return knowledge;
+  };
+  for (const row of manifest.tenants) {
+    const { sourceTaskId, key, tenant, line } = row;
+    if (!row.enabled || sourceTaskId === undefined) continue;
+    const source = known.get(sourceTaskId) ?? knowledgeOf(sourceTaskId);
+    const state = log.tenant(tenantRef(sourceTaskId, key));
+    const resolve = state === undefined || state.reports.size === 0 ? source.resolve : source.resolveByLog;
+    const wanted = resolve(row, reportsBeyond(source.observed, state));
+    problems.push(...wanted.problems);
+    if (!isOffline && source.observed?.task.reports === undefined)
+      problems.push(...unresolved(wanted.named, state).map((one) => ({ ...one, tenant, file, line })));
+    const rendered = renderName(row.nameTemplate, { tenant, task: source.name, columns: row.columns });
+    const isUnnamed = source.name === undefined && usesTaskName(row.nameTemplate);
+    if (isUnnamed && !isOffline)
+      problems.push(
+        problem(
+          "TASK_NAME_UNKNOWN",
+          "the server does not tell the source task's name, which {task} in the copy's name stands for",
+          { tenant, file, line },
+        ),
+      );
+    const name = isUnnamed || !("name" in rendered) ? undefined : rendered.name;
+    if (name !== undefined) named.push({ tenant, line, sourceTaskId, name });
+    // The log's own text, where it has one: what is looked up there again and again is then found without comparing.
+    const ref = state?.ref ?? tenantRef(sourceTaskId, key);
+    entries.push({ ref, key, tenant, sourceTaskId, row, name, wanted });
+  }
+  const sourceNames = [...(sources?.values() ?? [])].flatMap((source) => source.task.name ?? []);
+  // Not pushed one by one: there may be more of them than a call takes arguments.
+  const all = problems.concat(checkCopyNames(named, sourceNames, file));
+  if (all.length === 0) return entries;
+  if (sources === undefined || ![...sources.values()].every(isUnread)) throw new StopError(EXIT.usage, all);
+  // A server that has no reads at all may be worked with, but not by this manifest: most likely it is the wrong address.
+  const message =
+    "nothing answered as this API does: neither the task list, nor the source task, nor its reports are there";
+  const hint =
+    "Check --server and its prefix. Where the server really offers no reads: --report GUID, and --name without {task}";
+  throw new StopError(EXIT.server, [problem("NOT_QALYPTUS", message, { hint }), ...all.slice(0, 1)]);
+}
+
+/** Neither the list nor any of its own routes told anything of this source task. */
+function isUnread({ task, route }: ObservedSource): boolean {
+  return task.name === undefined && task.reports === undefined && route === "none";
+}
+
+/** The user's own IDs of reports, where the server lists none now and the copy is known not to have a report of that ID. */
+function unresolved(named: readonly ReportId[], state: TenantState | undefined): readonly Problem[] {
+  if (state?.copy === undefined || state.copy.gone) return NONE;
+  return named
+    .filter((id) => isLacking(state, id))
+    .map((id) =>
+      problem(
+        "REPORTS_UNREADABLE",
+        `the server does not list the source task's reports now: which report of the copy "${id}" means is not known`,
+        {
+          hint: "Run the same command again when the server answers, or give the report's reportID",
+          column: "reportId",
+          value: id,
+        },
+      ),
+    );
+}
+
+/** The reports that a tenant's copy has, or is known to have been born with, and its source task lacks. */
+function reportsBeyond(source: ObservedSource | undefined, state: TenantState | undefined): readonly ReportId[] {
+  if (state?.copy === undefined || state.copy.gone) return NONE;
+  const isOfSource = (report: ReportId): boolean =>
+    source?.rows?.has(report) === true || source?.reportOfRow.has(report) === true;
+  const reports = new Set([...state.reports.keys(), ...(state.originalRows?.keys() ?? NONE)]);
+  return [...reports].filter((report) => !isOfSource(report) && !isLacking(state, report));
+}
+
+/** A tenant's mappings with every report resolved, or what stands in the way. */
+export interface ResolvedMappings extends Wanted {
+  /** In the order of the source task's reports, then by app: the order of a manifest's rows changes nothing. */
+  readonly mappings: readonly Mapping[];
+  /** The reports that the manifest (or `--report`) named one by one. */
+  readonly named: readonly ReportId[];
+  /** Exit 2. */
+  readonly problems: readonly Problem[];
+}
+
+export interface ResolverRules {
+  /** `--allow-unmapped-report`: reports that mappings may leave out; a row's `id` or its `reportID`. */
+  readonly allowUnmapped: readonly string[];
+  /** As messages name the manifest. */
+  readonly file: string;
+  /** Offline: what cannot be resolved stays unfilled, and no problem is made of it. */
+  readonly silent?: boolean | undefined;
+}
+
+/**
+ * Resolves the mappings that one tenant shall have. `alsoReports`: reports that the tenant's copy has and the source task lacks; one for
+ * every report covers them too.
+ */
+export type MappingResolver = (tenant: ManifestTenant, alsoReports: readonly ReportId[]) => ResolvedMappings;
+
+/** How many of a source task's reports a message names. */
+const NAMED_REPORTS = 5;
+
+/**
+ * A resolver against the reports of a source task; `undefined` where the server lists none: a report's ID is then taken as given. Tells a
+ * report that the task does not have, one that the manifest leaves out, and one report and app with two targets.
+ */
+export function mappingResolver(listed: readonly TaskReport[] | undefined, rules: ResolverRules): MappingResolver {
+  /** By the published report's ID and, before it, by the row's; of several the first. */
+  const byId = new Map<string, TaskReport>();
+  const reversed = [...(listed ?? [])].reverse();
+  for (const report of reversed) byId.set(report.reportId, report);
+  for (const report of reversed) byId.set(report.rowId, report);
+  const published = new Set(listed?.map(({ reportId }) => reportId));
+  const allowed = reportsNamed(rules.allowUnmapped, listed ?? []);
+  const required = [...published].filter((report) => !allowed.has(report));
+  const orderOf = (reports: readonly ReportId[]): ReadonlyMap<ReportId, number> =>
+    new Map(reports.map((report, place) => [report, place]));
+  const publishedOrder = orderOf([...published]);
+  const nameOf = (id: ReportId): string => {
+    const name = listed?.find(({ reportId }) => reportId === id)?.name;
+    return name === undefined ? id : `${quote(name)} (${id})`;
+  };
+
+  return ({ tenant, sourceTaskId, line, desired }, alsoReports) => {
+    const problems = new Map<string, Problem>();
+    const tell = (code: ProblemCode, message: string, more: Omit<Problem, "code" | "message">): void => {
+      if (rules.silent === true) return;
+      problems.set(`${code} ${more.line} ${message}`, problem(code, message, { tenant, file: rules.file, ...more }));
+    };
+    const order = alsoReports.length === 0 ? publishedOrder : orderOf([...new Set([...published, ...alsoReports])]);
+
+    const everyReport = (mapping: DesiredMapping): Iterable<ReportId> => {
+      if (listed === undefined)
+        tell(
+          "REPORTS_UNREADABLE",
+          `Tenant ${quote(tenant)} wants every report of source task ${sourceTaskId}, but the server does not list that task's reports.`,
+          {
+            hint: "Check the path in --server: under a wrong one nothing is found. Where it is right, name the reports: a reportId in each row, or --report GUID for each report of the task.",
+            line: mapping.line,
+            column: "reportId",
+          },
+        );
+      else if (order.size === 0)
+        tell(
+          "NO_REPORTS",
+          `Source task ${sourceTaskId} of tenant ${quote(tenant)} has no report: there is nothing to map.`,
+          { line: mapping.line, column: "sourceTaskId", value: sourceTaskId },
+        );
+      return listed === undefined ? NONE : order.keys();
+    };
+
+    const oneReport = (typed: string, mapping: DesiredMapping): readonly ReportId[] => {
+      const report =
+        listed === undefined
+          ? parseReportId(typed)
+          : (byId.get(typed)?.reportId ?? alsoReports.find((one) => one === typed));
+      if (report !== undefined) return [report];
+      const names = [...published].slice(0, NAMED_REPORTS).map(nameOf).join(", ");
+      const more = published.size > NAMED_REPORTS ? ` and ${published.size - NAMED_REPORTS} more` : "";
+      tell(
+        "REPORT_UNKNOWN",
+        `Tenant ${quote(tenant)} maps report ${typed}, which source task ${sourceTaskId} does not have.`,
+        {
+          hint: `${names === "" ? "It has no report at all" : `Its reports are ${names}${more}`}: give the id or the reportID of one of these, or leave reportId empty for all.`,
+          line: mapping.line,
+          column: "reportId",
+          value: typed,
+        },
+      );
+      return NONE;
+    };
+
+    const targets = new Map<ReportId, DesiredMapping[]>();
+    const named = new Set<ReportId>();
+    for (const mapping of desired) {
+      const { report, qlikAppId, newQlikAppId } = mapping;
+      for (const reportId of report === undefined ? everyReport(mapping) : oneReport(report, mapping)) {
+        if (report !== undefined) named.add(reportId);
+        const other = targets.get(reportId)?.find((target) => target.qlikAppId === qlikAppId);
+        if (other === undefined) addTo(targets, reportId, mapping);
+        else if (other.newQlikAppId !== newQlikAppId)
+          tell(
+            "CONTRADICTION",
+            `Tenant ${quote(tenant)} maps app ${qlikAppId} of report ${nameOf(reportId)} to ${newQlikAppId} here, but to ${other.newQlikAppId} on line ${other.line}.`,
+            {
+              hint: "One report can read one app instead of another: keep one of the two. A report's id and its reportID name the same report.",
+              line: mapping.line,
+              column: "newQlikAppId",
+              value: newQlikAppId,
+            },
+          );
+      }
+    }
+    if (desired.every(({ report }) => report !== undefined))
+      for (const report of required)
+        if (!targets.has(report))
+          tell(
+            "REPORT_LEFT_OUT",
+            `Tenant ${quote(tenant)} has no mapping for report ${nameOf(report)} of source task ${sourceTaskId}: its copy would show the master's figures.`,
+            {
+              hint: `Add a row for it, or allow it with --allow-unmapped-report ${report}`,
+              line,
+              column: "reportId",
+              value: report,
+            },
+          );
+    const place = (report: ReportId): number => order.get(report) ?? order.size;
+    const reports = [...targets.keys()].sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1));
+    const mappings = reports.flatMap((reportId) =>
+      (targets.get(reportId) ?? [])
+        .sort((a, b) => (a.qlikAppId < b.qlikAppId ? -1 : 1))
+        .map(({ qlikAppId, newQlikAppId }) => ({ reportId, qlikAppId, newQlikAppId })),
+    );
+    return { mappings, named: reports.filter((report) => named.has(report)), problems: [...problems.values()] };
+  };
+}

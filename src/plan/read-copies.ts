@@ -1,0 +1,204 @@
+import pLimit from "p-limit";
+import type { Recorder } from "../log/port.js";
+import type { LogEntry, ObservedRecord } from "../log/records.js";
+import {
+  countRows,
+  lackingReports,
+  type RowCounts,
+  sameRows,
+  shownReports,
+  type TenantState,
+} from "../log/tenant-state.js";
+import type { Reading, TaskReader } from "../server/ports.js";
+import { addTo } from "../shared/grouping.js";
+import type { ReportId, TaskId, TenantKey, TenantRef } from "../shared/ids.js";
+import { byReport, sameSwaps } from "../shared/mapping.js";
+import type { TenantError } from "../shared/outcome.js";
+import { type Problem, problem } from "../shared/problems.js";
+import type { TaskReport } from "../shared/source-task.js";
+import type { Clock } from "../shared/time.js";
+import { resolveCommand } from "./conflicts.js";
+import type { PlanEntry } from "./desired.js";
+import type { Wanted } from "./drift.js";
+import { type Observation, type ObservedSource, READS_AT_ONCE } from "./observe.js";
+
+/** A copy's reports. `lacks`: an answer, given twice, that lacks what the copy was made with: it is none. */
+export type CopyReading =
+  | Reading<readonly TaskReport[]>
+  | { readonly kind: "lacks"; readonly reports: readonly ReportId[] };
+
+/** Reads a copy's reports; where the answer is empty, or lacks a report or a row that the copy was made with, once more. */
+export async function readCopy(
+  reader: TaskReader,
+  id: TaskId,
+  originalRows: RowCounts | undefined,
+): Promise<CopyReading> {
+  for (let tries = 1; ; tries += 1) {
+    const reading = await reader.readReports(id);
+    if (reading.kind !== "read") return reading;
+    const shown = rowsOf(reading.value);
+    const reports = lackingReports(shown, originalRows ?? new Map());
+    if (reports.length === 0 && shown.size > 0) return reading;
+    if (tries === 2) return { kind: "lacks", reports };
+  }
+}
+
+/** What is told of a copy that shows less than it was made with: nothing that is known of it is forgotten, no app becomes free. */
+export function copyLacks(
+  copy: { readonly tenant: string; readonly sourceTaskId: TaskId; readonly newTaskId: TaskId },
+  reports: readonly ReportId[],
+): TenantError {
+  const lacks =
+    reports.length === 0 ? "no report at all" : `not all of its rows: of ${reports.join(", ")} some are missing`;
+  return problem(
+    "COPY_LACKS_REPORT",
+    `the copy ${copy.newTaskId} was read twice and shows ${lacks}; what is known of it stays as it is`,
+    {
+      hint: `Look at the copy on the server; the API key's role may see too little. Where a report was taken out of it on purpose: ${resolveCommand(copy, `--task-id ${copy.newTaskId}`)}`,
+    },
+  );
+}
+
+/** What `--verify` tells of a copy that it could not read: whatever an earlier run saw, nothing is claimed. */
+export function notVerified(newTaskId: TaskId, why: string): TenantError {
+  return problem("NOT_VERIFIED", `the copy ${newTaskId} could not be read, so that nothing shows what it maps: ${why}`);
+}
+
+/** Told once for each source task whose copies' mappings the server does not show. */
+export function mappingsNotShown(newTaskId: TaskId, tenant: string): Problem {
+  return problem(
+    "MAPPINGS_NOT_SHOWN",
+    "the server does not show a copy's mappings, so nothing here is claimed as verified",
+    { hint: `Look at one copy by hand: task ${newTaskId} > Report > Overwrite Report Apps`, tenant },
+  );
+}
+
+/** What reading a copy's reports says of its mappings, held against what it should have. */
+export type ReadBack =
+  /** Shown for every report that matters, and equal. */
+  | { readonly kind: "equal" }
+  /** Shown, and different. `reports`: where. */
+  | { readonly kind: "different"; readonly reports: readonly ReportId[] }
+  /** Not shown (all or some), and nothing that is shown differs. */
+  | { readonly kind: "not-shown" };
+
+/**
+ * Holds what a copy shows against what it should have; a report that should have no mapping must show none. `mustShow`: how many rows
+ * of each report it has to show, for a row that is not listed may map anything; `undefined`: nobody knows, and nothing is claimed.
+ */
+export function holdAgainst(shown: readonly TaskReport[], wanted: Wanted, mustShow: RowCounts | undefined): ReadBack {
+  const expected = byReport(wanted.mappings);
+  const different = new Set<ReportId>();
+  const rows = rowsOf(shown);
+  let hidden = mustShow === undefined || lackingReports(rows, mustShow).length > 0;
+  for (const report of shown) {
+    if (report.mappings === undefined) hidden = true;
+    else if (!sameSwaps(report.mappings, expected.get(report.reportId) ?? [])) different.add(report.reportId);
+  }
+  for (const reportId of expected.keys()) if (!rows.has(reportId)) hidden = true;
+  if (different.size > 0) return { kind: "different", reports: [...different] };
+  return hidden ? { kind: "not-shown" } : { kind: "equal" };
+}
+
+/** The rows that a copy has to show: those that its source task had when it was made; where nobody saw them, those that it has now. */
+export function rowsToBeShown(
+  state: Pick<TenantState, "copy"> | undefined,
+  source: ObservedSource | undefined,
+): RowCounts | undefined {
+  return state?.copy?.sourceRows ?? source?.rows;
+}
+
+/** What a copy shows, held against what it should have; and the record of it. Reports whose mappings are not shown stay as they are known. */
+export function observeCopy(copy: {
+  readonly sourceTaskId: TaskId;
+  readonly key: TenantKey;
+  readonly newTaskId: TaskId;
+  readonly shown: readonly TaskReport[];
+  readonly wanted: Wanted;
+  readonly mustShow: RowCounts | undefined;
+  readonly clock: Pick<Clock, "now">;
+}): { readonly back: ReadBack; readonly record: ObservedRecord } {
+  const { sourceTaskId, key, newTaskId, shown, mustShow } = copy;
+  const back = holdAgainst(shown, copy.wanted, mustShow);
+  const verified = back.kind === "equal";
+  return {
+    back,
+    record: {
+      type: "observed",
+      sourceTaskId,
+      key,
+      newTaskId,
+      reports: shownReports(shown, mustShow),
+      has: shown.map((report) => report.reportId),
+      verified,
+      ...(verified && { verifiedAt: copy.clock.now().toISOString() }),
+    },
+  };
+}
+
+/** Whether a copy was taken over and nothing that it maps was seen since: its reports could not be read then. */
+export function isNeverRead(state: TenantState | undefined): boolean {
+  if (state?.copy === undefined || state.copy.gone || state.originalRows !== undefined) return false;
+  return [...state.reports.values()].every(({ known }) => known === undefined);
+}
+
+/** What reading known copies before planning found. */
+export interface KnownCopiesRead {
+  /** Copies that could not be read, or not wholly, and why. */
+  readonly unread: ReadonlyMap<TenantRef, TenantError>;
+  readonly warnings: readonly Problem[];
+}
+
+/** Reads the mappings of copies that are known before planning (with `--verify` all of them), so that drift made on the server shows. */
+export async function readKnownCopies(
+  { reader, observation }: { readonly reader: TaskReader; readonly observation: Observation },
+  { recorder, clock }: { readonly recorder: Recorder; readonly clock: Pick<Clock, "now"> },
+  entries: readonly PlanEntry[],
+): Promise<KnownCopiesRead> {
+  const unread = new Map<TenantRef, TenantError>();
+  const news: LogEntry[] = [];
+  /** Verified as before. One record for all copies of a source task: one for each would make the log grow with every look. */
+  const seenAgain = new Map<TaskId, TenantKey[]>();
+  const hiding = new Map<TaskId, Problem>();
+  const read = async ({ ref, key, tenant, sourceTaskId, wanted }: PlanEntry): Promise<void> => {
+    const state = recorder.state.tenant(ref);
+    if (state?.copy === undefined || state.copy.gone) return;
+    const { newTaskId } = state.copy;
+    const presence = observation.list.presence.get(newTaskId);
+    if (presence === "absent" || presence === "unknown") return;
+    const reading = await readCopy(reader, newTaskId, state.originalRows);
+    if (reading.kind === "lacks") unread.set(ref, copyLacks({ tenant, sourceTaskId, newTaskId }, reading.reports));
+    else if (reading.kind !== "read") unread.set(ref, notVerified(newTaskId, reading.problem.message));
+    else {
+      const shown = reading.value;
+      const mustShow = rowsToBeShown(state, observation.sources.get(sourceTaskId));
+      const { record } = observeCopy({ sourceTaskId, key, newTaskId, shown, wanted, mustShow, clock });
+      if (isNews(state, shown) || record.verified !== state.verified) news.push(record);
+      else if (record.verified) addTo(seenAgain, sourceTaskId, key);
+      if (shown.every((report) => report.mappings === undefined))
+        hiding.set(sourceTaskId, hiding.get(sourceTaskId) ?? mappingsNotShown(newTaskId, tenant));
+    }
+  };
+  const limit = pLimit(READS_AT_ONCE);
+  await Promise.all(entries.map((entry) => limit(() => read(entry))));
+  const verifiedAt = clock.now().toISOString();
+  for (const [sourceTaskId, keys] of seenAgain) news.push({ type: "verified", sourceTaskId, keys, verifiedAt });
+  await recorder.record(news);
+  return { unread, warnings: [...hiding.values()] };
+}
+
+/** Whether a copy shows anything that the log does not know of it. */
+export function isNews(state: TenantState, shown: readonly TaskReport[]): boolean {
+  const { originalRows, reports } = state;
+  if (originalRows === undefined || !sameRows(originalRows, rowsOf(shown))) return true;
+  for (const { answered } of reports.values()) if (answered !== undefined) return true;
+  return shown.some(({ reportId, mappings }) => {
+    if (mappings === undefined) return false;
+    const known = reports.get(reportId)?.known;
+    return known === undefined ? mappings.length > 0 : !sameSwaps(known, mappings);
+  });
+}
+
+function rowsOf(reports: readonly TaskReport[]): RowCounts {
+  return countRows(reports.map(({ reportId }) => reportId));
+}

@@ -1,0 +1,105 @@
+import { X509Certificate } from "node:crypto";
+import { createSecureContext, rootCertificates, type SecureContext } from "node:tls";
+import { codeOf } from "../files/paths.js";
+import { decodeText, readWholeFile } from "../files/read-file.js";
+import { trimAround } from "../shared/ids.js";
+import { EXIT, problem, StopError } from "../shared/problems.js";
+
+/** Where a key comes from. `name` is what messages say: a variable, a file, "standard input". */
+export type ApiKeySource =
+  | { readonly kind: "variable"; readonly name: string; readonly text: string }
+  | { readonly kind: "file"; readonly name: string; readonly bytes: Uint8Array };
+
+/** Longer is no key but another file; a server's limit for all headers is about this. */
+const LONGEST_KEY = 8192;
+
+/**
+ * Reads the API key: a file is decoded like a manifest, and what stands around the key is cut off. Throws a StopError (exit 2)
+ * that names the file or the variable and never shows anything of its content.
+ */
+export function readApiKey(source: ApiKeySource): string {
+  const { name } = source;
+  const text = source.kind === "file" ? decodeText(source.bytes, { file: name, secret: true }).text : source.text;
+  const key = trimAround(text).replace(/^bearer[ \t]+/i, "");
+  const fault = faultOf(key);
+  if (fault === undefined) return key;
+  const file = source.kind === "file" ? name : undefined;
+  throw new StopError(EXIT.usage, problem("API_KEY", `the API key in ${name} cannot be used: ${fault}`, { file }));
+}
+
+function faultOf(key: string): string | undefined {
+  if (key === "") return "it is empty";
+  if (/[\r\n\u0085\u2028\u2029]/.test(key)) return "there are several lines";
+  if (key.length > LONGEST_KEY) return `it is longer than ${LONGEST_KEY} characters`;
+  if (/[\u0000-\u001f\u007f]/.test(key)) return "there are control characters in it";
+  if (/[^\u0020-\u007e]/.test(key)) return "there are characters in it that are not ASCII";
+  return undefined;
+}
+
+/** Certificates of authorities (PEM, one each), to be trusted besides the usual ones. */
+export type Authorities = readonly string[];
+
+/**
+ * Reads the authorities of `--ca-file` and, because a list of our own replaces what Node was started with, those of
+ * NODE_EXTRA_CA_CERTS. Empty where no `--ca-file` is given: then Node's own list, with that variable, is in force anyway.
+ * Throws a StopError (exit 2) that names a file which cannot be read or holds no certificate.
+ */
+export async function readAuthorities(
+  caFiles: readonly string[],
+  nodeExtraCaCerts: string | undefined,
+): Promise<Authorities> {
+  if (caFiles.length === 0) return [];
+  const chosen = await Promise.all(caFiles.map(readAuthorityFile));
+  // Node itself ignores its own file where it cannot be used, and says so when it starts: no reason to stop.
+  const extra = nodeExtraCaCerts ? await readAuthorityFile(nodeExtraCaCerts).catch(ignored) : [];
+  return [...extra, ...chosen.flat()];
+}
+
+function ignored(error: unknown): Authorities {
+  if (error instanceof StopError) return [];
+  throw error;
+}
+
+async function readAuthorityFile(path: string): Promise<Authorities> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readWholeFile(path);
+  } catch (cause) {
+    if (codeOf(cause) === "") throw cause;
+    throw refusal(path, `it cannot be read (${codeOf(cause)})`, cause);
+  }
+  return parseAuthorities(path, bytes);
+}
+
+const PEM = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[\s\S]*?-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g;
+
+/** The certificates of one file: PEM (several may follow each other, and PowerShell may have written UTF-16), or one in DER. */
+export function parseAuthorities(path: string, bytes: Uint8Array): Authorities {
+  const text = textOf(bytes);
+  const blocks: readonly (string | Uint8Array)[] = text.includes("-----BEGIN ") ? (text.match(PEM) ?? []) : [bytes];
+  if (blocks.length === 0) throw refusal(path, "it holds no certificate");
+  return blocks.map((block, index) => {
+    try {
+      return new X509Certificate(block).toString();
+    } catch (cause) {
+      const why = blocks.length > 1 ? `its certificate ${index + 1} is damaged` : "it is no certificate";
+      throw refusal(path, why, cause);
+    }
+  });
+}
+
+function textOf(bytes: Uint8Array): string {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return new TextDecoder("utf-16be").decode(bytes);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+}
+
+function refusal(file: string, why: string, cause?: unknown): StopError {
+  const message = `the certificate file ${file} cannot be used: ${why}`;
+  return new StopError(EXIT.usage, problem("CA_FILE", message, { file }), { cause });
+}
+
+/** What connections are secured with, made once: reading 150 certificates takes longer than a request. `undefined`: Node's own list. */
+export function secureContextOf(authorities: Authorities): SecureContext | undefined {
+  return authorities.length === 0 ? undefined : createSecureContext({ ca: [...rootCertificates, ...authorities] });
+}

@@ -1,0 +1,212 @@
+import type { ProblemCode } from "../shared/codes.js";
+import type { TaskId } from "../shared/ids.js";
+import { type Problem, problem } from "../shared/problems.js";
+import type { Exchange, HttpAnswer } from "./client.js";
+import { proxyRefusal, type TransportFailure } from "./failure.js";
+import type { WriteReply } from "./ports.js";
+import { type JsonBody, newTaskIdOf, openEnvelope, parseBody, serverText } from "./wire.js";
+
+/** What an answer is judged with. */
+export interface AnswerContext {
+  /** For messages. */
+  readonly origin: string;
+  /** Set where requests go to a proxy in absolute form: then a 407 is the proxy's. */
+  readonly proxyOrigin: string | undefined;
+  /** Takes the API key out of a text from outside. */
+  readonly redact: (text: string) => string;
+  /** For a `Retry-After` that is a date, where the answer itself has no date. */
+  readonly now: () => Date;
+}
+
+/** What one kind of answer proves, of a write and of a read, and how a person is told. */
+interface Rule {
+  readonly code: ProblemCode;
+  /** What the server does. */
+  readonly says: string;
+  readonly write: "refused" | "slow-down" | "in-doubt" | "stop" | "stop-in-doubt";
+  readonly read: "rejected" | "missing" | "forbidden" | "failing" | "stop";
+}
+
+const REJECTED: Rule = { code: "REJECTED", says: "rejects the request", write: "refused", read: "rejected" };
+const CONFLICT: Rule = { ...REJECTED, code: "CONFLICT" };
+const KEY_REFUSED: Rule = { code: "KEY_REFUSED", says: "refuses the API key", write: "stop", read: "stop" };
+const FORBIDDEN: Rule = { code: "FORBIDDEN", says: "forbids it", write: "refused", read: "forbidden" };
+const MISSING: Rule = {
+  code: "NOT_FOUND",
+  says: "does not know the address or what it names",
+  write: "refused",
+  read: "missing",
+};
+const SLOW_DOWN: Rule = { code: "SLOW_DOWN", says: "asks for fewer requests", write: "slow-down", read: "failing" };
+const FAILING: Rule = { code: "SERVER_ERROR", says: "could not answer", write: "in-doubt", read: "failing" };
+const WEB_PAGE: Rule = {
+  code: "WEB_PAGE",
+  says: "answers with a web page where its API should",
+  write: "stop-in-doubt",
+  read: "stop",
+};
+const CUT_SHORT: Rule = {
+  code: "CUT_SHORT",
+  says: "did not send its whole answer",
+  write: "in-doubt",
+  read: "failing",
+};
+const TOO_LARGE: Rule = {
+  code: "ANSWER_TOO_LARGE",
+  says: "sent more than an answer may hold",
+  write: "in-doubt",
+  read: "rejected",
+};
+
+/** The statuses that are certain, besides 2xx and 3xx. */
+const RULES: ReadonlyMap<number, Rule> = new Map([
+  [400, REJECTED],
+  [401, KEY_REFUSED],
+  [403, FORBIDDEN],
+  [404, MISSING],
+  [405, MISSING],
+  [408, FAILING],
+  [409, CONFLICT],
+  [413, REJECTED],
+  [415, REJECTED],
+  [417, KEY_REFUSED],
+  [422, REJECTED],
+  [425, FAILING],
+  [429, SLOW_DOWN],
+]);
+
+/** The one place that says what may be decided from an answer. `undefined`: a 2xx that came whole and denies nothing. */
+function ruleOf(answer: HttpAnswer, body: JsonBody, context: AnswerContext): Rule | undefined {
+  const { status, cutShort } = answer;
+  if (status >= 200 && status < 300) {
+    if (body.kind === "html") return WEB_PAGE;
+    if (cutShort !== undefined) return cutShort.kind === "too-large" ? TOO_LARGE : CUT_SHORT;
+    return body.kind === "json" && openEnvelope(body.value).success === false ? REJECTED : undefined;
+  }
+  if (status >= 300 && status < 400) {
+    const says = `redirects to ${redirectTarget(answer.location, context)} and is not followed, so that the key stays here`;
+    return { code: "REDIRECTED", says, write: "stop-in-doubt", read: "stop" };
+  }
+  // Any other 4xx (402, 406, 410, 412, 423, 451 …) may come from a gateway that judged the answer, after the work was done.
+  return RULES.get(status) ?? (status >= 500 ? FAILING : { ...REJECTED, write: "in-doubt" });
+}
+
+function redirectTarget(location: string | undefined, context: AnswerContext): string {
+  if (location === undefined || !URL.canParse(location, context.origin)) return "another address";
+  const { protocol, host, pathname } = new URL(location, context.origin);
+  return context.redact(`${protocol}//${host}${pathname}`).slice(0, 200);
+}
+
+/** A problem of an answer: `ORIGIN does this (HTTP 400: what the server says)`. */
+function answerProblem(
+  { code, says }: Pick<Rule, "code" | "says">,
+  [{ status, cutShort }, body]: readonly [HttpAnswer, JsonBody],
+  context: AnswerContext,
+): Problem {
+  const text = cutShort === undefined ? serverText(body, context.redact) : cutShort.faultCode;
+  return problem(code, `${context.origin} ${says} (HTTP ${status}${text === undefined ? "" : `: ${text}`})`);
+}
+
+/** What was written: a create must be answered with an ID, a PATCH need not. */
+export type WriteKind = { readonly kind: "create"; readonly sourceTaskId: TaskId } | { readonly kind: "patch" };
+
+/** Decides what one write's exchange proves. */
+export function classifyWrite(exchange: Exchange, write: WriteKind, context: AnswerContext): WriteReply {
+  if (exchange.kind === "no-answer") {
+    const { connecting, problem } = exchange.failure;
+    if (exchange.sent) return { kind: "in-doubt", answered: false, problem };
+    return { kind: "not-sent", refusedConnection: connecting, problem };
+  }
+  const httpStatus = exchange.status;
+  // A proxy that wants a password has passed nothing on; without a proxy of ours, nobody knows who says so.
+  if (httpStatus === 407 && context.proxyOrigin !== undefined)
+    return { kind: "not-sent", refusedConnection: true, problem: proxyRefusal(407, context.proxyOrigin).problem };
+  const body = parseBody(exchange.body, exchange.contentType);
+  const rule = ruleOf(exchange, body, context);
+  const tell = (told: Pick<Rule, "code" | "says">) => answerProblem(told, [exchange, body], context);
+  const inDoubt = (problem: Problem): WriteReply => ({ kind: "in-doubt", answered: true, httpStatus, problem });
+  const isSuccess = httpStatus >= 200 && httpStatus < 300;
+  const taskId = isSuccess && write.kind === "create" ? newTaskIdOf(body, write.sourceTaskId) : undefined;
+  if (rule === undefined) {
+    if (write.kind === "patch" || taskId !== undefined) return { kind: "succeeded", taskId, httpStatus };
+    return inDoubt(tell({ code: "NO_TASK_ID", says: "says that it made the task but not its ID" }));
+  }
+  switch (rule.write) {
+    case "refused":
+      if (taskId === undefined) return { kind: "refused", httpStatus, problem: tell(rule) };
+      // "Failed" together with a new task's ID contradicts itself: only the server knows.
+      return inDoubt(tell({ code: "CONTRADICTION", says: `rejects the request and yet names the new task ${taskId}` }));
+    case "slow-down":
+      return { kind: "slow-down", retryAfterMs: retryAfterMs(exchange, context.now), problem: tell(rule) };
+    case "in-doubt":
+      return inDoubt(tell(rule));
+    case "stop":
+    case "stop-in-doubt":
+      return { kind: "stop", inDoubt: rule.write === "stop-in-doubt", httpStatus, problem: tell(rule) };
+    default:
+      return rule.write satisfies never;
+  }
+}
+
+/** What one answer to a read means. */
+export interface ReadAnswer {
+  /** `json`: 2xx that is no failure. `missing`: 404, 405. `rejected` will be no other the next time, `failing` may. `stop` ends the run. */
+  readonly kind: "json" | Rule["read"];
+  readonly status?: number;
+  /** The body of `json`. */
+  readonly value?: unknown;
+  /** What is wrong; of `json`: what is wrong where its value cannot be understood. */
+  readonly problem: Problem;
+  /** What to say where no answer of this server is one of the API; not set where this one is. */
+  readonly stranger?: Problem | undefined;
+  /** The body has the API's own envelope. */
+  readonly isEnveloped?: boolean;
+  readonly retryAfterMs?: number | undefined;
+  readonly failure?: TransportFailure;
+}
+
+/** Decides what one read's exchange means. */
+export function classifyRead(exchange: Exchange, context: AnswerContext): ReadAnswer {
+  if (exchange.kind === "no-answer")
+    return { kind: "failing", problem: exchange.failure.problem, failure: exchange.failure };
+  const { status } = exchange;
+  if (status === 407 && context.proxyOrigin !== undefined)
+    return { kind: "stop", problem: proxyRefusal(407, context.proxyOrigin).problem };
+  const body = parseBody(exchange.body, exchange.contentType);
+  const rule = ruleOf(exchange, body, context);
+  const tell = (told: Pick<Rule, "code" | "says">) => answerProblem(told, [exchange, body], context);
+  const says = "answers, but not as a Qalyptus Server does";
+  if (rule === undefined) {
+    const told = {
+      status,
+      problem: tell({ code: "UNREADABLE", says }),
+      stranger: tell({ code: "NOT_QALYPTUS", says }),
+    };
+    if (body.kind !== "json") return { kind: "rejected", ...told };
+    return { kind: "json", value: body.value, isEnveloped: openEnvelope(body.value).enveloped, ...told };
+  }
+  const isForeign = status >= 300 && (body.kind === "html" || body.kind === "text");
+  return {
+    kind: rule.read,
+    status,
+    problem: tell(rule),
+    stranger: isForeign ? tell({ code: "NOT_QALYPTUS", says }) : undefined,
+    isEnveloped: body.kind === "json" && openEnvelope(body.value).enveloped,
+    retryAfterMs: retryAfterMs(exchange, context.now),
+  };
+}
+
+/** More is no wait but a refusal. */
+const LONGEST_RETRY_AFTER_MS = 24 * 60 * 60 * 1000;
+
+/** `Retry-After` in milliseconds: seconds or a date, the latter by the server's own clock where it tells it. */
+function retryAfterMs({ retryAfter, date }: HttpAnswer, now: () => Date): number | undefined {
+  const value = retryAfter?.trim() ?? "";
+  if (/^\d+(?:\.\d+)?$/.test(value)) return Math.min(Number(value) * 1000, LONGEST_RETRY_AFTER_MS);
+  // `Date.parse` makes a date of nearly anything; an HTTP date begins with a weekday.
+  const until = /^[a-z]{3}/i.test(value) ? Date.parse(value) : Number.NaN;
+  if (Number.isNaN(until)) return undefined;
+  const serverTime = Date.parse(date ?? "");
+  const wait = until - (Number.isNaN(serverTime) ? now().getTime() : serverTime);
+  return Math.min(Math.max(0, wait), LONGEST_RETRY_AFTER_MS);
+}
