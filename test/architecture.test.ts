@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   log: ["files", "shared"],
   plan: ["log", "manifest", "server", "files", "shared"],
   run: ["plan", "log", "manifest", "server", "shared"],
-  reporter: ["results", "shared"],
+  reporter: ["shared"],
   results: ["reporter", "manifest", "shared"],
   sandbox: ["files", "shared"],
   cli: ["commands", "run", "results", "reporter", "sandbox", "shared"],

@@ -1,5 +1,5 @@
 import type { Host } from "../commands/host.js";
-import { colourLevel, loadPalette } from "../reporter/palette.js";
+import { paletteFor } from "../reporter/look.js";
 import { type RunResult, summarise } from "../shared/outcome.js";
 import {
   type EndingSignal,
@@ -117,7 +117,7 @@ async function tellStopped(stopped: Stopped, manner: Manner, { host, hasAnswered
   await tellPeople(told, after, manner, host);
   if (!answered && manner.format !== "human") {
     const { jsonResult, summaryLine } = await import("../results/json.js");
-    await host.stdout.write(manner.format === "json" ? jsonResult(told) : summaryLine(told));
+    await host.stdout.write(manner.format === "json" ? [...jsonResult(told)].join("") : summaryLine(told));
   }
   return exitCode;
 }
@@ -134,12 +134,14 @@ async function writeFiles(result: RunResult, { files, inputs }: Manner, host: Ho
 }
 
 async function tellPeople(result: RunResult, after: readonly string[], manner: Manner, host: Host): Promise<void> {
-  const { errorsText, warningLines } = await import("../reporter/problem-lines.js");
+  const { errorsText, warningLines } = await import("../reporter/problems.js");
+  const { toText } = await import("../reporter/layout.js");
   const { stderr, env, unicode } = host;
-  const level = colourLevel({ isTTY: stderr.isTTY, noColorFlag: manner.noColor, env });
-  const look = { palette: await loadPalette(level), width: stderr.columns(), unicode };
-  const lines = [...warningLines(result.warnings, look), ...after];
-  if (env.GITHUB_ACTIONS === "true")
-    lines.push(...(await import("../results/github.js")).githubAnnotations(result, {}));
-  await stderr.write(`${errorsText(result.errors, look)}${lines.map((line) => `${line}\n`).join("")}`);
+  const palette = paletteFor({ isTTY: stderr.isTTY, noColorFlag: manner.noColor, env });
+  const look = { palette, width: stderr.columns(), unicode };
+  const warnings = toText([...warningLines(result.warnings, look), ...after], look);
+  await stderr.write(`${errorsText(result.errors, look)}${warnings}`);
+  if (env.GITHUB_ACTIONS !== "true") return;
+  const { githubAnnotations } = await import("../results/github.js");
+  for (const line of githubAnnotations(result)) await stderr.write(`${line}\n`);
 }
