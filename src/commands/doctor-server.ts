@@ -7,7 +7,6 @@ import { judgeLiveSource } from "../plan/live-source.js";
 import { listNotWhole, type ObservedSource, observeServer, type Wholeness } from "../plan/observe.js";
 import { rememberingReader } from "../plan/shared-reading.js";
 import { counted } from "../reporter/look.js";
-import { type Attempt, attempt } from "../run/attempt.js";
 import { type Rehearsal, rehearseSync } from "../run/sync.js";
 import type { ListReading, TaskReader } from "../server/ports.js";
 import { type Check, failed, passed, skipped, warned } from "../shared/diagnosis.js";
@@ -16,6 +15,7 @@ import { ACTIONS } from "../shared/outcome.js";
 import { EXIT, problem } from "../shared/problems.js";
 import { listed, quote } from "../shared/quotation.js";
 import type { TaskReport } from "../shared/source-task.js";
+import { type Attempt, attempt } from "./attempt.js";
 
 /** What the server is asked about. */
 export interface ServerQuestion {

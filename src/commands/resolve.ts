@@ -17,7 +17,6 @@ import { observeCopy } from "../plan/read-copies.js";
 import { TaskIndex } from "../plan/task-index.js";
 import { type NamedTenant, TenantNames } from "../plan/tenant-names.js";
 import { safeJson } from "../results/json.js";
-import { attempt } from "../run/attempt.js";
 import type { TaskReader } from "../server/ports.js";
 import { parseServerUrl } from "../server/url.js";
 import { foldTenantKey, type TaskId, type TenantKey, type TenantRef, tenantRef } from "../shared/ids.js";
@@ -25,6 +24,7 @@ import { EXIT, type ExitCode, type Problem, StopError, stopError } from "../shar
 import { optionWord } from "../shared/shell-word.js";
 import { nearestKeys } from "../shared/tenant-pattern.js";
 import { oneLine } from "../shared/text-safety.js";
+import { attempt } from "./attempt.js";
 import { checkServerOfLog, findLog, readLog, serverOfLog, withOpenLog } from "./command-log.js";
 import { type Connection, withConnection } from "./connection.js";
 import type { Host, Tell } from "./host.js";
