@@ -189,8 +189,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "run/create.ts",
-        from: "return sent.taskId !== undefined && run.server.claim(sent.taskId, entry.ref)",
-        to: "return sent.taskId !== undefined",
+        from: "if (newTaskId === undefined || !run.server.claim(newTaskId, ref))",
+        to: "if (newTaskId === undefined)",
       },
     ],
   },
@@ -200,10 +200,10 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "run/send.ts",
-        from: "if (isStopped()) return;",
+        from: "if (isStopped()) return last;",
         to: "",
       },
-      { file: "run/send.ts", from: "if (isStopped()) {", to: "if (false as boolean) {" },
+      { file: "run/send.ts", from: "if (isStopped()) return last ?? NEVER_SENT;", to: "" },
       { file: "run/send.ts", from: "if (abort.isAborted || server", to: "if (server" },
     ],
   },
@@ -320,7 +320,7 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "plan/tenant-names.ts",
-        from: "if (!crossed.has(ref)) crossed.set(ref, conflict.namedForAnother(pair, mine, listed));",
+        from: "if (!crossed.has(ref)) crossed.set(ref, conflict.namedForAnother(theirs, state, listed));",
         to: "",
       },
     ],
