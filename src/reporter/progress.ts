@@ -92,14 +92,6 @@ function eventLines({ look, quiet, verbose, warnings = true }: ProgressOptions):
   };
 }
 
-/** How far a run is. `pace` is `12/s` and `about 7 s left`, as far as something can be said yet. */
-interface Standing {
-  readonly done: number;
-  readonly total: number;
-  readonly counts: readonly { readonly outcome: Outcome; readonly count: number }[];
-  readonly pace: readonly string[];
-}
-
 /** So many settled tenants tell how long the others will take; the first goes alone, and tells nothing. */
 const TELLING = 5;
 
@@ -118,8 +110,8 @@ class ProgressTally {
     if (isCarriedOut && outcome !== "planned") this.#outcomes.set(`${sourceTaskId} ${tenant}`, outcome);
   }
 
-  /** `undefined` while nothing has begun. */
-  standingAt(now: number): Standing | undefined {
+  /** `undefined` while nothing has begun. `pace`: `12/s`, `about 7 s left`, as far as something can be said yet. */
+  standingAt(now: number) {
     if (this.#begin === undefined) return undefined;
     const outcomes = [...this.#outcomes.values()];
     const done = outcomes.length;
@@ -136,6 +128,8 @@ class ProgressTally {
     return { done, total, counts: counts.filter(({ count }) => count > 0), pace };
   }
 }
+
+type Standing = NonNullable<ReturnType<ProgressTally["standingAt"]>>;
 
 const PLAIN_EVERY_MS = 5000;
 

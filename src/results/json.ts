@@ -52,22 +52,20 @@ function* objectPieces(object: Readonly<Record<string, unknown>>, allFields = FI
     const fields = allFields[name];
     yield `${separator}  ${safeJson(name)}: `;
     separator = ",\n";
-    if (!isList(value)) {
-      yield safeJson(value, fields);
-      continue;
-    }
-    let begin = "[\n    ";
-    for (const entries of inPieces(value)) {
-      yield begin + entries.map((entry) => safeJson(entry, fields)).join(",\n    ");
-      begin = ",\n    ";
-    }
-    yield begin === "[\n    " ? "[]" : "\n  ]";
+    if (typeof value === "object" && value !== null && Symbol.iterator in value)
+      yield* listPieces(value as Iterable<unknown>, fields);
+    else yield safeJson(value, fields);
   }
   yield "\n}\n";
 }
 
-function isList(value: unknown): value is Iterable<unknown> {
-  return typeof value === "object" && value !== null && Symbol.iterator in value;
+function* listPieces(entries: Iterable<unknown>, fields: readonly string[] | undefined): Generator<string> {
+  let separator = "[\n    ";
+  for (const piece of inPieces(entries)) {
+    yield separator + piece.map((entry) => safeJson(entry, fields)).join(",\n    ");
+    separator = ",\n    ";
+  }
+  yield separator.startsWith("[") ? "[]" : "\n  ]";
 }
 
 /** The result as `--format json` and `--out x.json` write it. */
@@ -110,18 +108,12 @@ export function summaryLine(result: RunResult): string {
   return `{"type":"summary",${fields.join(",")}}\n`;
 }
 
-/** `--format ndjson`: takes a run's events as they come, then the result. */
-export interface NdjsonWriter {
-  emit(event: RunEvent): void;
-  finish(result: RunResult): void;
-}
-
 /**
- * Writes one line for each tenant as it is settled (a tenant in doubt only at the end, for it may be settled yet), at the end
+ * `--format ndjson`: takes a run's events as they come, then the result. Writes one line for each tenant as it is settled (a tenant in doubt only at the end, for it may be settled yet), at the end
  * the tenants that were not told, then the summary. A tenant whose end differs from what was told (a twin found by the last
  * list) is told once more: the last line of a tenant counts.
  */
-export function createNdjsonWriter(sink: { write(text: string): unknown }): NdjsonWriter {
+export function createNdjsonWriter(sink: { write(text: string): unknown }) {
   const told = new Map<string, TenantResult>();
   const tellNews = (tenant: TenantResult): void => {
     const identity = JSON.stringify([tenant.sourceTaskId, tenant.tenant, tenant.line]);
@@ -130,11 +122,11 @@ export function createNdjsonWriter(sink: { write(text: string): unknown }): Ndjs
     sink.write(tenantLine(tenant));
   };
   return {
-    emit(event) {
-      if (event.kind !== "tenant" || event.result.outcome === "in-doubt" || event.result.outcome === "planned") return;
-      tellNews(event.result);
+    emit: (event: RunEvent): void => {
+      if (event.kind === "tenant" && event.result.outcome !== "in-doubt" && event.result.outcome !== "planned")
+        tellNews(event.result);
     },
-    finish(result) {
+    finish: (result: RunResult): void => {
       result.tenants.forEach(tellNews);
       sink.write(summaryLine(result));
     },

@@ -40,8 +40,8 @@ a{color:var(--c)}
 .tile b{display:block;font-size:1.6rem}
 svg{display:block;width:100%;overflow:visible;margin-bottom:.7rem}
 rect{fill:var(--c)}
-svg line{stroke:var(--line)}
-svg text{fill:var(--soft);font-size:11px}
+line{stroke:var(--line)}
+text{fill:var(--soft);font-size:11px}
 .legend li::before{content:"■ ";content:"■ " / "";color:var(--c)}
 .chips{margin:0 0 .7rem}
 input{flex:1 1 15rem;font:inherit;padding:.45rem .8rem;border:1px solid var(--line);border-radius:8px;background:var(--bg);color:inherit}
