@@ -81,24 +81,28 @@ export function troubleOf(tenant: TenantResult): TenantError {
   return tenant.error ?? { code: tenant.outcome === "in-doubt" ? "IN_DOUBT" : "FAILED", message: tenant.reason };
 }
 
+/** Whether a tenant needs a person: it failed or is in doubt, or has an error although it was not carried out. */
+function troubleKind({ outcome, error }: TenantResult): "failed" | "in-doubt" | undefined {
+  if (outcome === "in-doubt") return outcome;
+  return outcome === "failed" || error !== undefined ? "failed" : undefined;
+}
+
 /**
  * The tenants that need a person, by outcome and code: those that failed before those in doubt, the largest group first. `count`:
  * `3 tenants in conflict`. `shared`: what all of them have to be told, where it is the same for all but their names.
  */
 export function groupTroubles(all: readonly TenantResult[]) {
-  const troubled = all.filter(({ outcome, error }) => outcome === "failed" || outcome === "in-doubt" || error);
-  const groups = groupBy(troubled, (tenant) => `${tenant.outcome === "in-doubt"} ${troubleOf(tenant).code}`);
-  return [...groups.values()]
-    .map((tenants) => {
-      const outcome = tenants.every((tenant) => tenant.outcome === "in-doubt") ? "in-doubt" : "failed";
+  return (["failed", "in-doubt"] as const).flatMap((outcome) => {
+    const same = all.filter((tenant) => troubleKind(tenant) === outcome);
+    const groups = [...groupBy(same, (tenant) => troubleOf(tenant).code)].map(([code, tenants]) => {
       const isConflict = tenants.every(({ action }) => action === "conflict");
       const isOther = tenants.every((tenant) => tenant.outcome !== outcome);
       const how = isConflict ? "in conflict" : isOther ? "to be looked at" : SIGNS[outcome].word;
-      const [{ code }] = tenants.map(troubleOf) as [TenantError];
       const count = `${counted(tenants.length, "tenant")} ${how}`;
-      return { outcome, code, tenants, count, shared: sharedBy(tenants) } as const;
-    })
-    .sort((a, b) => a.outcome.localeCompare(b.outcome) || b.tenants.length - a.tenants.length);
+      return { outcome, code, tenants, count, shared: sharedBy(tenants) };
+    });
+    return groups.sort((a, b) => b.tenants.length - a.tenants.length);
+  });
 }
 
 export type TenantGroup = ReturnType<typeof groupTroubles>[number];

@@ -24,9 +24,10 @@ export function safeJson(value: unknown, fields?: readonly string[]): string {
     .replace(/#(?=#)/g, "\\u0023");
 }
 
-const RESULT_HEAD = ["version", "command", "dryRun", "runId", "server", "log", "manifest", "summary"] as const;
-const RESULT_TAIL = ["warnings", "errors", "startedAt", "finishedAt", "exitCode"] as const;
-
+const RESULT_FIELDS = [
+  ...(["version", "command", "dryRun", "runId", "server", "log", "manifest", "summary"] as const),
+  ...(["tenants", "warnings", "errors", "startedAt", "finishedAt", "exitCode"] as const),
+];
 const PROBLEM_FIELDS = ["code", "message", "hint", "tenant", "file", "line", "column", "value"];
 const TENANT_FIELDS = [
   ...["type", "tenant", "action", "reason", "outcome", "sourceTaskId", "newTaskId", "name", "verified", "verifiedAt"],
@@ -70,8 +71,7 @@ function* listPieces(entries: Iterable<unknown>, fields: readonly string[] | und
 
 /** The result as `--format json` and `--out x.json` write it. */
 export function jsonResult(result: RunResult): Iterable<string> {
-  const names = [...RESULT_HEAD, "tenants", ...RESULT_TAIL] as const;
-  return objectPieces(Object.fromEntries(names.map((name) => [name, result[name]])));
+  return objectPieces(Object.fromEntries(RESULT_FIELDS.map((name) => [name, result[name]])));
 }
 
 /** A diagnosis for scripts. */
@@ -102,22 +102,22 @@ export function tenantLine(tenant: TenantResult): string {
 
 /** NDJSON's last line: everything of the result except its tenants. */
 export function summaryLine(result: RunResult): string {
-  const fields = [...RESULT_HEAD, ...RESULT_TAIL].map(
-    (name) => `${safeJson(name)}:${safeJson(result[name], FIELDS[name])}`,
-  );
+  const names = RESULT_FIELDS.filter((name) => name !== "tenants");
+  const fields = names.map((name) => `${safeJson(name)}:${safeJson(result[name], FIELDS[name])}`);
   return `{"type":"summary",${fields.join(",")}}\n`;
 }
 
 /**
- * `--format ndjson`: takes a run's events as they come, then the result. Writes one line for each tenant as it is settled (a tenant in doubt only at the end, for it may be settled yet), at the end
- * the tenants that were not told, then the summary. A tenant whose end differs from what was told (a twin found by the last
- * list) is told once more: the last line of a tenant counts.
+ * `--format ndjson`: takes a run's events as they come, then the result. Writes one line for each tenant as it is settled (one in
+ * doubt only at the end, for it may be settled yet), at the end the tenants that were not told, then the summary. A tenant whose
+ * end differs from what was told (a twin found by the last list) is told once more: the last line of a tenant counts.
  */
 export function createNdjsonWriter(sink: { write(text: string): unknown }) {
   const told = new Map<string, TenantResult>();
   const tellNews = (tenant: TenantResult): void => {
     const identity = JSON.stringify([tenant.sourceTaskId, tenant.tenant, tenant.line]);
-    if (!isNews(told.get(identity), tenant)) return;
+    const before = told.get(identity);
+    if (before === tenant || (before !== undefined && tenantLine(before) === tenantLine(tenant))) return;
     told.set(identity, tenant);
     sink.write(tenantLine(tenant));
   };
@@ -131,15 +131,4 @@ export function createNdjsonWriter(sink: { write(text: string): unknown }) {
       sink.write(summaryLine(result));
     },
   };
-}
-
-function isNews(told: TenantResult | undefined, now: TenantResult): boolean {
-  return (
-    told === undefined ||
-    told.outcome !== now.outcome ||
-    told.action !== now.action ||
-    told.newTaskId !== now.newTaskId ||
-    told.error?.code !== now.error?.code ||
-    (told.verified && !now.verified)
-  );
 }

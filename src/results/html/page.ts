@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { countBy, counted, SIGNS, spokenDuration, TENANT_COLUMNS, type Tone, verdictOf } from "../../reporter/look.js";
 import { groupTroubles, placeOf, type TenantGroup, troubleOf } from "../../reporter/problems.js";
-import type { ActionKind, Outcome, RunResult, TenantResult } from "../../shared/outcome.js";
+import type { ActionKind, RunResult, TenantResult } from "../../shared/outcome.js";
 import type { Problem } from "../../shared/problems.js";
 import { escapeHtml } from "../../shared/text-safety.js";
 import { plotSection } from "./plot.js";
-import { HTML_SCRIPT } from "./script.js";
+import { EARLY_SCRIPT, HTML_SCRIPT } from "./script.js";
 import { HTML_STYLE } from "./style.js";
 
 /**
@@ -29,11 +29,11 @@ export function* htmlResult(result: RunResult): Generator<string> {
 
 function headHtml({ dryRun, manifest, command }: RunResult): string {
   const own = (text: string): string => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
-  const policy = `default-src 'none'; style-src ${own(HTML_STYLE)}; script-src ${own(HTML_SCRIPT)}; base-uri 'none'; form-action 'none'`;
+  const policy = `default-src 'none'; style-src ${own(HTML_STYLE)}; script-src ${own(EARLY_SCRIPT)} ${own(HTML_SCRIPT)}; base-uri 'none'; form-action 'none'`;
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">
-<title>${dryRun ? "Plan" : "Result"}: ${escapeHtml(manifest?.path ?? command)}</title><style>${HTML_STYLE}</style></head>
+<title>${dryRun ? "Plan" : "Result"}: ${escapeHtml(manifest?.path ?? command)}</title><script>${EARLY_SCRIPT}</script><style>${HTML_STYLE}</style></head>
 <body><a class="skip" href="#h-tenants">Skip to the tenants</a><main class="page">`;
 }
 
@@ -87,6 +87,7 @@ function notesCard<Item>(title: string, items: readonly Item[], noteOf: (item: I
   return `<section class="card" aria-labelledby="${id}"><h2 id="${id}">${title}</h2>${list(items.slice(0, NOTES_SHOWN))}${more}</section>`;
 }
 
+/** A problem or a group of tenants, under its code. */
 function noteHtml(tone: Tone, title: string, html: string): string {
   return `<li class="note ${tone}"><h3>${escapeHtml(title)}</h3>${html}</li>`;
 }
@@ -139,7 +140,7 @@ function tenantsOpening({ tenants, dryRun }: RunResult): string {
   const chips = (kind: "action" | "outcome"): string => {
     const buttons = countBy(tenants, kind).map(({ shown, count }) => {
       const data = `class="${SIGNS[shown].tone}" data-kind="${kind}" data-value="${shown}"`;
-      return `<button ${data} aria-pressed="false">${SIGNS[shown].word}<b>${count.toLocaleString("en")}</b></button>`;
+      return `<button ${data} aria-pressed="false">${SIGNS[shown].word} <b>${count.toLocaleString("en")}</b></button>`;
     });
     return `<div class="chips" role="group" aria-label="Filter by ${kind}">${buttons.join("")}</div>`;
   };
@@ -153,15 +154,13 @@ ${chips("outcome")}${chips("action")}</div>
 function tenantRows(tenant: TenantResult, result: RunResult, at: number): string {
   const { action, outcome, name = "", durationMs } = tenant;
   const text = (column: (typeof COLUMNS)[number]): string => escapeHtml(TENANT_COLUMNS[column].text(tenant));
-  return `<tr class="row" data-action="${action}" data-outcome="${outcome}"><th scope="row"><bdi>${text("tenant")}</bdi></th><td>${badge(action)}</td><td>${badge(outcome)}</td><td class="copy">${bdi(name)}${idHtml(tenant.newTaskId ?? "")}</td><td class="why"><bdi>${text("reason")}</bdi></td><td>${text("verified")}</td><td class="num" data-sort="${durationMs}">${text("took")}</td></tr>
+  // The symbol is for the eye only.
+  const [actionBadge, outcomeBadge] = [SIGNS[action], SIGNS[outcome]].map(({ word, symbol, tone }) => {
+    return `<span class="badge ${tone}" data-symbol="${escapeHtml(symbol)}">${word}</span>`;
+  });
+  return `<tr class="row" data-action="${action}" data-outcome="${outcome}"><th scope="row"><bdi>${text("tenant")}</bdi></th><td>${actionBadge}</td><td>${outcomeBadge}</td><td class="copy">${bdi(name)}${idHtml(tenant.newTaskId ?? "")}</td><td class="why"><bdi>${text("reason")}</bdi></td><td>${text("verified")}</td><td class="num" data-sort="${durationMs}">${text("took")}</td></tr>
 <tr id="d${at}"><td colspan="7"><div class="detail">${detailHtml(tenant, result)}${mappingsHtml(tenant)}</div></td></tr>
 `;
-}
-
-/** A word with its symbol, which is for the eye only. */
-function badge(shown: ActionKind | Outcome): string {
-  const { word, symbol, tone } = SIGNS[shown];
-  return `<span class="badge ${tone}" data-symbol="${escapeHtml(symbol)}">${word}</span>`;
 }
 
 function detailHtml(tenant: TenantResult, { dryRun, startedAt }: RunResult): string {
@@ -190,9 +189,8 @@ function sentOf({ action, attempts, sourceTaskId = "", newTaskId = "" }: TenantR
     update: `${patch} for each report that differs`,
     adopt: `${patch} where the mappings differ`,
   };
-  const request = requests[action];
-  if (dryRun) return request ?? "nothing";
-  return `${counted(attempts, "write")}${request === undefined ? "" : `: ${request}`}`;
+  const request = requests[action] ?? "nothing";
+  return dryRun ? request : `${counted(attempts, "write")}: ${request}`;
 }
 
 function mappingsHtml({ mappings }: TenantResult): string {

@@ -1,3 +1,6 @@
+/** Runs before anything is shown: until the other script has chosen the first rows, thousands of them need no layout. */
+export const EARLY_SCRIPT = `document.documentElement.className = "js";`;
+
 /**
  * The HTML result's own script: search, filters, sorting, and tenants opened one by one. The page has every tenant already; the
  * script only hides, shows and moves rows, and never parses text as HTML. Without it everything is shown.
@@ -27,10 +30,7 @@ export const HTML_SCRIPT = `
   const show = (rows) => {
     room = rows;
     const shown = new Set(found.slice(0, room));
-    for (const tenant of tenants) {
-      tenant.row.hidden = !shown.has(tenant);
-      tenant.detail.hidden = tenant.row.hidden || tenant.button.getAttribute("aria-expanded") === "false";
-    }
+    for (const tenant of tenants) tenant.row.classList.toggle("shown", shown.has(tenant));
     const left = found.length - shown.size;
     byId("more-rows").hidden = left === 0;
     byId("more-rows").textContent = "Show more (" + number(left) + " left)";
@@ -58,28 +58,29 @@ export const HTML_SCRIPT = `
     find();
   };
 
-  const flip = (button, state) => {
-    const on = button.getAttribute(state) === "false";
-    button.setAttribute(state, String(on));
-    return String(on);
+  const press = (button) => {
+    const on = button.getAttribute("aria-pressed") === "false";
+    button.setAttribute("aria-pressed", String(on));
+    return on;
   };
   const onClick = (buttons, act) => {
     for (const button of document.querySelectorAll(buttons)) button.addEventListener("click", () => act(button));
   };
-  onClick(".open", (button) => {
-    flip(button, "aria-expanded");
-    show(room);
-  });
+  const open = ({ row, button }, on) => {
+    row.classList.toggle("opened", on);
+    button.setAttribute("aria-expanded", String(on));
+  };
+  for (const tenant of tenants)
+    tenant.button.addEventListener("click", () => open(tenant, !tenant.row.classList.contains("opened")));
   onClick("[data-kind]", (chip) => {
-    flip(chip, "aria-pressed");
+    press(chip);
     find();
   });
   onClick(".sort", (button) => sort(button.parentElement));
   onClick("#more-rows", () => show(room + PAGE));
   onClick("#open-all", (button) => {
-    const on = flip(button, "aria-pressed");
-    for (const tenant of tenants) tenant.button.setAttribute("aria-expanded", on);
-    show(room);
+    const on = press(button);
+    for (const tenant of tenants) open(tenant, on);
   });
   addEventListener("beforeprint", () => show(Infinity));
   search.addEventListener("input", find);
