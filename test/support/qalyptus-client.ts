@@ -1,6 +1,6 @@
 import { systemChance, systemClock } from "../../src/files/system-clock.js";
-import { createQalyptusApi, type QalyptusApi, type QalyptusApiSettings } from "../../src/server/api.js";
-import type { HttpClientSettings, RequestReport } from "../../src/server/client.js";
+import { createQalyptusApi, type QalyptusApi } from "../../src/server/api.js";
+import type { QalyptusApiSettings, RequestReport } from "../../src/server/client.js";
 import type { WriteCall } from "../../src/server/ports.js";
 import { parseServerUrl } from "../../src/server/url.js";
 import { writeId } from "../../src/shared/ids.js";
@@ -25,13 +25,14 @@ export function hurriedClock(): Clock & { readonly waits: readonly number[] } {
 }
 
 /** Settings of a client of a loopback server, as short-tempered as a test needs them. */
-export function clientSettings(origin: string, changes: Partial<HttpClientSettings> = {}): HttpClientSettings {
+export function clientSettings(origin: string, changes: Partial<QalyptusApiSettings> = {}): QalyptusApiSettings {
   return {
     server: parseServerUrl(origin),
     key: KEY,
     version: "1.2.3",
     timeoutMs: 5_000,
     connections: 4,
+    retries: 2,
     clock: hurriedClock(),
     chance: systemChance,
     ...changes,
@@ -44,7 +45,7 @@ export function openApi(
   changes: Partial<QalyptusApiSettings> = {},
 ): QalyptusApi & { readonly reports: readonly RequestReport[] } {
   const reports: RequestReport[] = [];
-  const settings = { ...clientSettings(origin), retries: 2, onRequest: (one: RequestReport) => reports.push(one) };
+  const settings = { ...clientSettings(origin), onRequest: (one: RequestReport) => reports.push(one) };
   return { ...createQalyptusApi({ ...settings, ...changes }), reports };
 }
 
