@@ -1,7 +1,7 @@
 import { BlockList, isIP, isIPv6 } from "node:net";
 import { domainToASCII } from "node:url";
 import { trimAround } from "../shared/ids.js";
-import { EXIT, problem, StopError } from "../shared/problems.js";
+import { EXIT, stopError } from "../shared/problems.js";
 import { isLoopback, type ServerUrl } from "./url.js";
 
 /** The environment's variables, as they were handed in. */
@@ -33,8 +33,7 @@ export function chooseProxy(server: ServerUrl, env: ProxyEnvironment): ProxyServ
 function parseProxy(value: string, name: string): ProxyServer {
   const refuse = (why: string, cause?: unknown): never => {
     const hint = `Set ${name} to http://host:port, or leave the server out with NO_PROXY`;
-    const message = `the proxy in ${name} cannot be used: ${why}`;
-    throw new StopError(EXIT.usage, problem("PROXY_URL", message, { hint }), { cause });
+    throw stopError(EXIT.usage, "PROXY_URL", `the proxy in ${name} cannot be used: ${why}`, { hint }, cause);
   };
   const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`;
   if (!URL.canParse(full)) return refuse("its value is no URL");
@@ -77,21 +76,14 @@ function matches(rule: string, host: string, port: number): boolean {
   return ascii !== "" && (host === ascii || (host.endsWith(`.${ascii}`) && isIP(host) !== 4));
 }
 
-const FAMILIES = new Map([
-  [4, { family: "ipv4", bits: 32 }],
-  [6, { family: "ipv6", bits: 128 }],
-] as const);
-
 function isWithin(cidr: string, host: string): boolean {
   const [network = "", prefix = ""] = cidr.split("/");
   const address = withoutBrackets(network);
-  const kind = FAMILIES.get(isIP(address) as 4 | 6);
-  const hostKind = FAMILIES.get(isIP(host) as 4 | 6);
-  if (kind === undefined || hostKind === undefined || !/^\d{1,3}$/.test(prefix) || Number(prefix) > kind.bits)
-    return false;
+  const longest = isIP(address) === 4 ? 32 : isIP(address) === 6 ? 128 : -1;
+  if (isIP(host) === 0 || !/^\d{1,3}$/.test(prefix) || Number(prefix) > longest) return false;
   const list = new BlockList();
-  list.addSubnet(address, Number(prefix), kind.family);
-  return list.check(host, hostKind.family);
+  list.addSubnet(address, Number(prefix), isIPv6(address) ? "ipv6" : "ipv4");
+  return list.check(host, isIPv6(host) ? "ipv6" : "ipv4");
 }
 
 function withoutBrackets(host: string): string {

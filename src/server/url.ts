@@ -1,6 +1,6 @@
 import { isIPv6 } from "node:net";
 import { trimAround } from "../shared/ids.js";
-import { EXIT, problem, StopError } from "../shared/problems.js";
+import { EXIT, stopError } from "../shared/problems.js";
 import { quote } from "../shared/quotation.js";
 
 /** The versions of the API's routes; reads may fall back from the second to the first. */
@@ -68,7 +68,7 @@ export function parseServerUrl(typed: string): ServerUrl {
 }
 
 function refuse(message: string, hint: string = EXAMPLES): never {
-  throw new StopError(EXIT.usage, problem("SERVER_URL", message, { hint }));
+  throw stopError(EXIT.usage, "SERVER_URL", message, { hint });
 }
 
 /** The address as a message shows it: nothing that stands before an `@`, nor after a `?` or `#`. */
