@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { systemChance, systemClock } from "../files/system-clock.js";
 import type { LogState } from "../log/state.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { checkResumable, comparePlans, lastSyncOf, savedTenants, sealPlan, shapeOf } from "../plan/saved-plan.js";
@@ -8,6 +7,7 @@ import { attempt } from "../run/attempt.js";
 import { rehearseSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
 import type { RunResult } from "../shared/outcome.js";
 import { type Problem, StopError } from "../shared/problems.js";
+import { systemChance, systemClock } from "../shared/time.js";
 import {
   checkNoOtherLog,
   checkServerOfLog,

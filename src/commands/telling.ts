@@ -1,6 +1,5 @@
 import { appendFile, readFile } from "node:fs/promises";
 import { codeOf } from "../files/paths.js";
-import { systemClock } from "../files/system-clock.js";
 import {
   checkResultFiles,
   type Placement,
@@ -15,6 +14,7 @@ import { errorsText, problemLines, warningLines } from "../reporter/problem-line
 import { createProgress } from "../reporter/progress.js";
 import type { RunResult } from "../shared/outcome.js";
 import { EXIT, type ExitCode } from "../shared/problems.js";
+import { systemClock } from "../shared/time.js";
 import type { Host, OutputStream, Tell } from "./host.js";
 import type { OutputSettings, ResultFile } from "./settings.js";
 

@@ -2,12 +2,12 @@ import type { TaskId } from "../shared/ids.js";
 import type { Problem } from "../shared/problems.js";
 import type { TaskReport } from "../shared/source-task.js";
 import type { Clock } from "../shared/time.js";
+import { apiRoot } from "./address.js";
 import { type HttpClient, openClient, type QalyptusApiSettings } from "./client.js";
 import type { Reading, SendAttempt, TaskReader, TaskWriter } from "./ports.js";
 import { type ReadRoute, ServerReads } from "./reads.js";
 import { classifyWrite, type ReadAnswer } from "./replies.js";
 import { readToEnd } from "./task-list.js";
-import { apiRoot } from "./url.js";
 import {
   activeTriggersOf,
   createBody,

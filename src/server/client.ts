@@ -3,11 +3,10 @@ import { type Dispatcher, Pool } from "undici";
 import type { RunEvent } from "../shared/events.js";
 import { secretSpellings } from "../shared/secret-spellings.js";
 import type { Chance, Clock } from "../shared/time.js";
+import { chooseProxy, type ProxyEnvironment, type ServerUrl } from "./address.js";
 import { makeConnector } from "./connect.js";
 import { type Authorities, secureContextOf } from "./credentials.js";
 import { type FailureKind, failureOf, TransportFailure, type Whereabouts } from "./failure.js";
-import { chooseProxy, type ProxyEnvironment } from "./proxy.js";
-import type { ServerUrl } from "./url.js";
 
 /** What a server is asked with. */
 export interface QalyptusApiSettings {

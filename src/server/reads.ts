@@ -1,8 +1,8 @@
 import { EXIT, type Problem, StopError } from "../shared/problems.js";
+import { type ApiVersion, apiRoot } from "./address.js";
 import type { HttpClient, QalyptusApiSettings } from "./client.js";
 import type { FailureKind } from "./failure.js";
 import { classifyRead, type ReadAnswer } from "./replies.js";
-import { type ApiVersion, apiRoot } from "./url.js";
 
 /** The read routes; which version of the API answers is remembered for each. */
 export type ReadRoute = "list" | "task" | "reports" | "triggers" | "recipients";

@@ -22,32 +22,12 @@ const REJECTED: Rule = { code: "REJECTED", says: "rejects the request", write: "
 const CONFLICT: Rule = { ...REJECTED, code: "CONFLICT" };
 const KEY_REFUSED: Rule = { code: "KEY_REFUSED", says: "refuses the API key", write: "stop", read: "stop" };
 const FORBIDDEN: Rule = { code: "FORBIDDEN", says: "forbids it", write: "refused", read: "forbidden" };
-const MISSING: Rule = {
-  code: "NOT_FOUND",
-  says: "does not know the address or what it names",
-  write: "refused",
-  read: "missing",
-};
+const MISSING: Rule = { code: "NOT_FOUND", says: "does not know this address", write: "refused", read: "missing" };
 const SLOW_DOWN: Rule = { code: "SLOW_DOWN", says: "asks for fewer requests", write: "slow-down", read: "failing" };
 const FAILING: Rule = { code: "SERVER_ERROR", says: "could not answer", write: "in-doubt", read: "failing" };
-const WEB_PAGE: Rule = {
-  code: "WEB_PAGE",
-  says: "answers with a web page where its API should",
-  write: "stop-in-doubt",
-  read: "stop",
-};
-const CUT_SHORT: Rule = {
-  code: "CUT_SHORT",
-  says: "did not send its whole answer",
-  write: "in-doubt",
-  read: "failing",
-};
-const TOO_LARGE: Rule = {
-  code: "ANSWER_TOO_LARGE",
-  says: "sent more than an answer may hold",
-  write: "in-doubt",
-  read: "rejected",
-};
+const WEB_PAGE: Rule = { code: "WEB_PAGE", says: "answers with a web page", write: "stop-in-doubt", read: "stop" };
+const CUT_SHORT: Rule = { code: "CUT_SHORT", says: "did not end its answer", write: "in-doubt", read: "failing" };
+const TOO_LARGE: Rule = { ...REJECTED, code: "ANSWER_TOO_LARGE", says: "sent too large an answer", write: "in-doubt" };
 
 /** The statuses that are certain, besides 2xx and 3xx. */
 const RULES: ReadonlyMap<number, Rule> = new Map([

@@ -4,7 +4,6 @@ import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { HttpResponse, http } from "msw";
 import { afterEach, describe, expect, it } from "vitest";
-import { systemClock } from "../../src/files/system-clock.js";
 import {
   type Exchange,
   type HttpClient,
@@ -13,6 +12,7 @@ import {
   type RequestReport,
 } from "../../src/server/client.js";
 import { parseAuthorities, readAuthorities } from "../../src/server/credentials.js";
+import { systemClock } from "../../src/shared/time.js";
 import {
   type LoopbackServer,
   serve,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { parseServerUrl } from "../../src/server/address.js";
 import type { Exchange, HttpAnswer } from "../../src/server/client.js";
 import { failureOf, type TransportFailure } from "../../src/server/failure.js";
 import { type Answering, classifyWrite } from "../../src/server/replies.js";
-import { parseServerUrl } from "../../src/server/url.js";
 import { parseTaskId, type TaskId } from "../../src/shared/ids.js";
 
 const SOURCE = "11111111-1111-4111-8111-111111111111" as TaskId;

@@ -1,10 +1,9 @@
-import { systemChance, systemClock } from "../../src/files/system-clock.js";
+import { parseServerUrl } from "../../src/server/address.js";
 import { createQalyptusApi, type QalyptusApi } from "../../src/server/api.js";
 import type { QalyptusApiSettings, RequestReport } from "../../src/server/client.js";
 import type { WriteCall } from "../../src/server/ports.js";
-import { parseServerUrl } from "../../src/server/url.js";
 import { writeId } from "../../src/shared/ids.js";
-import type { Clock } from "../../src/shared/time.js";
+import { type Clock, systemChance, systemClock } from "../../src/shared/time.js";
 
 /** A key that would be noticed anywhere. */
 export const KEY = "qk-SECRET-7f3a9b/x+1";
