@@ -1,9 +1,17 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Palette } from "../reporter/look.js";
+import type { TaskRun } from "../sandbox/api.js";
 import { parseFault } from "../sandbox/fault-setting.js";
-import { startSandbox } from "../sandbox/server.js";
+import { type RunningSandbox, startSandbox } from "../sandbox/server.js";
 import { describeStart } from "../sandbox/start-lines.js";
-import { EXIT, type ExitCode } from "../shared/problems.js";
+import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID, tenantAppId } from "../sandbox/world.js";
+import { EXIT, type ExitCode, type StopError, stopError } from "../shared/problems.js";
 import type { Host } from "./host.js";
-import type { SandboxSettings } from "./settings.js";
+import type { DemoSettings, SandboxSettings } from "./settings.js";
+import { lookOf } from "./telling.js";
 
 /** `sandbox`: a local stand-in for a Qalyptus server, until it is interrupted. */
 export async function sandboxCommand(host: Host, settings: SandboxSettings): Promise<ExitCode> {
@@ -18,4 +26,136 @@ export async function sandboxCommand(host: Host, settings: SandboxSettings): Pro
   if (!requested.aborted) await new Promise((resolve) => requested.addEventListener("abort", resolve, { once: true }));
   await sandbox.close();
   return EXIT.ok;
+}
+
+const TENANTS = 120;
+/** The first sync is killed when so many copies exist. */
+const KILL_AT = 60;
+/** The sandbox answers after so long: slow enough to be killed half-way, fast enough to be watched. */
+const LATENCY_MS = 60;
+
+/** The stage that the demo's story is played on. */
+interface Stage {
+  readonly host: Host;
+  readonly sandbox: RunningSandbox;
+  readonly folder: string;
+  readonly palette: Palette;
+}
+
+/**
+ * `demo`: the main job end to end on the sandbox, with the real program in processes of its own. Every sync is the real one;
+ * only the time limits are shorter than the defaults. Throws a StopError (exit 1) where the proof fails.
+ */
+export async function demoCommand(host: Host, settings: DemoSettings): Promise<ExitCode> {
+  const folder = await mkdtemp(join(tmpdir(), "qalyptus-demo-"));
+  const sandbox = await startSandbox({ port: 0, latencyMs: LATENCY_MS });
+  const { palette } = lookOf(host, settings.output, host.stdout);
+  try {
+    await play({ host, sandbox, folder, palette });
+    return EXIT.ok;
+  } finally {
+    await sandbox.close();
+    if (settings.keep) await host.stdout.write(`\nKept: ${folder}\n`);
+    else await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function play(stage: Stage): Promise<void> {
+  const { host, sandbox, folder, palette } = stage;
+  const rows = Array.from({ length: TENANTS }, (_, at) => {
+    return `customer-${String(at + 1).padStart(3, "0")},${tenantAppId(at + 1)}\n`;
+  });
+  await writeFile(join(folder, "customers.csv"), `tenant,newQlikAppId\n${rows.join("")}`);
+  await say(
+    stage,
+    "The stage",
+    `A sandbox server at ${sandbox.url}, one source task with 3 reports, and ${TENANTS} tenants in customers.csv.\n` +
+      "The server is a stand-in; every sync below is the real program. Two time limits are shorter than usual,\n" +
+      "so that the demo is short: --timeout 2s --settle 2s.\n",
+  );
+  await say(stage, "1. What would be done? A dry run sends nothing");
+  await sync(stage, ["--dry-run"]);
+  await say(stage, `2. Carry it out, and kill it (SIGKILL) when ${KILL_AT} copies exist`);
+  await sync(stage, [], KILL_AT);
+  const count = copiesOf(sandbox).length;
+  await host.stdout.write(
+    `${palette.bad("Killed.")} The server now has ${count} copies; what was in flight is in doubt.\n`,
+  );
+  await say(stage, "3. Go on where it was killed: what is in doubt is looked up, never sent twice");
+  await sync(stage, ["--resume"]);
+  await say(stage, "4. Once more: nothing is left to do");
+  await sync(stage, []);
+  await say(stage, "5. The proof, read from the server and not from the log");
+  await prove(stage);
+}
+
+async function say({ host, palette }: Stage, title: string, text = ""): Promise<void> {
+  await host.stdout.write(`\n${palette.bold(title)}\n${text}`);
+}
+
+/** Shows a sync as a person would type it, and runs it in a process; with `killAt` it is killed when so many copies exist. */
+async function sync(
+  { host, sandbox, folder, palette }: Stage,
+  extra: readonly string[],
+  killAt?: number,
+): Promise<void> {
+  // `--resume` brings the first run's options with it.
+  const shape = extra.includes("--resume")
+    ? []
+    : ["--source-task", FIRST_SOURCE_TASK_ID, "--master-app", MASTER_APP_ID];
+  const server = ["--server", sandbox.url, "--timeout", "2s", "--settle", "2s"];
+  const args = ["sync", "customers.csv", ...shape, ...server, ...extra];
+  await host.stdout.write(`${palette.dim(`$ ${host.argv0} ${args.join(" ")}`)}\n`);
+  const child = spawn(host.execPath, [host.mainPath, ...args], {
+    cwd: folder,
+    env: { ...host.env, QALYPTUS_API_KEY: sandbox.key, QALYPTUS_SERVER: undefined },
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  const watch = setInterval(() => {
+    if (killAt !== undefined && copiesOf(sandbox).length >= killAt) child.kill("SIGKILL");
+  }, 5);
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  }).finally(() => clearInterval(watch));
+  if (killAt === undefined && code !== EXIT.ok) throw failed(`a sync ended with ${code}, not with 0`);
+  if (killAt !== undefined && code !== null) throw failed(`the sync was to be killed half-way, and ended with ${code}`);
+}
+
+function copiesOf(sandbox: RunningSandbox): ReturnType<RunningSandbox["tasks"]> {
+  return sandbox.tasks().filter((task) => task.copyOf !== undefined);
+}
+
+/** Asks the server what it would generate for each copy, and holds it against the manifest. */
+async function prove({ host, sandbox, palette }: Stage): Promise<void> {
+  const copies = copiesOf(sandbox);
+  const names = new Set(copies.map((copy) => copy.name));
+  const areRight = await Promise.all(
+    copies.map(async ({ id, name }) => {
+      const apps = await appsReadBy(sandbox, id);
+      return apps.size === 1 && apps.has(tenantAppId(Number(name.slice(-3))));
+    }),
+  );
+  const right = areRight.filter(Boolean).length;
+  const checks: readonly (readonly [text: string, holds: boolean])[] = [
+    [`${copies.length} copies for ${TENANTS} tenants`, copies.length === TENANTS],
+    [`${copies.length - names.size} twins`, names.size === copies.length],
+    [
+      `${right} copies whose every report, connection, filter and condition reads its own tenant's app`,
+      right === TENANTS,
+    ],
+  ];
+  for (const [text, holds] of checks)
+    await host.stdout.write(`  ${holds ? palette.good("ok") : palette.bad("NO")}  ${text}\n`);
+  if (checks.some(([, holds]) => !holds)) throw failed("the proof failed");
+}
+
+async function appsReadBy(sandbox: RunningSandbox, taskId: string): Promise<ReadonlySet<string>> {
+  const answer = await fetch(`${sandbox.url}/sandbox/tasks/${taskId}/run`, { method: "POST" });
+  const { reports } = (await answer.json()) as TaskRun;
+  return new Set(reports.flatMap((report) => report.readsApps));
+}
+
+function failed(message: string): StopError {
+  return stopError(EXIT.defect, "DEMO_FAILED", message);
 }

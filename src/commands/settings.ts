@@ -1,16 +1,11 @@
 import type { PlanShape } from "../log/records.js";
 import type { RunOptions } from "../run/run.js";
 import type { TaskId } from "../shared/ids.js";
+import type { ResultFile } from "../shared/outcome.js";
 import type { Problem } from "../shared/problems.js";
 
 /** What standard output gets. */
 export type OutputFormat = "human" | "json" | "ndjson";
-
-/** One `--out` file; `kind` is its ending. */
-export interface ResultFile {
-  readonly path: string;
-  readonly kind: "json" | "csv" | "md" | "html" | "xml";
-}
 
 /** How a command tells its answer. Every command has it. */
 export interface OutputSettings {
@@ -79,17 +74,13 @@ export interface SyncSettings extends CommandSettings {
   readonly rebind: boolean;
 }
 
-export interface ValidateSettings extends CommandSettings {
+export interface ValidateSettings extends CommandSettings, Pick<SyncSettings, "encoding" | "shape" | "apps"> {
   readonly manifest: string;
-  readonly encoding: string | undefined;
-  readonly shape: PlanShape;
-  readonly apps: string | undefined;
 }
 
-export interface StatusSettings extends CommandSettings {
-  readonly manifest: string | undefined;
-  readonly encoding: string | undefined;
-  readonly idempotencyLog: string | undefined;
+export interface StatusSettings
+  extends CommandSettings,
+    Pick<SyncSettings, "manifest" | "encoding" | "idempotencyLog"> {
   /** The source task of rows that name none. */
   readonly sourceTask: TaskId | undefined;
 }
@@ -104,29 +95,23 @@ export type Resolution =
       readonly from: string | undefined;
       readonly connection: ConnectionSettings;
     }
-  | { readonly kind: "retry"; readonly tenants: readonly string[] }
-  | { readonly kind: "forget"; readonly tenants: readonly string[] };
+  | { readonly kind: "retry" | "forget"; readonly tenants: readonly string[] };
 
-export interface ResolveSettings extends CommandSettings {
+export interface ResolveSettings
+  extends CommandSettings,
+    Pick<SyncSettings, "manifest" | "idempotencyLog" | "breakLock"> {
   readonly resolution: Resolution;
   readonly sourceTask: TaskId | undefined;
   readonly reason: string | undefined;
   /** Where the log is new: what it is bound to. */
   readonly server: ServerSetting | undefined;
-  /** Names the log that stands beside it. */
-  readonly manifest: string | undefined;
-  readonly idempotencyLog: string | undefined;
-  readonly breakLock: string | undefined;
 }
 
-export interface DoctorSettings extends CommandSettings {
-  readonly manifest: string | undefined;
-  readonly encoding: string | undefined;
-  readonly idempotencyLog: string | undefined;
+export interface DoctorSettings
+  extends CommandSettings,
+    Pick<SyncSettings, "manifest" | "encoding" | "idempotencyLog" | "shape" | "apps"> {
   readonly connection: GivenConnection;
-  readonly shape: PlanShape;
   readonly newLog: boolean;
-  readonly apps: string | undefined;
 }
 
 export interface InitSettings extends CommandSettings {

@@ -57,3 +57,13 @@ function healthyLine({ path, tenants }: Manifest): string {
   const tasks = sources === 0 ? "" : `, ${counted(sources, "source task")}`;
   return `${oneLine(path)}: no fault found: ${counted(tenants.length, "tenant")}${rest}${tasks}`;
 }
+
+/** `schema`: the JSON manifest's JSON Schema, for editors. */
+export async function schemaCommand(host: Host): Promise<ExitCode> {
+  // Loaded only here: a manifest is checked without them.
+  const { toJSONSchema } = await import("zod");
+  const { MANIFEST_SCHEMA } = await import("../manifest/schema.js");
+  const schema = { ...toJSONSchema(MANIFEST_SCHEMA, { io: "input" }), title: "qalyptus-propagate manifest" };
+  await host.stdout.write(`${JSON.stringify(schema, undefined, 2)}\n`);
+  return EXIT.ok;
+}

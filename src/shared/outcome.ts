@@ -140,3 +140,9 @@ export interface LogHead {
   readonly seq: number;
   readonly digest: string;
 }
+
+/** One `--out` file; `kind` is its ending. */
+export interface ResultFile {
+  readonly path: string;
+  readonly kind: "json" | "csv" | "md" | "html" | "xml";
+}
