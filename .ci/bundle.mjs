@@ -47,7 +47,7 @@ function escape16(unit) {
  */
 const LOADED_TOGETHER = [
   { name: "process", files: ["cli/program", "reporter/palette"] },
-  { name: "shell", files: ["cli/shell"] },
+  { name: "shell", files: ["cli/shell", "shared/tenant-pattern"] },
   { name: "command", files: ["cli/command-line", "compose"] },
   { name: "lines", files: ["reporter/problem-lines", "reporter/tenant-groups"] },
   { name: "telling", files: ["commands/telling"] },
