@@ -46,10 +46,10 @@ function escape16(unit) {
  * more than one of them bring goes to the first.
  */
 const LOADED_TOGETHER = [
-  { name: "process", files: ["cli/program", "reporter/palette"] },
+  { name: "process", files: ["cli/program", "reporter/look"] },
   { name: "shell", files: ["cli/shell", "shared/tenant-pattern"] },
-  { name: "command", files: ["cli/command-line", "compose"] },
-  { name: "lines", files: ["reporter/problem-lines", "reporter/tenant-groups"] },
+  { name: "command", files: ["cli/command-line", "cli/carry-out"] },
+  { name: "lines", files: ["reporter/problems"] },
   { name: "telling", files: ["commands/telling"] },
   { name: "manifest", files: ["commands/manifest-input"] },
   { name: "log", files: ["commands/command-log"] },

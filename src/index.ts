@@ -1,6 +1,7 @@
-import { env, kill, pid } from "node:process";
+import { env, pid } from "node:process";
 import { ABSENT, Advice, OPTIONS, type OptionSpec, type Values } from "./cli/options.js";
-import { syncJob } from "./cli/settings.js";
+import { processExists } from "./cli/program.js";
+import { connectionOptions, syncJob } from "./cli/settings.js";
 import { askedOf, performSync } from "./commands/sync-job.js";
 import type { RunEvent } from "./shared/events.js";
 import type { ActionKind, Outcome, RunResult, Summary, TenantError, TenantResult } from "./shared/outcome.js";
@@ -57,14 +58,13 @@ export async function sync(call: SyncCall): Promise<RunResult> {
     for (const each of problems) emit({ kind: "warning", problem: each });
   };
   const values = valuesOf(call);
-  const { caFiles, insecure, timeoutMs, retries, rate } = values;
   const job = {
     ...syncJob(values),
     manifest: call.manifest,
     connection: {
       server: { text: call.server, from: "--server" as const },
       apiKey: { kind: "variable" as const, name: "apiKey", text: call.apiKey },
-      ...{ caFiles, insecure, timeoutMs, retries, rate },
+      ...connectionOptions(values),
     },
     warnings: [],
   };
@@ -96,11 +96,3 @@ const NO_INPUT = {
     throw new TypeError("the library asks nobody");
   },
 };
-
-function processExists(other: number): boolean {
-  try {
-    return kill(other, 0);
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
-}

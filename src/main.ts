@@ -2,11 +2,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isatty } from "node:tty";
-import { programName, Redaction, SignalWatch, StandardStream, showsUnicode } from "./cli/program.js";
-import type { Told } from "./cli/shell.js";
+import { processExists, programName, Redaction, SignalWatch, StandardStream, showsUnicode } from "./cli/program.js";
 import type { Host } from "./commands/host.js";
-import { colourLevel, isCi, loadPalette } from "./reporter/palette.js";
-import { type EndingSignal, EXIT, type ExitCode } from "./shared/problems.js";
+import { isCi } from "./reporter/look.js";
+import { EXIT, type ExitCode } from "./shared/problems.js";
 
 /** How long a program that was told to end waits for who does not read what it says. */
 const UNREAD_MS = 2000;
@@ -20,16 +19,10 @@ const redaction = new Redaction();
 const stdout = new StandardStream(() => process.stdout, redaction);
 const stderr = new StandardStream(() => process.stderr, redaction);
 
-let tellUntaken: (signal: EndingSignal) => void = () => undefined;
-const untakenSignal = new Promise<EndingSignal>((resolve) => {
-  tellUntaken = resolve;
-});
 const signals = new SignalWatch(process, process.platform, {
-  now: () => performance.now(),
   hurry: () => {
     for (const stream of [stdout, stderr]) stream.hurry(UNREAD_MS);
   },
-  untaken: (signal) => tellUntaken(signal),
   endNow: (code) => process.exit(code),
 });
 
@@ -43,15 +36,9 @@ process.on("beforeExit", () => {
 
 async function run(): Promise<void> {
   const { runShell } = await import("./cli/shell.js");
-  const host = makeHost();
-  const code = await runShell(argv, {
-    host,
-    loadHandlers: async () => (await import("./compose.js")).createHandlers(host),
-    tell,
-    hasAnswered: () => stdout.hasWritten(),
-    untakenSignal,
-  });
-  await end(code);
+  await end(
+    await runShell(argv, { host: makeHost(), hasAnswered: () => stdout.hasWritten(), untakenSignal: signals.untaken }),
+  );
 }
 
 function makeHost(): Host {
@@ -95,32 +82,6 @@ function makeHost(): Host {
 
 function packageVersion(): string {
   return JSON.parse(readFileSync(join(import.meta.dirname, "..", "package.json"), "utf8")).version;
-}
-
-/** Signal 0 asks only: EPERM tells of a process that is somebody else's. */
-function processExists(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
-}
-
-/** Tells a result without tenants: errors to people, the object to scripts. What writes them is loaded only here. */
-async function tell({ result, manner, after, answered }: Told): Promise<void> {
-  const { jsonResult, summaryLine } = await import("./results/json.js");
-  const { errorsText, warningLines } = await import("./reporter/problem-lines.js");
-  const colour = colourLevel({ isTTY: stderr.isTTY, noColorFlag: manner.noColor, env });
-  const look = {
-    palette: await loadPalette(colour),
-    width: stderr.columns(),
-    unicode: showsUnicode(env, process.platform),
-  };
-  const lines = [...warningLines(result.warnings, look), ...after];
-  if (env.GITHUB_ACTIONS === "true") lines.push(...(await import("./results/github.js")).githubAnnotations(result, {}));
-  await stderr.write(`${errorsText(result.errors, look)}${lines.map((line) => `${line}\n`).join("")}`);
-  if (answered || manner.format === "human") return;
-  await stdout.write(manner.format === "json" ? jsonResult(result) : summaryLine(result));
 }
 
 /** An exception outside of every command: what the log holds is safe, so the program ends at once. */

@@ -14,14 +14,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   log: ["files", "shared"],
   plan: ["log", "manifest", "server", "files", "shared"],
   run: ["plan", "log", "manifest", "server", "shared"],
-  reporter: ["results", "shared"],
+  reporter: ["shared"],
   results: ["reporter", "manifest", "shared"],
   sandbox: ["files", "shared"],
-  cli: ["commands", "run", "sandbox", "shared"],
+  cli: ["commands", "run", "results", "reporter", "sandbox", "shared"],
   commands: ["run", "plan", "log", "manifest", "server", "results", "reporter", "sandbox", "files", "shared"],
-  "compose.ts": ["cli", "commands", "shared"],
   "index.ts": ["cli", "commands", "shared"],
-  "main.ts": ["cli", "commands", "compose.ts", "reporter", "results", "shared"],
+  "main.ts": ["cli", "commands", "reporter", "shared"],
 };
 
 /** Folders whose files are pure, but for those named below. */
@@ -34,7 +33,7 @@ const WITH_EFFECTS = [
   "log/writer.ts",
   "log/port.ts",
   "manifest/apps-file.ts",
-  "manifest/manifest-file.ts",
+  "manifest/read-manifest.ts",
   "plan/make-plan.ts",
   "plan/observe.ts",
   "plan/read-copies.ts",

@@ -6,7 +6,7 @@ import { keptValue, quote } from "../shared/quotation.js";
 import { nearestSpellings } from "../shared/spelling.js";
 import { COMMANDS, type CommandOption, type CommandSpec, findCommand } from "./command-table.js";
 import type { Question } from "./help.js";
-import { ABSENT, Advice, didYouMean, OPTIONS, type OptionKey, type OptionSpec, oneOf, type Values } from "./options.js";
+import { ABSENT, Advice, didYouMean, OPTIONS, type OptionSpec, oneOf, type Values } from "./options.js";
 import { type Given, type Invocation, readInvocation } from "./settings.js";
 
 /** How an answer or a refusal is to be told; read even from a command line that is wrong elsewhere. */
@@ -14,37 +14,28 @@ export interface Manner {
   readonly format: OutputFormat;
   readonly verbose: boolean;
   readonly noColor: boolean;
-}
-
-/** The result files that were asked for, and every other path that was named. */
-export interface Outputs {
+  /** The result files that were asked for, and every other path that was named. */
   readonly files: readonly ResultFile[];
   readonly inputs: readonly string[];
 }
 
-/** What a command line asks for. */
-export type CommandLine = Question | RunLine | RefusedLine;
-
-export interface RunLine {
-  readonly kind: "run";
-  readonly invocation: Invocation;
-  readonly manner: Manner;
-  readonly outputs: Outputs;
-}
-
-/** A command line that nothing was started for. */
-export interface RefusedLine {
-  readonly kind: "refused";
+/** Why a command line has no result of its own. */
+export interface Stopped {
   /** Empty where none was named that there is. */
   readonly command: string;
   readonly dryRun: boolean;
   readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
   readonly exitCode: ExitCode;
-  /** Where everything is explained. */
-  readonly see: string;
-  readonly manner: Manner;
-  readonly outputs: Outputs;
+  /** Lines for people after the errors: where everything is explained, or a defect's stack. */
+  readonly after: readonly string[];
 }
+
+/** What a command line asks for. */
+export type CommandLine =
+  | Question
+  | { readonly kind: "run"; readonly invocation: Invocation; readonly manner: Manner }
+  | (Stopped & { readonly kind: "refused"; readonly manner: Manner });
 
 /** What a command line is read with. */
 export interface Surroundings {
@@ -56,23 +47,16 @@ export interface Surroundings {
 /** Reads a command line: what is to be done, with settings that are checked and frozen. Never throws for what was typed. */
 export function readCommandLine(argv: readonly string[], around: Surroundings): CommandLine {
   const words = readWords(argv);
-  const spec = findCommand(words.command);
-  const told = { manner: mannerOf(words), outputs: outputsOf(words) };
+  const manner = mannerOf(words);
   try {
-    const question = questionOf(words, around);
-    if (question !== undefined) return question;
-    return { kind: "run", invocation: frozen(invocationOf(words, around)), ...told };
+    return questionOf(words, around) ?? { kind: "run", invocation: frozen(invocationOf(words, around)), manner };
   } catch (error) {
     if (!(error instanceof StopError)) throw error;
-    return {
-      kind: "refused",
-      command: spec?.name ?? "",
-      dryRun: words.typed.has(OPTIONS.dryRun.long),
-      problems: error.problems,
-      exitCode: error.exitCode,
-      see: `See ${[around.program, ...(spec === undefined ? [] : [spec.name]), "--help"].join(" ")}`,
-      ...told,
-    };
+    const { problems, exitCode } = error;
+    const command = findCommand(words.command)?.name ?? "";
+    const dryRun = words.typed.has(OPTIONS.dryRun.long);
+    const after = [`See ${[around.program, command, "--help"].filter(Boolean).join(" ")}`];
+    return { kind: "refused", command, dryRun, problems, exitCode, warnings: [], after, manner };
   }
 }
 
@@ -84,7 +68,8 @@ interface Words {
   readonly typed: ReadonlyMap<string, readonly (string | null)[]>;
   /** The first word that looks like an option and is none. */
   readonly strange: string | undefined;
-  readonly faults: readonly Problem[];
+  /** The first word that looks as if the API key stood in it or behind it. */
+  readonly keyWord: string | undefined;
 }
 
 /** Every option of every command, once: one flag has one form, so that a word can be read before the command is known. */
@@ -107,7 +92,7 @@ function readWords(argv: readonly string[]): Words {
   }
   const { operands: bare, unknown } = parser.parseOptions([...argv]);
   let strange: string | undefined;
-  const faults: Problem[] = [];
+  let keyWord: string | undefined;
   for (let at = 0; at < unknown.length; at += 1) {
     const word = unknown[at] ?? "";
     if (word === "--") {
@@ -117,18 +102,13 @@ function readWords(argv: readonly string[]): Words {
     if (!/^-\D/.test(word)) bare.push(word);
     else if (!KEY_LIKE.test(word)) strange ??= word;
     else {
-      faults.push(
-        problem(
-          "KEY_AS_ARGUMENT",
-          `${nameIn(word)}: no option takes the API key itself, for everybody on this machine can read arguments`,
-        ),
-      );
+      keyWord ??= word;
       // What follows is the key, and no command.
       if (!word.includes("=") && unknown[at + 1]?.startsWith("-") === false) at += 1;
     }
   }
   const [command, ...operands] = bare;
-  return { command, operands, typed, strange, faults };
+  return { command, operands, typed, strange, keyWord };
 }
 
 /** What stands before `=`: a value is never shown, for it may be a key. */
@@ -141,10 +121,10 @@ function refuse(...[code, message, more]: Parameters<typeof problem>): never {
 }
 
 /** What the line asks about the program itself. Like gh and kubectl: nothing typed is a question for help. */
-function questionOf({ command, operands, typed, strange, faults }: Words, around: Surroundings): Question | undefined {
+function questionOf({ command, operands, typed, strange, keyWord }: Words, around: Surroundings): Question | undefined {
   const asksHelp = typed.has(OPTIONS.help.long) || (command === undefined && typed.size === 0 && strange === undefined);
   const topic = command === "help" ? operands[0] : command;
-  if (faults.length > 0) return undefined;
+  if (keyWord !== undefined) return undefined;
   if (command === "help" || asksHelp)
     return { kind: "help", command: topic === undefined ? undefined : commandOf(topic, around).name };
   const asksVersion = typed.has(OPTIONS.version.long) || (command === "version" && operands.length === 0);
@@ -163,8 +143,11 @@ function commandOf(word: string, { program }: Surroundings): CommandSpec {
 }
 
 function invocationOf(words: Words, around: Surroundings): Invocation {
-  const { command, operands, typed, strange, faults } = words;
-  if (faults.length > 0) throw new StopError(EXIT.usage, faults);
+  const { command, operands, typed, strange, keyWord } = words;
+  if (keyWord !== undefined) {
+    const why = "no option takes the API key itself, for everybody on this machine can read arguments";
+    refuse("KEY_AS_ARGUMENT", `${nameIn(keyWord)}: ${why}`);
+  }
   if (strange !== undefined) refuseOption(strange, findCommand(command));
   if (command === undefined)
     return refuse("COMMAND_MISSING", "there are options but no command", {
@@ -173,8 +156,12 @@ function invocationOf(words: Words, around: Surroundings): Invocation {
   const spec = commandOf(command, around);
   for (const long of typed.keys()) if (!spec.options.some((option) => option.long === long)) refuseOption(long, spec);
   refuseOperands(spec, operands);
-  const given: Given = { ...valuesOf(spec, typed), operands, env: around.env, warnings: [] };
-  return readInvocation(spec.name, given);
+  const given = spec.options.filter(({ long }) => typed.has(long));
+  return readInvocation(spec.name, {
+    values: { ...ABSENT, ...valuesOf(given, typed) },
+    typed: given.map(({ key }) => key),
+    ...{ operands, env: around.env, faults: [], warnings: [] },
+  });
 }
 
 function refuseOption(word: string, spec: CommandSpec | undefined): never {
@@ -212,64 +199,50 @@ function refuseOperands(spec: CommandSpec, operands: readonly string[]): void {
     );
 }
 
-/** The value of every option; one that was not typed, or that the command does not have, is as if it were absent. */
-function valuesOf(spec: CommandSpec, typed: Words["typed"]): Pick<Given, "values" | "typed" | "faults"> {
-  const values = new Map<string, unknown>(Object.entries(ABSENT));
-  const keys = new Set<OptionKey>();
+/** The values of the typed options. Throws everything that is wrong with them in one go. */
+function valuesOf(options: readonly CommandOption[], typed: Words["typed"]): Partial<Values> {
   const faults: Problem[] = [];
-  for (const option of spec.options) {
-    const texts = typed.get(option.long);
-    if (texts === undefined) continue;
-    keys.add(option.key);
-    const found = [...(option.repeatable ? new Set(texts) : texts.slice(-1))].flatMap(
-      (text) => parsedValue(option, text, faults) ?? [],
-    );
-    values.set(option.key, option.repeatable ? [...new Set(found)] : (found[0] ?? option.absent));
-  }
-  return { values: Object.fromEntries(values) as Values, typed: keys, faults };
+  const values = options.map((option) => {
+    const texts = typed.get(option.long) ?? [];
+    const used = option.repeatable === true ? [...new Set(texts)] : texts.slice(-1);
+    const found = used.map((text) => parsedValue(option, text, faults));
+    return [option.key, option.repeatable === true ? [...new Set(found)] : found[0]];
+  });
+  if (faults.length > 0) throw new StopError(EXIT.usage, faults);
+  return Object.fromEntries(values);
 }
 
-/** The value of one text; `undefined` where it is none, and a fault says why. */
+/** The value of one text; where it is none, a fault says why. */
 function parsedValue({ long, value: name, parse }: CommandOption, text: string | null, faults: Problem[]): unknown {
   if (name === undefined) return true;
-  if (text === null || text.trim() === "") {
-    const hint = `Write ${long} ${name}; for a value that begins with "-" write ${long}=VALUE`;
-    faults.push(
-      text === null
-        ? problem("OPTION_WITHOUT_VALUE", `${long} needs a value`, { hint })
-        : problem("OPTION_VALUE", `${long} was given an empty value`, { hint }),
-    );
-    return undefined;
-  }
-  const value = parse(text, long);
+  const isEmpty = text === null || text.trim() === "";
+  const value = isEmpty
+    ? new Advice(`Write ${long} ${name}; for a value that begins with "-" write ${long}=VALUE`)
+    : parse(text, long);
   if (!(value instanceof Advice)) return value;
   const { code, hint } = value;
-  faults.push(problem(code, `${long} cannot be ${quote(text)}`, { hint, value: keptValue(text) }));
+  faults.push(
+    text === null
+      ? problem("OPTION_WITHOUT_VALUE", `${long} needs a value`, { hint })
+      : problem(code, `${long} cannot be ${quote(text)}`, { hint, value: keptValue(text) }),
+  );
   return undefined;
 }
 
-function textsOf({ typed }: Words, { long }: OptionSpec): readonly string[] {
-  return (typed.get(long) ?? []).filter((text) => text !== null);
-}
-
-function mannerOf(words: Words): Manner {
-  const format = OPTIONS.format.parse(textsOf(words, OPTIONS.format).at(-1) ?? "human", "");
-  return {
-    format: format instanceof Advice ? "human" : (format as OutputFormat),
-    verbose: words.typed.has(OPTIONS.verbose.long),
-    noColor: words.typed.has(OPTIONS.noColor.long),
-  };
-}
-
-function outputsOf(words: Words): Outputs {
-  const results = words.command === "init" ? [] : textsOf(words, OPTIONS.files);
-  const files = [...new Set(results)].map((path) => OPTIONS.files.parse(path, "") as ResultFile | Advice);
-  const named = EVERY_OPTION.filter(
-    ({ file, long }) => file === true && (long !== OPTIONS.files.long || results.length === 0),
+function mannerOf({ command, operands, typed }: Words): Manner {
+  const textsOf = ({ long }: OptionSpec): readonly string[] => (typed.get(long) ?? []).filter((text) => text !== null);
+  const format = OPTIONS.format.choices?.find((each) => each === textsOf(OPTIONS.format).at(-1)) ?? "human";
+  const results = command === "init" ? [] : [...new Set(textsOf(OPTIONS.files))];
+  const files = results.map((path) => OPTIONS.files.parse(path, "") as ResultFile | Advice);
+  const inputs = EVERY_OPTION.filter(
+    ({ file, long }) => file === true && (long !== OPTIONS.files.long || command === "init"),
   );
   return {
+    format: format as OutputFormat,
+    verbose: typed.has(OPTIONS.verbose.long),
+    noColor: typed.has(OPTIONS.noColor.long),
     files: files.flatMap((file) => (file instanceof Advice ? [] : file)),
-    inputs: [...words.operands, ...named.flatMap((option) => textsOf(words, option))],
+    inputs: [...operands, ...inputs.flatMap(textsOf)],
   };
 }
 

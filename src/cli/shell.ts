@@ -1,5 +1,5 @@
 import type { Host } from "../commands/host.js";
-import type { Refusal } from "../commands/telling.js";
+import { paletteFor } from "../reporter/look.js";
 import { type RunResult, summarise } from "../shared/outcome.js";
 import {
   type EndingSignal,
@@ -11,44 +11,13 @@ import {
   StopError,
 } from "../shared/problems.js";
 import { retypedOn } from "../shared/shell-word.js";
-import type { CommandLine, Manner, RefusedLine, RunLine } from "./command-line.js";
+import type { CommandLine, Manner, Stopped } from "./command-line.js";
 import { helpText, plainQuestion } from "./help.js";
-import type { CommandName, Invocation, SettingsOf } from "./settings.js";
+import type { Invocation } from "./settings.js";
 
-/**
- * What the commands do. Each writes its own answer and resolves to the exit code. A StopError that it throws is told here, as
- * errors and as the JSON result.
- */
-type RunHandlers = { readonly [N in CommandName]: (settings: SettingsOf[N]) => Promise<ExitCode> };
-
-export interface CommandHandlers extends RunHandlers {
-  /** Writes the `--out` files of a run that could not start, so that no old result is taken for this one's. */
-  readonly writeRefusal: (refusal: Refusal) => Promise<void>;
-}
-
-/** Hands an invocation to its handler. */
-export function runInvocation<N extends CommandName>(
-  handlers: RunHandlers,
-  { command, settings }: Invocation<N>,
-): Promise<ExitCode> {
-  return handlers[command](settings);
-}
-
-/** A result without tenants, as it is told to people and scripts. */
-export interface Told {
-  readonly result: RunResult;
-  readonly manner: Manner;
-  /** Lines for people after the errors: where everything is explained, or a defect's stack. */
-  readonly after: readonly string[];
-  /** Standard output has something else on it already: no result object is put behind it. */
-  readonly answered: boolean;
-}
-
-/** What the shell needs from `main`. */
-export interface ShellDeps {
+/** What the shell needs from `main` besides the host that commands see. */
+export interface Shell {
   readonly host: Host;
-  readonly loadHandlers: (host: Host) => Promise<CommandHandlers>;
-  readonly tell: (told: Told) => Promise<void>;
   /** Whether anything was written to standard output. */
   readonly hasAnswered: () => boolean;
   /** Resolves at a signal that no command has taken over. */
@@ -56,8 +25,8 @@ export interface ShellDeps {
 }
 
 /** Carries out one command line, from its words to the exit code. Rejects for nothing. */
-export async function runShell(argv: readonly string[], deps: ShellDeps): Promise<ExitCode> {
-  const { host } = deps;
+export async function runShell(argv: readonly string[], shell: Shell): Promise<ExitCode> {
+  const { host } = shell;
   const line = plainQuestion(argv) ?? (await readLine(argv, host));
   switch (line.kind) {
     case "version":
@@ -69,9 +38,9 @@ export async function runShell(argv: readonly string[], deps: ShellDeps): Promis
       return EXIT.ok;
     case "refused":
       host.redact(host.env.QALYPTUS_API_KEY ?? "");
-      return tellStop({ ...line, warnings: [], after: [line.see] }, deps);
+      return tellStopped(line, line.manner, shell);
     case "run":
-      return runLine(line, deps);
+      return run(line.invocation, line.manner, shell);
     default:
       return line satisfies never;
   }
@@ -83,38 +52,44 @@ async function readLine(argv: readonly string[], host: Host): Promise<CommandLin
   return readCommandLine(argv, { env: host.env, program: host.argv0 });
 }
 
-async function runLine(line: RunLine, deps: ShellDeps): Promise<ExitCode> {
-  const { host } = deps;
-  const { command, settings } = line.invocation;
+/** What only the sandbox knows of its command. */
+async function faultsHelp(): Promise<string> {
+  const { faultLines } = await import("../sandbox/fault-setting.js");
+  const lines = faultLines().map((line) => `  ${line}`.trimEnd());
+  return `\nFaults:\n${lines.join("\n")}\n`;
+}
+
+async function run(invocation: Invocation, manner: Manner, shell: Shell): Promise<ExitCode> {
+  const { host, untakenSignal } = shell;
+  const { command, settings } = invocation;
   // The sandbox's key is fixed, printed, and no secret.
   if (command !== "sandbox" && command !== "demo") host.redact(host.env.QALYPTUS_API_KEY ?? "");
+  const interrupted = untakenSignal.then((signal) => {
+    throw new StopError(exitOfSignal(signal), problem("INTERRUPTED", `stopped by ${signal}`));
+  });
   try {
-    const carriedOut = deps.loadHandlers(host).then((handlers) => runInvocation(handlers, line.invocation));
-    return await Promise.race([carriedOut, interrupted(deps.untakenSignal)]);
+    const ended = import("./carry-out.js").then(({ carryOut }) => carryOut(host, invocation));
+    return await Promise.race([ended, interrupted]);
   } catch (error) {
-    const isStop = error instanceof StopError;
-    const stack = !isStop && line.manner.verbose && error instanceof Error ? (error.stack ?? "").split("\n") : [];
-    const stop = {
-      ...line,
-      command,
-      dryRun: command === "sync" && settings.run.dryRun,
-      exitCode: isStop ? error.exitCode : EXIT.defect,
-      problems: isStop ? error.problems.map((each) => typedFor(host, each)) : [defectOf(error, host)],
-      warnings: settings.warnings,
-      after: stack,
-    };
-    return tellStop(stop, deps);
+    const dryRun = command === "sync" && settings.run.dryRun;
+    return tellStopped(
+      { command, dryRun, warnings: settings.warnings, ...whyStopped(error, manner, host) },
+      manner,
+      shell,
+    );
   }
 }
 
-async function interrupted(untakenSignal: Promise<EndingSignal>): Promise<never> {
-  const signal = await untakenSignal;
-  throw new StopError(exitOfSignal(signal), problem("INTERRUPTED", `stopped by ${signal}`));
-}
-
-/** Hints hold commands; they are made without knowing whose shells they are typed for. */
-function typedFor({ platform }: Host, { hint, ...rest }: Problem): Problem {
-  return hint === undefined ? rest : { ...rest, hint: retypedOn(platform, hint) };
+function whyStopped(error: unknown, { verbose }: Manner, host: Host): Pick<Stopped, "problems" | "exitCode" | "after"> {
+  if (error instanceof StopError) {
+    // Hints hold commands; they are made without knowing whose shells they are typed for.
+    const problems = error.problems.map(({ hint, ...rest }) =>
+      hint === undefined ? rest : { ...rest, hint: retypedOn(host.platform, hint) },
+    );
+    return { problems, exitCode: error.exitCode, after: [] };
+  }
+  const stack = error instanceof Error ? (error.stack ?? "") : "";
+  return { problems: [defectOf(error, host)], exitCode: EXIT.defect, after: verbose ? stack.split("\n") : [] };
 }
 
 /** What is told of an exception that nobody expected. */
@@ -125,52 +100,48 @@ export function defectOf(error: unknown, { version, platform }: Pick<Host, "vers
   });
 }
 
-/** Why a command line has no result of its own. */
-interface Stop extends Omit<RefusedLine, "kind" | "see"> {
-  readonly warnings: readonly Problem[];
-  readonly after: readonly string[];
-}
-
 /**
- * Tells a run that has no result: the contract's object with no tenants and the errors that stopped it. Its `--out` files, and
- * the step's summary on GitHub Actions, are written too, for else an earlier run's would be taken for this one's.
+ * Tells a run that has no result of its own: the contract's object with no tenants and the errors that stopped it. Its `--out`
+ * files, and the step's summary on GitHub Actions, are written too, for else an earlier run's would be taken for this one's.
  */
-async function tellStop({ manner, outputs, after, ...stop }: Stop, deps: ShellDeps): Promise<ExitCode> {
-  const { host } = deps;
-  const answered = deps.hasAnswered();
+async function tellStopped(stopped: Stopped, manner: Manner, { host, hasAnswered }: Shell): Promise<ExitCode> {
+  const { command, dryRun, problems, warnings, exitCode, after } = stopped;
+  const answered = hasAnswered();
   const at = new Date().toISOString();
-  const result: RunResult = {
-    version: 1,
-    command: stop.command,
-    dryRun: stop.dryRun,
-    // The global one: node:crypto is loaded when it is first asked for.
-    runId: crypto.randomUUID(),
-    server: null,
-    log: null,
-    manifest: null,
-    summary: summarise([]),
-    tenants: [],
-    warnings: stop.warnings,
-    errors: stop.problems,
-    startedAt: at,
-    finishedAt: at,
-    exitCode: stop.exitCode,
-  };
-  let unwritten: readonly Problem[] = [];
-  if (outputs.files.length > 0 || host.env.GITHUB_ACTIONS === "true")
-    try {
-      await (await deps.loadHandlers(host)).writeRefusal({ result, ...outputs });
-    } catch (error) {
-      unwritten = error instanceof StopError ? error.problems : [defectOf(error, host)];
-    }
-  await deps.tell({ result: { ...result, errors: [...result.errors, ...unwritten] }, manner, after, answered });
-  return stop.exitCode;
+  const nothing = { server: null, log: null, manifest: null, summary: summarise([]), tenants: [] };
+  // The global crypto: node:crypto is loaded when it is first asked for.
+  const runId = crypto.randomUUID();
+  const known = { command, dryRun, warnings, errors: problems, exitCode };
+  const result: RunResult = { version: 1, runId, ...known, ...nothing, startedAt: at, finishedAt: at };
+  const told = { ...result, errors: [...problems, ...(await writeFiles(result, manner, host))] };
+  await tellPeople(told, after, manner, host);
+  if (!answered && manner.format !== "human") {
+    const { jsonResult, summaryLine } = await import("../results/json.js");
+    await host.stdout.write(manner.format === "json" ? [...jsonResult(told)].join("") : summaryLine(told));
+  }
+  return exitCode;
 }
 
-/** What only the sandbox knows of its command. */
-async function faultsHelp(): Promise<string> {
-  const { faultLines } = await import("../sandbox/fault-setting.js");
-  return `\nFaults:\n${faultLines()
-    .map((line) => `  ${line}`.trimEnd().concat("\n"))
-    .join("")}`;
+/** Returns why they could not be written. */
+async function writeFiles(result: RunResult, { files, inputs }: Manner, host: Host): Promise<readonly Problem[]> {
+  if (files.length === 0 && host.env.GITHUB_ACTIONS !== "true") return [];
+  try {
+    await (await import("../commands/telling.js")).writeRefusal(host, { result, files, inputs });
+    return [];
+  } catch (error) {
+    return error instanceof StopError ? error.problems : [defectOf(error, host)];
+  }
+}
+
+async function tellPeople(result: RunResult, after: readonly string[], manner: Manner, host: Host): Promise<void> {
+  const { errorsText, warningLines } = await import("../reporter/problems.js");
+  const { toText } = await import("../reporter/layout.js");
+  const { stderr, env, unicode } = host;
+  const palette = paletteFor({ isTTY: stderr.isTTY, noColorFlag: manner.noColor, env });
+  const look = { palette, width: stderr.columns(), unicode };
+  const warnings = toText([...warningLines(result.warnings, look), ...after], look);
+  await stderr.write(`${errorsText(result.errors, look)}${warnings}`);
+  if (env.GITHUB_ACTIONS !== "true") return;
+  const { githubAnnotations } = await import("../results/github.js");
+  for (const line of githubAnnotations(result)) await stderr.write(`${line}\n`);
 }

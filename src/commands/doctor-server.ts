@@ -2,12 +2,11 @@ import { systemClock } from "../files/system-clock.js";
 import type { PlanShape } from "../log/records.js";
 import type { LogState } from "../log/state.js";
 import { DEFAULT_NAME_TEMPLATE, type Manifest } from "../manifest/manifest.js";
-import { usesTaskName } from "../manifest/name-template.js";
+import { usesTaskName } from "../manifest/names.js";
 import { judgeLiveSource } from "../plan/live-source.js";
 import { listNotWhole, type ObservedSource, observeServer } from "../plan/observe.js";
 import { rememberingReader } from "../plan/shared-reading.js";
 import { counted } from "../reporter/look.js";
-import { type Attempt, attempt } from "../run/attempt.js";
 import { type Rehearsal, rehearseSync } from "../run/sync.js";
 import type { ListReading, TaskReader } from "../server/ports.js";
 import { type Check, failed, passed, skipped, warned } from "../shared/diagnosis.js";
@@ -16,6 +15,7 @@ import { ACTIONS } from "../shared/outcome.js";
 import { EXIT, problem } from "../shared/problems.js";
 import { listed, quote } from "../shared/quotation.js";
 import type { TaskReport } from "../shared/source-task.js";
+import { type Attempt, attempt } from "./attempt.js";
 
 /** What the server is asked about. */
 export interface ServerQuestion {

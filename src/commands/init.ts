@@ -3,9 +3,9 @@ import { createInterface } from "node:readline";
 import { identify, isSame } from "../files/paths.js";
 import { checkNewFile, writeNewFile } from "../files/write-file.js";
 import { LogState } from "../log/state.js";
-import { draftAsCsv, draftAsJson, SCHEMA_FILE } from "../manifest/manifest-draft.js";
-import { readManifest } from "../manifest/manifest-file.js";
-import { type DraftedTenants, draftTenants, type NamedApp } from "../manifest/tenant-draft.js";
+import type { ListedApp } from "../manifest/apps-file.js";
+import { type DraftedTenants, draftAsCsv, draftAsJson, draftTenants, SCHEMA_FILE } from "../manifest/draft.js";
+import { readManifest } from "../manifest/read-manifest.js";
 import { judgeLiveSource } from "../plan/live-source.js";
 import { type ObservedSource, observeServer } from "../plan/observe.js";
 import { rememberingReader } from "../plan/shared-reading.js";
@@ -159,7 +159,7 @@ export interface InitRequest {
   readonly sourceTask: string | undefined;
   readonly masterApp: AppId | undefined;
   readonly pattern: string | undefined;
-  readonly apps: readonly NamedApp[];
+  readonly apps: readonly ListedApp[];
 }
 
 /** What a first manifest is made of. */

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Palette } from "../reporter/palette.js";
+import type { Palette } from "../reporter/look.js";
 import type { TaskRun } from "../sandbox/api.js";
 import { parseFault } from "../sandbox/fault-setting.js";
 import { type RunningSandbox, startSandbox } from "../sandbox/server.js";
@@ -49,7 +49,7 @@ interface Stage {
 export async function demoCommand(host: Host, settings: DemoSettings): Promise<ExitCode> {
   const folder = await mkdtemp(join(tmpdir(), "qalyptus-demo-"));
   const sandbox = await startSandbox({ port: 0, latencyMs: LATENCY_MS });
-  const { palette } = await lookOf(host, settings.output, host.stdout);
+  const { palette } = lookOf(host, settings.output, host.stdout);
   try {
     await play({ host, sandbox, folder, palette });
     return EXIT.ok;

@@ -4,10 +4,10 @@ import type { LogState } from "../log/state.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { checkResumable, comparePlans, lastSyncOf, savedTenants, sealPlan, shapeOf } from "../plan/saved-plan.js";
 import type { SavedPlan } from "../plan/saved-plan-file.js";
-import { attempt } from "../run/attempt.js";
 import { rehearseSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
 import type { RunResult } from "../shared/outcome.js";
 import { type Problem, StopError } from "../shared/problems.js";
+import { attempt } from "./attempt.js";
 import {
   checkNoOtherLog,
   checkServerOfLog,

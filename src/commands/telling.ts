@@ -9,9 +9,9 @@ import {
   type ResultTarget,
 } from "../files/write-file.js";
 import type { Manifest } from "../manifest/manifest.js";
-import type { Look } from "../reporter/look.js";
-import { colourLevel, loadPalette } from "../reporter/palette.js";
-import { errorsText, problemLines, warningLines } from "../reporter/problem-lines.js";
+import { toText } from "../reporter/layout.js";
+import { type Look, paletteFor } from "../reporter/look.js";
+import { errorsText, problemLines, warningLines } from "../reporter/problems.js";
 import { createProgress } from "../reporter/progress.js";
 import type { ResultFile, RunResult } from "../shared/outcome.js";
 import { EXIT, type ExitCode } from "../shared/problems.js";
@@ -46,8 +46,8 @@ export async function openTelling(
   // A dry run's plan lists its warnings itself: on standard error they would stand there twice.
   const warns = verbosity !== "quiet" && !(dryRun && format === "human");
   const targets = await checkResultFiles(output.files, { protectedFiles, platform: host.platform });
-  const look = await lookOf(host, output, host.stdout);
-  const errorLook = await lookOf(host, output, host.stderr);
+  const look = lookOf(host, output, host.stdout);
+  const errorLook = lookOf(host, output, host.stderr);
   const progress = await createProgress({
     stream: host.stderr.stream,
     isTTY: host.stderr.isTTY,
@@ -61,7 +61,7 @@ export async function openTelling(
   let written = Promise.resolve();
   const lines =
     format === "ndjson"
-      ? (await import("../results/ndjson.js")).createNdjsonWriter({
+      ? (await import("../results/json.js")).createNdjsonWriter({
           write: (text) => {
             written = host.stdout.write(text);
           },
@@ -74,7 +74,7 @@ export async function openTelling(
       lines?.emit(event);
     },
     warn: async (problems) => {
-      if (warns) await writeLines(host, warningLines(problems, errorLook));
+      if (warns) await host.stderr.write(toText(warningLines(problems, errorLook), errorLook));
     },
     stop: () => progress.stop(),
     answer: (text) => host.stdout.write(text),
@@ -84,15 +84,15 @@ export async function openTelling(
       for (const placed of placements) {
         if (placed.kind === "placed") continue;
         const kind = placed.kind === "failed" ? "error" : "warning";
-        await writeLines(host, problemLines(kind, placed.problem, errorLook));
+        await host.stderr.write(toText(problemLines(kind, placed.problem, errorLook), errorLook));
       }
       if (lines !== undefined) {
         lines.finish(result);
         // Writes end in their order: the last one ends when all have.
         await written;
       } else if (format === "json") {
-        const { jsonResultPieces } = await import("../results/json.js");
-        for (const piece of jsonResultPieces(result)) await host.stdout.write(piece);
+        const { jsonResult } = await import("../results/json.js");
+        for (const piece of jsonResult(result)) await host.stdout.write(piece);
       } else if (!told) await writeHumanAnswer(host, result, { look, next, quiet: verbosity === "quiet" });
       if (result.errors.length > 0) await host.stderr.write(errorsText(result.errors, errorLook));
       await tellGitHub(host, result);
@@ -103,13 +103,9 @@ export async function openTelling(
 }
 
 /** The colours, width and characters of one output. */
-export async function lookOf(host: Host, { noColor }: OutputSettings, stream: OutputStream): Promise<Look> {
-  const level = colourLevel({ isTTY: stream.isTTY, noColorFlag: noColor, env: host.env });
-  return { palette: await loadPalette(level), width: stream.columns(), unicode: host.unicode };
-}
-
-function writeLines(host: Host, lines: readonly string[]): Promise<void> {
-  return host.stderr.write(lines.map((line) => `${line}\n`).join(""));
+export function lookOf(host: Host, { noColor }: OutputSettings, stream: OutputStream): Look {
+  const palette = paletteFor({ isTTY: stream.isTTY, noColorFlag: noColor, env: host.env });
+  return { palette, width: stream.columns(), unicode: host.unicode };
 }
 
 async function writeHumanAnswer(
@@ -118,11 +114,9 @@ async function writeHumanAnswer(
   how: { readonly look: Look; readonly next: string | undefined; readonly quiet: boolean },
 ): Promise<void> {
   if (result.tenants.length === 0 && result.errors.length > 0) return;
-  const { humanPlan } = await import("../reporter/plan.js");
-  const { humanResult } = await import("../reporter/result.js");
-  const render = result.dryRun || result.exitCode === EXIT.guard ? humanPlan : humanResult;
+  const { humanResult } = await import("../reporter/human.js");
   const warnings = result.dryRun || how.quiet ? "list" : "count";
-  await host.stdout.write(render(result, how.look, { next: how.next, warnings }));
+  await host.stdout.write(humanResult(result, how.look, { next: how.next, warnings }));
 }
 
 /** Writes a result to each `--out` file, whole or not at all. */
@@ -132,12 +126,12 @@ async function writeResultFiles(
   manifest: Manifest | undefined,
 ): Promise<readonly Placement[]> {
   if (targets.length === 0) return [];
-  const { renderResult } = await import("../results/renderers.js");
+  const { RESULT_FORMATS } = await import("../results/formats.js");
   const placements: Placement[] = [];
-  // HTML is the one that may need more memory than there is: the others are safe by then.
-  const htmlLast = [...targets].sort((a, b) => Number(a.kind === "html") - Number(b.kind === "html"));
-  for (const target of htmlLast)
-    placements.push(await placeResultFile(target, renderResult(target.kind, result, manifest)));
+  for (const target of targets) {
+    const render = await RESULT_FORMATS[target.kind]();
+    placements.push(await placeResultFile(target, render(result, manifest)));
+  }
   return placements;
 }
 
@@ -145,7 +139,7 @@ async function writeResultFiles(
 async function tellGitHub(host: Host, result: RunResult): Promise<void> {
   if (host.env.GITHUB_ACTIONS !== "true") return;
   const { githubAnnotations } = await import("../results/github.js");
-  await writeLines(host, githubAnnotations(result, { manifestPath: result.manifest?.path }));
+  for (const line of githubAnnotations(result)) await host.stderr.write(`${line}\n`);
   await writeStepSummary(host, result);
 }
 

@@ -1,17 +1,14 @@
-import { type TaskId, type TenantKey, type TenantRef, tenantRef, type WriteId } from "../shared/ids.js";
+import {
+  foldTenantKey,
+  isPrintableAscii,
+  type TaskId,
+  type TenantKey,
+  type TenantRef,
+  tenantRef,
+  type WriteId,
+} from "../shared/ids.js";
 import type { Mapping } from "../shared/mapping.js";
-import { withFoldedKey } from "./folded-record.js";
-import type {
-  AdoptedRecord,
-  CreateIntentRecord,
-  LogEntry,
-  PatchIntentRecord,
-  PatchOutcomeRecord,
-  PlanShape,
-  ReportIdMode,
-  SettledRecord,
-} from "./records.js";
-import { TaskHolders } from "./task-holders.js";
+import type { LogEntry, PlanShape, ReportIdMode } from "./records.js";
 import {
   withAdopted,
   withCreateIntent,
@@ -24,7 +21,6 @@ import {
   withPatchIntent,
   withPatchOutcome,
   withSettled,
-  withVerified,
 } from "./tenant-fold.js";
 import {
   hasOpenPatch,
@@ -77,10 +73,12 @@ export class LogState {
   readonly #sources = new Map<TaskId, SourceState>();
   /** The source tasks that records name. */
   readonly #named = new Set<TaskId>();
-  /** The creates and PATCHes without a certain outcome. */
-  readonly #createOf = new Map<WriteId, TenantRef>();
-  readonly #patchOf = new Map<WriteId, { readonly ref: TenantRef; readonly intent: PatchIntentRecord }>();
-  readonly #holders = new TaskHolders();
+  /** Whose the creates and PATCHes without a certain outcome are. */
+  readonly #openWrites = new Map<WriteId, TenantRef>();
+  /** Which tenants hold (or held, where it is gone) each task, those that came to it first in front. */
+  readonly #holders = new Map<TaskId, readonly TenantRef[]>();
+  /** How many tenants of a source task hold a copy; none is left out. */
+  readonly #copiesUnder = new Map<TaskId, number>();
   readonly #syncs = new Map<string, LoggedSync>();
   /** Per saved plan (its digest): the tenants that runs of it have written to. */
   readonly #writtenUnder = new Map<string, Set<TenantRef>>();
@@ -112,12 +110,12 @@ export class LogState {
 
   /** Whether some record speaks of a task as a source task. */
   isSource(id: TaskId): boolean {
-    return this.#sources.has(id) || this.#named.has(id);
+    return this.#named.has(id);
   }
 
   /** The tenants that hold (or held, where it is gone) this task. */
   holdersOf(id: TaskId): readonly TenantRef[] {
-    return this.#holders.of(id);
+    return this.#holders.get(id) ?? NONE;
   }
 
   /** Whether a record explains this task. */
@@ -132,7 +130,7 @@ export class LogState {
 
   /** The tenants whose copies a PATCH without a certain outcome may still change. */
   patchedInDoubt(): readonly TenantState[] {
-    const refs = new Set([...this.#patchOf.values()].map(({ ref }) => ref));
+    const refs = new Set(this.#openWrites.values());
     return [...refs].flatMap((ref) => this.#tenants.get(ref) ?? []).filter(hasOpenPatch);
   }
 
@@ -152,11 +150,11 @@ export class LogState {
   }
 
   knowsCopyOf(sourceTaskId: TaskId): boolean {
-    return this.#holders.anyUnder(sourceTaskId);
+    return this.#copiesUnder.has(sourceTaskId);
   }
 
   knowsAnyCopy(): boolean {
-    return this.#holders.any;
+    return this.#copiesUnder.size > 0;
   }
 
   /** Takes a record in. `at`: when it was written, for people; a run's own records need none. */
@@ -165,55 +163,64 @@ export class LogState {
     const entry = withFoldedKey(written);
     if ("sourceTaskId" in entry) this.#named.add(entry.sourceTaskId);
     switch (entry.type) {
-      case "run":
-        if (entry.command === "sync" && entry.manifest !== undefined && entry.shape !== undefined)
-          this.#syncs.set(run, {
-            run,
-            manifest: entry.manifest,
-            shape: entry.shape,
-            plan: entry.plan,
-            wrote: false,
-            end: undefined,
-          });
+      case "run": {
+        const { command, manifest, shape, plan } = entry;
+        if (command === "sync" && manifest !== undefined && shape !== undefined)
+          this.#syncs.set(run, { run, manifest, shape, plan, wrote: false, end: undefined });
         return;
-      case "run-end":
-        this.#updateSync(run, { end: { exitCode: entry.exitCode, left: entry.left } });
+      }
+      case "run-end": {
+        const sync = this.#syncs.get(run);
+        if (sync !== undefined) this.#syncs.set(run, { ...sync, end: entry });
         return;
+      }
       case "source":
-        if (this.source(entry.sourceTaskId).name === undefined)
-          this.#updateSource(entry.sourceTaskId, { name: entry.name });
+        if (this.source(entry.sourceTaskId).name === undefined) this.#updateSource(entry, { name: entry.name });
         return;
       case "unexplained":
         this.#unexplained = { run, tasks: entry.tasks && new Set(entry.tasks) };
         return;
-      case "create-intent":
-        this.#noteWrite(run, entry);
-        this.#applyCreateIntent(entry, run, at);
+      case "create-intent": {
+        const tenant = this.#tenantOf(entry);
+        const unexplained = this.#unexplained?.run === run ? this.#unexplained.tasks : undefined;
+        this.#openWrites.set(entry.write, tenant.ref);
+        this.#noteWrite(run, tenant.ref);
+        this.#put(tenant, withCreateIntent(tenant, { ...entry, unexplained, at }));
         return;
+      }
       case "create-outcome":
-        this.#endCreate(entry.write, (tenant) => withCreateOutcome(tenant, entry, ++this.#copiesMade));
+        this.#endWrite(entry.write, (tenant) => withCreateOutcome(tenant, entry, ++this.#copiesMade));
         return;
-      case "settled":
-        this.#noteSettled(run, entry);
-        this.#endCreate(entry.write, (tenant) => withSettled(tenant, entry));
+      case "settled": {
+        const ref = this.#openWrites.get(entry.write);
+        if (ref !== undefined) this.#noteWrite(run, ref);
+        this.#endWrite(entry.write, (tenant) => withSettled(tenant, entry));
         return;
-      case "adopted":
-        this.#noteWrite(run, entry);
-        this.#applyAdopted(entry);
+      }
+      case "adopted": {
+        const tenant = this.#tenantOf(entry);
+        this.#noteWrite(run, tenant.ref);
+        this.#put(tenant, withAdopted(tenant, entry));
         return;
+      }
       case "observed":
         this.#change(entry, (tenant) => withObserved(tenant, entry));
         return;
-      case "verified":
-        for (const key of entry.keys)
-          this.#change({ ...entry, key }, (tenant) => withVerified(tenant, entry.verifiedAt));
+      case "verified": {
+        const { sourceTaskId, keys, verifiedAt } = entry;
+        for (const key of keys)
+          this.#change({ sourceTaskId, key }, (tenant) => (tenant.verified ? { ...tenant, verifiedAt } : tenant));
         return;
+      }
       case "patch-intent":
-        this.#noteWrite(run, entry);
-        this.#applyPatchIntent(entry, at);
+        this.#noteWrite(run, tenantRef(entry.sourceTaskId, entry.key));
+        this.#change(entry, (tenant) => {
+          this.#openWrites.set(entry.write, tenant.ref);
+          return withPatchIntent(tenant, entry, at);
+        });
         return;
       case "patch-outcome":
-        this.#applyPatchOutcome(entry);
+        this.#endWrite(entry.write, (tenant) => withPatchOutcome(tenant, entry));
         return;
       case "gone":
         this.#change(entry, (tenant) => withoutCopy(tenant, entry.newTaskId));
@@ -221,8 +228,7 @@ export class LogState {
       case "forgotten":
         // Two keys then, one key now: a rename between the two takes nothing from it.
         if (entry !== written && entry.to === entry.key) return;
-        if (entry.to !== undefined) this.#inherit(entry.to, tenantRef(entry.sourceTaskId, entry.key));
-        this.#forget(tenantRef(entry.sourceTaskId, entry.key));
+        this.#forget(tenantRef(entry.sourceTaskId, entry.key), entry.to);
         return;
       case "retry": {
         const tenant = this.#tenantOf(entry);
@@ -230,36 +236,25 @@ export class LogState {
         this.#put(tenant, { ...tenant, tenant: entry.tenant, retry, absences: retry ? 0 : tenant.absences });
         return;
       }
-      case "source-stopped":
-        this.#updateSource(entry.sourceTaskId, {
-          stop: {
-            ref: tenantRef(entry.sourceTaskId, entry.key),
-            newTaskId: entry.newTaskId,
-            code: entry.code,
-            reportIdMode: entry.reportIdMode,
-            mappings: entry.mappings,
-          },
-        });
+      case "source-stopped": {
+        const { sourceTaskId, key, newTaskId, code, reportIdMode, mappings } = entry;
+        const ref = tenantRef(sourceTaskId, key);
+        this.#updateSource(entry, { stop: { ref, newTaskId, code, reportIdMode, mappings } });
         return;
+      }
       case "source-cleared":
-        this.#updateSource(entry.sourceTaskId, { stop: undefined });
+        this.#updateSource(entry, { stop: undefined });
         return;
       case "name-changed":
-        this.#updateSource(entry.sourceTaskId, { namesChange: true });
-        this.#change(entry, (tenant) => withListedName(tenant, entry));
-        return;
       case "renamed":
-        this.#change(entry, (tenant) => withListedName(tenant, entry));
+        if (entry.type === "name-changed") this.#updateSource(entry, { namesChange: true });
+        this.#change(entry, (tenant) => withListedName(tenant, entry.newTaskId, entry.listed));
         return;
-      case "crossed":
-        this.#change(entry, (tenant) =>
-          withCrossed(
-            tenant,
-            entry.newTaskId,
-            entry.ended === true ? undefined : { listed: entry.listed, other: entry.other },
-          ),
-        );
+      case "crossed": {
+        const { newTaskId, listed, other, ended } = entry;
+        this.#change(entry, (tenant) => withCrossed(tenant, newTaskId, ended ? undefined : { listed, other }));
         return;
+      }
       case "names-seen":
         this.#namesSeen = this.#copiesMade;
         return;
@@ -271,102 +266,93 @@ export class LogState {
     }
   }
 
-  #applyCreateIntent(intent: CreateIntentRecord, run: string, at: string | undefined): void {
-    const tenant = this.#tenantOf(intent);
-    this.#createOf.set(intent.write, tenant.ref);
-    const unexplained = this.#unexplained?.run === run ? this.#unexplained.tasks : undefined;
-    this.#put(tenant, withCreateIntent(tenant, intent, { unexplained, at }));
-  }
-
-  #applyAdopted(adopted: AdoptedRecord): void {
-    const tenant = this.#tenantOf(adopted);
-    this.#put(tenant, withAdopted(tenant, adopted));
-  }
-
-  #applyPatchIntent(intent: PatchIntentRecord, at: string | undefined): void {
-    const tenant = this.#tenants.get(tenantRef(intent.sourceTaskId, intent.key));
-    if (tenant === undefined) return;
-    this.#patchOf.set(intent.write, { ref: tenant.ref, intent });
-    this.#put(tenant, withPatchIntent(tenant, intent, at));
-  }
-
-  #applyPatchOutcome(outcome: PatchOutcomeRecord): void {
-    const patch = this.#patchOf.get(outcome.write);
-    if (patch === undefined) return;
-    const tenant = this.#tenants.get(patch.ref);
-    if (tenant !== undefined) this.#put(tenant, withPatchOutcome(tenant, patch.intent, outcome));
-    if (outcome.outcome !== "in-doubt") this.#patchOf.delete(outcome.write);
-  }
-
-  /** Ends a create: what is certain closes it, and its ID means nothing any more. */
-  #endCreate(write: WriteId, change: (tenant: TenantState) => TenantState): void {
-    const ref = this.#createOf.get(write);
+  /** Ends a write: what is certain closes it, and its ID means nothing any more. */
+  #endWrite(write: WriteId, change: (tenant: TenantState) => TenantState): void {
+    const ref = this.#openWrites.get(write);
     const tenant = ref === undefined ? undefined : this.#tenants.get(ref);
     if (tenant === undefined) return;
     const after = change(tenant);
-    if (!after.openCreates.some((intent) => intent.write === write)) this.#createOf.delete(write);
+    if (!isOpen(after, write)) this.#openWrites.delete(write);
     this.#put(tenant, after);
   }
 
-  /** The heir holds the same copy, under whichever source task. */
-  #inherit(heirKey: TenantKey, oldRef: TenantRef): void {
-    const old = this.#tenants.get(oldRef);
-    if (old?.copy === undefined) return;
-    for (const ref of this.#holders.of(old.copy.newTaskId)) {
-      const heir = ref === oldRef ? undefined : this.#tenants.get(ref);
-      if (heir?.key === heirKey) this.#put(heir, withInherited(old, heir));
-    }
-  }
-
-  #forget(ref: TenantRef): void {
+  /** A tenant holds nothing any more. `heirKey`: who holds the same copy now, under whichever source task. */
+  #forget(ref: TenantRef, heirKey: TenantKey | undefined): void {
     const tenant = this.#tenants.get(ref);
     if (tenant === undefined) return;
+    if (heirKey !== undefined && tenant.copy !== undefined)
+      for (const other of this.holdersOf(tenant.copy.newTaskId)) {
+        const heir = other === ref ? undefined : this.#tenants.get(other);
+        if (heir?.key === heirKey) this.#put(heir, withInherited(tenant, heir));
+      }
     this.#namesOfForgotten.set(ref, tenant.intents);
-    for (const intent of tenant.openCreates) this.#createOf.delete(intent.write);
-    this.#holders.forget(tenant);
+    for (const [write, owner] of this.#openWrites) if (owner === ref) this.#openWrites.delete(write);
+    this.#countHolder(tenant, -1);
     this.#tenants.delete(ref);
   }
 
-  #tenantOf(of: OfTenant): TenantState {
-    const ref = tenantRef(of.sourceTaskId, of.key);
-    return this.#tenants.get(ref) ?? { ...unknownTenant(ref, of), intents: this.sentNames(ref) };
+  #tenantOf({ sourceTaskId, key }: OfTenant): TenantState {
+    const ref = tenantRef(sourceTaskId, key);
+    return this.#tenants.get(ref) ?? { ...unknownTenant(ref, { sourceTaskId, key }), intents: this.sentNames(ref) };
   }
 
   /** Changes a tenant that the log knows; one that it does not know stays unknown. */
-  #change(of: OfTenant, change: (tenant: TenantState) => TenantState): void {
-    const tenant = this.#tenants.get(tenantRef(of.sourceTaskId, of.key));
+  #change({ sourceTaskId, key }: OfTenant, change: (tenant: TenantState) => TenantState): void {
+    const tenant = this.#tenants.get(tenantRef(sourceTaskId, key));
     if (tenant !== undefined) this.#put(tenant, change(tenant));
   }
 
   #put(before: TenantState, after: TenantState): void {
-    this.#holders.change(before, after);
+    if (before.copy?.newTaskId !== after.copy?.newTaskId) {
+      this.#countHolder(before, -1);
+      this.#countHolder(after, 1);
+    }
     this.#tenants.set(after.ref, after);
   }
 
-  #noteWrite(run: string, of: OfTenant): void {
+  /** Takes in that a tenant holds its copy from now on (1), or no more (-1). */
+  #countHolder({ ref, sourceTaskId, copy }: TenantState, change: 1 | -1): void {
+    if (copy === undefined) return;
+    const others = this.holdersOf(copy.newTaskId).filter((holder) => holder !== ref);
+    const holders = change === 1 ? [...others, ref] : others;
+    if (holders.length === 0) this.#holders.delete(copy.newTaskId);
+    else this.#holders.set(copy.newTaskId, holders);
+    const copies = (this.#copiesUnder.get(sourceTaskId) ?? 0) + change;
+    if (copies === 0) this.#copiesUnder.delete(sourceTaskId);
+    else this.#copiesUnder.set(sourceTaskId, copies);
+  }
+
+  /** This run has written for this tenant, which counts where it is a sync, and for the plan that it carries out. */
+  #noteWrite(run: string, ref: TenantRef): void {
     const sync = this.#syncs.get(run);
     if (sync === undefined) return;
     if (!sync.wrote) this.#syncs.set(run, { ...sync, wrote: true });
-    if (sync.plan !== undefined) this.#noteUnderPlan(sync.plan, tenantRef(of.sourceTaskId, of.key));
+    if (sync.plan === undefined) return;
+    const written = this.#writtenUnder.get(sync.plan) ?? new Set();
+    this.#writtenUnder.set(sync.plan, written.add(ref));
   }
 
-  #noteSettled(run: string, settled: SettledRecord): void {
-    const ref = this.#createOf.get(settled.write);
-    if (ref !== undefined) this.#updateSync(run, { wrote: true });
-    const plan = this.#syncs.get(run)?.plan;
-    if (ref !== undefined && plan !== undefined) this.#noteUnderPlan(plan, ref);
+  #updateSource({ sourceTaskId }: { readonly sourceTaskId: TaskId }, change: Partial<SourceState>): void {
+    this.#sources.set(sourceTaskId, { ...this.source(sourceTaskId), ...change });
   }
+}
 
-  #noteUnderPlan(plan: string, ref: TenantRef): void {
-    this.#writtenUnder.set(plan, (this.#writtenUnder.get(plan) ?? new Set()).add(ref));
-  }
+function isOpen({ openCreates, reports }: TenantState, write: WriteId): boolean {
+  if (openCreates.some((intent) => intent.write === write)) return true;
+  for (const { openPatches } of reports.values()) if (openPatches.some((patch) => patch.write === write)) return true;
+  return false;
+}
 
-  #updateSource(id: TaskId, change: Partial<SourceState>): void {
-    this.#sources.set(id, { ...this.source(id), ...change });
-  }
-
-  #updateSync(run: string, change: Partial<LoggedSync>): void {
-    const sync = this.#syncs.get(run);
-    if (sync !== undefined) this.#syncs.set(run, { ...sync, ...change });
-  }
+/**
+ * A record with its key folded as keys are folded today: an older program may have taken two keys for two tenants that differ
+ * in what nobody sees. Their records are one tenant's now, and the copy that is not the last is no longer explained: a twin.
+ */
+function withFoldedKey(entry: LogEntry): LogEntry {
+  if (!("key" in entry)) return entry;
+  const to = entry.type === "forgotten" ? entry.to : undefined;
+  if (isPrintableAscii(entry.key) && (to === undefined || isPrintableAscii(to))) return entry;
+  const key = foldTenantKey(entry.key);
+  const heir = to === undefined ? undefined : foldTenantKey(to);
+  if (key === entry.key && heir === to) return entry;
+  return entry.type === "forgotten" ? { ...entry, key, to: heir } : { ...entry, key };
 }

@@ -1,7 +1,7 @@
-import type { ReportId, TaskId, TenantKey, TenantRef, WriteId } from "../shared/ids.js";
-import type { AppSwap } from "../shared/mapping.js";
-import type { CreateIntentRecord } from "./records.js";
-import type { RowCounts } from "./shown-reports.js";
+import type { ReportId, TaskId, TenantKey, TenantRef } from "../shared/ids.js";
+import { type AppSwap, sameSwaps } from "../shared/mapping.js";
+import type { TaskReport } from "../shared/source-task.js";
+import type { CreateIntentRecord, ObservedReport, PatchIntentRecord } from "./records.js";
 
 /** The empty list that all states share. */
 export const NONE: readonly never[] = [];
@@ -49,13 +49,10 @@ export function hasOpenPatch({ reports }: TenantState): boolean {
 }
 
 /** A PATCH that may or may not have been carried out, and what was known before it. */
-export interface OpenPatch {
-  readonly write: WriteId;
+export interface OpenPatch extends Pick<PatchIntentRecord, "write" | "apps" | "named" | "idempotencyKey"> {
   /** As it stood in the request's path. */
   readonly rowId: string;
   readonly bodyId: string;
-  readonly apps: readonly AppSwap[];
-  readonly idempotencyKey: string;
   readonly before: ReportKnowledge;
   /** When its intent was written (UTC), where it was read from a log. */
   readonly at?: string | undefined;
@@ -128,18 +125,19 @@ export interface TenantState {
   readonly showsMappings: boolean;
 }
 
-const NO_REPORTS: TenantState["reports"] = new Map();
-
 /** A tenant of which the log knows nothing yet. */
-export function unknownTenant(ref: TenantRef, of: Pick<TenantState, "sourceTaskId" | "key">): TenantState {
+export function unknownTenant(
+  ref: TenantRef,
+  { sourceTaskId, key }: Pick<TenantState, "sourceTaskId" | "key">,
+): TenantState {
   return {
     ref,
-    key: of.key,
-    sourceTaskId: of.sourceTaskId,
-    tenant: of.key,
+    key,
+    sourceTaskId,
+    tenant: key,
     manifest: "",
     copy: undefined,
-    reports: NO_REPORTS,
+    reports: new Map(),
     originalRows: undefined,
     openCreates: NONE,
     intents: NONE,
@@ -150,4 +148,49 @@ export function unknownTenant(ref: TenantRef, of: Pick<TenantState, "sourceTaskI
     verifiedAt: undefined,
     showsMappings: false,
   };
+}
+
+/** How many rows a task has of each of its reports. */
+export type RowCounts = ReadonlyMap<ReportId, number>;
+
+export function countRows(reportOfEachRow: Iterable<ReportId>): RowCounts {
+  const counts = new Map<ReportId, number>();
+  for (const reportId of reportOfEachRow) counts.set(reportId, (counts.get(reportId) ?? 0) + 1);
+  return counts;
+}
+
+/** The reports of which an answer shows fewer rows than there must be; an answer that lacks what was there is no answer. */
+export function lackingReports(shown: RowCounts, mustBe: RowCounts): readonly ReportId[] {
+  return [...mustBe].flatMap(([reportId, rows]) => ((shown.get(reportId) ?? 0) < rows ? [reportId] : []));
+}
+
+export function sameRows(a: RowCounts, b: RowCounts): boolean {
+  return a.size === b.size && [...a].every(([reportId, rows]) => b.get(reportId) === rows);
+}
+
+/** Whether two sets hold the same reports, in whatever order. */
+export function sameReports(a: ReadonlySet<ReportId>, b: ReadonlySet<ReportId>): boolean {
+  return a.size === b.size && [...a].every((id) => b.has(id));
+}
+
+/**
+ * What a copy shows of each of its reports, for the log: of all rows that the report has, mostly one. Reports of which no row
+ * shows its mappings are left out: they stay as they are known (said only where rows are not even listed). Where rows differ, it is
+ * everything that one of them shows (all of it is in force), and then that the report is not known: none of it holds for the whole.
+ */
+export function shownReports(rows: readonly TaskReport[], mustShow: RowCounts | undefined): readonly ObservedReport[] {
+  const mappingsOf = new Map<ReportId, (readonly AppSwap[] | undefined)[]>();
+  for (const { reportId, mappings } of rows) mappingsOf.set(reportId, [...(mappingsOf.get(reportId) ?? []), mappings]);
+  return [...mappingsOf].flatMap(([reportId, ofRows]): readonly ObservedReport[] => {
+    const shown = ofRows.filter((swaps) => swaps !== undefined);
+    const [apps] = shown;
+    const lack = ofRows.length < (mustShow?.get(reportId) ?? 0) ? { rowsLack: true as const } : {};
+    if (apps === undefined) return lack.rowsLack ? [{ reportId, apps: null, ...lack }] : [];
+    if (!shown.every((swaps) => sameSwaps(swaps, apps)))
+      return [
+        { reportId, apps: shown.flat() },
+        { reportId, apps: null },
+      ];
+    return [shown.length < ofRows.length ? { reportId, apps, partly: true } : { reportId, apps, ...lack }];
+  });
 }

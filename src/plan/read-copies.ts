@@ -1,8 +1,14 @@
 import pLimit from "p-limit";
 import type { Recorder } from "../log/port.js";
 import type { LogEntry, ObservedRecord } from "../log/records.js";
-import { countRows, lackingReports, type RowCounts, sameRows, shownReports } from "../log/shown-reports.js";
-import type { TenantState } from "../log/tenant-state.js";
+import {
+  countRows,
+  lackingReports,
+  type RowCounts,
+  sameRows,
+  shownReports,
+  type TenantState,
+} from "../log/tenant-state.js";
 import type { Reading, TaskReader } from "../server/ports.js";
 import { addTo } from "../shared/grouping.js";
 import type { ReportId, TaskId, TenantKey, TenantRef } from "../shared/ids.js";

@@ -1,5 +1,23 @@
-import type { ActionKind, Outcome, Summary } from "../shared/outcome.js";
-import type { Palette } from "./palette.js";
+import { styleText } from "node:util";
+import type { CheckStatus } from "../shared/diagnosis.js";
+import type { ActionKind, Outcome, RunResult, Summary, TenantResult } from "../shared/outcome.js";
+import type { TenantStanding } from "../shared/status-report.js";
+
+/** What a text tells by its colour, and the style that shows it. */
+const STYLES = {
+  bold: "bold",
+  dim: "dim",
+  good: "green",
+  bad: "red",
+  doubt: "magenta",
+  change: "yellow",
+  accent: "cyan",
+} as const;
+
+export type Tone = keyof typeof STYLES;
+
+/** Paints text for one stream; where the stream has no colour, every text stays as it is. */
+export type Palette = Readonly<Record<Tone, (text: string) => string>>;
 
 /** How text for people looks on one stream: its colours, its width, and whether it can show more than ASCII. */
 export interface Look {
@@ -10,109 +28,112 @@ export interface Look {
   readonly unicode: boolean;
 }
 
-const ACTION_SYMBOLS: Readonly<Record<ActionKind, string>> = {
-  create: "+",
-  update: "~",
-  adopt: ">",
-  settle: "?",
-  unchanged: "=",
-  conflict: "!",
-  orphan: "o",
-  skip: "-",
+/** What decides about colour on one stream, as the start of the program found it. */
+export interface ColourFacts {
+  readonly isTTY: boolean;
+  /** `--no-color`. */
+  readonly noColorFlag: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * `--no-color` and a `NO_COLOR` that is not empty win, then `FORCE_COLOR` (`0` and `false` take colour away), else a terminal that
+ * is not dumb has colour, and a CI system or a file has none.
+ */
+export function paletteFor({ isTTY, noColorFlag, env }: ColourFacts): Palette {
+  if (noColorFlag || (env.NO_COLOR ?? "") !== "") return PLAIN;
+  const forced = env.FORCE_COLOR?.toLowerCase();
+  if (forced !== undefined) return forced === "0" || forced === "false" ? PLAIN : COLOURED;
+  return isTTY && !isCi(env) && env.TERM !== "dumb" ? COLOURED : PLAIN;
+}
+
+/** Whether the environment says that no person watches. */
+export function isCi({ CI = "" }: ColourFacts["env"]): boolean {
+  return !["", "0", "false"].includes(CI.toLowerCase());
+}
+
+function makePalette(paint: (tone: Tone, text: string) => string): Palette {
+  const tones = Object.keys(STYLES) as Tone[];
+  return Object.fromEntries(tones.map((tone) => [tone, (text: string) => paint(tone, text)])) as Palette;
+}
+
+/** No colour at all. */
+export const PLAIN = makePalette((_, text) => text);
+const COLOURED = makePalette((tone, text) => styleText(STYLES[tone], text, { validateStream: false }));
+
+/** What people are shown by a word, a symbol and a tone. */
+export type Shown = ActionKind | Outcome | TenantStanding | CheckStatus;
+
+/** How each of them is shown; `ascii` stands for the symbol on consoles that show only ASCII. */
+export const SIGNS: Readonly<Record<Shown, { word: string; symbol: string; ascii: string; tone: Tone }>> = {
+  create: sign("create", "+", "good"),
+  update: sign("update", "~", "change"),
+  adopt: sign("adopt", ">", "change"),
+  settle: sign("settle", "?", "doubt"),
+  unchanged: sign("unchanged", "=", "dim"),
+  conflict: sign("conflict", "!", "bad"),
+  orphan: sign("orphan", "o", "dim"),
+  skip: sign("skip", "-", "dim"),
+  succeeded: sign("succeeded", "✓", "good", "+"),
+  failed: sign("failed", "✗", "bad", "x"),
+  "in-doubt": sign("in doubt", "?", "doubt"),
+  planned: sign("planned", "○", "accent", "."),
+  skipped: sign("skipped", "–", "dim", "-"),
+  copied: sign("copied", "=", "good"),
+  gone: sign("gone", "!", "bad"),
+  retry: sign("retry", "+", "change"),
+  none: sign("not begun", ".", "dim"),
+  ok: sign("ok", "✓", "good", "+"),
+  warn: sign("warning", "!", "change"),
+  fail: sign("failed", "✗", "bad", "x"),
 };
 
-/** What each outcome is called in text for people. */
-export const OUTCOME_WORDS: Readonly<Record<Outcome, string>> = {
-  succeeded: "succeeded",
-  failed: "failed",
-  "in-doubt": "in doubt",
-  planned: "planned",
-  skipped: "skipped",
-};
+function sign(word: string, symbol: string, tone: Tone, ascii = symbol) {
+  return { word, symbol, ascii, tone };
+}
+
+export function symbolOf(shown: Shown, { unicode }: Look): string {
+  return unicode ? SIGNS[shown].symbol : SIGNS[shown].ascii;
+}
+
+/** A text in the tone of what it tells of. */
+export function paint(shown: Shown, text: string, { palette }: Look): string {
+  return palette[SIGNS[shown].tone](text);
+}
 
 /** The outcomes in the order in which people read them: what is done, what needs a person, what is left. */
 export const OUTCOMES_TO_READ: readonly Outcome[] = ["succeeded", "failed", "in-doubt", "planned", "skipped"];
-
-/** The plan's symbol of an action, painted. */
-export function actionSymbol(action: ActionKind, look: Look): string {
-  return paintAction(action, look)(ACTION_SYMBOLS[action]);
-}
-
-/** The paint of an action. */
-export function paintAction(action: ActionKind, { palette }: Look): (text: string) => string {
-  switch (action) {
-    case "create":
-      return palette.good;
-    case "update":
-    case "adopt":
-      return palette.change;
-    case "settle":
-      return palette.doubt;
-    case "conflict":
-      return palette.bad;
-    case "unchanged":
-    case "orphan":
-    case "skip":
-      return palette.dim;
-    default:
-      return action satisfies never;
-  }
-}
-
-/** The symbol of an outcome, painted. */
-export function outcomeSymbol(outcome: Outcome, look: Look): string {
-  const [unicode, ascii] = symbolsOf(outcome);
-  return paintOutcome(outcome, look)(look.unicode ? unicode : ascii);
-}
-
-function symbolsOf(outcome: Outcome): readonly [string, string] {
-  switch (outcome) {
-    case "succeeded":
-      return ["✓", "+"];
-    case "failed":
-      return ["✗", "x"];
-    case "in-doubt":
-      return ["?", "?"];
-    case "planned":
-      return ["○", "."];
-    case "skipped":
-      return ["–", "-"];
-    default:
-      return outcome satisfies never;
-  }
-}
-
-/** The paint of an outcome. */
-export function paintOutcome(outcome: Outcome, { palette }: Look): (text: string) => string {
-  switch (outcome) {
-    case "succeeded":
-      return palette.good;
-    case "failed":
-      return palette.bad;
-    case "in-doubt":
-      return palette.doubt;
-    case "planned":
-      return palette.accent;
-    case "skipped":
-      return palette.dim;
-    default:
-      return outcome satisfies never;
-  }
-}
-
-/** What leads to the next step: `→`, or `->`. */
-export function arrow(look: Look): string {
-  return look.unicode ? "→" : "->";
-}
 
 /** How many tenants of a summary have an outcome. */
 export function countOf(outcome: Outcome, summary: Summary): number {
   return outcome === "in-doubt" ? summary.inDoubt : summary[outcome];
 }
 
+/**
+ * What tables tell of a tenant. CSV calls a column by its name here, every other format by its title. The text is as it came from
+ * outside: each format makes it safe in its own way.
+ */
+export const TENANT_COLUMNS = {
+  tenant: { title: "Tenant", text: ({ tenant }) => tenant },
+  sourceTaskId: { title: "Source task", text: ({ sourceTaskId = "" }) => sourceTaskId },
+  name: { title: "Name", text: ({ name = "" }) => name },
+  newTaskId: { title: "Copy", text: ({ newTaskId = "" }) => newTaskId },
+  action: { title: "Action", text: ({ action }) => action },
+  outcome: { title: "Outcome", text: ({ outcome }) => outcome },
+  reason: {
+    title: "Why",
+    text: ({ error, reason }) => (error === undefined ? reason : `${error.code}: ${error.message}`),
+  },
+  verified: { title: "Verified", text: ({ verified }) => (verified ? "yes" : "no") },
+  took: {
+    title: "Took",
+    text: ({ startedMs, durationMs }) => (startedMs === undefined ? "" : spokenDuration(durationMs)),
+  },
+} as const satisfies Record<string, { readonly title: string; readonly text: (tenant: TenantResult) => string }>;
+
 /** A number and its noun: `1 tenant`, `2 tenants`. */
-export function counted(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
+export function counted(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? "" : "s"}`;
 }
 
 /** A duration as people say it: `340 ms`, `12 s`, `3 min 5 s`, `2 h 10 min`. */
@@ -124,4 +145,18 @@ export function spokenDuration(ms: number): string {
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return seconds % 60 === 0 ? `${minutes} min` : `${minutes} min ${seconds % 60} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** What a reader of a plan or a result has to know first, in a few words. */
+export function verdictOf({ summary, errors, dryRun }: RunResult): { readonly tone: Tone; readonly text: string } {
+  if (errors.length > 0) return { tone: "bad", text: counted(errors.length, "error") };
+  const { planned, failed, inDoubt } = summary;
+  const parts = [
+    ...(dryRun && planned > 0 ? [`${counted(planned, "change")} pending`] : []),
+    ...(failed > 0 ? [`${failed} ${dryRun ? "in conflict" : "failed"}`] : []),
+    ...(inDoubt > 0 ? [`${inDoubt} in doubt`] : []),
+    ...(!dryRun && planned > 0 ? [`${planned} left to do`] : []),
+  ];
+  if (parts.length === 0) return { tone: "good", text: dryRun ? "Nothing to do" : "All well" };
+  return { tone: failed > 0 ? "bad" : inDoubt > 0 ? "doubt" : "accent", text: parts.join(", ") };
 }

@@ -1,5 +1,5 @@
-import { counted, OUTCOME_WORDS } from "../reporter/look.js";
-import { troubleOf } from "../reporter/tenant-groups.js";
+import { counted, SIGNS } from "../reporter/look.js";
+import { troubleOf } from "../reporter/problems.js";
 import type { RunResult } from "../shared/outcome.js";
 import type { Problem } from "../shared/problems.js";
 import { escapeWorkflowData, escapeWorkflowProperty, oneLine } from "../shared/text-safety.js";
@@ -7,57 +7,43 @@ import { escapeWorkflowData, escapeWorkflowProperty, oneLine } from "../shared/t
 /** GitHub shows ten of a kind for a step. */
 const AT_MOST = 10;
 
-interface Annotation {
-  readonly title: string;
-  readonly message: string;
-  readonly hint?: string | undefined;
-  readonly file?: string | undefined;
-  readonly line?: number | undefined;
-}
+type Annotation = Pick<Problem, "message" | "hint" | "file" | "line"> & { readonly title: string };
 
 /**
  * GitHub's `::error` and `::warning` lines for standard error, with the manifest's file and line: at most ten of each, the last
  * of them a number where there are more.
  */
-export function githubAnnotations(
-  result: RunResult,
-  { manifestPath }: { readonly manifestPath?: string | undefined },
-): readonly string[] {
-  const errors = [...result.errors.map((problem) => ofProblem(problem)), ...ofTenants(result, manifestPath)];
-  const warnings = result.warnings.map((problem) => ofProblem(problem));
-  return [...commands("error", errors), ...commands("warning", warnings)];
-}
-
-function ofProblem(problem: Problem): Annotation {
-  const tenant = problem.tenant === undefined ? "" : `tenant ${problem.tenant}: `;
-  const { code, message, hint, file, line } = problem;
-  return { title: code, message: `${tenant}${message}`, hint, file, line };
-}
-
-function ofTenants(result: RunResult, manifestPath: string | undefined): readonly Annotation[] {
-  return result.tenants
+export function githubAnnotations(result: RunResult): readonly string[] {
+  const failures = result.tenants
     .filter(({ outcome }) => outcome === "failed" || outcome === "in-doubt")
-    .map((tenant) => {
+    .map((tenant): Annotation => {
       const { code, message, hint } = troubleOf(tenant);
-      const title = `${code} (${tenant.action === "conflict" ? "conflict" : OUTCOME_WORDS[tenant.outcome]})`;
-      const at = tenant.line === undefined ? {} : { file: manifestPath ?? result.manifest?.path, line: tenant.line };
-      return { title, message: `tenant ${tenant.tenant}: ${message}`, hint, ...at };
+      const how = tenant.action === "conflict" ? "conflict" : SIGNS[tenant.outcome].word;
+      const { line } = tenant;
+      const file = line === undefined ? undefined : result.manifest?.path;
+      return { title: `${code} (${how})`, message: `tenant ${tenant.tenant}: ${message}`, hint, file, line };
     });
+  return [
+    ...commands("error", [...result.errors.map(annotationOf), ...failures]),
+    ...commands("warning", result.warnings.map(annotationOf)),
+  ];
+}
+
+function annotationOf({ code, message, tenant, ...problem }: Problem): Annotation {
+  return { ...problem, title: code, message: tenant === undefined ? message : `tenant ${tenant}: ${message}` };
 }
 
 function commands(kind: "error" | "warning", annotations: readonly Annotation[]): readonly string[] {
   if (annotations.length <= AT_MOST) return annotations.map((annotation) => command(kind, annotation));
   const more = annotations.length - AT_MOST + 1;
-  const rest: Annotation = { title: `${more} more`, message: `${counted(more, `more ${kind}`)} in the result` };
+  const rest = { title: `${more} more`, message: `${counted(more, `more ${kind}`)} in the result` };
   return [...annotations.slice(0, AT_MOST - 1), rest].map((annotation) => command(kind, annotation));
 }
 
-function command(kind: "error" | "warning", annotation: Annotation): string {
-  const properties = [
-    ["file", annotation.file?.replace(/\\/g, "/")],
-    ["line", annotation.line === undefined ? undefined : String(annotation.line)],
-    ["title", annotation.title],
-  ].flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${escapeWorkflowProperty(oneLine(value))}`]));
-  const lines = annotation.hint === undefined ? [annotation.message] : [annotation.message, annotation.hint];
-  return `::${kind} ${properties.join(",")}::${lines.map((line) => escapeWorkflowData(oneLine(line))).join("%0A")}`;
+function command(kind: "error" | "warning", { file, line, title, message, hint }: Annotation): string {
+  const properties = Object.entries({ file: file?.replaceAll("\\", "/"), line, title })
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${escapeWorkflowProperty(oneLine(String(value)))}`);
+  const lines = hint === undefined ? [message] : [message, hint];
+  return `::${kind} ${properties.join(",")}::${lines.map((text) => escapeWorkflowData(oneLine(text))).join("%0A")}`;
 }

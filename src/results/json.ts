@@ -1,5 +1,9 @@
-import type { RunResult, TenantResult } from "../shared/outcome.js";
-import type { Problem } from "../shared/problems.js";
+import { inPieces } from "../reporter/layout.js";
+import { standingCounts } from "../reporter/status.js";
+import type { Diagnosis } from "../shared/diagnosis.js";
+import type { RunEvent } from "../shared/events.js";
+import { ACTIONS, type RunResult, type TenantResult } from "../shared/outcome.js";
+import type { StatusReport, TenantStatus } from "../shared/status-report.js";
 import { withoutControls } from "../shared/text-safety.js";
 
 /** What may stand in JSON text of clean values; all else is looked at value by value. */
@@ -7,148 +11,143 @@ const SUSPICIOUS = /\\[bfnrtu]|[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u20
 const WRITTEN_AS_ESCAPE = /[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]/g;
 
 /**
- * A value as JSON on one line. No string in it carries a control character; characters that reorder text are written as
- * escapes, and so is the `#` of what a CI system would take for a command: the value is the same, the text is harmless.
+ * A value as JSON on one line; `fields` says which fields its objects show, and in which order. No string in it carries a control
+ * character; characters that reorder text are written as escapes, and so is the `#` of what a CI system would take for a command:
+ * the value is the same, the text is harmless.
  */
-export function safeJson(value: unknown): string {
-  const text = JSON.stringify(value);
+export function safeJson(value: unknown, fields?: readonly string[]): string {
+  const text = JSON.stringify(value, fields === undefined ? null : [...fields]);
   if (!SUSPICIOUS.test(text)) return text;
-  return JSON.stringify(value, (_, inner: unknown) => (typeof inner === "string" ? withoutControls(inner) : inner))
+  const clean = (_: string, inner: unknown): unknown => (typeof inner === "string" ? withoutControls(inner) : inner);
+  return JSON.stringify(JSON.parse(text), clean)
     .replace(WRITTEN_AS_ESCAPE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)
     .replace(/#(?=#)/g, "\\u0023");
 }
 
-/** One tenant in the contract's field order. */
-export function tenantFields(tenant: TenantResult): Readonly<Record<string, unknown>> {
-  return {
-    type: "tenant",
-    tenant: tenant.tenant,
-    action: tenant.action,
-    reason: tenant.reason,
-    outcome: tenant.outcome,
-    sourceTaskId: tenant.sourceTaskId,
-    newTaskId: tenant.newTaskId,
-    name: tenant.name,
-    verified: tenant.verified,
-    verifiedAt: tenant.verifiedAt,
-    mappings: tenant.mappings.map(({ reportId, qlikAppId, newQlikAppId }) => ({ reportId, qlikAppId, newQlikAppId })),
-    attempts: tenant.attempts,
-    durationMs: tenant.durationMs,
-    line: tenant.line,
-    error: tenant.error && {
-      code: tenant.error.code,
-      message: tenant.error.message,
-      hint: tenant.error.hint,
-      httpStatus: tenant.error.httpStatus,
-    },
-  };
-}
+const RESULT_HEAD = ["version", "command", "dryRun", "runId", "server", "log", "manifest", "summary"] as const;
+const RESULT_TAIL = ["warnings", "errors", "startedAt", "finishedAt", "exitCode"] as const;
 
-/** One warning or error in the contract's field order; column and value of a manifest's fault come last. */
-export function problemFields(problem: Problem): Readonly<Record<string, unknown>> {
-  const { code, message, hint, tenant, file, line, column, value } = problem;
-  return { code, message, hint, tenant, file, line, column, value };
-}
+const PROBLEM_FIELDS = ["code", "message", "hint", "tenant", "file", "line", "column", "value"];
+const TENANT_FIELDS = [
+  ...["type", "tenant", "action", "reason", "outcome", "sourceTaskId", "newTaskId", "name", "verified", "verifiedAt"],
+  ...["mappings", "reportId", "qlikAppId", "newQlikAppId", "attempts", "durationMs", "line"],
+  ...["error", "code", "message", "hint", "httpStatus"],
+];
 
-function headFields(result: RunResult): Readonly<Record<string, unknown>> {
-  const { version, command, dryRun, runId, server, log, manifest, summary } = result;
-  return {
-    version,
-    command,
-    dryRun,
-    runId,
-    server,
-    log: log && { path: log.path, seq: log.seq, digest: log.digest },
-    manifest: manifest && { path: manifest.path, sha256: manifest.sha256, tenants: manifest.tenants },
-    summary: {
-      create: summary.create,
-      update: summary.update,
-      adopt: summary.adopt,
-      settle: summary.settle,
-      unchanged: summary.unchanged,
-      conflict: summary.conflict,
-      orphan: summary.orphan,
-      skip: summary.skip,
-      planned: summary.planned,
-      succeeded: summary.succeeded,
-      failed: summary.failed,
-      inDoubt: summary.inDoubt,
-      skipped: summary.skipped,
-    },
-  };
-}
+/** The contract's fields of what stands under each name, in the contract's order. */
+const FIELDS: Readonly<Record<string, readonly string[] | undefined>> = {
+  log: ["path", "seq", "digest"],
+  manifest: ["path", "sha256", "tenants"],
+  summary: [...ACTIONS, "planned", "succeeded", "failed", "inDoubt", "skipped"],
+  tenants: TENANT_FIELDS,
+  warnings: PROBLEM_FIELDS,
+  errors: PROBLEM_FIELDS,
+  checks: ["name", "status", "message", "hint"],
+};
 
-function tailFields(result: RunResult): Readonly<Record<string, unknown>> {
-  return {
-    warnings: result.warnings.map(problemFields),
-    errors: result.errors.map(problemFields),
-    startedAt: result.startedAt,
-    finishedAt: result.finishedAt,
-    exitCode: result.exitCode,
-  };
-}
-
-/** The fields of an object, each `"name": value`, values on one line; lists with one entry a line. */
-function* members(fields: Readonly<Record<string, unknown>>): Generator<string> {
-  for (const [name, value] of Object.entries(fields)) {
-    if (value === undefined) continue;
-    if (Array.isArray(value)) yield* list(name, value);
-    else yield `  ${safeJson(name)}: ${safeJson(value)}`;
+/** One object in pieces: a line for each field, and for each entry of a list. */
+function* objectPieces(object: Readonly<Record<string, unknown>>, allFields = FIELDS): Generator<string> {
+  let separator = "{\n";
+  for (const [name, value] of Object.entries(object)) {
+    const fields = allFields[name];
+    yield `${separator}  ${safeJson(name)}: `;
+    separator = ",\n";
+    if (!isList(value)) {
+      yield safeJson(value, fields);
+      continue;
+    }
+    let begin = "[\n    ";
+    for (const entries of inPieces(value)) {
+      yield begin + entries.map((entry) => safeJson(entry, fields)).join(",\n    ");
+      begin = ",\n    ";
+    }
+    yield begin === "[\n    " ? "[]" : "\n  ]";
   }
+  yield "\n}\n";
 }
 
-function* list(name: string, items: readonly unknown[]): Generator<string> {
-  if (items.length === 0) yield `  ${safeJson(name)}: []`;
-  else yield `  ${safeJson(name)}: [\n${items.map((item) => `    ${safeJson(item)}`).join(",\n")}\n  ]`;
+function isList(value: unknown): value is Iterable<unknown> {
+  return typeof value === "object" && value !== null && Symbol.iterator in value;
 }
 
-/** How many tenants go into one piece of text: a result of any size is written without ever being one string. */
-const TENANTS_A_PIECE = 500;
-
-/** One object with a `tenants` list between other fields. */
-export interface JsonObject<Tenant> {
-  readonly head: Readonly<Record<string, unknown>>;
-  readonly tenants: Iterable<Tenant>;
-  readonly fieldsOf: (tenant: Tenant) => Readonly<Record<string, unknown>>;
-  readonly tail: Readonly<Record<string, unknown>>;
+/** The result as `--format json` and `--out x.json` write it. */
+export function jsonResult(result: RunResult): Iterable<string> {
+  const names = [...RESULT_HEAD, "tenants", ...RESULT_TAIL] as const;
+  return objectPieces(Object.fromEntries(names.map((name) => [name, result[name]])));
 }
 
-/** A JSON object in pieces: one line for each field and each tenant, a line end at the end. */
-export function* jsonObjectPieces<Tenant>({ head, tenants, fieldsOf, tail }: JsonObject<Tenant>): Generator<string> {
-  yield `{\n${[...members(head)].join(",\n")},\n  "tenants": [`;
-  let told = 0;
-  let piece = "";
-  for (const tenant of tenants) {
-    piece += `${told === 0 ? "\n" : ",\n"}    ${safeJson(fieldsOf(tenant))}`;
-    told += 1;
-    if (told % TENANTS_A_PIECE > 0) continue;
-    yield piece;
-    piece = "";
-  }
-  yield `${piece}${told === 0 ? "" : "\n  "}],\n${[...members(tail)].join(",\n")}\n}\n`;
+/** A diagnosis for scripts. */
+export function jsonDiagnosis({ version, command, server, checks, warnings, errors, exitCode }: Diagnosis): string {
+  return [...objectPieces({ version, command, server, checks, warnings, errors, exitCode })].join("");
 }
 
-/** The result as `--format json` and `--out x.json` write it, in pieces: the contract's object in the contract's order. */
-export function jsonResultPieces(result: RunResult): Generator<string> {
-  return jsonObjectPieces({
-    head: headFields(result),
-    tenants: result.tenants,
-    fieldsOf: tenantFields,
-    tail: tailFields(result),
-  });
+/** What the log knows, for scripts. */
+export function jsonStatus(report: StatusReport): Iterable<string> {
+  const { version, command, server, log, tenants, warnings, errors, exitCode } = report;
+  const { copied, "in-doubt": inDoubt, ...others } = standingCounts(tenants);
+  const summary = { copied, inDoubt, ...others };
+  const fields = { log: FIELDS.log, warnings: PROBLEM_FIELDS, errors: PROBLEM_FIELDS };
+  return objectPieces(
+    { version, command, server, log, summary, tenants: typed(tenants), warnings, errors, exitCode },
+    fields,
+  );
 }
 
-/** {@link jsonResultPieces} as one text. */
-export function jsonResult(result: RunResult): string {
-  return [...jsonResultPieces(result)].join("");
+function* typed(tenants: Iterable<TenantStatus>) {
+  for (const tenant of tenants) yield { type: "tenant", ...tenant };
 }
 
 /** One tenant as a whole NDJSON line. */
 export function tenantLine(tenant: TenantResult): string {
-  return `${safeJson(tenantFields(tenant))}\n`;
+  return `${safeJson(tenant, TENANT_FIELDS)}\n`;
 }
 
 /** NDJSON's last line: everything of the result except its tenants. */
 export function summaryLine(result: RunResult): string {
-  return `${safeJson({ type: "summary", ...headFields(result), ...tailFields(result) })}\n`;
+  const fields = [...RESULT_HEAD, ...RESULT_TAIL].map(
+    (name) => `${safeJson(name)}:${safeJson(result[name], FIELDS[name])}`,
+  );
+  return `{"type":"summary",${fields.join(",")}}\n`;
+}
+
+/** `--format ndjson`: takes a run's events as they come, then the result. */
+export interface NdjsonWriter {
+  emit(event: RunEvent): void;
+  finish(result: RunResult): void;
+}
+
+/**
+ * Writes one line for each tenant as it is settled (a tenant in doubt only at the end, for it may be settled yet), at the end
+ * the tenants that were not told, then the summary. A tenant whose end differs from what was told (a twin found by the last
+ * list) is told once more: the last line of a tenant counts.
+ */
+export function createNdjsonWriter(sink: { write(text: string): unknown }): NdjsonWriter {
+  const told = new Map<string, TenantResult>();
+  const tellNews = (tenant: TenantResult): void => {
+    const identity = JSON.stringify([tenant.sourceTaskId, tenant.tenant, tenant.line]);
+    if (!isNews(told.get(identity), tenant)) return;
+    told.set(identity, tenant);
+    sink.write(tenantLine(tenant));
+  };
+  return {
+    emit(event) {
+      if (event.kind !== "tenant" || event.result.outcome === "in-doubt" || event.result.outcome === "planned") return;
+      tellNews(event.result);
+    },
+    finish(result) {
+      result.tenants.forEach(tellNews);
+      sink.write(summaryLine(result));
+    },
+  };
+}
+
+function isNews(told: TenantResult | undefined, now: TenantResult): boolean {
+  return (
+    told === undefined ||
+    told.outcome !== now.outcome ||
+    told.action !== now.action ||
+    told.newTaskId !== now.newTaskId ||
+    told.error?.code !== now.error?.code ||
+    (told.verified && !now.verified)
+  );
 }

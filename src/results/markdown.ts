@@ -1,8 +1,14 @@
-import { counted, countOf, OUTCOME_WORDS, OUTCOMES_TO_READ, spokenDuration } from "../reporter/look.js";
-import { placeOf } from "../reporter/problem-lines.js";
-import { troubleOf } from "../reporter/tenant-groups.js";
-import { verdictOf } from "../reporter/verdict.js";
-import { ACTIONS, type ActionKind, type RunResult, type TenantResult } from "../shared/outcome.js";
+import {
+  counted,
+  countOf,
+  OUTCOMES_TO_READ,
+  SIGNS,
+  spokenDuration,
+  TENANT_COLUMNS,
+  verdictOf,
+} from "../reporter/look.js";
+import { placeOf, troubleOf } from "../reporter/problems.js";
+import { ACTIONS, type RunResult, type TenantResult } from "../shared/outcome.js";
 import type { Problem } from "../shared/problems.js";
 import { escapeMarkdown } from "../shared/text-safety.js";
 
@@ -10,130 +16,120 @@ import { escapeMarkdown } from "../shared/text-safety.js";
 const MOST_CHARACTERS = 59_000;
 const LONGEST_CELL = 300;
 const PROBLEMS_SHOWN = 20;
+/** Every title of a list has room, also where its lines have none. */
+const ROOM_FOR_TITLES = 2000;
 
 /** The parts of a result that are listed tenant by tenant, the most urgent first. */
-const SECTIONS: readonly { readonly title: string; readonly holds: (tenant: TenantResult) => boolean }[] = [
-  { title: "Conflicts", holds: (tenant) => tenant.action === "conflict" },
-  { title: "Failed", holds: (tenant) => tenant.action !== "conflict" && tenant.outcome === "failed" },
-  { title: "In doubt", holds: (tenant) => tenant.outcome === "in-doubt" },
-  { title: "Updates", holds: (tenant) => isWell(tenant) && tenant.action === "update" },
-  { title: "Adopted", holds: (tenant) => isWell(tenant) && tenant.action === "adopt" },
-  { title: "To be settled", holds: (tenant) => isWell(tenant) && tenant.action === "settle" },
-  { title: "Orphans", holds: (tenant) => tenant.action === "orphan" },
+const SECTIONS: readonly (readonly [title: string, holds: (tenant: TenantResult) => boolean])[] = [
+  ["Conflicts", ({ action }) => action === "conflict"],
+  ["Failed", ({ action, outcome }) => action !== "conflict" && outcome === "failed"],
+  ["In doubt", ({ outcome }) => outcome === "in-doubt"],
+  ["Updates", (tenant) => isWell(tenant) && tenant.action === "update"],
+  ["Adopted", (tenant) => isWell(tenant) && tenant.action === "adopt"],
+  ["To be settled", (tenant) => isWell(tenant) && tenant.action === "settle"],
+  ["Orphans", ({ action }) => action === "orphan"],
 ];
+
+function isWell({ outcome }: TenantResult): boolean {
+  return outcome === "succeeded" || outcome === "planned";
+}
 
 /**
  * The result as Markdown, under 60,000 characters, for a comment or a CI system's summary: counts, errors, warnings, then
  * conflicts, failures and updates tenant by tenant as far as there is room; the rest is counts.
  */
 export function markdownResult(result: RunResult): string {
-  const page = new Page(MOST_CHARACTERS);
-  page.add(headOf(result));
-  page.add(countsTable(result));
-  addProblems(page, "Errors", result.errors);
-  addProblems(page, "Warnings", result.warnings);
   const foot = footOf(result);
-  page.keepFree(foot.length);
-  for (const { title, holds } of SECTIONS) addTenants(page, title, result.tenants.filter(holds));
-  return page.text() + foot;
+  let text = headOf(result) + countsTable(result);
+  const room = (): number => MOST_CHARACTERS - ROOM_FOR_TITLES - foot.length - text.length;
+  const problems = { noun: "problem", lineOf: problemLine, atMost: PROBLEMS_SHOWN };
+  text += listOf("Errors", result.errors, { ...problems, room: room() });
+  text += listOf("Warnings", result.warnings, { ...problems, room: room() });
+  const tenants = {
+    noun: "tenant",
+    lineOf: tenantRow,
+    head: tableHead(
+      TITLES,
+      TITLES.map(() => "---"),
+    ),
+  };
+  for (const [title, holds] of SECTIONS)
+    text += listOf(title, result.tenants.filter(holds), { ...tenants, room: room() });
+  return text + foot;
 }
 
-function isWell(tenant: TenantResult): boolean {
-  return tenant.outcome === "succeeded" || tenant.outcome === "planned";
+interface ListShape<Item> {
+  readonly noun: string;
+  readonly lineOf: (item: Item) => string;
+  readonly room: number;
+  readonly head?: string;
+  readonly atMost?: number;
 }
 
-/** Text that never grows beyond its room. */
-class Page {
-  #text = "";
-  #room: number;
-
-  constructor(room: number) {
-    this.#room = room;
+/** As many items as there is room for, and how many more. */
+function listOf<Item>(title: string, items: readonly Item[], shape: ListShape<Item>): string {
+  const { noun, lineOf, room, head = "", atMost = items.length } = shape;
+  if (items.length === 0) return "";
+  let text = `### ${title}: ${items.length}\n\n${head}`;
+  let left = items.length;
+  for (const item of items.slice(0, atMost)) {
+    const line = lineOf(item);
+    if (text.length + line.length > room) break;
+    text += line;
+    left -= 1;
   }
-
-  keepFree(characters: number): void {
-    this.#room -= characters;
-  }
-
-  /** Adds a part if there is room for it and for `after` more characters. */
-  add(part: string, after = 0): boolean {
-    if (part.length + after > this.#room) return false;
-    this.#text += part;
-    this.#room -= part.length;
-    return true;
-  }
-
-  text(): string {
-    return this.#text;
-  }
+  return `${text}${left > 0 ? `\nand ${counted(left, `more ${noun}`)}\n` : ""}\n`;
 }
 
 function headOf(result: RunResult): string {
-  const verdict = verdictOf(result).text;
-  const what = result.dryRun ? "Plan" : "Result";
-  const of = result.manifest === null ? "" : ` of ${shown(result.manifest.path)}`;
-  const where = result.server === null ? "" : `Server ${shown(result.server)}. `;
-  const took = Date.parse(result.finishedAt) - Date.parse(result.startedAt);
-  const time = Number.isFinite(took) && !result.dryRun ? ` Took ${spokenDuration(took)}.` : "";
-  return `## ${what}${of}: ${verdict}\n\n${where}${counted(result.tenants.length, "tenant")}, exit code ${result.exitCode}.${time}\n\n`;
+  const { dryRun, manifest, server, startedAt, finishedAt, tenants, exitCode } = result;
+  const what = `${dryRun ? "Plan" : "Result"}${manifest === null ? "" : ` of ${shown(manifest.path)}`}`;
+  const where = server === null ? "" : `Server ${shown(server)}. `;
+  const time = dryRun ? "" : ` Took ${spokenDuration(Date.parse(finishedAt) - Date.parse(startedAt))}.`;
+  const count = counted(tenants.length, "tenant");
+  return `## ${what}: ${verdictOf(result).text}\n\n${where}${count}, exit code ${exitCode}.${time}\n\n`;
 }
 
 function countsTable({ summary, tenants }: RunResult): string {
   if (tenants.length === 0) return "";
   const outcomes = OUTCOMES_TO_READ.filter((outcome) => countOf(outcome, summary) > 0);
-  const tally = new Map<string, number>();
-  for (const { action, outcome } of tenants)
-    tally.set(`${action} ${outcome}`, (tally.get(`${action} ${outcome}`) ?? 0) + 1);
-  const row = (action: ActionKind): string =>
-    `| ${action} | ${outcomes.map((outcome) => tally.get(`${action} ${outcome}`) ?? "").join(" | ")} | ${summary[action]} |\n`;
-  const head = `| action | ${outcomes.map((outcome) => OUTCOME_WORDS[outcome]).join(" | ")} | all |\n`;
-  const rule = `|---|${outcomes.map(() => "--:|").join("")}--:|\n`;
-  return `${head}${rule}${ACTIONS.filter((action) => summary[action] > 0)
-    .map(row)
-    .join("")}\n`;
+  const rows = ACTIONS.filter((action) => summary[action] > 0).map((action) => {
+    const same = tenants.filter((tenant) => tenant.action === action);
+    const counts = outcomes.map((outcome) => same.filter((tenant) => tenant.outcome === outcome).length || "");
+    return [action, ...counts, summary[action]];
+  });
+  const heads = ["action", ...outcomes.map((outcome) => SIGNS[outcome].word), "all"];
+  const rules = ["---", ...outcomes.map(() => "--:"), "--:"];
+  return `${tableHead(heads, rules)}${rows.map(tableRow).join("")}\n`;
 }
 
-function addProblems(page: Page, title: string, problems: readonly Problem[]): void {
-  if (problems.length === 0) return;
-  page.add(`### ${title}: ${problems.length}\n\n`);
-  for (const problem of problems.slice(0, PROBLEMS_SHOWN)) {
-    const place = placeOf(problem);
-    const hint = problem.hint === undefined ? "" : ` ${shown(problem.hint)}`;
-    page.add(
-      `- **${shown(problem.code)}**${place === "" ? "" : ` (${shown(place)})`}: ${shown(problem.message)}.${hint}\n`,
-    );
-  }
-  const more = problems.length - PROBLEMS_SHOWN;
-  page.add(more > 0 ? `- and ${more} more\n\n` : "\n");
+function tableHead(titles: readonly string[], rules: readonly string[]): string {
+  return `${tableRow(titles)}|${rules.join("|")}|\n`;
 }
 
-/** Characters kept free for the line that says how many tenants were left out. */
-const ROOM_FOR_MORE = 60;
-
-function addTenants(page: Page, title: string, tenants: readonly TenantResult[]): void {
-  if (tenants.length === 0) return;
-  const head = `### ${title}: ${tenants.length}\n\n| tenant | name | copy | why |\n|---|---|---|---|\n`;
-  if (!page.add(head, ROOM_FOR_MORE)) {
-    page.add(`### ${title}: ${tenants.length}\n\n`);
-    return;
-  }
-  let shownRows = 0;
-  while (shownRows < tenants.length) {
-    const tenant = tenants[shownRows];
-    if (tenant === undefined || !page.add(tenantRow(tenant), ROOM_FOR_MORE)) break;
-    shownRows += 1;
-  }
-  const more = tenants.length - shownRows;
-  page.add(more > 0 ? `\nand ${counted(more, "more tenant")}\n\n` : "\n");
+function tableRow(cells: readonly (string | number)[]): string {
+  return `| ${cells.join(" | ")} |\n`;
 }
+
+function problemLine(problem: Problem): string {
+  const { code, message, hint } = problem;
+  const place = placeOf(problem);
+  const where = place === "" ? "" : ` (${shown(place)})`;
+  return `- **${shown(code)}**${where}: ${shown(message)}.${hint === undefined ? "" : ` ${shown(hint)}`}\n`;
+}
+
+const COLUMNS = ["tenant", "name", "newTaskId", "reason"] as const;
+const TITLES = COLUMNS.map((column) => TENANT_COLUMNS[column].title.toLowerCase());
 
 function tenantRow(tenant: TenantResult): string {
-  const hasTrouble = tenant.error !== undefined || tenant.outcome === "failed" || tenant.outcome === "in-doubt";
+  return tableRow(COLUMNS.map((column) => cellOf(tenant, column)));
+}
+
+function cellOf(tenant: TenantResult, column: (typeof COLUMNS)[number]): string {
+  const isTrouble = tenant.outcome === "failed" || tenant.outcome === "in-doubt" || tenant.error !== undefined;
+  if (column !== "reason" || !isTrouble) return shown(TENANT_COLUMNS[column].text(tenant));
   const { code, message, hint } = troubleOf(tenant);
-  const why = hasTrouble
-    ? `**${shown(code)}** ${shown(message)}${hint === undefined ? "" : `<br>${shown(hint)}`}`
-    : shown(tenant.reason);
-  return `| ${shown(tenant.tenant)} | ${shown(tenant.name ?? "")} | ${shown(tenant.newTaskId ?? "")} | ${why} |\n`;
+  return `**${shown(code)}** ${shown(message)}${hint === undefined ? "" : `<br>${shown(hint)}`}`;
 }
 
 function footOf({ log, runId }: RunResult): string {

@@ -15,7 +15,7 @@ import { createCopy } from "./create.js";
 import { bringUpToDate, type InDoubt, settleDoubts } from "./doubts.js";
 import { observe } from "./read-back.js";
 import { type End, PLANNED } from "./results.js";
-import { type Run, tenantsAtOnce } from "./run.js";
+import type { Run } from "./run.js";
 import type { Finding } from "./settle.js";
 import { runPooled } from "./slots.js";
 import { updateCopy } from "./update.js";
@@ -42,16 +42,16 @@ export async function applyPlan(run: Run, plan: Plan, carried: readonly PlanItem
       const isTroubled = end.kind === "in-doubt" || end.kind === "failed";
       if (isTroubled && run.results.wasSent(item.ref)) run.breakers.countTrouble(item.ref);
       // The run settles all doubts together.
-      if (end.kind === "in-doubt") inDoubt.push({ item, entry, error: end.error });
+      if (end.kind === "in-doubt")
+        inDoubt.push({ item, entry, tenant: item.tenant, sourceTaskId: entry.sourceTaskId, error: end.error });
       else run.results.end(item, end);
     });
   await run.abort.guard(() => clearSourceStops(run, plan, carried, work));
   const isBegun = new Set(inDoubt.map(({ item }) => item.ref));
-  await runPooled(
-    carried.filter(({ ref }) => !run.results.isEnded(ref) && !isBegun.has(ref)),
-    // What waits for a source task's first copy, or its first PATCH, holds up nothing else.
-    { keyOf: ({ action, sourceTaskId }) => `${action.kind} ${sourceTaskId}`, atOnce: tenantsAtOnce(run), work },
-  );
+  const left = carried.filter(({ ref }) => !run.results.isEnded(ref) && !isBegun.has(ref));
+  // What waits for a source task's first copy, or its first PATCH, holds up nothing else.
+  const keyOf = ({ action, sourceTaskId }: PlanItem): string => `${action.kind} ${sourceTaskId}`;
+  await runPooled(run.options.run.concurrency, left, keyOf, work);
   await settleDoubts(run, inDoubt);
   if (!run.abort.isFinal && run.server.creates > 0) await run.abort.guard(() => run.server.lookLast());
   await run.abort.guard(() => tellTroubles(run, plan, carried));

@@ -1,4 +1,4 @@
-import type { CreateIntentRecord, LogEntry } from "../log/records.js";
+import type { CreateIntentRecord, LogEntry, WriteEnd } from "../log/records.js";
 import type { PlanEntry } from "../plan/desired.js";
 import { lookUp, namesakesOf } from "../plan/look-up.js";
 import type { CreateRequest } from "../server/ports.js";
@@ -9,7 +9,7 @@ import { EXIT, problem, StopError } from "../shared/problems.js";
 import { readBackCreate } from "./read-back.js";
 import { type End, PLANNED, SUCCEEDED } from "./results.js";
 import type { Run } from "./run.js";
-import { endInDoubt, endUndone, recordOrTell, send } from "./send.js";
+import { endInDoubt, recordOrTell, send } from "./send.js";
 
 /** How many certain refusals in a row stop a source task's creates while none has succeeded. */
 const REFUSALS_THAT_STOP = 3;
@@ -22,69 +22,50 @@ export async function createCopy(run: Run, entry: PlanEntry): Promise<End> {
 
 async function createInTurn(run: Run, entry: PlanEntry, isFirst: boolean): Promise<End> {
   if (run.abort.isAborted) return PLANNED;
+  const { ref, sourceTaskId } = entry;
   const inUse = run.server.conflictNow(entry);
   if (inUse !== undefined) return { kind: "failed", error: inUse };
   const intent = createIntent(run, entry);
+  const { write } = intent;
   await run.server.noteUnexplained();
   await run.recorder.record(sourceMet(run, entry));
-  const sent = await send(run, entry.ref, intent, run.writer.createCopy(createRequest(intent)));
-  switch (sent.kind) {
-    case "not-started":
-      return PLANNED;
-    case "succeeded":
-      return sent.taskId !== undefined && run.server.claim(sent.taskId, entry.ref)
-        ? copyMade(run, entry, { intent, newTaskId: sent.taskId, isFirst })
-        : endInDoubt(run, intent, strangeId(sent.taskId));
-    case "refused": {
-      if (await mayBeOwnWork(run, entry, intent, sent.httpStatus)) return endInDoubt(run, intent, sent.error);
-      const end = await endUndone(run, entry, intent, sent);
-      countRefusal(run, entry.sourceTaskId, sent.httpStatus);
-      return end;
-    }
-    case "undone":
-      return endUndone(run, entry, intent, sent);
-    case "in-doubt":
-      return endInDoubt(run, intent, sent.error);
-    default:
-      return sent satisfies never;
+  const attempt = run.writer.createCopy(createRequest(intent));
+  const sent = await send(run, entry, intent, attempt, (httpStatus) => lookForOwnWork(run, entry, intent, httpStatus));
+  if (sent.kind === "ended") {
+    if (sent.refusedWith !== undefined) countRefusal(run, sourceTaskId, sent.refusedWith);
+    return sent.end;
   }
-}
-
-async function copyMade(
-  run: Run,
-  entry: PlanEntry,
-  made: { readonly intent: CreateIntentRecord; readonly newTaskId: TaskId; readonly isFirst: boolean },
-): Promise<End> {
-  const { write } = made.intent;
-  const { newTaskId, isFirst } = made;
+  const newTaskId = sent.taskId;
+  if (newTaskId === undefined || !run.server.claim(newTaskId, ref))
+    return endInDoubt(run, intent, strangeId(newTaskId));
   // `resolve --retry` lets a create go in spite of an open one. That one is given up when this one has made the copy, and looked for as
   // a twin from then on. Not before: where this one is refused, or nobody learns what became of it, the old doubt stands.
-  const others = (run.recorder.state.tenant(entry.ref)?.openCreates ?? []).filter((other) => other.write !== write);
+  const others = (run.recorder.state.tenant(ref)?.openCreates ?? []).filter((other) => other.write !== write);
   const entries: LogEntry[] = [
     { type: "create-outcome", write, outcome: "succeeded", newTaskId },
     ...others.map((other): LogEntry => ({ type: "settled", write: other.write, found: "abandoned" })),
   ];
   await recordOrTell(run, entry, entries, { message: "this task was made, but the log could not take it", newTaskId });
   run.slots.succeeded();
-  run.source(entry.sourceTaskId).refusedCreates = 0;
-  return isFirst || run.options.run.verify ? readBackCreate(run, entry, made) : SUCCEEDED;
+  run.source(sourceTaskId).refusedCreates = 0;
+  return isFirst || run.options.run.verify ? readBackCreate(run, entry, { intent, newTaskId, isFirst }) : SUCCEEDED;
 }
 
 /** A 409, or any refusal after an earlier doubt, is read back first. What is ours stays open and is settled like any doubt. */
-async function mayBeOwnWork(
+async function lookForOwnWork(
   run: Run,
-  entry: PlanEntry,
+  { ref, sourceTaskId }: PlanEntry,
   intent: CreateIntentRecord,
   httpStatus: number,
-): Promise<boolean> {
+): Promise<WriteEnd> {
   const log = run.recorder.state;
-  const hadDoubts = log.tenant(entry.ref)?.suspects.some(({ write }) => write !== intent.write) === true;
-  if (httpStatus !== 409 && !hadDoubts) return false;
+  const suspects = log.tenant(ref)?.suspects ?? [];
+  const isUnsure = httpStatus === 409;
+  if (!isUnsure && suspects.every(({ write }) => write === intent.write)) return "refused";
   const { reading, index, wholenessOf } = await run.server.readList();
-  if (reading.kind === "none") return httpStatus === 409;
   const lookedAt = { list: index, log, names: run.server.context.names };
-  if (log.tenant(entry.ref)?.suspects.some((suspect) => lookUp(suspect, lookedAt).kind !== "none")) return true;
-  return httpStatus === 409 && !wholenessOf(entry.sourceTaskId).whole;
+  const isFound = reading.kind !== "none" && suspects.some((suspect) => lookUp(suspect, lookedAt).kind !== "none");
+  return isFound || (isUnsure && !wholenessOf(sourceTaskId).whole) ? "in-doubt" : "refused";
 }
 
 function countRefusal(run: Run, sourceTaskId: TaskId, httpStatus: number): void {
@@ -108,8 +89,7 @@ function createIntent(run: Run, entry: PlanEntry): CreateIntentRecord {
   const write = writeId(run.chance.uuid());
   // The same key for a re-send of the same body, so that a server that honours it cannot do the work twice.
   const resent = state?.suspects.at(-1);
-  const isSame =
-    resent !== undefined && textOf(createRequest(resent)) === textOf(createRequest({ ...resent, ...body }));
+  const isSame = resent !== undefined && isSameRequest(resent, { ...resent, ...body });
   return {
     type: "create-intent",
     write,
@@ -126,8 +106,8 @@ function createIntent(run: Run, entry: PlanEntry): CreateIntentRecord {
   };
 }
 
-function textOf(request: CreateRequest): string {
-  return JSON.stringify(request);
+function isSameRequest(one: CreateIntentRecord, other: CreateIntentRecord): boolean {
+  return JSON.stringify(createRequest(one)) === JSON.stringify(createRequest(other));
 }
 
 /**

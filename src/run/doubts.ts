@@ -7,13 +7,13 @@ import type { TenantError } from "../shared/outcome.js";
 import { problem } from "../shared/problems.js";
 import { createCopy } from "./create.js";
 import { type End, SUCCEEDED } from "./results.js";
-import { type Run, tenantsAtOnce } from "./run.js";
+import type { Run } from "./run.js";
 import { type Finding, settleFound } from "./settle.js";
 import { runPooled } from "./slots.js";
 import { updateCopy } from "./update.js";
 
 /** A tenant of this run that is in doubt: how it came to be, and why the doubt cannot be ended now. */
-export interface InDoubt {
+export interface InDoubt extends conflict.Named {
   readonly item: PlanItem;
   readonly entry: PlanEntry;
   error: TenantError;
@@ -75,13 +75,10 @@ function hasOpenCreate(run: Run, doubt: InDoubt): boolean {
   return (stateOf(run, doubt)?.openCreates.length ?? 0) > 0;
 }
 
-/** Works on these doubts, on no more of one source task at a time than a run does of its tenants. */
+/** Works on these doubts as a run does on its tenants. */
 function together(run: Run, doubts: readonly InDoubt[], work: (doubt: InDoubt) => Promise<void>): Promise<void> {
-  return runPooled(doubts, {
-    keyOf: ({ entry }) => entry.sourceTaskId,
-    atOnce: tenantsAtOnce(run),
-    work: (doubt) => run.guardTenant(doubt.item, () => work(doubt)),
-  });
+  const guarded = (doubt: InDoubt): Promise<void> => run.guardTenant(doubt.item, () => work(doubt));
+  return runPooled(run.options.run.concurrency, doubts, ({ sourceTaskId }) => sourceTaskId, guarded);
 }
 
 /** Reads the list once more, takes what it shows, and ends those tenants. */
@@ -96,7 +93,7 @@ async function lookForFound(run: Run, doubts: readonly InDoubt[]): Promise<Obser
     const finding = findings.get(doubt.entry.ref);
     if (finding?.kind === "settled") settled.push(doubt);
     else if (finding?.kind === "twins")
-      run.results.end(doubt.item, { kind: "failed", error: conflict.twin(namedOf(doubt), finding.ids) });
+      run.results.end(doubt.item, { kind: "failed", error: conflict.twin(doubt, finding.ids) });
     // A candidate that is not there any more is none; any other reason why nothing shows the truth still holds.
     else doubt.why = candidateOf(doubt, finding) ?? (isCandidate(doubt) ? undefined : doubt.why);
   }
@@ -112,7 +109,7 @@ function isCandidate({ why }: InDoubt): boolean {
 function mayBeSettled(run: Run, doubt: InDoubt): boolean {
   if (!hasOpenCreate(run, doubt)) return true;
   if (run.server.context.list?.reading.kind !== "read") return false;
-  return !run.recorder.state.source(doubt.entry.sourceTaskId).namesChange && !isCandidate(doubt);
+  return !run.recorder.state.source(doubt.sourceTaskId).namesChange && !isCandidate(doubt);
 }
 
 /** Counted from the last write of all of them: the lists that follow may speak of each. A doubt of an earlier process counts from this run's start. */
@@ -165,7 +162,7 @@ async function createAbsent(run: Run, doubts: readonly InDoubt[], lists: readonl
 
 /** Why a tenant's absence is not shown, or `undefined`: it is in neither of two whole lists. */
 function whyNotAbsent(run: Run, doubt: InDoubt, lists: readonly ObservedList[]): TenantError | undefined {
-  const source = doubt.entry.sourceTaskId;
+  const source = doubt.sourceTaskId;
   const log = run.recorder.state;
   const crossed = run.server.context.crossed.get(doubt.entry.ref);
   if (crossed !== undefined) return crossed;
@@ -187,7 +184,7 @@ async function createAgain(run: Run, doubt: InDoubt): Promise<void> {
   const { action } = decideEntry(run.server.context, doubt.entry);
   if (action.kind === "conflict") return run.results.end(doubt.item, { kind: "failed", error: action.error });
   if (absences > MOST_RESENDS)
-    return run.results.end(doubt.item, { kind: "failed", error: conflict.gaveUp(namedOf(doubt), absences) });
+    return run.results.end(doubt.item, { kind: "failed", error: conflict.gaveUp(doubt, absences) });
   // The log has lost its tail, and with it that the doubt was over: the copy is there.
   const isThere = state?.copy?.gone === false && action.kind !== "create";
   const end = isThere ? await bringUpToDate(run, doubt.entry) : await createCopy(run, doubt.entry);
@@ -210,14 +207,14 @@ function openError(run: Run, doubt: InDoubt): TenantError {
 }
 
 function wayOut(doubt: InDoubt): string {
-  return `Run the same command again; or, where you know what became of it: ${conflict.resolveCommand(namedOf(doubt), "--task-id ID")} or ${conflict.resolveCommand(namedOf(doubt), "--retry")}`;
+  return `Run the same command again; or, where you know what became of it: ${conflict.resolveCommand(doubt, "--task-id ID")} or ${conflict.resolveCommand(doubt, "--retry")}`;
 }
 
 function candidateOf(doubt: InDoubt, finding: Finding | undefined): TenantError | undefined {
   if (finding?.kind !== "candidates") return undefined;
   const { ids } = finding;
   const message = `in doubt; ${ids.length === 1 ? "this task" : "these tasks"} may be its copy: ${ids.join(", ")}`;
-  const hint = `Look at it on the server. If it is: ${conflict.resolveCommand(namedOf(doubt), `--task-id ${ids[0] ?? "ID"}`)}. If not: ${conflict.resolveCommand(namedOf(doubt), "--retry")}`;
+  const hint = `Look at it on the server. If it is: ${conflict.resolveCommand(doubt, `--task-id ${ids[0] ?? "ID"}`)}. If not: ${conflict.resolveCommand(doubt, "--retry")}`;
   return problem("CANDIDATE", message, { hint });
 }
 
@@ -231,8 +228,4 @@ function listUnproven(doubt: InDoubt): TenantError {
     "in doubt; no copy of this source task is in the task list under its name yet, so that nothing shows whether this API key sees copies at all",
     { hint: `Look at the server. ${wayOut(doubt)}` },
   );
-}
-
-function namedOf({ entry }: InDoubt): conflict.Named {
-  return { tenant: entry.row.tenant, sourceTaskId: entry.sourceTaskId };
 }

@@ -1,6 +1,5 @@
 import type { CreateIntentRecord, LogEntry, ObservedRecord } from "../log/records.js";
-import { countRows, type RowCounts } from "../log/shown-reports.js";
-import type { OpenPatch, TenantState } from "../log/tenant-state.js";
+import { countRows, type OpenPatch, type RowCounts, type TenantState } from "../log/tenant-state.js";
 import type { PlanEntry } from "../plan/desired.js";
 import type { ReportChange } from "../plan/drift.js";
 import { copyLacks, mappingsNotShown, notVerified, observeCopy, type ReadBack, readCopy } from "../plan/read-copies.js";

@@ -1,12 +1,11 @@
 import type { LogState } from "../log/state.js";
 import type { TenantState } from "../log/tenant-state.js";
 import type { PlanItem } from "../plan/decide.js";
-import type { Emit } from "../shared/events.js";
 import type { TaskId, TenantRef } from "../shared/ids.js";
 import { byReport, sameSwaps } from "../shared/mapping.js";
 import { type Outcome, outcomeOfPlanned, type TenantError, type TenantResult } from "../shared/outcome.js";
 import { type Problem, problem } from "../shared/problems.js";
-import type { Clock } from "../shared/time.js";
+import type { Run } from "./run.js";
 
 /** How one tenant ended for this run. `planned`: it was not reached. */
 export type End =
@@ -29,26 +28,20 @@ export class Results {
   readonly warnings: Problem[] = [];
   /** Twins and crossed names that a look after the plan's showed. */
   readonly troubles = new Map<TenantRef, TenantError>();
-  readonly #log: LogState;
-  readonly #clock: Clock;
-  readonly #emit: Emit;
-  readonly #startedAt: number;
+  readonly #run: Run;
   readonly #unlogged = new Map<TenantRef, Unlogged>();
   readonly #warnedOf = new Set<string>();
   readonly #results = new Map<TenantRef, TenantResult>();
   /** The writes sent for each tenant, and when the first was. */
   readonly #sent = new Map<TenantRef, { attempts: number; readonly startedAt: number }>();
 
-  constructor(log: LogState, clock: Clock, emit: Emit) {
-    this.#log = log;
-    this.#clock = clock;
-    this.#emit = emit;
-    this.#startedAt = clock.monotonic();
+  constructor(run: Run) {
+    this.#run = run;
   }
 
   warn(problem: Problem): void {
     this.warnings.push(problem);
-    this.#emit({ kind: "warning", problem });
+    this.#run.emit({ kind: "warning", problem });
   }
 
   /** Warns of what holds for a whole source task once, however many tenants show it. */
@@ -67,12 +60,12 @@ export class Results {
   /** Tells at once what the log could not take: what is known must not be lost, an ID least of all. */
   tellUnlogged(ref: TenantRef, tenant: string, known: Unlogged): void {
     this.#unlogged.set(ref, known);
-    this.#emit({ kind: "unlogged", tenant, ...known });
+    this.#run.emit({ kind: "unlogged", tenant, ...known });
   }
 
   countSend(ref: TenantRef): void {
     const sent = this.#sent.get(ref);
-    if (sent === undefined) this.#sent.set(ref, { attempts: 1, startedAt: this.#clock.monotonic() });
+    if (sent === undefined) this.#sent.set(ref, { attempts: 1, startedAt: this.#run.clock.monotonic() });
     else sent.attempts += 1;
   }
 
@@ -84,7 +77,7 @@ export class Results {
   end(item: PlanItem, end: End): void {
     const result = this.#resultOf(item, end);
     this.#results.set(item.ref, result);
-    this.#emit({ kind: "tenant", result });
+    this.#run.emit({ kind: "tenant", result });
   }
 
   isEnded(ref: TenantRef): boolean {
@@ -104,7 +97,7 @@ export class Results {
 
   /** The result of an item that this run did not carry out, with what a later look than the plan's has shown of it. */
   beside(item: PlanItem): TenantResult {
-    const result = plannedResult(item, this.#log);
+    const result = plannedResult(item, this.#run.recorder.state);
     const error = this.troubles.get(item.ref);
     if (error === undefined || result.error !== undefined) return result;
     // A second task leaves the copy what it is. A crossed name leaves nothing that could be said of it.
@@ -112,15 +105,15 @@ export class Results {
   }
 
   #resultOf(item: PlanItem, end: End): TenantResult {
-    const now = this.#clock.monotonic();
+    const now = this.#run.clock.monotonic();
     const sent = this.#sent.get(item.ref);
     const known = this.#unlogged.get(item.ref);
     const error = end.kind === "succeeded" ? undefined : end.error;
-    const result = resultOf(item, this.#log, {
+    const result = resultOf(item, this.#run.recorder.state, {
       outcome: end.kind,
       attempts: sent?.attempts ?? 0,
       durationMs: Math.round(now - (sent?.startedAt ?? now)),
-      startedMs: sent && Math.round(sent.startedAt - this.#startedAt),
+      startedMs: sent && Math.round(sent.startedAt - this.#run.startedAt),
       error: error && known ? { ...error, message: `${error.message}; known is: ${known.message}` } : error,
     });
     return known?.newTaskId === undefined ? result : { ...result, newTaskId: known.newTaskId };

@@ -97,9 +97,9 @@ export class Run {
       emit({ kind: "stopping", signal, inFlight: this.slots.inFlight + reads }),
     );
     this.reader = readerUntilDrained(deps.reader, this.abort);
-    this.breakers = new Breakers(options.run, clock, this.abort);
-    this.results = new Results(recorder.state, clock, emit);
-    this.server = new ServerView(this.reader, recorder, this.results, context);
+    this.breakers = new Breakers(this);
+    this.results = new Results(this);
+    this.server = new ServerView(this, context);
   }
 
   source(id: TaskId): SourceWrites {
@@ -151,9 +151,4 @@ export class Run {
       });
     }
   }
-}
-
-/** More than writes in flight: one's outcome is flushed while another's request is under way. */
-export function tenantsAtOnce({ options }: Run): number {
-  return options.run.concurrency * 2;
 }

@@ -3,24 +3,18 @@ import type { PlanEntry } from "../plan/desired.js";
 import type { SendAttempt, WriteCall, WriteReply } from "../server/ports.js";
 import type { TaskId, TenantRef } from "../shared/ids.js";
 import type { TenantError } from "../shared/outcome.js";
-import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
-import type { Clock } from "../shared/time.js";
-import type { AbortReason, RunAbort } from "./abort.js";
-import type { End, Unlogged } from "./results.js";
-import type { Run, RunOptions } from "./run.js";
+import { EXIT, problem, StopError } from "../shared/problems.js";
+import { type End, PLANNED, type Unlogged } from "./results.js";
+import type { Run } from "./run.js";
 
 type Intent = CreateIntentRecord | PatchIntentRecord;
 
-/** What became of one write. Only the outcome of one that succeeded, and what a refusal may hide, is left to its caller. */
+/** What became of one write. */
 export type Sent =
-  /** The run was aborted before the intent was written: nothing is in the log. */
-  | { readonly kind: "not-started" }
+  /** Its outcome is left to its caller to write down. */
   | { readonly kind: "succeeded"; readonly taskId: TaskId | undefined }
-  /** The server certainly did nothing for this attempt. */
-  | { readonly kind: "refused"; readonly error: TenantError; readonly httpStatus: number }
-  /** It certainly never began. `isHeldBack`: by the end of the run or of its source task's writes, and by nothing of its own. */
-  | { readonly kind: "undone"; readonly error: TenantError; readonly end: WriteEnd; readonly isHeldBack: boolean }
-  | { readonly kind: "in-doubt"; readonly error: TenantError };
+  /** Its outcome is in the log, if it was begun at all. `refusedWith`: the status of a certain refusal. */
+  | { readonly kind: "ended"; readonly end: End; readonly refusedWith?: number };
 
 /**
  * Sends one write, again and again where it provably did nothing. The order of effects is the protocol:
@@ -29,14 +23,20 @@ export type Sent =
  * 2. the intent is on the disk;
  * 3. the last look: the lock is still this run's, and its last beat is young;
  * 4. send, and hear the reply while the slot is still taken: what it says of the others holds for the next in line;
- * 5. (the caller) the outcome is on the disk;
+ * 5. the outcome is on the disk (of a success by the caller);
  * 6. (the caller) it is told.
  *
  * Dies before 2: nothing was sent, nothing is known. Between 2 and 5: an intent without an outcome, which is a doubt. Frozen
  * between 2 and 3, and taken over: 3 says so, and nothing is sent.
- * Throws only where the intent could not be made durable (a StopError of the log): then nothing was sent.
+ * `lookBack` says what a refusal is, by what the server shows. Rejects only for a broken log.
  */
-export async function send(run: Run, ref: TenantRef, intent: Intent, attempt: SendAttempt): Promise<Sent> {
+export async function send(
+  run: Run,
+  entry: PlanEntry,
+  intent: Intent,
+  attempt: SendAttempt,
+  lookBack: (httpStatus: number) => Promise<WriteEnd>,
+): Promise<Sent> {
   const { abort, slots, clock } = run;
   const isCreate = intent.type === "create-intent";
   const source = run.source(intent.sourceTaskId);
@@ -46,38 +46,47 @@ export async function send(run: Run, ref: TenantRef, intent: Intent, attempt: Se
     write: intent.write,
     idempotencyKey: intent.idempotencyKey,
     signal: abort.drained,
-    mayStart: () => mayStart(run, ref),
+    mayStart: () => mayStart(run, entry.ref),
   };
   const startedAt = clock.monotonic();
   let isWritten = false;
-  let reply: WriteReply | undefined;
   let wait: number | undefined;
-  for (let tries = 0; ; tries += 1) {
-    await slots.run(async () => {
+  let last: WriteReply | undefined;
+  for (let tries = 0; tries === 0 || (wait !== undefined && !abort.isAborted); tries += 1) {
+    if (wait !== undefined) await clock.sleep(wait, abort.signal);
+    last = await slots.run(async () => {
       wait = undefined;
       // Whoever was let through together with others may find its source task stopped once its slot is free.
-      if (isStopped()) return;
+      if (isStopped()) return last;
       if (!isWritten) await run.recorder.record([intent]);
       isWritten = true;
       // What came while the intent was being flushed: a 429 is waited for, after a stop it stays unsent, for certain.
       await slots.untilResumed(abort.signal);
-      if (isStopped()) {
-        reply ??= NEVER_SENT;
-        return;
-      }
-      run.results.countSend(ref);
+      if (isStopped()) return last ?? NEVER_SENT;
+      run.results.countSend(entry.ref);
       if (isCreate) run.server.creates += 1;
       slots.inFlight += 1;
-      reply = await attempt(call);
+      const reply = await attempt(call);
       slots.inFlight -= 1;
       run.breakers.hear(reply);
       countForbidden(run, intent, reply);
       wait = waitBeforeNext(run, reply, tries, startedAt);
-      if (wait === undefined && reply.kind !== "succeeded") run.breakers.countTrouble(ref);
+      if (wait === undefined && reply.kind !== "succeeded") run.breakers.countTrouble(entry.ref);
+      return reply;
     }, abort.signal);
-    if (wait === undefined || abort.isAborted) return judge(reply, abort.reason, canary.isStopped);
-    await clock.sleep(wait, abort.signal);
   }
+  if (last === undefined) return { kind: "ended", end: PLANNED };
+  if (last.kind === "succeeded") return { kind: "succeeded", taskId: last.taskId };
+  const outcome = last.kind === "refused" ? await lookBack(last.httpStatus) : judge(last);
+  if (outcome === "succeeded") return { kind: "succeeded", taskId: undefined };
+  const error = errorOf(last);
+  if (outcome === "in-doubt") return { kind: "ended", end: await endInDoubt(run, intent, error) };
+  const isSlow = last.kind === "slow-down" && abort.reason?.kind === "slowed-down";
+  const isHeldBack = last.kind !== "refused" && isStopped() && (canary.isStopped || !isSlow);
+  const known = { message: `nothing was done for it (${error.message}), but the log could not take that` };
+  await recordOrTell(run, entry, [outcomeOf(intent, outcome, error)], known);
+  const end: End = isHeldBack ? { kind: "planned", error } : run.endOfRefusal(entry.ref, error);
+  return { kind: "ended", end, ...(last.kind === "refused" && { refusedWith: last.httpStatus }) };
 }
 
 /**
@@ -101,35 +110,27 @@ const NEVER_SENT: WriteReply = {
   problem: problem("NOT_SENT", "this request was stopped before it was sent"),
 };
 
-/** What the last reply says of its own write. */
-function judge(reply: WriteReply | undefined, reason: AbortReason | undefined, isSourceStopped: boolean): Sent {
-  if (reply === undefined) return { kind: "not-started" };
+type Failure = Exclude<WriteReply, { kind: "succeeded" }>;
+
+/** What a reply that is no success says of its own write. */
+function judge(reply: Failure): WriteEnd {
   switch (reply.kind) {
-    case "succeeded":
-      return { kind: "succeeded", taskId: reply.taskId };
     case "refused":
-      return { kind: "refused", error: errorOf(reply.problem, reply.httpStatus), httpStatus: reply.httpStatus };
-    case "slow-down": {
-      // One that was itself answered 429 until the run gave up has failed.
-      const isHeldBack = isSourceStopped || (reason !== undefined && reason.kind !== "slowed-down");
-      return { kind: "undone", error: errorOf(reply.problem, 429), end: "refused", isHeldBack };
-    }
-    case "not-sent": {
-      const isHeldBack = isSourceStopped || reason !== undefined;
-      return { kind: "undone", error: errorOf(reply.problem, undefined), end: "not-sent", isHeldBack };
-    }
-    case "stop": {
-      const error = errorOf(reply.problem, reply.httpStatus);
-      return reply.inDoubt ? { kind: "in-doubt", error } : { kind: "undone", error, end: "refused", isHeldBack: true };
-    }
+    case "not-sent":
     case "in-doubt":
-      return { kind: "in-doubt", error: errorOf(reply.problem, reply.httpStatus) };
+      return reply.kind;
+    case "slow-down":
+      return "refused";
+    case "stop":
+      return reply.inDoubt ? "in-doubt" : "refused";
     default:
       return reply satisfies never;
   }
 }
 
-function errorOf({ code, message, hint }: Problem, httpStatus: number | undefined): TenantError {
+function errorOf(reply: Failure): TenantError {
+  const { code, message, hint } = reply.problem;
+  const httpStatus = "httpStatus" in reply ? reply.httpStatus : reply.kind === "slow-down" ? 429 : undefined;
   return { code, message, hint, httpStatus };
 }
 
@@ -138,19 +139,6 @@ export async function endInDoubt(run: Run, intent: Intent, error: TenantError): 
   run.gaveUpAt.set(intent.write, run.clock.monotonic());
   await run.recorder.record([outcomeOf(intent, "in-doubt", error)]);
   return { kind: "in-doubt", error };
-}
-
-/** Writes down that a write certainly did nothing. */
-export async function endUndone(
-  run: Run,
-  entry: PlanEntry,
-  intent: Intent,
-  sent: Extract<Sent, { kind: "refused" | "undone" }>,
-): Promise<End> {
-  const { error } = sent;
-  const known = { message: `nothing was done for it (${error.message}), but the log could not take that` };
-  await recordOrTell(run, entry, [outcomeOf(intent, sent.kind === "refused" ? "refused" : sent.end, error)], known);
-  return sent.kind === "undone" && sent.isHeldBack ? { kind: "planned", error } : run.endOfRefusal(entry.ref, error);
 }
 
 function outcomeOf({ type, write }: Intent, outcome: WriteEnd, { code, message, httpStatus }: TenantError): LogEntry {
@@ -182,9 +170,7 @@ const FORBIDDEN_THAT_STOP = 3;
 
 /** What replies say of the whole run, and when they stop it. */
 export class Breakers {
-  readonly #options: RunOptions;
-  readonly #clock: Clock;
-  readonly #abort: RunAbort;
+  readonly #run: Run;
   readonly #troubled = new Set<TenantRef>();
   #doubtsInARow = 0;
   /** Since when connections have been refused without any answer between, on the monotonic clock. */
@@ -192,39 +178,38 @@ export class Breakers {
   /** Since when the server has answered nothing but 429 to writes. */
   #slowedDownSince: number | undefined;
 
-  constructor(options: RunOptions, clock: Clock, abort: RunAbort) {
-    this.#options = options;
-    this.#clock = clock;
-    this.#abort = abort;
+  constructor(run: Run) {
+    this.#run = run;
   }
 
   hear(reply: WriteReply): void {
-    const now = this.#clock.monotonic();
-    if (reply.kind === "stop") this.#abort.fail(new StopError(EXIT.server, reply.problem));
+    const { abort, clock, options } = this.#run;
+    const now = clock.monotonic();
+    if (reply.kind === "stop") abort.fail(new StopError(EXIT.server, reply.problem));
     if (reply.kind === "not-sent") {
       if (!reply.refusedConnection) return;
       this.#refusedSince ??= now;
       if (now - this.#refusedSince <= REFUSED_FOR_MS) return;
       const hint = reply.problem.hint ?? "Wait until the server is up again, then run the same command";
-      this.#abort.fail(new StopError(EXIT.server, { ...reply.problem, hint }));
+      abort.fail(new StopError(EXIT.server, { ...reply.problem, hint }));
       return;
     }
     this.#refusedSince = undefined;
     this.#slowedDownSince = reply.kind === "slow-down" ? (this.#slowedDownSince ?? now) : undefined;
     // Nothing gets through: the next tenants would wait as long, one after the other.
-    if (this.#slowedDownSince !== undefined && now - this.#slowedDownSince >= this.#options.timeoutMs)
-      this.#abort.abort({ kind: "slowed-down" });
+    if (this.#slowedDownSince !== undefined && now - this.#slowedDownSince >= options.run.timeoutMs)
+      abort.abort({ kind: "slowed-down" });
     // A 2xx that leaves its write in doubt (it names no ID) is an answer all the same; a 5xx is none.
     const isAnswer = reply.kind !== "in-doubt" || (reply.answered && (reply.httpStatus ?? 500) < 300);
     this.#doubtsInARow = isAnswer ? 0 : this.#doubtsInARow + 1;
-    if (this.#doubtsInARow >= Math.max(FEWEST_DOUBTS, this.#options.concurrency)) this.#abort.abort({ kind: "doubts" });
+    if (this.#doubtsInARow >= Math.max(FEWEST_DOUBTS, options.run.concurrency)) abort.abort({ kind: "doubts" });
   }
 
   /** Counts a tenant that failed or went in doubt in this run's own writes (`--max-failures`). */
   countTrouble(ref: TenantRef): void {
+    const { abort, options } = this.#run;
     this.#troubled.add(ref);
-    if (this.#troubled.size >= (this.#options.maxFailures ?? Number.POSITIVE_INFINITY))
-      this.#abort.abort({ kind: "failures" });
+    if (this.#troubled.size >= (options.run.maxFailures ?? Number.POSITIVE_INFINITY)) abort.abort({ kind: "failures" });
   }
 }
 

@@ -1,4 +1,3 @@
-import type { Recorder } from "../log/port.js";
 import type { LogEntry } from "../log/records.js";
 import type { TenantState } from "../log/tenant-state.js";
 import { appConflict, type Holding } from "../plan/conflicts.js";
@@ -10,12 +9,12 @@ import { rowsToBeShown } from "../plan/read-copies.js";
 import { SharedReading } from "../plan/shared-reading.js";
 import { TaskIndex } from "../plan/task-index.js";
 import { nameFindings, TenantNames } from "../plan/tenant-names.js";
-import type { ListReading, TaskReader } from "../server/ports.js";
+import type { ListReading } from "../server/ports.js";
 import { addTo } from "../shared/grouping.js";
 import type { AppId, TaskId, TenantRef } from "../shared/ids.js";
 import type { TenantError } from "../shared/outcome.js";
 import type { TaskReport } from "../shared/source-task.js";
-import type { Results } from "./results.js";
+import type { Run } from "./run.js";
 
 /** So many tasks are kept by a run that begins to create; of a server with more, what came since is not told from the rest. */
 const MOST_UNEXPLAINED = 20_000;
@@ -27,9 +26,7 @@ export class ServerView {
   tookCopies = false;
   /** How many creates were sent. */
   creates = 0;
-  readonly #reader: TaskReader;
-  readonly #recorder: Recorder;
-  readonly #results: Results;
+  readonly #run: Run;
   /** Apps that a copy turned out to read when it was looked at before its update: in force, which the plan did not know. */
   readonly #shownApps = new Map<AppId, Holding[]>();
   /** Task IDs that answers of this run named: each can be one tenant's only. */
@@ -38,17 +35,15 @@ export class ServerView {
   readonly #freshList: SharedReading<ListReading>;
   #unexplainedNoted: Promise<void> | undefined;
 
-  constructor(reader: TaskReader, recorder: Recorder, results: Results, context: PlanContext) {
-    this.#reader = reader;
-    this.#recorder = recorder;
-    this.#results = results;
-    this.#freshList = new SharedReading(() => reader.listTasks({ fresh: true }));
+  constructor(run: Run, context: PlanContext) {
+    this.#run = run;
+    this.#freshList = new SharedReading(() => run.reader.listTasks({ fresh: true }));
     this.context = context;
   }
 
   /** Reads and judges the list anew. */
   readList(): Promise<ObservedList> {
-    return observeListAgain(this.#reader, this.#recorder.state, this.context.sources ?? new Map());
+    return observeListAgain(this.#run.reader, this.#run.recorder.state, this.context.sources ?? new Map());
   }
 
   /** Reads the list again, with whose names it shows. */
@@ -64,7 +59,7 @@ export class ServerView {
     const before = this.context.list;
     const list = await this.readList();
     if (list.reading.kind !== "read" && before?.reading.kind === "read")
-      this.#results.warn(listNotRead(list.reading.problem));
+      this.#run.results.warn(listNotRead(list.reading.problem));
     this.refresh(list);
   }
 
@@ -82,18 +77,18 @@ export class ServerView {
 
   /** Holds the logged copies' names against a list that was just read. Whose names are crossed gets nothing sent from here on. */
   async noteNames(list: TaskIndex): Promise<void> {
-    const log = this.#recorder.state;
+    const log = this.#run.recorder.state;
     const names = new TenantNames(log, this.context.entries.values());
     const { crossed, entries, warnings } = nameFindings(log, list, names);
     // First what holds back the next request: the disk takes its time. Until the log has it, a list that is cut short takes nothing back.
     this.context = { ...this.context, crossed: new Map([...this.context.crossed, ...crossed]) };
-    for (const problem of warnings) this.#results.warn(problem);
-    await this.#recorder.record(entries);
+    for (const problem of warnings) this.#run.results.warn(problem);
+    await this.#run.recorder.record(entries);
   }
 
   /** Notes, once, the listed tasks that nothing explains before the first intent: what comes besides may be the work of this run's creates. */
   noteUnexplained(): Promise<void> {
-    this.#unexplainedNoted ??= this.#recorder.record(this.#unexplained());
+    this.#unexplainedNoted ??= this.#run.recorder.record(this.#unexplained());
     return this.#unexplainedNoted;
   }
 
@@ -109,7 +104,7 @@ export class ServerView {
    */
   claim(id: TaskId, ref: TenantRef): boolean {
     if (this.context.list?.index.has(id) === true || this.context.sources?.has(id) === true) return false;
-    if (this.#recorder.state.holdersOf(id).some((holder) => holder !== ref)) return false;
+    if (this.#run.recorder.state.holdersOf(id).some((holder) => holder !== ref)) return false;
     if ((this.#claimed.get(id) ?? ref) !== ref) return false;
     this.#claimed.set(id, ref);
     return true;

@@ -1,7 +1,6 @@
 import pLimit from "p-limit";
 import type { CreateIntentRecord, LogEntry, ReportRow } from "../log/records.js";
-import { countRows, sameReports } from "../log/shown-reports.js";
-import type { TenantState } from "../log/tenant-state.js";
+import { countRows, sameReports, type TenantState } from "../log/tenant-state.js";
 import { doubtsOf } from "../plan/plan-context.js";
 import { type CopyReading, observeCopy, readCopy } from "../plan/read-copies.js";
 import type { Reading } from "../server/ports.js";

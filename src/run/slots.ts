@@ -73,28 +73,27 @@ export class SendSlots {
 }
 
 /**
- * Works on all items, those of each key in their order; items of other keys never wait for them. No more than `atOnce` of a key are
- * begun at a time: a promise for each of 100,000 tenants would hold more memory than all that is known of them. `work` never rejects.
+ * Works on all items, those of each key in their order; items of other keys never wait for them. Of each key twice as many are begun as
+ * writes are in flight: one's outcome is flushed while another's request is under way. Not more: a promise for each of 100,000 tenants
+ * would hold more memory than all that is known of them. `work` never rejects.
  */
 export async function runPooled<Item>(
+  concurrency: number,
   items: readonly Item[],
-  pool: {
-    readonly keyOf: (item: Item) => string;
-    readonly atOnce: number;
-    readonly work: (item: Item) => Promise<void>;
-  },
+  keyOf: (item: Item) => string,
+  work: (item: Item) => Promise<void>,
 ): Promise<void> {
   const byKey = new Map<string, Item[]>();
   for (const item of items) {
-    const key = pool.keyOf(item);
+    const key = keyOf(item);
     const known = byKey.get(key);
     if (known === undefined) byKey.set(key, [item]);
     else known.push(item);
   }
   const workers = [...byKey.values()].flatMap((known) => {
     const left = known.values();
-    return Array.from({ length: Math.min(pool.atOnce, known.length) }, async () => {
-      for (const item of left) await pool.work(item);
+    return Array.from({ length: Math.min(concurrency * 2, known.length) }, async () => {
+      for (const item of left) await work(item);
     });
   });
   await Promise.all(workers);

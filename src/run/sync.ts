@@ -67,36 +67,30 @@ export interface Rehearsal {
 /** `sync --dry-run`: plans, and tells the plan. Cannot write. Throws a StopError where there can be no plan (exit 2, 5). */
 export async function rehearseSync(request: SyncRequest, deps: RehearsalDeps): Promise<Rehearsal> {
   const startedAt = deps.clock.now();
-  let { head } = deps;
+  let log = deps.head;
   let recorder: Recorder | undefined;
   const logNow = (): Recorder => {
     if (recorder !== undefined) return recorder;
     const again = request.readLogAgain?.();
-    head = again?.head ?? head;
+    log = again?.head ?? log;
     recorder = memoryRecorder(again?.state ?? request.state, request.runId);
     return recorder;
   };
-  const { plan, guards } = await untilInterrupted(deps.interruption, prepare(request, deps, logNow));
+  const { plan, refusals, warnings } = await untilInterrupted(deps.interruption, prepare(request, deps, logNow));
   const tenants = plan.items.map((item) => plannedResult(item, plan.context.log));
   const aside = doubtsBesidePlan(plan);
   const summary = summarise(tenants);
   deps.emit({ kind: "planned", summary });
   for (const result of tenants) deps.emit({ kind: "tenant", result });
   const codes: ExitCode[] = [];
-  if (guards.refusals.length > 0) codes.push(EXIT.guard);
+  if (refusals.length > 0) codes.push(EXIT.guard);
   if (summary.failed > 0 || plan.troubled || aside.some(({ code }) => code === "TWIN")) codes.push(EXIT.failed);
   if (request.options.run.detailedExitCode && hasPendingChanges(summary)) codes.push(EXIT.changes);
-  const result: RunResult = {
-    ...frameOf(request, deps, startedAt),
-    dryRun: true,
-    log: head,
-    summary,
-    tenants,
-    warnings: [...request.warnings, ...plan.warnings, ...guards.warnings, ...aside],
-    errors: guards.refusals,
-    exitCode: foremostExitCode(codes),
+  const told = { log, tenants, warnings: [...warnings, ...aside], errors: refusals };
+  return {
+    plan,
+    result: { ...frameOf(request, deps, startedAt), ...told, summary, dryRun: true, exitCode: foremostExitCode(codes) },
   };
-  return { result, plan };
 }
 
 /** `sync`: makes the server match the manifest. Throws a StopError only where nothing was sent yet. */
@@ -108,24 +102,17 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
     id: request.runId,
     preamble: { type: "run", command: "sync", manifest: { path, fileName, sha256 }, shape, plan: request.planDigest },
   });
-  const { plan, guards } = await untilInterrupted(
-    deps.interruption,
-    prepare(request, deps, () => recorder),
-  );
+  const preparing = prepare(request, deps, () => recorder);
+  const { plan, refusals, warnings } = await untilInterrupted(deps.interruption, preparing);
+  for (const problem of warnings.slice(request.warnings.length)) deps.emit({ kind: "warning", problem });
   const planned = plan.items.map((item) => plannedResult(item, plan.context.log));
-  const found = [...plan.warnings, ...guards.warnings];
-  for (const problem of found) deps.emit({ kind: "warning", problem });
-  const before = { dryRun: false, warnings: [...request.warnings, ...found] };
-  if (guards.refusals.length > 0)
-    return {
-      ...frameOf(request, deps, startedAt),
-      ...before,
-      log: headOf(deps),
-      summary: summarise(planned),
-      tenants: planned,
-      errors: guards.refusals,
-      exitCode: EXIT.guard,
-    };
+  const resultOf = (told: Pick<RunResult, "tenants" | "warnings" | "errors" | "exitCode">): RunResult => {
+    const head = deps.log.head();
+    // A refused run makes no file, and what is not there has no head.
+    const log = head.digest === "" ? null : head;
+    return { ...frameOf(request, deps, startedAt), ...told, dryRun: false, log, summary: summarise(told.tenants) };
+  };
+  if (refusals.length > 0) return resultOf({ tenants: planned, warnings, errors: refusals, exitCode: EXIT.guard });
   const run = new Run({ ...deps, recorder }, request.options, plan.context);
   try {
     const work = plan.items.filter((item) => isWork(item.action)).slice(0, shape.limit);
@@ -139,26 +126,18 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
     const carried = new Set(work);
     const tenants = plan.items.map((item) => (carried.has(item) ? run.results.of(item) : run.results.beside(item)));
     const summary = summarise(tenants);
-    const codes = abortCodes(run);
+    const codes: ExitCode[] = [];
     if (summary.inDoubt > 0) codes.push(EXIT.inDoubt);
     const isLeft = work.some((item) => run.results.of(item).outcome === "planned");
     if (summary.failed > 0 || isLeft || plan.troubled || run.results.troubles.size > 0) codes.push(EXIT.failed);
     if (options.detailedExitCode && summary.planned > 0) codes.push(EXIT.changes);
-    const exitCode = foremostExitCode(codes);
+    const exitCode = exitCodeOf(run, codes);
     const left = summary.planned + summary.failed + summary.inDoubt;
     // A run that wrote to the log ends its part of it. A log that breaks only now changes the exit code.
     if (recorder.recorded() && exitCode !== EXIT.log)
       await run.abort.guard(() => recorder.record([{ type: "run-end", exitCode, left }]));
-    return {
-      ...frameOf(request, deps, startedAt),
-      dryRun: false,
-      log: headOf(deps),
-      summary,
-      tenants,
-      warnings: [...before.warnings, ...run.results.warnings],
-      errors: errorsOf(run, summary),
-      exitCode: foremostExitCode([...codes, ...abortCodes(run)]),
-    };
+    const all = [...warnings, ...run.results.warnings];
+    return resultOf({ tenants, warnings: all, errors: errorsOf(run, summary), exitCode: exitCodeOf(run, codes) });
   } finally {
     run.abort.release();
   }
@@ -168,7 +147,7 @@ async function prepare(
   request: SyncRequest,
   { reader, clock, emit }: Pick<RehearsalDeps, "reader" | "clock" | "emit">,
   recorderNow: () => Recorder,
-): Promise<{ readonly plan: Plan; readonly guards: GuardFindings }> {
+): Promise<GuardFindings & { readonly plan: Plan }> {
   const { manifest, options } = request;
   if (reader !== undefined) emit({ kind: "step", message: "reading the server's tasks" });
   const observation = reader && (await observeServer(reader, () => recorderNow().state, sourcesOf(manifest)));
@@ -183,8 +162,12 @@ async function prepare(
     clock,
     server: reader && observation && { reader, observation },
   });
-  const { refusals, warnings } = judgePlan(plan, options);
-  return { plan, guards: { refusals: [...refusals, ...(request.guard?.(plan) ?? [])], warnings } };
+  const guards = judgePlan(plan, options);
+  return {
+    plan,
+    refusals: [...guards.refusals, ...(request.guard?.(plan) ?? [])],
+    warnings: [...request.warnings, ...plan.warnings, ...guards.warnings],
+  };
 }
 
 /** Accepts the server's new address where it shows the source tasks and the known copies. Throws exit 6 where it does not. */
@@ -208,10 +191,9 @@ export function sourcesOf(manifest: Manifest): readonly TaskId[] {
   return [...new Set(manifest.tenants.flatMap(({ enabled, sourceTaskId }) => (enabled && sourceTaskId) || []))];
 }
 
-/** The exit code that an aborted run ends with, if its reason has one of its own. */
-function abortCodes({ abort: { reason } }: Run): ExitCode[] {
-  if (reason?.kind === "fatal") return [reason.error.exitCode];
-  return reason?.kind === "signal" ? [exitOfSignal(reason.signal)] : [];
+function exitCodeOf({ abort: { reason } }: Run, codes: readonly ExitCode[]): ExitCode {
+  if (reason?.kind === "fatal") return foremostExitCode([reason.error.exitCode, ...codes]);
+  return foremostExitCode(reason?.kind === "signal" ? [exitOfSignal(reason.signal), ...codes] : codes);
 }
 
 function errorsOf({ abort: { reason }, options }: Run, { planned, inDoubt }: Summary): readonly Problem[] {
@@ -239,12 +221,6 @@ function errorsOf({ abort: { reason }, options }: Run, { planned, inDoubt }: Sum
     default:
       return [];
   }
-}
-
-/** The log's head; a refused run makes no file, and what is not there has no head. */
-function headOf({ log }: SyncDeps): LogHead | null {
-  const head = log.head();
-  return head.digest === "" ? null : head;
 }
 
 function frameOf(

@@ -1,4 +1,4 @@
-import type { PatchIntentRecord } from "../log/records.js";
+import type { LogEntry, PatchIntentRecord, WriteEnd } from "../log/records.js";
 import type { OpenPatch, TenantState } from "../log/tenant-state.js";
 import * as conflict from "../plan/conflicts.js";
 import { copiesLackReport } from "../plan/conflicts.js";
@@ -13,7 +13,7 @@ import type { TaskReport } from "../shared/source-task.js";
 import { endShownPatches, lookAtPatchDoubt, observe, readBackPatches } from "./read-back.js";
 import { type End, PLANNED, SUCCEEDED } from "./results.js";
 import type { Run } from "./run.js";
-import { endInDoubt, endUndone, recordOrTell, send } from "./send.js";
+import { recordOrTell, send } from "./send.js";
 
 /**
  * Brings one copy's mappings to what the manifest wants, by PATCHes of its own report rows, and reads them back where the
@@ -195,69 +195,47 @@ interface RowPatch {
   readonly hasMoreRows: boolean;
 }
 
-/** PATCHes one row of a copy, and puts what came of it down; `undefined`: it succeeded. Rejects only for a broken log. */
+/** PATCHes one row of a copy, and writes down what came of it; `undefined`: it succeeded. Rejects only for a broken log. */
 async function patchRow(run: Run, entry: PlanEntry, patch: RowPatch): Promise<End | undefined> {
   const { newTaskId: taskId, change, row } = patch;
   const intent = patchIntent(run, entry, patch);
-  const attempt = run.writer.patchReport({ taskId, rowId: row.pathId, reportId: row.bodyId, apps: change.apps });
-  const sent = await send(run, entry.ref, intent, attempt);
-  const outcome = { type: "patch-outcome", write: intent.write, outcome: "succeeded" } as const;
-  switch (sent.kind) {
-    case "not-started":
-      return PLANNED;
-    case "succeeded": {
-      const more = { ...(patch.canBeRead && TO_READ), ...(patch.hasMoreRows && MORE_ROWS) };
-      const message = `its copy ${taskId} took the PATCH of the report ${intent.reportId}, but the log could not`;
-      await recordOrTell(run, entry, [{ ...outcome, ...more }], { message });
-      run.slots.succeeded();
-      return undefined;
-    }
-    case "refused": {
-      const shown = await lookAfterRefusal(run, entry, intent, sent.httpStatus);
-      if (shown === "unclear") return endInDoubt(run, intent, sent.error);
-      if (shown === "not-done") return endUndone(run, entry, intent, sent);
+  let { canBeRead, hasMoreRows } = patch;
+  // A 409, or any refusal after an earlier doubt, is read back first: the copy may be as it shall be, by this PATCH or another.
+  const lookBack = async (httpStatus: number): Promise<WriteEnd> => {
+    const state = run.recorder.state.tenant(entry.ref);
+    const isUnsure = httpStatus === 409;
+    const openPatches = state?.reports.get(intent.reportId)?.openPatches ?? [];
+    if (!isUnsure && openPatches.length <= 1) return "refused";
+    const copy = await run.abort.guard(() => readCopy(run.reader, taskId, state?.originalRows));
+    const listed = copy?.kind === "read" ? copy.value : [];
+    const ofReport = listed.filter(({ reportId }) => reportId === intent.reportId);
+    const own = listed.filter(({ rowId }) => rowId === intent.rowId);
+    // Where the row's ID is one that the user gave, every row of the report.
+    const rows = own.length > 0 ? own : ofReport;
+    const isThere = ({ mappings }: TaskReport): boolean => mappings !== undefined && sameSwaps(mappings, intent.apps);
+    if (rows.length > 0 && rows.every(isThere)) {
       // The PATCHes' end is read back: other rows were not looked at, or are not listed.
-      const more = { ...TO_READ, ...((patch.hasMoreRows || shown === "done-here") && MORE_ROWS) };
-      await run.recorder.record([{ ...outcome, ...more }]);
-      return undefined;
+      canBeRead = true;
+      hasMoreRows ||= ofReport.some((other) => other.mappings !== undefined && !isThere(other));
+      return "succeeded";
     }
-    case "undone":
-      return endUndone(run, entry, intent, sent);
-    case "in-doubt":
-      return endInDoubt(run, intent, sent.error);
-    default:
-      return sent satisfies never;
-  }
-}
-
-const TO_READ = { toRead: true } as const;
-const MORE_ROWS = { moreRows: true } as const;
-
-/**
- * A 409, or any refusal after an earlier doubt, is read back first: the copy may be as it shall be, by this PATCH or another.
- * `done-here`: the row that was PATCHed is, and another row of its report is not. A 409 that is not cleared up so leaves it unclear.
- */
-async function lookAfterRefusal(
-  run: Run,
-  entry: PlanEntry,
-  intent: PatchIntentRecord,
-  httpStatus: number,
-): Promise<"done" | "done-here" | "not-done" | "unclear"> {
-  const state = run.recorder.state.tenant(entry.ref);
-  const isUnsure = httpStatus === 409;
-  const openPatches = state?.reports.get(intent.reportId)?.openPatches ?? [];
-  if (!isUnsure && openPatches.length <= 1) return "not-done";
-  const copy = await run.abort.guard(() => readCopy(run.reader, intent.newTaskId, state?.originalRows));
-  const listed = copy?.kind === "read" ? copy.value : [];
-  const own = listed.filter((row) => row.rowId === intent.rowId);
-  // Where the row's ID is one that the user gave, every row of the report.
-  const ofReport = listed.filter((row) => row.reportId === intent.reportId);
-  const rows = own.length > 0 ? own : ofReport;
-  const isThere = ({ mappings }: TaskReport): boolean => mappings !== undefined && sameSwaps(mappings, intent.apps);
-  if (rows.length > 0 && rows.every(isThere))
-    return ofReport.every((row) => row.mappings === undefined || isThere(row)) ? "done" : "done-here";
-  const isClear = rows.length > 0 && rows.every((row) => row.mappings !== undefined && !isThere(row));
-  return isUnsure && !isClear ? "unclear" : "not-done";
+    const isClear = rows.length > 0 && rows.every((other) => other.mappings !== undefined && !isThere(other));
+    return isUnsure && !isClear ? "in-doubt" : "refused";
+  };
+  const attempt = run.writer.patchReport({ taskId, rowId: row.pathId, reportId: row.bodyId, apps: change.apps });
+  const sent = await send(run, entry, intent, attempt, lookBack);
+  if (sent.kind === "ended") return sent.end;
+  const outcome: LogEntry = {
+    type: "patch-outcome",
+    write: intent.write,
+    outcome: "succeeded",
+    ...(canBeRead && { toRead: true }),
+    ...(hasMoreRows && { moreRows: true }),
+  };
+  const message = `its copy ${taskId} took the PATCH of the report ${intent.reportId}, but the log could not`;
+  await recordOrTell(run, entry, [outcome], { message });
+  run.slots.succeeded();
+  return undefined;
 }
 
 function patchIntent(run: Run, entry: PlanEntry, { newTaskId, change, row }: RowPatch): PatchIntentRecord {

@@ -56,7 +56,7 @@ describe("help and version", () => {
         expect(text).toContain(`\n  ${term}${option.value === undefined ? "" : ` ${option.value}`}`);
         expect(text).toContain(`\n${option.group}\n`);
       }
-      expect(text).toContain(`\nExamples:\n  # ${command.examples[0]?.note}\n  qalyptus-propagate ${command.name}`);
+      expect(text).toContain(`\nExamples:\n  # ${command.examples[0]?.[1]}\n  qalyptus-propagate ${command.name}`);
     }
   });
 
@@ -96,7 +96,7 @@ describe("help and version", () => {
 
   it("every example in help is a command line that is accepted", () => {
     for (const { name, examples } of COMMANDS)
-      for (const { command } of examples) {
+      for (const [command] of examples) {
         const words = [...command.replace(/ (?:>|>>|\|) .*$/, "").matchAll(/'([^']*)'|(\S+)/g)].map(
           (match) => match[1] ?? match[2] ?? "",
         );
@@ -163,8 +163,8 @@ describe("what is refused", () => {
   });
 
   it("says which help to read", () => {
-    expect(refusal("sync --dryrun").see).toBe("See qalyptus-propagate sync --help");
-    expect(refusal("synk").see).toBe("See qalyptus-propagate --help");
+    expect(refusal("sync --dryrun").after).toEqual(["See qalyptus-propagate sync --help"]);
+    expect(refusal("synk").after).toEqual(["See qalyptus-propagate --help"]);
   });
 
   it("tells every wrong value of a line in one go", () => {
@@ -182,19 +182,27 @@ describe("what is refused", () => {
   });
 
   it("keeps what a refusal has to be told with: the format, the files, whether it was a dry run", () => {
-    const { command, dryRun, manner, outputs } = refusal(
+    const { command, dryRun, manner } = refusal(
       "sync customers.csv -n --format=ndjson --nonsense --out a.json --out b.txt --apps apps.csv -v --no-color",
     );
-    expect({ command, dryRun, manner, outputs }).toEqual({
+    expect({ command, dryRun, manner }).toEqual({
       command: "sync",
       dryRun: true,
-      manner: { format: "ndjson", verbose: true, noColor: true },
-      outputs: { files: [{ path: "a.json", kind: "json" }], inputs: ["customers.csv", "apps.csv"] },
+      manner: {
+        format: "ndjson",
+        verbose: true,
+        noColor: true,
+        files: [{ path: "a.json", kind: "json" }],
+        inputs: ["customers.csv", "apps.csv"],
+      },
     });
   });
 
   it("what init would write is no result file", () => {
-    expect(refusal("init --nonsense --out customers.csv").outputs).toEqual({ files: [], inputs: ["customers.csv"] });
+    expect(refusal("init --nonsense --out customers.csv").manner).toMatchObject({
+      files: [],
+      inputs: ["customers.csv"],
+    });
   });
 });
 
@@ -219,7 +227,7 @@ describe("a key as an argument", () => {
     ]) {
       const outcome = refusal(argv);
       expect(outcome.exitCode).toBe(2);
-      expect(JSON.stringify([outcome.problems, outcome.see])).not.toContain(KEY);
+      expect(JSON.stringify([outcome.problems, outcome.after])).not.toContain(KEY);
     }
   });
 

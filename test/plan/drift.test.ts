@@ -61,6 +61,7 @@ describe("driftOf", () => {
       write: writeId("w"),
       rowId: "r",
       bodyId: "r",
+      named: true,
       apps: two.slice(0, 1),
       idempotencyKey: "k",
       before: known,
@@ -79,7 +80,15 @@ describe("driftOf", () => {
   test("a PATCH in doubt by a row's ID leaves the report of that row unknown", () => {
     const apps = [{ qlikAppId: appId(9), newQlikAppId: appId(1) }];
     const known: ReportKnowledge = { known: apps, possible: [], named: false, openPatches: [] };
-    const patch = { write: writeId("w"), rowId: "r", bodyId: "r", apps, idempotencyKey: "k", before: known };
+    const patch = {
+      write: writeId("w"),
+      rowId: "r",
+      bodyId: "r",
+      named: false,
+      apps,
+      idempotencyKey: "k",
+      before: known,
+    };
     const typed: ReportKnowledge = { known: undefined, possible: [apps], named: false, openPatches: [patch] };
     const drift = driftOf(
       tenantWith(

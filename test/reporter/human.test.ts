@@ -1,11 +1,9 @@
 import fc from "fast-check";
+import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
-import { displayWidth } from "../../src/reporter/display-width.js";
-import type { Look } from "../../src/reporter/look.js";
-import { colourLevel, loadPalette, PLAIN } from "../../src/reporter/palette.js";
-import { humanPlan } from "../../src/reporter/plan.js";
-import { errorsText } from "../../src/reporter/problem-lines.js";
-import { humanResult } from "../../src/reporter/result.js";
+import { humanResult } from "../../src/reporter/human.js";
+import { type Look, PLAIN, paletteFor } from "../../src/reporter/look.js";
+import { errorsText } from "../../src/reporter/problems.js";
 import { humanStatus } from "../../src/reporter/status.js";
 import { EXIT } from "../../src/shared/problems.js";
 import type { StatusReport, TenantStatus } from "../../src/shared/status-report.js";
@@ -28,7 +26,7 @@ describe("the plan for people", () => {
     );
 
   test("shows each tenant with symbol, action, name and reason, then the counts, the log's head and how to go on", () => {
-    const text = humanPlan(
+    const text = humanResult(
       plan(1, plannedTenant("unchanged", { tenant: "globex", reason: "as the manifest wants it" })),
       look,
       { next: "qalyptus-propagate sync customers.csv" },
@@ -40,7 +38,7 @@ describe("the plan for people", () => {
     expect(lastLine(text)).toBe("→ qalyptus-propagate sync customers.csv");
   });
   test("cuts a long list in the middle and keeps the counts", () => {
-    const text = humanPlan(plan(500, plannedTenant("unchanged", { tenant: "globex" })), look);
+    const text = humanResult(plan(500, plannedTenant("unchanged", { tenant: "globex" })), look);
     expect(text).toContain("customer-0 ");
     expect(text).toContain("customer-499");
     expect(text).not.toContain("customer-250");
@@ -55,7 +53,7 @@ describe("the plan for people", () => {
       error: { code: "GONE", message: "the copy is gone", hint: "run sync with --recreate" },
     });
     const result = plan(100);
-    const text = humanPlan(
+    const text = humanResult(
       runResult([...result.tenants.slice(0, 50), conflict, ...result.tenants.slice(50)], { dryRun: true }),
       look,
     );
@@ -71,9 +69,9 @@ describe("the plan for people", () => {
         reason: "no copy yet, and a long story",
       }),
     ];
-    const text = humanPlan(runResult(tenants, { dryRun: true }), { ...look, width: 100 });
+    const text = humanResult(runResult(tenants, { dryRun: true }), { ...look, width: 100 });
     const row = text.split("\n").find((line) => line.startsWith("+")) ?? "";
-    expect(displayWidth(row)).toBeLessThanOrEqual(100);
+    expect(stringWidth(row)).toBeLessThanOrEqual(100);
     expect(row).toContain("create");
   });
 });
@@ -267,7 +265,7 @@ test("nothing for people carries a control character or a CI command, whatever n
           ],
         };
         for (const text of [
-          humanPlan(result, narrow, { next: message }),
+          humanResult(result, narrow, { next: message }),
           humanResult(result, narrow, { next: name }),
           [...humanStatus(status, narrow)].join(""),
           errorsText([problem], narrow),
@@ -284,21 +282,17 @@ test("nothing for people carries a control character or a CI command, whatever n
 describe("colour", () => {
   const facts = { isTTY: true, noColorFlag: false, env: { TERM: "xterm-256color" } };
   test.each([
-    ["a terminal has colour", facts, 2],
-    ["a file has none", { ...facts, isTTY: false }, 0],
-    ["CI has none", { ...facts, env: { ...facts.env, CI: "true" } }, 0],
-    ["CI=false is no CI", { ...facts, env: { ...facts.env, CI: "false" } }, 2],
-    ["NO_COLOR takes it away", { ...facts, env: { ...facts.env, NO_COLOR: "1", FORCE_COLOR: "3" } }, 0],
-    ["an empty NO_COLOR says nothing", { ...facts, env: { ...facts.env, NO_COLOR: "" } }, 2],
-    ["--no-color wins over FORCE_COLOR", { ...facts, noColorFlag: true, env: { FORCE_COLOR: "1" } }, 0],
-    ["FORCE_COLOR gives it to a file", { ...facts, isTTY: false, env: { FORCE_COLOR: "1" } }, 1],
-    ["FORCE_COLOR=0 takes it away", { ...facts, env: { FORCE_COLOR: "0" } }, 0],
-    ["a dumb terminal has none", { ...facts, env: { TERM: "dumb" } }, 0],
-  ] as const)("%s", (_, given, level) => {
-    expect(colourLevel(given)).toBe(level);
-  });
-  test("a palette with colour paints, one without does not", async () => {
-    expect((await loadPalette(1)).bad("x")).toBe("\u001b[31mx\u001b[39m");
-    expect((await loadPalette(0)).bad("x")).toBe("x");
+    ["a terminal has colour", facts, true],
+    ["a file has none", { ...facts, isTTY: false }, false],
+    ["CI has none", { ...facts, env: { ...facts.env, CI: "true" } }, false],
+    ["CI=false is no CI", { ...facts, env: { ...facts.env, CI: "false" } }, true],
+    ["NO_COLOR takes it away", { ...facts, env: { ...facts.env, NO_COLOR: "1", FORCE_COLOR: "3" } }, false],
+    ["an empty NO_COLOR says nothing", { ...facts, env: { ...facts.env, NO_COLOR: "" } }, true],
+    ["--no-color wins over FORCE_COLOR", { ...facts, noColorFlag: true, env: { FORCE_COLOR: "1" } }, false],
+    ["FORCE_COLOR gives it to a file", { ...facts, isTTY: false, env: { FORCE_COLOR: "1" } }, true],
+    ["FORCE_COLOR=0 takes it away", { ...facts, env: { FORCE_COLOR: "0" } }, false],
+    ["a dumb terminal has none", { ...facts, env: { TERM: "dumb" } }, false],
+  ] as const)("%s", (_, given, hasColour) => {
+    expect(paletteFor(given).bad("x")).toBe(hasColour ? "\u001b[31mx\u001b[39m" : "x");
   });
 });

@@ -1,16 +1,18 @@
 import fc from "fast-check";
+import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
-import { displayWidth } from "../../src/reporter/display-width.js";
-import type { Look } from "../../src/reporter/look.js";
-import { PLAIN } from "../../src/reporter/palette.js";
-import { wrapLines } from "../../src/reporter/wrapping.js";
+import { toText } from "../../src/reporter/layout.js";
+import { type Look, PLAIN } from "../../src/reporter/look.js";
 import { holdsCommand } from "../results/hostile-text.js";
 
 const terminal = (width: number | undefined): Look => ({ palette: PLAIN, width, unicode: true });
 
+const wrapLines = (lines: readonly string[], look: Look): readonly string[] =>
+  toText(lines, look).slice(0, -1).split("\n");
+
 describe("lines on a terminal", () => {
   test("break between words, further lines stand in", () => {
-    expect(wrapLines(["warning: what a copy keeps of this is not documented"], terminal(30), 4)).toEqual([
+    expect(wrapLines(["warning: what a copy keeps of this is not documented"], terminal(30))).toEqual([
       "warning: what a copy keeps of",
       "    this is not documented",
     ]);
@@ -20,7 +22,7 @@ describe("lines on a terminal", () => {
     (program) => {
       const [one, other] = [`${program} resolve hooli --task-id ID`, `${program} resolve hooli --retry`];
       const hint = `  → Run sync again with --adopt, or where you know better: ${one} or ${other}`;
-      expect(wrapLines([hint], terminal(40), 4)).toEqual([
+      expect(wrapLines([hint], terminal(40))).toEqual([
         "  → Run sync again with --adopt, or",
         "    where you know better:",
         `    ${one} or`,
@@ -46,9 +48,9 @@ describe("lines on a terminal", () => {
     });
     fc.assert(
       fc.property(words, fc.integer({ min: 30, max: 120 }), (list, width) => {
-        const lines = wrapLines([list.join(" ")], terminal(width), 2);
+        const lines = wrapLines([list.join(" ")], terminal(width));
         expect(lines.flatMap((line) => line.trim().split(" "))).toEqual(list);
-        for (const line of lines) if (line.trim().includes(" ")) expect(displayWidth(line)).toBeLessThanOrEqual(width);
+        for (const line of lines) if (line.trim().includes(" ")) expect(stringWidth(line)).toBeLessThanOrEqual(width);
       }),
     );
   });

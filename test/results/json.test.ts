@@ -1,11 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { jsonStatus } from "../../src/reporter/status.js";
-import { jsonResult, jsonResultPieces, safeJson, summaryLine, tenantLine } from "../../src/results/json.js";
-import { createNdjsonWriter } from "../../src/results/ndjson.js";
+import {
+  createNdjsonWriter,
+  jsonStatus,
+  jsonResult as resultPieces,
+  safeJson,
+  summaryLine,
+  tenantLine,
+} from "../../src/results/json.js";
+import type { RunResult } from "../../src/shared/outcome.js";
 import { EXIT } from "../../src/shared/problems.js";
 import { hasControls, holdsCommand, hostileText } from "./hostile-text.js";
 import { guid, plannedTenant, runResult, tenantResult } from "./sample-results.js";
+
+const jsonResult = (result: RunResult): string => [...resultPieces(result)].join("");
 
 const RESULT_FIELDS = [
   "version",
@@ -90,7 +98,7 @@ describe("the JSON result", () => {
   });
   test("any number of tenants comes in pieces that make one object", () => {
     const tenants = Array.from({ length: 1201 }, (_, at) => tenantResult({ tenant: `t${at}`, line: at }));
-    const pieces = [...jsonResultPieces(runResult(tenants))];
+    const pieces = [...resultPieces(runResult(tenants))];
     expect(pieces.length).toBeGreaterThan(3);
     expect(JSON.parse(pieces.join("")).tenants).toHaveLength(1201);
   });

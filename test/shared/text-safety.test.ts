@@ -1,6 +1,7 @@
 import fc from "fast-check";
+import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
-import { displayWidth, fitWidth, padWidth } from "../../src/reporter/display-width.js";
+import { fitWidth, padWidth } from "../../src/reporter/layout.js";
 import { escapeHtml, escapeMarkdown, escapeXml, oneLine, withoutCommand } from "../../src/shared/text-safety.js";
 import { hasControls, holdsCommand, hostileText } from "../results/hostile-text.js";
 
@@ -60,15 +61,15 @@ describe("width on a terminal", () => {
     ["\u001b[31mred\u001b[39m", 3],
     ["ﾊﾝ", 2],
   ])("%j takes %i columns", (text, width) => {
-    expect(displayWidth(text)).toBe(width);
+    expect(stringWidth(text)).toBe(width);
   });
   test("a text that is too wide is cut to fit, never through a character", () => {
     expect(fitWidth("日本の会社", 5)).toBe("日本…");
     fc.assert(
       fc.property(hostileText, fc.integer({ min: 1, max: 20 }), (text, columns) => {
         const line = oneLine(text);
-        expect(displayWidth(fitWidth(line, columns))).toBeLessThanOrEqual(columns);
-        expect(displayWidth(padWidth(line, columns))).toBeGreaterThanOrEqual(columns);
+        expect(stringWidth(fitWidth(line, columns))).toBeLessThanOrEqual(columns);
+        expect(stringWidth(padWidth(line, columns))).toBeGreaterThanOrEqual(columns);
       }),
     );
   });

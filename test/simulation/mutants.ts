@@ -168,13 +168,13 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "log/tenant-fold.ts",
-        from: 'if (report === undefined || open === undefined || outcome.outcome === "in-doubt") return tenant;',
-        to: "if (report === undefined || open === undefined) return tenant;",
+        from: 'if (open === undefined || outcome.outcome === "in-doubt") continue;',
+        to: "if (open === undefined) continue;",
       },
       {
         file: "log/tenant-fold.ts",
-        from: 'const after = outcome.outcome === "succeeded" ?',
-        to: 'const after = outcome.outcome !== "refused" ?',
+        from: 'if (outcome.outcome !== "succeeded") after = open.before;',
+        to: 'if (outcome.outcome === "refused") after = open.before;',
       },
     ],
   },
@@ -189,8 +189,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "run/create.ts",
-        from: "return sent.taskId !== undefined && run.server.claim(sent.taskId, entry.ref)",
-        to: "return sent.taskId !== undefined",
+        from: "if (newTaskId === undefined || !run.server.claim(newTaskId, ref))",
+        to: "if (newTaskId === undefined)",
       },
     ],
   },
@@ -200,10 +200,10 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "run/send.ts",
-        from: "if (isStopped()) return;",
+        from: "if (isStopped()) return last;",
         to: "",
       },
-      { file: "run/send.ts", from: "if (isStopped()) {", to: "if (false as boolean) {" },
+      { file: "run/send.ts", from: "if (isStopped()) return last ?? NEVER_SENT;", to: "" },
       { file: "run/send.ts", from: "if (abort.isAborted || server", to: "if (server" },
     ],
   },
@@ -320,7 +320,7 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "plan/tenant-names.ts",
-        from: "if (!crossed.has(ref)) crossed.set(ref, conflict.namedForAnother(pair, mine, listed));",
+        from: "if (!crossed.has(ref)) crossed.set(ref, conflict.namedForAnother(theirs, state, listed));",
         to: "",
       },
     ],

@@ -13,7 +13,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
  */
 export interface BuiltShell {
   readonly folder: string;
-  /** Replaces the commands by this JavaScript, the body of `createHandlers(host)`. */
+  /** Replaces the commands by this JavaScript, the body of a function of `host`. */
   handlers(body: string): void;
   start(args: readonly string[], env?: Readonly<Record<string, string>>): RunningShell;
   remove(): void;
@@ -53,7 +53,10 @@ export function buildShell(packages: readonly string[]): BuiltShell {
   return {
     folder,
     handlers: (body) =>
-      writeFileSync(join(folder, "dist", "compose.js"), `export function createHandlers(host) {\n${body}\n}\n`),
+      writeFileSync(
+        join(folder, "dist", "cli", "carry-out.js"),
+        `function handlersOf(host) {\n${body}\n}\nexport const carryOut = async (host, { command, settings }) => handlersOf(host)[command](settings);\n`,
+      ),
     start: (args, env = {}) => start(folder, args, env),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };

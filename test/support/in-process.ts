@@ -1,6 +1,5 @@
+import { carryOut } from "../../src/cli/carry-out.js";
 import { readCommandLine } from "../../src/cli/command-line.js";
-import { runInvocation } from "../../src/cli/shell.js";
-import { createHandlers } from "../../src/compose.js";
 import { type ExitCode, StopError } from "../../src/shared/problems.js";
 import { type FakeHostFacts, fakeHost } from "./fake-host.js";
 
@@ -20,7 +19,7 @@ export async function say(argv: readonly string[], facts: FakeHostFacts = {}): P
   const line = readCommandLine(argv, { env: host.env, program: host.argv0 });
   if (line.kind !== "run") throw new Error(`no command to carry out: ${JSON.stringify(line)}`);
   try {
-    const code = await runInvocation(createHandlers(host), line.invocation);
+    const code = await carryOut(host, line.invocation);
     return { code, ...told(host), stopped: [], stop: undefined };
   } catch (error) {
     if (!(error instanceof StopError)) throw error;

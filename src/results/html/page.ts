@@ -1,13 +1,18 @@
 import { createHash } from "node:crypto";
-import { counted, spokenDuration } from "../../reporter/look.js";
-import { placeOf } from "../../reporter/problem-lines.js";
-import { groupCount, groupTroubles, sharedTrouble, type TenantGroup, troubleOf } from "../../reporter/tenant-groups.js";
-import { verdictOf } from "../../reporter/verdict.js";
-import type { RunResult } from "../../shared/outcome.js";
+import {
+  counted,
+  countOf,
+  OUTCOMES_TO_READ,
+  SIGNS,
+  spokenDuration,
+  TENANT_COLUMNS,
+  verdictOf,
+} from "../../reporter/look.js";
+import { groupTroubles, placeOf, type TenantGroup, troubleOf } from "../../reporter/problems.js";
+import { ACTIONS, type ActionKind, type Outcome, type RunResult, type TenantResult } from "../../shared/outcome.js";
 import type { ExitCode, Problem } from "../../shared/problems.js";
 import { escapeHtml } from "../../shared/text-safety.js";
 import { plotSection } from "./plot.js";
-import { rowsJson, staticTable, tallies } from "./rows.js";
 import { HTML_SCRIPT } from "./script.js";
 import { HTML_STYLE } from "./style.js";
 
@@ -29,192 +34,239 @@ const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
  * The plan or the result as one page for an auditor, in pieces: nothing is loaded from outside, and a content security policy
  * lets only the page's own style and script run. Text from outside is text everywhere.
  */
-export function* htmlResultPieces(result: RunResult): Generator<string> {
+export function* htmlResult(result: RunResult): Generator<string> {
+  const { tenants, errors, warnings } = result;
   yield headHtml(result);
-  yield `<body><a class="skip" href="#h-tenants">Skip to the tenants</a><main class="page">`;
   yield titleCard(result);
-  yield attentionHtml(result);
-  yield countsCard(result);
-  yield plotSection(result.tenants);
-  yield tenantsCardOpening(result);
-  yield* staticTable(result);
-  yield `</noscript></section>`;
-  yield footCard(result);
-  yield `</main><script type="application/json" id="rows">${rowsJson(result)}</script>`;
-  yield `<script>${HTML_SCRIPT}</script></body></html>\n`;
+  yield notesCard(
+    "Errors",
+    errors.map((error) => problemNote(error, "bad")),
+  );
+  yield notesCard(
+    "Warnings",
+    warnings.map((warning) => problemNote(warning, "change")),
+  );
+  yield notesCard("Needs a person", groupTroubles(tenants).map(groupNote));
+  if (tenants.length > 0) yield countsCard(result);
+  yield plotSection(tenants);
+  yield tenantsOpening(result);
+  for (const [at, tenant] of tenants.entries()) yield tenantRows(tenant, result, at);
+  yield `</tbody></table></div><p><button id="more-rows" hidden></button></p></section>${footCard(result)}`;
+  yield `</main><script>${HTML_SCRIPT}</script></body></html>\n`;
 }
 
-/** {@link htmlResultPieces} as one text. */
-export function htmlResult(result: RunResult): string {
-  return [...htmlResultPieces(result)].join("");
-}
-
-function sha256(text: string): string {
-  return `'sha256-${createHash("sha256").update(text, "utf8").digest("base64")}'`;
-}
-
-function headHtml(result: RunResult): string {
-  const policy = `default-src 'none'; style-src ${sha256(HTML_STYLE)}; script-src ${sha256(HTML_SCRIPT)}; base-uri 'none'; form-action 'none'`;
-  const title = `${wordOf(result)}: ${result.manifest?.path ?? result.command}`;
+function headHtml({ dryRun, manifest, command }: RunResult): string {
+  const own = (text: string): string => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+  const policy = `default-src 'none'; style-src ${own(HTML_STYLE)}; script-src ${own(HTML_SCRIPT)}; base-uri 'none'; form-action 'none'`;
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">
-<title>${escapeHtml(title)}</title><style>${HTML_STYLE}</style></head>
-`;
+<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">
+<title>${dryRun ? "Plan" : "Result"}: ${escapeHtml(manifest?.path ?? command)}</title><style>${HTML_STYLE}</style></head>
+<body><a class="skip" href="#h-tenants">Skip to the tenants</a><main class="page">`;
 }
 
-function wordOf({ dryRun }: RunResult): string {
-  return dryRun ? "Plan" : "Result";
+/** Text from outside: however it is written, it turns nothing around it. */
+function bdi(text: string): string {
+  return `<bdi>${escapeHtml(text)}</bdi>`;
 }
 
-function titleCard(result: RunResult): string {
-  const verdict = verdictOf(result);
-  const took = Date.parse(result.finishedAt) - Date.parse(result.startedAt);
-  const { manifest } = result;
-  const facts = [
-    fact("Server", result.server ?? "none"),
-    fact("Started", utc(result.startedAt)),
-    fact("Finished", `${utc(result.finishedAt)}${Number.isFinite(took) ? ` (${spokenDuration(took)})` : ""}`),
-    fact(
-      "Exit code",
-      `${result.exitCode}: ${result.dryRun && result.exitCode === 0 ? "the plan is made" : EXIT_MEANINGS[result.exitCode]}`,
-    ),
-    fact("Run", result.runId, "id"),
-    result.log === null
-      ? ""
-      : `<div><dt>The log’s head</dt><dd><a href="#h-log">sequence number ${result.log.seq}, digest</a></dd></div>`,
-    manifest === null ? "" : fact("Manifest, SHA-256", manifest.sha256, "id"),
-  ];
-  return `<header class="card"><p class="eyebrow">qalyptus-propagate ${escapeHtml(result.command)} · ${result.dryRun ? "plan, nothing was written" : "result"}</p>
-<div class="title"><h1><bdi>${escapeHtml(manifest?.path ?? wordOf(result))}</bdi></h1><p class="verdict tint ${verdict.tone}">${escapeHtml(verdict.text)}</p></div>
-<dl class="facts">${facts.join("")}</dl></header>`;
+function idHtml(text: string): string {
+  return `<span class="id">${escapeHtml(text)}</span>`;
 }
 
-function fact(title: string, value: string, kind = ""): string {
-  return `<div><dt>${title}</dt><dd${kind === "" ? "" : ` class="${kind}"`}><bdi>${escapeHtml(value)}</bdi></dd></div>`;
+/** A list of facts; one whose value is `undefined` is left out. */
+function factsHtml(facts: readonly (readonly [title: string, html: string | undefined])[]): string {
+  const items = facts.map(([title, html]) =>
+    html === undefined ? "" : `<div><dt>${title}</dt><dd>${html}</dd></div>`,
+  );
+  return `<dl class="facts">${items.join("")}</dl>`;
 }
 
 function utc(time: string): string {
-  return time.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC");
+  return escapeHtml(time.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC"));
+}
+
+function titleCard(result: RunResult): string {
+  const { command, dryRun, manifest, server, startedAt, finishedAt, exitCode, runId, log } = result;
+  const verdict = verdictOf(result);
+  const took = spokenDuration(Date.parse(finishedAt) - Date.parse(startedAt));
+  const facts = factsHtml([
+    ["Server", bdi(server ?? "none")],
+    ["Started", utc(startedAt)],
+    ["Finished", `${utc(finishedAt)} (${took})`],
+    ["Exit code", `${exitCode}: ${dryRun && exitCode === 0 ? "the plan is made" : EXIT_MEANINGS[exitCode]}`],
+    ["Run", idHtml(runId)],
+    ["The log’s head", log === null ? undefined : `<a href="#h-log">sequence number ${log.seq}, digest</a>`],
+    ["Manifest, SHA-256", manifest === null ? undefined : idHtml(manifest.sha256)],
+  ]);
+  return `<header class="card"><p class="soft">qalyptus-propagate ${escapeHtml(command)} · ${dryRun ? "plan, nothing was written" : "result"}</p>
+<div class="title"><h1>${bdi(manifest?.path ?? command)}</h1><p class="badge ${verdict.tone}">${verdict.text}</p></div>${facts}</header>`;
 }
 
 const NOTES_SHOWN = 50;
 const TENANTS_OF_A_GROUP = 12;
 
-/** Errors and warnings first, then the tenants that need a person, by code. */
-function attentionHtml(result: RunResult): string {
-  const groups = groupTroubles(result.tenants);
-  return (
-    notesCard(
-      "h-errors",
-      "Errors",
-      result.errors.map((error) => problemNote(error, "bad")),
-    ) +
-    notesCard(
-      "h-warnings",
-      "Warnings",
-      result.warnings.map((warning) => problemNote(warning, "change")),
-    ) +
-    notesCard("h-troubles", "Needs a person", groups.map(groupNote))
-  );
-}
-
-function notesCard(id: string, title: string, notes: readonly string[]): string {
+function notesCard(title: string, notes: readonly string[]): string {
   if (notes.length === 0) return "";
+  const id = `h-${title.replaceAll(" ", "-")}`;
+  const list = (items: readonly string[]): string => `<ul>${items.join("")}</ul>`;
   const rest = notes.slice(NOTES_SHOWN);
-  const more =
-    rest.length === 0
-      ? ""
-      : `<details><summary>${rest.length} more</summary><ul class="notes">${rest.join("")}</ul></details>`;
-  return `<section class="card" aria-labelledby="${id}"><h2 id="${id}">${title}</h2><ul class="notes">${notes.slice(0, NOTES_SHOWN).join("")}</ul>${more}</section>`;
+  const more = rest.length > 0 ? `<details><summary>${rest.length} more</summary>${list(rest)}</details>` : "";
+  return `<section class="card" aria-labelledby="${id}"><h2 id="${id}">${title}</h2>${list(notes.slice(0, NOTES_SHOWN))}${more}</section>`;
 }
 
 function problemNote(problem: Problem, tone: string): string {
   const place = placeOf(problem);
-  const at = place === "" ? "" : `<p class="at">${escapeHtml(place)}</p>`;
-  return `<li class="note ${tone}"><h3>${escapeHtml(problem.code)}</h3><p><bdi>${escapeHtml(problem.message)}</bdi></p>${at}${hintHtml(problem.hint)}</li>`;
+  const where = place === "" ? "" : `<p class="soft">${escapeHtml(place)}</p>`;
+  return `<li class="note ${tone}"><h3>${escapeHtml(problem.code)}</h3><p>${bdi(problem.message)}</p>${where}${hintHtml(problem.hint)}</li>`;
 }
 
 function hintHtml(hint: string | undefined): string {
   return hint === undefined ? "" : `<p class="hint">${escapeHtml(hint)}</p>`;
 }
 
-function groupNote(group: TenantGroup): string {
-  const tone = group.outcome === "failed" ? "bad" : "doubt";
-  const title = `<h3>${escapeHtml(group.code)}: ${groupCount(group)}</h3>`;
-  const shared = sharedTrouble(group);
-  const shown = group.tenants.slice(0, TENANTS_OF_A_GROUP).map((tenant) => {
+function groupNote({ outcome, code, tenants, count, shared }: TenantGroup): string {
+  const items = tenants.slice(0, TENANTS_OF_A_GROUP).map((tenant) => {
     const { message, hint } = troubleOf(tenant);
-    const own = shared === undefined ? `: <bdi>${escapeHtml(message)}</bdi>${hintHtml(hint)}` : "";
-    return `<li><b><bdi>${escapeHtml(tenant.tenant)}</bdi></b>${own}</li>`;
+    const own = shared === undefined ? `: ${bdi(message)}${hintHtml(hint)}` : "";
+    return `<li><b>${bdi(tenant.tenant)}</b>${own}</li>`;
   });
-  const more = group.tenants.length - shown.length;
-  const rest =
-    more > 0 ? `<li>and ${counted(more, "more tenant")}: search the list below for ${escapeHtml(group.code)}</li>` : "";
-  const list = `<ul${shared === undefined ? "" : ` class="names"`}>${shown.join("")}${rest}</ul>`;
-  if (shared === undefined) return `<li class="note ${tone}">${title}${list}</li>`;
-  return `<li class="note ${tone}">${title}<p><bdi>${escapeHtml(shared.message)}</bdi></p>${list}${hintHtml(shared.hint)}</li>`;
+  const more = tenants.length - items.length;
+  if (more > 0)
+    items.push(`<li>and ${counted(more, "more tenant")}: search the list below for ${escapeHtml(code)}</li>`);
+  const list = `<ul${shared === undefined ? "" : ` class="names"`}>${items.join("")}</ul>`;
+  const told = shared === undefined ? list : `<p>${bdi(shared.message)}</p>${list}${hintHtml(shared.hint)}`;
+  return `<li class="note ${SIGNS[outcome].tone}"><h3>${escapeHtml(code)}: ${count}</h3>${told}</li>`;
 }
 
-const BAR_WIDTH = 1000;
+/** How many tenants have each action, but for those that none has, and each outcome. */
+function actionCounts({ summary }: RunResult) {
+  return ACTIONS.map((action) => ({ shown: action, count: summary[action] })).filter(({ count }) => count > 0);
+}
 
-/** `1 tenant`, `3,000 tenants`. */
-function numbered(count: number, one: string): string {
-  return `${count.toLocaleString("en")} ${count === 1 ? one : `${one}s`}`;
+function outcomeCounts({ summary }: RunResult) {
+  return OUTCOMES_TO_READ.map((outcome) => ({ shown: outcome, count: countOf(outcome, summary) }));
 }
 
 function countsCard(result: RunResult): string {
-  if (result.tenants.length === 0) return "";
-  const { actions, outcomes } = tallies(result);
-  const tiles = (result.dryRun ? actions : outcomes).map(
-    ({ tag, count }) =>
-      `<li class="tile ${tag.tone}${count === 0 ? " none" : ""}"><b>${count.toLocaleString("en")}</b><span>${tag.word}</span></li>`,
+  const { length } = result.tenants;
+  const actions = actionCounts(result);
+  const tiles = (result.dryRun ? actions : outcomeCounts(result)).map(
+    ({ shown, count }) =>
+      `<li class="tile ${SIGNS[shown].tone}"><b>${count.toLocaleString("en")}</b>${SIGNS[shown].word}</li>`,
   );
   let x = 0;
-  const bars = actions.map(({ tag, count }) => {
-    const width = (count / result.tenants.length) * BAR_WIDTH;
-    const bar = `<rect class="${tag.tone}" x="${x.toFixed(1)}" y="0" width="${Math.max(1, width - 2).toFixed(1)}" height="14" rx="3"><title>${count} ${tag.word}</title></rect>`;
+  const bars = actions.map(({ shown, count }) => {
+    const width = (count / length) * 1000;
+    const bar = `<rect class="${SIGNS[shown].tone}" x="${x.toFixed(1)}" width="${Math.max(1, width - 2).toFixed(1)}" height="14"><title>${count} ${shown}</title></rect>`;
     x += width;
     return bar;
   });
-  const legend = actions.map(
-    ({ tag, count }) =>
-      `<li class="${tag.tone}"><i></i>${tag.symbol} ${tag.word} <b>${count.toLocaleString("en")}</b></li>`,
-  );
-  const label = actions.map(({ tag, count }) => `${count} ${tag.word}`).join(", ");
-  return `<section class="card" aria-labelledby="h-counts"><h2 id="h-counts">${numbered(result.tenants.length, "tenant")}</h2><ul class="tiles">${tiles.join("")}</ul>
-<svg class="bar" viewBox="0 0 ${BAR_WIDTH} 14" role="img" aria-label="By action: ${label}">${bars.join("")}</svg><ul class="legend">${legend.join("")}</ul></section>`;
+  const counts = actions.map(({ shown, count }) => `${count} ${shown}`);
+  const legend = actions.map(({ shown }, at) => `<li class="${SIGNS[shown].tone}">${counts[at]}</li>`);
+  return `<section class="card" aria-labelledby="h-counts"><h2 id="h-counts">${length.toLocaleString("en")} ${length === 1 ? "tenant" : "tenants"}</h2><ul class="tiles">${tiles.join("")}</ul>
+<svg viewBox="0 0 1000 14" role="img" aria-label="By action: ${counts.join(", ")}">${bars.join("")}</svg><ul class="legend soft">${legend.join("")}</ul></section>`;
 }
 
-const COLUMNS: readonly { readonly title: string; readonly key?: string; readonly kind?: string }[] = [
-  { title: "Tenant", key: "tenant" },
-  { title: "Action", key: "action" },
-  { title: "Outcome", key: "outcome" },
-  { title: "Copy", key: "name" },
-  { title: "Why" },
-  { title: "Verified", key: "verified" },
-  { title: "Took", key: "durationMs", kind: "num" },
-];
+/** The columns of the list of tenants; a copy stands below its name. */
+const COLUMNS = ["tenant", "action", "outcome", "newTaskId", "reason", "verified", "took"] as const;
 
-function tenantsCardOpening(result: RunResult): string {
-  const heads = COLUMNS.map(({ title, key, kind }) => {
-    const inner = key === undefined ? title : `<button type="button" class="sort" data-key="${key}">${title}</button>`;
-    return `<th scope="col"${kind === undefined ? "" : ` class="${kind}"`}>${inner}</th>`;
-  });
+function tenantsOpening(result: RunResult): string {
+  const heads = COLUMNS.map(
+    (column) => `<th scope="col"><button class="sort">${TENANT_COLUMNS[column].title}</button></th>`,
+  );
   const claim = result.dryRun
     ? "What a run would do for each tenant. Open a tenant to see its mappings as the server's read-only list shows them."
     : "Open a tenant to see its mappings as the server's read-only list shows them, what was sent and when. Only where “Verified” says yes were the mappings read back from the server.";
-  return `<section class="card" aria-labelledby="h-tenants"><h2 id="h-tenants" tabindex="-1">Tenants</h2><p class="lead">${claim}</p>
-<div class="tools" id="tools" hidden><div class="search"><input id="search" type="search" aria-label="Search the tenants" placeholder="Search tenant, name, ID, reason … ( / )" autocomplete="off" spellcheck="false"><button type="button" class="plain" id="open-all" aria-pressed="false">Open all mappings</button><span class="shown" id="shown" role="status"></span></div>
-<div class="chips" id="outcome-chips" role="group" aria-label="Filter by outcome"></div><div class="chips" id="action-chips" role="group" aria-label="Filter by action"></div></div>
-<div id="tenants" hidden><div class="scroll"><table class="tenants"><caption class="vh">Tenants with action, outcome, copy and reason</caption><thead><tr>${heads.join("")}</tr></thead><tbody id="tenant-rows"></tbody></table></div><p class="centre"><button type="button" class="plain" id="more-rows" hidden></button></p></div>
-<noscript>`;
+  const chips = (kind: string, counts: readonly { shown: ActionKind | Outcome; count: number }[]): string => {
+    const buttons = counts.map(({ shown, count }) =>
+      count === 0
+        ? ""
+        : `<button class="${SIGNS[shown].tone}" data-kind="${kind}" data-value="${shown}" aria-pressed="false">${SIGNS[shown].word}<b>${count.toLocaleString("en")}</b></button>`,
+    );
+    return `<div class="chips" role="group" aria-label="Filter by ${kind}">${buttons.join("")}</div>`;
+  };
+  return `<section class="card" aria-labelledby="h-tenants"><h2 id="h-tenants" tabindex="-1">Tenants</h2><p class="soft lead">${claim}</p>
+<div id="tools" hidden><div class="chips"><input id="search" type="search" aria-label="Search the tenants" placeholder="Search tenant, name, ID, reason … ( / )" autocomplete="off" spellcheck="false"><button id="open-all" aria-pressed="false">Open all mappings</button><span class="soft" id="shown" role="status"></span></div>
+${chips("outcome", outcomeCounts(result))}${chips("action", actionCounts(result))}</div>
+<div class="scroll"><table class="tenants"><caption class="vh">Tenants with action, outcome, copy and reason</caption><thead><tr>${heads.join("")}</tr></thead><tbody id="tenant-rows">`;
+}
+
+/** A tenant's row, and below it what can be opened. */
+function tenantRows(tenant: TenantResult, result: RunResult, at: number): string {
+  const { action, outcome, name = "", durationMs } = tenant;
+  const text = (column: (typeof COLUMNS)[number]): string => escapeHtml(TENANT_COLUMNS[column].text(tenant));
+  return `<tr class="row" data-action="${action}" data-outcome="${outcome}"><th scope="row"><bdi>${text("tenant")}</bdi></th><td>${badge(action)}</td><td>${badge(outcome)}</td><td class="copy">${bdi(name)}${idHtml(tenant.newTaskId ?? "")}</td><td class="why"><bdi>${text("reason")}</bdi></td><td>${text("verified")}</td><td class="num" data-sort="${durationMs}">${text("took")}</td></tr>
+<tr id="d${at}"><td colspan="7"><div class="detail">${errorNote(tenant)}${detailFacts(tenant, result)}${mappingsHtml(tenant)}</div></td></tr>
+`;
+}
+
+/** A word with its symbol, which is for the eye only. */
+function badge(shown: ActionKind | Outcome): string {
+  const { word, symbol, tone } = SIGNS[shown];
+  return `<span class="badge ${tone}" data-symbol="${escapeHtml(symbol)}">${word}</span>`;
+}
+
+function errorNote({ error, outcome }: TenantResult): string {
+  if (error === undefined) return "";
+  const status = error.httpStatus === undefined ? "" : ` (HTTP ${error.httpStatus})`;
+  return `<div class="note ${SIGNS[outcome].tone}"><h3>${escapeHtml(error.code)}${status}</h3><p>${bdi(error.message)}</p>${hintHtml(error.hint)}</div>`;
+}
+
+function detailFacts(tenant: TenantResult, { dryRun, startedAt }: RunResult): string {
+  const { reason, startedMs, durationMs, sourceTaskId, line } = tenant;
+  const begin = new Date(Date.parse(startedAt) + (startedMs ?? 0)).toISOString().replace("T", " ").replace("Z", " UTC");
+  return factsHtml([
+    ["Why", bdi(reason)],
+    [dryRun ? "Would send" : "Sent", escapeHtml(sentOf(tenant, dryRun))],
+    [
+      "When",
+      startedMs === undefined
+        ? undefined
+        : `${begin}, ${spokenDuration(startedMs)} after the start; took ${spokenDuration(durationMs)}`,
+    ],
+    ["Source task", sourceTaskId === undefined ? undefined : idHtml(sourceTaskId)],
+    ["Line in the manifest", line === undefined ? undefined : String(line)],
+  ]);
+}
+
+/** What was sent for a tenant (in a plan: what would be), in one sentence. */
+function sentOf({ action, attempts, sourceTaskId = "", newTaskId = "" }: TenantResult, dryRun: boolean): string {
+  if (!dryRun && attempts === 0) return "nothing";
+  const times = dryRun ? "" : `${counted(attempts, "write")}: `;
+  const create = `${times}POST /tasks/${sourceTaskId}/duplicate with this name and these mappings`;
+  const patch = `${times}PATCH /tasks/${newTaskId}/reports/…`;
+  switch (action) {
+    case "create":
+      return create;
+    case "settle":
+      return `${create}, where the first is found absent`;
+    case "update":
+      return `${patch} for each report that differs`;
+    case "adopt":
+      return `${patch} where the mappings differ`;
+    default:
+      return dryRun ? "nothing" : counted(attempts, "write");
+  }
+}
+
+function mappingsHtml({ mappings }: TenantResult): string {
+  const rows = mappings.map(({ reportId, qlikAppId, newQlikAppId }) => {
+    return `<tr><td>${idHtml(reportId)}</td><td>${idHtml(qlikAppId)}</td><td>→ ${idHtml(newQlikAppId)}</td></tr>`;
+  });
+  const heads = ["Report", "Source app", "Target app"].map((title) => `<th scope="col">${title}</th>`);
+  const table = `<table><thead><tr>${heads.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
+  return `<div class="swaps"><h3>Overwrite Report Apps</h3>${rows.length > 0 ? table : "<p>No mappings are known.</p>"}</div>`;
 }
 
 function footCard({ log, runId }: RunResult): string {
   const head =
     log === null
       ? "<p>There is no idempotency log.</p>"
-      : `<dl class="facts">${fact("Idempotency log", log.path)}${fact("Sequence number", String(log.seq))}<div class="wide"><dt>Digest</dt><dd class="id">${escapeHtml(log.digest)}</dd></div></dl>`;
-  return `<footer class="card foot" aria-labelledby="h-log"><h2 id="h-log" tabindex="-1">The log’s head</h2><p>Keep it: the next result’s log must have a sequence number no smaller than this one, and the record of this number must have this digest. Lines cut from a log’s end show only so.</p>${head}<p class="vh">Run ${escapeHtml(runId)}</p></footer>`;
+      : factsHtml([
+          ["Idempotency log", bdi(log.path)],
+          ["Sequence number", String(log.seq)],
+          ["Digest", idHtml(log.digest)],
+        ]);
+  return `<footer class="card" aria-labelledby="h-log"><h2 id="h-log" tabindex="-1">The log’s head</h2><p class="soft lead">Keep it: the next result’s log must have a sequence number no smaller than this one, and the record of this number must have this digest. Lines cut from a log’s end show only so.</p>${head}<p class="vh">Run ${escapeHtml(runId)}</p></footer>`;
 }

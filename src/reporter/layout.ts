@@ -1,0 +1,119 @@
+import stringWidth from "string-width";
+import { oneLine, withoutCommand } from "../shared/text-safety.js";
+import type { Look, Tone } from "./look.js";
+
+const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
+
+/** The text, cut to so many columns with `…` where it is longer. For text without colour codes. */
+export function fitWidth(text: string, columns: number): string {
+  if (stringWidth(text) <= columns) return text;
+  let kept = "";
+  for (const { segment } of graphemes.segment(text)) {
+    if (stringWidth(kept + segment) >= columns) break;
+    kept += segment;
+  }
+  return columns < 1 ? "" : `${kept}…`;
+}
+
+/** The text, filled up with blanks to so many columns; never cut. */
+export function padWidth(text: string, columns: number): string {
+  return text + " ".repeat(Math.max(0, columns - stringWidth(text)));
+}
+
+/** Narrower than this nothing is wrapped: the lines would be hard to read either way. */
+const NARROWEST = 30;
+/** Before a command to paste, however the program is called: `qalyptus-propagate`, `npx …`, `node bin/….js`. */
+const BEFORE_COMMAND = /(?<!\b(?:npx|node)) (?=(?:npx |node )?\S*qalyptus-propagate(?:\.\w+)?"? [a-z])/;
+
+/**
+ * Finished lines (they may be painted) as text, none of them a CI system's command. On a terminal of known width prose is broken
+ * between words, and its further lines are indented. A command starts a line of its own and is left whole, so that it can be pasted.
+ */
+export function toText(lines: readonly string[], { width }: Look): string {
+  const wrapped = width === undefined || width < NARROWEST ? lines : lines.flatMap((line) => wrap(line, width));
+  return wrapped.map((line) => `${withoutCommand(line)}\n`).join("");
+}
+
+function wrap(line: string, width: number): readonly string[] {
+  if (stringWidth(line) <= width) return [line];
+  const indent = " ".repeat(Math.max(4, line.search(/\S|$/) + 2));
+  const [prose = "", ...commands] = line.split(BEFORE_COMMAND);
+  const [first = "", ...words] = prose.split(" ");
+  const lines = [first];
+  for (const word of words) {
+    const last = lines.pop() ?? "";
+    const longer = `${last} ${word}`;
+    if (last.trim() === "" || stringWidth(longer) <= width) lines.push(longer);
+    else lines.push(last, indent + word);
+  }
+  return [...lines.map((part) => part.trimEnd()), ...commands.map((command) => indent + command)];
+}
+
+/** An endless list in pieces of some length: it is written without ever being one string. */
+export function* inPieces<Item>(items: Iterable<Item>): Generator<readonly Item[]> {
+  let piece: Item[] = [];
+  for (const item of items) {
+    piece.push(item);
+    if (piece.length < 500) continue;
+    yield piece;
+    piece = [];
+  }
+  if (piece.length > 0) yield piece;
+}
+
+/** One column of a table for people. */
+export interface TableColumn<Row> {
+  readonly title: string;
+  /** Text from outside as it is; the table makes it safe. */
+  readonly text: (row: Row) => string;
+  readonly tone?: ((row: Row) => Tone) | undefined;
+  /** No wider than this, where the width is limited. */
+  readonly atMost?: number | undefined;
+}
+
+const NARROWEST_LAST = 12;
+/** Where nothing is cut, no row is filled up further: one endless text would make every other row as long. */
+const WIDEST_PADDED = 200;
+
+/**
+ * Rows as aligned lines with a title line. Where the width is known, cells are cut so that each row is one line. The rows are gone
+ * through twice, and none is held.
+ */
+export function* tableLines<Row>(
+  columns: readonly TableColumn<Row>[],
+  rows: Iterable<Row>,
+  { palette, width }: Look,
+): Generator<string> {
+  const widths = columns.map(({ title }) => title.length);
+  for (const row of rows)
+    columns.forEach(({ text }, at) => {
+      widths[at] = Math.max(widths[at] ?? 0, stringWidth(oneLine(text(row))));
+    });
+  if (width !== undefined) limitWidths(widths, columns, width);
+  const cell = (text: string, at: number, tone?: Tone): string => {
+    const columnWidth = Math.min(widths[at] ?? 0, WIDEST_PADDED);
+    const shown = width === undefined ? text : fitWidth(text, columnWidth);
+    return padWidth(tone === undefined ? shown : palette[tone](shown), columnWidth);
+  };
+  yield palette.dim(
+    columns
+      .map(({ title }, at) => cell(title, at))
+      .join("  ")
+      .trimEnd(),
+  );
+  for (const row of rows)
+    yield columns
+      .map(({ text, tone }, at) => cell(oneLine(text(row)), at, tone?.(row)))
+      .join("  ")
+      .trimEnd();
+}
+
+/** The last column takes what the others leave of the terminal's width. */
+function limitWidths(widths: number[], columns: readonly TableColumn<never>[], width: number): void {
+  let left = width;
+  columns.forEach(({ atMost = Number.POSITIVE_INFINITY }, at) => {
+    const room = at === columns.length - 1 ? Math.max(NARROWEST_LAST, left) : atMost;
+    widths[at] = Math.min(widths[at] ?? 0, room);
+    left -= widths[at] + 2;
+  });
+}

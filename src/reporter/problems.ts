@@ -1,0 +1,151 @@
+import type { TenantError, TenantResult } from "../shared/outcome.js";
+import type { Problem } from "../shared/problems.js";
+import { oneLine } from "../shared/text-safety.js";
+import { toText } from "./layout.js";
+import { counted, type Look, paint, SIGNS, symbolOf } from "./look.js";
+
+/** At most so many errors are printed for people; the rest is a number. */
+const ERRORS_PRINTED = 50;
+/** At most so many warnings of one code are printed: a hundred equal warnings are five and a number. */
+export const WARNINGS_OF_ONE_CODE = 5;
+/** So many tenants of a group are told with their own messages, or by their names alone. */
+const TENANTS_TOLD = 8;
+const NAMES_TOLD = 12;
+
+/** What to do next, on a line of its own. */
+export function hintLines(hint: string | undefined, { palette, unicode }: Look, indent = "  "): readonly string[] {
+  return hint === undefined ? [] : [`${indent}${palette.accent(unicode ? "→" : "->")} ${oneLine(hint)}`];
+}
+
+/** One problem for people: what is wrong, where, what to do next. */
+export function problemLines(kind: "error" | "warning", problem: Problem, look: Look): readonly string[] {
+  const { palette } = look;
+  const title = palette[kind === "error" ? "bad" : "change"](`${kind}:`);
+  const place = placeOf(problem);
+  return [
+    `${title} ${oneLine(problem.message)} ${palette.dim(`[${oneLine(problem.code)}]`)}`,
+    ...(place === "" ? [] : [`  at ${place}`]),
+    ...hintLines(problem.hint, look),
+  ];
+}
+
+/** Where a problem is: `customers.csv:12, column newQlikAppId, tenant acme`; empty where it is nowhere in particular. */
+export function placeOf({ file, line, column, tenant }: Problem): string {
+  const parts: string[] = [];
+  if (file !== undefined) parts.push(line === undefined ? file : `${file}:${line}`);
+  else if (line !== undefined) parts.push(`line ${line}`);
+  if (column !== undefined) parts.push(`column ${column}`);
+  if (tenant !== undefined) parts.push(`tenant ${tenant}`);
+  return oneLine(parts.join(", "));
+}
+
+/** Errors for people: the first fifty, then how many more. */
+export function errorsText(errors: readonly Problem[], look: Look): string {
+  const lines = errors.slice(0, ERRORS_PRINTED).flatMap((error) => problemLines("error", error, look));
+  const more = errors.length - ERRORS_PRINTED;
+  if (more > 0) lines.push(`and ${counted(more, "more error")} (all of them: --format json)`);
+  return toText(lines, look);
+}
+
+/** Warnings for people: a few of each code, then how many more of it. */
+export function warningLines(warnings: readonly Problem[], look: Look): readonly string[] {
+  return [...groupBy(warnings, ({ code }) => code)].flatMap(([code, same]) => {
+    const lines = same.slice(0, WARNINGS_OF_ONE_CODE).flatMap((warning) => problemLines("warning", warning, look));
+    const more = same.length - WARNINGS_OF_ONE_CODE;
+    return more > 0 ? [...lines, `  and ${counted(more, "more warning")} [${oneLine(code)}]`] : lines;
+  });
+}
+
+/** Warnings that were told already, as one line of numbers. */
+export function warningCountLines(warnings: readonly Problem[], look: Look): readonly string[] {
+  if (warnings.length === 0) return [];
+  const codes = [...groupBy(warnings, ({ code }) => code)].map(([code, { length }]) =>
+    length === 1 ? code : `${code} ×${length}`,
+  );
+  return [look.palette.change(oneLine(`${counted(warnings.length, "warning")}: ${codes.join(", ")}`))];
+}
+
+/** Items by a text that some share, in their order. */
+export function groupBy<Item>(items: Iterable<Item>, keyOf: (item: Item) => string): ReadonlyMap<string, Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group === undefined) groups.set(keyOf(item), [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
+/** What is wrong with a tenant that failed or is in doubt; for a tenant whose result tells no error, its reason. */
+export function troubleOf(tenant: TenantResult): TenantError {
+  return tenant.error ?? { code: tenant.outcome === "in-doubt" ? "IN_DOUBT" : "FAILED", message: tenant.reason };
+}
+
+/** Tenants that need a person, of one outcome and one code. */
+export interface TenantGroup {
+  readonly outcome: "failed" | "in-doubt";
+  readonly code: string;
+  readonly tenants: readonly TenantResult[];
+  /** How many they are, and how they ended: `3 tenants in conflict`. */
+  readonly count: string;
+  /** What all of them have to be told, where it is the same for all but their names: these are `TENANT` then. */
+  readonly shared: TenantError | undefined;
+}
+
+/** The tenants that failed or are in doubt, by outcome and code, the largest group first; also tenants with an error otherwise. */
+export function groupTroubles(tenants: readonly TenantResult[]): readonly TenantGroup[] {
+  const inTrouble = tenants.filter(
+    ({ outcome, error }) => outcome === "failed" || outcome === "in-doubt" || error !== undefined,
+  );
+  const doubts = inTrouble.filter(({ outcome }) => outcome === "in-doubt");
+  const failures = inTrouble.filter(({ outcome }) => outcome !== "in-doubt");
+  return [...groupsOf("failed", failures), ...groupsOf("in-doubt", doubts)];
+}
+
+function groupsOf(outcome: TenantGroup["outcome"], all: readonly TenantResult[]): readonly TenantGroup[] {
+  const groups = [...groupBy(all, (tenant) => troubleOf(tenant).code)].map(([code, tenants]) => {
+    const isConflict = tenants.every(({ action }) => action === "conflict");
+    const isOther = tenants.every((tenant) => tenant.outcome !== outcome);
+    const how = isConflict ? "in conflict" : isOther ? "to be looked at" : SIGNS[outcome].word;
+    return { outcome, code, tenants, count: `${counted(tenants.length, "tenant")} ${how}`, shared: sharedBy(tenants) };
+  });
+  return groups.sort((a, b) => b.tenants.length - a.tenants.length);
+}
+
+function sharedBy(tenants: readonly TenantResult[]): TenantError | undefined {
+  for (const view of [troubleOf, namelessTrouble]) {
+    const [first, ...others] = tenants.map(view);
+    if (others.every(({ message, hint }) => message === first?.message && hint === first.hint)) return first;
+  }
+  return undefined;
+}
+
+/** A tenant's trouble with `TENANT` wherever its key stands as words of its own. */
+function namelessTrouble(tenant: TenantResult): TenantError {
+  const { hint, message, ...trouble } = troubleOf(tenant);
+  const key = tenant.tenant.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+  const name = new RegExp(`(?<![\\p{L}\\p{N}_-])${key}(?![\\p{L}\\p{N}_-])`, "gu");
+  return { ...trouble, message: message.replace(name, "TENANT"), hint: hint?.replace(name, "TENANT") };
+}
+
+/** One group for people: once what its tenants share, then each tenant, never hundreds of equal lines. */
+export function groupLines({ outcome, code, tenants, count, shared }: TenantGroup, look: Look): readonly string[] {
+  const { palette } = look;
+  const title = palette.bold(`${paint(outcome, `${symbolOf(outcome, look)} ${oneLine(code)}`, look)}  ${count}`);
+  if (shared !== undefined) {
+    const names = tenants.slice(0, NAMES_TOLD).map(({ tenant }) => oneLine(tenant));
+    const more = tenants.length > names.length ? `, and ${tenants.length - names.length} more` : "";
+    const list = `    ${tenants.length === 1 ? "tenant" : "tenants"}: ${names.join(", ")}${more}`;
+    return [title, `    ${oneLine(shared.message)}`, list, ...hintLines(shared.hint, look)];
+  }
+  const hints = new Set(tenants.map((tenant) => troubleOf(tenant).hint));
+  const lines = tenants.slice(0, TENANTS_TOLD).flatMap((tenant) => {
+    const { message, hint } = troubleOf(tenant);
+    const line = tenant.line === undefined ? "" : palette.dim(` (line ${tenant.line})`);
+    const told = `  - ${palette.bold(oneLine(tenant.tenant))}${line}: ${oneLine(message)}`;
+    return hints.size > 1 ? [told, ...hintLines(hint, look, "      ")] : [told];
+  });
+  const more = tenants.length - TENANTS_TOLD;
+  if (more > 0) lines.push(`    and ${counted(more, "more tenant")} (all of them: --format json, or --out FILE)`);
+  return [title, ...lines, ...(hints.size > 1 ? [] : hintLines([...hints][0], look))];
+}
