@@ -10,8 +10,8 @@ import type { ManifestTenant } from "../manifest/manifest.js";
 import { renderName } from "../manifest/names.js";
 import { checkReports } from "../plan/adoption.js";
 import * as conflict from "../plan/conflicts.js";
-import { namesInDoubt } from "../plan/conflicts.js";
 import { finderOf, holderOf, namesakesOf } from "../plan/look-up.js";
+import { readUnlisted } from "../plan/observe.js";
 import { observeCopy } from "../plan/read-copies.js";
 import { TaskIndex } from "../plan/task-index.js";
 import { type NamedTenant, TenantNames } from "../plan/tenant-names.js";
@@ -183,21 +183,19 @@ async function takeOver(
     refuse(`${conflict.copyOf(stranger)}; for a rename add ${optionWord("--from", stranger)}`);
   if (old !== undefined && old.openCreates.length > 0)
     refuse(`tenant "${old.tenant}" is in doubt besides: sync its manifest, or resolve it, first`);
-  const [list, source, reports, task] = await Promise.all([
+  const [list, source, reports] = await Promise.all([
     reader.listTasks({ fresh: true }),
     reader.readReports(sourceTaskId),
     reader.readReports(taskId),
-    reader.readTask(taskId),
   ]);
   if (taskId === sourceTaskId || request.knownSources.includes(taskId)) refuse("it is a source task");
   const fault = checkReports(reports, source.kind === "read" ? source.value : undefined);
   if (fault !== undefined) refuse(fault);
   const index = new TaskIndex(list.kind === "none" ? [] : list.tasks);
   const names = new TenantNames(log, namedTenants(request, log, index));
-  // A task that no list shows says its name itself.
-  const named = index.get(taskId) ?? (task.kind === "read" ? { id: taskId, name: task.value.name } : undefined);
+  const named = index.get(taskId) ?? (await readUnlisted(reader, taskId));
   if (named !== undefined && reason === undefined) {
-    const finder = finderOf(named, { but: ref, list: index, log, namesInDoubt: namesInDoubt(log), names });
+    const finder = finderOf(named, { but: ref, list: index, log, namesInDoubt: conflict.namesInDoubt(log), names });
     if (finder !== undefined)
       refuse(
         `${conflict.mayBeMadeFor(finder.tenant)}: sync that first. Where you know that it is this tenant's, add --reason TEXT`,
