@@ -1,5 +1,6 @@
-import { env, kill, pid } from "node:process";
+import { env, pid } from "node:process";
 import { ABSENT, Advice, OPTIONS, type OptionSpec, type Values } from "./cli/options.js";
+import { processExists } from "./cli/program.js";
 import { connectionOptions, syncJob } from "./cli/settings.js";
 import { askedOf, performSync } from "./commands/sync-job.js";
 import type { RunEvent } from "./shared/events.js";
@@ -95,11 +96,3 @@ const NO_INPUT = {
     throw new TypeError("the library asks nobody");
   },
 };
-
-function processExists(other: number): boolean {
-  try {
-    return kill(other, 0);
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
-}

@@ -2,10 +2,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isatty } from "node:tty";
-import { programName, Redaction, SignalWatch, StandardStream, showsUnicode } from "./cli/program.js";
+import { processExists, programName, Redaction, SignalWatch, StandardStream, showsUnicode } from "./cli/program.js";
 import type { Host } from "./commands/host.js";
 import { isCi } from "./reporter/look.js";
-import { type EndingSignal, EXIT, type ExitCode } from "./shared/problems.js";
+import { EXIT, type ExitCode } from "./shared/problems.js";
 
 /** How long a program that was told to end waits for who does not read what it says. */
 const UNREAD_MS = 2000;
@@ -19,16 +19,10 @@ const redaction = new Redaction();
 const stdout = new StandardStream(() => process.stdout, redaction);
 const stderr = new StandardStream(() => process.stderr, redaction);
 
-let tellUntaken: (signal: EndingSignal) => void = () => undefined;
-const untakenSignal = new Promise<EndingSignal>((resolve) => {
-  tellUntaken = resolve;
-});
 const signals = new SignalWatch(process, process.platform, {
-  now: () => performance.now(),
   hurry: () => {
     for (const stream of [stdout, stderr]) stream.hurry(UNREAD_MS);
   },
-  untaken: (signal) => tellUntaken(signal),
   endNow: (code) => process.exit(code),
 });
 
@@ -42,7 +36,9 @@ process.on("beforeExit", () => {
 
 async function run(): Promise<void> {
   const { runShell } = await import("./cli/shell.js");
-  await end(await runShell(argv, { host: makeHost(), hasAnswered: () => stdout.hasWritten(), untakenSignal }));
+  await end(
+    await runShell(argv, { host: makeHost(), hasAnswered: () => stdout.hasWritten(), untakenSignal: signals.untaken }),
+  );
 }
 
 function makeHost(): Host {
@@ -86,15 +82,6 @@ function makeHost(): Host {
 
 function packageVersion(): string {
   return JSON.parse(readFileSync(join(import.meta.dirname, "..", "package.json"), "utf8")).version;
-}
-
-/** Signal 0 asks only: EPERM tells of a process that is somebody else's. */
-function processExists(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
 }
 
 /** An exception outside of every command: what the log holds is safe, so the program ends at once. */

@@ -68,7 +68,8 @@ interface Words {
   readonly typed: ReadonlyMap<string, readonly (string | null)[]>;
   /** The first word that looks like an option and is none. */
   readonly strange: string | undefined;
-  readonly faults: readonly Problem[];
+  /** The first word that looks as if the API key stood in it or behind it. */
+  readonly keyWord: string | undefined;
 }
 
 /** Every option of every command, once: one flag has one form, so that a word can be read before the command is known. */
@@ -91,7 +92,7 @@ function readWords(argv: readonly string[]): Words {
   }
   const { operands: bare, unknown } = parser.parseOptions([...argv]);
   let strange: string | undefined;
-  const faults: Problem[] = [];
+  let keyWord: string | undefined;
   for (let at = 0; at < unknown.length; at += 1) {
     const word = unknown[at] ?? "";
     if (word === "--") {
@@ -101,18 +102,13 @@ function readWords(argv: readonly string[]): Words {
     if (!/^-\D/.test(word)) bare.push(word);
     else if (!KEY_LIKE.test(word)) strange ??= word;
     else {
-      faults.push(
-        problem(
-          "KEY_AS_ARGUMENT",
-          `${nameIn(word)}: no option takes the API key itself, for everybody on this machine can read arguments`,
-        ),
-      );
+      keyWord ??= word;
       // What follows is the key, and no command.
       if (!word.includes("=") && unknown[at + 1]?.startsWith("-") === false) at += 1;
     }
   }
   const [command, ...operands] = bare;
-  return { command, operands, typed, strange, faults };
+  return { command, operands, typed, strange, keyWord };
 }
 
 /** What stands before `=`: a value is never shown, for it may be a key. */
@@ -125,10 +121,10 @@ function refuse(...[code, message, more]: Parameters<typeof problem>): never {
 }
 
 /** What the line asks about the program itself. Like gh and kubectl: nothing typed is a question for help. */
-function questionOf({ command, operands, typed, strange, faults }: Words, around: Surroundings): Question | undefined {
+function questionOf({ command, operands, typed, strange, keyWord }: Words, around: Surroundings): Question | undefined {
   const asksHelp = typed.has(OPTIONS.help.long) || (command === undefined && typed.size === 0 && strange === undefined);
   const topic = command === "help" ? operands[0] : command;
-  if (faults.length > 0) return undefined;
+  if (keyWord !== undefined) return undefined;
   if (command === "help" || asksHelp)
     return { kind: "help", command: topic === undefined ? undefined : commandOf(topic, around).name };
   const asksVersion = typed.has(OPTIONS.version.long) || (command === "version" && operands.length === 0);
@@ -147,8 +143,11 @@ function commandOf(word: string, { program }: Surroundings): CommandSpec {
 }
 
 function invocationOf(words: Words, around: Surroundings): Invocation {
-  const { command, operands, typed, strange, faults } = words;
-  if (faults.length > 0) throw new StopError(EXIT.usage, faults);
+  const { command, operands, typed, strange, keyWord } = words;
+  if (keyWord !== undefined) {
+    const why = "no option takes the API key itself, for everybody on this machine can read arguments";
+    refuse("KEY_AS_ARGUMENT", `${nameIn(keyWord)}: ${why}`);
+  }
   if (strange !== undefined) refuseOption(strange, findCommand(command));
   if (command === undefined)
     return refuse("COMMAND_MISSING", "there are options but no command", {
@@ -157,10 +156,12 @@ function invocationOf(words: Words, around: Surroundings): Invocation {
   const spec = commandOf(command, around);
   for (const long of typed.keys()) if (!spec.options.some((option) => option.long === long)) refuseOption(long, spec);
   refuseOperands(spec, operands);
-  const texts = spec.options.filter(({ long }) => typed.has(long));
-  const values = { ...ABSENT, ...valuesOf(texts, typed) };
-  const keys = texts.map(({ key }) => key);
-  return readInvocation(spec.name, { values, typed: keys, operands, env: around.env, faults: [], warnings: [] });
+  const given = spec.options.filter(({ long }) => typed.has(long));
+  return readInvocation(spec.name, {
+    values: { ...ABSENT, ...valuesOf(given, typed) },
+    typed: given.map(({ key }) => key),
+    ...{ operands, env: around.env, faults: [], warnings: [] },
+  });
 }
 
 function refuseOption(word: string, spec: CommandSpec | undefined): never {

@@ -28,7 +28,7 @@ export interface CommandSpec {
   readonly arguments: readonly ArgumentSpec[];
   readonly options: readonly CommandOption[];
   /** Lines to paste, without the program's name, and what each does. */
-  readonly examples: readonly { readonly command: string; readonly note: string }[];
+  readonly examples: readonly (readonly [line: string, note: string])[];
 }
 
 type Groups = Readonly<Record<string, readonly OptionKey[]>>;
@@ -84,11 +84,11 @@ export const COMMANDS: readonly CommandSpec[] = [
       [OUTPUT]: ["format", "files"],
     }),
     examples: [
-      { command: "sync customers.csv --dry-run", note: "what would be done" },
-      { command: "sync customers.csv", note: "do it; run it again to go on after a break" },
-      { command: "sync customers.csv --only acme --verify", note: "one tenant, read back" },
-      { command: "sync customers.csv --dry-run --save-plan plan.json --out plan.html", note: "a plan to be reviewed" },
-      { command: "sync --plan plan.json --out result.xml", note: "carry out exactly that plan" },
+      ["sync customers.csv --dry-run", "what would be done"],
+      ["sync customers.csv", "do it; run it again to go on after a break"],
+      ["sync customers.csv --only acme --verify", "one tenant, read back"],
+      ["sync customers.csv --dry-run --save-plan plan.json --out plan.html", "a plan to be reviewed"],
+      ["sync --plan plan.json --out result.xml", "carry out exactly that plan"],
     ],
   },
   {
@@ -104,8 +104,8 @@ export const COMMANDS: readonly CommandSpec[] = [
       [OUTPUT]: ["format", "files"],
     }),
     examples: [
-      { command: "validate customers.csv", note: "all faults in one go" },
-      { command: "validate customers.csv --apps apps.json", note: "and no app that does not exist" },
+      ["validate customers.csv", "all faults in one go"],
+      ["validate customers.csv --apps apps.json", "and no app that does not exist"],
     ],
   },
   {
@@ -122,8 +122,8 @@ export const COMMANDS: readonly CommandSpec[] = [
       [OUTPUT]: ["answerFormat"],
     }),
     examples: [
-      { command: "status customers.csv", note: "the log beside that manifest" },
-      { command: "status --format json", note: "for scripts" },
+      ["status customers.csv", "the log beside that manifest"],
+      ["status --format json", "for scripts"],
     ],
   },
   {
@@ -147,18 +147,12 @@ export const COMMANDS: readonly CommandSpec[] = [
       [OUTPUT]: ["answerFormat"],
     }),
     examples: [
-      {
-        command: "resolve acme --task-id 5f0c6a1e-0000-4000-8000-000000000001 --manifest customers.csv",
-        note: "that task is acme's copy",
-      },
-      {
-        command: "resolve acme globex --retry --manifest customers.csv",
-        note: "let the next sync create them once more",
-      },
-      {
-        command: "resolve initech --forget --reason 'left in May' --manifest customers.csv",
-        note: "a customer who left",
-      },
+      [
+        "resolve acme --task-id 5f0c6a1e-0000-4000-8000-000000000001 --manifest customers.csv",
+        "that task is acme's copy",
+      ],
+      ["resolve acme globex --retry --manifest customers.csv", "let the next sync create them once more"],
+      ["resolve initech --forget --reason 'left in May' --manifest customers.csv", "a customer who left"],
     ],
   },
   {
@@ -177,11 +171,8 @@ export const COMMANDS: readonly CommandSpec[] = [
       [OUTPUT]: ["answerFormat"],
     }),
     examples: [
-      { command: "doctor customers.csv", note: "one line for each thing, and what to do" },
-      {
-        command: "doctor --server https://reports.example.com --api-key-file key.txt",
-        note: "the server and the key alone",
-      },
+      ["doctor customers.csv", "one line for each thing, and what to do"],
+      ["doctor --server https://reports.example.com --api-key-file key.txt", "the server and the key alone"],
     ],
   },
   {
@@ -204,10 +195,10 @@ export const COMMANDS: readonly CommandSpec[] = [
       },
     ),
     examples: [
-      {
-        command: "init customers.csv --source-task 'Monthly Report' --apps apps.json --pattern 'Sales - {tenant}'",
-        note: "one row for each app that fits the pattern",
-      },
+      [
+        "init customers.csv --source-task 'Monthly Report' --apps apps.json --pattern 'Sales - {tenant}'",
+        "one row for each app that fits the pattern",
+      ],
     ],
   },
   {
@@ -223,8 +214,8 @@ export const COMMANDS: readonly CommandSpec[] = [
       "What goes wrong:": ["chaos", "faults", "seed"],
     }),
     examples: [
-      { command: "sandbox", note: "then paste the line that it prints" },
-      { command: "sandbox --chaos 0.2 --seed 7 --state sandbox.json", note: "rehearse bad days" },
+      ["sandbox", "then paste the line that it prints"],
+      ["sandbox --chaos 0.2 --seed 7 --state sandbox.json", "rehearse bad days"],
     ],
   },
   {
@@ -235,7 +226,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "Shows the main job from end to end on the sandbox: no server, no key, no arguments. Takes less than a minute.",
     arguments: [],
     options: options({ "The demo:": ["keep"] }),
-    examples: [{ command: "demo", note: "dry run, a sync that is killed, the resumed sync, the proof" }],
+    examples: [["demo", "dry run, a sync that is killed, the resumed sync, the proof"]],
   },
   {
     name: "schema",
@@ -244,9 +235,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     description: "Prints the JSON Schema of JSON manifests: editors complete and check with it.",
     arguments: [],
     options: options({}),
-    examples: [
-      { command: "schema > manifest.schema.json", note: 'then "$schema": "./manifest.schema.json" in the manifest' },
-    ],
+    examples: [["schema > manifest.schema.json", 'then "$schema": "./manifest.schema.json" in the manifest']],
   },
   {
     name: "completion",
@@ -258,10 +247,10 @@ export const COMMANDS: readonly CommandSpec[] = [
     ],
     options: options({}),
     examples: [
-      { command: "completion bash >> ~/.bash_completion", note: "bash" },
-      { command: 'completion zsh > "$' + '{fpath[1]}/_qalyptus-propagate"', note: "zsh" },
-      { command: "completion fish > ~/.config/fish/completions/qalyptus-propagate.fish", note: "fish" },
-      { command: "completion powershell | Out-String | Invoke-Expression", note: "PowerShell, in $PROFILE" },
+      ["completion bash >> ~/.bash_completion", "bash"],
+      ['completion zsh > "$' + '{fpath[1]}/_qalyptus-propagate"', "zsh"],
+      ["completion fish > ~/.config/fish/completions/qalyptus-propagate.fish", "fish"],
+      ["completion powershell | Out-String | Invoke-Expression", "PowerShell, in $PROFILE"],
     ],
   },
 ];

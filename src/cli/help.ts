@@ -51,7 +51,7 @@ export function helpText(name: CommandName | undefined, width: number | undefine
   }
   const usage = [spec.name, ...spec.arguments.map(shownArgument), "[options]"].join(" ");
   const items = [...spec.arguments.map(argumentItem), ...spec.options.map(optionItem)];
-  const examples = spec.examples.map(({ command, note }) => `  # ${note}\n  ${PROGRAM} ${command}\n`);
+  const examples = spec.examples.map(([line, note]) => `  # ${note}\n  ${PROGRAM} ${line}\n`);
   return `${page(usage, spec.description, items, columns)}\nExamples:\n${examples.join("\n")}`;
 }
 

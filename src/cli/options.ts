@@ -152,7 +152,9 @@ const PATTERN: Kind<string> = {
 };
 
 const N = wholeNumber(0);
-const ANSWERED = "what standard output gets";
+const PER_SECOND = decimal("N", (number) => number > 0 && number < Infinity, "above 0", "0.5");
+const SHARE = decimal("RATE", (number) => number >= 0 && number <= 1, "from 0 to 1", "0.2");
+const OUTPUT = "what standard output gets";
 
 /** Every option; its key is what the settings call it. One flag has one form in every command. */
 export const OPTIONS = {
@@ -214,12 +216,7 @@ export const OPTIONS = {
   insecure: flag("--insecure", "trust any certificate (warns every time)"),
   timeoutMs: preset("--timeout", duration(1), "one request, from sending to the last byte: 500ms, 30s, 2m", "60s"),
   concurrency: preset("--concurrency", wholeNumber(1, 256), "writes in flight, 1 to 256", "8"),
-  rate: one(
-    "--rate",
-    decimal("N", (number) => number > 0 && number < Infinity, "above 0", "0.5"),
-    "requests a second, at most",
-    "no limit",
-  ),
+  rate: one("--rate", PER_SECOND, "requests a second, at most", "no limit"),
   retries: preset("--retries", wholeNumber(0, 1000), "further tries of what provably did nothing", "4"),
   settleMs: one(
     "--settle",
@@ -236,8 +233,8 @@ export const OPTIONS = {
   ),
   breakLock: one("--break-lock", text("ID"), "remove the log's foreign lock that has this ID"),
   rebind: flag("--rebind", "accept the server's new address, once the source task and known copies are found there"),
-  format: preset("--format", choice("FORMAT", "human", "json", "ndjson"), ANSWERED, "human"),
-  answerFormat: preset("--format", choice("FORMAT", "human", "json"), ANSWERED, "human"),
+  format: preset("--format", choice("FORMAT", "human", "json", "ndjson"), OUTPUT, "human"),
+  answerFormat: preset("--format", choice("FORMAT", "human", "json"), OUTPUT, "human"),
   files: many("--out", RESULT, "also write the result; the ending says how: .json .csv .md .html .xml (JUnit)"),
   quiet: flag("--quiet", "no progress, only what needs attention", { short: "-q" }),
   verbose: flag("--verbose", "tell each request, and the stack of a defect", { short: "-v" }),
@@ -267,12 +264,7 @@ export const OPTIONS = {
   port: one("--port", wholeNumber(0, 65_535), "the port on loopback", "3994, another where that is taken"),
   latencyMs: preset("--latency", duration(0, 600_000, "ms"), "how long each answer takes: 20 (ms), 20ms, 1s", "0"),
   state: one("--state", FILE, "keep the tasks here: they outlive a restart"),
-  chaos: preset(
-    "--chaos",
-    decimal("RATE", (number) => number >= 0 && number <= 1, "from 0 to 1", "0.2"),
-    "how many requests go wrong, 0 to 1",
-    "0",
-  ),
+  chaos: preset("--chaos", SHARE, "how many requests go wrong, 0 to 1", "0"),
   faults: many("--fault", text("FAULT"), "one fault: NAME[=VALUE][,KEY=VALUE...]"),
   seed: one("--seed", wholeNumber(0, 2 ** 32 - 1), "repeat the same chaos"),
   keep: flag("--keep", "leave the demo's files, and say where they are"),

@@ -1,4 +1,5 @@
 import { basename, relative } from "node:path";
+import { kill } from "node:process";
 import type { Host, OutputStream } from "../commands/host.js";
 import type { Interruption } from "../run/abort.js";
 import { type EndingSignal, type ExitCode, exitOfSignal } from "../shared/problems.js";
@@ -144,44 +145,44 @@ export class StandardStream implements OutputStream {
   }
 }
 
-/** The process, as far as its signals go. */
-export interface SignalSource {
-  on(signal: EndingSignal | "SIGBREAK", listener: () => void): unknown;
-}
+/** Within this a further signal is impatience: what was asked for is being done, and is let to write down what it did. */
+const HASTE_MS = 2000;
 
 /** What `main` does where a signal ends the program. */
 export interface SignalEffects {
-  /** Milliseconds on a clock that never goes back. */
-  readonly now: () => number;
   /** The program was told to end: nobody is waited for any more who does not read what it says. */
   readonly hurry: () => void;
-  /** The first signal came before a command took signals over. */
-  readonly untaken: (signal: EndingSignal) => void;
   /** One signal too many: the program ends here and now. */
   readonly endNow: (code: ExitCode) => void;
 }
 
-/** Within this a further signal is impatience: what was asked for is being done, and is let to write down what it did. */
-const HASTE_MS = 2000;
-
 /**
  * Turns the process's signals into a run's {@link Interruption}: the first says that nothing new starts, the second that
- * nothing is waited for. One that comes much later ends the program, whatever it waits for. Made by `main` before anything else.
+ * nothing is waited for. One that comes much later ends the program, whatever it waits for.
  */
 export class SignalWatch {
   readonly #requested = new AbortController();
   readonly #immediate = new AbortController();
-  readonly #effects: SignalEffects;
   #first: EndingSignal | undefined;
   #heededAt = 0;
   #taken = false;
+  /** Resolves where the first signal comes before a command has taken signals over. */
+  readonly untaken: Promise<EndingSignal>;
 
-  constructor(source: SignalSource, platform: NodeJS.Platform, effects: SignalEffects) {
-    this.#effects = effects;
-    source.on("SIGINT", () => this.#receive("SIGINT"));
-    source.on("SIGTERM", () => this.#receive("SIGTERM"));
-    // Ctrl-Break; what build agents on Windows send after Ctrl-C.
-    if (platform === "win32") source.on("SIGBREAK", () => this.#receive("SIGINT"));
+  constructor(
+    source: { on(signal: EndingSignal | "SIGBREAK", listener: () => void): unknown },
+    platform: NodeJS.Platform,
+    effects: SignalEffects,
+  ) {
+    this.untaken = new Promise((resolve) => {
+      const listen = (name: EndingSignal | "SIGBREAK", signal: EndingSignal): void => {
+        source.on(name, () => this.#receive(signal, effects, resolve));
+      };
+      listen("SIGINT", "SIGINT");
+      listen("SIGTERM", "SIGTERM");
+      // Ctrl-Break; what build agents on Windows send after Ctrl-C.
+      if (platform === "win32") listen("SIGBREAK", "SIGINT");
+    });
   }
 
   /** From now on the first and the second signal are the command's to act on. */
@@ -194,18 +195,27 @@ export class SignalWatch {
     };
   }
 
-  #receive(signal: EndingSignal): void {
-    const now = this.#effects.now();
+  #receive(signal: EndingSignal, { hurry, endNow }: SignalEffects, tellUntaken: (signal: EndingSignal) => void): void {
+    const now = performance.now();
     if (this.#first === undefined) {
       this.#first = signal;
       this.#heededAt = now;
-      this.#effects.hurry();
+      hurry();
       this.#requested.abort();
-      if (!this.#taken) this.#effects.untaken(signal);
+      if (!this.#taken) tellUntaken(signal);
     } else if (this.#taken && !this.#immediate.signal.aborted) {
       this.#heededAt = now;
       this.#immediate.abort();
-    } else if (now - this.#heededAt >= HASTE_MS) this.#effects.endNow(exitOfSignal(this.#first));
+    } else if (now - this.#heededAt >= HASTE_MS) endNow(exitOfSignal(this.#first));
+  }
+}
+
+/** Whether there is such a process. Signal 0 only asks: EPERM tells of a process that is somebody else's. */
+export function processExists(pid: number): boolean {
+  try {
+    return kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }
 

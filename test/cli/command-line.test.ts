@@ -56,7 +56,7 @@ describe("help and version", () => {
         expect(text).toContain(`\n  ${term}${option.value === undefined ? "" : ` ${option.value}`}`);
         expect(text).toContain(`\n${option.group}\n`);
       }
-      expect(text).toContain(`\nExamples:\n  # ${command.examples[0]?.note}\n  qalyptus-propagate ${command.name}`);
+      expect(text).toContain(`\nExamples:\n  # ${command.examples[0]?.[1]}\n  qalyptus-propagate ${command.name}`);
     }
   });
 
@@ -96,7 +96,7 @@ describe("help and version", () => {
 
   it("every example in help is a command line that is accepted", () => {
     for (const { name, examples } of COMMANDS)
-      for (const { command } of examples) {
+      for (const [command] of examples) {
         const words = [...command.replace(/ (?:>|>>|\|) .*$/, "").matchAll(/'([^']*)'|(\S+)/g)].map(
           (match) => match[1] ?? match[2] ?? "",
         );

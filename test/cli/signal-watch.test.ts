@@ -1,20 +1,19 @@
 import { EventEmitter } from "node:events";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { SignalWatch } from "../../src/cli/program.js";
 
+afterEach(() => vi.useRealTimers());
+
 function watched(platform: NodeJS.Platform = "linux") {
+  vi.useFakeTimers({ toFake: ["performance"] });
   const source = new EventEmitter();
   const told: string[] = [];
-  let now = 0;
   const watch = new SignalWatch(source, platform, {
-    now: () => now,
     hurry: () => told.push("hurry"),
-    untaken: (signal) => told.push(`untaken ${signal}`),
     endNow: (code) => told.push(`end ${code}`),
   });
-  const pass = (ms: number): void => {
-    now += ms;
-  };
+  void watch.untaken.then((signal) => told.push(`untaken ${signal}`));
+  const pass = (ms: number): unknown => vi.advanceTimersByTime(ms);
   return { watch, told, pass, send: (...signals: readonly string[]) => signals.map((signal) => source.emit(signal)) };
 }
 
@@ -48,18 +47,20 @@ describe("a command that has taken signals over", () => {
     },
   );
 
-  it("learns of a signal that came before", () => {
+  it("learns of a signal that came before", async () => {
     const { watch, told, send } = watched();
     send("SIGINT");
     expect(watch.takeOver().requested.aborted).toBe(true);
+    await watch.untaken;
     expect(told).toEqual(["hurry", "untaken SIGINT"]);
   });
 });
 
 describe("a command that has not", () => {
-  it("is ended by the first, and by one that comes two seconds later whatever it waits for", () => {
-    const { told, pass, send } = watched();
+  it("is ended by the first, and by one that comes two seconds later whatever it waits for", async () => {
+    const { watch, told, pass, send } = watched();
     send("SIGTERM", "SIGTERM");
+    await watch.untaken;
     pass(2000);
     send("SIGTERM");
     expect(told).toEqual(["hurry", "untaken SIGTERM", "end 143"]);
