@@ -218,7 +218,7 @@ function heldAgainstPatches(
 export async function lookAtPatchDoubt(run: Run, state: TenantState): Promise<void> {
   if (state.copy === undefined || state.copy.gone) return;
   const reading = await readCopy(run.reader, state.copy.newTaskId, state.originalRows);
-  if (reading.kind === "read") await endShownPatches(run, state, reading.value, { isSettled: false });
+  if (reading.kind === "read") await endShownPatches(run, state, reading.value, false);
 }
 
 /**
@@ -230,7 +230,7 @@ export async function endShownPatches(
   run: Run,
   state: TenantState,
   shown: readonly TaskReport[],
-  { isSettled }: { readonly isSettled: boolean },
+  isSettled: boolean,
 ): Promise<void> {
   const ended: LogEntry[] = [];
   const mustShow = run.server.rowsToBeShown(state);
@@ -251,9 +251,9 @@ export async function endShownPatches(
     const isShown = rows.every(({ mappings }) => mappings !== undefined && sameSwaps(mappings, last.apps));
     if (!isShown || (!isSettled && !isItsWork)) continue;
     // What a row maps that is not listed, nobody sees.
-    const hasHiddenRows = rows.length < (mustShow?.get(reportId) ?? 0);
-    const toRead = hasHiddenRows ? { toRead: true as const } : {};
-    ended.push({ type: "patch-outcome", write: last.write, outcome: "succeeded", ...toRead });
+    const isHidden = rows.length < (mustShow?.get(reportId) ?? 0);
+    const { write } = last;
+    ended.push({ type: "patch-outcome", write, outcome: "succeeded", ...(isHidden && { toRead: true }) });
   }
   await run.recorder.record(ended);
 }

@@ -20,11 +20,7 @@ import { recordOrTell, send } from "./send.js";
  * server shows mappings. Stops at the first report that fails. Reports with a PATCH in doubt wait for `--settle`: `isSettled`
  * says that it has passed. Rejects only for a broken log.
  */
-export async function updateCopy(
-  run: Run,
-  entry: PlanEntry,
-  { isSettled }: { readonly isSettled: boolean } = { isSettled: false },
-): Promise<End> {
+export async function updateCopy(run: Run, entry: PlanEntry, isSettled = false): Promise<End> {
   const state = run.recorder.state.tenant(entry.ref);
   if (state?.copy === undefined) return PLANNED;
   const drift = driftNow(run, entry, state);
@@ -84,7 +80,7 @@ async function updateInTurn(run: Run, entry: PlanEntry, update: Update): Promise
   if (before.kind === "lacks")
     return cannot(copyLacks({ tenant: row.tenant, sourceTaskId, newTaskId }, before.reports));
   if (before.kind === "read") {
-    if (isSettled) await endShownPatches(run, stateNow(), before.value, { isSettled });
+    if (isSettled) await endShownPatches(run, stateNow(), before.value, true);
     await noteShown(run, entry, newTaskId, before.value);
   }
   const inUse = run.server.conflictNow(entry);
