@@ -14,26 +14,25 @@ export interface Interruption {
 
 /** Waits for reads, but no longer than until the first signal: then throws a StopError (exit 130 or 143). */
 export async function untilInterrupted<T>(interruption: Interruption, reading: Promise<T>): Promise<T> {
-  let letGo = (): void => {};
-  const interrupted = new Promise<never>((_, reject) => {
-    letGo = whenAborted(interruption.requested, () =>
+  const isRead = new AbortController();
+  const interrupted = new Promise<never>((_, reject) =>
+    whenAborted(interruption.requested, isRead.signal, () =>
       reject(interruptedError(interruption.signal(), "nothing was written to it")),
-    );
-  });
+    ),
+  );
   try {
     return await Promise.race([reading, interrupted]);
   } finally {
-    letGo();
+    isRead.abort();
     // What is still being read is given up with the connection; its failure is nobody's any more.
     reading.catch(() => undefined);
   }
 }
 
-/** Acts once when the signal is aborted, or now where it is already. Returns what lets go of the signal. */
-function whenAborted(signal: AbortSignal, act: () => void): () => void {
+/** Acts once when the signal is aborted, or now where it is already; not any more when `end` is. */
+function whenAborted(signal: AbortSignal, end: AbortSignal, act: () => void): void {
   if (signal.aborted) act();
-  else signal.addEventListener("abort", act, { once: true });
-  return () => signal.removeEventListener("abort", act);
+  else signal.addEventListener("abort", act, { once: true, signal: end });
 }
 
 function interruptedError(signal: EndingSignal, consequence: string): StopError {
@@ -72,7 +71,6 @@ export class RunAbort {
   readonly signal = this.#aborted.signal;
   /** Aborted when writes in flight are given up. */
   readonly drained = this.#drained.signal;
-  readonly #letGoOfSignal: () => void;
   /** What gives up each read that is under way. */
   readonly #reads = new Set<(error: StopError) => void>();
 
@@ -80,7 +78,7 @@ export class RunAbort {
   constructor(clock: Clock, interruption: Interruption, onSignal: (signal: EndingSignal, reads: number) => void) {
     this.#clock = clock;
     this.#interruption = interruption;
-    this.#letGoOfSignal = whenAborted(interruption.requested, () => {
+    whenAborted(interruption.requested, this.#released.signal, () => {
       const signal = interruption.signal();
       onSignal(signal, this.#reads.size);
       this.abort({ kind: "signal", signal });
@@ -149,7 +147,6 @@ export class RunAbort {
   /** Lets go of the process's signals. */
   release(): void {
     this.#released.abort();
-    this.#letGoOfSignal();
   }
 
   /** Of two fatal errors, the one whose exit code comes first is told first. */
