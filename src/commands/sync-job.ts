@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { systemChance, systemClock } from "../files/system-clock.js";
 import type { LogState } from "../log/state.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { checkResumable, comparePlans, lastSyncOf, savedTenants, sealPlan } from "../plan/saved-plan.js";
@@ -7,6 +6,7 @@ import type { SavedPlan } from "../plan/saved-plan-file.js";
 import { rehearseSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
 import type { RunResult } from "../shared/outcome.js";
 import { type Problem, StopError } from "../shared/problems.js";
+import { systemChance, systemClock } from "../shared/time.js";
 import { attempt } from "./attempt.js";
 import {
   checkNoOtherLog,

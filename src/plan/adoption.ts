@@ -1,5 +1,5 @@
 import type { TenantState } from "../log/tenant-state.js";
-import { renderName } from "../manifest/name-template.js";
+import { renderName } from "../manifest/names.js";
 import type { Reading } from "../server/ports.js";
 import { foldAround, type TaskId } from "../shared/ids.js";
 import type { ListedTask, TaskReport } from "../shared/source-task.js";
@@ -13,20 +13,18 @@ const NONE: readonly never[] = [];
 /** A character that no name holds: stands for "any text" in a name. */
 const ANY_TEXT = "\u{f0000}";
 
-/** The listed tasks that may be a tenant's copy already, and that a create would be made beside. */
-export interface PossibleCopies {
-  /** They have the name that a create would send. */
-  readonly namesakes: readonly ListedTask[];
-  /** The namesakes; where there are none, those that look like its copy. */
-  readonly named: readonly ListedTask[];
-  /** These, and those that map one of its apps. */
-  readonly tasks: readonly ListedTask[];
-}
-
-export function possibleCopies(context: PlanContext, entry: PlanEntry): PossibleCopies {
+/**
+ * The listed tasks that may be a tenant's copy already, and that a create would be made beside: those that have the name a create would
+ * send; where there are none, those that look like its copy; and those that map one of its apps.
+ */
+export function possibleCopies(
+  context: PlanContext,
+  entry: PlanEntry,
+): Readonly<Record<"namesakes" | "tasks", readonly ListedTask[]>> {
   const namesakes = namesakesIn(context, entry);
   const named = namesakes.length > 0 || context.permissions.newLog ? namesakes : lookAlikesIn(context, entry);
-  return { namesakes, named, tasks: uniqueTasks([...named, ...tasksThatMap(context, entry)]) };
+  const tasks = [...named, ...tasksThatMap(context, entry)];
+  return { namesakes, tasks: [...new Map(tasks.map((task) => [task.id, task])).values()] };
 }
 
 /** The one task that a decision about this entry may ask to adopt, if any: its reports have to be read first. */
@@ -90,10 +88,6 @@ export function nameOfTask({ list, unlisted }: PlanContext, id: TaskId): string 
 
 function isInDoubt(state: TenantState | undefined): boolean {
   return state !== undefined && state.openCreates.length > 0;
-}
-
-function uniqueTasks(tasks: readonly ListedTask[]): readonly ListedTask[] {
-  return [...new Map(tasks.map((task) => [task.id, task])).values()];
 }
 
 function namesakesIn({ list, log }: PlanContext, { name, ref }: PlanEntry): readonly ListedTask[] {

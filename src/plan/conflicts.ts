@@ -69,82 +69,49 @@ export function resolveCommand({ tenant, sourceTaskId }: Named, rest: string): s
   return `qalyptus-propagate resolve ${shellWord(tenant)} ${options}`;
 }
 
-export function nameTaken(
-  subject: Named,
-  name: string,
-  tasks: readonly ListedTask[],
-  holder: string | undefined,
-): TenantError {
+export function nameTaken(subject: Named, name: string, tasks: readonly ListedTask[], holder?: string): TenantError {
   const ids = tasks.map((task) => task.id).join(", ");
-  if (holder !== undefined)
-    return problem(
-      "NAME_TAKEN",
-      `the name "${name}" is already that of the copy ${ids}, which the log knows as tenant "${holder}"`,
-      {
-        hint: `Give this tenant another name (column "name"), or, where it is the same customer renamed: ${resolveCommand(subject, `--task-id ${ids} ${optionWord("--from", holder)}`)}`,
-      },
-    );
-  return problem(
-    "NAME_TAKEN",
-    `the server already has ${tasks.length === 1 ? "a task" : `${tasks.length} tasks`} named "${name}" that no record of the log explains: ${ids}`,
-    {
-      hint:
-        tasks.length === 1
-          ? `Run sync again with --adopt to take it over, or: ${resolveCommand(subject, `--task-id ${ids}`)}. To make another one in spite of it: ${resolveCommand(subject, "--retry")}`
-          : `Choose the right one: ${resolveCommand(subject, "--task-id ID")}, and remove or rename the others on the server`,
-    },
-  );
+  if (holder !== undefined) {
+    const message = `the name "${name}" is already that of the copy ${ids}, which the log knows as tenant "${holder}"`;
+    const rename = resolveCommand(subject, `--task-id ${ids} ${optionWord("--from", holder)}`);
+    const hint = `Give this tenant another name (column "name"), or, where it is the same customer renamed: ${rename}`;
+    return problem("NAME_TAKEN", message, { hint });
+  }
+  const message = `the server already has ${tasks.length === 1 ? "a task" : `${tasks.length} tasks`} named "${name}" that no record of the log explains: ${ids}`;
+  const hint =
+    tasks.length === 1
+      ? `Run sync again with --adopt to take it over, or: ${resolveCommand(subject, `--task-id ${ids}`)}. To make another one in spite of it: ${resolveCommand(subject, "--retry")}`
+      : `Choose the right one: ${resolveCommand(subject, "--task-id ID")}, and remove or rename the others on the server`;
+  return problem("NAME_TAKEN", message, { hint });
 }
 
 /** A task of this name may turn up that is the other tenant's: nobody could tell the two apart. */
 export function nameInDoubt(name: string, other: Named): TenantError {
-  return problem(
-    "NAME_TAKEN",
-    `the name "${name}" was sent for tenant "${other.tenant}", whose create is in doubt: a task of that name may be its copy`,
-    {
-      hint: `Give this tenant another name (column "name"), or end that doubt first: sync its manifest again, or ${resolveCommand(other, "--task-id ID")}, or ${resolveCommand(other, "--forget --reason TEXT")}`,
-    },
-  );
+  const message = `the name "${name}" was sent for tenant "${other.tenant}", whose create is in doubt: a task of that name may be its copy`;
+  const hint = `Give this tenant another name (column "name"), or end that doubt first: sync its manifest again, or ${resolveCommand(other, "--task-id ID")}, or ${resolveCommand(other, "--forget --reason TEXT")}`;
+  return problem("NAME_TAKEN", message, { hint });
 }
 
 export function looksLikeCopy(subject: Named, tasks: readonly ListedTask[]): TenantError {
-  const choose = tasks.length > 1 ? ` (or choose: ${resolveCommand(subject, "--task-id ID")})` : "";
-  return problem(
-    "LOOKS_LIKE_COPY",
-    `the log knows no copy of this source task, but the server has ${shown(tasks)}, which looks like this tenant's copy`,
-    { hint: `Run sync again with --adopt to take it over${choose}, or with --new-log where it is another's` },
-  );
-}
-
-/** Two tasks and more that may be a tenant's copy, by what they map. */
-export function severalMapped(subject: Named, tasks: readonly ListedTask[]): TenantError {
-  return problem(
-    "LOOKS_LIKE_COPY",
-    `the log knows no copy of this source task, and several tasks may be this tenant's copy, by their name or by the app that they map: ${shown(tasks)}`,
-    { hint: `Look at them on the server, and choose the right one: ${resolveCommand(subject, "--task-id ID")}` },
-  );
-}
-
-function shown(tasks: readonly ListedTask[]): string {
-  return tasks.map((task) => `"${task.name}" (${task.id})`).join(", ");
+  const shown = tasks.map((task) => `"${task.name}" (${task.id})`).join(", ");
+  const message = `the log knows no copy of this source task, but the server has ${shown}, which by name or by the apps that it maps looks like this tenant's copy`;
+  if (tasks.length === 1) return problem("LOOKS_LIKE_COPY", message);
+  const hint = `Look at them on the server, and choose the right one: ${resolveCommand(subject, "--task-id ID")}; or, where they are another's: --new-log`;
+  return problem("LOOKS_LIKE_COPY", message, { hint });
 }
 
 export function twin(subject: Named, ids: readonly TaskId[]): TenantError {
-  return problem(
-    "TWIN",
+  const message =
     ids.length === 1
       ? `the server has a task that an earlier create of this tenant may have made: ${ids.join()}; another one would mail the customer twice`
-      : `the server has ${ids.length} tasks that may be this tenant's copy: ${ids.join(", ")}; each may mail the customer`,
-    {
-      hint: `Look at them on the server and delete all but one, then run sync again; to choose which one the log holds: ${resolveCommand(subject, `--task-id ${ids[0] ?? "ID"}`)}`,
-    },
-  );
+      : `the server has ${ids.length} tasks that may be this tenant's copy: ${ids.join(", ")}; each may mail the customer`;
+  const hint = `Look at them on the server and delete all but one, then run sync again; to choose which one the log holds: ${resolveCommand(subject, `--task-id ${ids[0] ?? "ID"}`)}`;
+  return problem("TWIN", message, { hint });
 }
 
 export function gaveUp(subject: Named, absences: number): TenantError {
-  return problem("GAVE_UP", `the create was sent ${absences} times and never arrived`, {
-    hint: `Find out what stands between this machine and the server, then: ${resolveCommand(subject, "--retry")}`,
-  });
+  const hint = `Find out what stands between this machine and the server, then: ${resolveCommand(subject, "--retry")}`;
+  return problem("GAVE_UP", `the create was sent ${absences} times and never arrived`, { hint });
 }
 
 export function gone(subject: Named, newTaskId: TaskId, namesake: TaskId | undefined): TenantError {
@@ -152,9 +119,8 @@ export function gone(subject: Named, newTaskId: TaskId, namesake: TaskId | undef
     namesake === undefined
       ? `To make it anew: run sync with --recreate, or ${resolveCommand(subject, "--retry")}`
       : `The task ${namesake} has its name; to take it: ${resolveCommand(subject, `--task-id ${namesake}`)}`;
-  return problem("GONE", `the copy ${newTaskId} is no longer on the server`, {
-    hint: `${anew}; where the customer left: ${resolveCommand(subject, "--forget")}`,
-  });
+  const hint = `${anew}; where the customer left: ${resolveCommand(subject, "--forget")}`;
+  return problem("GONE", `the copy ${newTaskId} is no longer on the server`, { hint });
 }
 
 export function notSeen(
@@ -162,126 +128,89 @@ export function notSeen(
   newTaskId: TaskId,
   { why, namesake }: { readonly why: string; readonly namesake: TaskId | undefined },
 ): TenantError {
+  const message = `the copy ${newTaskId} is not in the server's task list, and its absence cannot be shown (${why})`;
   const anew =
     namesake === undefined
       ? `${resolveCommand(subject, "--retry")} (it is gone, make it anew)`
       : `${resolveCommand(subject, `--task-id ${namesake}`)} (the task ${namesake} has its name)`;
-  return problem(
-    "NOT_SEEN",
-    `the copy ${newTaskId} is not in the server's task list, and its absence cannot be shown (${why})`,
-    {
-      hint: `Check that the API key may see it. Where you know better: ${anew} or ${resolveCommand(subject, "--forget")}`,
-    },
-  );
+  const hint = `Check that the API key may see it. Where you know better: ${anew} or ${resolveCommand(subject, "--forget")}`;
+  return problem("NOT_SEEN", message, { hint });
 }
 
-/** A tenant and the task that the log has for it. */
-interface Holder extends Named {
-  readonly newTaskId: TaskId | undefined;
-}
-
+const NOT_TOLD = "whose task it is cannot be told, and nothing is sent to either";
 const LOOK_AT_BOTH = "Look at both tasks on the server, and put their names right there";
 
 /** A tenant's copy bears another tenant's name. */
-export function crossed(subject: Holder, other: Holder, listed: string): TenantError {
-  const swap =
-    other.newTaskId === undefined
-      ? ""
-      : ` Where the log has the two the wrong way round: ${resolveCommand(subject, `--task-id ${other.newTaskId} ${optionWord("--from", other.tenant)} --reason TEXT`)}`;
-  return problem(
-    "CROSSED",
-    `the server names its copy ${subject.newTaskId ?? ""} "${listed}", which is the name of tenant "${other.tenant}": whose task it is cannot be told, and nothing is sent to either`,
-    {
-      hint: `${LOOK_AT_BOTH}.${swap} Where the name is meant so: ${resolveCommand(subject, `--task-id ${subject.newTaskId ?? "ID"} --reason TEXT`)}`,
-    },
-  );
+export function crossed(subject: Holding, other: Holding, listed: string): TenantError {
+  const id = subject.copy?.newTaskId ?? "ID";
+  const message = `the server names its copy ${id} "${listed}", which is the name of tenant "${other.tenant}": ${NOT_TOLD}`;
+  const swap = other.copy && `--task-id ${other.copy.newTaskId} ${optionWord("--from", other.tenant)} --reason TEXT`;
+  const swapped = swap && ` Where the log has the two the wrong way round: ${resolveCommand(subject, swap)}`;
+  const hint = `${LOOK_AT_BOTH}.${swapped ?? ""} Where the name is meant so: ${resolveCommand(subject, `--task-id ${id} --reason TEXT`)}`;
+  return problem("CROSSED", message, { hint });
 }
 
 /** The same, told to the tenant whose name it is. */
-export function namedForAnother(subject: Named, holder: Holder, listed: string): TenantError {
-  const id = holder.newTaskId ?? "ID";
-  return problem(
-    "CROSSED",
-    `the server has this tenant's name "${listed}" on the copy ${id} of tenant "${holder.tenant}": whose task it is cannot be told, and nothing is sent to either`,
-    {
-      hint: `${LOOK_AT_BOTH}. Where the two are one customer, renamed: ${resolveCommand(subject, `--task-id ${id} ${optionWord("--from", holder.tenant)}`)} Where the name is meant so: ${resolveCommand(holder, `--task-id ${id} --reason TEXT`)}`,
-    },
-  );
+export function namedForAnother(subject: Named, holder: Holding, listed: string): TenantError {
+  const id = holder.copy?.newTaskId ?? "ID";
+  const message = `the server has this tenant's name "${listed}" on the copy ${id} of tenant "${holder.tenant}": ${NOT_TOLD}`;
+  const rename = resolveCommand(subject, `--task-id ${id} ${optionWord("--from", holder.tenant)}`);
+  const hint = `${LOOK_AT_BOTH}. Where the two are one customer, renamed: ${rename} Where the name is meant so: ${resolveCommand(holder, `--task-id ${id} --reason TEXT`)}`;
+  return problem("CROSSED", message, { hint });
 }
 
 /** A task that shall be taken over bears another tenant's name. */
-export function takenNameOfAnother(subject: Named, task: ListedTask, other: Named): TenantError {
-  return problem(
-    "CROSSED",
-    `the task ${task.id} is named "${task.name}", which is the name of tenant "${other.tenant}"`,
-    {
-      hint: `Check the task's ID: a column that slipped by one row gives each customer another's. Where it is meant so: ${resolveCommand(subject, `--task-id ${task.id} --reason TEXT`)}`,
-    },
-  );
+export function takenNameOfAnother(subject: Named, { id, name }: ListedTask, other: Named): TenantError {
+  const hint = `Check the task's ID: a column that slipped by one row gives each customer another's. Where it is meant so: ${resolveCommand(subject, `--task-id ${id} --reason TEXT`)}`;
+  return problem("CROSSED", `the task ${id} is named "${name}", which is the name of tenant "${other.tenant}"`, {
+    hint,
+  });
 }
 
 /** The log knows no copy of a source task, and the server has some: its log is lost, or elsewhere. */
 export function logLost(): TenantError {
-  return problem(
-    "LOG_LOST",
-    "the log knows no copy of this source task, and the server has tasks that look like its copies: nothing is created beside them",
-  );
+  const message =
+    "the log knows no copy of this source task, and the server has tasks that look like its copies: nothing is created beside them";
+  return problem("LOG_LOST", message);
 }
 
 /** With `--adopt`: which of the tasks that no record explains is a tenant's copy is told by what they map. */
-export function unreadCandidates(tasks: readonly TaskId[]): TenantError {
-  return problem(
-    "LOG_LOST",
-    `one of the tasks that no record explains may be this tenant's copy, and their reports could not be read: ${tasks.join(", ")}`,
-    { hint: "Run the same command again when the server answers. Where they are no copies: --new-log" },
-  );
+export function unreadCandidates(ids: readonly TaskId[]): TenantError {
+  const message = `one of the tasks that no record explains may be this tenant's copy, and their reports could not be read: ${ids.join(", ")}`;
+  const hint = "Run the same command again when the server answers. Where they are no copies: --new-log";
+  return problem("LOG_LOST", message, { hint });
 }
 
 export function otherTaskId(subject: Named, logged: TaskId, wanted: TaskId): TenantError {
-  return problem("TASK_ID_DIFFERS", `the manifest's newTaskId ${wanted} is not the logged copy ${logged}`, {
-    hint: `Correct the manifest, or choose: ${resolveCommand(subject, `--task-id ${wanted}`)}`,
-  });
+  const hint = `Correct the manifest, or choose: ${resolveCommand(subject, `--task-id ${wanted}`)}`;
+  return problem("TASK_ID_DIFFERS", `the manifest's newTaskId ${wanted} is not the logged copy ${logged}`, { hint });
 }
 
 export function appInUse(subject: Named, app: AppId, holder: Omit<Holding, "ref">): TenantError {
-  const copy = holder.copy?.newTaskId;
+  const id = holder.copy?.newTaskId;
+  const message = `the app ${app} is in force for tenant "${holder.tenant}"${id === undefined ? "" : ` (copy ${id})`}`;
+  const rename = resolveCommand(subject, `--task-id ${id} ${optionWord("--from", holder.tenant)}`);
   // A copy of another source task is not what this tenant is to have, whoever the holder was.
-  const renamed =
-    holder.sourceTaskId === subject.sourceTaskId
-      ? `Renamed: ${resolveCommand(subject, `--task-id ${copy} ${optionWord("--from", holder.tenant)}`)}. `
-      : "";
+  const renamed = holder.sourceTaskId === subject.sourceTaskId ? `Renamed: ${rename}. ` : "";
   // Without a copy it is a doubt that holds the app: nothing can be taken from it, and it is forgotten only with a reason.
   const ways =
-    copy === undefined
+    id === undefined
       ? `Its create is still in doubt: run sync again, which looks for what it made. Where you saw that it made nothing: ${resolveCommand(holder, "--forget --reason TEXT")}`
       : `${renamed}Left: ${resolveCommand(holder, "--forget")}`;
-  return problem(
-    "APP_IN_USE",
-    `the app ${app} is in force for tenant "${holder.tenant}"${copy === undefined ? "" : ` (copy ${copy})`}`,
-    {
-      hint: `Where that tenant moves to another app in this manifest: run sync again after its move. ${ways}. Meant so (a swap, a shared app): --allow-shared-app ${app}`,
-    },
-  );
+  const hint = `Where that tenant moves to another app in this manifest: run sync again after its move. ${ways}. Meant so (a swap, a shared app): --allow-shared-app ${app}`;
+  return problem("APP_IN_USE", message, { hint });
 }
 
 function moved({ tenant }: Named, app: AppId, { sourceTaskId, copy }: Holding): TenantError {
-  return problem(
-    "MOVED",
-    `the app ${app} is in force for this tenant under source task ${sourceTaskId}, which the manifest no longer names for it: both copies would be sent`,
-    {
-      hint: `Delete the old copy${copy === undefined ? "" : ` ${copy.newTaskId}`} on the server, then: ${resolveCommand({ tenant, sourceTaskId }, "--forget")}. To keep both: --allow-shared-app ${app}`,
-    },
-  );
+  const message = `the app ${app} is in force for this tenant under source task ${sourceTaskId}, which the manifest no longer names for it: both copies would be sent`;
+  const hint = `Delete the old copy${copy ? ` ${copy.newTaskId}` : ""} on the server, then: ${resolveCommand({ tenant, sourceTaskId }, "--forget")}. To keep both: --allow-shared-app ${app}`;
+  return problem("MOVED", message, { hint });
 }
 
 export function removalRefused(reports: readonly ReportId[]): TenantError {
-  return problem(
-    "REPORT_LEFT_OUT",
-    `the manifest no longer names the report${reports.length === 1 ? "" : "s"} ${reports.join(", ")}: without a mapping the copy would show the master app's figures`,
-    {
-      hint: `Put the row back, or remove the mapping on purpose: ${reports.map((id) => `--allow-unmapped-report ${id}`).join(" ")}`,
-    },
-  );
+  const message = `the manifest no longer names the report${reports.length === 1 ? "" : "s"} ${reports.join(", ")}: without a mapping the copy would show the master app's figures`;
+  const allow = reports.map((id) => `--allow-unmapped-report ${id}`).join(" ");
+  return problem("REPORT_LEFT_OUT", message, { hint: `Put the row back, or remove the mapping on purpose: ${allow}` });
 }
 
 /** The warning that these copies lack a report of their source task. */
@@ -291,11 +220,11 @@ export function copiesLackReport(lack: {
   readonly tenants: readonly string[];
 }): Problem {
   const { sourceTaskId, report, tenants } = lack;
-  return problem(
-    "COPY_LACKS_REPORT",
-    `the source task ${sourceTaskId} has the report ${report}, which ${tenants.length} ${tenants.length === 1 ? "copy was" : "copies were"} born without (${tenants.slice(0, 3).join(", ")}${tenants.length > 3 ? ", …" : ""})`,
-    { hint: "Add the report to these copies on the server, or delete the copies and run sync --recreate" },
-  );
+  const copies = tenants.length === 1 ? "1 copy was" : `${tenants.length} copies were`;
+  const shown = [...tenants.slice(0, 3), ...(tenants.length > 3 ? ["…"] : [])].join(", ");
+  const message = `the source task ${sourceTaskId} has the report ${report}, which ${copies} born without (${shown})`;
+  const hint = "Add the report to these copies on the server, or delete the copies and run sync --recreate";
+  return problem("COPY_LACKS_REPORT", message, { hint });
 }
 
 /** Why a task may not be taken over: another tenant holds it. */
@@ -308,6 +237,6 @@ export function mayBeMadeFor(tenant: string): string {
   return `a create of tenant "${tenant}", which is in doubt, may have made it`;
 }
 
-export function notACopy(taskId: TaskId, why: string): TenantError {
-  return problem("NOT_A_COPY", `the task ${taskId} cannot be taken over: ${why}`);
+export function notACopy(id: TaskId, why: string): TenantError {
+  return problem("NOT_A_COPY", `the task ${id} cannot be taken over: ${why}`);
 }

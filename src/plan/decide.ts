@@ -135,7 +135,7 @@ function decideCreate(context: PlanContext, entry: PlanEntry, reason: string): D
   if (inUse !== undefined) return refuse(inUse);
   if (state !== undefined && state.absences > MOST_RESENDS && !state.retry)
     return refuse(conflict.gaveUp(entry, state.absences));
-  const { namesakes, named, tasks } = possibleCopies(context, entry);
+  const { namesakes, tasks } = possibleCopies(context, entry);
   for (const task of namesakes) {
     const holder = holderOf(log, task.id);
     if (holder !== undefined) return refuse(conflict.nameTaken(entry, name, [task], holder));
@@ -150,9 +150,8 @@ function decideCreate(context: PlanContext, entry: PlanEntry, reason: string): D
   const [only, ...others] = tasks;
   if (only !== undefined) {
     if (permissions.adopt && others.length === 0) return decideAdoption(context, entry, { task: only, by: "adopt" });
-    if (tasks.length > named.length) return refuse(conflict.severalMapped(entry, tasks));
-    if (namesakes.length > 0) return refuse(conflict.nameTaken(entry, name, namesakes, undefined));
-    return refuse(conflict.looksLikeCopy(entry, named));
+    const isByName = namesakes.length > 0 && tasks.length === namesakes.length;
+    return refuse(isByName ? conflict.nameTaken(entry, name, tasks) : conflict.looksLikeCopy(entry, tasks));
   }
   if (unread.length > 0 && !permissions.newLog) return refuse(conflict.unreadCandidates(unread));
   return plain({ kind: "create" }, reason);

@@ -2,7 +2,7 @@ import type { PlanShape } from "../log/records.js";
 import type { LogState } from "../log/state.js";
 import { isLacking, type TenantState } from "../log/tenant-state.js";
 import type { DesiredMapping, Manifest, ManifestTenant } from "../manifest/manifest.js";
-import { type CopyName, checkCopyNames, renderName, usesTaskName } from "../manifest/name-template.js";
+import { type CopyName, checkCopyNames, renderName, usesTaskName } from "../manifest/names.js";
 import type { ProblemCode } from "../shared/codes.js";
 import { addTo } from "../shared/grouping.js";
 import {
@@ -14,7 +14,6 @@ import {
   type TenantRef,
   tenantRef,
 } from "../shared/ids.js";
-import type { Mapping } from "../shared/mapping.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
 import { quote } from "../shared/quotation.js";
 import type { TaskReport } from "../shared/source-task.js";
@@ -42,75 +41,70 @@ interface Planning {
   readonly sources: ReadonlyMap<TaskId, ObservedSource> | undefined;
 }
 
-/** What all entries of one source task are made with. */
-interface SourceKnowledge {
-  readonly observed: ObservedSource | undefined;
-  /** As the log first met it, else as it is now. */
-  readonly name: string | undefined;
-  readonly resolve: MappingResolver;
-  /** Offline, the log's own knowledge of a copy's reports stands in for the source task's. */
-  readonly resolveByLog: MappingResolver;
-}
-
 const NONE: readonly never[] = [];
 
 /**
  * Fills in names and reports. Throws a StopError (exit 2) with every fault that shows only now: unknown and left-out reports,
  * two copies of one name, a copy named as a source task, a name that cannot be made.
  */
-export function planEntries({ manifest, shape, log, sources }: Planning): readonly PlanEntry[] {
+export function planEntries(planning: Planning): readonly PlanEntry[] {
+  const { manifest, log, sources } = planning;
   const { path: file } = manifest;
   const isOffline = sources === undefined;
   const problems: Problem[] = [];
   const entries: PlanEntry[] = [];
   const named: CopyName[] = [];
-  const known = new Map<TaskId, SourceKnowledge>();
-  const knowledgeOf = (id: TaskId): SourceKnowledge => {
-    const observed = sources?.get(id);
-    const rules = { allowUnmapped: shape.allowUnmappedReport, file, silent: isOffline };
-    const resolve = mappingResolver(observed?.task.reports, rules);
-    const resolveByLog = isOffline ? mappingResolver([], rules) : resolve;
-    const knowledge = { observed, name: log.source(id).name ?? observed?.task.name, resolve, resolveByLog };
-    known.set(id, knowledge);
-    return knowledge;
-  };
+  const known = new Map<TaskId, ReturnType<typeof sourceKnowledge>>();
   for (const row of manifest.tenants) {
     const { sourceTaskId, key, tenant, line } = row;
     if (!row.enabled || sourceTaskId === undefined) continue;
-    const source = known.get(sourceTaskId) ?? knowledgeOf(sourceTaskId);
+    const source = known.get(sourceTaskId) ?? sourceKnowledge(sourceTaskId, planning);
+    known.set(sourceTaskId, source);
     const state = log.tenant(tenantRef(sourceTaskId, key));
     const resolve = state === undefined || state.reports.size === 0 ? source.resolve : source.resolveByLog;
-    const wanted = resolve(row, reportsBeyond(source.observed, state));
-    problems.push(...wanted.problems);
-    if (!isOffline && source.observed?.task.reports === undefined)
-      problems.push(...unresolved(wanted.named, state).map((one) => ({ ...one, tenant, file, line })));
+    const { problems: faults, ...wanted } = resolve(row, reportsBeyond(source.observed, state));
     const rendered = renderName(row.nameTemplate, { tenant, task: source.name, columns: row.columns });
     const isUnnamed = source.name === undefined && usesTaskName(row.nameTemplate);
-    if (isUnnamed && !isOffline)
-      problems.push(
-        problem(
-          "TASK_NAME_UNKNOWN",
-          "the server does not tell the source task's name, which {task} in the copy's name stands for",
-          { tenant, file, line },
-        ),
-      );
     const name = isUnnamed || !("name" in rendered) ? undefined : rendered.name;
     if (name !== undefined) named.push({ tenant, line, sourceTaskId, name });
     // The log's own text, where it has one: what is looked up there again and again is then found without comparing.
     const ref = state?.ref ?? tenantRef(sourceTaskId, key);
     entries.push({ ref, key, tenant, sourceTaskId, row, name, wanted });
+    // Offline, what only the server knows stays unfilled.
+    if (isOffline) continue;
+    problems.push(...faults);
+    if (source.observed?.task.reports === undefined)
+      problems.push(...unresolved(wanted.named, state).map((one) => ({ ...one, tenant, file, line })));
+    if (!isUnnamed) continue;
+    const message = "the server does not tell the source task's name, which {task} in the copy's name stands for";
+    problems.push(problem("TASK_NAME_UNKNOWN", message, { tenant, file, line }));
   }
   const sourceNames = [...(sources?.values() ?? [])].flatMap((source) => source.task.name ?? []);
   // Not pushed one by one: there may be more of them than a call takes arguments.
   const all = problems.concat(checkCopyNames(named, sourceNames, file));
   if (all.length === 0) return entries;
-  if (sources === undefined || ![...sources.values()].every(isUnread)) throw new StopError(EXIT.usage, all);
+  if (isOffline || ![...sources.values()].every(isUnread)) throw new StopError(EXIT.usage, all);
   // A server that has no reads at all may be worked with, but not by this manifest: most likely it is the wrong address.
   const message =
     "nothing answered as this API does: neither the task list, nor the source task, nor its reports are there";
   const hint =
     "Check --server and its prefix. Where the server really offers no reads: --report GUID, and --name without {task}";
   throw new StopError(EXIT.server, [problem("NOT_QALYPTUS", message, { hint }), ...all.slice(0, 1)]);
+}
+
+/** What all entries of one source task are made with. */
+function sourceKnowledge(id: TaskId, { manifest, shape, log, sources }: Planning) {
+  const observed = sources?.get(id);
+  const rules = { allowUnmapped: shape.allowUnmappedReport, file: manifest.path };
+  const resolve = mappingResolver(observed?.task.reports, rules);
+  return {
+    observed,
+    /** As the log first met it, else as it is now. */
+    name: log.source(id).name ?? observed?.task.name,
+    resolve,
+    /** Offline, the log's own knowledge of a copy's reports stands in for the source task's. */
+    resolveByLog: sources === undefined ? mappingResolver([], rules) : resolve,
+  };
 }
 
 /** Neither the list nor any of its own routes told anything of this source task. */
@@ -121,19 +115,13 @@ function isUnread({ task, route }: ObservedSource): boolean {
 /** The user's own IDs of reports, where the server lists none now and the copy is known not to have a report of that ID. */
 function unresolved(named: readonly ReportId[], state: TenantState | undefined): readonly Problem[] {
   if (state?.copy === undefined || state.copy.gone) return NONE;
+  const hint = "Run the same command again when the server answers, or give the report's reportID";
   return named
     .filter((id) => isLacking(state, id))
-    .map((id) =>
-      problem(
-        "REPORTS_UNREADABLE",
-        `the server does not list the source task's reports now: which report of the copy "${id}" means is not known`,
-        {
-          hint: "Run the same command again when the server answers, or give the report's reportID",
-          column: "reportId",
-          value: id,
-        },
-      ),
-    );
+    .map((id) => {
+      const message = `the server does not list the source task's reports now: which report of the copy "${id}" means is not known`;
+      return problem("REPORTS_UNREADABLE", message, { hint, column: "reportId", value: id });
+    });
 }
 
 /** The reports that a tenant's copy has, or is known to have been born with, and its source task lacks. */
@@ -145,30 +133,21 @@ function reportsBeyond(source: ObservedSource | undefined, state: TenantState | 
   return [...reports].filter((report) => !isOfSource(report) && !isLacking(state, report));
 }
 
-/** A tenant's mappings with every report resolved, or what stands in the way. */
-export interface ResolvedMappings extends Wanted {
-  /** In the order of the source task's reports, then by app: the order of a manifest's rows changes nothing. */
-  readonly mappings: readonly Mapping[];
-  /** The reports that the manifest (or `--report`) named one by one. */
-  readonly named: readonly ReportId[];
-  /** Exit 2. */
-  readonly problems: readonly Problem[];
-}
-
 export interface ResolverRules {
   /** `--allow-unmapped-report`: reports that mappings may leave out; a row's `id` or its `reportID`. */
   readonly allowUnmapped: readonly string[];
   /** As messages name the manifest. */
   readonly file: string;
-  /** Offline: what cannot be resolved stays unfilled, and no problem is made of it. */
-  readonly silent?: boolean | undefined;
 }
 
 /**
- * Resolves the mappings that one tenant shall have. `alsoReports`: reports that the tenant's copy has and the source task lacks; one for
- * every report covers them too.
+ * Resolves the mappings that one tenant shall have, and tells (exit 2) what stands in the way. `alsoReports`: reports that the tenant's
+ * copy has and the source task lacks; one for every report covers them too.
  */
-export type MappingResolver = (tenant: ManifestTenant, alsoReports: readonly ReportId[]) => ResolvedMappings;
+export type MappingResolver = (
+  tenant: ManifestTenant,
+  alsoReports: readonly ReportId[],
+) => Wanted & { readonly problems: readonly Problem[] };
 
 /** How many of a source task's reports a message names. */
 const NAMED_REPORTS = 5;
@@ -186,98 +165,72 @@ export function mappingResolver(listed: readonly TaskReport[] | undefined, rules
   const published = new Set(listed?.map(({ reportId }) => reportId));
   const allowed = reportsNamed(rules.allowUnmapped, listed ?? []);
   const required = [...published].filter((report) => !allowed.has(report));
-  const orderOf = (reports: readonly ReportId[]): ReadonlyMap<ReportId, number> =>
-    new Map(reports.map((report, place) => [report, place]));
-  const publishedOrder = orderOf([...published]);
+  const placesOf = (reports: Iterable<ReportId>): ReadonlyMap<ReportId, number> =>
+    new Map(Array.from(reports, (report, place) => [report, place]));
+  const publishedPlaces = placesOf(published);
   const nameOf = (id: ReportId): string => {
     const name = listed?.find(({ reportId }) => reportId === id)?.name;
     return name === undefined ? id : `${quote(name)} (${id})`;
   };
 
-  return ({ tenant, sourceTaskId, line, desired }, alsoReports) => {
+  return ({ tenant, sourceTaskId, line: firstLine, desired }, alsoReports) => {
+    const who = quote(tenant);
     const problems = new Map<string, Problem>();
     const tell = (code: ProblemCode, message: string, more: Omit<Problem, "code" | "message">): void => {
-      if (rules.silent === true) return;
       problems.set(`${code} ${more.line} ${message}`, problem(code, message, { tenant, file: rules.file, ...more }));
     };
-    const order = alsoReports.length === 0 ? publishedOrder : orderOf([...new Set([...published, ...alsoReports])]);
+    const places = alsoReports.length === 0 ? publishedPlaces : placesOf(new Set([...published, ...alsoReports]));
 
-    const everyReport = (mapping: DesiredMapping): Iterable<ReportId> => {
-      if (listed === undefined)
-        tell(
-          "REPORTS_UNREADABLE",
-          `Tenant ${quote(tenant)} wants every report of source task ${sourceTaskId}, but the server does not list that task's reports.`,
-          {
-            hint: "Check the path in --server: under a wrong one nothing is found. Where it is right, name the reports: a reportId in each row, or --report GUID for each report of the task.",
-            line: mapping.line,
-            column: "reportId",
-          },
-        );
-      else if (order.size === 0)
-        tell(
-          "NO_REPORTS",
-          `Source task ${sourceTaskId} of tenant ${quote(tenant)} has no report: there is nothing to map.`,
-          { line: mapping.line, column: "sourceTaskId", value: sourceTaskId },
-        );
-      return listed === undefined ? NONE : order.keys();
+    const everyReport = ({ line }: DesiredMapping): Iterable<ReportId> => {
+      if (listed === undefined) {
+        const message = `Tenant ${who} wants every report of source task ${sourceTaskId}, but the server does not list that task's reports.`;
+        const hint =
+          "Check the path in --server: under a wrong one nothing is found. Where it is right, name the reports: a reportId in each row, or --report GUID for each report of the task.";
+        tell("REPORTS_UNREADABLE", message, { hint, line, column: "reportId" });
+        return NONE;
+      }
+      if (places.size === 0) {
+        const message = `Source task ${sourceTaskId} of tenant ${who} has no report: there is nothing to map.`;
+        tell("NO_REPORTS", message, { line, column: "sourceTaskId", value: sourceTaskId });
+      }
+      return places.keys();
     };
 
-    const oneReport = (typed: string, mapping: DesiredMapping): readonly ReportId[] => {
-      const report =
-        listed === undefined
-          ? parseReportId(typed)
-          : (byId.get(typed)?.reportId ?? alsoReports.find((one) => one === typed));
+    const oneReport = (typed: string, { line }: DesiredMapping): readonly ReportId[] => {
+      const also = alsoReports.find((one) => one === typed);
+      const report = listed === undefined ? parseReportId(typed) : (byId.get(typed)?.reportId ?? also);
       if (report !== undefined) return [report];
+      const message = `Tenant ${who} maps report ${typed}, which source task ${sourceTaskId} does not have.`;
       const names = [...published].slice(0, NAMED_REPORTS).map(nameOf).join(", ");
       const more = published.size > NAMED_REPORTS ? ` and ${published.size - NAMED_REPORTS} more` : "";
-      tell(
-        "REPORT_UNKNOWN",
-        `Tenant ${quote(tenant)} maps report ${typed}, which source task ${sourceTaskId} does not have.`,
-        {
-          hint: `${names === "" ? "It has no report at all" : `Its reports are ${names}${more}`}: give the id or the reportID of one of these, or leave reportId empty for all.`,
-          line: mapping.line,
-          column: "reportId",
-          value: typed,
-        },
-      );
+      const its = names === "" ? "It has no report at all" : `Its reports are ${names}${more}`;
+      const hint = `${its}: give the id or the reportID of one of these, or leave reportId empty for all.`;
+      tell("REPORT_UNKNOWN", message, { hint, line, column: "reportId", value: typed });
       return NONE;
     };
 
     const targets = new Map<ReportId, DesiredMapping[]>();
     const named = new Set<ReportId>();
     for (const mapping of desired) {
-      const { report, qlikAppId, newQlikAppId } = mapping;
+      const { report, qlikAppId, newQlikAppId, line } = mapping;
       for (const reportId of report === undefined ? everyReport(mapping) : oneReport(report, mapping)) {
         if (report !== undefined) named.add(reportId);
         const other = targets.get(reportId)?.find((target) => target.qlikAppId === qlikAppId);
         if (other === undefined) addTo(targets, reportId, mapping);
-        else if (other.newQlikAppId !== newQlikAppId)
-          tell(
-            "CONTRADICTION",
-            `Tenant ${quote(tenant)} maps app ${qlikAppId} of report ${nameOf(reportId)} to ${newQlikAppId} here, but to ${other.newQlikAppId} on line ${other.line}.`,
-            {
-              hint: "One report can read one app instead of another: keep one of the two. A report's id and its reportID name the same report.",
-              line: mapping.line,
-              column: "newQlikAppId",
-              value: newQlikAppId,
-            },
-          );
+        if (other === undefined || other.newQlikAppId === newQlikAppId) continue;
+        const message = `Tenant ${who} maps app ${qlikAppId} of report ${nameOf(reportId)} to ${newQlikAppId} here, but to ${other.newQlikAppId} on line ${other.line}.`;
+        const hint =
+          "One report can read one app instead of another: keep one of the two. A report's id and its reportID name the same report.";
+        tell("CONTRADICTION", message, { hint, line, column: "newQlikAppId", value: newQlikAppId });
       }
     }
-    if (desired.every(({ report }) => report !== undefined))
-      for (const report of required)
-        if (!targets.has(report))
-          tell(
-            "REPORT_LEFT_OUT",
-            `Tenant ${quote(tenant)} has no mapping for report ${nameOf(report)} of source task ${sourceTaskId}: its copy would show the master's figures.`,
-            {
-              hint: `Add a row for it, or allow it with --allow-unmapped-report ${report}`,
-              line,
-              column: "reportId",
-              value: report,
-            },
-          );
-    const place = (report: ReportId): number => order.get(report) ?? order.size;
+    const leftOut = desired.some(({ report }) => report === undefined) ? NONE : required;
+    for (const report of leftOut.filter((one) => !targets.has(one))) {
+      const message = `Tenant ${who} has no mapping for report ${nameOf(report)} of source task ${sourceTaskId}: its copy would show the master's figures.`;
+      const hint = `Add a row for it, or allow it with --allow-unmapped-report ${report}`;
+      tell("REPORT_LEFT_OUT", message, { hint, line: firstLine, column: "reportId", value: report });
+    }
+    const place = (report: ReportId): number => places.get(report) ?? places.size;
     const reports = [...targets.keys()].sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1));
     const mappings = reports.flatMap((reportId) =>
       (targets.get(reportId) ?? [])

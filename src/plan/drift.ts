@@ -12,7 +12,9 @@ export interface ReportChange {
 
 /** What the manifest wants of a tenant: per report its final set. */
 export interface Wanted {
+  /** In the order of the source task's reports, then by app: the order of a manifest's rows changes nothing. */
   readonly mappings: readonly Mapping[];
+  /** The reports that the manifest (or `--report`) named one by one. */
   readonly named: readonly ReportId[];
 }
 

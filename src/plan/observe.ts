@@ -2,10 +2,10 @@ import pLimit from "p-limit";
 import type { ReportRow } from "../log/records.js";
 import type { LogState } from "../log/state.js";
 import { countRows, type RowCounts } from "../log/tenant-state.js";
-import type { ListReading, Reading, TaskDetails, TaskReader } from "../server/ports.js";
+import type { ListReading, Reading, TaskReader } from "../server/ports.js";
 import { foldName, type ReportId, type TaskId } from "../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
-import type { ListedTask, MailSettings, SourceTask, TaskReport } from "../shared/source-task.js";
+import type { ListedTask, SourceTask } from "../shared/source-task.js";
 import { TaskIndex } from "./task-index.js";
 
 /** One source task as this run read it. `name` is `undefined` where the server does not tell it. */
@@ -13,8 +13,6 @@ export interface ObservedSource {
   readonly task: Omit<SourceTask, "name"> & { readonly name: string | undefined };
   /** The route that shows whether one task exists: whichever answered 200 for the source task in this run. */
   readonly route: "task" | "reports" | "none";
-  /** The server failed to list the reports (no 404, no 403): what they are is not known, though a later run may. */
-  readonly reportsFailed: boolean;
   /** The reports as intents keep them: one list for all. Empty where the server does not list them. */
   readonly reportRows: readonly ReportRow[];
   /** The report of each of its rows. */
@@ -100,18 +98,15 @@ export async function readUnlisted(reader: TaskReader, id: TaskId): Promise<List
 
 /** A list that is not whole proves nothing. */
 export function listNotWhole(why: string): Problem {
-  return problem(
-    "LIST_NOT_WHOLE",
-    `the task list is not whole: ${why}. What is not in it may exist all the same, and doubts stay doubts`,
-  );
+  const message = `the task list is not whole: ${why}. What is not in it may exist all the same, and doubts stay doubts`;
+  return problem("LIST_NOT_WHOLE", message);
 }
 
 /** Nothing can be told of what only the list shows. */
 export function listNotRead({ message }: Problem): Problem {
-  return problem(
-    "LIST_NOT_READ",
-    `the task list could not be read, so that nobody looked whether a tenant has two tasks or a copy is gone: ${message}`,
-  );
+  const harm =
+    "the task list could not be read, so that nobody looked whether a tenant has two tasks or a copy is gone";
+  return problem("LIST_NOT_READ", `${harm}: ${message}`);
 }
 
 /** Whether a list shows a logged copy of a source task, under the name that the log has for it. */
@@ -180,15 +175,9 @@ function whyCopiesLack(copies: ReadonlyMap<TaskId, Presence>): string | undefine
 }
 
 /** What the server says of one source task. */
-interface SourceAnswers {
-  readonly id: TaskId;
-  readonly details: Reading<TaskDetails>;
-  readonly reports: Reading<readonly TaskReport[]>;
-  readonly triggers: Reading<NonNullable<MailSettings["activeTriggers"]>>;
-  readonly recipients: Reading<number>;
-}
+type SourceAnswers = Awaited<ReturnType<typeof askSource>>;
 
-async function askSource(reader: TaskReader, id: TaskId): Promise<SourceAnswers> {
+async function askSource(reader: TaskReader, id: TaskId) {
   const [details, reports, triggers, recipients] = await Promise.all([
     reader.readTask(id),
     reader.readReports(id),
@@ -199,27 +188,22 @@ async function askSource(reader: TaskReader, id: TaskId): Promise<SourceAnswers>
 }
 
 function observedSource(answers: SourceAnswers, index: TaskIndex): ObservedSource {
-  const { id, reports } = answers;
+  const { id } = answers;
   const details = valueIn(answers.details);
-  const rows = valueIn(reports);
-  const reportRows = (rows ?? []).map(({ rowId, reportId }) => ({ rowId, reportId }));
+  const reports = valueIn(answers.reports);
+  const reportRows = (reports ?? []).map(({ rowId, reportId }) => ({ rowId, reportId }));
+  const mail = {
+    enabled: details?.enabled,
+    testMode: details?.testMode,
+    activeTriggers: valueIn(answers.triggers),
+    recipients: valueIn(answers.recipients),
+  };
   return {
-    task: {
-      id,
-      name: details?.name ?? index.get(id)?.name,
-      reports: rows,
-      mail: {
-        enabled: details?.enabled,
-        testMode: details?.testMode,
-        activeTriggers: valueIn(answers.triggers),
-        recipients: valueIn(answers.recipients),
-      },
-    },
-    route: details !== undefined ? "task" : rows !== undefined ? "reports" : "none",
-    reportsFailed: reports.kind === "unreadable" && !reports.forbidden,
+    task: { id, name: details?.name ?? index.get(id)?.name, reports, mail },
+    route: details !== undefined ? "task" : reports !== undefined ? "reports" : "none",
     reportRows,
     reportOfRow: new Map(reportRows.map(({ rowId, reportId }) => [rowId, reportId])),
-    rows: rows && countRows(rows.map(({ reportId }) => reportId)),
+    rows: reports && countRows(reports.map(({ reportId }) => reportId)),
   };
 }
 
@@ -234,49 +218,37 @@ function sourceUnknown(
 ): Problem | undefined {
   if (index.has(id) || details.kind === "read" || reports.kind === "read") return undefined;
   const isForbidden = [details, reports].some((answer) => answer.kind === "unreadable" && answer.forbidden);
-  if (reading.kind === "none" && reading.forbidden && isForbidden)
-    throw new StopError(
-      EXIT.server,
-      problem("FORBIDDEN", "the server forbids the task list and the source task to this API key (403)", {
-        hint: "Give the key's owner a role that may read and duplicate the source task's project",
-      }),
-    );
+  if (reading.kind === "none" && reading.forbidden && isForbidden) {
+    const hint = "Give the key's owner a role that may read and duplicate the source task's project";
+    const message = "the server forbids the task list and the source task to this API key (403)";
+    throw new StopError(EXIT.server, problem("FORBIDDEN", message, { hint }));
+  }
   // A server that has no reads at all cannot say that the task is missing: it is done without them.
   if (reading.kind === "none" && !reading.forbidden && !isForbidden) {
     if (details.kind === "absent" || reports.kind === "absent") return undefined;
-    throw new StopError(
-      EXIT.server,
-      problem(
-        "SERVER_FAILING",
-        `the server answers neither the task list nor the source task: ${details.problem.message}`,
-      ),
-    );
+    const message = `the server answers neither the task list nor the source task: ${details.problem.message}`;
+    throw new StopError(EXIT.server, problem("SERVER_FAILING", message));
   }
   const knownName = log.source(id).name;
   const nearest = nearestTasks(id, index, knownName).map((task) => `"${task.name}" (${task.id})`);
-  const isMoved = knownName !== undefined && index.named(knownName).length > 0;
-  return problem(
-    "SOURCE_UNKNOWN",
-    `the source task ${id} is not on the server: it is not in the task list and does not answer by its ID${nearest.length === 0 ? "" : `; the nearest are ${nearest.join(", ")}`}`,
-    {
-      hint: isMoved
-        ? "The log knows this source task, and a task of its name is there under another ID: where the server was moved, give that ID, and begin a new log with --idempotency-log NEW-FILE --adopt --dry-run"
-        : undefined,
-      value: id,
-    },
-  );
+  const others = nearest.length === 0 ? "" : `; the nearest are ${nearest.join(", ")}`;
+  const message = `the source task ${id} is not on the server: it is not in the task list and does not answer by its ID${others}`;
+  if (knownName === undefined || index.named(knownName).length === 0)
+    return problem("SOURCE_UNKNOWN", message, { value: id });
+  const hint =
+    "The log knows this source task, and a task of its name is there under another ID: where the server was moved, give that ID, and begin a new log with --idempotency-log NEW-FILE --adopt --dry-run";
+  return problem("SOURCE_UNKNOWN", message, { hint, value: id });
 }
 
 /** The three tasks whose name, or, where nobody knows the sought one's, whose ID has the most characters in common with it. */
-function nearestTasks(id: TaskId, index: TaskIndex, knownName: string | undefined): readonly ListedTask[] {
+function nearestTasks(id: TaskId, { tasks }: TaskIndex, knownName: string | undefined): readonly ListedTask[] {
   const sought = knownName?.toLowerCase() ?? id;
   const closeness = (task: ListedTask): number => {
     const text = knownName === undefined ? task.id : task.name.toLowerCase();
     return [...text].filter((character, place) => character === sought[place]).length;
   };
-  return index.tasks
+  const byCloseness = tasks
     .map((task) => ({ task, closeness: closeness(task) }))
-    .sort((a, b) => b.closeness - a.closeness)
-    .slice(0, 3)
-    .map(({ task }) => task);
+    .sort((a, b) => b.closeness - a.closeness);
+  return byCloseness.slice(0, 3).map(({ task }) => task);
 }

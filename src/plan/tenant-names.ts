@@ -150,9 +150,7 @@ function noteCrossed(
   { state, listed, other }: CrossedName & { readonly state: TenantState },
 ): void {
   const ref = tenantRef(other.sourceTaskId, other.key);
-  const theirs = log.tenant(ref);
-  const pair = { ...other, tenant: theirs?.tenant ?? other.key, newTaskId: theirs?.copy?.newTaskId };
-  const mine = { ...state, newTaskId: state.copy?.newTaskId };
-  crossed.set(state.ref, conflict.crossed(mine, pair, listed));
-  if (!crossed.has(ref)) crossed.set(ref, conflict.namedForAnother(pair, mine, listed));
+  const theirs = log.tenant(ref) ?? { ref, ...other, tenant: other.key, copy: undefined };
+  crossed.set(state.ref, conflict.crossed(state, theirs, listed));
+  if (!crossed.has(ref)) crossed.set(ref, conflict.namedForAnother(theirs, state, listed));
 }

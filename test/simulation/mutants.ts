@@ -320,7 +320,7 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "plan/tenant-names.ts",
-        from: "if (!crossed.has(ref)) crossed.set(ref, conflict.namedForAnother(pair, mine, listed));",
+        from: "if (!crossed.has(ref)) crossed.set(ref, conflict.namedForAnother(theirs, state, listed));",
         to: "",
       },
     ],
