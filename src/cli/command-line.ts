@@ -93,10 +93,10 @@ function readWords(argv: readonly string[]): Words {
   const { operands: bare, unknown } = parser.parseOptions([...argv]);
   let strange: string | undefined;
   let keyWord: string | undefined;
-  for (let at = 0; at < unknown.length; at += 1) {
-    const word = unknown[at] ?? "";
+  for (let index = 0; index < unknown.length; index += 1) {
+    const word = unknown[index] ?? "";
     if (word === "--") {
-      bare.push(...unknown.slice(at + 1));
+      bare.push(...unknown.slice(index + 1));
       break;
     }
     if (!/^-\D/.test(word)) bare.push(word);
@@ -104,7 +104,7 @@ function readWords(argv: readonly string[]): Words {
     else {
       keyWord ??= word;
       // What follows is the key, and no command.
-      if (!word.includes("=") && unknown[at + 1]?.startsWith("-") === false) at += 1;
+      if (!word.includes("=") && unknown[index + 1]?.startsWith("-") === false) index += 1;
     }
   }
   const [command, ...operands] = bare;
