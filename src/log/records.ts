@@ -40,7 +40,7 @@ const copy = { ...tenant, newTaskId: taskId };
 const explanation = { code: textOrNone, message: textOrNone, httpStatus: z.optional(count) };
 
 /** The options that shape a plan, as a run's record keeps them for `--resume`. */
-const planShape = z.object({
+export const planShape = z.object({
   sourceTask: z.optional(taskId),
   masterApp: textOrNone,
   reports: z.array(text),
@@ -215,7 +215,8 @@ const envelope = z.object({
 });
 
 type Immutable<T> = T extends string ? T : { readonly [K in keyof T]: Immutable<T[K]> };
-type Inferred<Schema extends z.ZodMiniType> = Immutable<z.infer<Schema>>;
+/** What a schema lets through, as it is kept: nothing changes it. */
+export type Inferred<Schema extends z.ZodMiniType> = Immutable<z.infer<Schema>>;
 
 type Entries = { readonly [T in keyof typeof ENTRIES]: { readonly type: T } & Inferred<(typeof ENTRIES)[T]> };
 

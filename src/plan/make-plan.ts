@@ -13,7 +13,7 @@ import type { Clock } from "../shared/time.js";
 import { adoptionCandidate } from "./adoption.js";
 import type { PlanItem } from "./decide.js";
 import { type PlanEntry, planEntries } from "./desired.js";
-import { type Observation, READS_AT_ONCE, readUnlisted } from "./observe.js";
+import { type Observation, READS_AT_ONCE } from "./observe.js";
 import { type CandidateReports, type PlanContext, refreshed, twinsOfLog, unexplainedTasks } from "./plan-context.js";
 import { planItems, refOfRow } from "./plan-items.js";
 import { planWarnings } from "./plan-warnings.js";
@@ -162,10 +162,13 @@ async function withCandidates(
   const wanted = [...new Set(entries.flatMap((entry) => adoptionCandidate(known, entry) ?? NONE))];
   const others = await readReports(wanted.filter((id) => !strange.has(id)));
   const unlisted = wanted.filter((id) => list?.index.has(id) !== true);
-  const named = await Promise.all(unlisted.map((id) => limit(() => readUnlisted(reader, id))));
+  // A task that no list shows says its name itself.
+  const named = await Promise.all(unlisted.map((id) => limit(() => reader.readTask(id))));
   return {
     ...known,
     candidates: new Map([...strange, ...others]),
-    unlisted: new Map(named.flatMap((task) => task ?? NONE).map((task) => [task.id, task])),
+    unlisted: new Map(
+      named.flatMap((task) => (task.kind === "read" ? task.value : NONE)).map((task) => [task.id, task]),
+    ),
   };
 }
