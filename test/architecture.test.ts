@@ -33,7 +33,7 @@ const WITH_EFFECTS = [
   "log/writer.ts",
   "log/port.ts",
   "manifest/apps-file.ts",
-  "manifest/manifest-file.ts",
+  "manifest/read-manifest.ts",
   "plan/make-plan.ts",
   "plan/observe.ts",
   "plan/read-copies.ts",

@@ -3,7 +3,7 @@ import { readWholeFile } from "../files/read-file.js";
 import type { PlanShape } from "../log/records.js";
 import { type ListedApp, readAppsFile } from "../manifest/apps-file.js";
 import type { Manifest } from "../manifest/manifest.js";
-import { readManifest, readManifestFile } from "../manifest/manifest-file.js";
+import { readManifest, readManifestFile } from "../manifest/read-manifest.js";
 import type { ProblemCode } from "../shared/codes.js";
 import { foldTenantKey, parseAppId } from "../shared/ids.js";
 import { EXIT, problem, StopError } from "../shared/problems.js";

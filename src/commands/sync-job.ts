@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { systemChance, systemClock } from "../files/system-clock.js";
 import type { LogState } from "../log/state.js";
 import type { Manifest } from "../manifest/manifest.js";
 import {
@@ -15,6 +14,7 @@ import {
 import { rehearseSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
 import type { RunResult } from "../shared/outcome.js";
 import { type Problem, StopError } from "../shared/problems.js";
+import { systemChance, systemClock } from "../shared/time.js";
 import { attempt } from "./attempt.js";
 import {
   checkNoOtherLog,

@@ -1,10 +1,12 @@
+import type { Node } from "jsonc-parser";
 import { decodeText } from "../files/read-file.js";
 import { type AppId, parseAppId, trimAround } from "../shared/ids.js";
-import { EXIT, type Problem, StopError } from "../shared/problems.js";
-import { keptValue, listed, quote } from "../shared/quotation.js";
+import { EXIT, StopError } from "../shared/problems.js";
+import { listed, quote } from "../shared/quotation.js";
 import { normalHeader } from "./columns.js";
-import { readCsvTable } from "./csv-table.js";
-import { type JsonNode, readJsonText } from "./json-text.js";
+import { readCsvTable } from "./csv.js";
+import { JsonText, membersOf } from "./json-text.js";
+import { Findings } from "./raw-manifest.js";
 
 /** An app of a list made by Qlik's tools. `name` is empty where the list has none. */
 export interface ListedApp {
@@ -18,11 +20,6 @@ interface AppEntry {
   readonly values: ReadonlyMap<string, string>;
 }
 
-interface AppEntries {
-  readonly entries: readonly AppEntry[];
-  readonly faults: readonly Problem[];
-}
-
 /** Where an app's ID may stand. Qlik Cloud's lists have an `id` that is no app's beside the app's own `resourceId`: so that comes first. */
 const ID_KEYS = ["resourceid", "appid", "id"];
 const NAME_KEYS = ["name", "appname", "title"];
@@ -33,116 +30,67 @@ const NAME_KEYS = ["name", "appname", "title"];
  */
 export function readAppsFile(bytes: Uint8Array, file: string): readonly ListedApp[] {
   const { text } = decodeText(bytes, { file });
-  const { entries, faults } = /^\s*[[{]/.test(text) ? entriesOfJson(text, file) : entriesOfCsv(text, file);
-  const problems = [...faults];
+  const findings = new Findings(file);
+  const entries = /^\s*[[{]/.test(text) ? entriesOfJson(new JsonText(text, file)) : entriesOfCsv(text, findings);
   const apps = new Map<AppId, ListedApp>();
-  for (const entry of entries.filter(isApp)) {
-    const id = idOf(entry);
-    if (id === undefined) problems.push(noAppId(entry, file));
-    else if (!apps.has(id)) apps.set(id, { id, name: firstText(entry, NAME_KEYS) ?? "" });
+  for (const { line, values } of entries) {
+    // Qlik Cloud lists all kinds of items.
+    const type = values.get("resourcetype");
+    if (type && type.toLowerCase() !== "app") continue;
+    const texts = ID_KEYS.flatMap((key) => values.get(key) ?? []);
+    const id = texts.map(parseAppId).find((one) => one !== undefined);
+    const name = NAME_KEYS.map((key) => values.get(key)).find((one) => one) ?? "";
+    if (id !== undefined) {
+      if (!apps.has(id)) apps.set(id, { id, name });
+      continue;
+    }
+    const [value] = texts;
+    const has = value === undefined ? "no id" : `the id ${quote(value)}, which is no app's GUID`;
+    const column = ID_KEYS.find((key) => values.has(key)) ?? "id";
+    findings.fault("APPS_FILE_ID", `This entry of the list of apps has ${has}.`, { line, column, value });
   }
-  if (apps.size === 0 && problems.length === 0) problems.push(noApps(file));
-  if (problems.length > 0) throw new StopError(EXIT.usage, problems);
+  if (apps.size === 0 && findings.faults.length === 0)
+    findings.fault("APPS_FILE_EMPTY", `The list of apps ${file} holds no app.`, {});
+  if (findings.faults.length > 0) throw new StopError(EXIT.usage, findings.faults);
   return [...apps.values()];
 }
 
-/** Qlik Cloud lists all kinds of items, each with its `resourceType`. */
-function isApp(entry: AppEntry): boolean {
-  const type = entry.values.get("resourcetype");
-  return type === undefined || type === "" || type.toLowerCase() === "app";
-}
-
-function idOf(entry: AppEntry): AppId | undefined {
-  for (const key of ID_KEYS) {
-    const id = parseAppId(entry.values.get(key) ?? "");
-    if (id !== undefined) return id;
-  }
-  return undefined;
-}
-
-function firstText(entry: AppEntry, keys: readonly string[]): string | undefined {
-  return keys.map((key) => entry.values.get(key)).find((text) => text !== undefined && text !== "");
-}
-
-function noAppId(entry: AppEntry, file: string): Problem {
-  const key = ID_KEYS.find((one) => entry.values.has(one));
-  const value = key === undefined ? undefined : entry.values.get(key);
-  return {
-    code: "APPS_FILE_ID",
-    message:
-      value === undefined
-        ? "This entry of the list of apps has no id."
-        : `This entry of the list of apps has the id ${quote(value)}, which is no app's GUID.`,
-    hint: "Make the list by: qlik app ls --json > apps.json",
-    file,
-    line: entry.line,
-    column: key ?? "id",
-    value: value === undefined ? undefined : keptValue(value),
-  };
-}
-
-function noApps(file: string): Problem {
-  return {
-    code: "APPS_FILE_EMPTY",
-    message: `The list of apps ${file} holds no app.`,
-    hint: "Make the list by: qlik app ls --json > apps.json",
-    file,
-  };
-}
-
-function entriesOfCsv(text: string, file: string): AppEntries {
-  const isKnown = (header: string) => [...ID_KEYS, ...NAME_KEYS].includes(normalHeader(header));
-  const table = readCsvTable(text, file, isKnown);
+function entriesOfCsv(text: string, findings: Findings): readonly AppEntry[] {
+  const table = readCsvTable(text, (header) => [...ID_KEYS, ...NAME_KEYS].includes(normalHeader(header)), findings);
+  if (table.header.length === 0 || findings.faults.length > 0) return [];
   const keys = table.header.map(normalHeader);
-  if (table.header.length === 0 || table.faults.length > 0) return { entries: [], faults: table.faults };
-  if (!keys.some((key) => ID_KEYS.includes(key))) return { entries: [], faults: [noIdColumn(table, file)] };
-  const entries = table.rows.map(({ line, cells }) => ({
+  if (!keys.some((key) => ID_KEYS.includes(key))) {
+    const message = `The list of apps has no column id; it has ${listed(table.header.map(quote))}.`;
+    findings.fault("APPS_FILE_COLUMNS", message, { line: table.headerLine, column: "id" });
+    return [];
+  }
+  return table.rows.map(({ line, cells }) => ({
     line,
     values: new Map(keys.map((key, position) => [key, trimAround(cells[position] ?? "")])),
   }));
-  return { entries, faults: [] };
 }
 
-function noIdColumn(table: { readonly header: readonly string[]; readonly headerLine: number }, file: string): Problem {
-  return {
-    code: "APPS_FILE_COLUMNS",
-    message: `The list of apps has no column id; it has ${listed(table.header.map(quote))}.`,
-    hint: "It needs the columns id and name (or resourceId, appId; appName).",
-    file,
-    line: table.headerLine,
-    column: "id",
-  };
-}
-
-function entriesOfJson(text: string, file: string): AppEntries {
-  const reading = readJsonText(text);
-  if (reading.kind === "fault") {
-    const { line, column } = reading;
-    const message = `${file} is not valid JSON: line ${line}, column ${column}: ${reading.message}.`;
-    const hint = "Make the list by: qlik app ls --json > apps.json";
-    return { entries: [], faults: [{ code: "JSON_SYNTAX", message, hint, file, line, column: String(column) }] };
-  }
-  const list = listIn(reading.root);
-  return { entries: list.map((node) => ({ line: node.line, values: valuesOf(node) })), faults: [] };
+function entriesOfJson(json: JsonText): readonly AppEntry[] {
+  return listIn(json.root).map((node) => ({ line: json.lineOf(node), values: valuesOf(node, json) }));
 }
 
 /** The array itself, or the one under `data`; one object alone is one app (PowerShell writes a list of one so). */
-function listIn(root: JsonNode): readonly JsonNode[] {
-  if (root.kind === "array") return root.items;
-  if (root.kind !== "object") return [];
-  const data = root.members.find((member) => normalHeader(member.key) === "data")?.value;
-  return data === undefined ? [root] : listIn(data);
+function listIn(root: Node): readonly Node[] {
+  if (root.type === "array") return root.children ?? [];
+  if (root.type !== "object") return [];
+  const data = membersOf(root).find(([key]) => normalHeader(key) === "data");
+  return data === undefined ? [root] : listIn(data[1]);
 }
 
 /** An entry's own texts, and those of its `attributes`, where some of Qlik's lists keep them. */
-function valuesOf(node: JsonNode): ReadonlyMap<string, string> {
+function valuesOf(node: Node, json: JsonText): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
-  if (node.kind !== "object") return values;
-  for (const { key, value } of node.members) {
+  for (const [key, value] of node.type === "object" ? membersOf(node) : []) {
     const folded = normalHeader(key);
+    const text = json.textOf(value);
     if (folded === "attributes")
-      for (const [inner, text] of valuesOf(value)) values.set(inner, values.get(inner) ?? text);
-    else if ("text" in value && value.kind !== "null") values.set(folded, trimAround(value.text));
+      for (const [inner, one] of valuesOf(value, json)) values.set(inner, values.get(inner) ?? one);
+    else if (text !== undefined && value.type !== "null") values.set(folded, trimAround(text));
   }
   return values;
 }

@@ -1,36 +1,78 @@
-import type { Problem } from "../shared/problems.js";
 import { quote } from "../shared/quotation.js";
 import { nearestSpellings } from "../shared/spelling.js";
+import type { Findings } from "./raw-manifest.js";
+
+/** What is said and asked of a column; the JSON Schema is made of it too. */
+interface ColumnRules {
+  readonly kind: "text" | "guid" | "switch";
+  /** Its other names. */
+  readonly aliases?: readonly string[];
+  /** What the JSON Schema says of it. */
+  readonly description: string;
+  /** One mapping of a JSON tenant's `mappings` may hold it. */
+  readonly inMappings?: true;
+  /** What the JSON Schema says of it at a JSON manifest's top level; without it, it may not stand there. */
+  readonly atTop?: string;
+  /** The option that gives it to rows that name none. */
+  readonly option?: string;
+  /** What to do where a row has no value but needs one. */
+  readonly remedy?: string;
+}
+
+const RULES = {
+  tenant: {
+    kind: "text",
+    aliases: ["customer"],
+    description: "The tenant's key, as text in quotes: 007 is not 7.",
+    remedy: "Write the tenant's key, or remove the row.",
+  },
+  newQlikAppId: {
+    kind: "guid",
+    aliases: ["appId"],
+    description: "The tenant's own app, which the copy's reports read instead.",
+    inMappings: true,
+    remedy: "Write the ID of the tenant's own app, or disable the row (enabled = false).",
+  },
+  qlikAppId: {
+    kind: "guid",
+    aliases: ["masterAppId"],
+    description: "The app that it replaces, usually the master app; without it the top level's, or --master-app.",
+    inMappings: true,
+    atTop: "The app to replace, for tenants that name none.",
+    option: "--master-app",
+    remedy: "Write the ID of the app to replace, or give --master-app for all rows that name none.",
+  },
+  sourceTaskId: {
+    kind: "guid",
+    description: "The task to duplicate; without it the top level's, or --source-task.",
+    atTop: "The task to duplicate, for tenants that name none.",
+    option: "--source-task",
+    remedy: "Write the ID of the task to duplicate, or give --source-task for all rows that name none.",
+  },
+  reportId: {
+    kind: "guid",
+    description: "One report of the source task: its row's id or its reportID. Without it every report of the task.",
+    inMappings: true,
+  },
+  name: {
+    kind: "text",
+    aliases: ["newName"],
+    description: "The copy's name: {tenant}, {task}, {any key}; {{ and }} for braces.",
+    atTop: "The copies' name, for tenants that give none; {task} - {tenant} unless given.",
+  },
+  enabled: {
+    kind: "switch",
+    description: "false (or no, n, 0, off, faux, non, falsch, nein): this tenant is skipped. Left out or empty: true.",
+  },
+  newTaskId: { kind: "guid", description: "A copy that exists already, under any name: it is adopted." },
+} as const satisfies Readonly<Record<string, ColumnRules>>;
 
 /** The columns that mean something; every other one may be used in a name. */
-export type ManifestColumn =
-  | "tenant"
-  | "newQlikAppId"
-  | "qlikAppId"
-  | "sourceTaskId"
-  | "reportId"
-  | "name"
-  | "enabled"
-  | "newTaskId";
+export type ManifestColumn = keyof typeof RULES;
 
-/** Each column's names, folded; the first is its own, the others are aliases. */
-const FOLDED_NAMES: Readonly<Record<ManifestColumn, readonly string[]>> = {
-  tenant: ["tenant", "customer"],
-  newQlikAppId: ["newqlikappid", "appid"],
-  qlikAppId: ["qlikappid", "masterappid"],
-  sourceTaskId: ["sourcetaskid"],
-  reportId: ["reportid"],
-  name: ["name", "newname"],
-  enabled: ["enabled"],
-  newTaskId: ["newtaskid"],
-};
-
-/** The columns' own names, in the order in which a manifest is best written. */
-export const MANIFEST_COLUMNS = Object.keys(FOLDED_NAMES) as readonly ManifestColumn[];
-
-const COLUMN_OF: ReadonlyMap<string, ManifestColumn> = new Map(
-  MANIFEST_COLUMNS.flatMap((column) => FOLDED_NAMES[column].map((name) => [name, column] as const)),
-);
+/** The known columns, in the order in which a manifest is best written. */
+export const COLUMN_RULES: Readonly<Record<ManifestColumn, ColumnRules>> = RULES;
+export const MANIFEST_COLUMNS = Object.keys(RULES) as readonly ManifestColumn[];
 
 /** A header or placeholder as it is compared: without regard to case, blanks, `_`, `-` and what nobody sees. */
 export function normalHeader(text: string): string {
@@ -41,6 +83,14 @@ export function normalHeader(text: string): string {
     .toLowerCase();
 }
 
+function foldedNames(column: ManifestColumn): readonly string[] {
+  return [column, ...(COLUMN_RULES[column].aliases ?? [])].map(normalHeader);
+}
+
+const COLUMN_OF: ReadonlyMap<string, ManifestColumn> = new Map(
+  MANIFEST_COLUMNS.flatMap((column) => foldedNames(column).map((name) => [name, column] as const)),
+);
+
 /** The column that a folded header means, by its own name or an alias. */
 export function columnOf(folded: string): ManifestColumn | undefined {
   return COLUMN_OF.get(folded);
@@ -48,99 +98,53 @@ export function columnOf(folded: string): ManifestColumn | undefined {
 
 /** Whether a text is a column's own name, spelled as here. */
 export function isManifestColumn(text: string): text is ManifestColumn {
-  return Object.hasOwn(FOLDED_NAMES, text);
-}
-
-/** The other folded names of the column that a folded header means. */
-export function partnersOf(folded: string): readonly string[] {
-  const column = COLUMN_OF.get(folded);
-  return column === undefined ? [] : FOLDED_NAMES[column].filter((name) => name !== folded);
+  return Object.hasOwn(RULES, text);
 }
 
 /** A manifest's header, looked up. */
 export interface ColumnIndex {
   /** Where each known column stands. */
   readonly positions: Readonly<Partial<Record<ManifestColumn, number>>>;
-  /** Each header folded; empty for a header without a name. */
-  readonly folded: readonly string[];
-  /** Where each folded name stands (the first, where there are two); headers without a name are left out. */
+  /** Where each folded header stands, a known column by all its names. Headers without a name are left out. */
   readonly named: ReadonlyMap<string, number>;
-  readonly faults: readonly Problem[];
-  readonly warnings: readonly Problem[];
 }
 
 /** Looks the headers up; two of one meaning are a fault, one that is nearly a known one is a warning. */
-export function indexColumns(
-  header: readonly string[],
-  at: { readonly file: string; readonly line: number },
-): ColumnIndex {
+export function indexColumns(header: readonly string[], line: number, findings: Findings): ColumnIndex {
   const positions: Partial<Record<ManifestColumn, number>> = {};
-  const folded = header.map(normalHeader);
-  const firstOf = new Map<string, number>();
-  const faults: Problem[] = [];
-  const warnings: Problem[] = [];
-  for (const [position, name] of folded.entries()) {
-    if (name === "") continue;
-    const column = columnOf(name);
-    const meaning = column ?? name;
-    const first = firstOf.get(meaning);
+  const named = new Map<string, number>();
+  for (const [position, title] of header.entries()) {
+    const folded = normalHeader(title);
+    if (folded === "") continue;
+    const first = named.get(folded);
     if (first !== undefined) {
-      faults.push(columnTwice(header[first] ?? "", header[position] ?? "", at));
+      const both = `${quote(header[first] ?? "")} and ${quote(title)}`;
+      const message = `The columns ${both} mean the same: which one counts cannot be told.`;
+      findings.fault("COLUMN_TWICE", message, { line, column: title });
       continue;
     }
-    firstOf.set(meaning, position);
+    const column = columnOf(folded);
     if (column !== undefined) positions[column] = position;
+    for (const name of column === undefined ? [folded] : foldedNames(column)) named.set(name, position);
   }
-  for (const [position, name] of folded.entries()) {
-    const meant = name === "" || columnOf(name) !== undefined ? undefined : misspelt(name, positions);
-    if (meant !== undefined) warnings.push(columnMisspelt(header[position] ?? "", meant, at));
+  for (const title of header) {
+    const meant = misspelt(normalHeader(title), positions);
+    if (meant === undefined) continue;
+    const message = `The column ${quote(title)} has no meaning of its own; it is read as a column for --name only.`;
+    findings.warn("COLUMN_MISSPELT", message, {
+      hint: `If "${meant}" is meant, name it so.`,
+      line,
+      column: title,
+    });
   }
-  return { positions, folded, named: firstPositions(folded), faults, warnings };
+  return { positions, named };
 }
 
-function firstPositions(folded: readonly string[]): ReadonlyMap<string, number> {
-  const positions = new Map<string, number>();
-  for (const [position, name] of folded.entries())
-    if (name !== "" && !positions.has(name)) positions.set(name, position);
-  return positions;
-}
-
-/** The known column that this header probably means; never one that the manifest has. */
-function misspelt(
-  name: string,
-  positions: Readonly<Partial<Record<ManifestColumn, number>>>,
-): ManifestColumn | undefined {
-  const absent = MANIFEST_COLUMNS.filter((column) => positions[column] === undefined && column !== "name");
-  const near = nearestSpellings(
-    name,
-    absent.flatMap((column) => FOLDED_NAMES[column]),
-    1,
-  )[0];
-  return near === undefined || near.length < 5 || Math.abs(near.length - name.length) > 2 ? undefined : columnOf(near);
-}
-
-function columnTwice(first: string, second: string, at: { readonly file: string; readonly line: number }): Problem {
-  return {
-    code: "COLUMN_TWICE",
-    message: `The columns ${quote(first)} and ${quote(second)} mean the same: which one counts cannot be told.`,
-    hint: "Keep one of them, and rename or remove the other.",
-    file: at.file,
-    line: at.line,
-    column: second,
-  };
-}
-
-function columnMisspelt(
-  header: string,
-  meant: ManifestColumn,
-  at: { readonly file: string; readonly line: number },
-): Problem {
-  return {
-    code: "COLUMN_MISSPELT",
-    message: `The column ${quote(header)} has no meaning of its own; it is read as a column for --name only.`,
-    hint: `If "${meant}" is meant, name it so.`,
-    file: at.file,
-    line: at.line,
-    column: header,
-  };
+/** The known column that an unknown header probably means; never one that the manifest has. */
+function misspelt(folded: string, has: ColumnIndex["positions"]): ManifestColumn | undefined {
+  if (folded === "" || columnOf(folded) !== undefined) return undefined;
+  const absent = MANIFEST_COLUMNS.filter((column) => has[column] === undefined && column !== "name");
+  const [near] = nearestSpellings(folded, absent.flatMap(foldedNames), 1);
+  if (near === undefined || near.length < 5 || Math.abs(near.length - folded.length) > 2) return undefined;
+  return columnOf(near);
 }

@@ -1,108 +1,79 @@
-import { type ParseErrorCode, visit } from "jsonc-parser";
+import { type Node, type ParseError, parseTree } from "jsonc-parser";
+import { EXIT, problem, StopError } from "../shared/problems.js";
 
-/**
- * A JSON value and the line on which it begins. Numbers and words keep their text: `1e3` stays `1e3`.
- */
-export type JsonNode = Place &
-  (
-    | { readonly kind: "object"; readonly members: readonly JsonMember[] }
-    | { readonly kind: "array"; readonly items: readonly JsonNode[] }
-    | { readonly kind: "string" | "number" | "boolean" | "null"; readonly text: string }
-  );
+/** A JSON text as a tree of values that know their lines: JSON.parse tells neither these nor, in every Node version, a fault's. */
+export class JsonText {
+  readonly root: Node;
+  readonly #text: string;
+  /** The offset at which each line begins. */
+  readonly #lines: readonly number[];
 
-interface Place {
-  /** From 1. */
-  readonly line: number;
-}
-
-export interface JsonMember {
-  readonly key: string;
-  readonly value: JsonNode;
-}
-
-/** Why a text is no JSON, and where: line and column, both from 1. */
-export interface JsonFault {
-  readonly line: number;
-  readonly column: number;
-  readonly message: string;
-}
-
-export type JsonReading = { readonly kind: "read"; readonly root: JsonNode } | ({ readonly kind: "fault" } & JsonFault);
-
-const DEEPEST = 64;
-
-/** Reads a text as JSON, as strictly as JSON.parse, which tells neither the line of a value nor, in every Node version, that of a fault. */
-export function readJsonText(text: string): JsonReading {
-  const root: JsonNode[] = [];
-  const open: Open[] = [{ take: (node) => root.push(node) }];
-  const take = (node: JsonNode): unknown => open.at(-1)?.take(node);
-  const begin = (node: JsonNode, container: Open, at: Position): void => {
-    take(node);
-    if (open.push(container) > DEEPEST) throw new JsonSyntaxError(at, `more than ${DEEPEST} levels of brackets`);
-  };
-  const end = (): void => void open.pop();
-  try {
-    visit(
-      text,
-      {
-        onObjectBegin: (_offset, _length, line, column) => {
-          const members: JsonMember[] = [];
-          let key = "";
-          const container = {
-            take: (value: JsonNode) => members.push({ key, value }),
-            name: (next: string) => (key = next),
-          };
-          begin({ kind: "object", line: line + 1, members }, container, { line, column });
-        },
-        onObjectProperty: (name) => void open.at(-1)?.name?.(name),
-        onObjectEnd: end,
-        onArrayBegin: (_offset, _length, line, column) => {
-          const items: JsonNode[] = [];
-          begin({ kind: "array", line: line + 1, items }, { take: (item) => items.push(item) }, { line, column });
-        },
-        onArrayEnd: end,
-        onLiteralValue: (value, offset, length, line) => {
-          const kind = value === null ? "null" : (typeof value as "string" | "number" | "boolean");
-          take({ kind, line: line + 1, text: kind === "string" ? value : text.slice(offset, offset + length) });
-        },
-        onError: (error, offset, length, line, column) => {
-          throw new JsonSyntaxError(
-            { line, column },
-            messageOf(error, text.slice(offset, offset + Math.max(length, 1))),
-          );
-        },
-      },
-      { disallowComments: true },
+  /** Throws a StopError (exit 2) where the text is no JSON; as strict as JSON.parse. `file`: as messages name it. */
+  constructor(text: string, file: string) {
+    this.#text = text;
+    this.#lines = [0, ...lineStarts(text)];
+    const errors: ParseError[] = [];
+    const root = readTree(text, errors);
+    const [error] = errors;
+    if (root !== undefined && error === undefined) {
+      this.root = root;
+      return;
+    }
+    const { offset, message } = error === undefined ? TOO_DEEP : { ...error, message: messageOf(error, text) };
+    const line = this.#lineAt(offset);
+    const column = String(offset - (this.#lines[line - 1] ?? 0) + 1);
+    const where = `line ${line}, column ${column}`;
+    throw new StopError(
+      EXIT.usage,
+      problem("JSON_SYNTAX", `${file} is not valid JSON: ${where}: ${message}.`, { file, line, column }),
     );
-  } catch (error) {
-    if (error instanceof JsonSyntaxError) return { kind: "fault", ...error.at, message: error.message };
-    throw error;
   }
-  const [read] = root;
-  return read === undefined
-    ? { kind: "fault", line: 1, column: 1, message: "a value is expected, not the end of the file" }
-    : { kind: "read", root: read };
+
+  /** The line on which a value begins, from 1. */
+  lineOf(node: Node): number {
+    return this.#lineAt(node.offset);
+  }
+
+  /** A single value's text: a number's and a word's as the file has it (`1e3` stays `1e3`), none of `null`. */
+  textOf(node: Node): string | undefined {
+    if (node.type === "object" || node.type === "array") return undefined;
+    if (node.type === "string") return String(node.value);
+    return node.type === "null" ? "" : this.#text.slice(node.offset, node.offset + node.length);
+  }
+
+  #lineAt(offset: number): number {
+    let [low, high] = [0, this.#lines.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((this.#lines[middle] ?? 0) <= offset) low = middle;
+      else high = middle;
+    }
+    return low + 1;
+  }
 }
 
-/** An object or array that is being read. */
-interface Open {
-  readonly take: (node: JsonNode) => unknown;
-  readonly name?: (key: string) => unknown;
+/** The keys and values of an object, in the file's order. */
+export function membersOf(node: Node): readonly (readonly [key: string, value: Node])[] {
+  return (node.children ?? []).flatMap(({ children: [key, value] = [] }) =>
+    key === undefined || value === undefined ? [] : [[String(key.value), value] as const],
+  );
 }
 
-/** Both from 0, as the parser counts. */
-interface Position {
-  readonly line: number;
-  readonly column: number;
+function lineStarts(text: string): readonly number[] {
+  const starts: number[] = [];
+  for (const end of text.matchAll(/\r\n?|\n/g)) starts.push(end.index + end[0].length);
+  return starts;
 }
 
-class JsonSyntaxError extends Error {
-  /** Both from 1. */
-  readonly at: Position;
+const TOO_DEEP = { offset: 0, message: "it has too many levels of brackets" };
 
-  constructor({ line, column }: Position, message: string) {
-    super(message);
-    this.at = { line: line + 1, column: column + 1 };
+/** `undefined` where brackets are nested so deeply that the parser, which calls itself for each, runs out of stack. */
+function readTree(text: string, errors: ParseError[]): Node | undefined {
+  try {
+    return parseTree(text, errors, { disallowComments: true });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
   }
 }
 
@@ -125,7 +96,8 @@ const MESSAGES: Readonly<Record<number, string>> = {
   16: "a tab or control character inside a text (write \\t)",
 };
 
-function messageOf(error: ParseErrorCode, found: string): string {
+function messageOf({ error, offset, length }: ParseError, text: string): string {
+  const found = text.slice(offset, offset + Math.max(length, 1));
   const message = MESSAGES[error] ?? "this is no value of JSON";
   return found === "" ? `${message}, not the end of the file` : `${message}, at ${JSON.stringify(found)}`;
 }

@@ -10,6 +10,9 @@ export interface DesiredMapping {
   readonly line: number;
 }
 
+/** A tenant's texts by header, as `normalHeader` folds it; a known column is found by each of its names. */
+export type ColumnTexts = Pick<ReadonlyMap<string, string>, "get">;
+
 /** One tenant of a manifest under one source task: all its rows together. */
 export interface ManifestTenant {
   readonly key: TenantKey;
@@ -25,8 +28,8 @@ export interface ManifestTenant {
   /** The `newTaskId` column: a copy that exists already. */
   readonly newTaskId: TaskId | undefined;
   readonly desired: readonly DesiredMapping[];
-  /** The tenant's first row: header as `normalHeader` folds it → text, for `{column}` in the name. */
-  readonly columns: ReadonlyMap<string, string>;
+  /** For `{column}` in the name. */
+  readonly columns: ColumnTexts;
 }
 
 /** A manifest that was read and found free of faults that can be seen without the server. */

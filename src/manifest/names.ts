@@ -1,213 +1,228 @@
-import { type TaskId, trimAround } from "../shared/ids.js";
-import type { Problem } from "../shared/problems.js";
-import { keptValue, listed, quote } from "../shared/quotation.js";
+import type { ProblemCode } from "../shared/codes.js";
+import { type FoldedName, foldName, type TaskId, trimAround } from "../shared/ids.js";
+import { type Problem, problem } from "../shared/problems.js";
+import { listed, quote } from "../shared/quotation.js";
 import { nearestSpellings } from "../shared/spelling.js";
-import { type ColumnIndex, normalHeader, partnersOf } from "./columns.js";
-import type { ManifestTenant } from "./manifest.js";
-import type { SharedValues } from "./manifest-shared.js";
-import { type CopyName, checkCopyNames, columnsUsedBy, renderName, usesTaskName } from "./name-template.js";
-import type { RawManifest, RawRow } from "./raw-manifest.js";
-import type { ManifestRow } from "./rows.js";
-import type { TenantGroup } from "./tenants.js";
-import { lostValue, textFault } from "./value-faults.js";
+import { withoutUnseen } from "../shared/unfit-characters.js";
+import { normalHeader } from "./columns.js";
+import type { ColumnTexts, ManifestTenant } from "./manifest.js";
+import { cellOf, type JudgedManifest, type ManifestRow, placeOf, type TenantGroup } from "./rows.js";
+import { lostValue, textFault } from "./values.js";
+
+/** What a name's placeholders are filled with. `task` is `undefined` where only the server knows it: `{task}` is then left in. */
+export interface NameValues {
+  readonly tenant: string;
+  readonly task: string | undefined;
+  readonly columns: ColumnTexts;
+}
+
+/** `unknown`: the placeholders, as the template spells them with their braces, that no column fills. */
+export type RenderedName = { readonly name: string } | { readonly unknown: readonly string[] };
+
+/** A piece of a template: text, a placeholder, or (with neither) a brace that stands alone. */
+interface Part {
+  readonly spelt: string;
+  readonly text?: string;
+  /** The column that a placeholder names, folded. */
+  readonly folded?: string;
+}
+
+/** The template that was taken apart last: most manifests have one for all tenants. */
+let lastTemplate: { readonly template: string; readonly parts: readonly Part[] } | undefined;
+
+/** `{{` and `}}` are literal braces. */
+function partsOf(template: string): readonly Part[] {
+  if (lastTemplate?.template !== template) {
+    const pieces = [...template.matchAll(/(\{)\{|(\})\}|\{([^{}]*)\}|([^{}]+)|[{}][^{}]*/g)];
+    const parts = pieces.map(([spelt, opening, closing, column, plain]): Part => {
+      if (column !== undefined) return { spelt, folded: normalHeader(column) };
+      const text = opening ?? closing ?? plain;
+      return text === undefined ? { spelt } : { spelt, text };
+    });
+    lastTemplate = { template, parts };
+  }
+  return lastTemplate.parts;
+}
+
+/**
+ * The name that a template gives one tenant's copy, without blanks around it; or the placeholders that nothing fills. Only
+ * the task's name may bring control characters here (it is the server's): they become blanks, and marks that nobody sees go.
+ */
+export function renderName(template: string, { tenant, task, columns }: NameValues): RenderedName {
+  const textOf = ({ spelt, text, folded }: Part): string | undefined => {
+    if (folded === undefined) return text;
+    if (folded === "tenant") return tenant;
+    if (folded !== "task") return columns.get(folded);
+    return task === undefined ? spelt : withoutUnseen(task.replace(/[\p{Cc}\u2028\u2029]/gu, " "));
+  };
+  const parts = partsOf(template);
+  const texts = parts.map(textOf);
+  if (!texts.includes(undefined)) return { name: trimAround(texts.join("")) };
+  return { unknown: parts.filter((_, at) => texts[at] === undefined).map((part) => part.spelt) };
+}
+
+/** The columns that a template uses, folded: all but the tenant's key and the source task's name. */
+export function columnsUsedBy(template: string): readonly string[] {
+  return partsOf(template).flatMap(({ folded = "tenant" }) =>
+    folded === "tenant" || folded === "task" ? [] : [folded],
+  );
+}
+
+/** Whether a template's names hold the source task's name. */
+export function usesTaskName(template: string): boolean {
+  return partsOf(template).some((part) => part.folded === "task");
+}
+
+/** One copy's name, to be compared with the others. */
+export interface CopyName {
+  readonly tenant: string;
+  readonly line: number;
+  /** Where the name stands; `name` unless given. */
+  readonly column?: string | undefined;
+  readonly sourceTaskId: TaskId;
+  readonly name: string;
+  /** `{task}` is still in the name: it can be compared only with copies of the same source task. */
+  readonly taskUnfilled?: boolean | undefined;
+}
+
+/**
+ * Two copies of one name, and copies named as a source task, however they are cased and spaced. Used without the source
+ * tasks' names when a manifest is read, and with them once the server is.
+ */
+export function checkCopyNames(
+  entries: readonly CopyName[],
+  sourceTaskNames: readonly string[],
+  file: string,
+): readonly Problem[] {
+  const sources = new Set<string>(sourceTaskNames.map(foldName));
+  const owners = new Map<string, CopyName>();
+  const faults: Problem[] = [];
+  for (const entry of entries) {
+    const { tenant, name, line, column = "name" } = entry;
+    const folded: FoldedName = foldName(name);
+    const compared = entry.taskUnfilled ? `${entry.sourceTaskId} ${folded}` : `- ${folded}`;
+    const owner = owners.get(compared);
+    if (owner === undefined) owners.set(compared, entry);
+    const at = { tenant, file, line, column, value: name };
+    if (sources.has(folded) && !entry.taskUnfilled) {
+      const message = `The copy of tenant ${quote(tenant)} would be named ${quote(name)}, as a source task is.`;
+      faults.push(problem("NAME_IS_SOURCE_TASK", message, at));
+    } else if (owner !== undefined) {
+      const both = `tenants ${quote(owner.tenant)} (line ${owner.line}) and ${quote(tenant)}`;
+      faults.push(problem("NAME_TWICE", `The copies of ${both} would both be named ${quote(name)}.`, at));
+    }
+  }
+  return faults;
+}
 
 /** A name longer than this may be cut short or refused by the server. */
 const LONGEST_NAME = 250;
-
-/** Tenants, each with the rows that it was made from at the same place. */
-export interface GroupedTenants {
-  readonly groups: readonly TenantGroup[];
-  readonly tenants: readonly ManifestTenant[];
-}
-
-/** A tenant with the rows that it was made from. */
-interface NamedTenant {
-  readonly tenant: ManifestTenant;
-  readonly group: TenantGroup;
-}
-
-interface Context {
-  readonly raw: RawManifest;
-  readonly index: ColumnIndex;
-  readonly shared: SharedValues;
-}
-
-/** A copy's name with its place, which is looked up where a fault asks for it: a JSON manifest reads its entry again for it. */
-class PlacedName implements CopyName {
-  readonly tenant: string;
-  readonly sourceTaskId: TaskId;
-  readonly name: string;
-  readonly taskUnfilled: boolean;
-  readonly #row: RawRow;
-  readonly #raw: RawManifest;
-
-  constructor(
-    of: { readonly tenant: ManifestTenant; readonly sourceTaskId: TaskId; readonly row: RawRow },
-    name: string,
-    raw: RawManifest,
-  ) {
-    this.tenant = of.tenant.tenant;
-    this.sourceTaskId = of.sourceTaskId;
-    this.name = name;
-    this.taskUnfilled = usesTaskName(of.tenant.nameTemplate);
-    this.#row = of.row;
-    this.#raw = raw;
-  }
-
-  get line(): number {
-    return this.#raw.place(this.#row, "name").line;
-  }
-
-  get column(): string {
-    return this.#raw.place(this.#row, "name").column;
-  }
-}
 
 /**
  * The enabled tenants' copies' names, as far as they are known without the server: placeholders that nothing fills, names that
  * cannot be, twins.
  */
-export function checkNames(
-  { groups, tenants }: GroupedTenants,
-  context: Context,
-): { readonly faults: readonly Problem[]; readonly warnings: readonly Problem[] } {
-  const { raw } = context;
-  const faults: Problem[] = [];
+export function checkNames(manifest: JudgedManifest): void {
+  const { findings } = manifest;
   const names: CopyName[] = [];
-  const long: CopyName[] = [];
-  let sharedTemplateTold = false;
-  let at = 0;
-  for (const group of groups) {
-    const tenant = tenants[at++];
-    if (tenant === undefined || !group.enabled) continue;
+  let isSharedTemplateTold = false;
+  for (const group of manifest.groups) {
+    const { tenant, sourceTaskId, nameTemplate, enabled, columns } = group.tenant;
+    if (!enabled) continue;
     const row = group.rows.find((one) => one.name !== undefined);
-    const { columns, sourceTaskId } = tenant;
-    const rendered = renderName(tenant.nameTemplate, { tenant: tenant.tenant, task: undefined, columns });
+    const rendered = renderName(nameTemplate, { tenant, task: undefined, columns });
     if ("unknown" in rendered) {
-      if (row === undefined && sharedTemplateTold) continue;
-      sharedTemplateTold ||= row === undefined;
-      faults.push(...rendered.unknown.map((spelt) => placeholderUnknown(spelt, { row, tenant, context })));
+      // One template for all tenants is told once.
+      if (row === undefined && isSharedTemplateTold) continue;
+      isSharedTemplateTold ||= row === undefined;
+      for (const spelt of rendered.unknown) tellUnknownPlaceholder(spelt, row, manifest);
       continue;
     }
+    if (group.rows.length > 1) tellContradictoryColumns(group, manifest);
     const { name } = rendered;
-    if (group.rows.length > 1) faults.push(...contradictoryColumns({ tenant, group }, context));
-    const impossible = impossibleName(name, tenant);
-    const placed = (row ?? group.rows[0]).raw;
-    if (impossible !== undefined) {
-      faults.push({
-        ...impossible,
-        tenant: tenant.tenant,
-        file: raw.file,
-        ...raw.place(placed, "name"),
-        value: keptValue(name),
-      });
-      continue;
-    }
-    if (sourceTaskId === undefined) continue;
-    const copy = new PlacedName({ tenant, sourceTaskId, row: placed }, name, raw);
-    names.push(copy);
-    // No name has more characters than code units.
-    if (name.length > LONGEST_NAME && [...name].length > LONGEST_NAME) long.push(copy);
+    const at = placeOf(manifest, row ?? group.rows[0], "name");
+    const fault = nameFault(name, group.tenant);
+    if (fault !== undefined) findings.fault(fault.code, fault.message, { ...at, value: name });
+    else if (sourceTaskId !== undefined)
+      names.push({ ...at, tenant, sourceTaskId, name, taskUnfilled: usesTaskName(nameTemplate) });
   }
-  return {
-    faults: [faults, checkCopyNames(names, [], raw.file)].flat(),
-    warnings: longNames(long, raw.file),
-  };
+  for (const fault of checkCopyNames(names, [], findings.file)) findings.faults.push(fault);
+  const long = names.filter(({ name }) => [...name].length > LONGEST_NAME);
+  const [first] = long;
+  if (first === undefined) return;
+  const { tenant, line, column, name } = first;
+  const others = long.length === 1 ? "" : ` So have ${long.length - 1} more tenants.`;
+  const message = `The copy of tenant ${quote(tenant)} has a name of more than ${LONGEST_NAME} characters.${others}`;
+  findings.warn("NAME_LONG", message, { tenant, line, column, value: name });
 }
 
 /** A column that the name uses and that the tenant's rows fill differently: which one the copy is named by cannot be told. */
-function contradictoryColumns({ tenant, group }: NamedTenant, { raw, index }: Context): readonly Problem[] {
-  return columnsUsedBy(tenant.nameTemplate).flatMap((name) => {
-    const position =
-      index.named.get(name) ??
-      partnersOf(name)
-        .map((other) => index.named.get(other))
-        .find((at) => at !== undefined);
-    const meant = tenant.columns.get(name);
-    if (position === undefined || meant === undefined) return [];
-    const textOf = (row: ManifestRow) => trimAround(row.raw.cells[position] ?? "");
-    const other = group.rows.find((row) => textOf(row) !== "" && textOf(row) !== meant);
-    if (other === undefined) return [];
-    const column = raw.header[position] ?? name;
-    return {
-      code: "CONTRADICTION",
-      message: `The name of tenant ${quote(tenant.tenant)} uses ${column}, which is ${quote(textOf(other))} here, but ${quote(meant)} in another of its rows.`,
+function tellContradictoryColumns(
+  { tenant: { tenant, nameTemplate, columns }, rows }: TenantGroup,
+  manifest: JudgedManifest,
+) {
+  for (const used of columnsUsedBy(nameTemplate)) {
+    const position = manifest.columns.named.get(used) ?? -1;
+    const meant = columns.get(used) ?? "";
+    const other = rows.find((row) => !["", meant].includes(cellOf(row, position)));
+    if (other === undefined) continue;
+    const column = manifest.raw.header[position] ?? used;
+    const value = cellOf(other, position);
+    const both = `${quote(value)} here, but ${quote(meant)} in another of its rows`;
+    manifest.findings.fault("CONTRADICTION", `The name of tenant ${quote(tenant)} uses ${column}, which is ${both}.`, {
       hint: `All rows of one tenant make one copy: give them the same ${column}, or leave it out of the name.`,
-      tenant: tenant.tenant,
-      file: raw.file,
+      tenant,
       line: other.line,
       column,
-      value: keptValue(textOf(other)),
-    };
-  });
+      value,
+    });
+  }
 }
 
-function impossibleName(
-  name: string,
-  { nameTemplate, columns }: ManifestTenant,
-): Pick<Problem, "code" | "message" | "hint"> | undefined {
-  if (name === "")
-    return {
-      code: "NAME_EMPTY",
-      message: "The copy's name would be empty.",
-      hint: "Put {tenant} into the name, or a column that is never empty.",
-    };
-  const fault = textFault(name);
+interface NameFault {
+  readonly code: ProblemCode;
+  readonly message: string;
+}
+
+/** Why a copy cannot have this name. */
+function nameFault(name: string, { nameTemplate, columns }: ManifestTenant): NameFault | undefined {
+  if (name === "") return { code: "NAME_EMPTY", message: "The copy's name would be empty." };
   const would = `The copy's name would be ${quote(name)}`;
-  if (fault !== undefined) return { code: fault.code, message: `${would}: ${fault.is}.`, hint: fault.hint };
+  const fault = textFault(name);
+  if (fault !== undefined) return { code: fault.code, message: `${would}${fault.is}.` };
   for (const column of columnsUsedBy(nameTemplate)) {
-    const lost = lostValue(columns.get(column) ?? "");
+    const text = columns.get(column) ?? "";
+    const lost = lostValue(text);
     if (lost !== undefined)
-      return { code: lost.code, message: `${would}: its {${column}} is ${lost.is}.`, hint: lost.hint };
+      return { code: lost.code, message: `${would}, of which {${column}} is ${quote(text)}${lost.is}.` };
   }
   return undefined;
 }
 
-function placeholderUnknown(
-  spelt: string,
-  of: { readonly row: ManifestRow | undefined; readonly tenant: ManifestTenant; readonly context: Context },
-): Problem {
-  const { row, tenant, context } = of;
-  const { raw, shared } = context;
-  const place = row === undefined ? undefined : raw.place(row.raw, "name");
-  const what = row === undefined ? shared.nameFrom.what : `The name of tenant ${quote(tenant.tenant)}`;
-  return {
-    code: "PLACEHOLDER_UNKNOWN",
-    message: /^\{[^{}]*\}$/.test(spelt)
-      ? `${what} uses ${quote(spelt)}, but the manifest has no such column.`
-      : `${what} has a brace that stands alone, at ${quote(spelt)}.`,
-    hint: placeholderHint(spelt, raw),
-    tenant: row === undefined ? undefined : tenant.tenant,
-    file: raw.file,
-    line: place?.line ?? shared.nameFrom.line,
-    column: place?.column ?? shared.nameFrom.column ?? "--name",
-    value: keptValue(tenant.nameTemplate),
-  };
-}
-
-function placeholderHint(spelt: string, raw: RawManifest): string {
+/** `row`: the one that has a template of its own. */
+function tellUnknownPlaceholder(spelt: string, row: ManifestRow | undefined, manifest: JudgedManifest): void {
+  const { raw, shared, defaults, findings } = manifest;
+  const atTop = defaults.nameTemplate === undefined ? raw.shared.name : undefined;
+  const whose =
+    row === undefined
+      ? atTop === undefined
+        ? "--name"
+        : "The manifest's name"
+      : `The name of tenant ${quote(row.tenant ?? "")}`;
+  const { line, column } = atTop ?? { line: undefined, column: "--name" };
+  const at = row === undefined ? { tenant: undefined, line, column } : placeOf(manifest, row, "name");
   const inner = /^\{([^{}]*)\}$/.exec(spelt)?.[1];
-  if (inner === undefined) return "Write {{ or }} for a brace that belongs to the name.";
-  const headers = new Map([...raw.header, "tenant", "task"].map((header) => [normalHeader(header), header]));
-  const near = nearestSpellings(normalHeader(inner), headers.keys(), 1)[0];
-  const known = [...headers.values()].filter((header) => header !== "").map((header) => `{${header}}`);
-  return near === undefined ? `It may use ${listed(known)}.` : `Did you mean {${headers.get(near)}}?`;
-}
-
-function longNames(long: readonly CopyName[], file: string): readonly Problem[] {
-  const [first] = long;
-  if (first === undefined) return [];
-  const others = long.length === 1 ? "" : ` So have ${long.length - 1} more tenants.`;
-  return [
-    {
-      code: "NAME_LONG",
-      message: `The copy of tenant ${quote(first.tenant)} has a name of more than ${LONGEST_NAME} characters.${others}`,
-      hint: "The server may refuse it or cut it short: choose a shorter --name.",
-      tenant: first.tenant,
-      file,
-      line: first.line,
-      column: first.column,
-      value: keptValue(first.name),
-    },
-  ];
+  const message =
+    inner === undefined
+      ? `${whose} has a brace that stands alone, at ${quote(spelt)}.`
+      : `${whose} uses ${quote(spelt)}, but the manifest has no such column.`;
+  const titles = [...raw.header, "tenant", "task"].filter((title) => title !== "");
+  const known = new Map(titles.map((title) => [normalHeader(title), `{${title}}`]));
+  const near = known.get(nearestSpellings(normalHeader(inner ?? ""), known.keys(), 1)[0] ?? "");
+  const hint = near === undefined ? `It may use ${listed([...known.values()])}.` : `Did you mean ${near}?`;
+  findings.fault("PLACEHOLDER_UNKNOWN", message, {
+    hint: inner === undefined ? "Write {{ or }} for a brace that belongs to the name." : hint,
+    ...at,
+    value: row?.name ?? shared.nameTemplate,
+  });
 }

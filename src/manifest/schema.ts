@@ -1,70 +1,59 @@
 import * as z from "zod";
+import { COLUMN_RULES, MANIFEST_COLUMNS, type ManifestColumn } from "./columns.js";
 
 const GUID_TEXT = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}";
+const GUID = z.string().regex(new RegExp(`^\\s*(\\{${GUID_TEXT}\\}|${GUID_TEXT})\\s*$`), "a GUID");
+const KINDS = { text: z.string(), guid: GUID, switch: z.union([z.boolean(), z.string()]) };
 
-/** Not a function of the reader: it reads more than this (aliases, keys of any case), and tells faults with their place. */
-function guid(description: string) {
-  return z
-    .string()
-    .regex(new RegExp(`^\\s*(\\{${GUID_TEXT}\\}|${GUID_TEXT})\\s*$`), "a GUID")
-    .describe(description);
+function typeOf(column: ManifestColumn): z.ZodType {
+  return column === "tenant" ? z.string().min(1) : KINDS[COLUMN_RULES[column].kind];
 }
 
-const ENABLED = z
-  .union([z.boolean(), z.string()])
-  .describe("false (or no, n, 0, off, faux, non, falsch, nein): this tenant is skipped. Left out or empty: true.");
+function keysOf(columns: readonly ManifestColumn[]): Record<string, z.ZodType> {
+  const keys: Record<string, z.ZodType> = {};
+  for (const column of columns) {
+    const { description, aliases = [] } = COLUMN_RULES[column];
+    const also = aliases.length > 0 ? ` Also: ${aliases.join(", ")}.` : "";
+    keys[column] = typeOf(column).describe(`${description}${also}`).optional();
+    for (const alias of aliases) keys[alias] = typeOf(column).describe(`The same as ${column}.`).optional();
+  }
+  return keys;
+}
 
 const MAPPING = z
-  .looseObject({
-    reportId: guid(
-      "One report of the source task: its row's id or its reportID. Left out: every report of the task.",
-    ).optional(),
-    qlikAppId: guid("The app that the report reads now, usually the master app.").optional(),
-    newQlikAppId: guid("The tenant's own app, which the copy's report reads instead.").optional(),
-  })
+  .looseObject(keysOf(MANIFEST_COLUMNS.filter((column) => COLUMN_RULES[column].inMappings)))
   .describe("One mapping. What it leaves out is taken from its tenant, then from the top level or the flags.");
 
-const TENANT = z
-  .looseObject({
-    tenant: z.string().min(1).describe("The tenant's key, as text in quotes: 007 is not 7. Also: customer.").optional(),
-    customer: z.string().min(1).describe("The same as tenant.").optional(),
-    newQlikAppId: guid("The tenant's own app. Also: appId.").optional(),
-    appId: guid("The same as newQlikAppId.").optional(),
-    qlikAppId: guid(
-      "The app that it replaces; without it the top level's, or --master-app. Also: masterAppId.",
-    ).optional(),
-    masterAppId: guid("The same as qlikAppId.").optional(),
-    sourceTaskId: guid("The task to duplicate; without it the top level's, or --source-task.").optional(),
-    reportId: guid("One report of that task; without it every report.").optional(),
-    name: z
-      .string()
-      .describe("The copy's name: {tenant}, {task}, {any key}; {{ and }} for braces. Also: newName.")
-      .optional(),
-    newName: z.string().describe("The same as name.").optional(),
-    enabled: ENABLED.optional(),
-    newTaskId: guid("A copy that exists already, under any name: it is adopted.").optional(),
-    mappings: z.array(MAPPING).describe("Several mappings of this tenant's one copy.").optional(),
-  })
-  .describe("One tenant. Other keys may be used in the name.");
+const TENANTS = z
+  .array(
+    z
+      .looseObject({
+        ...keysOf(MANIFEST_COLUMNS),
+        mappings: z.array(MAPPING).describe("Several mappings of this tenant's one copy.").optional(),
+      })
+      .describe("One tenant. Other keys may be used in the name."),
+  )
+  .min(1);
 
-const TENANTS = z.array(TENANT).min(1);
+const SHARED = MANIFEST_COLUMNS.flatMap((column) => {
+  const { atTop } = COLUMN_RULES[column];
+  return atTop === undefined ? [] : [[column, typeOf(column).describe(atTop).optional()] as const];
+});
 
-/** A JSON manifest, for editors and for the `schema` command (as JSON Schema). */
+/**
+ * A JSON manifest, for editors and for the `schema` command (as JSON Schema). The reader does not use it: it reads more than
+ * this (keys of any case), and tells faults with their place.
+ */
 export const MANIFEST_SCHEMA = z
   .union([
     TENANTS.describe("One entry for each tenant."),
     z
       .looseObject({
         $schema: z.string().optional(),
-        sourceTaskId: guid("The task to duplicate, for tenants that name none.").optional(),
-        qlikAppId: guid("The app to replace, for tenants that name none.").optional(),
+        ...Object.fromEntries(SHARED),
         reportIds: z
-          .array(guid("A report's row id or its reportID."))
+          .array(GUID.describe("A report's row id or its reportID."))
           .describe("The reports to map, for tenants that name none; without it every report of the source task.")
-          .optional(),
-        name: z
-          .string()
-          .describe("The copies' name, for tenants that give none; {task} - {tenant} unless given.")
           .optional(),
         tenants: TENANTS,
       })

@@ -1,5 +1,5 @@
 import type { TenantState } from "../log/tenant-state.js";
-import { renderName } from "../manifest/name-template.js";
+import { renderName } from "../manifest/names.js";
 import type { Reading } from "../server/ports.js";
 import { foldAround, type TaskId } from "../shared/ids.js";
 import type { ListedTask, TaskReport } from "../shared/source-task.js";

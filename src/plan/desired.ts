@@ -2,7 +2,7 @@ import type { PlanShape } from "../log/records.js";
 import type { LogState } from "../log/state.js";
 import { isLacking, type TenantState } from "../log/tenant-state.js";
 import type { DesiredMapping, Manifest, ManifestTenant } from "../manifest/manifest.js";
-import { type CopyName, checkCopyNames, renderName, usesTaskName } from "../manifest/name-template.js";
+import { type CopyName, checkCopyNames, renderName, usesTaskName } from "../manifest/names.js";
 import type { ProblemCode } from "../shared/codes.js";
 import { addTo } from "../shared/grouping.js";
 import {

@@ -13,7 +13,7 @@ import type { Clock } from "../shared/time.js";
 import { adoptionCandidate } from "./adoption.js";
 import type { PlanItem } from "./decide.js";
 import { type PlanEntry, planEntries } from "./desired.js";
-import { type Observation, READS_AT_ONCE } from "./observe.js";
+import { type Observation, READS_AT_ONCE, readUnlisted } from "./observe.js";
 import { type CandidateReports, type PlanContext, refreshed, twinsOfLog, unexplainedTasks } from "./plan-context.js";
 import { planItems, refOfRow } from "./plan-items.js";
 import { planWarnings } from "./plan-warnings.js";
@@ -75,30 +75,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
       candidates: new Map(),
       mappedBy: new Map(),
       unread: NONE,
-      unlisted: new Map(),
-    },
-    list,
-  );
-  const selected = entries.filter(({ row }) => selects(row));
-  const context = server === undefined ? found : await withCandidates(server.reader, found, selected);
-  const twins = twinsOfLog(context);
-  const items = planItems(context, { twins, selects, unread: (verify ? read?.unread : undefined) ?? new Map() });
-  const warnings = [
-    ...planWarnings(context, items, twins),
-    ...(names?.warnings ?? NONE),
-    ...((verify ? read?.warnings : undefined) ?? NONE),
-  ];
-  return { items, warnings, troubled: twins.size > 0 || context.crossed.size > 0, context };
-}
-
-function permissionsOf({ shape, newLog, server }: PlanRequest): PlanContext["permissions"] {
-  const rows = [...(server?.observation.sources.values() ?? NONE)].flatMap((source) => source.reportRows);
-  return {
-    adopt: shape.adopt,
-    recreate: shape.recreate,
-    newLog,
-    allowSharedApps: new Set(shape.allowSharedApp.flatMap((app) => parseAppId(app) ?? NONE)),
-    allowUnmappedReports: reportsNamed(shape.allowUnmappedReport, rows),
+      unlisted: new Map(named.flatMap((task) => task ?? NONE).map((task) => [task.id, task])),
   };
 }
 
@@ -162,13 +139,10 @@ async function withCandidates(
   const wanted = [...new Set(entries.flatMap((entry) => adoptionCandidate(known, entry) ?? NONE))];
   const others = await readReports(wanted.filter((id) => !strange.has(id)));
   const unlisted = wanted.filter((id) => list?.index.has(id) !== true);
-  // A task that no list shows says its name itself.
-  const named = await Promise.all(unlisted.map((id) => limit(() => reader.readTask(id))));
+  const named = await Promise.all(unlisted.map((id) => limit(() => readUnlisted(reader, id))));
   return {
     ...known,
     candidates: new Map([...strange, ...others]),
-    unlisted: new Map(
-      named.flatMap((task) => (task.kind === "read" ? task.value : NONE)).map((task) => [task.id, task]),
-    ),
+    unlisted: new Map(named.flatMap((task) => task ?? NONE).map((task) => [task.id, task])),
   };
 }

@@ -90,6 +90,12 @@ export async function observeListAgain(
   return judgeReading(reader, reading, { index: indexOf(reading), log, sources });
 }
 
+/** A task that no list shows says its name itself. */
+export async function readUnlisted(reader: TaskReader, id: TaskId): Promise<ListedTask | undefined> {
+  const task = await reader.readTask(id);
+  return task.kind === "read" ? { id, name: task.value.name } : undefined;
+}
+
 /** A list that is not whole proves nothing. */
 export function listNotWhole(why: string): Problem {
   const message = `the task list is not whole: ${why}. What is not in it may exist all the same, and doubts stay doubts`;

@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { codeOf } from "../files/paths.js";
 import { readWholeFile } from "../files/read-file.js";
 import { writeAtomically } from "../files/write-file.js";
-import { type Inferred, planShape } from "../log/records.js";
+import { type Inferred, PLAN_SHAPE } from "../log/records.js";
 import type { LoggedSync, LogState } from "../log/state.js";
 import type { TenantRef } from "../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
@@ -35,7 +35,7 @@ const savedPlan = z.strictObject({
   apps: z.optional(text),
   /** The plan was made from what every copy showed: carried out from less, it would be another. */
   verify: z.optional(z.boolean()),
-  shape: planShape,
+  shape: z.strictObject(PLAN_SHAPE.shape),
   tenants: z.array(savedTenant),
   digest: text,
 });

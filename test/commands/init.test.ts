@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readManifestFile } from "../../src/manifest/manifest-file.js";
+import { readManifestFile } from "../../src/manifest/read-manifest.js";
 import { type RunningSandbox, startSandbox } from "../../src/sandbox/server.js";
 import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID, SECOND_SOURCE_TASK_ID, tenantAppId } from "../../src/sandbox/world.js";
 import { type Said, say } from "../support/in-process.js";

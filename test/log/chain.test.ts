@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { headerLine, nextLines } from "../../src/log/chain.js";
-import { type LogReading, LogScan } from "../../src/log/reading.js";
 import type { LogEntry, LogRecord } from "../../src/log/records.js";
 import {
   createIntent,
   createOutcome,
   HEADER,
+  type LogReading,
   logText,
   MONTHLY,
   nextLine,
@@ -76,9 +76,8 @@ describe("a whole log", () => {
       fc.property(fc.integer({ min: 1, max: 900 }), fc.boolean(), (size, crlf) => {
         const all = crlf ? Buffer.from(TEXT.replaceAll("\n", "\r\n")) : bytes;
         const records: LogRecord[] = [];
-        const scan = new LogScan((record) => records.push(record));
-        for (let at = 0; at < all.length; at += size) scan.push(all.subarray(at, at + size));
-        expect({ reading: scan.end(), records }).toEqual(read(all));
+        const reading = readLogBytes(all, (record) => records.push(record), size);
+        expect({ reading, records }).toEqual(read(all));
       }),
       { numRuns: 60 },
     );
@@ -195,7 +194,7 @@ describe("a torn end", () => {
 });
 
 describe("NUL bytes, as a power loss leaves them", () => {
-  const NULS = { code: "LOG_DAMAGED", what: expect.stringContaining("NUL bytes") };
+  const NULS = { code: "LOG_DAMAGED", message: expect.stringContaining("NUL bytes") };
   const header = `${LINES[0]}\n`;
 
   it.each<[string, string | Buffer, number]>([

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ManifestDefaults } from "../../src/manifest/manifest.js";
+import { renderName } from "../../src/manifest/names.js";
 import {
   app,
   appId,
@@ -230,8 +231,13 @@ describe("the copy's name", () => {
     expect(await templates("F {tenant}")).toEqual(["F {tenant}", "F {tenant}", "Own {tenant}"]);
   });
 
-  it("may use any column, read as headers are", async () => {
+  it("may use any column, read as headers are, and by each of its names", async () => {
     expect(await accepted(lines, { nameTemplate: "{region_name}" })).toBe(2);
+    const { tenants } = await read(lines.join("\n"));
+    const rendered = tenants.map(({ tenant, columns }) =>
+      renderName("{newQlikAppId} {app id} {customer}", { tenant, task: undefined, columns }),
+    );
+    expect(rendered).toEqual([{ name: `${app(1)} ${app(1)} acme` }, { name: `${app(2)} ${app(2)} globex` }]);
   });
 
   it("uses no column that the tenant's rows fill differently, and one that only some of them fill", async () => {

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ManifestDefaults } from "../../src/manifest/manifest.js";
-import { readManifestFile } from "../../src/manifest/manifest-file.js";
-import { renderName } from "../../src/manifest/name-template.js";
+import { renderName } from "../../src/manifest/names.js";
+import { readManifestFile } from "../../src/manifest/read-manifest.js";
 import { MANIFEST_SCHEMA } from "../../src/manifest/schema.js";
 import { app, FLAGS, faultsOf, MASTER, MONTHLY, NO_DEFAULTS, refusalOf } from "../support/manifests.js";
 

@@ -1,17 +1,25 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type JsonNode, readJsonText } from "../../src/manifest/json-text.js";
+import { JsonText, membersOf } from "../../src/manifest/json-text.js";
+import { type Problem, StopError } from "../../src/shared/problems.js";
 
-function plain(node: JsonNode): unknown {
-  switch (node.kind) {
-    case "object":
-      return Object.fromEntries(node.members.map(({ key, value }) => [key, plain(value)]));
-    case "array":
-      return node.items.map(plain);
-    case "string":
-      return node.text;
-    default:
-      return JSON.parse(node.text);
+const readJson = (text: string) => new JsonText(text, "a.json");
+
+function plain(json: JsonText, node = json.root): unknown {
+  if (node.type === "object")
+    return Object.fromEntries(membersOf(node).map(([key, value]) => [key, plain(json, value)]));
+  if (node.type === "array") return node.children?.map((item) => plain(json, item));
+  return node.type === "null" ? null : node.type === "string" ? json.textOf(node) : JSON.parse(json.textOf(node) ?? "");
+}
+
+/** What is wrong with a text, or `undefined` where it is JSON. */
+function faultOf(text: string): Problem | undefined {
+  try {
+    readJson(text);
+    return undefined;
+  } catch (error) {
+    if (error instanceof StopError) return error.problems[0];
+    throw error;
   }
 }
 
@@ -25,13 +33,13 @@ function nativelyValid(text: string): boolean {
   }
 }
 
-describe("readJsonText", () => {
+describe("a JSON text", () => {
   it("reads what JSON.parse reads, as JSON.parse reads it", () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 4 }), fc.constantFrom(undefined, 1), (text, indent) => {
         const expected: unknown = JSON.parse(text);
-        const reading = readJsonText(JSON.stringify(expected, undefined, indent));
-        expect(reading.kind === "read" && JSON.stringify(plain(reading.root))).toBe(JSON.stringify(expected));
+        const json = readJson(JSON.stringify(expected, undefined, indent));
+        expect(JSON.stringify(plain(json))).toBe(JSON.stringify(expected));
       }),
     );
   });
@@ -61,7 +69,7 @@ describe("readJsonText", () => {
     fc.assert(
       fc.property(fc.array(bits, { maxLength: 8 }), (parts) => {
         const text = parts.join("");
-        expect(readJsonText(text).kind).toBe(nativelyValid(text) ? "read" : "fault");
+        expect(faultOf(text)?.code).toBe(nativelyValid(text) ? undefined : "JSON_SYNTAX");
       }),
       { numRuns: 2000 },
     );
@@ -77,24 +85,19 @@ describe("readJsonText", () => {
     ["[1]\n[2]", 2, "follows"],
     ['[\n"a', 2, "never closed"],
   ])("tells where %j is wrong", (text, line, words) => {
-    const reading = readJsonText(text);
-    if (reading.kind !== "fault") throw new Error("it was accepted");
-    expect(reading.line).toBe(line);
-    expect(reading.message).toContain(words);
+    expect(faultOf(text)).toMatchObject({ line, message: expect.stringContaining(words) });
   });
 
   it("does not follow endless brackets", () => {
-    expect(readJsonText("[".repeat(100_000))).toMatchObject({
-      kind: "fault",
-      message: expect.stringContaining("levels"),
-    });
+    for (const text of ["[".repeat(100_000), "[".repeat(100_000) + "]".repeat(100_000)])
+      expect(faultOf(text)).toMatchObject({ code: "JSON_SYNTAX", message: expect.stringContaining("levels") });
   });
 
   it("tells the line of each value, whatever ends the lines", () => {
-    const reading = readJsonText('[1,\r\n2,\n{"a":\r3}]');
-    if (reading.kind !== "read" || reading.root.kind !== "array") throw new Error("it was not read");
-    const [, two, object] = reading.root.items;
-    expect([reading.root.line, two?.line, object?.line]).toEqual([1, 2, 3]);
-    expect(object?.kind === "object" && object.members[0]?.value.line).toBe(4);
+    const json = readJson('[1,\r\n2,\n{"a":\r3}]');
+    const [, two, object] = json.root.children ?? [];
+    if (two === undefined || object === undefined) throw new Error("it was not read");
+    const members = membersOf(object).map(([, value]) => value);
+    expect([json.root, two, object, ...members].map((node) => json.lineOf(node))).toEqual([1, 2, 3, 4]);
   });
 });

@@ -80,17 +80,17 @@ describe("a JSON manifest", () => {
       { tenant: "initech", enabled: "nein" },
     ]);
     expect(manifest.tenants.map((tenant) => tenant.enabled)).toEqual([true, false, false]);
-    expect([...(manifest.tenants[0]?.columns ?? [])]).toEqual(
-      Object.entries({
-        tenant: "acme",
-        newqlikappid: app(1),
-        reportid: "",
-        enabled: "true",
-        region: "EMEA",
-        no: "7",
-        name: "{region} {no}",
-      }),
-    );
+    const texts = {
+      tenant: "acme",
+      newqlikappid: app(1),
+      reportid: "",
+      enabled: "true",
+      region: "EMEA",
+      no: "7",
+      name: "{region} {no}",
+      nothing: undefined,
+    };
+    for (const [name, text] of Object.entries(texts)) expect(manifest.tenants[0]?.columns.get(name)).toBe(text);
   });
 
   it("lets a mapping take from its tenant what it leaves out", async () => {

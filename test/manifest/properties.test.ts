@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { normalHeader } from "../../src/manifest/columns.js";
 import type { Manifest } from "../../src/manifest/manifest.js";
-import { readManifest } from "../../src/manifest/manifest-file.js";
+import { readManifest } from "../../src/manifest/read-manifest.js";
 import { app, FLAGS, MASTER, MONTHLY, read, refusalOf, row, WEEKLY } from "../support/manifests.js";
 
 /** A row of a manifest without faults: the nth tenant has the nth app. */
@@ -49,7 +50,7 @@ function meaningOf(manifest: Manifest): unknown {
       ...tenant,
       line: undefined,
       // No name uses reportId here, and it differs between a tenant's rows.
-      columns: [...tenant.columns].filter(([name]) => name !== "reportid"),
+      columns: HEADER.filter((name) => name !== "reportId").map((name) => tenant.columns.get(normalHeader(name))),
       desired: tenant.desired.map((mapping) => JSON.stringify({ ...mapping, line: undefined })).sort(),
     }))
     .sort((a, b) => (`${a.key} ${a.sourceTaskId}` < `${b.key} ${b.sourceTaskId}` ? -1 : 1));

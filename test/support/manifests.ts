@@ -1,5 +1,5 @@
 import type { Manifest, ManifestDefaults } from "../../src/manifest/manifest.js";
-import { type ManifestInput, readManifest } from "../../src/manifest/manifest-file.js";
+import { type ManifestInput, readManifest } from "../../src/manifest/read-manifest.js";
 import {
   type AppId,
   foldTenantKey,

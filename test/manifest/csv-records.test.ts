@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readCsvOpening, splitCsv } from "../../src/manifest/csv-text.js";
+import { readCsvOpening, splitCsv } from "../../src/manifest/csv.js";
 
-const split = (text: string, delimiter = ",") => splitCsv(text, { delimiter, start: 0, line: 1 });
+const split = (text: string, delimiter = ",") => splitCsv(text, delimiter, 1);
 const cells = (text: string, delimiter = ",") => split(text, delimiter).records.map((record) => record.cells);
 const lines = (text: string) => split(text).records.map((record) => record.line);
 

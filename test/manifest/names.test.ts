@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type CopyName, checkCopyNames, renderName, usesTaskName } from "../../src/manifest/name-template.js";
+import { type CopyName, checkCopyNames, renderName, usesTaskName } from "../../src/manifest/names.js";
 import { MONTHLY, taskId, WEEKLY } from "../support/manifests.js";
 
 const columns = new Map([
@@ -16,7 +16,7 @@ describe("renderName", () => {
     ["{task} - {tenant}", "Monthly Report - acme"],
     ["{Tenant}/{ TASK }", "acme/Monthly Report"],
     ["{Region Name} {region_name} {REGION-NAME}", "EMEA EMEA EMEA"],
-    ["{newQlikAppId} {app id}", "an-app an-app"],
+    ["{app id}", "an-app"],
     ["{{tenant}} {{{tenant}}}", "{tenant} {acme}"],
     ["no placeholder", "no placeholder"],
     [" {empty} x \u00a0", "x"],

@@ -1,0 +1,187 @@
+import type { ProblemCode } from "../shared/codes.js";
+import type { AppId, TaskId, TenantKey } from "../shared/ids.js";
+import { listed, quote } from "../shared/quotation.js";
+import { nearestSpellings } from "../shared/spelling.js";
+import { COLUMN_RULES, columnOf, MANIFEST_COLUMNS, type ManifestColumn, normalHeader } from "./columns.js";
+import { checkContradictions, checkDisabledWithoutSource, checkRepeatedRows } from "./contradictions.js";
+import type { ManifestDefaults, ManifestTenant } from "./manifest.js";
+import { checkNames, columnsUsedBy } from "./names.js";
+import { cellOf, type JudgedManifest, type ManifestRow, placeOf } from "./rows.js";
+
+/** What is asked of a manifest as a whole. Each is linear in the rows. */
+const CHECKS: readonly ((manifest: JudgedManifest) => void)[] = [
+  checkColumns,
+  checkContradictions,
+  checkRepeatedRows,
+  checkSpellings,
+  checkDisabledWithoutSource,
+  checkApps,
+  checkNewTasks,
+  checkNames,
+  checkLostLetters,
+];
+
+/** Tells what is wrong with a manifest's rows and tenants against each other. */
+export function checkManifest(manifest: JudgedManifest): void {
+  for (const check of CHECKS) check(manifest);
+}
+
+/** The columns that the manifest lacks although a row needs them, each once. */
+function checkColumns({ raw, columns, shared, rows, findings }: JudgedManifest): void {
+  if (rows.length === 0 ? raw.format === "json" : rows.every((row) => row.enabled === false)) return;
+  const isGiven: Partial<Record<ManifestColumn, boolean>> = {
+    qlikAppId: shared.masterApp !== undefined || raw.shared.qlikAppId !== undefined,
+    sourceTaskId: shared.sourceTaskId !== undefined || raw.shared.sourceTaskId !== undefined,
+  };
+  const titles = raw.header.filter((title) => title !== "").map(quote);
+  for (const column of ["tenant", "newQlikAppId", "qlikAppId", "sourceTaskId"] as const) {
+    if (isGiven[column] || columns.positions[column] !== undefined) continue;
+    const unknown = new Map(raw.header.map((title) => [normalHeader(title), title]));
+    const [near = ""] = nearestSpellings(normalHeader(column), unknown.keys(), 1);
+    const { option } = COLUMN_RULES[column];
+    findings.fault(
+      "COLUMN_MISSING",
+      `The manifest has no ${raw.format === "csv" ? "column" : "key"} ${quote(column)}; it has ${listed(titles)}.`,
+      {
+        hint:
+          (near === "" || columnOf(near) !== undefined
+            ? ""
+            : `Is ${quote(unknown.get(near) ?? "")} meant? Then name it ${column}. `) +
+          (option === undefined
+            ? `Add the column. The columns that have a meaning: ${MANIFEST_COLUMNS.join(", ")}.`
+            : `Add the column, or give ${option} for all rows that name none.`),
+        line: raw.headerLine,
+        column,
+      },
+    );
+  }
+}
+
+/** One key written in two ways, under whatever source tasks. Disabled rows take no part. */
+function checkSpellings(manifest: JudgedManifest): void {
+  const firstOf = new Map<TenantKey, ManifestRow>();
+  for (const row of manifest.rows) {
+    if (row.key === undefined || row.enabled === false) continue;
+    const first = firstOf.get(row.key);
+    if (first === undefined) firstOf.set(row.key, row);
+    else if (first.tenant !== row.tenant) {
+      const [here, there] = [row.tenant ?? "", first.tenant ?? ""];
+      const alike =
+        asSeen(here) === asSeen(there) ? " They look alike, but are written with different characters." : "";
+      const both = `${quote(here)} here, but ${quote(there)} on line ${first.line}`;
+      manifest.findings.fault("TENANT_SPELLED_TWO_WAYS", `The tenant is spelled ${both}: both are one key.${alike}`, {
+        ...placeOf(manifest, row, "tenant"),
+        value: here,
+      });
+    }
+  }
+}
+
+function asSeen(text: string): string {
+  return text.replace(/\p{Default_Ignorable_Code_Point}/gu, "").normalize("NFC");
+}
+
+/**
+ * What a tenant's app may not be: one that is not in `--apps`, the master app or any row's `qlikAppId`, another tenant's.
+ * Disabled rows take no part. One tenant's app has at most one fault: the first of these.
+ */
+function checkApps(manifest: JudgedManifest): void {
+  const masters = mastersOf(manifest);
+  const owners = new Map<AppId, ManifestRow>();
+  const told = new Set<string>();
+  for (const row of manifest.rows) {
+    const { newQlikAppId: app, key, line } = row;
+    if (app === undefined || row.enabled === false) continue;
+    const fault = appFault(row, app, masters.get(app), owners.get(app), manifest.defaults);
+    if (key !== undefined && !owners.has(app)) owners.set(app, row);
+    const once = `${key ?? line} ${app}`;
+    if (fault === undefined || told.has(once)) continue;
+    told.add(once);
+    const [code, message, hint] = fault;
+    manifest.findings.fault(code, message, { ...placeOf(manifest, row, "newQlikAppId"), hint, value: app });
+  }
+}
+
+/** Each app that an enabled row replaces, as a message names it. */
+function mastersOf({ rows, shared }: JudgedManifest): ReadonlyMap<AppId, string> {
+  const masters = new Map<AppId, string>(shared.masters.map((app) => [app, "the master app"]));
+  for (const { qlikAppId, enabled, line } of rows)
+    if (qlikAppId !== undefined && enabled !== false && !masters.has(qlikAppId))
+      masters.set(qlikAppId, `the app that line ${line} replaces (qlikAppId)`);
+  return masters;
+}
+
+type AppFault = readonly [code: ProblemCode, message: string, hint?: string];
+
+/** `owner`: the first row that has this app. */
+function appFault(
+  { tenant, key }: ManifestRow,
+  app: AppId,
+  master: string | undefined,
+  owner: ManifestRow | undefined,
+  { knownApps, allowMasterAppFor, allowSharedApps }: ManifestDefaults,
+): AppFault | undefined {
+  const whose = tenant === undefined ? "This row's tenant" : `Tenant ${quote(tenant)}`;
+  if (knownApps?.has(app) === false)
+    return ["APP_UNKNOWN", `${whose} shall read app ${app}, which is not in the list given by --apps.`];
+  if (master !== undefined && (key === undefined || !allowMasterAppFor.includes(key))) {
+    const allow = tenant === undefined ? "" : `, or allow it with --allow-master-app ${quote(tenant)}`;
+    const message = `${whose} would read ${app}, ${master}: the customer would get the master's figures.`;
+    return ["MASTER_APP", message, `Write the ID of the tenant's own app${allow}.`];
+  }
+  if (owner === undefined || key === undefined || owner.key === key || allowSharedApps.includes(app)) return undefined;
+  const both = `Tenants ${quote(owner.tenant ?? "")} (line ${owner.line}) and ${quote(tenant ?? "")}`;
+  const message = `${both} would both read app ${app}: one would get the other's figures.`;
+  return ["APP_SHARED", message, `Give each its own app, or allow it with --allow-shared-app ${app}.`];
+}
+
+/** A `newTaskId` that two tenants claim, or that is a source task. Disabled rows take no part. */
+function checkNewTasks(manifest: JudgedManifest): void {
+  const groups = manifest.groups.filter(({ tenant }) => tenant.enabled);
+  const sources = new Set<TaskId | undefined>(groups.map(({ tenant }) => tenant.sourceTaskId));
+  sources.add(manifest.shared.sourceTaskId);
+  const owners = new Map<TaskId, ManifestTenant>();
+  for (const { tenant, rows } of groups) {
+    const row = rows.find((one) => one.newTaskId !== undefined);
+    const task = row?.newTaskId;
+    if (row === undefined || task === undefined) continue;
+    const at = { ...placeOf(manifest, row, "newTaskId"), value: task };
+    const owner = owners.get(task);
+    if (owner === undefined) owners.set(task, tenant);
+    if (sources.has(task)) {
+      const message = `The newTaskId ${task} of tenant ${quote(tenant.tenant)} is a source task: it is nobody's copy.`;
+      manifest.findings.fault("NEW_TASK_IS_SOURCE", message, at);
+    } else if (owner !== undefined) {
+      const both = `tenant ${quote(tenant.tenant)} and of ${quote(owner.tenant)} (line ${owner.line})`;
+      manifest.findings.fault("NEW_TASK_SHARED", `Task ${task} is the newTaskId of ${both}.`, at);
+    }
+  }
+}
+
+const BETWEEN_LETTERS = /[A-Za-z]\?[A-Za-z]/;
+const LETTER_BEYOND_ASCII = /(?![A-Za-z])\p{Letter}/u;
+
+/**
+ * A program that saves in a narrow encoding writes `?` for each letter that it lacks: then no letter beyond ASCII is left in the
+ * file. Told once, of the first key, or value that a name uses.
+ */
+function checkLostLetters({ raw, columns, shared, rows, findings }: JudgedManifest): void {
+  const used = ["tenant", "name", ...columnsUsedBy(shared.nameTemplate)].flatMap(
+    (name) => columns.named.get(name) ?? [],
+  );
+  const lostAt = (row: ManifestRow) => used.find((at) => BETWEEN_LETTERS.test(row.raw.cells[at] ?? ""));
+  const row = rows.find((one) => one.enabled !== false && lostAt(one) !== undefined);
+  const position = row === undefined ? undefined : lostAt(row);
+  if (row === undefined || position === undefined) return;
+  if (raw.rows.some(({ cells }) => cells.some((cell) => LETTER_BEYOND_ASCII.test(cell)))) return;
+  const value = cellOf(row, position);
+  const why =
+    'no letter of the file is beyond ASCII: each "?" may stand for a letter that was lost when the file was saved';
+  const column = raw.header[position] ?? "";
+  findings.warn("LETTERS_PERHAPS_LOST", `${column} is ${quote(value)}, and ${why}.`, {
+    tenant: row.tenant,
+    line: row.line,
+    column,
+    value,
+  });
+}

@@ -1,0 +1,105 @@
+import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { basename } from "node:path";
+import { decodeText, readWholeFile, workbook } from "../files/read-file.js";
+import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
+import { checkManifest } from "./checks.js";
+import { indexColumns } from "./columns.js";
+import { readCsvManifest } from "./csv.js";
+import { readJsonManifest } from "./json.js";
+import type { Manifest, ManifestDefaults } from "./manifest.js";
+import { Findings } from "./raw-manifest.js";
+import { groupRows, readRow } from "./rows.js";
+import { shareValues } from "./values.js";
+
+export interface ManifestOptions {
+  /** `--encoding`; found by looking where it is not given. */
+  readonly encoding?: string | undefined;
+  readonly defaults: ManifestDefaults;
+}
+
+/** A manifest as bytes. `path` is `-` for standard input. */
+export interface ManifestInput extends ManifestOptions {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+const MEGABYTE = 1024 * 1024;
+const LARGEST = 256 * MEGABYTE;
+
+const WHY_UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EISDIR: "it is a folder",
+  EACCES: "this user may not read it",
+  EPERM: "this user may not read it",
+  EBUSY: "another program holds it open",
+};
+
+/** Reads a manifest's file and judges it. Throws a StopError (exit 2) with every fault, also where the file cannot be read. */
+export async function readManifestFile(path: string, options: ManifestOptions): Promise<Manifest> {
+  let bytes: Uint8Array;
+  try {
+    if ((await stat(path)).size > LARGEST) throw tooLarge(path);
+    bytes = await readWholeFile(path);
+  } catch (cause) {
+    if (cause instanceof StopError) throw cause;
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
+    const message = `The manifest ${path} cannot be read: ${WHY_UNREADABLE[code] ?? code}.`;
+    throw new StopError(EXIT.usage, problem("MANIFEST_UNREADABLE", message, { file: path }), { cause });
+  }
+  return readManifest({ ...options, path, bytes });
+}
+
+function tooLarge(file: string): StopError {
+  const message = `The manifest ${file} is larger than ${LARGEST / MEGABYTE} MB.`;
+  return new StopError(EXIT.usage, problem("MANIFEST_TOO_LARGE", message, { file }));
+}
+
+/**
+ * Reads a manifest from its bytes: CSV or JSON, in any encoding that Excel or PowerShell writes. Throws a StopError (exit 2)
+ * with every fault that can be seen without the server, by line.
+ */
+export async function readManifest({ path, bytes, encoding, defaults }: ManifestInput): Promise<Manifest> {
+  const file = path === "-" ? "standard input" : path;
+  if (/\.xls[xmb]$/i.test(path)) throw new StopError(EXIT.usage, workbook(file));
+  if (bytes.length > LARGEST) throw tooLarge(file);
+  const { text, warning } = decodeText(bytes, { encoding, file });
+  const findings = new Findings(file);
+  const empty = new StopError(EXIT.usage, problem("MANIFEST_EMPTY", `The manifest ${file} is empty.`, { file }));
+  if (text.trim() === "") throw empty;
+  const raw = isJson(text, path) ? readJsonManifest(text, findings) : readCsvManifest(text, findings);
+  if (raw.header.length === 0) throw findings.faults.length > 0 ? new StopError(EXIT.usage, findings.faults) : empty;
+  if (raw.rows.length === 0 && findings.faults.length === 0) {
+    const why = raw.format === "csv" ? "below its header is no row" : "its array is empty";
+    findings.fault("NO_ROWS", `The manifest ${file} lists no tenant: ${why}.`, { line: raw.headerLine });
+  }
+  const columns = indexColumns(raw.header, raw.headerLine, findings);
+  const shared = shareValues(raw, defaults, findings);
+  const context = { raw, columns, shared, defaults, findings };
+  const rows = raw.rows.map((row) => readRow(row, context));
+  const groups = groupRows(rows, context);
+  checkManifest({ ...context, rows, groups });
+  if (findings.faults.length > 0) throw new StopError(EXIT.usage, inOrder(findings.faults));
+  return {
+    path,
+    fileName: basename(path),
+    sha256: createHash("sha256").update(bytes).digest("hex"),
+    tenants: groups.map((group) => group.tenant),
+    header: raw.header,
+    rows: rows.map((row) => ({ line: row.line, key: row.key, cells: row.raw.cells })),
+    warnings: [...(warning === undefined ? [] : [warning]), ...inOrder(findings.warnings)],
+  };
+}
+
+/** By the name's ending; where that says nothing, by the first character that is not blank. */
+function isJson(text: string, path: string): boolean {
+  if (/\.json$/i.test(path)) return true;
+  if (/\.(csv|tsv|tab)$/i.test(path)) return false;
+  return /^\s*[[{]/.test(text);
+}
+
+/** By line, those of no line first; what was told of one cell in the same words is told once. */
+function inOrder(problems: readonly Problem[]): readonly Problem[] {
+  const distinct = new Map(problems.map((one) => [`${one.code} ${one.line} ${one.column} ${one.message}`, one]));
+  return [...distinct.values()].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
+}
