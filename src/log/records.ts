@@ -40,7 +40,7 @@ const copy = { ...tenant, newTaskId: taskId };
 const explanation = { code: textOrNone, message: textOrNone, httpStatus: z.optional(count) };
 
 /** The options that shape a plan, as a run's record keeps them for `--resume`. */
-const planShape = z.object({
+export const PLAN_SHAPE = z.object({
   sourceTask: z.optional(taskId),
   masterApp: textOrNone,
   reports: z.array(text),
@@ -76,7 +76,7 @@ const ENTRIES = {
   run: z.object({
     command: z.enum(["sync", "resolve"]),
     manifest: z.optional(z.object({ path: text, fileName: text, sha256: text })),
-    shape: z.optional(planShape),
+    shape: z.optional(PLAN_SHAPE),
     /** SHA-256 of the saved plan that is carried out (`--plan`). */
     plan: textOrNone,
   }),
@@ -234,7 +234,7 @@ export type PatchIntentRecord = Entries["patch-intent"];
 export type PatchOutcomeRecord = Entries["patch-outcome"];
 export type ObservedReport = Inferred<typeof observedReport>;
 export type ReportRow = Inferred<typeof reportRow>;
-export type PlanShape = Inferred<typeof planShape>;
+export type PlanShape = Inferred<typeof PLAN_SHAPE>;
 export type ReportIdMode = z.infer<typeof reportIdMode>;
 export type WriteEnd = z.infer<typeof outcome>;
 
