@@ -75,7 +75,30 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
       candidates: new Map(),
       mappedBy: new Map(),
       unread: NONE,
-      unlisted: new Map(named.flatMap((task) => task ?? NONE).map((task) => [task.id, task])),
+      unlisted: new Map(),
+    },
+    list,
+  );
+  const selected = entries.filter(({ row }) => selects(row));
+  const context = server === undefined ? found : await withCandidates(server.reader, found, selected);
+  const twins = twinsOfLog(context);
+  const items = planItems(context, { twins, selects, unread: (verify ? read?.unread : undefined) ?? new Map() });
+  const warnings = [
+    ...planWarnings(context, items, twins),
+    ...(names?.warnings ?? NONE),
+    ...((verify ? read?.warnings : undefined) ?? NONE),
+  ];
+  return { items, warnings, troubled: twins.size > 0 || context.crossed.size > 0, context };
+}
+
+function permissionsOf({ shape, newLog, server }: PlanRequest): PlanContext["permissions"] {
+  const rows = [...(server?.observation.sources.values() ?? NONE)].flatMap((source) => source.reportRows);
+  return {
+    adopt: shape.adopt,
+    recreate: shape.recreate,
+    newLog,
+    allowSharedApps: new Set(shape.allowSharedApp.flatMap((app) => parseAppId(app) ?? NONE)),
+    allowUnmappedReports: reportsNamed(shape.allowUnmappedReport, rows),
   };
 }
 
