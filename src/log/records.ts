@@ -215,7 +215,8 @@ const envelope = z.object({
 });
 
 type Immutable<T> = T extends string ? T : { readonly [K in keyof T]: Immutable<T[K]> };
-type Inferred<Schema extends z.ZodMiniType> = Immutable<z.infer<Schema>>;
+/** What a schema lets through, as it is kept: nothing changes it. */
+export type Inferred<Schema extends z.ZodMiniType> = Immutable<z.infer<Schema>>;
 
 type Entries = { readonly [T in keyof typeof ENTRIES]: { readonly type: T } & Inferred<(typeof ENTRIES)[T]> };
 
@@ -226,8 +227,9 @@ export type LogEnvelope = Inferred<typeof envelope>;
 export type LogRecord = LogEntry & LogEnvelope;
 export type CreateIntentRecord = Entries["create-intent"];
 export type CreateOutcomeRecord = Entries["create-outcome"];
-export type SettledRecord = Entries["settled"];
-export type AdoptedRecord = Entries["adopted"];
+export type RunRecord = Entries["run"];
+export type RunEndRecord = Entries["run-end"];
+export type SourceStoppedRecord = Entries["source-stopped"];
 export type ObservedRecord = Entries["observed"];
 export type PatchIntentRecord = Entries["patch-intent"];
 export type PatchOutcomeRecord = Entries["patch-outcome"];
