@@ -1,8 +1,16 @@
 import { randomUUID } from "node:crypto";
 import type { LogState } from "../log/state.js";
 import type { Manifest } from "../manifest/manifest.js";
-import { checkResumable, comparePlans, lastSyncOf, savedTenants, sealPlan, shapeOf } from "../plan/saved-plan.js";
-import type { SavedPlan } from "../plan/saved-plan-file.js";
+import {
+  checkResumable,
+  comparePlans,
+  lastSyncOf,
+  readSavedPlan,
+  type SavedPlan,
+  savedTenants,
+  sealPlan,
+  writeSavedPlan,
+} from "../plan/saved-plan.js";
 import { rehearseSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
 import type { RunResult } from "../shared/outcome.js";
 import { type Problem, StopError } from "../shared/problems.js";
@@ -43,7 +51,6 @@ export interface AskedSync extends SyncJob {
 /** Finds out what `--resume` and `--plan` stand for. Throws a StopError: exit 2, 6 or 7. */
 export async function askedOf(machine: Pick<Machine, "cwd" | "argv0">, job: SyncJob): Promise<AskedSync> {
   if (job.plan !== undefined) {
-    const { readSavedPlan } = await import("../plan/saved-plan-file.js");
     const savedPlan = await readSavedPlan(job.plan);
     const manifest = job.manifest ?? savedPlan.manifest.path;
     return {
@@ -51,7 +58,7 @@ export async function askedOf(machine: Pick<Machine, "cwd" | "argv0">, job: Sync
       manifest,
       encoding: job.encoding ?? savedPlan.manifest.encoding,
       apps: job.apps ?? savedPlan.apps,
-      shape: shapeOf(savedPlan),
+      shape: savedPlan.shape,
       run: savedPlan.verify === true ? { ...job.run, verify: true } : job.run,
       log: { path: job.idempotencyLog ?? savedPlan.logFile, named: true },
       savedPlan,
@@ -129,7 +136,6 @@ async function dryRun(job: PreparedSync, { server, api, warnings }: Connection):
   };
   const { result, plan } = await rehearseSync(request, { ...depsOf(job), reader: api.reader, head });
   if (sync.savePlan !== undefined) {
-    const { writeSavedPlan } = await import("../plan/saved-plan-file.js");
     const saved = sealPlan({
       format: "qalyptus-propagate-plan",
       version: 1,
