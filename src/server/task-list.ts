@@ -16,8 +16,10 @@ export interface ListRequest<T> {
   readonly fresh?: boolean | undefined;
   /** Called when everything came at once, before any page is waited for. */
   readonly onRecognised?: (() => void) | undefined;
-  /** A row's ID and what is kept of it; `undefined` where it cannot be read. */
-  readonly parse: (row: unknown) => { readonly key: string; readonly value: T } | undefined;
+  /** What is kept of a row; `undefined` where it cannot be read. */
+  readonly parse: (row: unknown) => T | undefined;
+  /** A row's ID. */
+  readonly keyOf: (row: T) => string;
   /** Fewer rows than this in one answer are all there are: no server's page is shorter. 0: always read on. */
   readonly wholeBelow: number;
 }
@@ -71,7 +73,7 @@ type AskPage = (page: number) => Promise<ReadAnswer>;
  * changes meanwhile shifts its rows from page to page, and who reads a later page before an earlier one may miss one that was
  * there throughout.
  */
-async function pagesAddUp(all: RowCollection<unknown>, askPage: AskPage): Promise<boolean> {
+async function pagesAddUp<T>(all: RowCollection<T>, askPage: AskPage): Promise<boolean> {
   const known = all.rows.size;
   const seen = new Set<string>();
   /** How many rows each of these pages has that no page before it had; NaN where it cannot be read or has one that is not known. */
@@ -101,7 +103,7 @@ interface PagesEnd {
 }
 
 /** Reads pages, each when the one before it has come. */
-async function readPages(all: RowCollection<unknown>, askPage: AskPage, clock: Clock): Promise<PagesEnd> {
+async function readPages<T>(all: RowCollection<T>, askPage: AskPage, clock: Clock): Promise<PagesEnd> {
   const begun = clock.monotonic();
   const seen = new Set<string>();
   for (let page = 1; ; page += 1) {
@@ -142,10 +144,11 @@ class RowCollection<T> {
     }
     this.#reads.recognise();
     this.total = Math.max(this.total, totalNamed(answer.value));
-    const parsed = rows.map(this.#list.parse).filter((row) => row !== undefined);
+    const { parse, keyOf } = this.#list;
+    const parsed = rows.map(parse).filter((row) => row !== undefined);
     if (parsed.length < rows.length) this.#unreadable = true;
-    for (const { key, value } of parsed) this.rows.set(key, value);
-    return parsed.map(({ key }) => key);
+    for (const row of parsed) this.rows.set(keyOf(row), row);
+    return parsed.map(keyOf);
   }
 
   /** What is wrong where a total is larger than the rows; an entry that cannot be read is a row too, but another fault. */
