@@ -1,6 +1,5 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { systemClock } from "../files/system-clock.js";
 import { type OpenLog, type OpenLogRequest, openLogForRun } from "../log/file/idempotency-log-file.js";
 import { findLogs, isLogOf, LOG_ENDING, readLogForPlan } from "../log/file/read-log-file.js";
 import type { LogHeader } from "../log/records.js";
@@ -9,6 +8,7 @@ import type { TaskId } from "../shared/ids.js";
 import type { LogHead } from "../shared/outcome.js";
 import { EXIT, type Problem, stopError } from "../shared/problems.js";
 import { shellWord } from "../shared/shell-word.js";
+import { systemClock } from "../shared/time.js";
 import type { Host, Tell } from "./host.js";
 
 /** Where a command's log is. `named`: the user said so. */

@@ -1,4 +1,3 @@
-import { systemClock } from "../files/system-clock.js";
 import type { PlanShape } from "../log/records.js";
 import type { LogState } from "../log/state.js";
 import { DEFAULT_NAME_TEMPLATE, type Manifest } from "../manifest/manifest.js";
@@ -15,6 +14,7 @@ import { ACTIONS } from "../shared/outcome.js";
 import { type Attempt, attempt, EXIT, problem } from "../shared/problems.js";
 import { listed, quote } from "../shared/quotation.js";
 import type { TaskReport } from "../shared/source-task.js";
+import { systemClock } from "../shared/time.js";
 
 /** What the server is asked about. */
 export interface ServerQuestion {

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { systemChance, systemClock } from "../files/system-clock.js";
 import type { Manifest } from "../manifest/manifest.js";
-import { checkResumable, comparePlans, lastSyncOf, savedTenants, sealPlan, shapeOf } from "../plan/saved-plan.js";
+import { checkResumable, comparePlans, lastSyncOf, savedTenants, sealPlan } from "../plan/saved-plan.js";
 import type { SavedPlan } from "../plan/saved-plan-file.js";
 import { rehearseSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
 import type { RunResult } from "../shared/outcome.js";
 import { attempt, type Problem, StopError } from "../shared/problems.js";
+import { systemChance, systemClock } from "../shared/time.js";
 import {
   checkNoOtherLog,
   checkServerOfLog,
@@ -49,7 +49,7 @@ export async function askedOf(machine: Pick<Machine, "cwd" | "argv0">, job: Sync
       manifest,
       encoding: job.encoding ?? savedPlan.manifest.encoding,
       apps: job.apps ?? savedPlan.apps,
-      shape: shapeOf(savedPlan),
+      shape: savedPlan.shape,
       run: savedPlan.verify === true ? { ...job.run, verify: true } : job.run,
       log: { path: job.idempotencyLog ?? savedPlan.logFile, named: true },
       savedPlan,

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { codeOf } from "../files/paths.js";
 import { readWholeFile } from "../files/read-file.js";
 import { writeAtomically } from "../files/write-file.js";
+import { PLAN_SHAPE, type PlanShape } from "../log/records.js";
 import type { ProblemCode } from "../shared/codes.js";
 import { EXIT, problem, StopError } from "../shared/problems.js";
 import { isSealed } from "./saved-plan.js";
@@ -18,22 +19,8 @@ const SAVED_TENANT = z.strictObject({
     .readonly(),
 });
 
-/** The options that shape the plan, as text; they were checked when the plan was made. */
-const SHAPE = z.strictObject({
-  sourceTask: z.string().optional(),
-  masterApp: z.string().optional(),
-  reports: z.array(z.string()).readonly(),
-  reportId: z.enum(["row", "report"]),
-  name: z.string().optional(),
-  adopt: z.boolean(),
-  recreate: z.boolean(),
-  only: z.array(z.string()).readonly(),
-  limit: z.number().optional(),
-  allowSharedApp: z.array(z.string()).readonly(),
-  allowMasterApp: z.array(z.string()).readonly(),
-  allowUnmappedReport: z.array(z.string()).readonly(),
-  allowLiveSource: z.boolean(),
-});
+/** The options that shape the plan, as a run's record has them. */
+const SHAPE: z.ZodType<PlanShape> = z.strictObject(PLAN_SHAPE.shape);
 
 /** A saved plan's file. Loaded only where a plan is read or written: starting costs what is used. */
 const SAVED_PLAN = z
@@ -49,7 +36,7 @@ const SAVED_PLAN = z
     apps: z.string().optional(),
     /** The plan was made from what every copy showed: carried out from less, it would be another. */
     verify: z.boolean().optional(),
-    shape: SHAPE.readonly(),
+    shape: SHAPE,
     tenants: z.array(SAVED_TENANT.readonly()).readonly(),
     digest: z.string(),
   })

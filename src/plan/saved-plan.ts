@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import type { PlanShape } from "../log/records.js";
 import type { LoggedSync, LogState } from "../log/state.js";
 import type { TenantRef } from "../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
@@ -85,11 +84,6 @@ function differenceOf(saved: SavedTenant, now: SavedTenant | undefined): string 
 function mappingText({ mappings }: SavedTenant): string {
   const lines = mappings.map(({ reportId, qlikAppId, newQlikAppId }) => `${reportId} ${qlikAppId}>${newQlikAppId}`);
   return lines.sort().join("\n");
-}
-
-/** A saved plan's options as the planner takes them; they were checked when the plan was made. */
-export function shapeOf(plan: SavedPlan): PlanShape {
-  return plan.shape as PlanShape;
 }
 
 /** The last sync of this manifest that wrote something; `fileName` left out: of any manifest. Throws exit 7 where there is none. */

@@ -10,13 +10,12 @@ import { holdAgainst, readCopy } from "../plan/read-copies.js";
 import type { TenantRef } from "../shared/ids.js";
 import type { TenantError } from "../shared/outcome.js";
 import { problem } from "../shared/problems.js";
-import { settleFromPlan, settlePatchesAside } from "./aside.js";
 import { createCopy } from "./create.js";
 import { bringUpToDate, type InDoubt, settleDoubts } from "./doubts.js";
 import { observe } from "./read-back.js";
 import { type End, PLANNED } from "./results.js";
 import type { Run } from "./run.js";
-import type { Finding } from "./settle.js";
+import { type Finding, settleFromPlan, settlePatchesAside } from "./settle.js";
 import { runPooled } from "./slots.js";
 import { updateCopy } from "./update.js";
 
@@ -42,18 +41,17 @@ export async function applyPlan(run: Run, plan: Plan, carried: readonly PlanItem
       const isTroubled = end.kind === "in-doubt" || end.kind === "failed";
       if (isTroubled && run.results.wasSent(item.ref)) run.breakers.countTrouble(item.ref);
       // The run settles all doubts together.
-      if (end.kind === "in-doubt")
-        inDoubt.push({ item, entry, tenant: item.tenant, sourceTaskId: entry.sourceTaskId, error: end.error });
+      if (end.kind === "in-doubt") inDoubt.push({ ...entry, item, tenant: item.tenant, error: end.error });
       else run.results.end(item, end);
     });
   await run.abort.guard(() => clearSourceStops(run, plan, carried, work));
-  const isBegun = new Set(inDoubt.map(({ item }) => item.ref));
+  const isBegun = new Set(inDoubt.map(({ ref }) => ref));
   const left = carried.filter(({ ref }) => !run.results.isEnded(ref) && !isBegun.has(ref));
   // What waits for a source task's first copy, or its first PATCH, holds up nothing else.
   const keyOf = ({ action, sourceTaskId }: PlanItem): string => `${action.kind} ${sourceTaskId}`;
   await runPooled(run.options.run.concurrency, left, keyOf, work);
   await settleDoubts(run, inDoubt);
-  if (!run.abort.isFinal && run.server.creates > 0) await run.abort.guard(() => run.server.lookLast());
+  if (!run.abort.isFinal && run.server.sentCreate) await run.abort.guard(() => run.server.lookLast());
   await run.abort.guard(() => tellTroubles(run, plan, carried));
 }
 
@@ -70,10 +68,7 @@ async function workOn(run: Run, item: PlanItem, entry: PlanEntry, finding: Findi
     case "settle":
       if (finding?.kind === "settled") return bringUpToDate(run, entry);
       if (finding?.kind === "twins")
-        return {
-          kind: "failed",
-          error: conflict.twin({ tenant: item.tenant, sourceTaskId: entry.sourceTaskId }, finding.ids),
-        };
+        return { kind: "failed", error: conflict.twin({ ...entry, tenant: item.tenant }, finding.ids) };
       return {
         kind: "in-doubt",
         error: { code: "IN_DOUBT", message: "an earlier run sent its create, and the answer never came" },

@@ -141,6 +141,5 @@ function strangeId(taskId: TaskId | undefined): TenantError {
 
 function tooOld(httpStatus: number): StopError {
   const message = `the server answered ${httpStatus} to the first duplicate request: a wrong prefix in --server, or a server older than duplicateTask`;
-  const hint = "Check the address with: qalyptus-propagate doctor";
-  return new StopError(EXIT.server, problem("DUPLICATE_MISSING", message, { hint }));
+  return new StopError(EXIT.server, problem("DUPLICATE_MISSING", message));
 }

@@ -3,7 +3,7 @@ import { countRows, type OpenPatch, type RowCounts, type TenantState } from "../
 import type { PlanEntry } from "../plan/desired.js";
 import type { ReportChange } from "../plan/drift.js";
 import { copyLacks, mappingsNotShown, notVerified, observeCopy, type ReadBack, readCopy } from "../plan/read-copies.js";
-import type { ListReading, Reading } from "../server/ports.js";
+import type { Reading } from "../server/ports.js";
 import type { ReportId, TaskId } from "../shared/ids.js";
 import { byReport, sameSwaps } from "../shared/mapping.js";
 import type { TenantError } from "../shared/outcome.js";
@@ -39,6 +39,10 @@ function otherReportId(mode: "row" | "report"): string {
   return `The server may want the report's other ID: try --report-id ${mode === "row" ? "report" : "row"}`;
 }
 
+function reportsNamed(reports: readonly ReportId[]): string {
+  return `the report${reports.length === 1 ? "" : "s"} ${reports.join(", ")}`;
+}
+
 /**
  * Reads a new copy back: its reports and mappings, and for the first of a source task its place and name in the list. Where nothing
  * that is shown is wrong, the others may come; else the creates of the source task are stopped, in later runs too.
@@ -62,11 +66,15 @@ export async function readBackCreate(
     return endOfUnread(run, newTaskId);
   }
   const entries: LogEntry[] = [];
-  let error = notListed(newTaskId, list);
+  let error: TenantError | undefined;
+  if (list?.kind === "read" && list.tasks.every(({ id }) => id !== newTaskId)) {
+    const message = `the new copy ${newTaskId} is not in the server's task list, though that was read to its end`;
+    error = problem("COPY_NOT_LISTED", message);
+  }
   if (copy.kind === "lacks") error = copyLacks({ tenant: row.tenant, sourceTaskId, newTaskId }, copy.reports);
   else if (copy.kind === "read") {
     const { back, record } = observe(run, entry, { newTaskId, shown: copy.value, mustShow });
-    error = wrongReports(intent, copy.value) ?? wrongMappings(intent, back) ?? error;
+    error = wrongCopy(intent, copy.value, back) ?? error;
     if (copy.value.some((report) => report.mappings !== undefined))
       entries.push(error === undefined ? record : { ...record, verified: false, verifiedAt: undefined });
     if (error === undefined && back.kind !== "equal") warnNotShown(run, entry, newTaskId);
@@ -91,35 +99,23 @@ export async function readBackCreate(
   return isRead || !run.options.run.verify ? SUCCEEDED : failed(notVerified(newTaskId, copy.problem.message));
 }
 
-function wrongReports(intent: CreateIntentRecord, shown: readonly TaskReport[]): TenantError | undefined {
-  const sent = new Set(intent.reports.map((report) => report.reportId));
-  const strange = [...new Set(shown.map((report) => report.reportId))].filter((id) => sent.size > 0 && !sent.has(id));
-  if (strange.length === 0) return undefined;
-  const reports = strange.map((id) => `${id} is new`).join(", ");
-  return problem(
-    "REPORTS_DIFFER",
-    `the first copy was read back, and its reports are not the source task's (${reports})`,
-  );
-}
-
-function wrongMappings({ reportIdMode }: CreateIntentRecord, back: ReadBack): TenantError | undefined {
+/** What a new copy shows that was not sent. */
+function wrongCopy(
+  { reports, reportIdMode }: CreateIntentRecord,
+  shown: readonly TaskReport[],
+  back: ReadBack,
+): TenantError | undefined {
+  const sent = new Set(reports.map(({ reportId }) => reportId));
+  const strange = new Set(shown.map(({ reportId }) => reportId).filter((id) => sent.size > 0 && !sent.has(id)));
+  if (strange.size > 0) {
+    const news = [...strange].map((id) => `${id} is new`).join(", ");
+    const message = `the first copy was read back, and its reports are not the source task's (${news})`;
+    return problem("REPORTS_DIFFER", message);
+  }
   if (back.kind !== "different") return undefined;
-  return problem(
-    "MAPPINGS_DIFFER",
-    `the copy was read back, and the server shows other mappings than were sent for the report${back.reports.length === 1 ? "" : "s"} ${back.reports.join(", ")}`,
-    { hint: `${otherReportId(reportIdMode)}. The copy must not mail: look at it on the server` },
-  );
-}
-
-function notListed(newTaskId: TaskId, list: ListReading | undefined): TenantError | undefined {
-  if (list?.kind !== "read" || list.tasks.some((task) => task.id === newTaskId)) return undefined;
-  return problem(
-    "COPY_NOT_LISTED",
-    `the new copy ${newTaskId} is not in the server's task list, though that was read to its end`,
-    {
-      hint: "The API key's role may see too little: nothing could be looked up after a lost answer. Give it the whole project, then run the same command again",
-    },
-  );
+  const message = `the copy was read back, and the server shows other mappings than were sent for ${reportsNamed(back.reports)}`;
+  const hint = `${otherReportId(reportIdMode)}. The copy must not mail: look at it on the server`;
+  return problem("MAPPINGS_DIFFER", message, { hint });
 }
 
 /** The PATCHes of one copy, and what it showed before them. */
@@ -170,7 +166,7 @@ export async function readBackPatches(run: Run, entry: PlanEntry, patches: SentP
   }
   const why = `a PATCH of the copy ${newTaskId} had no effect`;
   run.stopSource(sourceTaskId, "updates", why, { tenant: row.tenant });
-  const message = `the server took the PATCH and still shows other mappings for the report${unequal.length === 1 ? "" : "s"} ${unequal.join(", ")}`;
+  const message = `the server took the PATCH and still shows other mappings for ${reportsNamed(unequal)}`;
   return failed(problem("PATCH_NO_EFFECT", message, { hint: otherReportId(run.options.shape.reportId) }));
 }
 

@@ -10,11 +10,10 @@ import type { TenantError } from "../shared/outcome.js";
 import { type Problem, problem } from "../shared/problems.js";
 import type { Chance, Clock } from "../shared/time.js";
 import { type Interruption, RunAbort, readerUntilDrained } from "./abort.js";
-import { Canary } from "./canary.js";
 import { type End, Results } from "./results.js";
 import { Breakers } from "./send.js";
 import { ServerView } from "./server-view.js";
-import { SendSlots } from "./slots.js";
+import { Canary, SendSlots } from "./slots.js";
 
 /** How a run writes and waits; nothing here shapes the plan. Times in milliseconds. */
 export interface RunOptions {

@@ -64,7 +64,7 @@ export async function send(
       await slots.untilResumed(abort.signal);
       if (isStopped()) return last ?? NEVER_SENT;
       run.results.countSend(entry.ref);
-      if (isCreate) run.server.creates += 1;
+      if (isCreate) run.server.sentCreate = true;
       slots.inFlight += 1;
       const reply = await attempt(call);
       slots.inFlight -= 1;
@@ -190,8 +190,7 @@ export class Breakers {
       if (!reply.refusedConnection) return;
       this.#refusedSince ??= now;
       if (now - this.#refusedSince <= REFUSED_FOR_MS) return;
-      const hint = reply.problem.hint ?? "Wait until the server is up again, then run the same command";
-      abort.fail(new StopError(EXIT.server, { ...reply.problem, hint }));
+      abort.fail(new StopError(EXIT.server, reply.problem));
       return;
     }
     this.#refusedSince = undefined;

@@ -24,8 +24,8 @@ export class ServerView {
   context: PlanContext;
   /** Whether copies were taken into the log since the plan was made: what is in force is no longer the plan's. */
   tookCopies = false;
-  /** How many creates were sent. */
-  creates = 0;
+  /** Whether a create was sent. */
+  sentCreate = false;
   readonly #run: Run;
   /** Apps that a copy turned out to read when it was looked at before its update: in force, which the plan did not know. */
   readonly #shownApps = new Map<AppId, Holding[]>();

@@ -45,7 +45,6 @@ export async function updateCopy(
 const PATCH_IN_DOUBT = problem(
   "PATCH_IN_DOUBT",
   "a PATCH of this copy was sent and its answer never came; nothing else goes to that report until --settle has passed",
-  { hint: "Run the same command again" },
 );
 
 /** What must change by what is known now. */

@@ -136,18 +136,12 @@ function booleanOf(value: unknown): boolean | undefined {
   return value === false || value === "false" || value === 0 ? false : undefined;
 }
 
-/** An answer's body without what is wrapped around it. */
-export interface Envelope {
-  /** `isSuccess` as the server says it; `undefined` where it does not. */
-  readonly success: boolean | undefined;
-  readonly data: unknown;
-  /** Whether the body has the API's own envelope. */
-  readonly enveloped: boolean;
-}
-
-export function openEnvelope(value: unknown): Envelope {
-  const object = asObject(value);
-  if (object === undefined) return { success: undefined, data: value, enveloped: false };
+/**
+ * An answer's body without what is wrapped around it. `success`: `isSuccess` as the server says it, `undefined` where it does not.
+ * `enveloped`: the body has the API's own envelope.
+ */
+export function openEnvelope(value: unknown): { success: boolean | undefined; data: unknown; enveloped: boolean } {
+  const object = asObject(value) ?? {};
   const flag = field(object, "issuccess");
   const hasData = hasField(object, "data");
   return {
