@@ -11,10 +11,11 @@ import type { ListReading, TaskReader } from "../server/ports.js";
 import { type Check, failed, passed, skipped, warned } from "../shared/diagnosis.js";
 import { namesReport, parseAppId, type TaskId } from "../shared/ids.js";
 import { ACTIONS } from "../shared/outcome.js";
-import { type Attempt, attempt, EXIT, problem } from "../shared/problems.js";
+import { EXIT, problem } from "../shared/problems.js";
 import { listed, quote } from "../shared/quotation.js";
 import type { TaskReport } from "../shared/source-task.js";
 import { systemClock } from "../shared/time.js";
+import { type Attempt, attempt } from "./attempt.js";
 
 /** What the server is asked about. */
 export interface ServerQuestion {

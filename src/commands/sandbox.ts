@@ -111,7 +111,7 @@ async function sync(stage: Stage, extra: readonly string[], killAt?: number): Pr
     child.once("close", resolve);
   }).finally(() => clearInterval(watch));
   const expected = killAt === undefined ? EXIT.ok : null;
-  if (code !== expected) throw failed(`a sync ended with ${code ?? "a signal"}, not with ${expected ?? "SIGKILL"}`);
+  if (code !== expected) throw failed(`a sync ended with ${code ?? "a signal"}, not with ${expected ?? "the signal"}`);
 }
 
 function copiesOf(sandbox: RunningSandbox): ReturnType<RunningSandbox["tasks"]> {

@@ -4,8 +4,9 @@ import { checkResumable, comparePlans, lastSyncOf, savedTenants, sealPlan } from
 import type { SavedPlan } from "../plan/saved-plan-file.js";
 import { rehearseSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
 import type { RunResult } from "../shared/outcome.js";
-import { attempt, type Problem, StopError } from "../shared/problems.js";
+import { type Problem, StopError } from "../shared/problems.js";
 import { systemChance, systemClock } from "../shared/time.js";
+import { attempt } from "./attempt.js";
 import {
   checkNoOtherLog,
   checkServerOfLog,
