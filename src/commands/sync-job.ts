@@ -1,7 +1,15 @@
 import { randomUUID } from "node:crypto";
 import type { Manifest } from "../manifest/manifest.js";
-import { checkResumable, comparePlans, lastSyncOf, savedTenants, sealPlan } from "../plan/saved-plan.js";
-import type { SavedPlan } from "../plan/saved-plan-file.js";
+import {
+  checkResumable,
+  comparePlans,
+  lastSyncOf,
+  readSavedPlan,
+  type SavedPlan,
+  savedTenants,
+  sealPlan,
+  writeSavedPlan,
+} from "../plan/saved-plan.js";
 import { rehearseSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
 import type { RunResult } from "../shared/outcome.js";
 import { type Problem, StopError } from "../shared/problems.js";
@@ -42,7 +50,6 @@ export interface AskedSync extends SyncJob {
 /** Finds out what `--resume` and `--plan` stand for. Throws a StopError: exit 2, 6 or 7. */
 export async function askedOf(machine: Pick<Machine, "cwd" | "argv0">, job: SyncJob): Promise<AskedSync> {
   if (job.plan !== undefined) {
-    const { readSavedPlan } = await import("../plan/saved-plan-file.js");
     const savedPlan = await readSavedPlan(job.plan);
     const manifest = job.manifest ?? savedPlan.manifest.path;
     return {
@@ -122,7 +129,6 @@ async function dryRun(job: PreparedSync, connection?: Connection): Promise<RunRe
   const deps = { ...depsOf(job), reader: connection?.api.reader, head: log.head ?? null };
   const { result, plan } = await rehearseSync(request, deps);
   if (sync.savePlan !== undefined && server !== null) {
-    const { writeSavedPlan } = await import("../plan/saved-plan-file.js");
     const saved = sealPlan({
       format: "qalyptus-propagate-plan",
       version: 1,

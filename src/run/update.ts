@@ -179,7 +179,7 @@ function rowUnknown(reportId: ReportId): TenantError {
 
 /** Warns of a report that a copy turned out not to have only when it was to be updated. */
 function warnMissing(run: Run, { sourceTaskId, row }: PlanEntry, report: ReportId): void {
-  const warning = copiesLackReport({ sourceTaskId, report, tenants: [row.tenant] });
+  const warning = copiesLackReport(sourceTaskId, report, [row.tenant]);
   run.results.warnOnce(`report ${report} of ${sourceTaskId}`, warning);
 }
 
