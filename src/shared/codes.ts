@@ -185,7 +185,7 @@ export const ERROR_CODES = [
     MANIFEST_CHANGED: ["The manifest is not what it was when the sync to be resumed began.", "Look at the plan with `--dry-run`, then run `sync` without `--resume`: it does only what is left."],
     MAX_CHANGES: ["The plan changes more tenants than `--max-changes` allows.", "Look at the plan with `--dry-run`; raise the limit, or go in steps with `--only` or `--limit`."],
     MAX_FAILURES: ["As many tenants failed or went in doubt as `--max-failures` allows.", "Read the failures, correct their cause, then run again."],
-    NEW_LOG: ["The log knows no copy, and the server does not show whether there are any.", "Name the log that is lost with `--idempotency-log`; where these really are the first copies: `--new-log`."],
+    NEW_LOG: ["The log knows no copy, and the server does not show whether there are any.", "Run again later where the server is only busy; name the log that is lost with `--idempotency-log`; where these really are the first copies: `--new-log`."],
     NOTHING_LEFT: ["The last sync of this manifest ended well, with nothing left.", "Run `sync` without `--resume` to hold the server against the manifest again."],
     NOTHING_TO_RESUME: ["The log holds no sync of this manifest that wrote anything.", "Run `sync` without `--resume`."],
     ONLY_MATCHES_NONE: ["A pattern of `--only` matches no tenant.", "Take one of the nearest keys that the message names."],
