@@ -1,14 +1,14 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { systemClock } from "../files/system-clock.js";
-import { type OpenLog, openLogForRun } from "../log/file/idempotency-log-file.js";
-import { findLogs, LOG_ENDING, logBoundTo, readLogForPlan } from "../log/file/read-log-file.js";
+import { type OpenLog, type OpenLogRequest, openLogForRun } from "../log/file/idempotency-log-file.js";
+import { findLogs, isLogOf, LOG_ENDING, readLogForPlan } from "../log/file/read-log-file.js";
 import type { LogHeader } from "../log/records.js";
 import { LogState } from "../log/state.js";
 import type { TaskId } from "../shared/ids.js";
 import type { LogHead } from "../shared/outcome.js";
 import { EXIT, type Problem, stopError } from "../shared/problems.js";
 import { shellWord } from "../shared/shell-word.js";
+import { systemClock } from "../shared/time.js";
 import type { Host, Tell } from "./host.js";
 
 /** Where a command's log is. `named`: the user said so. */
@@ -62,20 +62,10 @@ export function logSize(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** What opening a log for writing takes. */
-export interface LogOpening {
-  readonly path: string;
-  readonly server: string;
-  readonly sourceTasks: readonly TaskId[];
-  readonly run: string;
-  readonly command: string;
-  readonly breakLock: string | undefined;
-}
-
 /** Opens a log with its lock, does some work with it, and closes it however that ends. Throws a StopError (exit 6) as opening does. */
 export async function withOpenLog<T>(
   host: Pick<Host, "pid" | "processExists">,
-  opening: LogOpening,
+  opening: Omit<OpenLogRequest, "now" | "ownProcess" | "visit" | "onWaiting">,
   tell: Tell,
   work: (log: OpenLog, state: LogState) => Promise<T>,
 ): Promise<T> {
@@ -103,10 +93,7 @@ export async function withOpenLog<T>(
 export function checkNoOtherLog(place: LogPlace, server: string, sourceTasks: readonly TaskId[]): void {
   if (place.named || existsSync(place.path)) return;
   const folder = dirname(place.path);
-  const other = findLogs(folder).find((path) => {
-    const bound = logBoundTo(path);
-    return bound?.server === server && sourceTasks.some((task) => bound.sourceTasks.has(task));
-  });
+  const other = findLogs(folder).find((path) => isLogOf(path, server, sourceTasks));
   if (other === undefined) return;
   const message = `there is no log ${place.path}, but ${other} is the log of this server and source task`;
   const hint = `Add --idempotency-log ${shellWord(join(folder, basename(other)))} (a second log would make every copy a second time)`;

@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { EXIT, type StopError, stopError } from "../shared/problems.js";
 import { type ChainEnd, digestField, HEADER_START, isBeginningOfFirstRecord, isBeginningOfHeader } from "./chain.js";
 import { entryFault, isHeader, isRawLine, type LogEnvelope, type LogHeader, type LogRecord } from "./records.js";
 
@@ -12,7 +13,6 @@ export interface TornTail {
 
 /** A log that was read to its end. */
 export interface LogContent {
-  readonly kind: "log";
   /** `undefined`: the file is empty, or holds a header that was cut short and nothing after it, so that no record was lost. */
   readonly header: LogHeader | undefined;
   /** The last whole line. */
@@ -23,18 +23,6 @@ export interface LogContent {
   /** The last whole line lacks its line end: the next one to be appended must begin with one. */
   readonly endsWithoutNewline: boolean;
 }
-
-/** Why a file is not read as a log: what is wrong, and on which line. Never repaired by the program. */
-export interface LogRefusal {
-  readonly code: "LOG_DAMAGED" | "LOG_FOREIGN" | "LOG_NEWER";
-  readonly line: number;
-  readonly what: string;
-}
-
-/** What a file's bytes are. */
-export type LogReading = LogContent | { readonly kind: "refused"; readonly refusal: LogRefusal };
-
-type Fault = readonly [code: LogRefusal["code"], what: string];
 
 /** Far more than any line of ours; a "line" beyond it is no log's. */
 const LONGEST_LINE = 64 * 1024 * 1024;
@@ -47,13 +35,19 @@ const LONGEST_UNBORN = 64 * 1024;
 const FEW_NULS = 4 * 1024;
 /** A log whose lines were lost so is never taken for one that held none: it would make every copy a second time. */
 const NULS_FOR_LINES = "NUL bytes stand where its lines were, as a power loss or a broken disk leaves them";
+const REFUSALS = {
+  LOG_FOREIGN: "is not an idempotency log of qalyptus-propagate",
+  LOG_NEWER: "was written by a newer version of qalyptus-propagate",
+  LOG_DAMAGED: "is damaged",
+};
 const LF = 10;
 const CR = 13;
 const DIGEST_FIELD_LENGTH = digestField("").length + 64;
 
 /**
  * Reads a log piece by piece, in one pass: each record is checked (chain, number, schema) and handed to `visit` once. Pure over the
- * bytes pushed into it; keeps of them the last two lines and what is not a whole line yet.
+ * bytes pushed into it; keeps of them the last two lines and what is not a whole line yet. Throws a StopError (exit 6) where they
+ * are no log, or a damaged one, which is never repaired by the program.
  *
  * Torn is the last group only: from the first bad line to the end there is no whole record, or the whole ones are of one
  * run, rightly numbered, and were written when the bad line was not yet durable. A bad line that still is JSON was edited,
@@ -61,6 +55,7 @@ const DIGEST_FIELD_LENGTH = digestField("").length + 64;
  * that is left of a log. All else is damage.
  */
 export class LogScan {
+  readonly #path: string;
   readonly #visit: (record: LogRecord) => void;
   /** What is not a whole line yet, in the pieces that it came in, and how long it is. */
   #pieces: Buffer[] = [];
@@ -85,33 +80,45 @@ export class LogScan {
   #survivor: { readonly line: number; readonly seq: number; readonly run: string } | undefined;
   /** NUL bytes from the break on. */
   #nuls = 0;
-  #refusal: LogRefusal | undefined;
 
-  constructor(visit: (record: LogRecord) => void) {
+  /** `path`: as messages name the log. */
+  constructor(path: string, visit: (record: LogRecord) => void) {
+    this.#path = path;
     this.#visit = visit;
   }
 
   /** Takes the file's next bytes, which must stay as they are. */
   push(chunk: Buffer): void {
-    if (this.#refusal !== undefined) return;
     this.#pieces.push(chunk);
     this.#pending += chunk.length;
-    if (chunk.includes(LF)) this.#readLines(this.#takePending());
-    if (this.#pending > LONGEST_LINE) this.#refuseEndless();
+    if (chunk.includes(LF)) {
+      const bytes = Buffer.concat(this.#pieces);
+      let start = 0;
+      for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, start)) {
+        this.#readLine(bytes.subarray(start, end), end + 1 - start);
+        start = end + 1;
+      }
+      this.#pieces = [bytes.subarray(start)];
+      this.#pending = bytes.length - start;
+    }
+    if (this.#pending <= LONGEST_LINE) return;
+    this.#lines += 1;
+    if (this.#pieces[0]?.[0] === 0) throw this.#damaged(NULS_FOR_LINES);
+    throw this.#refusal(this.#header === undefined ? "LOG_FOREIGN" : "LOG_DAMAGED", "it never ends");
   }
 
-  /** Says what the file is, once all its bytes are pushed. */
-  end(): LogReading {
-    const rest = this.#takePending();
-    if (this.#refusal === undefined && this.#lines === 0 && isUnborn(rest)) {
+  /** Says what the log is, once all its bytes are pushed. */
+  end(): LogContent {
+    const rest = Buffer.concat(this.#pieces);
+    if (this.#lines === 0 && rest.length <= LONGEST_UNBORN && isBeginningOfHeader(rest.toString("utf8"))) {
       const torn = rest.length === 0 ? undefined : { at: 0, bytes: rest.length, line: 1, hasNuls: false };
-      return { kind: "log", header: undefined, last: undefined, torn, end: 0, endsWithoutNewline: false };
+      return { header: undefined, last: undefined, torn, end: 0, endsWithoutNewline: false };
     }
-    if (this.#refusal === undefined && rest.length > 0) this.#readLine(rest, rest.length);
-    if (this.#break !== undefined && this.#nuls > this.#mostNuls()) this.#refuse(NULS_FOR_LINES, this.#break.line);
-    if (this.#refusal !== undefined) return { kind: "refused", refusal: this.#refusal };
+    if (rest.length > 0) this.#readLine(rest, rest.length);
+    const mostNuls = Math.max(FEW_NULS, 2 * this.#biggestGroup, 2 * (this.#end - this.#groupStart));
+    if (this.#break !== undefined && this.#nuls > (this.#seq === 0 ? 0 : mostNuls))
+      throw this.#damaged(NULS_FOR_LINES, this.#break.line);
     return {
-      kind: "log",
       header: this.#header,
       last: { seq: this.#seq, digest: this.#digest, line: this.#lastLine.toString("utf8") },
       torn: this.#break && { ...this.#break, bytes: this.#offset - this.#break.at, hasNuls: this.#nuls > 0 },
@@ -120,46 +127,13 @@ export class LogScan {
     };
   }
 
-  #takePending(): Buffer {
-    const all = Buffer.concat(this.#pieces, this.#pending);
-    this.#pieces = [];
-    this.#pending = 0;
-    return all;
-  }
-
-  #readLines(bytes: Buffer): void {
-    let start = 0;
-    for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, start)) {
-      this.#readLine(bytes.subarray(start, end), end + 1 - start);
-      if (this.#refusal !== undefined) return;
-      start = end + 1;
-    }
-    this.#pieces = [bytes.subarray(start)];
-    this.#pending = bytes.length - start;
-  }
-
-  /** Damage is what nothing else explains. */
-  #refuse(what: string, line = this.#lines, code: LogRefusal["code"] = "LOG_DAMAGED"): void {
-    this.#refusal ??= { code, line, what };
-  }
-
-  #refuseEndless(): void {
-    const line = this.#lines + 1;
-    if (this.#pieces[0]?.[0] === 0) this.#refuse(NULS_FOR_LINES, line);
-    else this.#refuse("it never ends", line, this.#header === undefined ? "LOG_FOREIGN" : "LOG_DAMAGED");
-  }
-
-  #mostNuls(): number {
-    return this.#seq === 0 ? 0 : Math.max(FEW_NULS, 2 * this.#biggestGroup, 2 * (this.#end - this.#groupStart));
-  }
-
   /** `length`: of the line with its line end. */
   #readLine(bytes: Buffer, length: number): void {
     const line = bytes.at(-1) === CR ? bytes.subarray(0, -1) : bytes;
     this.#lines += 1;
     if (this.#header === undefined) this.#readHeader(line);
     else if (this.#break === undefined) this.#readRecord(line);
-    else this.#readBehind(this.#break, line);
+    else this.#readBehind(this.#break.line, line);
     this.#offset += length;
     this.#before = line;
     if (this.#break !== undefined) this.#nuls += countNuls(line);
@@ -172,14 +146,23 @@ export class LogScan {
   #readHeader(line: Buffer): void {
     const value = parsed(line);
     const digest = this.#digestOf(line);
-    if (digest === undefined || !isHeader(value) || value.seq !== 0) {
-      const [code, what] = headerFault(value, line.toString("utf8"));
-      this.#refuse(what, this.#lines, code);
+    if (digest !== undefined && isHeader(value) && value.seq === 0) {
+      const { type, format, formatVersion, server, sourceTasks } = value;
+      this.#header = { type, format, formatVersion, server, sourceTasks };
+      this.#digest = digest;
       return;
     }
-    const { type, format, formatVersion, server, sourceTasks } = value;
-    this.#header = { type, format, formatVersion, server, sourceTasks };
-    this.#digest = digest;
+    const found = Object(value) as Readonly<Record<string, unknown>>;
+    if (found.type === "header" && found.format === "qalyptus-propagate-log") {
+      if (isNewer(found.v) || isNewer(found.formatVersion)) throw this.#newer("the header is of a newer format");
+      throw this.#damaged("the header's digest is not that of its text");
+    }
+    const text = line.toString("utf8");
+    const nul = text.indexOf("\0");
+    if (nul >= 0 && isBeginningOfHeader(text.slice(0, nul)) && /^\0+$/.test(text.slice(nul)))
+      throw this.#damaged(NULS_FOR_LINES);
+    if (text.startsWith(HEADER_START)) throw this.#damaged("the header is cut short or was edited");
+    throw this.#refusal("LOG_FOREIGN", "it is not the header of an idempotency log");
   }
 
   #readRecord(line: Buffer): void {
@@ -187,53 +170,41 @@ export class LogScan {
     const value = parsed(line);
     if (digest === undefined && value === undefined) {
       this.#break = { line: this.#lines, at: this.#offset };
-      if (this.#seq === 0 && !isBeginningOfFirstRecord(line.toString("utf8")))
-        this.#refuse(countNuls(line) > 0 ? NULS_FOR_LINES : "it is no beginning of the log's first record");
-      return;
+      if (this.#seq > 0 || isBeginningOfFirstRecord(line.toString("utf8"))) return;
+      throw this.#damaged(countNuls(line) > 0 ? NULS_FOR_LINES : "it is no beginning of the log's first record");
     }
-    const fault = this.#recordFault(value, digest);
-    if (fault === undefined) this.#takeIn(value as LogRecord);
-    else this.#refuse(fault[1], this.#lines, fault[0]);
-  }
-
-  /** What is wrong with a line that is JSON: it was edited, or a newer program wrote it. */
-  #recordFault(value: unknown, digest: string | undefined): Fault | undefined {
+    // It is JSON: where it is wrong, it was edited, or a newer program wrote it.
     const seq = this.#seq + 1;
-    if (!isRawLine(value)) return ["LOG_DAMAGED", "it is not a record of this log"];
-    if (value.v !== 1) return [isNewer(value.v) ? "LOG_NEWER" : "LOG_DAMAGED", `its version is ${value.v}`];
-    if (value.seq !== seq) return ["LOG_DAMAGED", `its seq is ${value.seq} where ${seq} must stand`];
-    if (digest === undefined) return ["LOG_DAMAGED", "its digest is not that of its text and of the line before"];
-    if (value.synced >= seq || value.synced < this.#synced)
-      return ["LOG_DAMAGED", `its synced cannot be ${value.synced}`];
+    if (!isRawLine(value)) throw this.#damaged("it is not a record of this log");
+    if (isNewer(value.v)) throw this.#newer(`its version is ${value.v}`);
+    if (value.v !== 1) throw this.#damaged(`its version is ${value.v}`);
+    if (value.seq !== seq) throw this.#damaged(`its seq is ${value.seq} where ${seq} must stand`);
+    if (digest === undefined) throw this.#damaged("its digest is not that of its text and of the line before");
+    if (value.synced >= seq || value.synced < this.#synced) throw this.#damaged(`its synced cannot be ${value.synced}`);
     const fault = entryFault(value);
-    if (fault === undefined) return undefined;
-    return fault.field === undefined
-      ? ["LOG_NEWER", `its type "${value.type}" is unknown to this version`]
-      : ["LOG_DAMAGED", `its field "${fault.field}" is not what a record of type "${value.type}" has`];
-  }
-
-  #takeIn(record: LogRecord): void {
-    if (record.synced !== this.#synced || this.#seq === 0) {
+    if (fault !== undefined && fault.field === undefined)
+      throw this.#newer(`its type "${value.type}" is unknown to this version`);
+    if (fault !== undefined)
+      throw this.#damaged(`its field "${fault.field}" is not what a record of type "${value.type}" has`);
+    if (value.synced !== this.#synced || this.#seq === 0) {
       this.#biggestGroup = Math.max(this.#biggestGroup, this.#offset - this.#groupStart);
       this.#groupStart = this.#offset;
     }
-    this.#seq = record.seq;
-    this.#synced = record.synced;
-    this.#digest = record.digest;
-    this.#visit(record);
+    this.#seq = seq;
+    this.#synced = value.synced;
+    this.#digest = digest;
+    this.#visit(value as LogRecord);
   }
 
   /** A line behind the first bad one: it must be part of the same, torn, group. */
-  #readBehind(broken: { readonly line: number }, line: Buffer): void {
+  #readBehind(brokenLine: number, line: Buffer): void {
     const value = parsed(line);
     if (value === undefined) return;
-    if (isRawLine(value) && this.#isOfTornGroup(broken.line, value, line))
-      this.#survivor = { line: this.#lines, seq: value.seq, run: value.run };
-    else
-      this.#refuse(
-        `it cannot be read, and what stands behind it, on line ${this.#lines}, was written later`,
-        broken.line,
-      );
+    if (!isRawLine(value) || !this.#isOfTornGroup(brokenLine, value, line)) {
+      const what = `it cannot be read, and what stands behind it, on line ${this.#lines}, was written later`;
+      throw this.#damaged(what, brokenLine);
+    }
+    this.#survivor = { line: this.#lines, seq: value.seq, run: value.run };
   }
 
   #isOfTornGroup(brokenLine: number, record: LogEnvelope, line: Buffer): boolean {
@@ -257,30 +228,24 @@ export class LogScan {
     const digest = hash("sha256", covered, "hex");
     return line.toString("latin1", bodyEnd) === digestField(digest) ? digest : undefined;
   }
-}
 
-/** Why a first line is not the header of a log that this version can read. */
-function headerFault(value: unknown, text: string): Fault {
-  const { type, format, v, formatVersion } = Object(value) as Readonly<Record<string, unknown>>;
-  if (type === "header" && format === "qalyptus-propagate-log")
-    return isNewer(v) || isNewer(formatVersion)
-      ? ["LOG_NEWER", "the header is of a newer format"]
-      : ["LOG_DAMAGED", "the header's digest is not that of its text"];
-  const nul = text.indexOf("\0");
-  if (nul >= 0 && isBeginningOfHeader(text.slice(0, nul)) && /^\0+$/.test(text.slice(nul)))
-    return ["LOG_DAMAGED", NULS_FOR_LINES];
-  return text.startsWith(HEADER_START)
-    ? ["LOG_DAMAGED", "the header is cut short or was edited"]
-    : ["LOG_FOREIGN", "it is not the header of an idempotency log"];
+  #damaged(what: string, line = this.#lines): StopError {
+    return this.#refusal("LOG_DAMAGED", what, line);
+  }
+
+  #newer(what: string): StopError {
+    return this.#refusal("LOG_NEWER", what);
+  }
+
+  #refusal(code: keyof typeof REFUSALS, what: string, line = this.#lines): StopError {
+    const name = code === "LOG_FOREIGN" ? this.#path : `The idempotency log ${this.#path}`;
+    const message = `${name} ${REFUSALS[code]}: line ${line}: ${what}.`;
+    return stopError(EXIT.log, code, message, { file: this.#path, line });
+  }
 }
 
 function isNewer(version: unknown): boolean {
   return typeof version === "number" && version > 1;
-}
-
-/** Whether a file without a line end is nothing yet: empty, or the beginning of our header, cut short by a crash. */
-function isUnborn(bytes: Buffer): boolean {
-  return bytes.length <= LONGEST_UNBORN && isBeginningOfHeader(bytes.toString("utf8"));
 }
 
 function countNuls(line: Buffer): number {

@@ -7,21 +7,8 @@ import {
   tenantRef,
   type WriteId,
 } from "../shared/ids.js";
-import type { Mapping } from "../shared/mapping.js";
-import type { LogEntry, PlanShape, ReportIdMode } from "./records.js";
-import {
-  withAdopted,
-  withCreateIntent,
-  withCreateOutcome,
-  withCrossed,
-  withInherited,
-  withListedName,
-  withObserved,
-  withoutCopy,
-  withPatchIntent,
-  withPatchOutcome,
-  withSettled,
-} from "./tenant-fold.js";
+import type { LogEntry, PlanShape, RunEndRecord, RunRecord, SourceStoppedRecord } from "./records.js";
+import { foldTenant, type TenantEntry, withInherited } from "./tenant-fold.js";
 import {
   hasOpenPatch,
   type LoggedCopy,
@@ -33,13 +20,8 @@ import {
 } from "./tenant-state.js";
 
 /** Why a source task's creates are stopped. */
-export interface SourceStop {
+export interface SourceStop extends SourceStoppedRecord {
   readonly ref: TenantRef;
-  readonly newTaskId: TaskId;
-  readonly code: string;
-  readonly reportIdMode: ReportIdMode;
-  /** What that copy was to have. */
-  readonly mappings: readonly Mapping[];
 }
 
 export interface SourceState {
@@ -53,14 +35,15 @@ export interface SourceState {
 /** A sync that wrote something, for `--resume`. */
 export interface LoggedSync {
   readonly run: string;
-  readonly manifest: { readonly path: string; readonly fileName: string; readonly sha256: string };
+  readonly manifest: NonNullable<RunRecord["manifest"]>;
   readonly shape: PlanShape;
   readonly plan: string | undefined;
   readonly wrote: boolean;
-  readonly end: { readonly exitCode: number; readonly left: number } | undefined;
+  readonly end: RunEndRecord | undefined;
 }
 
-type OfTenant = Pick<TenantState, "sourceTaskId" | "key">;
+/** Of a sync that recorded one of these it counts that it wrote for the tenant. */
+const WRITING: readonly LogEntry["type"][] = ["create-intent", "settled", "adopted", "patch-intent"];
 
 const NO_SOURCE: SourceState = { name: undefined, stop: undefined, namesChange: false };
 
@@ -159,7 +142,6 @@ export class LogState {
 
   /** Takes a record in. `at`: when it was written, for people; a run's own records need none. */
   apply(written: LogEntry & { readonly at?: string | undefined }, run: string): void {
-    const { at } = written;
     const entry = withFoldedKey(written);
     if ("sourceTaskId" in entry) this.#named.add(entry.sourceTaskId);
     switch (entry.type) {
@@ -180,100 +162,48 @@ export class LogState {
       case "unexplained":
         this.#unexplained = { run, tasks: entry.tasks && new Set(entry.tasks) };
         return;
-      case "create-intent": {
-        const tenant = this.#tenantOf(entry);
-        const unexplained = this.#unexplained?.run === run ? this.#unexplained.tasks : undefined;
-        this.#openWrites.set(entry.write, tenant.ref);
-        this.#noteWrite(run, tenant.ref);
-        this.#put(tenant, withCreateIntent(tenant, { ...entry, unexplained, at }));
-        return;
-      }
-      case "create-outcome":
-        this.#endWrite(entry.write, (tenant) => withCreateOutcome(tenant, entry, ++this.#copiesMade));
-        return;
-      case "settled": {
-        const ref = this.#openWrites.get(entry.write);
-        if (ref !== undefined) this.#noteWrite(run, ref);
-        this.#endWrite(entry.write, (tenant) => withSettled(tenant, entry));
-        return;
-      }
-      case "adopted": {
-        const tenant = this.#tenantOf(entry);
-        this.#noteWrite(run, tenant.ref);
-        this.#put(tenant, withAdopted(tenant, entry));
-        return;
-      }
-      case "observed":
-        this.#change(entry, (tenant) => withObserved(tenant, entry));
-        return;
-      case "verified": {
-        const { sourceTaskId, keys, verifiedAt } = entry;
-        for (const key of keys)
-          this.#change({ sourceTaskId, key }, (tenant) => (tenant.verified ? { ...tenant, verifiedAt } : tenant));
-        return;
-      }
-      case "patch-intent":
-        this.#noteWrite(run, tenantRef(entry.sourceTaskId, entry.key));
-        this.#change(entry, (tenant) => {
-          this.#openWrites.set(entry.write, tenant.ref);
-          return withPatchIntent(tenant, entry, at);
-        });
-        return;
-      case "patch-outcome":
-        this.#endWrite(entry.write, (tenant) => withPatchOutcome(tenant, entry));
-        return;
-      case "gone":
-        this.#change(entry, (tenant) => withoutCopy(tenant, entry.newTaskId));
-        return;
       case "forgotten":
         // Two keys then, one key now: a rename between the two takes nothing from it.
         if (entry !== written && entry.to === entry.key) return;
         this.#forget(tenantRef(entry.sourceTaskId, entry.key), entry.to);
         return;
-      case "retry": {
-        const tenant = this.#tenantOf(entry);
-        const retry = entry.withdrawn !== true;
-        this.#put(tenant, { ...tenant, tenant: entry.tenant, retry, absences: retry ? 0 : tenant.absences });
+      case "source-stopped":
+        this.#updateSource(entry, { stop: { ...entry, ref: tenantRef(entry.sourceTaskId, entry.key) } });
         return;
-      }
-      case "source-stopped": {
-        const { sourceTaskId, key, newTaskId, code, reportIdMode, mappings } = entry;
-        const ref = tenantRef(sourceTaskId, key);
-        this.#updateSource(entry, { stop: { ref, newTaskId, code, reportIdMode, mappings } });
-        return;
-      }
       case "source-cleared":
         this.#updateSource(entry, { stop: undefined });
         return;
-      case "name-changed":
-      case "renamed":
-        if (entry.type === "name-changed") this.#updateSource(entry, { namesChange: true });
-        this.#change(entry, (tenant) => withListedName(tenant, entry.newTaskId, entry.listed));
-        return;
-      case "crossed": {
-        const { newTaskId, listed, other, ended } = entry;
-        this.#change(entry, (tenant) => withCrossed(tenant, newTaskId, ended ? undefined : { listed, other }));
-        return;
-      }
       case "names-seen":
         this.#namesSeen = this.#copiesMade;
         return;
       case "rebound":
         this.#server = entry.server;
         return;
-      default:
-        entry satisfies never;
+    }
+    if (entry.type === "name-changed") this.#updateSource(entry, { namesChange: true });
+    const unexplained = this.#unexplained?.run === run ? this.#unexplained.tasks : undefined;
+    for (const before of this.#tenantsOf(entry)) {
+      if (entry.type === "create-outcome") this.#copiesMade += 1;
+      const after = foldTenant(before, entry, { at: written.at, unexplained, order: this.#copiesMade });
+      if (WRITING.includes(entry.type)) this.#noteWrite(run, before.ref);
+      if ("write" in entry && isOpen(after, entry.write)) this.#openWrites.set(entry.write, before.ref);
+      else if ("write" in entry) this.#openWrites.delete(entry.write);
+      this.#put(before, after);
     }
   }
 
-  /** Ends a write: what is certain closes it, and its ID means nothing any more. */
-  #endWrite(write: WriteId, change: (tenant: TenantState) => TenantState): void {
-    const ref = this.#openWrites.get(write);
-    const tenant = ref === undefined ? undefined : this.#tenants.get(ref);
-    if (tenant === undefined) return;
-    const after = change(tenant);
-    if (!isOpen(after, write)) this.#openWrites.delete(write);
-    this.#put(tenant, after);
+  /** The tenants that a record speaks of, as far as the log knows them: some records make one known. */
+  #tenantsOf(entry: TenantEntry): readonly TenantState[] {
+    const keys = entry.type === "verified" ? entry.keys : "key" in entry ? [entry.key] : [];
+    const refs = "sourceTaskId" in entry ? keys.map((key) => tenantRef(entry.sourceTaskId, key)) : [];
+    const owner = "key" in entry || !("write" in entry) ? undefined : this.#openWrites.get(entry.write);
+    if (owner !== undefined) refs.push(owner);
+    return refs.flatMap((ref) => {
+      const known = this.#tenants.get(ref);
+      if (known !== undefined) return [known];
+      if (entry.type !== "create-intent" && entry.type !== "adopted" && entry.type !== "retry") return [];
+      return [{ ...unknownTenant(ref, entry), intents: this.sentNames(ref) }];
+    });
   }
 
   /** A tenant holds nothing any more. `heirKey`: who holds the same copy now, under whichever source task. */
@@ -289,17 +219,6 @@ export class LogState {
     for (const [write, owner] of this.#openWrites) if (owner === ref) this.#openWrites.delete(write);
     this.#countHolder(tenant, -1);
     this.#tenants.delete(ref);
-  }
-
-  #tenantOf({ sourceTaskId, key }: OfTenant): TenantState {
-    const ref = tenantRef(sourceTaskId, key);
-    return this.#tenants.get(ref) ?? { ...unknownTenant(ref, { sourceTaskId, key }), intents: this.sentNames(ref) };
-  }
-
-  /** Changes a tenant that the log knows; one that it does not know stays unknown. */
-  #change({ sourceTaskId, key }: OfTenant, change: (tenant: TenantState) => TenantState): void {
-    const tenant = this.#tenants.get(tenantRef(sourceTaskId, key));
-    if (tenant !== undefined) this.#put(tenant, change(tenant));
   }
 
   #put(before: TenantState, after: TenantState): void {

@@ -1,17 +1,14 @@
-import type { ReportId, TaskId, WriteId } from "../shared/ids.js";
+import type { ReportId, TenantKey, WriteId } from "../shared/ids.js";
 import { byReport, sameSwaps } from "../shared/mapping.js";
 import type {
-  AdoptedRecord,
   CreateIntentRecord,
   CreateOutcomeRecord,
+  LogEntry,
   ObservedRecord,
   ObservedReport,
-  PatchIntentRecord,
   PatchOutcomeRecord,
-  SettledRecord,
 } from "./records.js";
 import {
-  type CrossedName,
   countRows,
   hasOpenPatch,
   isUnknown,
@@ -34,21 +31,112 @@ const NOT_VERIFIED = { verified: false, verifiedAt: undefined } as const;
 /** What there is no more of once a tenant has a copy. What `resolve --retry` was given for is there: no second copy one day. */
 const NO_CREATES = { suspects: NONE, absences: 0, retry: false } as const;
 
-export function withCreateIntent(tenant: TenantState, intent: OpenCreate): TenantState {
-  const { sourceTaskId, name, before } = intent;
-  return {
-    ...tenant,
-    tenant: intent.tenant,
-    manifest: intent.manifest,
-    openCreates: [...tenant.openCreates, intent],
-    intents: [...tenant.intents, { sourceTaskId, name, before }],
-    suspects: [...tenant.suspects, intent],
-    retry: false,
-  };
+/** The records that change what is known of single tenants. */
+export type TenantEntry = Exclude<
+  Extract<
+    LogEntry,
+    { readonly write: WriteId } | { readonly key: TenantKey } | { readonly keys: readonly TenantKey[] }
+  >,
+  { readonly type: "forgotten" | "source-stopped" }
+>;
+
+/** What a record means depends on these too. `order`: how many copies the log has made, with this one. */
+export interface FoldFacts extends Pick<OpenCreate, "unexplained" | "at"> {
+  readonly order: number;
 }
 
-/** `order`: how many copies the log has made with this one. */
-export function withCreateOutcome(tenant: TenantState, outcome: CreateOutcomeRecord, order: number): TenantState {
+/** What a record makes of the state of a tenant that it speaks of. */
+export function foldTenant(tenant: TenantState, entry: TenantEntry, facts: FoldFacts): TenantState {
+  const { copy } = tenant;
+  switch (entry.type) {
+    case "create-intent": {
+      const { sourceTaskId, name, before, manifest } = entry;
+      const intent: OpenCreate = { ...entry, unexplained: facts.unexplained, at: facts.at };
+      return {
+        ...tenant,
+        tenant: entry.tenant,
+        manifest,
+        openCreates: [...tenant.openCreates, intent],
+        intents: [...tenant.intents, { sourceTaskId, name, before }],
+        suspects: [...tenant.suspects, intent],
+        retry: false,
+      };
+    }
+    case "create-outcome":
+      return withCreateOutcome(tenant, entry, facts.order);
+    case "settled": {
+      const { write, found, newTaskId } = entry;
+      const intent = openCreate(tenant, write);
+      if (intent === undefined) return tenant;
+      const closed = withoutOpen(tenant, write);
+      if (found === "copy" && newTaskId !== undefined)
+        // What the server shows of it comes as an `observed` record; until then the mappings are only possible.
+        return withCopy(closed, intent, { newTaskId, reports: possibleReports(closed.suspects), order: 0 });
+      return found === "absent" ? { ...closed, absences: closed.absences + 1 } : closed;
+    }
+    case "adopted": {
+      const { sourceTaskId, name, before = null, newTaskId, manifest } = entry;
+      return {
+        ...tenant,
+        tenant: entry.tenant,
+        manifest,
+        copy: { newTaskId, name, ownName: name, gone: false, sourceRows: undefined, order: 0 },
+        intents: [...tenant.intents, { sourceTaskId, name, before, listed: true }],
+        // It may be the work of a create that was in doubt: what that asked for holds its apps until the server shows otherwise.
+        reports: copy?.newTaskId === newTaskId ? unknownReports(tenant.reports) : possibleReports(tenant.suspects),
+        originalRows: undefined,
+        ...NO_CREATES,
+        ...NOT_VERIFIED,
+        showsMappings: false,
+      };
+    }
+    case "patch-intent": {
+      const { reportId, write, rowId, bodyId = rowId, apps, idempotencyKey, named, manifest } = entry;
+      const before = tenant.reports.get(reportId) ?? UNKNOWN_REPORT;
+      const open = { write, rowId, bodyId, apps, named, idempotencyKey, before, at: facts.at };
+      const reports = new Map(tenant.reports).set(reportId, {
+        known: undefined,
+        possible: [...possibleOf(before), apps],
+        named,
+        openPatches: [...before.openPatches, open],
+      });
+      return { ...tenant, manifest, reports, ...NOT_VERIFIED };
+    }
+    case "patch-outcome":
+      return withPatchOutcome(tenant, entry);
+    case "verified":
+      return tenant.verified ? { ...tenant, verifiedAt: entry.verifiedAt } : tenant;
+    case "retry": {
+      const retry = entry.withdrawn !== true;
+      return { ...tenant, tenant: entry.tenant, retry, absences: retry ? 0 : tenant.absences };
+    }
+  }
+  // What follows is of the copy that the tenant holds, or means nothing any more.
+  if (copy?.newTaskId !== entry.newTaskId) return tenant;
+  switch (entry.type) {
+    case "observed":
+      return withObserved(tenant, entry);
+    case "name-changed":
+    case "renamed": {
+      const name = { sourceTaskId: tenant.sourceTaskId, name: entry.listed, before: null, listed: true } as const;
+      const listed = { ...copy, name: entry.listed, crossed: undefined };
+      return { ...tenant, copy: listed, intents: [...tenant.intents, name] };
+    }
+    case "crossed": {
+      const crossed = entry.ended ? undefined : { listed: entry.listed, other: entry.other };
+      return { ...tenant, copy: { ...copy, crossed } };
+    }
+    case "gone": {
+      // What it mapped is kept: should the copy be listed again, it may map that still.
+      const reports = new Map<ReportId, ReportKnowledge>();
+      for (const [reportId, report] of unknownReports(tenant.reports))
+        reports.set(reportId, { ...report, openPatches: NONE, answered: undefined });
+      return { ...tenant, copy: { ...copy, gone: true }, reports, ...NOT_VERIFIED };
+    }
+  }
+}
+
+function withCreateOutcome(tenant: TenantState, outcome: CreateOutcomeRecord, order: number): TenantState {
   const intent = openCreate(tenant, outcome.write);
   if (intent === undefined || outcome.outcome === "in-doubt") return tenant;
   const closed = withoutOpen(tenant, outcome.write);
@@ -60,16 +148,6 @@ export function withCreateOutcome(tenant: TenantState, outcome: CreateOutcomeRec
   for (const [reportId, apps] of byReport(intent.mappings))
     reports.set(reportId, { known: apps, possible: NONE, named: intent.named.includes(reportId), openPatches: NONE });
   return withCopy(closed, intent, { newTaskId, reports, order });
-}
-
-export function withSettled(tenant: TenantState, { write, found, newTaskId }: SettledRecord): TenantState {
-  const intent = openCreate(tenant, write);
-  if (intent === undefined) return tenant;
-  const closed = withoutOpen(tenant, write);
-  if (found === "copy" && newTaskId !== undefined)
-    // What the server shows of it comes as an `observed` record; until then the mappings are only possible.
-    return withCopy(closed, intent, { newTaskId, reports: possibleReports(closed.suspects), order: 0 });
-  return found === "absent" ? { ...closed, absences: closed.absences + 1 } : closed;
 }
 
 function openCreate(tenant: TenantState, write: WriteId): OpenCreate | undefined {
@@ -90,35 +168,17 @@ function withCopy(
   return { ...tenant, copy, reports, originalRows: sourceRows, ...NO_CREATES, ...NOT_VERIFIED, showsMappings: false };
 }
 
-export function withAdopted(tenant: TenantState, adopted: AdoptedRecord): TenantState {
-  const { sourceTaskId, name, before = null, newTaskId } = adopted;
-  return {
-    ...tenant,
-    tenant: adopted.tenant,
-    manifest: adopted.manifest,
-    copy: { newTaskId, name, ownName: name, gone: false, sourceRows: undefined, order: 0 },
-    intents: [...tenant.intents, { sourceTaskId, name, before, listed: true }],
-    // It may be the work of a create that was in doubt: what that asked for holds its apps until the server shows otherwise.
-    reports: isItsCopy(tenant, newTaskId) ? unknownReports(tenant.reports) : possibleReports(tenant.suspects),
-    originalRows: undefined,
-    ...NO_CREATES,
-    ...NOT_VERIFIED,
-    showsMappings: false,
-  };
-}
-
 /** A renamed tenant's copy: what the old key's writes may have done to it, they may still do, also a second task of its old name. */
 export function withInherited(old: TenantState, renamed: TenantState): TenantState {
   const heir = { ...renamed, intents: [...renamed.intents, ...old.intents] };
-  if (old.copy === undefined || !isItsCopy(heir, old.copy.newTaskId)) return heir;
+  if (heir.copy === undefined || heir.copy.newTaskId !== old.copy?.newTaskId) return heir;
   const reports = new Map(heir.reports);
   for (const [reportId, report] of unknownReports(old.reports))
     if (report.openPatches.length > 0 || reports.get(reportId)?.known === undefined) reports.set(reportId, report);
   return { ...heir, reports: withoutSpent(reports, heir.originalRows), ...NOT_VERIFIED };
 }
 
-export function withObserved(tenant: TenantState, observed: ObservedRecord): TenantState {
-  if (!isItsCopy(tenant, observed.newTaskId)) return tenant;
+function withObserved(tenant: TenantState, observed: ObservedRecord): TenantState {
   const reports = new Map(tenant.reports);
   for (const shown of observed.reports) {
     const knowledge = reports.get(shown.reportId) ?? UNKNOWN_REPORT;
@@ -170,19 +230,7 @@ function withoutSpent(reports: Map<ReportId, ReportKnowledge>, has: TenantState[
   return reports;
 }
 
-export function withPatchIntent(tenant: TenantState, intent: PatchIntentRecord, at: string | undefined): TenantState {
-  const before = tenant.reports.get(intent.reportId) ?? UNKNOWN_REPORT;
-  const { write, rowId, bodyId = rowId, apps, idempotencyKey, named } = intent;
-  const reports = new Map(tenant.reports).set(intent.reportId, {
-    known: undefined,
-    possible: [...possibleOf(before), apps],
-    named,
-    openPatches: [...before.openPatches, { write, rowId, bodyId, apps, named, idempotencyKey, before, at }],
-  });
-  return { ...tenant, manifest: intent.manifest, reports, ...NOT_VERIFIED };
-}
-
-export function withPatchOutcome(tenant: TenantState, outcome: PatchOutcomeRecord): TenantState {
+function withPatchOutcome(tenant: TenantState, outcome: PatchOutcomeRecord): TenantState {
   for (const [reportId, report] of tenant.reports) {
     const open = report.openPatches.find(({ write }) => write === outcome.write);
     if (open === undefined || outcome.outcome === "in-doubt") continue;
@@ -199,32 +247,6 @@ export function withPatchOutcome(tenant: TenantState, outcome: PatchOutcomeRecor
     return { ...tenant, reports: withoutSpent(reports, tenant.originalRows) };
   }
   return tenant;
-}
-
-/** A list showed the copy under a name that is nobody else's. */
-export function withListedName(tenant: TenantState, newTaskId: TaskId, listed: string): TenantState {
-  const { copy, sourceTaskId } = tenant;
-  if (copy?.newTaskId !== newTaskId) return tenant;
-  const name = { sourceTaskId, name: listed, before: null, listed: true } as const;
-  return { ...tenant, copy: { ...copy, name: listed, crossed: undefined }, intents: [...tenant.intents, name] };
-}
-
-export function withCrossed(tenant: TenantState, newTaskId: TaskId, crossed: CrossedName | undefined): TenantState {
-  if (tenant.copy?.newTaskId !== newTaskId) return tenant;
-  return { ...tenant, copy: { ...tenant.copy, crossed } };
-}
-
-/** The copy is gone. What it mapped is kept: should the copy be listed again, it may map that still. */
-export function withoutCopy(tenant: TenantState, newTaskId: TaskId): TenantState {
-  if (tenant.copy?.newTaskId !== newTaskId) return tenant;
-  const reports = new Map<ReportId, ReportKnowledge>();
-  for (const [reportId, report] of unknownReports(tenant.reports))
-    reports.set(reportId, { ...report, openPatches: NONE, answered: undefined });
-  return { ...tenant, copy: { ...tenant.copy, gone: true }, reports, ...NOT_VERIFIED };
-}
-
-function isItsCopy({ copy }: TenantState, newTaskId: TaskId): boolean {
-  return copy?.newTaskId === newTaskId;
 }
 
 /** The same reports, with nothing known for certain: what was known is possible. */

@@ -1,18 +1,8 @@
-import { ACTIONS, type LogHead, type RunResult, type TenantResult } from "../shared/outcome.js";
+import type { LogHead, RunResult, TenantResult } from "../shared/outcome.js";
 import { EXIT } from "../shared/problems.js";
 import { oneLine } from "../shared/text-safety.js";
 import { type TableColumn, tableLines, toText } from "./layout.js";
-import {
-  counted,
-  countOf,
-  type Look,
-  OUTCOMES_TO_READ,
-  paint,
-  SIGNS,
-  spokenDuration,
-  symbolOf,
-  TENANT_COLUMNS,
-} from "./look.js";
+import { countBy, counted, type Look, PLAIN, paint, SIGNS, spokenDuration, symbolOf, TENANT_COLUMNS } from "./look.js";
 import { groupLines, groupTroubles, hintLines, warningCountLines, warningLines } from "./problems.js";
 
 /** What text for people holds besides the result itself. */
@@ -70,23 +60,16 @@ const HEAD_ROWS = 24;
 const TAIL_ROWS = 8;
 const MOST_ROWS = HEAD_ROWS + TAIL_ROWS + 1;
 
+const toneOf = ({ action }: TenantResult) => SIGNS[action].tone;
+const { tenant, action, name, reason } = TENANT_COLUMNS;
 const PLAN_COLUMNS: readonly TableColumn<TenantResult>[] = [
   // The table never begins with a tenant: text from outside starts no line.
-  { title: " ", text: ({ action }) => SIGNS[action].symbol, tone: toneOf },
-  { ...headed("tenant"), atMost: 28 },
-  { ...headed("action"), tone: toneOf },
-  { ...headed("name"), atMost: 40 },
-  headed("reason"),
+  { title: " ", text: (row) => SIGNS[row.action].symbol, tone: toneOf },
+  { ...tenant, atMost: 28 },
+  { ...action, tone: toneOf },
+  { ...name, atMost: 40 },
+  reason,
 ];
-
-function headed(column: keyof typeof TENANT_COLUMNS): TableColumn<TenantResult> {
-  const { title, text } = TENANT_COLUMNS[column];
-  return { title: title.toUpperCase(), text };
-}
-
-function toneOf({ action }: TenantResult) {
-  return SIGNS[action].tone;
-}
 
 function planTable(tenants: readonly TenantResult[], look: Look): readonly string[] {
   const rows = tenants.length > MOST_ROWS ? tenants.filter(({ action }) => action !== "unchanged") : tenants;
@@ -95,8 +78,8 @@ function planTable(tenants: readonly TenantResult[], look: Look): readonly strin
   const lines = shown.length > 0 ? [...tableLines(PLAN_COLUMNS, shown, look)] : [];
   const { dim } = look.palette;
   if (cut.length > 0) {
-    const counts = actionCounts(cut).map(({ text }) => text);
-    const more = `  ... ${cut.length} more: ${counts.join(", ")} (all of them: --format json, or --out FILE)`;
+    const counts = actionCounts(cut, { ...look, palette: PLAIN });
+    const more = `  ... ${cut.length} more: ${counts} (all of them: --format json, or --out FILE)`;
     lines.splice(HEAD_ROWS + 1, 0, dim(more));
   }
   const unchanged = tenants.length - rows.length;
@@ -104,22 +87,13 @@ function planTable(tenants: readonly TenantResult[], look: Look): readonly strin
   return lines;
 }
 
-/** How many of these tenants have each action: `3 create`. */
-function actionCounts(tenants: readonly TenantResult[]) {
-  return ACTIONS.flatMap((action) => {
-    const count = tenants.filter((tenant) => tenant.action === action).length;
-    return count > 0 ? [{ action, text: `${count} ${action}` }] : [];
-  });
-}
-
-function paintedCounts(tenants: readonly TenantResult[], look: Look): string {
-  return actionCounts(tenants)
-    .map(({ action, text }) => paint(action, text, look))
-    .join(", ");
+function actionCounts(tenants: readonly TenantResult[], look: Look): string {
+  const counts = countBy(tenants, "action").map(({ shown, count }) => paint(shown, `${count} ${shown}`, look));
+  return counts.join(", ");
 }
 
 function planCountLine({ tenants }: RunResult, look: Look): string {
-  const counts = tenants.length === 0 ? "no tenants" : paintedCounts(tenants, look);
+  const counts = tenants.length === 0 ? "no tenants" : actionCounts(tenants, look);
   return `${look.palette.bold("Plan:")} ${counts}${look.palette.dim(" (nothing was written to the server)")}`;
 }
 
@@ -131,12 +105,15 @@ function interruptionLines({ exitCode, summary }: RunResult, { palette }: Look):
   return [palette.change(`Interrupted by ${signal}: ${left} left to do or to look up`)];
 }
 
-function outcomeLines({ tenants, summary, startedAt, finishedAt }: RunResult, look: Look): readonly string[] {
-  const lines = OUTCOMES_TO_READ.filter((outcome) => countOf(outcome, summary) > 0).map((outcome) => {
-    const count = look.palette.bold(String(countOf(outcome, summary)).padStart(7));
-    const word = paint(outcome, SIGNS[outcome].word.padEnd(10), look);
-    const same = tenants.filter((tenant) => tenant.outcome === outcome);
-    return `${paint(outcome, symbolOf(outcome, look), look)} ${count} ${word} ${paintedCounts(same, look)}`;
+function outcomeLines({ tenants, startedAt, finishedAt }: RunResult, look: Look): readonly string[] {
+  const lines = countBy(tenants, "outcome").map(({ shown, count }) => {
+    const symbol = paint(shown, symbolOf(shown, look), look);
+    const word = paint(shown, SIGNS[shown].word.padEnd(10), look);
+    const actions = actionCounts(
+      tenants.filter(({ outcome }) => outcome === shown),
+      look,
+    );
+    return `${symbol} ${look.palette.bold(String(count).padStart(7))} ${word} ${actions}`;
   });
   const took = spokenDuration(Date.parse(finishedAt) - Date.parse(startedAt));
   return [...lines, look.palette.dim(`${counted(tenants.length, "tenant")} in ${took}`)];

@@ -97,7 +97,7 @@ export function* tableLines<Row>(
   };
   yield palette.dim(
     columns
-      .map(({ title }, at) => cell(title, at))
+      .map(({ title }, at) => cell(title.toUpperCase(), at))
       .join("  ")
       .trimEnd(),
   );

@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import type { CheckStatus } from "../shared/diagnosis.js";
-import type { ActionKind, Outcome, RunResult, Summary, TenantResult } from "../shared/outcome.js";
+import { ACTIONS, type ActionKind, type Outcome, type RunResult, type TenantResult } from "../shared/outcome.js";
 import type { TenantStanding } from "../shared/status-report.js";
 
 /** What a text tells by its colour, and the style that shows it. */
@@ -104,9 +104,12 @@ export function paint(shown: Shown, text: string, { palette }: Look): string {
 /** The outcomes in the order in which people read them: what is done, what needs a person, what is left. */
 export const OUTCOMES_TO_READ: readonly Outcome[] = ["succeeded", "failed", "in-doubt", "planned", "skipped"];
 
-/** How many tenants of a summary have an outcome. */
-export function countOf(outcome: Outcome, summary: Summary): number {
-  return outcome === "in-doubt" ? summary.inDoubt : summary[outcome];
+/** The actions or the outcomes that tenants have, in the order in which people read them, and how many have each. */
+export function countBy<Kind extends "action" | "outcome">(tenants: readonly TenantResult[], kind: Kind) {
+  const all = (kind === "action" ? ACTIONS : OUTCOMES_TO_READ) as readonly TenantResult[Kind][];
+  return all
+    .map((shown) => ({ shown, count: tenants.filter((tenant) => tenant[kind] === shown).length }))
+    .filter(({ count }) => count > 0);
 }
 
 /**

@@ -3,7 +3,7 @@ import type { RunEvent } from "../shared/events.js";
 import type { Outcome, TenantResult } from "../shared/outcome.js";
 import { oneLine } from "../shared/text-safety.js";
 import { fitWidth, toText } from "./layout.js";
-import { counted, type Look, OUTCOMES_TO_READ, paint, SIGNS, spokenDuration, symbolOf } from "./look.js";
+import { counted, type Look, OUTCOMES_TO_READ, PLAIN, paint, SIGNS, spokenDuration, symbolOf } from "./look.js";
 import { problemLines, troubleOf, WARNINGS_OF_ONE_CODE } from "./problems.js";
 
 export interface ProgressOptions {
@@ -50,11 +50,15 @@ const FAILURES_TOLD = 20;
  */
 function eventLines({ look, quiet, verbose, warnings = true }: ProgressOptions): LinesOf {
   const { palette } = look;
-  const warningsOfCode = new Map<string, number>();
-  let failures = 0;
+  const told = new Map<string, number>();
+  /** Lines for the first events of a kind, then once that there are more. */
+  const first = (most: number, kind: string, lines: () => readonly string[]): readonly string[] => {
+    const count = (told.get(kind) ?? 0) + 1;
+    told.set(kind, count);
+    if (count > most) return count === most + 1 ? [oneLine(`more ${kind} are in the result`)] : [];
+    return lines();
+  };
   const failureLines = (tenant: TenantResult): readonly string[] => {
-    failures += 1;
-    if (failures > FAILURES_TOLD) return failures === FAILURES_TOLD + 1 ? ["more failures are in the result"] : [];
     const { code, message } = troubleOf(tenant);
     const symbol = paint(tenant.outcome, symbolOf(tenant.outcome, look), look);
     const name = palette.bold(oneLine(tenant.tenant));
@@ -67,19 +71,18 @@ function eventLines({ look, quiet, verbose, warnings = true }: ProgressOptions):
     }
     if (quiet) return [];
     if (event.kind === "warning" && warnings) {
-      const { code } = event.problem;
-      const told = warningsOfCode.get(code) ?? 0;
-      warningsOfCode.set(code, told + 1);
-      if (told < WARNINGS_OF_ONE_CODE) return problemLines("warning", event.problem, look);
-      return told === WARNINGS_OF_ONE_CODE ? [`more warnings [${oneLine(code)}] are in the result`] : [];
+      const { problem } = event;
+      const kind = `warnings [${problem.code}]`;
+      return first(WARNINGS_OF_ONE_CODE, kind, () => problemLines("warning", problem, look));
     }
     if (event.kind === "tenant" && warnings) {
-      const { outcome } = event.result;
-      return outcome === "failed" || outcome === "in-doubt" ? failureLines(event.result) : [];
+      const { result } = event;
+      const isTrouble = result.outcome === "failed" || result.outcome === "in-doubt";
+      return isTrouble ? first(FAILURES_TOLD, "failures", () => failureLines(result)) : [];
     }
     if (event.kind === "stopping") {
-      const requests = `at most 5 s for ${counted(event.inFlight, "request")} in flight (once more: stop at once)`;
-      return [palette.change(`${event.signal}: nothing new starts${event.inFlight === 0 ? "" : `; ${requests}`}`)];
+      const requests = `; at most 5 s for ${counted(event.inFlight, "request")} in flight (once more: stop at once)`;
+      return [palette.change(`${event.signal}: nothing new starts${event.inFlight === 0 ? "" : requests}`)];
     }
     if (event.kind === "request" && verbose) {
       const { method, path, status, ms, requestId } = event;
@@ -89,75 +92,57 @@ function eventLines({ look, quiet, verbose, warnings = true }: ProgressOptions):
   };
 }
 
+/** How far a run is. `pace` is `12/s` and `about 7 s left`, as far as something can be said yet. */
+interface Standing {
+  readonly done: number;
+  readonly total: number;
+  readonly counts: readonly { readonly outcome: Outcome; readonly count: number }[];
+  readonly pace: readonly string[];
+}
+
 /** So many settled tenants tell how long the others will take; the first goes alone, and tells nothing. */
 const TELLING = 5;
 
 /** Counts the tenants that a run carries out, as they are settled. */
 class ProgressTally {
-  readonly counts: Record<Outcome, number> = { planned: 0, succeeded: 0, failed: 0, "in-doubt": 0, skipped: 0 };
-  readonly #inDoubt = new Set<string>();
+  /** One that was in doubt and is told again counts once. */
+  readonly #outcomes = new Map<string, Outcome>();
   #begin: { readonly at: number; readonly done: number; readonly total: number } | undefined;
 
-  get started(): boolean {
-    return this.#begin !== undefined;
-  }
-
   start(total: number, at: number): void {
-    this.#begin = { at, done: this.done, total };
+    this.#begin = { at, done: this.#outcomes.size, total };
   }
 
-  /** Counts a tenant; one that was in doubt and is told again counts once. */
   add({ action, outcome, sourceTaskId, tenant }: TenantResult): void {
-    if (action === "unchanged" || action === "conflict" || action === "orphan" || action === "skip") return;
-    const identity = `${sourceTaskId} ${tenant}`;
-    if (this.#inDoubt.delete(identity)) this.counts["in-doubt"] -= 1;
-    if (outcome === "in-doubt") this.#inDoubt.add(identity);
-    this.counts[outcome] += 1;
+    const isCarriedOut = action === "create" || action === "update" || action === "adopt" || action === "settle";
+    if (isCarriedOut && outcome !== "planned") this.#outcomes.set(`${sourceTaskId} ${tenant}`, outcome);
   }
 
-  get done(): number {
-    const { succeeded, failed, skipped, "in-doubt": inDoubt } = this.counts;
-    return succeeded + failed + inDoubt + skipped;
-  }
-
-  get total(): number {
-    return Math.max(this.#begin?.total ?? 0, this.done);
-  }
-
-  /** The outcomes that tenants have so far, to be told each in its own way. */
-  tell(word: (outcome: Outcome, count: number) => string): readonly string[] {
-    return OUTCOMES_TO_READ.flatMap((outcome) => {
-      const count = this.counts[outcome];
-      return count > 0 ? [word(outcome, count)] : [];
+  /** `undefined` while nothing has begun. */
+  standingAt(now: number): Standing | undefined {
+    if (this.#begin === undefined) return undefined;
+    const outcomes = [...this.#outcomes.values()];
+    const done = outcomes.length;
+    const total = Math.max(this.#begin.total, done);
+    const counts = OUTCOMES_TO_READ.map((outcome) => {
+      return { outcome, count: outcomes.filter((other) => other === outcome).length };
     });
-  }
-
-  /** `12/s`, `about 7 s left`, as far as something can be said yet. */
-  paceAt(now: number): readonly string[] {
-    const { at = now, done = 0 } = this.#begin ?? {};
-    const settled = this.done - done;
-    if (now <= at || settled === 0) return [];
-    const rate = (settled * 1000) / (now - at);
-    const pace = `${rate < 10 ? rate.toFixed(1) : Math.round(rate)}/s`;
-    const left = this.total - this.done;
-    if (settled < TELLING || left === 0) return [pace];
-    return [pace, `about ${spokenDuration(Math.max(1000, (left * 1000) / rate))} left`];
+    const settled = done - this.#begin.done;
+    const rate = (settled * 1000) / (now - this.#begin.at);
+    const pace: string[] = [];
+    if (settled > 0 && Number.isFinite(rate)) pace.push(`${rate < 10 ? rate.toFixed(1) : Math.round(rate)}/s`);
+    if (pace.length > 0 && settled >= TELLING && done < total)
+      pace.push(`about ${spokenDuration(Math.max(1000, ((total - done) * 1000) / rate))} left`);
+    return { done, total, counts: counts.filter(({ count }) => count > 0), pace };
   }
 }
 
 const PLAIN_EVERY_MS = 5000;
 
-/** Lines such as `120 of 200 (60 %): 118 succeeded, 2 failed, 12/s, about 7 s left`. */
 function startPlainProgress({ look, now }: ProgressOptions, linesOf: LinesOf, print: Print): Progress {
   const tally = new ProgressTally();
   let lastAt = now();
   let lastStep = "";
-  const line = (): string => {
-    const { done, total } = tally;
-    const percent = total === 0 ? 100 : Math.floor((done * 100) / total);
-    const counts = tally.tell((outcome, count) => paint(outcome, `${count} ${SIGNS[outcome].word}`, look));
-    return `${done} of ${total} (${percent} %): ${[...counts, ...tally.paceAt(now())].join(", ")}`;
-  };
   return {
     emit(event) {
       print(linesOf(event));
@@ -166,9 +151,10 @@ function startPlainProgress({ look, now }: ProgressOptions, linesOf: LinesOf, pr
         tally.start(event.total, lastAt);
       } else if (event.kind === "tenant") {
         tally.add(event.result);
-        if (!tally.started || now() - lastAt < PLAIN_EVERY_MS) return;
+        const standing = now() - lastAt < PLAIN_EVERY_MS ? undefined : tally.standingAt(now());
+        if (standing === undefined) return;
         lastAt = now();
-        print([line()]);
+        print([plainLine(standing, look)]);
       } else if (event.kind === "step" && event.message !== lastStep) {
         lastStep = event.message;
         print([look.palette.dim(oneLine(event.message))]);
@@ -176,6 +162,13 @@ function startPlainProgress({ look, now }: ProgressOptions, linesOf: LinesOf, pr
     },
     stop: () => undefined,
   };
+}
+
+/** `120 of 200 (60 %): 118 succeeded, 2 failed, 12/s, about 7 s left`. */
+function plainLine({ done, total, counts, pace }: Standing, look: Look): string {
+  const percent = total === 0 ? 100 : Math.floor((done * 100) / total);
+  const parts = counts.map(({ outcome, count }) => paint(outcome, `${count} ${SIGNS[outcome].word}`, look));
+  return `${done} of ${total} (${percent} %): ${[...parts, ...pace].join(", ")}`;
 }
 
 /** How long a run that ends by a signal waits for its requests at most. */
@@ -189,23 +182,21 @@ async function startLiveProgress(options: ProgressOptions, linesOf: LinesOf, pri
   let ended = false;
   let step = "";
   let wait = { reason: "", until: 0 };
-  const waitText = (): string | undefined => {
+  const line = (): string => {
+    const columns = Math.max(20, (stream.columns ?? look.width ?? 80) - 4);
     const left = Math.ceil((wait.until - now()) / 1000) * 1000;
-    return left > 0 ? `waiting ${spokenDuration(left)}: ${wait.reason}` : undefined;
+    const waitText = left > 0 ? `waiting ${spokenDuration(left)}: ${wait.reason}` : undefined;
+    const standing = tally.standingAt(now());
+    return standing === undefined ? fitWidth(waitText ?? step, columns) : liveLine(standing, waitText, columns, look);
   };
   const spinner = ora({
     stream,
     isEnabled: true,
     discardStdin: false,
-    color: look.palette.accent("x") === "x" ? false : "cyan",
+    color: look.palette === PLAIN ? false : "cyan",
     spinner: look.unicode ? "dots" : "line",
     // Asked for at each frame: events only count, so that ten thousand of them cost no drawing.
-    suffixText: () => {
-      const columns = Math.max(20, (stream.columns ?? look.width ?? 80) - 4);
-      return tally.started
-        ? liveLine(tally, { wait: waitText(), now: now(), look, columns })
-        : fitWidth(waitText() ?? step, columns);
-    },
+    suffixText: line,
   });
   return {
     emit(event) {
@@ -228,26 +219,21 @@ async function startLiveProgress(options: ProgressOptions, linesOf: LinesOf, pri
 }
 
 /** The bar, the counts, and the pace or what is waited for: as much of it as there are columns. */
-function liveLine(
-  tally: ProgressTally,
-  { wait, now, look, columns }: { wait: string | undefined; now: number; look: Look; columns: number },
-): string {
-  const { done, total } = tally;
+function liveLine(standing: Standing, wait: string | undefined, columns: number, look: Look): string {
+  const { done, total, pace } = standing;
+  const filled = total === 0 ? BAR_WIDTH : Math.floor((done * BAR_WIDTH) / total);
+  const [full, empty] = look.unicode ? ["█", "░"] : ["#", "."];
+  const bar = full.repeat(filled) + look.palette.dim(empty.repeat(BAR_WIDTH - filled));
+  const counts = standing.counts.map(
+    ({ outcome, count }) => `${paint(outcome, symbolOf(outcome, look), look)} ${count}`,
+  );
   const number = `${done}/${total}`;
-  const counts = tally.tell((outcome, count) => `${paint(outcome, symbolOf(outcome, look), look)} ${count}`).join("  ");
-  const last = wait ?? tally.paceAt(now).join(", ");
+  const last = wait === undefined ? pace.join(", ") : wait;
   const asLines = [
-    [bar(done / Math.max(1, total), look), number, counts, last],
-    [number, counts, last],
+    [bar, number, ...counts, last],
+    [number, ...counts, last],
     // What is waited for matters more than what is done.
-    wait === undefined ? [number, counts] : [number, last],
+    wait === undefined ? [number, ...counts] : [number, last],
   ].map((parts) => parts.filter((part) => part !== "").join("  "));
-  return asLines.find((line) => stringWidth(line) <= columns) ?? fitWidth(`${number}  ${last}`, columns);
-}
-
-function bar(part: number, { unicode, palette }: Look): string {
-  const filled = Math.floor(part * BAR_WIDTH);
-  const [full, empty] = unicode ? ["█", "░"] : ["#", "."];
-  const text = full.repeat(filled) + palette.dim(empty.repeat(BAR_WIDTH - filled));
-  return unicode ? text : `[${text}]`;
+  return asLines.find((text) => stringWidth(text) <= columns) ?? fitWidth(`${number}  ${last}`, columns);
 }

@@ -42,12 +42,12 @@ function columnsOf(look: Look): readonly TableColumn<TenantStatus>[] {
   return [
     // The table never begins with a tenant: text from outside starts no line.
     { title: " ", text: ({ state }) => symbolOf(state, look), tone },
-    { title: "TENANT", text: ({ tenant }) => tenant },
-    { title: "STATE", text: ({ state }) => SIGNS[state].word, tone },
-    { title: "COPY", text: ({ newTaskId = "-" }) => newTaskId },
-    { title: "VERIFIED", text: ({ verified }) => (verified ? "yes" : "no") },
-    { title: "SOURCE TASK", text: ({ sourceTaskId }) => sourceTaskId },
-    { title: "NAME", text: ({ name = "" }) => name },
+    { title: "Tenant", text: ({ tenant }) => tenant },
+    { title: "State", text: ({ state }) => SIGNS[state].word, tone },
+    { title: "Copy", text: ({ newTaskId = "-" }) => newTaskId },
+    { title: "Verified", text: ({ verified }) => (verified ? "yes" : "no") },
+    { title: "Source task", text: ({ sourceTaskId }) => sourceTaskId },
+    { title: "Name", text: ({ name = "" }) => name },
   ];
 }
 

@@ -1,14 +1,6 @@
-import {
-  counted,
-  countOf,
-  OUTCOMES_TO_READ,
-  SIGNS,
-  spokenDuration,
-  TENANT_COLUMNS,
-  verdictOf,
-} from "../reporter/look.js";
+import { countBy, counted, SIGNS, spokenDuration, TENANT_COLUMNS, verdictOf } from "../reporter/look.js";
 import { placeOf, troubleOf } from "../reporter/problems.js";
-import { ACTIONS, type RunResult, type TenantResult } from "../shared/outcome.js";
+import type { RunResult, TenantResult } from "../shared/outcome.js";
 import type { Problem } from "../shared/problems.js";
 import { escapeMarkdown } from "../shared/text-safety.js";
 
@@ -40,45 +32,25 @@ function isWell({ outcome }: TenantResult): boolean {
  */
 export function markdownResult(result: RunResult): string {
   const foot = footOf(result);
-  let text = headOf(result) + countsTable(result);
-  const room = (): number => MOST_CHARACTERS - ROOM_FOR_TITLES - foot.length - text.length;
-  const problems = { noun: "problem", lineOf: problemLine, atMost: PROBLEMS_SHOWN };
-  text += listOf("Errors", result.errors, { ...problems, room: room() });
-  text += listOf("Warnings", result.warnings, { ...problems, room: room() });
-  const tenants = {
-    noun: "tenant",
-    lineOf: tenantRow,
-    head: tableHead(
-      TITLES,
-      TITLES.map(() => "---"),
-    ),
+  let text = headOf(result) + countsTable(result.tenants);
+  /** Adds as many items as there is room for, and how many more. */
+  const add = <Item>(title: string, items: readonly Item[], lineOf: (item: Item) => string, head = ""): void => {
+    if (items.length === 0) return;
+    text += `### ${title}: ${items.length}\n\n${head}`;
+    const room = MOST_CHARACTERS - ROOM_FOR_TITLES - foot.length;
+    let left = items.length;
+    for (const item of head === "" ? items.slice(0, PROBLEMS_SHOWN) : items) {
+      const line = lineOf(item);
+      if (text.length + line.length > room) break;
+      text += line;
+      left -= 1;
+    }
+    text += left > 0 ? `\nand ${counted(left, head === "" ? "more problem" : "more tenant")}\n\n` : "\n";
   };
-  for (const [title, holds] of SECTIONS)
-    text += listOf(title, result.tenants.filter(holds), { ...tenants, room: room() });
+  add("Errors", result.errors, problemLine);
+  add("Warnings", result.warnings, problemLine);
+  for (const [title, holds] of SECTIONS) add(title, result.tenants.filter(holds), tenantRow, TENANTS_HEAD);
   return text + foot;
-}
-
-interface ListShape<Item> {
-  readonly noun: string;
-  readonly lineOf: (item: Item) => string;
-  readonly room: number;
-  readonly head?: string;
-  readonly atMost?: number;
-}
-
-/** As many items as there is room for, and how many more. */
-function listOf<Item>(title: string, items: readonly Item[], shape: ListShape<Item>): string {
-  const { noun, lineOf, room, head = "", atMost = items.length } = shape;
-  if (items.length === 0) return "";
-  let text = `### ${title}: ${items.length}\n\n${head}`;
-  let left = items.length;
-  for (const item of items.slice(0, atMost)) {
-    const line = lineOf(item);
-    if (text.length + line.length > room) break;
-    text += line;
-    left -= 1;
-  }
-  return `${text}${left > 0 ? `\nand ${counted(left, `more ${noun}`)}\n` : ""}\n`;
 }
 
 function headOf(result: RunResult): string {
@@ -90,21 +62,16 @@ function headOf(result: RunResult): string {
   return `## ${what}: ${verdictOf(result).text}\n\n${where}${count}, exit code ${exitCode}.${time}\n\n`;
 }
 
-function countsTable({ summary, tenants }: RunResult): string {
+function countsTable(tenants: readonly TenantResult[]): string {
   if (tenants.length === 0) return "";
-  const outcomes = OUTCOMES_TO_READ.filter((outcome) => countOf(outcome, summary) > 0);
-  const rows = ACTIONS.filter((action) => summary[action] > 0).map((action) => {
-    const same = tenants.filter((tenant) => tenant.action === action);
+  const outcomes = countBy(tenants, "outcome").map(({ shown }) => shown);
+  const rows = countBy(tenants, "action").map(({ shown, count }) => {
+    const same = tenants.filter(({ action }) => action === shown);
     const counts = outcomes.map((outcome) => same.filter((tenant) => tenant.outcome === outcome).length || "");
-    return [action, ...counts, summary[action]];
+    return tableRow([shown, ...counts, count]);
   });
   const heads = ["action", ...outcomes.map((outcome) => SIGNS[outcome].word), "all"];
-  const rules = ["---", ...outcomes.map(() => "--:"), "--:"];
-  return `${tableHead(heads, rules)}${rows.map(tableRow).join("")}\n`;
-}
-
-function tableHead(titles: readonly string[], rules: readonly string[]): string {
-  return `${tableRow(titles)}|${rules.join("|")}|\n`;
+  return `${tableRow(heads)}|---|${"--:|".repeat(heads.length - 1)}\n${rows.join("")}\n`;
 }
 
 function tableRow(cells: readonly (string | number)[]): string {
@@ -120,6 +87,7 @@ function problemLine(problem: Problem): string {
 
 const COLUMNS = ["tenant", "name", "newTaskId", "reason"] as const;
 const TITLES = COLUMNS.map((column) => TENANT_COLUMNS[column].title.toLowerCase());
+const TENANTS_HEAD = `${tableRow(TITLES)}|${"---|".repeat(TITLES.length)}\n`;
 
 function tenantRow(tenant: TenantResult): string {
   return tableRow(COLUMNS.map((column) => cellOf(tenant, column)));

@@ -91,7 +91,7 @@ describe.each(["planHtml", "resultHtml"] as const)("%s", (which) => {
     expect(tiles).toEqual(
       dryRun
         ? ["32create", "1update", "2unchanged", "2conflict", "1orphan"]
-        : ["31succeeded", "4failed", "2in doubt", "0planned", "1skipped"],
+        : ["31succeeded", "4failed", "2in doubt", "1skipped"],
     );
     const outcomes = page.getByRole("group", { name: "Filter by outcome" }).getByRole("button");
     expect(await outcomes.allTextContents()).toEqual(
@@ -263,15 +263,15 @@ describe("to a screen reader", () => {
 });
 
 describe("the run as a plot", () => {
-  it("is drawn, told in words, and each bar says whose it is", async () => {
+  it("is drawn, and told in words", async () => {
     const { page } = await open.file(story.resultHtml);
     const plot = page.getByRole("img", { name: /tenants? written to in .*; half took at most/ });
     const box = await plot.boundingBox();
     expect(box?.width).toBeGreaterThan(900);
-    expect(await plot.locator("rect").count()).toBe(33);
-    expect(await plot.locator("rect title").allTextContents()).toContainEqual(
-      expect.stringMatching(/^umbrella: succeeded/),
-    );
+    const titles = await plot.locator("rect title").allTextContents();
+    const counts = titles.map((title) => Number(/: (\d+) tenants? /.exec(title)?.[1]));
+    expect(counts.reduce((sum, count) => sum + count)).toBe(33);
+    expect(titles).toContainEqual(expect.stringMatching(/^.* to .*: \d+ tenants? succeeded$/));
   });
 
   it("is no part of a plan", async () => {

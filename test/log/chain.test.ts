@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { headerLine, nextLines } from "../../src/log/chain.js";
-import { type LogReading, LogScan } from "../../src/log/reading.js";
 import type { LogEntry, LogRecord } from "../../src/log/records.js";
 import {
   createIntent,
   createOutcome,
   HEADER,
+  type LogReading,
   logText,
   MONTHLY,
   nextLine,
@@ -76,9 +76,8 @@ describe("a whole log", () => {
       fc.property(fc.integer({ min: 1, max: 900 }), fc.boolean(), (size, crlf) => {
         const all = crlf ? Buffer.from(TEXT.replaceAll("\n", "\r\n")) : bytes;
         const records: LogRecord[] = [];
-        const scan = new LogScan((record) => records.push(record));
-        for (let at = 0; at < all.length; at += size) scan.push(all.subarray(at, at + size));
-        expect({ reading: scan.end(), records }).toEqual(read(all));
+        const reading = readLogBytes(all, (record) => records.push(record), size);
+        expect({ reading, records }).toEqual(read(all));
       }),
       { numRuns: 60 },
     );
@@ -195,7 +194,7 @@ describe("a torn end", () => {
 });
 
 describe("NUL bytes, as a power loss leaves them", () => {
-  const NULS = { code: "LOG_DAMAGED", what: expect.stringContaining("NUL bytes") };
+  const NULS = { code: "LOG_DAMAGED", message: expect.stringContaining("NUL bytes") };
   const header = `${LINES[0]}\n`;
 
   it.each<[string, string | Buffer, number]>([
@@ -265,7 +264,7 @@ describe("damage", () => {
     const second = nextLine({ ...first, seq: 1 }, createOutcome(1), group);
     expect(read(`${first.line}\n${second.line}\n`).reading).toMatchObject({
       kind: "refused",
-      refusal: { code: "LOG_DAMAGED", line: 2, what: "its seq is 2 where 1 must stand" },
+      refusal: { code: "LOG_DAMAGED", line: 2, message: expect.stringContaining("its seq is 2 where 1 must stand") },
     });
   });
 
@@ -273,7 +272,7 @@ describe("damage", () => {
     const wrong = { ...createOutcome(9), outcome: "perhaps" } as unknown as LogEntry;
     expect(read(logText([[wrong]])).reading).toMatchObject({
       kind: "refused",
-      refusal: { code: "LOG_DAMAGED", line: 2, what: expect.stringContaining('"outcome"') },
+      refusal: { code: "LOG_DAMAGED", line: 2, message: expect.stringContaining('"outcome"') },
     });
   });
 

@@ -14,8 +14,9 @@ import {
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openLogForRun } from "../../src/log/file/idempotency-log-file.js";
-import { findLogs, logBoundTo, readLogForPlan } from "../../src/log/file/read-log-file.js";
+import { findLogs, isLogOf, readLogForPlan } from "../../src/log/file/read-log-file.js";
 import type { LogEntry, LogRecord } from "../../src/log/records.js";
+import type { TaskId } from "../../src/shared/ids.js";
 import { StopError } from "../../src/shared/problems.js";
 import { inFolder, openRequest, WatchedDisk } from "../support/log-places.js";
 import { createIntent, createOutcome, HEADER, logText, MONTHLY, SERVER } from "../support/log-samples.js";
@@ -47,7 +48,7 @@ describe("a new log", () => {
       const path = join(folder, NAME);
       const disk = new WatchedDisk();
       const log = await openLogForRun(openRequest(path, { disk }));
-      expect(log).toMatchObject({ isNew: true, header: HEADER });
+      expect(log).toMatchObject({ header: HEADER });
       expect(log.head()).toEqual({ path, seq: 0, digest: "" });
       expect(existsSync(path)).toBe(false);
       await log.append([createIntent("acme", 1)]);
@@ -385,12 +386,14 @@ describe("finding logs", () => {
       expect(logs).toEqual(
         ["b.csv.idempotency.jsonl", "bad.idempotency.jsonl", NAME].map((name) => join(folder, name)),
       );
-      expect(logs.map((path) => logBoundTo(path)?.server)).toEqual([
-        "https://new.example.com/api/v2",
-        undefined,
-        SERVER,
-      ]);
-      expect(logBoundTo(join(folder, NAME))?.sourceTasks).toEqual(new Set([MONTHLY]));
+      const boundTo = (server: string) => logs.filter((path) => isLogOf(path, server, [MONTHLY]));
+      expect(boundTo("https://new.example.com/api/v2")).toEqual([join(folder, "b.csv.idempotency.jsonl")]);
+      expect(boundTo(SERVER)).toEqual([join(folder, NAME)]);
+      const later = createOutcome(1).newTaskId as TaskId;
+      expect(logs.filter((path) => isLogOf(path, SERVER, [later]))).toEqual([]);
+      const known = logText([[{ type: "source", sourceTaskId: later, name: "Weekly Report" }]]);
+      writeFileSync(join(folder, NAME), known);
+      expect(logs.filter((path) => isLogOf(path, SERVER, [later]))).toEqual([join(folder, NAME)]);
     }));
 });
 

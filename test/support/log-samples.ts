@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { type ChainEnd, type GroupEnvelope, headerLine } from "../../src/log/chain.js";
-import { type LogReading, LogScan } from "../../src/log/reading.js";
+import { type LogContent, LogScan } from "../../src/log/reading.js";
 import type { CreateIntentRecord, CreateOutcomeRecord, LogEntry, LogHeader, LogRecord } from "../../src/log/records.js";
 import { foldTenantKey, parseAppId, parseReportId, parseRowId, parseTaskId, writeId } from "../../src/shared/ids.js";
+import { type Problem, StopError } from "../../src/shared/problems.js";
 
 function present<T>(value: T | undefined): T {
   if (value === undefined) throw new Error("a sample is no GUID");
@@ -85,9 +86,19 @@ export function logText(groups: readonly (readonly LogEntry[])[], run = "run-1")
   return `${lines.join("\n")}\n`;
 }
 
-/** Reads a whole file's bytes; `visit` gets each record in turn. */
-export function readLogBytes(bytes: Buffer, visit: (record: LogRecord) => void): LogReading {
-  const scan = new LogScan(visit);
-  scan.push(bytes);
-  return scan.end();
+/** What a file's bytes are: a log, or why they are none. */
+export type LogReading =
+  | (LogContent & { readonly kind: "log" })
+  | { readonly kind: "refused"; readonly refusal: Problem | undefined };
+
+/** Reads a whole file's bytes, in pieces of this size; `visit` gets each record in turn. */
+export function readLogBytes(bytes: Buffer, visit: (record: LogRecord) => void, size = bytes.length): LogReading {
+  const scan = new LogScan("log.jsonl", visit);
+  try {
+    for (let at = 0; at < bytes.length; at += size) scan.push(bytes.subarray(at, at + size));
+    return { kind: "log", ...scan.end() };
+  } catch (error) {
+    if (!(error instanceof StopError)) throw error;
+    return { kind: "refused", refusal: error.problems[0] };
+  }
 }

@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import type { TaskId } from "../../shared/ids.js";
 import type { LogHead } from "../../shared/outcome.js";
-import { EXIT, type Problem, problem, StopError } from "../../shared/problems.js";
+import { EXIT, type Problem, problem, StopError, stopError } from "../../shared/problems.js";
 import { type LogContent, LogScan, type TornTail } from "../reading.js";
 import type { LogHeader, LogRecord } from "../records.js";
+import { LogState } from "../state.js";
 import { type LogDisk, nodeDisk, onDisk } from "./disk.js";
 
 /** How logs are named: `customers.csv` → `customers.csv.idempotency.jsonl`. */
@@ -35,32 +36,18 @@ export function readLogFile(
   disk: LogDisk,
   shownPath = path,
 ): LogContent | undefined {
-  const scan = new LogScan(visit);
-  const isThere = onDisk(shownPath, "read the idempotency log", () => {
-    if (disk.facts(path) === undefined) {
-      const target = disk.linkTarget(path);
-      if (target !== undefined) throw brokenLink(shownPath, target);
-      return false;
+  const scan = new LogScan(shownPath, visit);
+  return onDisk(shownPath, "read the idempotency log", () => {
+    if (disk.facts(path) !== undefined) {
+      disk.read(path, 0, (piece) => scan.push(piece));
+      return scan.end();
     }
-    disk.read(path, 0, (piece) => scan.push(piece));
-    return true;
+    const target = disk.linkTarget(path);
+    if (target === undefined) return undefined;
+    // A link that leads nowhere is a sign of a log that was here: a new one in its place would make every copy a second time.
+    const message = `The idempotency log ${shownPath} is a symbolic link to ${target}, where no file is.`;
+    throw stopError(EXIT.log, "LOG_LINK_BROKEN", message, { file: shownPath, value: target });
   });
-  if (!isThere) return undefined;
-  const reading = scan.end();
-  if (reading.kind === "log") return reading;
-  const { code, line, what } = reading.refusal;
-  const message = {
-    LOG_FOREIGN: `${shownPath} is not an idempotency log of qalyptus-propagate: line ${line}: ${what}.`,
-    LOG_NEWER: `The idempotency log ${shownPath} was written by a newer version of qalyptus-propagate: line ${line}: ${what}.`,
-    LOG_DAMAGED: `The idempotency log ${shownPath} is damaged: line ${line}: ${what}.`,
-  }[code];
-  throw new StopError(EXIT.log, problem(code, message, { file: shownPath, line }));
-}
-
-/** A link that leads nowhere is a sign of a log that was here: a new one in its place would make every copy a second time. */
-function brokenLink(path: string, target: string): StopError {
-  const message = `The idempotency log ${path} is a symbolic link to ${target}, where no file is.`;
-  return new StopError(EXIT.log, problem("LOG_LINK_BROKEN", message, { file: path, value: target }));
 }
 
 /** The last group was cut short by a crash. `kept`: where the lock's holder put what it cut off. */
@@ -75,34 +62,22 @@ export function tornWarning(path: string, torn: TornTail, kept?: string): Proble
 }
 
 /** The logs in a folder, by their usual ending, sorted. Throws a StopError (exit 6) where the folder cannot be read. */
-export function findLogs(folder: string, disk: LogDisk = nodeDisk): readonly string[] {
-  const names = onDisk(folder, "look for logs in", () => disk.list(folder));
+export function findLogs(folder: string): readonly string[] {
+  const names = onDisk(folder, "look for logs in", () => nodeDisk.list(folder));
   const logs = names.filter((name) => name.endsWith(LOG_ENDING));
   return logs.sort().map((name) => join(folder, name));
 }
 
-/** What a log is bound to today: its server (after any `--rebind`) and every source task that it knows. */
-export interface LogBinding {
-  readonly server: string;
-  readonly sourceTasks: ReadonlySet<TaskId>;
-}
-
-/** Says what a log is bound to; `undefined` where the file is no log that can be read. */
-export function logBoundTo(path: string): LogBinding | undefined {
-  const sourceTasks = new Set<TaskId>();
-  let server: string | undefined;
-  const visit = (record: LogRecord): void => {
-    if (record.type === "rebound") server = record.server;
-    else if ("sourceTaskId" in record) sourceTasks.add(record.sourceTaskId);
-  };
+/** Whether a file is the log of this server (after any `--rebind`) and knows one of these source tasks. */
+export function isLogOf(path: string, server: string, sourceTasks: readonly TaskId[]): boolean {
+  const state = new LogState();
   try {
-    const { header } = readLogForPlan(path, visit);
-    if (header === undefined) return undefined;
-    for (const task of header.sourceTasks) sourceTasks.add(task);
-    return { server: server ?? header.server, sourceTasks };
+    const { header } = readLogForPlan(path, (record) => state.apply(record, record.run));
+    if (header === undefined || (state.reboundServer() ?? header.server) !== server) return false;
+    return sourceTasks.some((task) => header.sourceTasks.includes(task) || state.isSource(task));
   } catch (error) {
     // A damaged or foreign neighbour is no reason to stop: it is refused where it is opened.
-    if (error instanceof StopError) return undefined;
+    if (error instanceof StopError) return false;
     throw error;
   }
 }

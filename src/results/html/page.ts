@@ -1,34 +1,12 @@
 import { createHash } from "node:crypto";
-import {
-  counted,
-  countOf,
-  OUTCOMES_TO_READ,
-  SIGNS,
-  spokenDuration,
-  TENANT_COLUMNS,
-  verdictOf,
-} from "../../reporter/look.js";
+import { countBy, counted, SIGNS, spokenDuration, TENANT_COLUMNS, verdictOf } from "../../reporter/look.js";
 import { groupTroubles, placeOf, type TenantGroup, troubleOf } from "../../reporter/problems.js";
-import { ACTIONS, type ActionKind, type Outcome, type RunResult, type TenantResult } from "../../shared/outcome.js";
-import type { ExitCode, Problem } from "../../shared/problems.js";
+import type { ActionKind, Outcome, RunResult, TenantResult } from "../../shared/outcome.js";
+import type { Problem } from "../../shared/problems.js";
 import { escapeHtml } from "../../shared/text-safety.js";
 import { plotSection } from "./plot.js";
 import { HTML_SCRIPT } from "./script.js";
 import { HTML_STYLE } from "./style.js";
-
-const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
-  0: "everything asked for is done",
-  1: "a defect in the program",
-  2: "usage, configuration or manifest wrong; nothing was written to the server",
-  3: "finished, but some tenants failed or are in conflict",
-  4: "ended, but some tenants are in doubt",
-  5: "the server could not be used; stopped at once",
-  6: "the log could not be used",
-  7: "refused by a guard; nothing was written to the server",
-  10: "changes are pending",
-  130: "interrupted (SIGINT)",
-  143: "terminated (SIGTERM)",
-};
 
 /**
  * The plan or the result as one page for an auditor, in pieces: nothing is loaded from outside, and a content security policy
@@ -38,15 +16,9 @@ export function* htmlResult(result: RunResult): Generator<string> {
   const { tenants, errors, warnings } = result;
   yield headHtml(result);
   yield titleCard(result);
-  yield notesCard(
-    "Errors",
-    errors.map((error) => problemNote(error, "bad")),
-  );
-  yield notesCard(
-    "Warnings",
-    warnings.map((warning) => problemNote(warning, "change")),
-  );
-  yield notesCard("Needs a person", groupTroubles(tenants).map(groupNote));
+  yield notesCard("Errors", errors, (error) => problemNote(error, "bad"));
+  yield notesCard("Warnings", warnings, (warning) => problemNote(warning, "change"));
+  yield notesCard("Needs a person", groupTroubles(tenants), groupNote);
   if (tenants.length > 0) yield countsCard(result);
   yield plotSection(tenants);
   yield tenantsOpening(result);
@@ -94,7 +66,7 @@ function titleCard(result: RunResult): string {
     ["Server", bdi(server ?? "none")],
     ["Started", utc(startedAt)],
     ["Finished", `${utc(finishedAt)} (${took})`],
-    ["Exit code", `${exitCode}: ${dryRun && exitCode === 0 ? "the plan is made" : EXIT_MEANINGS[exitCode]}`],
+    ["Exit code", String(exitCode)],
     ["Run", idHtml(runId)],
     ["The log’s head", log === null ? undefined : `<a href="#h-log">sequence number ${log.seq}, digest</a>`],
     ["Manifest, SHA-256", manifest === null ? undefined : idHtml(manifest.sha256)],
@@ -106,13 +78,13 @@ function titleCard(result: RunResult): string {
 const NOTES_SHOWN = 50;
 const TENANTS_OF_A_GROUP = 12;
 
-function notesCard(title: string, notes: readonly string[]): string {
-  if (notes.length === 0) return "";
+function notesCard<Item>(title: string, items: readonly Item[], noteOf: (item: Item) => string): string {
+  if (items.length === 0) return "";
   const id = `h-${title.replaceAll(" ", "-")}`;
-  const list = (items: readonly string[]): string => `<ul>${items.join("")}</ul>`;
-  const rest = notes.slice(NOTES_SHOWN);
+  const list = (some: readonly Item[]): string => `<ul>${some.map(noteOf).join("")}</ul>`;
+  const rest = items.slice(NOTES_SHOWN);
   const more = rest.length > 0 ? `<details><summary>${rest.length} more</summary>${list(rest)}</details>` : "";
-  return `<section class="card" aria-labelledby="${id}"><h2 id="${id}">${title}</h2>${list(notes.slice(0, NOTES_SHOWN))}${more}</section>`;
+  return `<section class="card" aria-labelledby="${id}"><h2 id="${id}">${title}</h2>${list(items.slice(0, NOTES_SHOWN))}${more}</section>`;
 }
 
 function problemNote(problem: Problem, tone: string): string {
@@ -139,56 +111,46 @@ function groupNote({ outcome, code, tenants, count, shared }: TenantGroup): stri
   return `<li class="note ${SIGNS[outcome].tone}"><h3>${escapeHtml(code)}: ${count}</h3>${told}</li>`;
 }
 
-/** How many tenants have each action, but for those that none has, and each outcome. */
-function actionCounts({ summary }: RunResult) {
-  return ACTIONS.map((action) => ({ shown: action, count: summary[action] })).filter(({ count }) => count > 0);
-}
-
-function outcomeCounts({ summary }: RunResult) {
-  return OUTCOMES_TO_READ.map((outcome) => ({ shown: outcome, count: countOf(outcome, summary) }));
-}
-
-function countsCard(result: RunResult): string {
-  const { length } = result.tenants;
-  const actions = actionCounts(result);
-  const tiles = (result.dryRun ? actions : outcomeCounts(result)).map(
+function countsCard({ tenants, dryRun }: RunResult): string {
+  const actions = countBy(tenants, "action");
+  const tiles = countBy(tenants, dryRun ? "action" : "outcome").map(
     ({ shown, count }) =>
       `<li class="tile ${SIGNS[shown].tone}"><b>${count.toLocaleString("en")}</b>${SIGNS[shown].word}</li>`,
   );
+  const texts = actions.map(({ shown, count }) => `${count} ${shown}`);
+  const legend = actions.map(({ shown }, at) => `<li class="${SIGNS[shown].tone}">${texts[at]}</li>`);
   let x = 0;
-  const bars = actions.map(({ shown, count }) => {
-    const width = (count / length) * 1000;
-    const bar = `<rect class="${SIGNS[shown].tone}" x="${x.toFixed(1)}" width="${Math.max(1, width - 2).toFixed(1)}" height="14"><title>${count} ${shown}</title></rect>`;
+  const bars = actions.map(({ shown, count }, at) => {
+    const width = (count / tenants.length) * 1000;
+    const place = `x="${x.toFixed(1)}" width="${Math.max(1, width - 2).toFixed(1)}" height="14"`;
     x += width;
-    return bar;
+    return `<rect class="${SIGNS[shown].tone}" ${place}><title>${texts[at]}</title></rect>`;
   });
-  const counts = actions.map(({ shown, count }) => `${count} ${shown}`);
-  const legend = actions.map(({ shown }, at) => `<li class="${SIGNS[shown].tone}">${counts[at]}</li>`);
-  return `<section class="card" aria-labelledby="h-counts"><h2 id="h-counts">${length.toLocaleString("en")} ${length === 1 ? "tenant" : "tenants"}</h2><ul class="tiles">${tiles.join("")}</ul>
-<svg viewBox="0 0 1000 14" role="img" aria-label="By action: ${counts.join(", ")}">${bars.join("")}</svg><ul class="legend soft">${legend.join("")}</ul></section>`;
+  const title = `${tenants.length.toLocaleString("en")} ${tenants.length === 1 ? "tenant" : "tenants"}`;
+  return `<section class="card" aria-labelledby="h-counts"><h2 id="h-counts">${title}</h2><ul class="tiles">${tiles.join("")}</ul>
+<svg viewBox="0 0 1000 14" role="img" aria-label="By action: ${texts.join(", ")}">${bars.join("")}</svg><ul class="legend soft">${legend.join("")}</ul></section>`;
 }
 
 /** The columns of the list of tenants; a copy stands below its name. */
 const COLUMNS = ["tenant", "action", "outcome", "newTaskId", "reason", "verified", "took"] as const;
 
-function tenantsOpening(result: RunResult): string {
+function tenantsOpening({ tenants, dryRun }: RunResult): string {
   const heads = COLUMNS.map(
     (column) => `<th scope="col"><button class="sort">${TENANT_COLUMNS[column].title}</button></th>`,
   );
-  const claim = result.dryRun
-    ? "What a run would do for each tenant. Open a tenant to see its mappings as the server's read-only list shows them."
-    : "Open a tenant to see its mappings as the server's read-only list shows them, what was sent and when. Only where “Verified” says yes were the mappings read back from the server.";
-  const chips = (kind: string, counts: readonly { shown: ActionKind | Outcome; count: number }[]): string => {
-    const buttons = counts.map(({ shown, count }) =>
-      count === 0
-        ? ""
-        : `<button class="${SIGNS[shown].tone}" data-kind="${kind}" data-value="${shown}" aria-pressed="false">${SIGNS[shown].word}<b>${count.toLocaleString("en")}</b></button>`,
-    );
+  const told = dryRun
+    ? "What a run would do for each tenant, with its mappings as the server's read-only list shows them."
+    : "What was sent for each tenant, and when, with its mappings as the server's read-only list shows them. Only where “Verified” says yes were the mappings read back from the server.";
+  const chips = (kind: "action" | "outcome"): string => {
+    const buttons = countBy(tenants, kind).map(({ shown, count }) => {
+      const data = `class="${SIGNS[shown].tone}" data-kind="${kind}" data-value="${shown}"`;
+      return `<button ${data} aria-pressed="false">${SIGNS[shown].word}<b>${count.toLocaleString("en")}</b></button>`;
+    });
     return `<div class="chips" role="group" aria-label="Filter by ${kind}">${buttons.join("")}</div>`;
   };
-  return `<section class="card" aria-labelledby="h-tenants"><h2 id="h-tenants" tabindex="-1">Tenants</h2><p class="soft lead">${claim}</p>
+  return `<section class="card" aria-labelledby="h-tenants"><h2 id="h-tenants" tabindex="-1">Tenants</h2><p class="soft lead">${told}</p>
 <div id="tools" hidden><div class="chips"><input id="search" type="search" aria-label="Search the tenants" placeholder="Search tenant, name, ID, reason … ( / )" autocomplete="off" spellcheck="false"><button id="open-all" aria-pressed="false">Open all mappings</button><span class="soft" id="shown" role="status"></span></div>
-${chips("outcome", outcomeCounts(result))}${chips("action", actionCounts(result))}</div>
+${chips("outcome")}${chips("action")}</div>
 <div class="scroll"><table class="tenants"><caption class="vh">Tenants with action, outcome, copy and reason</caption><thead><tr>${heads.join("")}</tr></thead><tbody id="tenant-rows">`;
 }
 
@@ -216,15 +178,11 @@ function errorNote({ error, outcome }: TenantResult): string {
 function detailFacts(tenant: TenantResult, { dryRun, startedAt }: RunResult): string {
   const { reason, startedMs, durationMs, sourceTaskId, line } = tenant;
   const begin = new Date(Date.parse(startedAt) + (startedMs ?? 0)).toISOString().replace("T", " ").replace("Z", " UTC");
+  const when = `${begin}, ${spokenDuration(startedMs ?? 0)} after the start; took ${spokenDuration(durationMs)}`;
   return factsHtml([
     ["Why", bdi(reason)],
     [dryRun ? "Would send" : "Sent", escapeHtml(sentOf(tenant, dryRun))],
-    [
-      "When",
-      startedMs === undefined
-        ? undefined
-        : `${begin}, ${spokenDuration(startedMs)} after the start; took ${spokenDuration(durationMs)}`,
-    ],
+    ["When", startedMs === undefined ? undefined : when],
     ["Source task", sourceTaskId === undefined ? undefined : idHtml(sourceTaskId)],
     ["Line in the manifest", line === undefined ? undefined : String(line)],
   ]);
@@ -233,21 +191,17 @@ function detailFacts(tenant: TenantResult, { dryRun, startedAt }: RunResult): st
 /** What was sent for a tenant (in a plan: what would be), in one sentence. */
 function sentOf({ action, attempts, sourceTaskId = "", newTaskId = "" }: TenantResult, dryRun: boolean): string {
   if (!dryRun && attempts === 0) return "nothing";
-  const times = dryRun ? "" : `${counted(attempts, "write")}: `;
-  const create = `${times}POST /tasks/${sourceTaskId}/duplicate with this name and these mappings`;
-  const patch = `${times}PATCH /tasks/${newTaskId}/reports/…`;
-  switch (action) {
-    case "create":
-      return create;
-    case "settle":
-      return `${create}, where the first is found absent`;
-    case "update":
-      return `${patch} for each report that differs`;
-    case "adopt":
-      return `${patch} where the mappings differ`;
-    default:
-      return dryRun ? "nothing" : counted(attempts, "write");
-  }
+  const create = `POST /tasks/${sourceTaskId}/duplicate with this name and these mappings`;
+  const patch = `PATCH /tasks/${newTaskId}/reports/…`;
+  const requests: Partial<Record<ActionKind, string>> = {
+    create,
+    settle: `${create}, where the first is found absent`,
+    update: `${patch} for each report that differs`,
+    adopt: `${patch} where the mappings differ`,
+  };
+  const request = requests[action];
+  if (dryRun) return request ?? "nothing";
+  return `${counted(attempts, "write")}${request === undefined ? "" : `: ${request}`}`;
 }
 
 function mappingsHtml({ mappings }: TenantResult): string {
@@ -260,13 +214,10 @@ function mappingsHtml({ mappings }: TenantResult): string {
 }
 
 function footCard({ log, runId }: RunResult): string {
-  const head =
-    log === null
-      ? "<p>There is no idempotency log.</p>"
-      : factsHtml([
-          ["Idempotency log", bdi(log.path)],
-          ["Sequence number", String(log.seq)],
-          ["Digest", idHtml(log.digest)],
-        ]);
+  const head = factsHtml([
+    ["Idempotency log", log === null ? "none" : bdi(log.path)],
+    ["Sequence number", log === null ? undefined : String(log.seq)],
+    ["Digest", log === null ? undefined : idHtml(log.digest)],
+  ]);
   return `<footer class="card" aria-labelledby="h-log"><h2 id="h-log" tabindex="-1">The log’s head</h2><p class="soft lead">Keep it: the next result’s log must have a sequence number no smaller than this one, and the record of this number must have this digest. Lines cut from a log’s end show only so.</p>${head}<p class="vh">Run ${escapeHtml(runId)}</p></footer>`;
 }
