@@ -1,10 +1,9 @@
-import { systemClock } from "../files/system-clock.js";
 import type { PlanShape } from "../log/records.js";
 import type { LogState } from "../log/state.js";
 import { DEFAULT_NAME_TEMPLATE, type Manifest } from "../manifest/manifest.js";
 import { usesTaskName } from "../manifest/names.js";
 import { judgeLiveSource } from "../plan/live-source.js";
-import { listNotWhole, type ObservedSource, observeServer, type Wholeness } from "../plan/observe.js";
+import { listNotWhole, type ObservedSource, observeServer } from "../plan/observe.js";
 import { rememberingReader } from "../plan/shared-reading.js";
 import { counted } from "../reporter/look.js";
 import { type Rehearsal, rehearseSync } from "../run/sync.js";
@@ -15,6 +14,7 @@ import { ACTIONS } from "../shared/outcome.js";
 import { EXIT, problem } from "../shared/problems.js";
 import { listed, quote } from "../shared/quotation.js";
 import type { TaskReport } from "../shared/source-task.js";
+import { systemClock } from "../shared/time.js";
 import { type Attempt, attempt } from "./attempt.js";
 
 /** What the server is asked about. */
@@ -33,36 +33,41 @@ export interface ServerQuestion {
   readonly noPlan: string | undefined;
 }
 
-/** One source task as it was looked for. */
-interface Sought {
-  readonly id: TaskId;
-  readonly found: Attempt<{ readonly source: ObservedSource; readonly wholeness: Wholeness }>;
-}
-
-/** Looks at a server by reading: is it reached, is the key accepted, is everything there, and what would a sync plan. */
+/** Looks at a server by reading, as a sync does before it plans: is it reached, is everything there, and what would be planned. */
 export async function checkServer(question: ServerQuestion, taskReader: TaskReader): Promise<readonly Check[]> {
   const { server, log, sourceTasks } = question;
   const reader = rememberingReader(taskReader);
-  const list = await attempt(() => reader.listTasks({ fresh: true }));
-  if (list.kind === "stopped") {
-    const answers = answerChecks(server, list, []);
-    const why = answers[0]?.status === "ok" ? "the key is refused" : "the server was not read";
-    return [...answers, ...unreadServer(why), planCheck(question, undefined, "the server was not read")];
+  const observed = await attempt(() => observeServer(reader, () => log, sourceTasks));
+  if (observed.kind === "stopped") {
+    const codes = new Set(observed.stop.problems.map(({ code }) => code));
+    const unread = (why: string): readonly Check[] => [...unreadServer(why), planCheck(question, undefined, why)];
+    if (codes.has("KEY_REFUSED") || codes.has("FORBIDDEN"))
+      return [passed("server", `${server} answers`), failed("key", observed.stop), ...unread("the key is refused")];
+    if (!codes.has("SOURCE_UNKNOWN"))
+      return [failed("server", observed.stop), KEY_UNKNOWN, ...unread("the server was not read")];
+    const list = await reader.listTasks({ fresh: true });
+    const why = "not every source task was found";
+    return [
+      ...[...answerChecks(server, list, []), listCheck(question, list, [], new Set())],
+      ...[failed("source-task", observed.stop), ...unreadSource(why), planCheck(question, undefined, why)],
+    ];
   }
-  const sought: Sought[] = [];
-  for (const id of sourceTasks) sought.push({ id, found: await attempt(() => seekSource(id, log, reader)) });
-  const dryRun = await planDryRun(question, sought, reader);
+  const sources = [...observed.value.sources.values()];
+  const { reading, wholenessOf } = observed.value.list;
+  const dryRun = await planDryRun(question, reader);
   const copied = sourcesToBeCopied(question, dryRun);
+  const gaps = sourceTasks.flatMap((id) => {
+    const wholeness = wholenessOf(id);
+    return wholeness.whole ? [] : [{ id, why: wholeness.why }];
+  });
   const checks = [
-    ...answerChecks(server, list, sought),
-    listCheck(question, list.value, sought, copied),
-    planCheck(question, dryRun, "not every source task was found"),
+    ...answerChecks(server, reading, sources),
+    listCheck(question, reading, gaps, copied),
+    planCheck(question, dryRun, "the server was not read"),
   ];
-  for (const { id, found } of sought)
-    if (found.kind === "stopped")
-      checks.push(failed("source-task", found.stop), ...unreadSource(`the source task ${id} was not found`));
-    else checks.push(...(await sourceChecks(question, found.value.source, copied.has(id), reader)));
-  if (sought.length > 0) return checks;
+  for (const source of sources)
+    checks.push(...(await sourceChecks(question, source, copied.has(source.task.id), reader)));
+  if (sources.length > 0) return checks;
   const why = "no source task is named";
   return [...checks, skipped("source-task", why, "Give --source-task GUID, or the manifest"), ...unreadSource(why)];
 }
@@ -76,21 +81,12 @@ function unreadSource(why: string): readonly Check[] {
   return (["reports", "mappings", "mail"] as const).map((name) => skipped(name, why));
 }
 
-async function seekSource(id: TaskId, log: LogState, reader: TaskReader) {
-  const { sources, list } = await observeServer(reader, () => log, [id]);
-  const source = sources.get(id);
-  if (source === undefined) throw new Error(`the source task ${id} was neither found nor refused`);
-  return { source, wholeness: list.wholenessOf(id) };
-}
-
 /** Plans as a dry run does. `undefined`: there is nothing to plan from. */
 async function planDryRun(
   { manifest, shape, newLog, log: state, server, noPlan }: ServerQuestion,
-  sought: readonly Sought[],
   reader: TaskReader,
 ): Promise<Attempt<Rehearsal> | undefined> {
-  if (manifest === undefined || noPlan !== undefined || sought.some(({ found }) => found.kind === "stopped"))
-    return undefined;
+  if (manifest === undefined || noPlan !== undefined) return undefined;
   const run = {
     dryRun: true,
     offline: false,
@@ -123,35 +119,26 @@ function sourcesToBeCopied(
   return new Set(creates.map((item) => item.sourceTaskId));
 }
 
-/** The lines `server` and `key`. */
-function answerChecks(server: string, list: Attempt<ListReading>, sought: readonly Sought[]): readonly Check[] {
-  const attempts = [list, ...sought.map(({ found }) => found)];
-  const refusal = attempts.find(
-    (one) =>
-      one.kind === "stopped" && one.stop.problems.some(({ code }) => code === "KEY_REFUSED" || code === "FORBIDDEN"),
-  );
-  if (refusal?.kind === "stopped") return [passed("server", `${server} answers`), failed("key", refusal.stop)];
-  const keyUnknown = skipped("key", "no answer says whether the key is accepted");
-  if (list.kind === "stopped") return [failed("server", list.stop), keyUnknown];
-  const shown = sought.some(({ found }) => found.kind === "done" && found.value.source.route !== "none");
-  if (list.value.kind !== "none" || shown)
+const KEY_UNKNOWN = skipped("key", "no answer says whether the key is accepted");
+
+/** The lines `server` and `key` of a server that refuses nothing. */
+function answerChecks(server: string, list: ListReading, sources: readonly ObservedSource[]): readonly Check[] {
+  if (list.kind !== "none" || sources.some(({ route }) => route !== "none"))
     return [passed("server", `${server} answers as a Qalyptus Server does`), passed("key", "accepted")];
-  const { problem: why, forbidden } = list.value;
+  const { problem: why, forbidden } = list;
   if (forbidden) return [passed("server", `${server} answers`), warned("key", [why])];
   const message = `${server} answers, but nothing that was read shows that it is a Qalyptus Server`;
-  if (why.code === "NOT_FOUND") return [warned("server", [why], message), keyUnknown];
-  return [failed("server", { exitCode: EXIT.server, problems: [why] }), keyUnknown];
+  if (why.code === "NOT_FOUND") return [warned("server", [why], message), KEY_UNKNOWN];
+  return [failed("server", { exitCode: EXIT.server, problems: [why] }), KEY_UNKNOWN];
 }
 
+/** `gaps`: the source tasks for which the list is not whole, and why. */
 function listCheck(
   { log, newLog }: ServerQuestion,
   list: ListReading,
-  sought: readonly Sought[],
+  gaps: readonly { readonly id: TaskId; readonly why: string }[],
   copied: ReadonlySet<TaskId | undefined>,
 ): Check {
-  const gaps = sought.flatMap(({ id, found }) =>
-    found.kind === "stopped" || found.value.wholeness.whole ? [] : [{ id, why: found.value.wholeness.why }],
-  );
   const blind = log.knowsAnyCopy() || newLog ? [] : gaps.filter(({ id }) => copied.has(id));
   if (blind.length > 0) {
     const problems = blind.map(({ why }) =>

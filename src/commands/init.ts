@@ -35,9 +35,6 @@ export async function initCommand(host: Host, settings: InitSettings): Promise<E
       EXIT.usage,
       "APPS_MISSING",
       "init needs the list of apps: the ID and the name of each tenant's app",
-      {
-        hint: "Make it by: qlik app ls --json > apps.json (or the QRS API, or PowerShell's Export-Csv), then add --apps apps.json",
-      },
     );
   await checkTarget(settings, host.platform);
   const given = settings.masterApp === undefined ? undefined : parseAppId(settings.masterApp);
@@ -185,7 +182,11 @@ export async function findManifest(
   const id = await chooseSourceTask(reader, request.sourceTask, ask);
   const source = (await observeServer(reader, () => new LogState(), [id])).sources.get(id);
   if (source === undefined) throw new Error(`the source task ${id} was neither found nor refused`);
-  const masterApp = request.masterApp ?? (await askForMasterApp(request, ask));
+  // Where a pattern tells tenants' apps from others, the master app is among the others. Nobody but the user knows which it is.
+  const { unfit } = draftTenants(apps, { pattern, masterApp: undefined });
+  const candidates = pattern !== undefined && unfit.length > 0 ? unfit : apps;
+  const chosen = request.masterApp ? undefined : ask && (await choose(ask, ASK_FOR_MASTER_APP, candidates));
+  const masterApp = request.masterApp ?? chosen?.id;
   const drafted = draftTenants(apps, { pattern, masterApp });
   if (drafted.twice.size > 0) {
     const faults = [...drafted.twice].map(([key, same]) => {
@@ -238,61 +239,33 @@ function named(things: readonly { readonly name: string; readonly id: string }[]
   return things.map(({ name, id }) => `${quote(name)} (${id})`).join(", ");
 }
 
-/** Nobody but the user knows which app the reports were made with: the server does not say. */
-async function askForMasterApp({ apps, pattern }: InitRequest, ask: Ask | undefined): Promise<AppId | undefined> {
-  if (ask === undefined) return undefined;
-  // Where a pattern tells tenants' apps from others, the master app is among the others.
-  const { unfit } = draftTenants(apps, { pattern, masterApp: undefined });
-  const choices = unfit.length > 0 && pattern !== undefined ? unfit : apps;
-  const title = "Which app were the reports made with (the master app)?";
-  return (await choose(ask, title, choices, "leave it to --master-app"))?.id;
-}
-
 /** Asks a person; `undefined` where nobody answers any more. */
 export type Ask = (question: string) => Promise<string | undefined>;
 
+const ASK_FOR_MASTER_APP = "Which app were the reports made with (the master app)?";
 /** How many choices are listed; the others can be typed. */
 const CHOICES_LISTED = 40;
 
-/**
- * Lets a person choose by number, ID or name, and asks again until it is clear which. `otherwise` says what an empty answer means;
- * without it there must be one. `undefined`: nothing is chosen.
- */
+/** Lets a person choose, and asks again until it is clear what. `undefined`: nothing. */
 async function choose<T extends { readonly id: string; readonly name: string }>(
   ask: Ask,
   title: string,
   choices: readonly T[],
-  otherwise?: string,
 ): Promise<T | undefined> {
-  const left = choices.length - CHOICES_LISTED;
-  const more = left > 0 ? `  … and ${left} more: type the ID or the name\n` : "";
-  const width = String(Math.min(choices.length, CHOICES_LISTED)).length + 2;
   const rows = choices.slice(0, CHOICES_LISTED).map(({ name, id }, at) => {
-    return `${String(at + 1).padStart(width)}  ${oneLine(name === "" ? "(no name)" : name)}  ${id}\n`;
+    return `${String(at + 1).padStart(4)}  ${oneLine(name || "(no name)")}  ${id}\n`;
   });
-  const prompt = `Number, ID or name${otherwise === undefined ? "" : `, or nothing: ${otherwise}`}: `;
-  let said = `${title}\n${rows.join("")}${more}`;
+  const left = choices.length - rows.length;
+  let said = `${title}\n${rows.join("")}${left > 0 ? `      and ${left} more\n` : ""}`;
   for (;;) {
-    const answer = (await ask(`${said}${prompt}`))?.trim();
-    if (answer === undefined || (answer === "" && otherwise !== undefined)) return undefined;
-    const found = matching(answer, choices);
-    if (found.length === 1) return found[0];
-    said =
-      found.length === 0
-        ? `${quote(answer)} is none of them\n`
-        : `${found.length} of them are named ${quote(answer)}: type the number or the ID\n`;
+    const answer = (await ask(`${said}Number, ID or name, or nothing: `))?.trim();
+    if (answer === undefined || answer === "") return undefined;
+    const isMeant = ({ id, name }: T, at: number): boolean =>
+      String(at + 1) === answer || id === parseTaskId(answer) || foldName(name) === foldName(answer);
+    const [only, ...others] = choices.filter(isMeant);
+    if (only !== undefined && others.length === 0) return only;
+    said = `${quote(answer)} is ${only === undefined ? "none" : "several"} of them\n`;
   }
-}
-
-function matching<T extends { readonly id: string; readonly name: string }>(
-  answer: string,
-  choices: readonly T[],
-): readonly T[] {
-  const numbered = /^\d{1,6}$/.test(answer) ? choices[Number(answer) - 1] : undefined;
-  if (numbered !== undefined) return [numbered];
-  const id = parseTaskId(answer);
-  if (id !== undefined) return choices.filter((choice) => choice.id === id);
-  return answer === "" ? [] : choices.filter(({ name }) => foldName(name) === foldName(answer));
 }
 
 /** Asks on the terminal: standard error shows the question, standard input has the answer. */

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import { systemClock } from "../files/system-clock.js";
 import { LOG_ENDING } from "../log/file/read-log-file.js";
 import { logRecorder, type Recorder } from "../log/port.js";
 import type { LogEntry } from "../log/records.js";
@@ -11,19 +10,20 @@ import type { ManifestTenant } from "../manifest/manifest.js";
 import { renderName } from "../manifest/names.js";
 import { checkReports } from "../plan/adoption.js";
 import * as conflict from "../plan/conflicts.js";
-import { namesInDoubt } from "../plan/conflicts.js";
 import { finderOf, holderOf, namesakesOf } from "../plan/look-up.js";
+import { readUnlisted } from "../plan/observe.js";
 import { observeCopy } from "../plan/read-copies.js";
 import { TaskIndex } from "../plan/task-index.js";
 import { type NamedTenant, TenantNames } from "../plan/tenant-names.js";
 import { safeJson } from "../results/json.js";
+import { parseServerUrl } from "../server/address.js";
 import type { TaskReader } from "../server/ports.js";
-import { parseServerUrl } from "../server/url.js";
 import { foldTenantKey, type TaskId, type TenantKey, type TenantRef, tenantRef } from "../shared/ids.js";
 import { EXIT, type ExitCode, type Problem, StopError, stopError } from "../shared/problems.js";
 import { optionWord } from "../shared/shell-word.js";
 import { nearestKeys } from "../shared/tenant-pattern.js";
 import { oneLine } from "../shared/text-safety.js";
+import { systemClock } from "../shared/time.js";
 import { attempt } from "./attempt.js";
 import { checkServerOfLog, findLog, readLog, serverOfLog, withOpenLog } from "./command-log.js";
 import { type Connection, withConnection } from "./connection.js";
@@ -183,21 +183,19 @@ async function takeOver(
     refuse(`${conflict.copyOf(stranger)}; for a rename add ${optionWord("--from", stranger)}`);
   if (old !== undefined && old.openCreates.length > 0)
     refuse(`tenant "${old.tenant}" is in doubt besides: sync its manifest, or resolve it, first`);
-  const [list, source, reports, task] = await Promise.all([
+  const [list, source, reports] = await Promise.all([
     reader.listTasks({ fresh: true }),
     reader.readReports(sourceTaskId),
     reader.readReports(taskId),
-    reader.readTask(taskId),
   ]);
   if (taskId === sourceTaskId || request.knownSources.includes(taskId)) refuse("it is a source task");
   const fault = checkReports(reports, source.kind === "read" ? source.value : undefined);
   if (fault !== undefined) refuse(fault);
   const index = new TaskIndex(list.kind === "none" ? [] : list.tasks);
   const names = new TenantNames(log, namedTenants(request, log, index));
-  // A task that no list shows says its name itself.
-  const named = index.get(taskId) ?? (task.kind === "read" ? { id: taskId, name: task.value.name } : undefined);
+  const named = index.get(taskId) ?? (await readUnlisted(reader, taskId));
   if (named !== undefined && reason === undefined) {
-    const finder = finderOf(named, { but: ref, list: index, log, namesInDoubt: namesInDoubt(log), names });
+    const finder = finderOf(named, { but: ref, list: index, log, namesInDoubt: conflict.namesInDoubt(log), names });
     if (finder !== undefined)
       refuse(
         `${conflict.mayBeMadeFor(finder.tenant)}: sync that first. Where you know that it is this tenant's, add --reason TEXT`,

@@ -1,6 +1,5 @@
 import { appendFile, readFile } from "node:fs/promises";
 import { codeOf } from "../files/paths.js";
-import { systemClock } from "../files/system-clock.js";
 import {
   checkResultFiles,
   type Placement,
@@ -15,6 +14,7 @@ import { errorsText, problemLines, warningLines } from "../reporter/problems.js"
 import { createProgress } from "../reporter/progress.js";
 import type { ResultFile, RunResult } from "../shared/outcome.js";
 import { EXIT, type ExitCode } from "../shared/problems.js";
+import { systemClock } from "../shared/time.js";
 import type { Host, OutputStream, Tell } from "./host.js";
 import type { OutputSettings } from "./settings.js";
 

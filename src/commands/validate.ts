@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { systemClock } from "../files/system-clock.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { counted } from "../reporter/look.js";
 import { type RunResult, summarise } from "../shared/outcome.js";
 import { EXIT, type ExitCode, type Problem, StopError } from "../shared/problems.js";
 import { oneLine } from "../shared/text-safety.js";
+import { systemClock } from "../shared/time.js";
 import type { Host } from "./host.js";
 import { readManifestInput } from "./manifest-input.js";
 import type { ValidateSettings } from "./settings.js";

@@ -1,8 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { constants, openSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
-import type { ProblemCode } from "../shared/codes.js";
-import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
+import { EXIT, type Problem, problem, StopError, stopError } from "../shared/problems.js";
 import { keptValue, quote } from "../shared/quotation.js";
 
 /**
@@ -32,8 +31,6 @@ export interface DecodeOptions {
   readonly encoding?: string | undefined;
   /** As messages name the file. */
   readonly file: string;
-  /** A key file: no message shows anything of its content. */
-  readonly secret?: boolean | undefined;
 }
 
 /** What a file in an encoding begins with. The longer mark comes first: UTF-32's begins with UTF-16's. */
@@ -74,22 +71,19 @@ export function decodeText(bytes: Uint8Array, options: DecodeOptions): DecodedTe
   if (WORKBOOK_STARTS.some(begins)) throw new StopError(EXIT.usage, workbook(file));
   const mark = MARKS.find(([, start]) => begins(start))?.[0];
   if (mark?.startsWith("utf-32"))
-    refuse("ENCODING_UNKNOWN", `${file} is written in UTF-32, which is not read here.`, { file });
+    throw stopError(EXIT.usage, "ENCODING_UNKNOWN", `${file} is written in UTF-32, which is not read here.`, { file });
   const encoding = agreedEncoding(mark, options);
   const nul = encoding?.startsWith("utf-16") ? -1 : bytes.indexOf(0);
   if (nul >= 0)
-    refuse(
+    throw stopError(
+      EXIT.usage,
       "NUL_BYTES",
       `${file} holds NUL bytes (the first is byte ${nul + 1}) and has no mark that says UTF-16: it is not text.`,
       { file, hint: "Save it as UTF-8; if it is UTF-16 without a mark, say so with --encoding utf-16le" },
     );
   if (encoding !== undefined) return { text: decodeAs(encoding, bytes, file), encoding };
   if (isUtf8(bytes)) return { text: new TextDecoder("utf-8").decode(bytes), encoding: "utf-8" };
-  return { text: windows1252(latin1(bytes)), encoding: "windows-1252", warning: guessed(bytes, options) };
-}
-
-function refuse(code: ProblemCode, message: string, more: Parameters<typeof problem>[2], cause?: unknown): never {
-  throw new StopError(EXIT.usage, problem(code, message, more), { cause });
+  return { text: windows1252(latin1(bytes)), encoding: "windows-1252", warning: guessed(bytes, file) };
 }
 
 /** The fault of an Excel workbook, known by its first bytes or by its name. */
@@ -108,13 +102,24 @@ function agreedEncoding(mark: string | undefined, { encoding, file }: DecodeOpti
     stated = new TextDecoder(label).encoding;
   } catch (cause) {
     const more = { file, value: keptValue(encoding) };
-    return refuse("ENCODING_UNKNOWN", `${quote(encoding)} is no encoding that is known here.`, more, cause);
+    throw stopError(
+      EXIT.usage,
+      "ENCODING_UNKNOWN",
+      `${quote(encoding)} is no encoding that is known here.`,
+      more,
+      cause,
+    );
   }
   if (mark !== undefined && stated !== mark)
-    refuse("ENCODING_INVALID", `${file} begins with the mark of ${mark}, but --encoding says ${stated}.`, {
-      file,
-      hint: "Leave --encoding out: the mark is right",
-    });
+    throw stopError(
+      EXIT.usage,
+      "ENCODING_INVALID",
+      `${file} begins with the mark of ${mark}, but --encoding says ${stated}.`,
+      {
+        file,
+        hint: "Leave --encoding out: the mark is right",
+      },
+    );
   return stated;
 }
 
@@ -125,7 +130,7 @@ function decodeAs(encoding: string, bytes: Uint8Array, file: string): string {
   } catch (cause) {
     const line = encoding === "utf-8" ? firstOdd(bytes)?.line : undefined;
     const where = line === undefined ? "" : `: line ${line} has bytes that ${encoding} cannot have`;
-    return refuse("ENCODING_INVALID", `${file} is no valid ${encoding}${where}.`, { file, line }, cause);
+    throw stopError(EXIT.usage, "ENCODING_INVALID", `${file} is no valid ${encoding}${where}.`, { file, line }, cause);
   }
 }
 
@@ -140,9 +145,9 @@ function windows1252(text: string): string {
   return text.replace(/[\u0080-\u009f]/g, (char) => WINDOWS_1252_HIGH.charAt(char.charCodeAt(0) - 0x80));
 }
 
-function guessed(bytes: Uint8Array, { file, secret }: DecodeOptions): Problem {
+function guessed(bytes: Uint8Array, file: string): Problem {
   const odd = firstOdd(bytes);
-  const value = secret === true ? undefined : odd?.value;
+  const value = odd?.value;
   const shown = value === undefined ? "" : `: line ${odd?.line} is read as ${quote(value)}`;
   return problem("ENCODING_GUESSED", `${file} is no UTF-8; it was read as Windows-1252${shown}.`, {
     hint: 'If that looks wrong, say --encoding NAME. Excel\'s "CSV UTF-8" needs no guess',

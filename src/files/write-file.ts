@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { linkSync } from "node:fs";
-import { access, constants, type FileHandle, open, rename, rm } from "node:fs/promises";
+import { createWriteStream, linkSync } from "node:fs";
+import { access, constants, rename, rm } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
+import { pipeline } from "node:stream/promises";
 import type { ProblemCode } from "../shared/codes.js";
-import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
+import { EXIT, type Problem, problem, StopError, stopError } from "../shared/problems.js";
 import { codeOf, hasCode, type Identity, identify, isSame, realPathOf, statOf } from "./paths.js";
 
 /**
@@ -17,46 +18,11 @@ export async function writeAtomically<T = void>(
 ): Promise<T> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
   try {
-    await writeFlushed(temporary, pieces);
-    const placed = await put(temporary, path);
-    await flushFolder(dirname(path));
-    return placed;
+    await pipeline(pieces, createWriteStream(temporary, { flags: "wx", mode: 0o644, flush: true }));
+    return await put(temporary, path);
   } finally {
     // A file that stays here takes nothing from the one that was written.
     await rm(temporary, { force: true }).catch(() => undefined);
-  }
-}
-
-const PIECE_CHARACTERS = 1 << 20;
-
-async function writeFlushed(path: string, pieces: Iterable<string>): Promise<void> {
-  const file = await open(path, "wx", 0o644);
-  try {
-    let waiting = "";
-    for (const piece of pieces) {
-      waiting += piece;
-      if (waiting.length < PIECE_CHARACTERS) continue;
-      await file.writeFile(waiting);
-      waiting = "";
-    }
-    await file.writeFile(waiting);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** Makes the rename last; some systems (Windows) cannot open a folder, and need not. */
-async function flushFolder(folder: string): Promise<void> {
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(folder, "r");
-    await handle.sync();
-  } catch (error) {
-    const harmless = handle === undefined ? ["EISDIR", "EPERM", "EACCES"] : ["EINVAL", "EPERM", "ENOTSUP"];
-    if (!hasCode(error, harmless)) throw error;
-  } finally {
-    await handle?.close();
   }
 }
 
@@ -75,8 +41,7 @@ export async function checkNewFile(path: string, replace: boolean): Promise<void
  */
 export async function writeNewFile(path: string, text: string, replace: boolean): Promise<void> {
   try {
-    if (replace) await writeAtomically(realPathOf(path), [text]);
-    else await writeAtomically(resolve(path), [text], putWhereNothingIs);
+    await writeAtomically(replace ? realPathOf(path) : resolve(path), [text], replace ? rename : putWhereNothingIs);
   } catch (cause) {
     const code = codeOf(cause);
     if (code === "") throw cause;
@@ -100,7 +65,7 @@ async function putWhereNothingIs(temporary: string, target: string): Promise<voi
 }
 
 function refusal(code: ProblemCode, file: string, why: string, cause?: unknown): StopError {
-  return new StopError(EXIT.usage, problem(code, `${file} cannot be written: ${why}`, { file }), { cause });
+  return stopError(EXIT.usage, code, `${file} cannot be written: ${why}`, { file }, cause);
 }
 
 /** One `--out` file that was found fit to be written. */

@@ -40,7 +40,7 @@ const copy = { ...tenant, newTaskId: taskId };
 const explanation = { code: textOrNone, message: textOrNone, httpStatus: z.optional(count) };
 
 /** The options that shape a plan, as a run's record keeps them for `--resume`. */
-const planShape = z.object({
+export const PLAN_SHAPE = z.object({
   sourceTask: z.optional(taskId),
   masterApp: textOrNone,
   reports: z.array(text),
@@ -76,7 +76,7 @@ const ENTRIES = {
   run: z.object({
     command: z.enum(["sync", "resolve"]),
     manifest: z.optional(z.object({ path: text, fileName: text, sha256: text })),
-    shape: z.optional(planShape),
+    shape: z.optional(PLAN_SHAPE),
     /** SHA-256 of the saved plan that is carried out (`--plan`). */
     plan: textOrNone,
   }),
@@ -215,7 +215,8 @@ const envelope = z.object({
 });
 
 type Immutable<T> = T extends string ? T : { readonly [K in keyof T]: Immutable<T[K]> };
-type Inferred<Schema extends z.ZodMiniType> = Immutable<z.infer<Schema>>;
+/** What a schema lets through, as it is kept: nothing changes it. */
+export type Inferred<Schema extends z.ZodMiniType> = Immutable<z.infer<Schema>>;
 
 type Entries = { readonly [T in keyof typeof ENTRIES]: { readonly type: T } & Inferred<(typeof ENTRIES)[T]> };
 
@@ -226,14 +227,15 @@ export type LogEnvelope = Inferred<typeof envelope>;
 export type LogRecord = LogEntry & LogEnvelope;
 export type CreateIntentRecord = Entries["create-intent"];
 export type CreateOutcomeRecord = Entries["create-outcome"];
-export type SettledRecord = Entries["settled"];
-export type AdoptedRecord = Entries["adopted"];
+export type RunRecord = Entries["run"];
+export type RunEndRecord = Entries["run-end"];
+export type SourceStoppedRecord = Entries["source-stopped"];
 export type ObservedRecord = Entries["observed"];
 export type PatchIntentRecord = Entries["patch-intent"];
 export type PatchOutcomeRecord = Entries["patch-outcome"];
 export type ObservedReport = Inferred<typeof observedReport>;
 export type ReportRow = Inferred<typeof reportRow>;
-export type PlanShape = Inferred<typeof planShape>;
+export type PlanShape = Inferred<typeof PLAN_SHAPE>;
 export type ReportIdMode = z.infer<typeof reportIdMode>;
 export type WriteEnd = z.infer<typeof outcome>;
 

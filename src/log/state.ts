@@ -7,8 +7,7 @@ import {
   tenantRef,
   type WriteId,
 } from "../shared/ids.js";
-import type { Mapping } from "../shared/mapping.js";
-import type { LogEntry, PlanShape, ReportIdMode } from "./records.js";
+import type { LogEntry, PlanShape, RunEndRecord, RunRecord, SourceStoppedRecord } from "./records.js";
 import { foldTenant, type TenantEntry, withInherited } from "./tenant-fold.js";
 import {
   hasOpenPatch,
@@ -21,13 +20,8 @@ import {
 } from "./tenant-state.js";
 
 /** Why a source task's creates are stopped. */
-export interface SourceStop {
+export interface SourceStop extends SourceStoppedRecord {
   readonly ref: TenantRef;
-  readonly newTaskId: TaskId;
-  readonly code: string;
-  readonly reportIdMode: ReportIdMode;
-  /** What that copy was to have. */
-  readonly mappings: readonly Mapping[];
 }
 
 export interface SourceState {
@@ -41,11 +35,11 @@ export interface SourceState {
 /** A sync that wrote something, for `--resume`. */
 export interface LoggedSync {
   readonly run: string;
-  readonly manifest: { readonly path: string; readonly fileName: string; readonly sha256: string };
+  readonly manifest: NonNullable<RunRecord["manifest"]>;
   readonly shape: PlanShape;
   readonly plan: string | undefined;
   readonly wrote: boolean;
-  readonly end: { readonly exitCode: number; readonly left: number } | undefined;
+  readonly end: RunEndRecord | undefined;
 }
 
 /** Of a sync that recorded one of these it counts that it wrote for the tenant. */
@@ -173,12 +167,9 @@ export class LogState {
         if (entry !== written && entry.to === entry.key) return;
         this.#forget(tenantRef(entry.sourceTaskId, entry.key), entry.to);
         return;
-      case "source-stopped": {
-        const { sourceTaskId, key, newTaskId, code, reportIdMode, mappings } = entry;
-        const ref = tenantRef(sourceTaskId, key);
-        this.#updateSource(entry, { stop: { ref, newTaskId, code, reportIdMode, mappings } });
+      case "source-stopped":
+        this.#updateSource(entry, { stop: { ...entry, ref: tenantRef(entry.sourceTaskId, entry.key) } });
         return;
-      }
       case "source-cleared":
         this.#updateSource(entry, { stop: undefined });
         return;

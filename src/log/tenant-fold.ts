@@ -1,15 +1,12 @@
-import type { ReportId, WriteId } from "../shared/ids.js";
+import type { ReportId, TenantKey, WriteId } from "../shared/ids.js";
 import { byReport, sameSwaps } from "../shared/mapping.js";
 import type {
-  AdoptedRecord,
   CreateIntentRecord,
   CreateOutcomeRecord,
   LogEntry,
   ObservedRecord,
   ObservedReport,
-  PatchIntentRecord,
   PatchOutcomeRecord,
-  SettledRecord,
 } from "./records.js";
 import {
   countRows,
@@ -36,19 +33,11 @@ const NO_CREATES = { suspects: NONE, absences: 0, retry: false } as const;
 
 /** The records that change what is known of single tenants. */
 export type TenantEntry = Exclude<
-  LogEntry,
-  {
-    readonly type:
-      | "run"
-      | "run-end"
-      | "source"
-      | "unexplained"
-      | "forgotten"
-      | "source-stopped"
-      | "source-cleared"
-      | "names-seen"
-      | "rebound";
-  }
+  Extract<
+    LogEntry,
+    { readonly write: WriteId } | { readonly key: TenantKey } | { readonly keys: readonly TenantKey[] }
+  >,
+  { readonly type: "forgotten" | "source-stopped" }
 >;
 
 /** What a record means depends on these too. `order`: how many copies the log has made, with this one. */
@@ -75,12 +64,44 @@ export function foldTenant(tenant: TenantState, entry: TenantEntry, facts: FoldF
     }
     case "create-outcome":
       return withCreateOutcome(tenant, entry, facts.order);
-    case "settled":
-      return withSettled(tenant, entry);
-    case "adopted":
-      return withAdopted(tenant, entry);
-    case "patch-intent":
-      return withPatchIntent(tenant, entry, facts.at);
+    case "settled": {
+      const { write, found, newTaskId } = entry;
+      const intent = openCreate(tenant, write);
+      if (intent === undefined) return tenant;
+      const closed = withoutOpen(tenant, write);
+      if (found === "copy" && newTaskId !== undefined)
+        // What the server shows of it comes as an `observed` record; until then the mappings are only possible.
+        return withCopy(closed, intent, { newTaskId, reports: possibleReports(closed.suspects), order: 0 });
+      return found === "absent" ? { ...closed, absences: closed.absences + 1 } : closed;
+    }
+    case "adopted": {
+      const { sourceTaskId, name, before = null, newTaskId, manifest } = entry;
+      return {
+        ...tenant,
+        tenant: entry.tenant,
+        manifest,
+        copy: { newTaskId, name, ownName: name, gone: false, sourceRows: undefined, order: 0 },
+        intents: [...tenant.intents, { sourceTaskId, name, before, listed: true }],
+        // It may be the work of a create that was in doubt: what that asked for holds its apps until the server shows otherwise.
+        reports: copy?.newTaskId === newTaskId ? unknownReports(tenant.reports) : possibleReports(tenant.suspects),
+        originalRows: undefined,
+        ...NO_CREATES,
+        ...NOT_VERIFIED,
+        showsMappings: false,
+      };
+    }
+    case "patch-intent": {
+      const { reportId, write, rowId, bodyId = rowId, apps, idempotencyKey, named, manifest } = entry;
+      const before = tenant.reports.get(reportId) ?? UNKNOWN_REPORT;
+      const open = { write, rowId, bodyId, apps, named, idempotencyKey, before, at: facts.at };
+      const reports = new Map(tenant.reports).set(reportId, {
+        known: undefined,
+        possible: [...possibleOf(before), apps],
+        named,
+        openPatches: [...before.openPatches, open],
+      });
+      return { ...tenant, manifest, reports, ...NOT_VERIFIED };
+    }
     case "patch-outcome":
       return withPatchOutcome(tenant, entry);
     case "verified":
@@ -129,16 +150,6 @@ function withCreateOutcome(tenant: TenantState, outcome: CreateOutcomeRecord, or
   return withCopy(closed, intent, { newTaskId, reports, order });
 }
 
-function withSettled(tenant: TenantState, { write, found, newTaskId }: SettledRecord): TenantState {
-  const intent = openCreate(tenant, write);
-  if (intent === undefined) return tenant;
-  const closed = withoutOpen(tenant, write);
-  if (found === "copy" && newTaskId !== undefined)
-    // What the server shows of it comes as an `observed` record; until then the mappings are only possible.
-    return withCopy(closed, intent, { newTaskId, reports: possibleReports(closed.suspects), order: 0 });
-  return found === "absent" ? { ...closed, absences: closed.absences + 1 } : closed;
-}
-
 function openCreate(tenant: TenantState, write: WriteId): OpenCreate | undefined {
   return tenant.openCreates.find((intent) => intent.write === write);
 }
@@ -155,23 +166,6 @@ function withCopy(
   const sourceRows = rows.length === 0 ? undefined : countRows(rows.map((row) => row.reportId));
   const copy = { newTaskId, name, ownName: name, gone: false, sourceRows, order };
   return { ...tenant, copy, reports, originalRows: sourceRows, ...NO_CREATES, ...NOT_VERIFIED, showsMappings: false };
-}
-
-function withAdopted(tenant: TenantState, adopted: AdoptedRecord): TenantState {
-  const { sourceTaskId, name, before = null, newTaskId } = adopted;
-  return {
-    ...tenant,
-    tenant: adopted.tenant,
-    manifest: adopted.manifest,
-    copy: { newTaskId, name, ownName: name, gone: false, sourceRows: undefined, order: 0 },
-    intents: [...tenant.intents, { sourceTaskId, name, before, listed: true }],
-    // It may be the work of a create that was in doubt: what that asked for holds its apps until the server shows otherwise.
-    reports: tenant.copy?.newTaskId === newTaskId ? unknownReports(tenant.reports) : possibleReports(tenant.suspects),
-    originalRows: undefined,
-    ...NO_CREATES,
-    ...NOT_VERIFIED,
-    showsMappings: false,
-  };
 }
 
 /** A renamed tenant's copy: what the old key's writes may have done to it, they may still do, also a second task of its old name. */
@@ -234,18 +228,6 @@ function withoutSpent(reports: Map<ReportId, ReportKnowledge>, has: TenantState[
   for (const [reportId, report] of reports)
     if (isUnknown(report) && !has.has(reportId) && (allKnown || report.possible.length === 0)) reports.delete(reportId);
   return reports;
-}
-
-function withPatchIntent(tenant: TenantState, intent: PatchIntentRecord, at: string | undefined): TenantState {
-  const before = tenant.reports.get(intent.reportId) ?? UNKNOWN_REPORT;
-  const { write, rowId, bodyId = rowId, apps, idempotencyKey, named } = intent;
-  const reports = new Map(tenant.reports).set(intent.reportId, {
-    known: undefined,
-    possible: [...possibleOf(before), apps],
-    named,
-    openPatches: [...before.openPatches, { write, rowId, bodyId, apps, named, idempotencyKey, before, at }],
-  });
-  return { ...tenant, manifest: intent.manifest, reports, ...NOT_VERIFIED };
 }
 
 function withPatchOutcome(tenant: TenantState, outcome: PatchOutcomeRecord): TenantState {

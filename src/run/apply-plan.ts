@@ -10,13 +10,12 @@ import { holdAgainst, readCopy } from "../plan/read-copies.js";
 import type { TenantRef } from "../shared/ids.js";
 import type { TenantError } from "../shared/outcome.js";
 import { problem } from "../shared/problems.js";
-import { settleFromPlan, settlePatchesAside } from "./aside.js";
 import { createCopy } from "./create.js";
 import { bringUpToDate, type InDoubt, settleDoubts } from "./doubts.js";
 import { observe } from "./read-back.js";
 import { type End, PLANNED } from "./results.js";
 import type { Run } from "./run.js";
-import type { Finding } from "./settle.js";
+import { type Finding, settleFromPlan, settlePatchesAside } from "./settle.js";
 import { runPooled } from "./slots.js";
 import { updateCopy } from "./update.js";
 
@@ -26,8 +25,8 @@ export function isWork({ kind }: Action): boolean {
 }
 
 /**
- * Carries out a plan's items (those that `--limit` lets through), each tenant on its own:
- * doubts that the plan's list ends and adoptions (what they show is in force before anything is sent), then all the work, then one common settlement, then a last look for twins.
+ * Carries out a plan's items (those that `--limit` lets through): doubts that the plan's list ends and adoptions, for what they show is
+ * in force before anything is sent; then all the work, each tenant on its own; then one common settlement, and a last look for twins.
  */
 export async function applyPlan(run: Run, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
   const findings = await settleFromPlan(run, plan, carried);
@@ -42,45 +41,31 @@ export async function applyPlan(run: Run, plan: Plan, carried: readonly PlanItem
       const isTroubled = end.kind === "in-doubt" || end.kind === "failed";
       if (isTroubled && run.results.wasSent(item.ref)) run.breakers.countTrouble(item.ref);
       // The run settles all doubts together.
-      if (end.kind === "in-doubt")
-        inDoubt.push({ item, entry, tenant: item.tenant, sourceTaskId: entry.sourceTaskId, error: end.error });
+      if (end.kind === "in-doubt") inDoubt.push({ ...entry, item, tenant: item.tenant, error: end.error });
       else run.results.end(item, end);
     });
   await run.abort.guard(() => clearSourceStops(run, plan, carried, work));
-  const isBegun = new Set(inDoubt.map(({ item }) => item.ref));
+  const isBegun = new Set(inDoubt.map(({ ref }) => ref));
   const left = carried.filter(({ ref }) => !run.results.isEnded(ref) && !isBegun.has(ref));
   // What waits for a source task's first copy, or its first PATCH, holds up nothing else.
   const keyOf = ({ action, sourceTaskId }: PlanItem): string => `${action.kind} ${sourceTaskId}`;
   await runPooled(run.options.run.concurrency, left, keyOf, work);
   await settleDoubts(run, inDoubt);
-  if (!run.abort.isFinal && run.server.creates > 0) await run.abort.guard(() => run.server.lookLast());
+  if (!run.abort.isFinal && run.server.sentCreate) await run.abort.guard(() => run.server.lookLast());
   await run.abort.guard(() => tellTroubles(run, plan, carried));
 }
 
 /** One tenant's work, from its plan to its end. */
 async function workOn(run: Run, item: PlanItem, entry: PlanEntry, finding: Finding | undefined): Promise<End> {
-  if (run.abort.isAborted && item.action.kind !== "settle") return PLANNED;
-  switch (item.action.kind) {
-    case "create":
-      return createCopy(run, entry);
-    case "update":
-      return updateCopy(run, entry);
-    case "adopt":
-      return bringUpToDate(run, entry);
-    case "settle":
-      if (finding?.kind === "settled") return bringUpToDate(run, entry);
-      if (finding?.kind === "twins")
-        return {
-          kind: "failed",
-          error: conflict.twin({ tenant: item.tenant, sourceTaskId: entry.sourceTaskId }, finding.ids),
-        };
-      return {
-        kind: "in-doubt",
-        error: { code: "IN_DOUBT", message: "an earlier run sent its create, and the answer never came" },
-      };
-    default:
-      return PLANNED;
-  }
+  const { kind } = item.action;
+  if (run.abort.isAborted && kind !== "settle") return PLANNED;
+  if (kind === "create") return createCopy(run, entry);
+  if (kind === "update") return updateCopy(run, entry);
+  if (kind === "adopt" || finding?.kind === "settled") return bringUpToDate(run, entry);
+  if (finding?.kind === "twins")
+    return { kind: "failed", error: conflict.twin({ ...entry, tenant: item.tenant }, finding.ids) };
+  const error = problem("IN_DOUBT", "an earlier run sent its create, and the answer never came");
+  return { kind: "in-doubt", error };
 }
 
 async function adoptAll(run: Run, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
@@ -93,11 +78,10 @@ async function adoptAll(run: Run, plan: Plan, carried: readonly PlanItem[]): Pro
     // A doubt that was settled after the plan was made may have shown whose it is.
     const holder = holderOf(run.recorder.state, action.task.id, item.ref);
     if (holder === undefined) adopted.push(run.guardTenant(item, () => adopt(run, entry, action)));
-    else
-      run.results.end(item, {
-        kind: "failed",
-        error: conflict.notACopy(action.task.id, conflict.copyOf(holder)),
-      });
+    else {
+      const error = conflict.notACopy(action.task.id, conflict.copyOf(holder));
+      run.results.end(item, { kind: "failed", error });
+    }
   }
   await Promise.all(adopted);
   if (run.server.tookCopies) run.server.refresh();
@@ -119,7 +103,7 @@ async function adopt(run: Run, entry: PlanEntry, { task, by }: Extract<Action, {
   ];
   const reports = candidates.get(newTaskId);
   const mustShow = sources?.get(sourceTaskId)?.rows;
-  if (reports?.kind === "read") entries.push(observe(run, entry, { newTaskId, shown: reports.value, mustShow }).record);
+  if (reports?.kind === "read") entries.push(observe(run, entry, newTaskId, reports.value, mustShow).record);
   await run.recorder.record(entries);
 }
 

@@ -13,9 +13,9 @@ import { runPooled } from "./slots.js";
 import { updateCopy } from "./update.js";
 
 /** A tenant of this run that is in doubt: how it came to be, and why the doubt cannot be ended now. */
-export interface InDoubt extends conflict.Named {
+export interface InDoubt extends PlanEntry {
+  readonly tenant: string;
   readonly item: PlanItem;
-  readonly entry: PlanEntry;
   error: TenantError;
   why?: TenantError | undefined;
 }
@@ -52,7 +52,7 @@ export async function settleDoubts(run: Run, doubts: readonly InDoubt[]): Promis
   for (const doubt of openOf(run, doubts))
     run.results.end(
       doubt.item,
-      run.isInDoubt(doubt.item.ref) ? { kind: "in-doubt", error: openError(run, doubt) } : { kind: "planned" },
+      run.isInDoubt(doubt.ref) ? { kind: "in-doubt", error: openError(run, doubt) } : { kind: "planned" },
     );
 }
 
@@ -64,11 +64,11 @@ export async function bringUpToDate(run: Run, entry: PlanEntry): Promise<End> {
 }
 
 function openOf(run: Run, doubts: readonly InDoubt[]): readonly InDoubt[] {
-  return doubts.filter(({ item }) => !run.results.isEnded(item.ref));
+  return doubts.filter(({ ref }) => !run.results.isEnded(ref));
 }
 
-function stateOf(run: Run, { entry }: InDoubt): TenantState | undefined {
-  return run.recorder.state.tenant(entry.ref);
+function stateOf(run: Run, { ref }: InDoubt): TenantState | undefined {
+  return run.recorder.state.tenant(ref);
 }
 
 function hasOpenCreate(run: Run, doubt: InDoubt): boolean {
@@ -90,14 +90,14 @@ async function lookForFound(run: Run, doubts: readonly InDoubt[]): Promise<Obser
   run.server.refresh();
   const settled: InDoubt[] = [];
   for (const doubt of open) {
-    const finding = findings.get(doubt.entry.ref);
+    const finding = findings.get(doubt.ref);
     if (finding?.kind === "settled") settled.push(doubt);
     else if (finding?.kind === "twins")
       run.results.end(doubt.item, { kind: "failed", error: conflict.twin(doubt, finding.ids) });
     // A candidate that is not there any more is none; any other reason why nothing shows the truth still holds.
     else doubt.why = candidateOf(doubt, finding) ?? (isCandidate(doubt) ? undefined : doubt.why);
   }
-  await together(run, settled, async ({ item, entry }) => run.results.end(item, await bringUpToDate(run, entry)));
+  await together(run, settled, async (doubt) => run.results.end(doubt.item, await bringUpToDate(run, doubt)));
   return list;
 }
 
@@ -129,10 +129,10 @@ async function waitForSettle(run: Run, doubts: readonly InDoubt[]): Promise<void
 }
 
 async function patchAgain(run: Run, doubt: InDoubt): Promise<void> {
-  const end = await updateCopy(run, doubt.entry, { isSettled: true });
+  const end = await updateCopy(run, doubt, true);
   if (end.kind === "in-doubt") doubt.error = end.error;
   // Where it was aborted before it was sent again, the doubt is as it was.
-  else if (end.kind !== "planned" || !run.isInDoubt(doubt.item.ref)) run.results.end(doubt.item, end);
+  else if (end.kind !== "planned" || !run.isInDoubt(doubt.ref)) run.results.end(doubt.item, end);
 }
 
 /** Reads two lists; who is in neither is absent, and is created once more. */
@@ -164,7 +164,7 @@ async function createAbsent(run: Run, doubts: readonly InDoubt[], lists: readonl
 function whyNotAbsent(run: Run, doubt: InDoubt, lists: readonly ObservedList[]): TenantError | undefined {
   const source = doubt.sourceTaskId;
   const log = run.recorder.state;
-  const crossed = run.server.context.crossed.get(doubt.entry.ref);
+  const crossed = run.server.context.crossed.get(doubt.ref);
   if (crossed !== undefined) return crossed;
   if (log.source(source).namesChange)
     return listNotWhole(doubt, "this server changes the names of copies, so that absence by name proves nothing");
@@ -181,13 +181,13 @@ function whyNotAbsent(run: Run, doubt: InDoubt, lists: readonly ObservedList[]):
 async function createAgain(run: Run, doubt: InDoubt): Promise<void> {
   const state = stateOf(run, doubt);
   const absences = state?.absences ?? 0;
-  const { action } = decideEntry(run.server.context, doubt.entry);
+  const { action } = decideEntry(run.server.context, doubt);
   if (action.kind === "conflict") return run.results.end(doubt.item, { kind: "failed", error: action.error });
   if (absences > MOST_RESENDS)
     return run.results.end(doubt.item, { kind: "failed", error: conflict.gaveUp(doubt, absences) });
   // The log has lost its tail, and with it that the doubt was over: the copy is there.
   const isThere = state?.copy?.gone === false && action.kind !== "create";
-  const end = isThere ? await bringUpToDate(run, doubt.entry) : await createCopy(run, doubt.entry);
+  const end = isThere ? await bringUpToDate(run, doubt) : await createCopy(run, doubt);
   if (end.kind === "in-doubt") doubt.error = end.error;
   else run.results.end(doubt.item, end);
 }

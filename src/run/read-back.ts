@@ -3,7 +3,7 @@ import { countRows, type OpenPatch, type RowCounts, type TenantState } from "../
 import type { PlanEntry } from "../plan/desired.js";
 import type { ReportChange } from "../plan/drift.js";
 import { copyLacks, mappingsNotShown, notVerified, observeCopy, type ReadBack, readCopy } from "../plan/read-copies.js";
-import type { ListReading, Reading } from "../server/ports.js";
+import type { Reading } from "../server/ports.js";
 import type { ReportId, TaskId } from "../shared/ids.js";
 import { byReport, sameSwaps } from "../shared/mapping.js";
 import type { TenantError } from "../shared/outcome.js";
@@ -14,12 +14,13 @@ import type { Run } from "./run.js";
 
 /** What a copy shows, held against what its entry wants; and the record of it. */
 export function observe(
-  run: Run,
-  entry: PlanEntry,
-  copy: { readonly newTaskId: TaskId; readonly shown: readonly TaskReport[]; readonly mustShow: RowCounts | undefined },
+  { clock }: Run,
+  { sourceTaskId, row, wanted }: PlanEntry,
+  newTaskId: TaskId,
+  shown: readonly TaskReport[],
+  mustShow: RowCounts | undefined,
 ): { readonly back: ReadBack; readonly record: ObservedRecord } {
-  const { sourceTaskId, row, wanted } = entry;
-  return observeCopy({ sourceTaskId, key: row.key, ...copy, wanted, clock: run.clock });
+  return observeCopy({ sourceTaskId, key: row.key, newTaskId, shown, mustShow, wanted, clock });
 }
 
 function failed(error: TenantError): End {
@@ -37,6 +38,10 @@ function warnNotShown(run: Run, { sourceTaskId, row }: PlanEntry, newTaskId: Tas
 
 function otherReportId(mode: "row" | "report"): string {
   return `The server may want the report's other ID: try --report-id ${mode === "row" ? "report" : "row"}`;
+}
+
+function reportsNamed(reports: readonly ReportId[]): string {
+  return `the report${reports.length === 1 ? "" : "s"} ${reports.join(", ")}`;
 }
 
 /**
@@ -62,11 +67,15 @@ export async function readBackCreate(
     return endOfUnread(run, newTaskId);
   }
   const entries: LogEntry[] = [];
-  let error = notListed(newTaskId, list);
+  let error: TenantError | undefined;
+  if (list?.kind === "read" && list.tasks.every(({ id }) => id !== newTaskId)) {
+    const message = `the new copy ${newTaskId} is not in the server's task list, though that was read to its end`;
+    error = problem("COPY_NOT_LISTED", message);
+  }
   if (copy.kind === "lacks") error = copyLacks({ tenant: row.tenant, sourceTaskId, newTaskId }, copy.reports);
   else if (copy.kind === "read") {
-    const { back, record } = observe(run, entry, { newTaskId, shown: copy.value, mustShow });
-    error = wrongReports(intent, copy.value) ?? wrongMappings(intent, back) ?? error;
+    const { back, record } = observe(run, entry, newTaskId, copy.value, mustShow);
+    error = wrongCopy(intent, copy.value, back) ?? error;
     if (copy.value.some((report) => report.mappings !== undefined))
       entries.push(error === undefined ? record : { ...record, verified: false, verifiedAt: undefined });
     if (error === undefined && back.kind !== "equal") warnNotShown(run, entry, newTaskId);
@@ -91,35 +100,23 @@ export async function readBackCreate(
   return isRead || !run.options.run.verify ? SUCCEEDED : failed(notVerified(newTaskId, copy.problem.message));
 }
 
-function wrongReports(intent: CreateIntentRecord, shown: readonly TaskReport[]): TenantError | undefined {
-  const sent = new Set(intent.reports.map((report) => report.reportId));
-  const strange = [...new Set(shown.map((report) => report.reportId))].filter((id) => sent.size > 0 && !sent.has(id));
-  if (strange.length === 0) return undefined;
-  const reports = strange.map((id) => `${id} is new`).join(", ");
-  return problem(
-    "REPORTS_DIFFER",
-    `the first copy was read back, and its reports are not the source task's (${reports})`,
-  );
-}
-
-function wrongMappings({ reportIdMode }: CreateIntentRecord, back: ReadBack): TenantError | undefined {
+/** What a new copy shows that was not sent. */
+function wrongCopy(
+  { reports, reportIdMode }: CreateIntentRecord,
+  shown: readonly TaskReport[],
+  back: ReadBack,
+): TenantError | undefined {
+  const sent = new Set(reports.map(({ reportId }) => reportId));
+  const strange = new Set(shown.map(({ reportId }) => reportId).filter((id) => sent.size > 0 && !sent.has(id)));
+  if (strange.size > 0) {
+    const news = [...strange].map((id) => `${id} is new`).join(", ");
+    const message = `the first copy was read back, and its reports are not the source task's (${news})`;
+    return problem("REPORTS_DIFFER", message);
+  }
   if (back.kind !== "different") return undefined;
-  return problem(
-    "MAPPINGS_DIFFER",
-    `the copy was read back, and the server shows other mappings than were sent for the report${back.reports.length === 1 ? "" : "s"} ${back.reports.join(", ")}`,
-    { hint: `${otherReportId(reportIdMode)}. The copy must not mail: look at it on the server` },
-  );
-}
-
-function notListed(newTaskId: TaskId, list: ListReading | undefined): TenantError | undefined {
-  if (list?.kind !== "read" || list.tasks.some((task) => task.id === newTaskId)) return undefined;
-  return problem(
-    "COPY_NOT_LISTED",
-    `the new copy ${newTaskId} is not in the server's task list, though that was read to its end`,
-    {
-      hint: "The API key's role may see too little: nothing could be looked up after a lost answer. Give it the whole project, then run the same command again",
-    },
-  );
+  const message = `the copy was read back, and the server shows other mappings than were sent for ${reportsNamed(back.reports)}`;
+  const hint = `${otherReportId(reportIdMode)}. The copy must not mail: look at it on the server`;
+  return problem("MAPPINGS_DIFFER", message, { hint });
 }
 
 /** The PATCHes of one copy, and what it showed before them. */
@@ -156,7 +153,7 @@ export async function readBackPatches(run: Run, entry: PlanEntry, patches: SentP
     return SUCCEEDED;
   }
   const mustShow = state && run.server.rowsToBeShown(state);
-  const { record } = observe(run, entry, { newTaskId, shown: copy.value, mustShow });
+  const { record } = observe(run, entry, newTaskId, copy.value, mustShow);
   const { unequal, lost, hidden } = heldAgainstPatches(entry, patches, copy.value, state?.showsMappings === true);
   // Shown a moment ago, and not any more: what it maps now is not known, whatever the PATCH was answered.
   const reports = [...record.reports, ...lost.map((reportId) => ({ reportId, apps: null }))];
@@ -170,7 +167,7 @@ export async function readBackPatches(run: Run, entry: PlanEntry, patches: SentP
   }
   const why = `a PATCH of the copy ${newTaskId} had no effect`;
   run.stopSource(sourceTaskId, "updates", why, { tenant: row.tenant });
-  const message = `the server took the PATCH and still shows other mappings for the report${unequal.length === 1 ? "" : "s"} ${unequal.join(", ")}`;
+  const message = `the server took the PATCH and still shows other mappings for ${reportsNamed(unequal)}`;
   return failed(problem("PATCH_NO_EFFECT", message, { hint: otherReportId(run.options.shape.reportId) }));
 }
 
@@ -222,7 +219,7 @@ function heldAgainstPatches(
 export async function lookAtPatchDoubt(run: Run, state: TenantState): Promise<void> {
   if (state.copy === undefined || state.copy.gone) return;
   const reading = await readCopy(run.reader, state.copy.newTaskId, state.originalRows);
-  if (reading.kind === "read") await endShownPatches(run, state, reading.value, { isSettled: false });
+  if (reading.kind === "read") await endShownPatches(run, state, reading.value, false);
 }
 
 /**
@@ -234,7 +231,7 @@ export async function endShownPatches(
   run: Run,
   state: TenantState,
   shown: readonly TaskReport[],
-  { isSettled }: { readonly isSettled: boolean },
+  isSettled: boolean,
 ): Promise<void> {
   const ended: LogEntry[] = [];
   const mustShow = run.server.rowsToBeShown(state);
@@ -255,9 +252,9 @@ export async function endShownPatches(
     const isShown = rows.every(({ mappings }) => mappings !== undefined && sameSwaps(mappings, last.apps));
     if (!isShown || (!isSettled && !isItsWork)) continue;
     // What a row maps that is not listed, nobody sees.
-    const hasHiddenRows = rows.length < (mustShow?.get(reportId) ?? 0);
-    const toRead = hasHiddenRows ? { toRead: true as const } : {};
-    ended.push({ type: "patch-outcome", write: last.write, outcome: "succeeded", ...toRead });
+    const isHidden = rows.length < (mustShow?.get(reportId) ?? 0);
+    const { write } = last;
+    ended.push({ type: "patch-outcome", write, outcome: "succeeded", ...(isHidden && { toRead: true }) });
   }
   await run.recorder.record(ended);
 }

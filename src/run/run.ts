@@ -10,11 +10,10 @@ import type { TenantError } from "../shared/outcome.js";
 import { type Problem, problem } from "../shared/problems.js";
 import type { Chance, Clock } from "../shared/time.js";
 import { type Interruption, RunAbort, readerUntilDrained } from "./abort.js";
-import { Canary } from "./canary.js";
 import { type End, Results } from "./results.js";
 import { Breakers } from "./send.js";
 import { ServerView } from "./server-view.js";
-import { SendSlots } from "./slots.js";
+import { Canary, SendSlots } from "./slots.js";
 
 /** How a run writes and waits; nothing here shapes the plan. Times in milliseconds. */
 export interface RunOptions {
@@ -118,7 +117,7 @@ export class Run {
     more: Pick<Problem, "hint" | "tenant"> = {},
   ): void {
     const canary = this.source(id)[writes];
-    if (canary.isStopped) return;
+    if (canary.state === "stopped") return;
     canary.stop();
     const message = `the ${writes} of source task ${id} are stopped: ${why}; its other tenants stay planned`;
     this.results.warn(problem("SOURCE_STOPPED", message, more));

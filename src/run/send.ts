@@ -41,7 +41,7 @@ export async function send(
   const isCreate = intent.type === "create-intent";
   const source = run.source(intent.sourceTaskId);
   const canary = isCreate ? source.creates : source.updates;
-  const isStopped = (): boolean => abort.isAborted || canary.isStopped;
+  const isStopped = (): boolean => abort.isAborted || canary.state === "stopped";
   const call: WriteCall = {
     write: intent.write,
     idempotencyKey: intent.idempotencyKey,
@@ -64,7 +64,7 @@ export async function send(
       await slots.untilResumed(abort.signal);
       if (isStopped()) return last ?? NEVER_SENT;
       run.results.countSend(entry.ref);
-      if (isCreate) run.server.creates += 1;
+      if (isCreate) run.server.sentCreate = true;
       slots.inFlight += 1;
       const reply = await attempt(call);
       slots.inFlight -= 1;
@@ -82,7 +82,7 @@ export async function send(
   const error = errorOf(last);
   if (outcome === "in-doubt") return { kind: "ended", end: await endInDoubt(run, intent, error) };
   const isSlow = last.kind === "slow-down" && abort.reason?.kind === "slowed-down";
-  const isHeldBack = last.kind !== "refused" && isStopped() && (canary.isStopped || !isSlow);
+  const isHeldBack = last.kind !== "refused" && isStopped() && (canary.state === "stopped" || !isSlow);
   const known = { message: `nothing was done for it (${error.message}), but the log could not take that` };
   await recordOrTell(run, entry, [outcomeOf(intent, outcome, error)], known);
   const end: End = isHeldBack ? { kind: "planned", error } : run.endOfRefusal(entry.ref, error);
@@ -190,8 +190,7 @@ export class Breakers {
       if (!reply.refusedConnection) return;
       this.#refusedSince ??= now;
       if (now - this.#refusedSince <= REFUSED_FOR_MS) return;
-      const hint = reply.problem.hint ?? "Wait until the server is up again, then run the same command";
-      abort.fail(new StopError(EXIT.server, { ...reply.problem, hint }));
+      abort.fail(new StopError(EXIT.server, reply.problem));
       return;
     }
     this.#refusedSince = undefined;

@@ -1,4 +1,5 @@
 import pLimit, { type LimitFunction } from "p-limit";
+import { addTo } from "../shared/grouping.js";
 import type { Clock } from "../shared/time.js";
 
 /** After so many successes one more write may be in flight again. */
@@ -73,6 +74,52 @@ export class SendSlots {
 }
 
 /**
+ * Lets jobs through one at a time until one has shown that the way is right; from then on together. One for the creates of
+ * each source task, and one for its PATCHes.
+ */
+export class Canary {
+  /** `open`: some job has shown that the way is right. `stopped`: everyone is sent away. */
+  state: "closed" | "open" | "stopped" = "closed";
+  #isTaken = false;
+  readonly #waiting: (() => void)[] = [];
+
+  /** Lets everyone in. Those who were stopped stay so. */
+  open(): void {
+    if (this.state === "closed") this.#end("open");
+  }
+
+  /** Sends everyone away, now and later. */
+  stop(): void {
+    this.#end("stopped");
+  }
+
+  /**
+   * Works in its turn: alone, or together with others once the way is open. `undefined`: it was sent away. An error stops those that
+   * have not started.
+   */
+  async inTurn<T>(work: (alone: boolean) => Promise<T>): Promise<T | undefined> {
+    while (this.state === "closed" && this.#isTaken) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.state === "stopped") return undefined;
+    const alone = this.state === "closed";
+    if (alone) this.#isTaken = true;
+    try {
+      return await work(alone);
+    } catch (error) {
+      this.stop();
+      throw error;
+    } finally {
+      if (alone) this.#isTaken = false;
+      this.#waiting.shift()?.();
+    }
+  }
+
+  #end(state: "open" | "stopped"): void {
+    this.state = state;
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+}
+
+/**
  * Works on all items, those of each key in their order; items of other keys never wait for them. Of each key twice as many are begun as
  * writes are in flight: one's outcome is flushed while another's request is under way. Not more: a promise for each of 100,000 tenants
  * would hold more memory than all that is known of them. `work` never rejects.
@@ -84,12 +131,7 @@ export async function runPooled<Item>(
   work: (item: Item) => Promise<void>,
 ): Promise<void> {
   const byKey = new Map<string, Item[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const known = byKey.get(key);
-    if (known === undefined) byKey.set(key, [item]);
-    else known.push(item);
-  }
+  for (const item of items) addTo(byKey, keyOf(item), item);
   const workers = [...byKey.values()].flatMap((known) => {
     const left = known.values();
     return Array.from({ length: Math.min(concurrency * 2, known.length) }, async () => {

@@ -1,9 +1,12 @@
 import { logRecorder, memoryRecorder, type Recorder } from "../log/port.js";
 import type { LogState } from "../log/state.js";
 import type { Manifest } from "../manifest/manifest.js";
+import type { PlanItem } from "../plan/decide.js";
+import { judgeLiveSource } from "../plan/live-source.js";
 import { makePlan, type Plan } from "../plan/make-plan.js";
 import { type Observation, observeServer } from "../plan/observe.js";
 import type { TaskReader } from "../server/ports.js";
+import { addTo } from "../shared/grouping.js";
 import type { TaskId } from "../shared/ids.js";
 import { hasPendingChanges, type LogHead, type RunResult, type Summary, summarise } from "../shared/outcome.js";
 import {
@@ -17,10 +20,9 @@ import {
 } from "../shared/problems.js";
 import { untilInterrupted } from "./abort.js";
 import { applyPlan, isWork } from "./apply-plan.js";
-import { doubtsBesidePlan } from "./aside.js";
-import { type GuardFindings, judgePlan } from "./guards.js";
 import { plannedResult } from "./results.js";
 import { Run, type SyncDeps, type SyncOptions } from "./run.js";
+import { doubtsBesidePlan } from "./settle.js";
 
 /** What is asked of a sync, whether it is carried out or only planned. */
 export interface SyncRequest {
@@ -143,11 +145,17 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
   }
 }
 
+/** What the guards say of a plan. */
+interface Judged {
+  readonly refusals: readonly Problem[];
+  readonly warnings: readonly Problem[];
+}
+
 async function prepare(
   request: SyncRequest,
   { reader, clock, emit }: Pick<RehearsalDeps, "reader" | "clock" | "emit">,
   recorderNow: () => Recorder,
-): Promise<GuardFindings & { readonly plan: Plan }> {
+): Promise<Judged & { readonly plan: Plan }> {
   const { manifest, options } = request;
   if (reader !== undefined) emit({ kind: "step", message: "reading the server's tasks" });
   const observation = reader && (await observeServer(reader, () => recorderNow().state, sourcesOf(manifest)));
@@ -168,6 +176,40 @@ async function prepare(
     refusals: [...guards.refusals, ...(request.guard?.(plan) ?? [])],
     warnings: [...request.warnings, ...plan.warnings, ...guards.warnings],
   };
+}
+
+/** Judges a finished plan: each refusal is exit 7, before any write. A dry run prints its plan first. */
+function judgePlan({ items, context }: Plan, { shape, run }: SyncOptions): Judged {
+  const refusals: Problem[] = [];
+  const warnings: Problem[] = [];
+  // The items that may make a copy, by source task. A doubt may end in a create.
+  const copied = new Map<TaskId, PlanItem[]>();
+  for (const item of items)
+    if (item.sourceTaskId !== undefined && (item.action.kind === "create" || item.action.kind === "settle"))
+      addTo(copied, item.sourceTaskId, item);
+  for (const { task } of context.sources?.values() ?? []) {
+    const copies = copied.get(task.id);
+    if (copies === undefined) continue;
+    const live = judgeLiveSource({
+      label: `the source task ${task.name === undefined ? task.id : `"${task.name}" (${task.id})`}`,
+      mail: task.mail,
+      masterApps: new Set(copies.flatMap(({ wanted }) => wanted.mappings.map(({ qlikAppId }) => qlikAppId))),
+      allowed: shape.allowLiveSource,
+    });
+    if (live.refusal !== undefined) refusals.push(live.refusal);
+    warnings.push(...live.warnings);
+    const wholeness = context.list?.wholenessOf(task.id);
+    // Without a whole list, and without a log that knows copies, nothing shows that the copies do not exist already.
+    if (wholeness?.whole !== false || run.newLog || context.log.knowsAnyCopy()) continue;
+    const message = "the log knows no copy, and the server's task list does not show whether there are any";
+    refusals.push(problem("NEW_LOG", `${message} (${wholeness.why})`));
+  }
+  const changes = items.filter((item) => isWork(item.action)).length;
+  if (run.maxChanges !== undefined && changes > run.maxChanges)
+    refusals.push(
+      problem("MAX_CHANGES", `the plan changes ${changes} tenants, more than --max-changes ${run.maxChanges}`),
+    );
+  return { refusals, warnings };
 }
 
 /** Accepts the server's new address where it shows the source tasks and the known copies. Throws exit 6 where it does not. */
@@ -196,32 +238,29 @@ function exitCodeOf({ abort: { reason } }: Run, codes: readonly ExitCode[]): Exi
   return foremostExitCode(reason?.kind === "signal" ? [exitOfSignal(reason.signal), ...codes] : codes);
 }
 
-function errorsOf({ abort: { reason }, options }: Run, { planned, inDoubt }: Summary): readonly Problem[] {
-  switch (reason?.kind) {
-    case "fatal":
-      return reason.error.problems;
-    case "doubts": {
-      // The last of all, and found on the server since: it kept nothing back.
-      if (planned + inDoubt === 0) return [];
-      const message =
-        "too many writes in a row were left in doubt, by no answer or by a server error: nothing more was sent, the other tenants stay planned";
-      return [problem("TOO_MANY_DOUBTS", message)];
-    }
-    case "slowed-down": {
-      const message =
-        "the server answered every write with 429 for as long as --timeout: nothing more was sent, the other tenants stay planned";
-      const hint = "Wait, then run the same command again with a lower --concurrency or a --rate";
-      return [problem("SLOW_DOWN", message, { hint })];
-    }
-    case "failures": {
-      const count = options.run.maxFailures;
-      const message = `${count} tenants failed or went in doubt (--max-failures): nothing more was sent`;
-      return [problem("MAX_FAILURES", message)];
-    }
-    default:
-      return [];
-  }
+/** Why a run was stopped short of its end, as its result tells it. */
+function errorsOf({ abort: { reason } }: Run, { planned, inDoubt }: Summary): readonly Problem[] {
+  if (reason?.kind === "fatal") return reason.error.problems;
+  // The last doubt of all, found on the server since, kept nothing back.
+  if (reason === undefined || reason.kind === "signal" || (reason.kind === "doubts" && planned + inDoubt === 0))
+    return [];
+  return [STOPPED_BY[reason.kind]];
 }
+
+const STOPPED_BY = {
+  doubts: problem(
+    "TOO_MANY_DOUBTS",
+    "too many writes in a row were left in doubt, by no answer or by a server error: nothing more was sent, the other tenants stay planned",
+  ),
+  "slowed-down": problem(
+    "SLOW_DOWN",
+    "the server answered every write with 429 for as long as --timeout: nothing more was sent, the other tenants stay planned",
+  ),
+  failures: problem(
+    "MAX_FAILURES",
+    "as many tenants failed or went in doubt as --max-failures allows: nothing more was sent",
+  ),
+};
 
 function frameOf(
   { runId, server, manifest }: SyncRequest,

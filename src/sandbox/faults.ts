@@ -148,117 +148,34 @@ function withId({ usual, made }: Done & { readonly made: SandboxTask }, id: stri
 
 const cut = () => "cut" as const;
 
+// biome-ignore format: one disturbance a line, as in the help that is made of it
 export const DISTURBANCES = {
-  "cut-before": {
-    summary: "the connection is cut before the work is done",
-    to: "all",
-    random: true,
-    forms: { cut: { work: "none", answer: cut } },
-  },
-  "cut-after": {
-    summary: "the work is done, then the connection is cut without an answer",
-    to: "all",
-    random: true,
-    forms: { cut: { work: "once", answer: cut } },
-  },
-  late: {
-    summary: "the connection is cut; the work is done ms milliseconds later (3000 unless given)",
-    to: "writes",
-    within: "writes",
-    random: true,
-    forms: { late: { work: "later", answer: cut } },
-  },
-  "error-500": {
-    summary: "500 with a web page, before or after the work",
-    to: "all",
-    random: true,
-    forms: beforeOrAfter(() => webPage(500)),
-  },
-  "error-502": {
-    summary: "502 with a proxy's web page, before or after the work",
-    to: "all",
-    random: true,
-    forms: beforeOrAfter(() => webPage(502)),
-  },
-  "error-503": {
-    summary: "503 with a web page, before or after the work",
-    to: "all",
-    random: true,
-    forms: beforeOrAfter(() => webPage(503)),
-  },
-  "login-page": {
-    summary: "200 with a login page, before or after the work",
-    to: "all",
-    random: false,
-    forms: beforeOrAfter(() => webPage(200)),
-  },
-  redirect: {
-    summary: "302 to a login page, before or after the work",
-    to: "all",
-    random: false,
-    forms: beforeOrAfter(() => ({ ...webPage(200), status: 302, headers: { location: "/login" } })),
-  },
-  hang: {
-    summary: "never answers; the work is done (after) or not (before)",
-    to: "all",
-    random: true,
-    forms: beforeOrAfter(() => "hang"),
-  },
-  "short-body": {
-    summary: "the work is done; the answer ends before its Content-Length does",
-    to: "all",
-    random: true,
-    forms: { short: { work: "once", answer: ({ usual }) => ({ ...usual, short: true }) } },
-  },
-  "too-many": {
-    summary: "429, with Retry-After in seconds, as a date, or without it; nothing is done",
-    to: "all",
-    random: true,
-    forms: {
-      seconds: { work: "none", answer: ({ behaviour }) => tooMany(behaviour, "1") },
-      date: {
-        work: "none",
-        answer: ({ behaviour, now }) => tooMany(behaviour, new Date(now.getTime() + 2000).toUTCString()),
-      },
-      none: { work: "none", answer: ({ behaviour }) => tooMany(behaviour, undefined) },
-    },
-  },
-  refuse: {
-    summary: "200 with isSuccess: false; nothing is done",
-    to: "writes",
-    random: true,
-    // In the newer envelope: the older one cannot say no with a 200.
-    forms: { refused: { work: "none", answer: () => failure({ envelope: "v1" }, 200, "refused by the sandbox") } },
-  },
-  twice: {
-    summary: "a create is carried out twice and answered once",
-    to: "creates",
-    within: "creates",
-    random: false,
-    forms: { twice: { work: "twice", answer: ({ usual }) => usual } },
-  },
-  "wrong-id": {
-    summary: "a create is answered with the ID of its source task, or of another copy",
-    to: "creates",
-    within: "creates",
-    random: false,
-    forms: {
-      source: hidingId((done) => withId(done, done.made.copyOf)),
-      other: hidingId((done) =>
-        withId(done, done.tasks().findLast((task) => task.copyOf !== null && task.id !== done.made.id)?.id),
-      ),
-    },
-  },
-  "no-id": {
-    summary: "a create is answered with success and no ID: data is null, or the body is empty",
-    to: "creates",
-    within: "creates",
-    random: true,
-    forms: {
-      null: hidingId(({ behaviour, usual }) => success(behaviour, null, usual.status)),
-      empty: hidingId(({ usual }) => ({ ...usual, body: "" })),
-    },
-  },
+  "cut-before": { to: "all", random: true, summary: "the connection is cut before the work is done", forms: { cut: { work: "none", answer: cut } } },
+  "cut-after": { to: "all", random: true, summary: "the work is done, then the connection is cut without an answer", forms: { cut: { work: "once", answer: cut } } },
+  late: { to: "writes", within: "writes", random: true, summary: "the connection is cut; the work is done ms milliseconds later (3000 unless given)", forms: { late: { work: "later", answer: cut } } },
+  "error-500": { to: "all", random: true, summary: "500 with a web page, before or after the work", forms: beforeOrAfter(() => webPage(500)) },
+  "error-502": { to: "all", random: true, summary: "502 with a proxy's web page, before or after the work", forms: beforeOrAfter(() => webPage(502)) },
+  "error-503": { to: "all", random: true, summary: "503 with a web page, before or after the work", forms: beforeOrAfter(() => webPage(503)) },
+  "login-page": { to: "all", random: false, summary: "200 with a login page, before or after the work", forms: beforeOrAfter(() => webPage(200)) },
+  redirect: { to: "all", random: false, summary: "302 to a login page, before or after the work", forms: beforeOrAfter(() => ({ ...webPage(200), status: 302, headers: { location: "/login" } })) },
+  hang: { to: "all", random: true, summary: "never answers; the work is done (after) or not (before)", forms: beforeOrAfter(() => "hang") },
+  "short-body": { to: "all", random: true, summary: "the work is done; the answer ends before its Content-Length does", forms: { short: { work: "once", answer: ({ usual }) => ({ ...usual, short: true }) } } },
+  "too-many": { to: "all", random: true, summary: "429, with Retry-After in seconds, as a date, or without it; nothing is done", forms: {
+    seconds: { work: "none", answer: ({ behaviour }) => tooMany(behaviour, "1") },
+    date: { work: "none", answer: ({ behaviour, now }) => tooMany(behaviour, new Date(now.getTime() + 2000).toUTCString()) },
+    none: { work: "none", answer: ({ behaviour }) => tooMany(behaviour, undefined) },
+  } },
+  // In the newer envelope: the older one cannot say no with a 200.
+  refuse: { to: "writes", random: true, summary: "200 with isSuccess: false; nothing is done", forms: { refused: { work: "none", answer: () => failure({ envelope: "v1" }, 200, "refused by the sandbox") } } },
+  twice: { to: "creates", within: "creates", random: false, summary: "a create is carried out twice and answered once", forms: { twice: { work: "twice", answer: ({ usual }) => usual } } },
+  "wrong-id": { to: "creates", within: "creates", random: false, summary: "a create is answered with the ID of its source task, or of another copy", forms: {
+    source: hidingId((done) => withId(done, done.made.copyOf)),
+    other: hidingId((done) => withId(done, done.tasks().findLast((task) => task.copyOf !== null && task.id !== done.made.id)?.id)),
+  } },
+  "no-id": { to: "creates", within: "creates", random: true, summary: "a create is answered with success and no ID: data is null, or the body is empty", forms: {
+    null: hidingId(({ behaviour, usual }) => success(behaviour, null, usual.status)),
+    empty: hidingId(({ usual }) => ({ ...usual, body: "" })),
+  } },
 } satisfies Record<string, Disturbance>;
 
 /** Several traits may change a name, one after another. */

@@ -1,11 +1,13 @@
+import type { TaskId } from "../shared/ids.js";
 import type { Problem } from "../shared/problems.js";
-import type { TaskReport } from "../shared/source-task.js";
-import { type HttpClient, type HttpClientSettings, openClient } from "./client.js";
+import type { ListedTask, TaskReport } from "../shared/source-task.js";
+import type { Clock } from "../shared/time.js";
+import { apiRoot } from "./address.js";
+import { type HttpClient, openClient, type QalyptusApiSettings } from "./client.js";
 import type { Reading, SendAttempt, TaskReader, TaskWriter } from "./ports.js";
 import { type ReadRoute, ServerReads } from "./reads.js";
-import { type AnswerContext, classifyWrite, type ReadAnswer, type WriteKind } from "./replies.js";
+import { classifyWrite, type ReadAnswer } from "./replies.js";
 import { readToEnd } from "./task-list.js";
-import { apiRoot } from "./url.js";
 import {
   activeTriggersOf,
   createBody,
@@ -14,15 +16,11 @@ import {
   reportRowOf,
   reportsOf,
   rowsOf,
+  type SeenRow,
   taskDetailsOf,
   taskOf,
   totalNamed,
 } from "./wire.js";
-
-export interface QalyptusApiSettings extends HttpClientSettings {
-  /** Further tries of a read. */
-  readonly retries: number;
-}
 
 /** The server as the use cases see it; one for each run. */
 export interface QalyptusApi {
@@ -35,16 +33,14 @@ export interface QalyptusApi {
 /** Opens a server. No request is sent yet. Throws a StopError (exit 2) for a proxy that cannot be used. */
 export function createQalyptusApi(settings: QalyptusApiSettings): QalyptusApi {
   const client = openClient(settings);
-  const { proxyOrigin, redact } = client;
-  const context = { origin: settings.server.origin, proxyOrigin, redact, now: () => settings.clock.now() };
-  const reads = new ServerReads({ ...settings, client, context });
-  return { reader: readerOf(reads, settings), writer: writerOf(client, context), close: client.close };
+  const reads = new ServerReads(client, settings);
+  return { reader: readerOf(reads, settings.clock), writer: writerOf(client), close: client.close };
 }
 
 /** No server's page is shorter than ten rows, unless it is the last. */
 const SHORTEST_PAGE = 10;
 
-function readerOf(reads: ServerReads, { clock }: QalyptusApiSettings): TaskReader {
+function readerOf(reads: ServerReads, clock: Clock): TaskReader {
   const readingOf = <T>(what: string, answer: ReadAnswer, open: (body: unknown) => T | undefined): Reading<T> => {
     const value = answer.kind === "json" ? open(answer.value) : undefined;
     if (value !== undefined) {
@@ -64,7 +60,8 @@ function readerOf(reads: ServerReads, { clock }: QalyptusApiSettings): TaskReade
 
   return {
     async listTasks(options) {
-      const request = { route: "list", path: "/tasks", ...options, parse: keyedTask, wholeBelow: 0 } as const;
+      const keyOf = ({ id }: ListedTask) => id;
+      const request = { route: "list", path: "/tasks", ...options, parse: taskOf, keyOf, wholeBelow: 0 } as const;
       const list = await readToEnd(reads, request, clock);
       if (list.kind === "none") {
         const { kind, problem } = list.answer;
@@ -83,7 +80,8 @@ function readerOf(reads: ServerReads, { clock }: QalyptusApiSettings): TaskReade
     async readReports(id) {
       const what = `the reports of the task ${id}`;
       const path = `/tasks/${id}/reports`;
-      const request = { route: "reports", path, parse: keyedReportRow, wholeBelow: SHORTEST_PAGE } as const;
+      const keyOf = ({ rowId }: SeenRow) => rowId;
+      const request = { route: "reports", path, parse: reportRowOf, keyOf, wholeBelow: SHORTEST_PAGE } as const;
       const list = await readToEnd(reads, request, clock);
       if (list.kind === "rows") {
         if (list.problem === undefined) return { kind: "read", value: reportsOf(list.rows) };
@@ -117,16 +115,6 @@ function about(what: string, problem: Problem): Problem {
   return { ...problem, message: `${what}: ${problem.message}` };
 }
 
-function keyedTask(row: unknown) {
-  const task = taskOf(row);
-  return task && { key: task.id, value: task };
-}
-
-function keyedReportRow(row: unknown) {
-  const seen = reportRowOf(row);
-  return seen && { key: seen.rowId, value: seen };
-}
-
 function wholeReportsOf(body: unknown): readonly TaskReport[] | undefined {
   const rows = rowsOf(body);
   if (rows === undefined || rows.length >= SHORTEST_PAGE || rows.length < totalNamed(body)) return undefined;
@@ -137,26 +125,21 @@ function wholeReportsOf(body: unknown): readonly TaskReport[] | undefined {
 /** An answer to a write is an ID and a flag. */
 const MOST_BYTES_OF_A_WRITE = 1024 * 1024;
 
-function writerOf(client: HttpClient, context: AnswerContext): TaskWriter {
+function writerOf(client: HttpClient): TaskWriter {
   const root = apiRoot(client.server, "v2");
   /** One attempt; never a second one. */
   const attempt =
-    (method: "POST" | "PATCH", path: string, body: string, write: WriteKind): SendAttempt =>
+    (method: "POST" | "PATCH", path: string, body: string, sourceTaskId?: TaskId): SendAttempt =>
     async ({ idempotencyKey, signal, mayStart }) => {
       const maxBytes = MOST_BYTES_OF_A_WRITE;
-      const request = { method, path: root + path, body, idempotencyKey, maxBytes, signal, hasTurn: true, mayStart };
-      return classifyWrite(await client.exchange(request), write, context);
+      const request = { method, path: root + path, body, idempotencyKey, maxBytes, signal, mayStart };
+      return classifyWrite(await client.exchange(request), sourceTaskId, client);
     };
   return {
     turn: client.turn,
-    createCopy: (request) => {
-      const { sourceTaskId } = request;
-      const path = `/tasks/${sourceTaskId}/duplicate`;
-      return attempt("POST", path, createBody(request), { kind: "create", sourceTaskId });
-    },
-    patchReport: (request) => {
-      const path = `/tasks/${request.taskId}/reports/${encodeURIComponent(request.rowId)}`;
-      return attempt("PATCH", path, patchBody(request), { kind: "patch" });
-    },
+    createCopy: (create) =>
+      attempt("POST", `/tasks/${create.sourceTaskId}/duplicate`, createBody(create), create.sourceTaskId),
+    patchReport: (patch) =>
+      attempt("PATCH", `/tasks/${patch.taskId}/reports/${encodeURIComponent(patch.rowId)}`, patchBody(patch)),
   };
 }

@@ -67,40 +67,33 @@ function faultCodeOf(authorizationError: unknown): string {
   return "CERT_UNTRUSTED";
 }
 
-/** From the server's own certificate up; a root is its own issuer. */
+/** From the server's own certificate up; a root is its own issuer. Node gives an empty object where the server has none. */
 function chainOf(own: DetailedPeerCertificate): readonly CertificateFacts[] {
-  const chain: CertificateFacts[] = [];
-  const seen = new Set<string>();
+  const chain = new Map<string, CertificateFacts>();
   let next: DetailedPeerCertificate | undefined = own;
-  // An empty object where the server has none.
-  while (next?.fingerprint256 !== undefined && !seen.has(next.fingerprint256)) {
-    seen.add(next.fingerprint256);
-    chain.push({ subject: nameOf(next.subject), issuer: nameOf(next.issuer), validUntil: new Date(next.valid_to) });
+  while (next?.fingerprint256 !== undefined && !chain.has(next.fingerprint256)) {
+    const facts = { subject: nameOf(next.subject), issuer: nameOf(next.issuer), validUntil: new Date(next.valid_to) };
+    chain.set(next.fingerprint256, facts);
     next = next.issuerCertificate;
   }
-  return chain;
+  return [...chain.values()];
 }
 
 function nameOf({ CN, O, OU }: Partial<PeerCertificate["subject"]>): string {
-  const found = [CN, O, OU].find((part) => part !== undefined && part.length > 0);
-  return found === undefined ? "a certificate without a name" : [found].flat().join(", ");
+  return [CN ?? O ?? OU ?? "a certificate without a name"].flat().join(", ");
 }
 
 /** So many days before its end a certificate is warned of. */
 const SOON_DAYS = 30;
 
 /** Judges how the connection is secured. `warnings`: what the connection itself warns of (plain http, `--insecure`). */
-export function judgeSecurity({
-  security,
-  now,
-  insecure,
-  warnings,
-}: {
+export function judgeSecurity(seen: {
   readonly security: Security;
   readonly now: Date;
   readonly insecure: boolean;
   readonly warnings: readonly Problem[];
 }): Check {
+  const { security, now, insecure, warnings } = seen;
   if (security.kind === "plain")
     return warnings.length === 0
       ? passed("certificate", "none: plain http, as it is usual on one's own machine")

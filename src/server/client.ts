@@ -1,15 +1,15 @@
 import { setMaxListeners } from "node:events";
 import { type Dispatcher, Pool } from "undici";
+import type { RunEvent } from "../shared/events.js";
 import { secretSpellings } from "../shared/secret-spellings.js";
 import type { Chance, Clock } from "../shared/time.js";
+import { chooseProxy, type ProxyEnvironment, type ServerUrl } from "./address.js";
 import { makeConnector } from "./connect.js";
 import { type Authorities, secureContextOf } from "./credentials.js";
 import { type FailureKind, failureOf, TransportFailure, type Whereabouts } from "./failure.js";
-import { chooseProxy, type ProxyEnvironment } from "./proxy.js";
-import type { ServerUrl } from "./url.js";
 
-/** What the client needs to know. */
-export interface HttpClientSettings {
+/** What a server is asked with. */
+export interface QalyptusApiSettings {
   readonly server: ServerUrl;
   readonly key: string;
   /** This program's version, for the user agent. */
@@ -18,6 +18,8 @@ export interface HttpClientSettings {
   readonly timeoutMs: number;
   /** Writes in flight; reads get some more. */
   readonly connections: number;
+  /** Further tries of a read. */
+  readonly retries: number;
   /** Requests a second, over all requests. */
   readonly rate?: number | undefined;
   readonly authorities?: Authorities | undefined;
@@ -28,53 +30,39 @@ export interface HttpClientSettings {
   readonly chance: Chance;
 }
 
-/** One exchange as `-v` shows it. Never holds the key. */
-export interface RequestReport {
-  readonly method: string;
-  readonly path: string;
-  /** An HTTP status, or the code of what went wrong. */
-  readonly status: number | string;
-  readonly ms: number;
-  readonly requestId: string;
-}
+/** One exchange as `-v` shows it; `status` is an HTTP status, or the code of what went wrong. */
+export type RequestReport = Omit<Extract<RunEvent, { kind: "request" }>, "kind">;
 
 export interface HttpRequest {
   readonly method: "GET" | "POST" | "PATCH";
   /** Below the server's origin, with its query. */
   readonly path: string;
-  readonly body?: string | undefined;
-  readonly idempotencyKey?: string | undefined;
+  readonly body?: string;
+  readonly idempotencyKey?: string;
   /** Past any cache. */
   readonly fresh?: boolean | undefined;
   readonly maxBytes: number;
-  readonly signal?: AbortSignal | undefined;
-  /** Its turn (`--rate`) was waited for already. */
-  readonly hasTurn?: boolean | undefined;
+  readonly signal?: AbortSignal;
   /** Asked once, right before the first byte goes out; false: it must not. */
-  readonly mayStart?: (() => boolean) | undefined;
+  readonly mayStart?: () => boolean;
 }
 
-/** An answer with a status. `cutShort`: its body did not come to its end. */
-export interface HttpAnswer {
-  readonly kind: "answer";
-  readonly status: number;
-  readonly contentType: string;
-  readonly retryAfter: string | undefined;
-  readonly date: string | undefined;
-  readonly location: string | undefined;
-  readonly body: Buffer;
-  readonly cutShort: TransportFailure | undefined;
-}
+/** What came of one request. `cutShort`: the body did not come to its end. `sent`: the request left this machine, or may have. */
+export type Exchange =
+  | {
+      readonly kind: "answer";
+      readonly status: number;
+      readonly contentType: string;
+      readonly retryAfter: string | undefined;
+      /** When the answer was made by the server's clock, else by ours. */
+      readonly date: string;
+      readonly location: string | undefined;
+      readonly body: Buffer;
+      readonly cutShort: TransportFailure | undefined;
+    }
+  | { readonly kind: "no-answer"; readonly sent: boolean; readonly failure: TransportFailure };
 
-/** No status came. `sent`: it left this machine, or may have. */
-export interface NoAnswer {
-  readonly kind: "no-answer";
-  readonly sent: boolean;
-  readonly failure: TransportFailure;
-}
-
-/** What came of one request. */
-export type Exchange = HttpAnswer | NoAnswer;
+export type HttpAnswer = Extract<Exchange, { kind: "answer" }>;
 
 /** Sends requests to one server; decides nothing about answers. No redirect is followed and nothing is sent twice. */
 export interface HttpClient {
@@ -83,11 +71,11 @@ export interface HttpClient {
   readonly closing: AbortSignal;
   /** The proxy that requests go to in absolute form, so that a status may be its own. */
   readonly proxyOrigin: string | undefined;
-  /** Waits for the turn of a request among all others, or until `signal` is aborted; `undefined`: there is no rate. */
+  /** Waits for the turn of a write among all requests, or until `signal` is aborted; `undefined`: there is no rate. */
   readonly turn: ((signal: AbortSignal) => Promise<void>) | undefined;
   /** A text from outside without the key, in case that a server sends back what it got. */
   readonly redact: (text: string) => string;
-  /** Sends one request once. Never rejects. */
+  /** Sends one request once; a read waits for its turn, a write has had it. Never rejects. */
   readonly exchange: (request: HttpRequest) => Promise<Exchange>;
   /** Gives up what is in flight and closes every connection. */
   readonly close: () => Promise<void>;
@@ -97,7 +85,7 @@ export interface HttpClient {
 const CONNECTIONS_FOR_READS = 8;
 const LONGEST_CONNECT_MS = 10_000;
 
-export function openClient(settings: HttpClientSettings): HttpClient {
+export function openClient(settings: QalyptusApiSettings): HttpClient {
   const { server, key, timeoutMs, clock, onRequest } = settings;
   const proxy = chooseProxy(server, settings.proxyEnv ?? {});
   const proxyOrigin = proxy !== undefined && server.protocol === "http:" ? proxy.origin : undefined;
@@ -134,7 +122,7 @@ export function openClient(settings: HttpClientSettings): HttpClient {
   const closing = new AbortController();
   setMaxListeners(0, closing.signal);
   let requests = 0;
-  const sending = { pool, where, timeoutMs, startsAreSeen: false };
+  const sending = { pool, where, timeoutMs, clock, startsAreSeen: false };
 
   return {
     server,
@@ -143,7 +131,7 @@ export function openClient(settings: HttpClientSettings): HttpClient {
     turn,
     redact: (text) => spellings.reduce((clean, spelling) => clean.replaceAll(spelling, "[API key]"), text),
     async exchange(request) {
-      if (turn !== undefined && request.hasTurn !== true) await turn(request.signal ?? closing.signal);
+      if (turn !== undefined && request.method === "GET") await turn(closing.signal);
       if (request.signal?.aborted === true || closing.signal.aborted)
         return { kind: "no-answer", sent: false, failure: new TransportFailure("aborted", where) };
       const { method, path, body } = request;
@@ -192,6 +180,7 @@ function turnsOf(perSecond: number, clock: Clock): (signal: AbortSignal) => Prom
 interface Sending {
   readonly pool: Pool;
   readonly where: Whereabouts;
+  readonly clock: Clock;
   /** From the first byte sent to the last one of the answer. */
   readonly timeoutMs: number;
   /** A start was seen for an exchange that was answered: from then on, no start proves that nothing was sent. */
@@ -203,7 +192,7 @@ interface Sending {
  * is how a request that is still queued is told from one that was sent.
  */
 function sendOnce(sending: Sending, request: HttpRequest, options: Dispatcher.DispatchOptions): Promise<Exchange> {
-  const { pool, where, timeoutMs } = sending;
+  const { pool, where, clock, timeoutMs } = sending;
   const { signal } = request;
   return new Promise((resolve) => {
     let controller: Dispatcher.DispatchController | undefined;
@@ -258,7 +247,7 @@ function sendOnce(sending: Sending, request: HttpRequest, options: Dispatcher.Di
           status,
           contentType: header("content-type") ?? "",
           retryAfter: header("retry-after"),
-          date: header("date"),
+          date: header("date") ?? clock.now().toUTCString(),
           location: header("location"),
         };
       },

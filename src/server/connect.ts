@@ -4,9 +4,8 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { SecureContext } from "node:tls";
 import { buildConnector } from "undici";
+import type { ProxyServer, ServerUrl } from "./address.js";
 import { failureOf, proxyRefusal, TransportFailure, type Whereabouts } from "./failure.js";
-import type { ProxyServer } from "./proxy.js";
-import type { ServerUrl } from "./url.js";
 
 /** How connections are made. */
 export interface ConnectorSettings {

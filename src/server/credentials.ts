@@ -3,7 +3,7 @@ import { createSecureContext, rootCertificates, type SecureContext } from "node:
 import { codeOf } from "../files/paths.js";
 import { decodeText, readWholeFile } from "../files/read-file.js";
 import { trimAround } from "../shared/ids.js";
-import { EXIT, problem, StopError } from "../shared/problems.js";
+import { EXIT, type StopError, stopError } from "../shared/problems.js";
 
 /** Where a key comes from. `name` is what messages say: a variable, a file, "standard input". */
 export type ApiKeySource =
@@ -19,12 +19,12 @@ const LONGEST_KEY = 8192;
  */
 export function readApiKey(source: ApiKeySource): string {
   const { name } = source;
-  const text = source.kind === "file" ? decodeText(source.bytes, { file: name, secret: true }).text : source.text;
+  const text = source.kind === "file" ? decodeText(source.bytes, { file: name }).text : source.text;
   const key = trimAround(text).replace(/^bearer[ \t]+/i, "");
   const fault = faultOf(key);
   if (fault === undefined) return key;
   const file = source.kind === "file" ? name : undefined;
-  throw new StopError(EXIT.usage, problem("API_KEY", `the API key in ${name} cannot be used: ${fault}`, { file }));
+  throw stopError(EXIT.usage, "API_KEY", `the API key in ${name} cannot be used: ${fault}`, { file });
 }
 
 function faultOf(key: string): string | undefined {
@@ -51,23 +51,13 @@ export async function readAuthorities(
   if (caFiles.length === 0) return [];
   const chosen = await Promise.all(caFiles.map(readAuthorityFile));
   // Node itself ignores its own file where it cannot be used, and says so when it starts: no reason to stop.
-  const extra = nodeExtraCaCerts ? await readAuthorityFile(nodeExtraCaCerts).catch(ignored) : [];
+  const extra = nodeExtraCaCerts ? await readAuthorityFile(nodeExtraCaCerts).catch(() => []) : [];
   return [...extra, ...chosen.flat()];
 }
 
-function ignored(error: unknown): Authorities {
-  if (error instanceof StopError) return [];
-  throw error;
-}
-
 async function readAuthorityFile(path: string): Promise<Authorities> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readWholeFile(path);
-  } catch (cause) {
-    if (codeOf(cause) === "") throw cause;
-    throw refusal(path, `it cannot be read (${codeOf(cause)})`, cause);
-  }
+  const unreadable = (cause: unknown) => refusal(path, `it cannot be read (${codeOf(cause)})`, cause);
+  const bytes = await readWholeFile(path).catch((cause: unknown) => Promise.reject(unreadable(cause)));
   return parseAuthorities(path, bytes);
 }
 
@@ -75,7 +65,8 @@ const PEM = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[\s\S]*?-----END (?:T
 
 /** The certificates of one file: PEM (several may follow each other, and PowerShell may have written UTF-16), or one in DER. */
 export function parseAuthorities(path: string, bytes: Uint8Array): Authorities {
-  const text = textOf(bytes);
+  // UTF-16 is ASCII without its NUL bytes.
+  const text = Buffer.from(bytes).toString("latin1").replaceAll("\0", "");
   const blocks: readonly (string | Uint8Array)[] = text.includes("-----BEGIN ") ? (text.match(PEM) ?? []) : [bytes];
   if (blocks.length === 0) throw refusal(path, "it holds no certificate");
   return blocks.map((block, index) => {
@@ -88,15 +79,8 @@ export function parseAuthorities(path: string, bytes: Uint8Array): Authorities {
   });
 }
 
-function textOf(bytes: Uint8Array): string {
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
-  if (bytes[0] === 0xfe && bytes[1] === 0xff) return new TextDecoder("utf-16be").decode(bytes);
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
-}
-
 function refusal(file: string, why: string, cause?: unknown): StopError {
-  const message = `the certificate file ${file} cannot be used: ${why}`;
-  return new StopError(EXIT.usage, problem("CA_FILE", message, { file }), { cause });
+  return stopError(EXIT.usage, "CA_FILE", `the certificate file ${file} cannot be used: ${why}`, { file }, cause);
 }
 
 /** What connections are secured with, made once: reading 150 certificates takes longer than a request. `undefined`: Node's own list. */

@@ -1,9 +1,8 @@
 import { EXIT, type Problem, StopError } from "../shared/problems.js";
-import type { Chance, Clock } from "../shared/time.js";
-import type { HttpClient } from "./client.js";
+import { type ApiVersion, apiRoot } from "./address.js";
+import type { HttpClient, QalyptusApiSettings } from "./client.js";
 import type { FailureKind } from "./failure.js";
-import { type AnswerContext, classifyRead, type ReadAnswer } from "./replies.js";
-import { type ApiVersion, apiRoot } from "./url.js";
+import { classifyRead, type ReadAnswer } from "./replies.js";
 
 /** The read routes; which version of the API answers is remembered for each. */
 export type ReadRoute = "list" | "task" | "reports" | "triggers" | "recipients";
@@ -13,16 +12,6 @@ export interface Read {
   readonly route: ReadRoute;
   readonly path: string;
   readonly fresh?: boolean | undefined;
-}
-
-export interface ServerReadsSettings {
-  readonly client: HttpClient;
-  readonly context: AnswerContext;
-  /** Further tries of a read. */
-  readonly retries: number;
-  readonly timeoutMs: number;
-  readonly clock: Clock;
-  readonly chance: Chance;
 }
 
 /** Lists may be large; a list in pages that is larger than this is no list of tasks. */
@@ -36,14 +25,16 @@ const NO_ANSWER_AT_ALL: readonly FailureKind[] = ["hang-up", "protocol", "unaske
 
 /** Reads with retries, and from the older routes where the newer are missing. Keeps what this run has learned of the server. */
 export class ServerReads {
-  readonly #settings: ServerReadsSettings;
+  readonly #client: HttpClient;
+  readonly #settings: QalyptusApiSettings;
   readonly #versions = new Map<ReadRoute, ApiVersion>();
   /** Routes that were missing in both versions, with an answer that is not this API's. */
   readonly #foreign = new Set<ReadRoute>();
   #answered = false;
   #isQalyptus = false;
 
-  constructor(settings: ServerReadsSettings) {
+  constructor(client: HttpClient, settings: QalyptusApiSettings) {
+    this.#client = client;
     this.#settings = settings;
   }
 
@@ -77,13 +68,14 @@ export class ServerReads {
   }
 
   async #attempts(read: Read, version: ApiVersion): Promise<ReadAnswer> {
-    const { client, context, clock, chance, retries, timeoutMs } = this.#settings;
+    const client = this.#client;
+    const { clock, chance, retries, timeoutMs } = this.#settings;
     const path = apiRoot(client.server, version) + read.path;
     const begun = clock.monotonic();
     for (let attempt = 0; ; attempt += 1) {
       const exchange = await client.exchange({ method: "GET", path, fresh: read.fresh, maxBytes: MOST_BYTES });
       if (exchange.kind === "answer") this.#answered = true;
-      const answer = classifyRead(exchange, context);
+      const answer = classifyRead(exchange, client);
       if (answer.isEnveloped === true) this.recognise();
       const { failure } = answer;
       if (answer.kind !== "failing" || failure?.kind === "aborted" || client.closing.aborted) return answer;

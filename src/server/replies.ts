@@ -1,22 +1,13 @@
 import type { ProblemCode } from "../shared/codes.js";
 import type { TaskId } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
-import type { Exchange, HttpAnswer } from "./client.js";
+import type { Exchange, HttpAnswer, HttpClient } from "./client.js";
 import { proxyRefusal, type TransportFailure } from "./failure.js";
 import type { WriteReply } from "./ports.js";
 import { type JsonBody, newTaskIdOf, openEnvelope, parseBody, serverText } from "./wire.js";
 
-/** What an answer is judged with. */
-export interface AnswerContext {
-  /** For messages. */
-  readonly origin: string;
-  /** Set where requests go to a proxy in absolute form: then a 407 is the proxy's. */
-  readonly proxyOrigin: string | undefined;
-  /** Takes the API key out of a text from outside. */
-  readonly redact: (text: string) => string;
-  /** For a `Retry-After` that is a date, where the answer itself has no date. */
-  readonly now: () => Date;
-}
+/** The server, as far as an answer is judged by it. */
+export type Answering = Pick<HttpClient, "server" | "proxyOrigin" | "redact">;
 
 /** What one kind of answer proves, of a write and of a read, and how a person is told. */
 interface Rule {
@@ -31,32 +22,12 @@ const REJECTED: Rule = { code: "REJECTED", says: "rejects the request", write: "
 const CONFLICT: Rule = { ...REJECTED, code: "CONFLICT" };
 const KEY_REFUSED: Rule = { code: "KEY_REFUSED", says: "refuses the API key", write: "stop", read: "stop" };
 const FORBIDDEN: Rule = { code: "FORBIDDEN", says: "forbids it", write: "refused", read: "forbidden" };
-const MISSING: Rule = {
-  code: "NOT_FOUND",
-  says: "does not know the address or what it names",
-  write: "refused",
-  read: "missing",
-};
+const MISSING: Rule = { code: "NOT_FOUND", says: "does not know this address", write: "refused", read: "missing" };
 const SLOW_DOWN: Rule = { code: "SLOW_DOWN", says: "asks for fewer requests", write: "slow-down", read: "failing" };
 const FAILING: Rule = { code: "SERVER_ERROR", says: "could not answer", write: "in-doubt", read: "failing" };
-const WEB_PAGE: Rule = {
-  code: "WEB_PAGE",
-  says: "answers with a web page where its API should",
-  write: "stop-in-doubt",
-  read: "stop",
-};
-const CUT_SHORT: Rule = {
-  code: "CUT_SHORT",
-  says: "did not send its whole answer",
-  write: "in-doubt",
-  read: "failing",
-};
-const TOO_LARGE: Rule = {
-  code: "ANSWER_TOO_LARGE",
-  says: "sent more than an answer may hold",
-  write: "in-doubt",
-  read: "rejected",
-};
+const WEB_PAGE: Rule = { code: "WEB_PAGE", says: "answers with a web page", write: "stop-in-doubt", read: "stop" };
+const CUT_SHORT: Rule = { code: "CUT_SHORT", says: "did not end its answer", write: "in-doubt", read: "failing" };
+const TOO_LARGE: Rule = { ...REJECTED, code: "ANSWER_TOO_LARGE", says: "sent too large an answer", write: "in-doubt" };
 
 /** The statuses that are certain, besides 2xx and 3xx. */
 const RULES: ReadonlyMap<number, Rule> = new Map([
@@ -76,7 +47,7 @@ const RULES: ReadonlyMap<number, Rule> = new Map([
 ]);
 
 /** The one place that says what may be decided from an answer. `undefined`: a 2xx that came whole and denies nothing. */
-function ruleOf(answer: HttpAnswer, body: JsonBody, context: AnswerContext): Rule | undefined {
+function ruleOf(answer: HttpAnswer, body: JsonBody, answering: Answering): Rule | undefined {
   const { status, cutShort } = answer;
   if (status >= 200 && status < 300) {
     if (body.kind === "html") return WEB_PAGE;
@@ -84,34 +55,32 @@ function ruleOf(answer: HttpAnswer, body: JsonBody, context: AnswerContext): Rul
     return body.kind === "json" && openEnvelope(body.value).success === false ? REJECTED : undefined;
   }
   if (status >= 300 && status < 400) {
-    const says = `redirects to ${redirectTarget(answer.location, context)} and is not followed, so that the key stays here`;
+    const says = `redirects to ${redirectTarget(answer.location, answering)} and is not followed, so that the key stays here`;
     return { code: "REDIRECTED", says, write: "stop-in-doubt", read: "stop" };
   }
   // Any other 4xx (402, 406, 410, 412, 423, 451 …) may come from a gateway that judged the answer, after the work was done.
   return RULES.get(status) ?? (status >= 500 ? FAILING : { ...REJECTED, write: "in-doubt" });
 }
 
-function redirectTarget(location: string | undefined, context: AnswerContext): string {
-  if (location === undefined || !URL.canParse(location, context.origin)) return "another address";
-  const { protocol, host, pathname } = new URL(location, context.origin);
-  return context.redact(`${protocol}//${host}${pathname}`).slice(0, 200);
+function redirectTarget(location: string | undefined, answering: Answering): string {
+  if (location === undefined || !URL.canParse(location, answering.server.origin)) return "another address";
+  const { protocol, host, pathname } = new URL(location, answering.server.origin);
+  return answering.redact(`${protocol}//${host}${pathname}`).slice(0, 200);
 }
 
-/** A problem of an answer: `ORIGIN does this (HTTP 400: what the server says)`. */
-function answerProblem(
-  { code, says }: Pick<Rule, "code" | "says">,
-  [{ status, cutShort }, body]: readonly [HttpAnswer, JsonBody],
-  context: AnswerContext,
-): Problem {
-  const text = cutShort === undefined ? serverText(body, context.redact) : cutShort.faultCode;
-  return problem(code, `${context.origin} ${says} (HTTP ${status}${text === undefined ? "" : `: ${text}`})`);
+/** An answer that was opened: its body, what it proves, and its problems: `ORIGIN does this (HTTP 400: what the server says)`. */
+function judge(answer: HttpAnswer, answering: Answering) {
+  const { status, cutShort } = answer;
+  const body = parseBody(answer.body, answer.contentType);
+  const text = cutShort === undefined ? serverText(body, answering.redact) : cutShort.faultCode;
+  const about = `(HTTP ${status}${text === undefined ? "" : `: ${text}`})`;
+  const tell = ({ code, says }: Pick<Rule, "code" | "says">): Problem =>
+    problem(code, `${answering.server.origin} ${says} ${about}`);
+  return { body, rule: ruleOf(answer, body, answering), tell };
 }
 
-/** What was written: a create must be answered with an ID, a PATCH need not. */
-export type WriteKind = { readonly kind: "create"; readonly sourceTaskId: TaskId } | { readonly kind: "patch" };
-
-/** Decides what one write's exchange proves. */
-export function classifyWrite(exchange: Exchange, write: WriteKind, context: AnswerContext): WriteReply {
+/** Decides what one write's exchange proves: of a create, which has a source task and must be answered with an ID, or of a PATCH. */
+export function classifyWrite(exchange: Exchange, sourceTaskId: TaskId | undefined, answering: Answering): WriteReply {
   if (exchange.kind === "no-answer") {
     const { connecting, problem } = exchange.failure;
     if (exchange.sent) return { kind: "in-doubt", answered: false, problem };
@@ -119,16 +88,14 @@ export function classifyWrite(exchange: Exchange, write: WriteKind, context: Ans
   }
   const httpStatus = exchange.status;
   // A proxy that wants a password has passed nothing on; without a proxy of ours, nobody knows who says so.
-  if (httpStatus === 407 && context.proxyOrigin !== undefined)
-    return { kind: "not-sent", refusedConnection: true, problem: proxyRefusal(407, context.proxyOrigin).problem };
-  const body = parseBody(exchange.body, exchange.contentType);
-  const rule = ruleOf(exchange, body, context);
-  const tell = (told: Pick<Rule, "code" | "says">) => answerProblem(told, [exchange, body], context);
+  if (httpStatus === 407 && answering.proxyOrigin !== undefined)
+    return { kind: "not-sent", refusedConnection: true, problem: proxyRefusal(407, answering.proxyOrigin).problem };
+  const { body, rule, tell } = judge(exchange, answering);
   const inDoubt = (problem: Problem): WriteReply => ({ kind: "in-doubt", answered: true, httpStatus, problem });
   const isSuccess = httpStatus >= 200 && httpStatus < 300;
-  const taskId = isSuccess && write.kind === "create" ? newTaskIdOf(body, write.sourceTaskId) : undefined;
+  const taskId = isSuccess && sourceTaskId !== undefined ? newTaskIdOf(body, sourceTaskId) : undefined;
   if (rule === undefined) {
-    if (write.kind === "patch" || taskId !== undefined) return { kind: "succeeded", taskId, httpStatus };
+    if (sourceTaskId === undefined || taskId !== undefined) return { kind: "succeeded", taskId, httpStatus };
     return inDoubt(tell({ code: "NO_TASK_ID", says: "says that it made the task but not its ID" }));
   }
   switch (rule.write) {
@@ -137,14 +104,11 @@ export function classifyWrite(exchange: Exchange, write: WriteKind, context: Ans
       // "Failed" together with a new task's ID contradicts itself: only the server knows.
       return inDoubt(tell({ code: "CONTRADICTION", says: `rejects the request and yet names the new task ${taskId}` }));
     case "slow-down":
-      return { kind: "slow-down", retryAfterMs: retryAfterMs(exchange, context.now), problem: tell(rule) };
+      return { kind: "slow-down", retryAfterMs: retryAfterMs(exchange), problem: tell(rule) };
     case "in-doubt":
       return inDoubt(tell(rule));
-    case "stop":
-    case "stop-in-doubt":
-      return { kind: "stop", inDoubt: rule.write === "stop-in-doubt", httpStatus, problem: tell(rule) };
     default:
-      return rule.write satisfies never;
+      return { kind: "stop", inDoubt: rule.write === "stop-in-doubt", httpStatus, problem: tell(rule) };
   }
 }
 
@@ -166,15 +130,14 @@ export interface ReadAnswer {
 }
 
 /** Decides what one read's exchange means. */
-export function classifyRead(exchange: Exchange, context: AnswerContext): ReadAnswer {
+export function classifyRead(exchange: Exchange, answering: Answering): ReadAnswer {
   if (exchange.kind === "no-answer")
     return { kind: "failing", problem: exchange.failure.problem, failure: exchange.failure };
   const { status } = exchange;
-  if (status === 407 && context.proxyOrigin !== undefined)
-    return { kind: "stop", problem: proxyRefusal(407, context.proxyOrigin).problem };
-  const body = parseBody(exchange.body, exchange.contentType);
-  const rule = ruleOf(exchange, body, context);
-  const tell = (told: Pick<Rule, "code" | "says">) => answerProblem(told, [exchange, body], context);
+  if (status === 407 && answering.proxyOrigin !== undefined)
+    return { kind: "stop", problem: proxyRefusal(407, answering.proxyOrigin).problem };
+  const { body, rule, tell } = judge(exchange, answering);
+  const isEnveloped = body.kind === "json" && openEnvelope(body.value).enveloped;
   const says = "answers, but not as a Qalyptus Server does";
   if (rule === undefined) {
     const told = {
@@ -183,7 +146,7 @@ export function classifyRead(exchange: Exchange, context: AnswerContext): ReadAn
       stranger: tell({ code: "NOT_QALYPTUS", says }),
     };
     if (body.kind !== "json") return { kind: "rejected", ...told };
-    return { kind: "json", value: body.value, isEnveloped: openEnvelope(body.value).enveloped, ...told };
+    return { kind: "json", value: body.value, isEnveloped, ...told };
   }
   const isForeign = status >= 300 && (body.kind === "html" || body.kind === "text");
   return {
@@ -191,8 +154,8 @@ export function classifyRead(exchange: Exchange, context: AnswerContext): ReadAn
     status,
     problem: tell(rule),
     stranger: isForeign ? tell({ code: "NOT_QALYPTUS", says }) : undefined,
-    isEnveloped: body.kind === "json" && openEnvelope(body.value).enveloped,
-    retryAfterMs: retryAfterMs(exchange, context.now),
+    isEnveloped,
+    retryAfterMs: retryAfterMs(exchange),
   };
 }
 
@@ -200,13 +163,10 @@ export function classifyRead(exchange: Exchange, context: AnswerContext): ReadAn
 const LONGEST_RETRY_AFTER_MS = 24 * 60 * 60 * 1000;
 
 /** `Retry-After` in milliseconds: seconds or a date, the latter by the server's own clock where it tells it. */
-function retryAfterMs({ retryAfter, date }: HttpAnswer, now: () => Date): number | undefined {
+function retryAfterMs({ retryAfter, date }: HttpAnswer): number | undefined {
   const value = retryAfter?.trim() ?? "";
-  if (/^\d+(?:\.\d+)?$/.test(value)) return Math.min(Number(value) * 1000, LONGEST_RETRY_AFTER_MS);
   // `Date.parse` makes a date of nearly anything; an HTTP date begins with a weekday.
-  const until = /^[a-z]{3}/i.test(value) ? Date.parse(value) : Number.NaN;
-  if (Number.isNaN(until)) return undefined;
-  const serverTime = Date.parse(date ?? "");
-  const wait = until - (Number.isNaN(serverTime) ? now().getTime() : serverTime);
-  return Math.min(Math.max(0, wait), LONGEST_RETRY_AFTER_MS);
+  const wait = /^[a-z]{3}/i.test(value) ? Date.parse(value) - Date.parse(date) : Number.NaN;
+  const ms = /^\d+(?:\.\d+)?$/.test(value) ? Number(value) * 1000 : wait;
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), LONGEST_RETRY_AFTER_MS);
 }

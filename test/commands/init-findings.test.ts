@@ -78,18 +78,17 @@ describe("the source task of a first manifest", () => {
     const { source } = await find({ sourceTask: undefined }, { ask });
     expect(source.task.id).toBe(WEEKLY);
     expect(heard).toEqual([
-      `Which task is to be duplicated?\n  1  Monthly Report  ${MONTHLY}\n  2  Weekly Sales  ${WEEKLY}\nNumber, ID or name: `,
+      `Which task is to be duplicated?\n   1  Monthly Report  ${MONTHLY}\n   2  Weekly Sales  ${WEEKLY}\nNumber, ID or name, or nothing: `,
     ]);
   });
 
   it("is asked for again, with the reason, until the answer is one of the tasks", async () => {
-    const { ask, heard } = person("3", "", "Yearly", "1");
+    const { ask, heard } = person("3", "Yearly", "1");
     const { source } = await find({ sourceTask: undefined }, { ask });
     expect(source.task.id).toBe(MONTHLY);
     expect(heard.slice(1)).toEqual([
-      '"3" is none of them\nNumber, ID or name: ',
-      '"" is none of them\nNumber, ID or name: ',
-      '"Yearly" is none of them\nNumber, ID or name: ',
+      '"3" is none of them\nNumber, ID or name, or nothing: ',
+      '"Yearly" is none of them\nNumber, ID or name, or nothing: ',
     ]);
   });
 
@@ -116,7 +115,7 @@ describe("the master app of a first manifest", () => {
     const { ask, heard } = person("1");
     const { masterApp, leftMasterOut, unfit } = await find({ masterApp: undefined }, { ask });
     expect(heard).toEqual([
-      `Which app were the reports made with (the master app)?\n  1  Sales  ${MASTER}\nNumber, ID or name, or nothing: leave it to --master-app: `,
+      `Which app were the reports made with (the master app)?\n   1  Sales  ${MASTER}\nNumber, ID or name, or nothing: `,
     ]);
     expect({ masterApp, leftMasterOut, unfit }).toEqual({ masterApp: MASTER, leftMasterOut: true, unfit: [] });
   });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readCommandLine } from "../../src/cli/command-line.js";
-import { PastedHints } from "../../src/commands/sync.js";
+import { completedHint } from "../../src/commands/sync.js";
 import { resolveCommand } from "../../src/plan/conflicts.js";
 import { optionWord } from "../../src/shared/shell-word.js";
 import { copy, MONTHLY, taskId } from "../support/manifests.js";
@@ -50,8 +50,8 @@ describe.skipIf(process.platform === "win32")("a resolve command, pasted into sh
   it.each(TENANTS)("names the tenant, the one it is taken from and the log as they are: %s", (tenant) => {
     const into = { argv0: "qalyptus-propagate", platform: "linux", log: LOG, server: "http://acme.example/a?b=$c" };
     const rest = `--task-id ${copy(1)} ${optionWord("--from", tenant)}`;
-    const hint = new PastedHints(into).ofHint(resolveCommand({ tenant, sourceTaskId: taskId(MONTHLY) }, rest));
-    const line = readCommandLine(argumentsOf(hint), { env: { QALYPTUS_API_KEY: "key" }, program: "p" });
+    const hint = completedHint(resolveCommand({ tenant, sourceTaskId: taskId(MONTHLY) }, rest), into);
+    const line = readCommandLine(argumentsOf(hint), { env: { QALYPTUS_API_KEY: "key" }, argv0: "p" });
     if (line.kind !== "run" || line.invocation.command !== "resolve") throw new Error(JSON.stringify(line));
     expect(line.invocation.settings).toMatchObject({
       idempotencyLog: LOG,

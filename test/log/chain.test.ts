@@ -264,7 +264,7 @@ describe("damage", () => {
     const second = nextLine({ ...first, seq: 1 }, createOutcome(1), group);
     expect(read(`${first.line}\n${second.line}\n`).reading).toMatchObject({
       kind: "refused",
-      refusal: { code: "LOG_DAMAGED", line: 2, what: "its seq is 2 where 1 must stand" },
+      refusal: { code: "LOG_DAMAGED", line: 2, message: expect.stringContaining("its seq is 2 where 1 must stand") },
     });
   });
 
@@ -272,7 +272,7 @@ describe("damage", () => {
     const wrong = { ...createOutcome(9), outcome: "perhaps" } as unknown as LogEntry;
     expect(read(logText([[wrong]])).reading).toMatchObject({
       kind: "refused",
-      refusal: { code: "LOG_DAMAGED", line: 2, what: expect.stringContaining('"outcome"') },
+      refusal: { code: "LOG_DAMAGED", line: 2, message: expect.stringContaining('"outcome"') },
     });
   });
 

@@ -48,7 +48,7 @@ describe("a new log", () => {
       const path = join(folder, NAME);
       const disk = new WatchedDisk();
       const log = await openLogForRun(openRequest(path, { disk }));
-      expect(log).toMatchObject({ isNew: true, header: HEADER });
+      expect(log).toMatchObject({ header: HEADER });
       expect(log.head()).toEqual({ path, seq: 0, digest: "" });
       expect(existsSync(path)).toBe(false);
       await log.append([createIntent("acme", 1)]);

@@ -55,7 +55,7 @@ describe("a doubt whose intent saw no reports of the source task", () => {
     ["by the ID of the source task's row", 40],
   ])("is settled where the found task has the mapped report, named %s", async (_, mapped) => {
     const { finding, open } = await lookUpDoubt(mapped, [report(90, SALES as TaskReport["reportId"])]);
-    expect({ finding, open }).toEqual({ finding: { kind: "settled", newTaskId: FOUND }, open: 0 });
+    expect({ finding, open }).toEqual({ finding: { kind: "settled", ids: [FOUND] }, open: 0 });
   });
 
   it("is settled by its name where the server lists no reports at all", async () => {
@@ -113,7 +113,7 @@ describe("many doubts", () => {
   it("are read some at a time, and each gets its own copy", async () => {
     const { findings, settled, reads, copies } = await lookUpMany(100);
     expect([...(findings as ReadonlyMap<string, unknown>).values()]).toEqual(
-      copies.map(({ id }) => ({ kind: "settled", newTaskId: id })),
+      copies.map(({ id }) => ({ kind: "settled", ids: [id] })),
     );
     expect({ settled, reads }).toEqual({ settled: 100, reads: { now: 0, most: 8, all: 100 } });
   });

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { HttpResponse, http } from "msw";
 import { afterEach, describe, expect, it } from "vitest";
-import type { QalyptusApiSettings } from "../../src/server/api.js";
+import type { QalyptusApiSettings } from "../../src/server/client.js";
 import { type AppId, parseTaskId, type TaskId } from "../../src/shared/ids.js";
 import { StopError } from "../../src/shared/problems.js";
 import { type LoopbackServer, serve, serveBytes, serveHandlers } from "../support/loopback-server.js";

@@ -4,15 +4,15 @@ import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { HttpResponse, http } from "msw";
 import { afterEach, describe, expect, it } from "vitest";
-import { systemClock } from "../../src/files/system-clock.js";
 import {
   type Exchange,
   type HttpClient,
-  type HttpClientSettings,
   openClient,
+  type QalyptusApiSettings,
   type RequestReport,
 } from "../../src/server/client.js";
 import { parseAuthorities, readAuthorities } from "../../src/server/credentials.js";
+import { systemClock } from "../../src/shared/time.js";
 import {
   type LoopbackServer,
   serve,
@@ -33,7 +33,7 @@ function kept<T extends { close(): Promise<void> }>(one: T): T {
   return one;
 }
 
-function clientOf(origin: string, changes: Partial<HttpClientSettings> = {}): HttpClient {
+function clientOf(origin: string, changes: Partial<QalyptusApiSettings> = {}): HttpClient {
   return kept(openClient(clientSettings(origin, changes)));
 }
 
@@ -267,6 +267,13 @@ describe("what was sent and not answered is known as that", () => {
     const server = kept(await serveBytes((socket) => void (ends ? socket.end(bytes) : socket.write(bytes))));
     const exchange = await clientOf(server.origin, { timeoutMs: 300 }).exchange(POST);
     expect(exchange).toMatchObject({ kind: "answer", status: 200, cutShort: { kind } });
+  });
+
+  it("an answer without a date has the one of this machine", async () => {
+    const server = kept(await serveBytes((socket) => void socket.end(`${hello}connection: close\r\n\r\n{}`)));
+    const exchange = await clientOf(server.origin).exchange(POST);
+    const age = exchange.kind === "answer" ? Date.now() - Date.parse(exchange.date) : Number.NaN;
+    expect(Math.abs(age)).toBeLessThan(60_000);
   });
 
   it("a body that ends with the connection is whole", async () => {

@@ -1,9 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
+import { type ProxyServer, parseServerUrl } from "../../src/server/address.js";
 import { sightConnection } from "../../src/server/certificate.js";
 import { readAuthorities, secureContextOf } from "../../src/server/credentials.js";
-import type { ProxyServer } from "../../src/server/proxy.js";
-import { parseServerUrl } from "../../src/server/url.js";
 import { type LoopbackServer, serve, serveProxy, TLS_FIXTURES } from "../support/loopback-server.js";
 
 const open: LoopbackServer[] = [];

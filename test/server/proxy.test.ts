@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { chooseProxy, isExempt } from "../../src/server/proxy.js";
-import { parseServerUrl } from "../../src/server/url.js";
+import { chooseProxy, isExempt, parseServerUrl } from "../../src/server/address.js";
 import { StopError } from "../../src/shared/problems.js";
 
 const chosen = (server: string, env: Record<string, string>) => chooseProxy(parseServerUrl(server), env)?.origin;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { apiRoot, isLoopback, parseServerUrl } from "../../src/server/url.js";
+import { apiRoot, isLoopback, parseServerUrl } from "../../src/server/address.js";
 import { StopError } from "../../src/shared/problems.js";
 
 describe("a server's address", () => {

@@ -1,20 +1,18 @@
 import { describe, expect, it } from "vitest";
+import { parseServerUrl } from "../../src/server/address.js";
 import type { Exchange, HttpAnswer } from "../../src/server/client.js";
 import { failureOf, type TransportFailure } from "../../src/server/failure.js";
-import { type AnswerContext, classifyWrite, type WriteKind } from "../../src/server/replies.js";
+import { type Answering, classifyWrite } from "../../src/server/replies.js";
 import { parseTaskId, type TaskId } from "../../src/shared/ids.js";
 
 const SOURCE = "11111111-1111-4111-8111-111111111111" as TaskId;
 const ACME = "aaaaaaaa-0000-4000-8000-00000000000a";
 const OTHER = "bbbbbbbb-0000-4000-8000-00000000000b";
-const CREATE: WriteKind = { kind: "create", sourceTaskId: SOURCE };
-const PATCH: WriteKind = { kind: "patch" };
 const ORIGIN = "https://qalyptus.acme.com";
-const CONTEXT: AnswerContext = {
-  origin: ORIGIN,
+const SERVER: Answering = {
+  server: parseServerUrl(ORIGIN),
   proxyOrigin: undefined,
   redact: (text) => text.replaceAll("hunter2", "[API key]"),
-  now: () => new Date("2026-03-01T12:00:00Z"),
 };
 const WHERE = { origin: ORIGIN, proxy: false };
 const CUT = failureOf(Object.assign(new Error("closed"), { code: "UND_ERR_SOCKET" }), WHERE, false);
@@ -25,7 +23,7 @@ function answer(status: number, body: unknown = "", changes: Partial<HttpAnswer>
     status,
     contentType: "application/json",
     retryAfter: undefined,
-    date: undefined,
+    date: "Sun, 01 Mar 2026 12:00:00 GMT",
     location: undefined,
     body: Buffer.from(typeof body === "string" ? body : JSON.stringify(body), "utf8"),
     cutShort: undefined,
@@ -33,8 +31,8 @@ function answer(status: number, body: unknown = "", changes: Partial<HttpAnswer>
   };
 }
 
-const create = (exchange: Exchange, context = CONTEXT) => classifyWrite(exchange, CREATE, context);
-const patch = (exchange: Exchange) => classifyWrite(exchange, PATCH, CONTEXT);
+const create = (exchange: Exchange, server = SERVER) => classifyWrite(exchange, SOURCE, server);
+const patch = (exchange: Exchange) => classifyWrite(exchange, undefined, SERVER);
 
 describe("a create that is answered with an ID has succeeded", () => {
   it.each<readonly [string, unknown, number]>([
@@ -154,18 +152,19 @@ describe("a certain refusal", () => {
 });
 
 describe("429 has certainly done nothing", () => {
-  it.each<readonly [string | undefined, string | undefined, number | undefined]>([
-    ["7", undefined, 7000],
-    ["0", undefined, 0],
-    ["1.5", undefined, 1500],
-    ["Sun, 01 Mar 2026 12:00:30 GMT", undefined, 30_000],
+  const noon = "Sun, 01 Mar 2026 12:00:00 GMT";
+  it.each<readonly [string | undefined, string, number | undefined]>([
+    ["7", noon, 7000],
+    ["0", noon, 0],
+    ["1.5", noon, 1500],
+    ["Sun, 01 Mar 2026 12:00:30 GMT", noon, 30_000],
     ["Sun, 01 Mar 2026 12:00:30 GMT", "Sun, 01 Mar 2026 12:00:10 GMT", 20_000],
-    ["Sun, 01 Mar 2026 11:00:00 GMT", undefined, 0],
-    ["99999999999", undefined, 86_400_000],
-    ["soon", undefined, undefined],
-    ["-5", undefined, undefined],
-    ["", undefined, undefined],
-    [undefined, undefined, undefined],
+    ["Sun, 01 Mar 2026 11:00:00 GMT", noon, 0],
+    ["99999999999", noon, 86_400_000],
+    ["soon", noon, undefined],
+    ["-5", noon, undefined],
+    ["", noon, undefined],
+    [undefined, noon, undefined],
   ])("Retry-After %j at %j is %s ms", (retryAfter, date, retryAfterMs) => {
     expect(create(answer(429, "", { retryAfter, date }))).toMatchObject({ kind: "slow-down", retryAfterMs });
   });
@@ -183,7 +182,7 @@ describe("every other status is in doubt", () => {
   });
 
   it("407 too, but not from our own proxy: that has passed nothing on", () => {
-    const reply = create(answer(407), { ...CONTEXT, proxyOrigin: "http://proxy:3128" });
+    const reply = create(answer(407), { ...SERVER, proxyOrigin: "http://proxy:3128" });
     expect(reply).toMatchObject({ kind: "not-sent", refusedConnection: true, problem: { code: "PROXY_REFUSED" } });
     expect(JSON.stringify(reply)).toContain("http://proxy:3128");
   });

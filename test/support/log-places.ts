@@ -88,19 +88,14 @@ export class WatchedDisk implements LogDisk {
     return nodeDisk.facts(path);
   }
 
-  create(path: string): LogHandle {
+  create(path: string, model?: string): LogHandle {
     this.calls.push("create");
-    return this.#watched(nodeDisk.create(path));
+    return this.#watched(nodeDisk.create(path, model));
   }
 
   open(path: string): LogHandle {
     this.calls.push("open");
     return this.#watched(nodeDisk.open(path));
-  }
-
-  createLike(path: string, model: string): LogHandle {
-    this.calls.push("create like");
-    return this.#watched(nodeDisk.createLike(path, model));
   }
 
   rename(from: string, to: string): void {

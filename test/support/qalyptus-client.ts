@@ -1,10 +1,9 @@
-import { systemChance, systemClock } from "../../src/files/system-clock.js";
-import { createQalyptusApi, type QalyptusApi, type QalyptusApiSettings } from "../../src/server/api.js";
-import type { HttpClientSettings, RequestReport } from "../../src/server/client.js";
+import { parseServerUrl } from "../../src/server/address.js";
+import { createQalyptusApi, type QalyptusApi } from "../../src/server/api.js";
+import type { QalyptusApiSettings, RequestReport } from "../../src/server/client.js";
 import type { WriteCall } from "../../src/server/ports.js";
-import { parseServerUrl } from "../../src/server/url.js";
 import { writeId } from "../../src/shared/ids.js";
-import type { Clock } from "../../src/shared/time.js";
+import { type Clock, systemChance, systemClock } from "../../src/shared/time.js";
 
 /** A key that would be noticed anywhere. */
 export const KEY = "qk-SECRET-7f3a9b/x+1";
@@ -25,13 +24,14 @@ export function hurriedClock(): Clock & { readonly waits: readonly number[] } {
 }
 
 /** Settings of a client of a loopback server, as short-tempered as a test needs them. */
-export function clientSettings(origin: string, changes: Partial<HttpClientSettings> = {}): HttpClientSettings {
+export function clientSettings(origin: string, changes: Partial<QalyptusApiSettings> = {}): QalyptusApiSettings {
   return {
     server: parseServerUrl(origin),
     key: KEY,
     version: "1.2.3",
     timeoutMs: 5_000,
     connections: 4,
+    retries: 2,
     clock: hurriedClock(),
     chance: systemChance,
     ...changes,
@@ -44,7 +44,7 @@ export function openApi(
   changes: Partial<QalyptusApiSettings> = {},
 ): QalyptusApi & { readonly reports: readonly RequestReport[] } {
   const reports: RequestReport[] = [];
-  const settings = { ...clientSettings(origin), retries: 2, onRequest: (one: RequestReport) => reports.push(one) };
+  const settings = { ...clientSettings(origin), onRequest: (one: RequestReport) => reports.push(one) };
   return { ...createQalyptusApi({ ...settings, ...changes }), reports };
 }
 

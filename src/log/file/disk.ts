@@ -1,22 +1,5 @@
 import { randomUUID } from "node:crypto";
-import {
-  closeSync,
-  fchmodSync,
-  fchownSync,
-  fdatasync,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import * as fs from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { codeOf, hasCode, realPath } from "../../files/paths.js";
@@ -25,7 +8,7 @@ import { EXIT, problem, StopError } from "../../shared/problems.js";
 const PIECE = 256 * 1024;
 const NO_FOLDER_SYNC = ["EISDIR", "EPERM", "EACCES", "EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EBADF"];
 
-const flush = promisify(fdatasync);
+const flush = promisify(fs.fdatasync);
 
 /** What the log asks of a file's place: how long the file is, and which file it is (its device and number). */
 export interface FileFacts {
@@ -41,11 +24,11 @@ function factsOf(stats: { readonly size: bigint; readonly dev: bigint; readonly 
 function handleOf(fd: number) {
   return {
     /** Appends, by one call; returns how many bytes were taken, which may be fewer. */
-    write: (bytes: Uint8Array): number => writeSync(fd, bytes),
+    write: (bytes: Uint8Array): number => fs.writeSync(fd, bytes),
     /** Resolves when all that was written is durable. Never tried again where it failed: the bytes may be lost by then. */
     datasync: (): Promise<void> => flush(fd),
-    facts: (): FileFacts => factsOf(fstatSync(fd, { bigint: true })),
-    close: (): void => closeSync(fd),
+    facts: (): FileFacts => factsOf(fs.fstatSync(fd, { bigint: true })),
+    close: (): void => fs.closeSync(fd),
   };
 }
 
@@ -65,7 +48,7 @@ export const nodeDisk = {
     }
   },
   facts(path: string): FileFacts | undefined {
-    const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+    const stats = fs.statSync(path, { bigint: true, throwIfNoEntry: false });
     // A device or a pipe never ends: it is refused before it is read.
     if (stats !== undefined && !stats.isFile() && !stats.isDirectory())
       throw Object.assign(new Error("it is no regular file"), { code: "EINVAL" });
@@ -73,71 +56,73 @@ export const nodeDisk = {
   },
   /** Where the symbolic link at `path` points; `undefined` where none is there. */
   linkTarget(path: string): string | undefined {
-    if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return undefined;
-    return resolve(dirname(path), readlinkSync(path));
+    if (fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return undefined;
+    return resolve(dirname(path), fs.readlinkSync(path));
   },
   /** Hands the file's bytes to `take`, piece by piece. */
   read(path: string, start: number, take: (piece: Buffer) => void): void {
-    const fd = openSync(path, "r");
+    const fd = fs.openSync(path, "r");
     try {
       let position = start;
       for (;;) {
         const piece = Buffer.allocUnsafeSlow(PIECE);
-        const length = readSync(fd, piece, 0, PIECE, position);
+        const length = fs.readSync(fd, piece, 0, PIECE, position);
         if (length === 0) return;
         position += length;
         take(piece.subarray(0, length));
       }
     } finally {
-      closeSync(fd);
+      fs.closeSync(fd);
     }
   },
-  /** Makes a file that nobody else may read; fails where one is there. */
-  create: (path: string): LogHandle => handleOf(openSync(path, "ax", 0o600)),
-  /** Makes a file with the owner and the rights of `model`; fails where one is there, or where the rights cannot be given. */
-  createLike(path: string, model: string): LogHandle {
-    const fd = openSync(path, "ax", 0o600);
+  /**
+   * Makes a file that nobody else may read, or with the owner and the rights of `model`; fails where one is there, or where the rights
+   * cannot be given.
+   */
+  create(path: string, model?: string): LogHandle {
+    const fd = fs.openSync(path, "ax", 0o600);
+    if (model === undefined) return handleOf(fd);
     try {
-      const due = statSync(model);
-      const found = fstatSync(fd);
-      if (found.uid !== due.uid || found.gid !== due.gid) fchownSync(fd, due.uid, due.gid);
-      if (found.mode !== due.mode) fchmodSync(fd, due.mode & 0o7777);
+      const due = fs.statSync(model);
+      const found = fs.fstatSync(fd);
+      if (found.uid !== due.uid || found.gid !== due.gid) fs.fchownSync(fd, due.uid, due.gid);
+      if (found.mode !== due.mode) fs.fchmodSync(fd, due.mode & 0o7777);
     } catch (error) {
-      closeSync(fd);
+      fs.closeSync(fd);
       throw error;
     }
     return handleOf(fd);
   },
-  open: (path: string): LogHandle => handleOf(openSync(path, "a")),
+  open: (path: string): LogHandle => handleOf(fs.openSync(path, "a")),
   /** Puts a file in the place of another, at once. */
-  rename: (source: string, target: string): void => renameSync(source, target),
+  rename: (source: string, target: string): void => fs.renameSync(source, target),
   /** Removes a file; one that is gone already is well. */
-  remove: (path: string): void => rmSync(path, { force: true }),
+  remove: (path: string): void => fs.rmSync(path, { force: true }),
   /** Makes the file this short, durably. `check` is called when the file is open: what comes late cuts no other in its place. */
   truncate(path: string, size: number, check: () => void): void {
-    const fd = openSync(path, "r+");
+    const fd = fs.openSync(path, "r+");
     try {
       check();
-      ftruncateSync(fd, size);
-      fsyncSync(fd);
+      fs.ftruncateSync(fd, size);
+      fs.fsyncSync(fd);
     } finally {
-      closeSync(fd);
+      fs.closeSync(fd);
     }
   },
   /** Makes what was created in this folder durable. */
   syncFolder(folder: string): void {
     let fd: number | undefined;
     try {
-      fd = openSync(folder, "r");
-      fsyncSync(fd);
+      fd = fs.openSync(folder, "r");
+      fs.fsyncSync(fd);
     } catch (error) {
       // Windows and some network disks have no such call: there the file's own flush is all that can be had.
       if (!hasCode(error, NO_FOLDER_SYNC)) throw error;
     } finally {
-      if (fd !== undefined) closeSync(fd);
+      if (fd !== undefined) fs.closeSync(fd);
     }
   },
-  list: (folder: string): readonly string[] => readdirSync(folder),
+  list: (folder: string): readonly string[] => fs.readdirSync(folder),
 };
 
 export function writeAll(handle: LogHandle, bytes: Uint8Array): void {

@@ -33,11 +33,8 @@ export interface OpenLogRequest extends Omit<LockRequest, "logPath"> {
 
 /** A log that is open for one run, with its lock. A new log's file comes into being with the first append. */
 export interface OpenLog extends IdempotencyLog {
-  readonly path: string;
   /** The file's header, or the one that a new file will have. */
   readonly header: LogHeader;
-  /** No file was there. */
-  readonly isNew: boolean;
   readonly warnings: readonly Problem[];
   /** Waits for what is under way, closes the file and gives the lock back; returns a warning where the lock stays behind. */
   close(): Promise<Problem | undefined>;
@@ -95,9 +92,7 @@ async function openLocked(request: OpenLogRequest, place: LockedPlace): Promise<
     write: (lines) => file.write(lines),
   });
   return {
-    path: shownPath,
     header,
-    isNew: found === undefined,
     warnings,
     append: (entries) => writer.append(entries),
     head: () => writer.head(),
@@ -133,7 +128,7 @@ async function renewLog({ disk, path, shownPath, lock }: LockedPlace): Promise<r
     if (!lock.wasTakenOver || disk.facts(path) === undefined) return [];
     const copy = `${copies}${lock.id}`;
     try {
-      await copyInto(disk.createLike(copy, path), disk, path, 0);
+      await copyInto(disk.create(copy, path), disk, path, 0);
       lock.check();
       disk.rename(copy, path);
     } catch (error) {

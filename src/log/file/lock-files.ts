@@ -1,15 +1,5 @@
 import { createHash } from "node:crypto";
-import {
-  closeSync,
-  fstatSync,
-  fsyncSync,
-  linkSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  unlinkSync,
-  writeSync,
-} from "node:fs";
+import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import * as z from "zod/mini";
 import { codeOf, hasCode } from "../../files/paths.js";
@@ -104,20 +94,20 @@ export function readChain(root: string): readonly ChainLink[] {
 function readLink(path: string): ChainLink | undefined {
   let fd: number;
   try {
-    fd = openSync(path, "r");
+    fd = fs.openSync(path, "r");
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
     throw error;
   }
   try {
-    const text = readFileSync(fd, "utf8");
-    const writtenMs = fstatSync(fd).mtimeMs;
+    const text = fs.readFileSync(fd, "utf8");
+    const writtenMs = fs.fstatSync(fd).mtimeMs;
     const record = parseRecord(text);
     const id =
       record?.id ?? `unreadable-${createHash("sha256").update(`${writtenMs} ${text}`).digest("hex").slice(0, 16)}`;
     return { path, id, record, text, writtenMs };
   } finally {
-    closeSync(fd);
+    fs.closeSync(fd);
   }
 }
 
@@ -139,15 +129,13 @@ export function prepareRecord(root: string, record: LockRecord): PreparedRecord 
 
 /** Makes a file of this text; fails where one is there. Returns its open descriptor. */
 function writeDurably(path: string, text: string): number {
-  const fd = openSync(path, "wx+", 0o644);
+  const fd = fs.openSync(path, "wx+", 0o644);
   try {
-    const bytes = Buffer.from(text, "utf8");
-    let done = 0;
-    while (done < bytes.length) done += writeSync(fd, bytes, done, bytes.length - done, done);
-    fsyncSync(fd);
+    fs.writeFileSync(fd, text);
+    fs.fsyncSync(fd);
     return fd;
   } catch (error) {
-    closeSync(fd);
+    fs.closeSync(fd);
     removeFile(path);
     throw error;
   }
@@ -155,13 +143,13 @@ function writeDurably(path: string, text: string): number {
 
 /** Shows, durably, that a prepared record's writer lives; returns when, by the clock of the disk. Clocks of other machines play no part. */
 export function touchRecord(prepared: PreparedRecord): number {
-  writeSync(prepared.fd, prepared.text, 0);
-  fsyncSync(prepared.fd);
-  return fstatSync(prepared.fd).mtimeMs;
+  fs.writeSync(prepared.fd, prepared.text, 0);
+  fs.fsyncSync(prepared.fd);
+  return fs.fstatSync(prepared.fd).mtimeMs;
 }
 
 /** Puts a record at `target` if nothing is there. Returns the lock's open descriptor, or `undefined`: somebody was first. */
-export function place(prepared: PreparedRecord, target: string, link = linkSync): number | undefined {
+export function place(prepared: PreparedRecord, target: string, link = fs.linkSync): number | undefined {
   try {
     link(prepared.path, target);
     return prepared.fd;
@@ -187,7 +175,7 @@ function placeByWriting({ text }: PreparedRecord, target: string): number | unde
     throw error;
   }
   if (performance.now() - began < LONGEST_WRITE_MS) return fd;
-  closeSync(fd);
+  fs.closeSync(fd);
   removeFile(target);
   return undefined;
 }
@@ -201,7 +189,7 @@ export function beatAt(text: string, count: number): { readonly position: number
 /** Removes a file; one that is gone already is well. `false`: Windows does not let it go while somebody has it open. */
 export function removeFile(path: string): boolean {
   try {
-    unlinkSync(path);
+    fs.unlinkSync(path);
     return true;
   } catch (error) {
     if (isBusy(error)) return false;
@@ -211,10 +199,11 @@ export function removeFile(path: string): boolean {
 }
 
 /** Records that stand beside the lock by their name, but not in its chain: left by processes that were killed while they tried. */
-export function readStaleFiles(root: string): readonly ChainLink[] {
-  const inUse = new Set(readChain(root).map((link) => basename(link.path)));
+export function readStaleFiles(root: string, own: PreparedRecord): readonly ChainLink[] {
+  const inUse = new Set([own, ...readChain(root)].map(({ path }) => basename(path)));
   const start = basename(root);
-  return readdirSync(dirname(root))
+  return fs
+    .readdirSync(dirname(root))
     .filter((name) => name.startsWith(start) && BESIDE_LOCK.test(name.slice(start.length)) && !inUse.has(name))
     .flatMap((name) => readLink(join(dirname(root), name)) ?? []);
 }

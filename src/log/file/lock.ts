@@ -66,18 +66,18 @@ const BUSY_PAUSE_MS = 20;
  * cannot be written. What is returned is to be settled when all that an earlier owner could still do to the log is warded off.
  */
 export async function acquireLock(request: LockRequest): Promise<LogLock> {
-  const root = rootOf(request.logPath);
+  const trouble = (cause: unknown): StopError => diskTrouble(rootOf(request.logPath), "take the lock", cause);
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {
     try {
-      const lock = await tryToAcquire(request, root);
+      const lock = await tryToAcquire(request);
       if (lock !== undefined) return lock;
     } catch (error) {
       if (!isDiskError(error)) throw error;
-      if (!isBusy(error) || tries >= MOST_BUSY_TRIES) throw diskTrouble(root, "take the lock", error);
+      if (!isBusy(error) || tries >= MOST_BUSY_TRIES) throw trouble(error);
       await sleep(BUSY_PAUSE_MS);
     }
   }
-  throw diskTrouble(root, "take the lock", new Error("it changes hands all the time"));
+  throw trouble(new Error("it changes hands all the time"));
 }
 
 /** The lock of a log as it stands, for `doctor`; reads only. `undefined`: it is free. */
@@ -94,8 +94,9 @@ function rootOf(logPath: string): string {
 }
 
 /** One try: the lock, or `undefined` where somebody was faster and all has to be looked at anew. */
-async function tryToAcquire(request: LockRequest, root: string): Promise<LogLock | undefined> {
+async function tryToAcquire(request: LockRequest): Promise<LogLock | undefined> {
   const { ownProcess, machine = thisMachine, now, command, monotonic = () => performance.now() } = request;
+  const root = rootOf(request.logPath);
   const moment = (): Moment => ({ monotonic: monotonic(), wall: now().getTime() });
   let beganAt = moment();
   const id = randomBytes(8).toString("hex");
@@ -106,7 +107,7 @@ async function tryToAcquire(request: LockRequest, root: string): Promise<LogLock
     const before = readChain(root);
     const current = before.at(-1);
     if (current !== undefined) {
-      if (!(await mayTakeOver(request, root, current, prepared))) return undefined;
+      if (!(await mayTakeOver(request, current, prepared))) return undefined;
       // Watching takes longer than others may find a lock silent.
       beganAt = moment();
       touchRecord(prepared);
@@ -121,10 +122,9 @@ async function tryToAcquire(request: LockRequest, root: string): Promise<LogLock
       if (!chain.some((link) => link.id === id)) removeFile(path);
       return undefined;
     }
-    removeStaleFiles(request, root, prepared);
+    removeStaleFiles(request, prepared);
     toClose.delete(fd);
-    const warnings = breakWarnings(request, current);
-    return new LogLock(request, { root, record, text: prepared.text, fd, path, before, beganAt, moment, warnings });
+    return new LogLock(request, { root, record, text: prepared.text, fd, path, before, beganAt, moment });
   } finally {
     for (const fd of toClose) closeSync(fd);
     removeFile(prepared.path);
@@ -132,12 +132,7 @@ async function tryToAcquire(request: LockRequest, root: string): Promise<LogLock
 }
 
 /** Whether this lock may be succeeded; `false` where it changed while it was watched. Throws `LOG_LOCKED` where it may not. */
-async function mayTakeOver(
-  request: LockRequest,
-  root: string,
-  current: ChainLink,
-  prepared: PreparedRecord,
-): Promise<boolean> {
+async function mayTakeOver(request: LockRequest, current: ChainLink, prepared: PreparedRecord): Promise<boolean> {
   const { breakLock, logPath, timing = LOCK_TIMING } = request;
   const seen = seenLock(current, touchRecord(prepared) - current.writtenMs, request);
   if (breakLock === undefined ? seen.ownerState === "gone" : current.id === breakLock) return true;
@@ -154,7 +149,7 @@ async function mayTakeOver(
   const why = isInFuture ? "whose last heartbeat lies in the future" : `which was silent for ${seconds(seen.silentMs)}`;
   const watchMs = isInFuture ? timing.silentMs : timing.watchMs;
   request.onWaiting?.(`watching the lock of ${seen.owner}, ${why}`, watchMs);
-  return await staysSilent(root, current, watchMs);
+  return await staysSilent(rootOf(logPath), current, watchMs);
 }
 
 /** Watches a lock, on our own monotonic clock, for longer than a beat takes. */
@@ -188,12 +183,10 @@ function breakWarnings({ breakLock, logPath: file }: LockRequest, broken: ChainL
 }
 
 /** Removes what killed processes left beside the lock. None of it can be, or become, a lock: a living one tries anew. */
-function removeStaleFiles(request: LockRequest, root: string, prepared: PreparedRecord): void {
+function removeStaleFiles(request: LockRequest, prepared: PreparedRecord): void {
   try {
-    const stale = readStaleFiles(root).filter((link) => link.id !== prepared.id);
-    const now = stale.length === 0 ? 0 : touchRecord(prepared);
-    for (const link of stale) {
-      const { ownerState, silentMs } = seenLock(link, now - link.writtenMs, request);
+    for (const link of readStaleFiles(rootOf(request.logPath), prepared)) {
+      const { ownerState, silentMs } = seenLock(link, touchRecord(prepared) - link.writtenMs, request);
       const wasCutShort = link.record === undefined && silentMs > LOCK_TIMING.silentMs;
       if (wasCutShort || ownerState === "gone") removeFile(link.path);
     }
@@ -222,7 +215,6 @@ interface TakenLock {
   /** Before the record was last written: what others see of it is no older. */
   readonly beganAt: Moment;
   readonly moment: () => Moment;
-  readonly warnings: readonly Problem[];
 }
 
 /**
@@ -253,9 +245,10 @@ export class LogLock {
   #lastBeat: Moment;
   #lost: StopError | undefined;
 
-  constructor({ logPath, timing = LOCK_TIMING, flush = promisify(fdatasync) }: LockRequest, taken: TakenLock) {
+  constructor(request: LockRequest, taken: TakenLock) {
+    const { logPath, timing = LOCK_TIMING, flush = promisify(fdatasync) } = request;
     this.id = taken.record.id;
-    this.warnings = taken.warnings;
+    this.warnings = breakWarnings(request, taken.before.at(-1));
     this.wasTakenOver = taken.before.length > 0;
     this.#logPath = logPath;
     this.#taken = taken;
@@ -344,12 +337,11 @@ export class LogLock {
     const { record, root } = this.#taken;
     // Nobody may take over from here on: we succeed ourselves, and only then remove what stands at LOG.lock.
     const farewell = prepareRecord(root, { ...record, id: randomBytes(8).toString("hex") });
-    const toClose = new Set([farewell.fd]);
+    const last = successorPath(root, this.id);
+    let placed: number | undefined;
     try {
-      const last = successorPath(root, this.id);
-      const placed = place(farewell, last);
+      placed = place(farewell, last);
       if (placed === undefined) return;
-      toClose.add(placed);
       if (readChain(root).at(-1)?.id === farewell.id) {
         // Windows may not let it go for a moment. What stays is taken over by the next run.
         if (this.#isSettled)
@@ -358,7 +350,7 @@ export class LogLock {
       }
       removeFile(last);
     } finally {
-      for (const fd of toClose) closeSync(fd);
+      for (const fd of new Set([farewell.fd, placed ?? farewell.fd])) closeSync(fd);
       removeFile(farewell.path);
     }
   }

@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
-import { systemClock } from "../../src/files/system-clock.js";
+import { systemClock } from "../../src/shared/time.js";
 
 describe("a sleep", () => {
   it("may share its signal with many others, and leaves nothing behind on it", async () => {
