@@ -3,7 +3,7 @@ import { parse } from "csv-parse/sync";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as csv from "../../src/results/csv.js";
-import { RESULT_FORMATS, type ResultFormat } from "../../src/results/formats.js";
+import { RESULT_FORMATS } from "../../src/results/formats.js";
 import { githubAnnotations } from "../../src/results/github.js";
 import * as html from "../../src/results/html/page.js";
 import * as junit from "../../src/results/junit.js";
@@ -317,7 +317,7 @@ describe("GitHub annotations", () => {
 test.each(Object.entries({ json: "{", csv: "\ufeff", md: "## ", html: "<!doctype html>", xml: "<?xml" }))(
   "--out x.%s has its renderer",
   async (format, start) => {
-    const render = await RESULT_FORMATS[format as ResultFormat]();
+    const render = await RESULT_FORMATS[format as keyof typeof RESULT_FORMATS]();
     expect(whole(render)(runResult([tenantResult()]), undefined).startsWith(start)).toBe(true);
   },
 );
