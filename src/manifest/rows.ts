@@ -114,8 +114,10 @@ export function placeOf(
   row: Pick<ManifestRow, "raw" | "tenant">,
   column: ManifestColumn,
 ): Place & { readonly tenant: string | undefined } {
+  const { line, placeOf: ownPlaceOf } = row.raw;
+  const place = ownPlaceOf?.(column);
   const title = raw.header[columns.positions[column] ?? -1] ?? column;
-  return { tenant: row.tenant, ...(row.raw.placeOf?.(column) ?? { line: row.raw.line, column: title }) };
+  return { tenant: row.tenant, line: place?.line ?? line, column: place?.column ?? title };
 }
 
 /** A row's text in a column of the header, without blanks around it. */
