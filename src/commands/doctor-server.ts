@@ -224,13 +224,8 @@ async function mappingsCheck(
 
 /** What the lines of the list and of mail tell already. */
 const TOLD_ELSEWHERE = new Set([
-  "LIVE_SOURCE",
-  "NEW_LOG",
-  "SOURCE_MAY_MAIL",
-  "SOURCE_NOT_SHOWN",
-  "TRIGGER_ON_MASTER_APP",
-  "LIST_NOT_READ",
-  "LIST_NOT_WHOLE",
+  ...["NEW_LOG", "LIST_NOT_READ", "LIST_NOT_WHOLE"],
+  ...["LIVE_SOURCE", "SOURCE_MAY_MAIL", "SOURCE_NOT_SHOWN", "TRIGGER_ON_MASTER_APP"],
 ]);
 
 /** `why`: the reason for no plan where the manifest and the log are not one already. */

@@ -154,11 +154,8 @@ function nextLines(
 }
 
 /** What a first manifest is found by. */
-export interface InitRequest {
-  /** `--source-task`: an ID or a name. */
-  readonly sourceTask: string | undefined;
+export interface InitRequest extends Pick<InitSettings, "sourceTask" | "pattern"> {
   readonly masterApp: AppId | undefined;
-  readonly pattern: string | undefined;
   readonly apps: readonly ListedApp[];
 }
 
