@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import { LOG_ENDING } from "../log/file/read-log-file.js";
+import { LOG_ENDING } from "../log/file/idempotency-log-file.js";
 import { logRecorder, type Recorder } from "../log/port.js";
 import type { LogEntry } from "../log/records.js";
 import type { LogState } from "../log/state.js";
