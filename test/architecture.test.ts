@@ -37,7 +37,7 @@ const WITH_EFFECTS = [
   "plan/make-plan.ts",
   "plan/observe.ts",
   "plan/read-copies.ts",
-  "plan/saved-plan-file.ts",
+  "plan/saved-plan.ts",
   "plan/shared-reading.ts",
 ];
 

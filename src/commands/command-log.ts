@@ -5,6 +5,7 @@ import {
   isLogOf,
   LOG_ENDING,
   type OpenLog,
+  type OpenLogRequest,
   openLogForRun,
   readLogForPlan,
 } from "../log/file/idempotency-log-file.js";
@@ -68,20 +69,10 @@ export function logSize(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** What opening a log for writing takes. */
-export interface LogOpening {
-  readonly path: string;
-  readonly server: string;
-  readonly sourceTasks: readonly TaskId[];
-  readonly run: string;
-  readonly command: string;
-  readonly breakLock: string | undefined;
-}
-
 /** Opens a log with its lock, does some work with it, and closes it however that ends. Throws a StopError (exit 6) as opening does. */
 export async function withOpenLog<T>(
   host: Pick<Host, "pid" | "processExists">,
-  opening: LogOpening,
+  opening: Omit<OpenLogRequest, "now" | "ownProcess" | "visit" | "onWaiting">,
   tell: Tell,
   work: (log: OpenLog, state: LogState) => Promise<T>,
 ): Promise<T> {

@@ -215,7 +215,8 @@ const envelope = z.object({
 });
 
 type Immutable<T> = T extends string ? T : { readonly [K in keyof T]: Immutable<T[K]> };
-type Inferred<Schema extends z.ZodMiniType> = Immutable<z.infer<Schema>>;
+/** What a schema lets through, as it is kept: nothing changes it. */
+export type Inferred<Schema extends z.ZodMiniType> = Immutable<z.infer<Schema>>;
 
 type Entries = { readonly [T in keyof typeof ENTRIES]: { readonly type: T } & Inferred<(typeof ENTRIES)[T]> };
 

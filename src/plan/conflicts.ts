@@ -214,12 +214,7 @@ export function removalRefused(reports: readonly ReportId[]): TenantError {
 }
 
 /** The warning that these copies lack a report of their source task. */
-export function copiesLackReport(lack: {
-  readonly sourceTaskId: string;
-  readonly report: string;
-  readonly tenants: readonly string[];
-}): Problem {
-  const { sourceTaskId, report, tenants } = lack;
+export function copiesLackReport(sourceTaskId: string, report: string, tenants: readonly string[]): Problem {
   const copies = tenants.length === 1 ? "1 copy was" : `${tenants.length} copies were`;
   const shown = [...tenants.slice(0, 3), ...(tenants.length > 3 ? ["…"] : [])].join(", ");
   const message = `the source task ${sourceTaskId} has the report ${report}, which ${copies} born without (${shown})`;

@@ -15,12 +15,18 @@ import { doubtsOf, type PlanContext, twinsInList } from "./plan-context.js";
 export type Action =
   | { readonly kind: "create" }
   | { readonly kind: "update"; readonly changes: readonly ReportChange[] }
-  | { readonly kind: "adopt"; readonly task: ListedTask; readonly by: "adopt" | "newTaskId" }
+  | Adoption
   | { readonly kind: "settle"; readonly doubts: readonly Doubt[] }
   | { readonly kind: "unchanged" }
   | { readonly kind: "conflict"; readonly error: TenantError }
   | { readonly kind: "skip" }
   | { readonly kind: "orphan" };
+
+interface Adoption {
+  readonly kind: "adopt";
+  readonly task: ListedTask;
+  readonly by: "adopt" | "newTaskId";
+}
 
 /** A create that may have made a copy, and what the list tells of it (`undefined`: there is no list). */
 export interface Doubt {
@@ -57,6 +63,7 @@ export const MOST_RESENDS = 3;
 
 const NONE: readonly never[] = [];
 const NO_ROWS: ReadonlyMap<string, ReportId> = new Map();
+const NOT_ASKED: Wholeness = { whole: false, why: "the server was not asked" };
 
 /**
  * Decides what is to be done about one selected, enabled tenant. The heart of the program: a table, top row first. `twins`: its own in
@@ -92,10 +99,7 @@ function decideCopy(context: PlanContext, entry: PlanEntry, state: TenantState, 
   const { list, log, permissions, sources } = context;
   const { newTaskId } = entry.row;
   const presence = list?.presence.get(copy.newTaskId);
-  const wholeness: Wholeness = list?.wholenessOf(entry.sourceTaskId) ?? {
-    whole: false,
-    why: "the server was not asked",
-  };
+  const wholeness = list?.wholenessOf(entry.sourceTaskId) ?? NOT_ASKED;
   const isGone = copy.gone || (presence === "absent" && wholeness.whole);
   if (newTaskId !== undefined && newTaskId !== copy.newTaskId)
     return isGone
@@ -157,15 +161,9 @@ function decideCreate(context: PlanContext, entry: PlanEntry, reason: string): D
   return plain({ kind: "create" }, reason);
 }
 
-function decideNewTaskId(context: PlanContext, entry: PlanEntry, id: TaskId): Decision {
-  return decideAdoption(context, entry, { task: { id, name: entry.name ?? "" }, by: "newTaskId" });
-}
-
-function decideAdoption(
-  context: PlanContext,
-  entry: PlanEntry,
-  { task, by }: { readonly task: ListedTask; readonly by: "adopt" | "newTaskId" },
-): Decision {
+/** Takes over a listed task (`--adopt`), or the one that the manifest names (`newTaskId`). */
+function decideAdoption(context: PlanContext, entry: PlanEntry, adopted: Omit<Adoption, "kind">): Decision {
+  const { task, by } = adopted;
   const inUse = conflict.appConflict(context, entry, context.inForce);
   if (inUse !== undefined) return refuse(inUse);
   const why = whyNotACopy(context, entry, task.id);
@@ -173,10 +171,12 @@ function decideAdoption(
   const name = nameOfTask(context, task.id);
   const other = name === undefined ? undefined : context.names.ofAnother(name, entry.ref);
   if (other !== undefined) return refuse(conflict.takenNameOfAnother(entry, task, other));
-  return plain(
-    { kind: "adopt", task, by },
-    by === "adopt" ? `the server has a task "${task.name}"` : "the manifest names its copy (newTaskId)",
-  );
+  const reason = by === "adopt" ? `the server has a task "${task.name}"` : "the manifest names its copy (newTaskId)";
+  return plain({ kind: "adopt", task, by }, reason);
+}
+
+function decideNewTaskId(context: PlanContext, entry: PlanEntry, id: TaskId): Decision {
+  return decideAdoption(context, entry, { task: { id, name: entry.name ?? "" }, by: "newTaskId" });
 }
 
 function reasonOfUpdate(changes: readonly ReportChange[]): string {
@@ -196,6 +196,7 @@ function plain(action: Action, reason: string): Decision {
   return { action, reason, missing: NONE };
 }
 
-function refuse(error: TenantError): Decision {
+/** A conflict: nothing is sent for this tenant. */
+export function refuse(error: TenantError): Decision {
   return { action: { kind: "conflict", error }, reason: error.message, missing: NONE };
 }

@@ -2,23 +2,16 @@ import type { AppId } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
 import type { MailSettings } from "../shared/source-task.js";
 
-/** What one look at a source task says of copies that would mail by themselves. */
-export interface LiveSource {
-  /** A guard's refusal (`--allow-live-source`), or `undefined`. */
-  readonly refusal: Problem | undefined;
-  readonly warnings: readonly Problem[];
-}
-
 /**
  * Judges a source task that is to be copied: would a copy mail by itself? What the server does not show counts as no, with a
- * warning.
+ * warning. `refusal`: a guard's, which `--allow-live-source` takes away.
  */
 export function judgeLiveSource(source: {
   readonly label: string;
   readonly mail: MailSettings;
   readonly masterApps: ReadonlySet<AppId>;
   readonly allowed: boolean;
-}): LiveSource {
+}): { readonly refusal: Problem | undefined; readonly warnings: readonly Problem[] } {
   const { label, masterApps, allowed } = source;
   const { enabled, testMode, activeTriggers, recipients } = source.mail;
   const triggers = activeTriggers ?? [];

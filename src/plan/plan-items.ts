@@ -4,7 +4,8 @@ import { type TaskId, type TenantKey, type TenantRef, tenantRef, unplacedRef } f
 import type { TenantError } from "../shared/outcome.js";
 import { looksCopied } from "./adoption.js";
 import * as conflict from "./conflicts.js";
-import { type Decision, decideEntry, type PlanItem } from "./decide.js";
+import { type Decision, decideEntry, type PlanItem, refuse } from "./decide.js";
+import type { PlanEntry } from "./desired.js";
 import type { PlanContext, Twins } from "./plan-context.js";
 
 const NONE: readonly never[] = [];
@@ -28,18 +29,22 @@ interface Planning {
 /** A plan's items: one a row in the manifest's order, orphans last. */
 export function planItems(context: PlanContext, { twins, selects, unread }: Planning): readonly PlanItem[] {
   const claimed = new Map<TaskId, string>();
+  const decisionFor = (entry: PlanEntry): Decision => {
+    const decision = decideEntry(context, entry, twins.get(entry.ref)?.tasks ?? NONE);
+    if (decision.action.kind !== "adopt") return decision;
+    // Two tenants of one plan never take over the same task: the second is a conflict.
+    const { id } = decision.action.task;
+    const holder = claimed.get(id);
+    if (holder !== undefined)
+      return refuse(conflict.notACopy(id, `it is taken over by tenant "${holder}" in this same plan`));
+    claimed.set(id, entry.tenant);
+    return decision;
+  };
   const items = context.manifest.tenants.map((row): PlanItem => {
     const { key, tenant, sourceTaskId, line } = row;
     const ref = refOfRow(row);
     const entry = context.entries.get(ref);
-    const ownTwins = twins.get(ref)?.tasks ?? NONE;
     const isSelected = selects(row);
-    const decision =
-      entry === undefined
-        ? DISABLED
-        : isSelected
-          ? claimedOnce(decideEntry(context, entry, ownTwins), tenant, claimed)
-          : NOT_SELECTED;
     return {
       ref: entry?.ref ?? ref,
       key,
@@ -48,25 +53,16 @@ export function planItems(context: PlanContext, { twins, selects, unread }: Plan
       line,
       name: context.log.tenant(ref)?.copy?.name ?? entry?.name,
       wanted: entry?.wanted ?? NOTHING,
-      twins: ownTwins.map((task) => task.id),
+      twins: twinIds(twins, ref),
       unread: isSelected ? unread.get(ref) : undefined,
-      ...decision,
+      ...(entry === undefined ? DISABLED : isSelected ? decisionFor(entry) : NOT_SELECTED),
     };
   });
   return [...withoutLostLogs(context, items), ...orphansOf(context, twins)];
 }
 
-/** Two tenants of one plan never take over the same task: the second is a conflict. */
-function claimedOnce(decision: Decision, tenant: string, claimed: Map<TaskId, string>): Decision {
-  if (decision.action.kind !== "adopt") return decision;
-  const { id } = decision.action.task;
-  const holder = claimed.get(id);
-  if (holder === undefined) {
-    claimed.set(id, tenant);
-    return decision;
-  }
-  const error = conflict.notACopy(id, `it is taken over by tenant "${holder}" in this same plan`);
-  return { ...decision, action: { kind: "conflict", error }, reason: error.message };
+function twinIds(twins: Twins, ref: TenantRef): readonly TaskId[] {
+  return twins.get(ref)?.tasks.map((task) => task.id) ?? NONE;
 }
 
 /**
@@ -84,12 +80,10 @@ function withoutLostLogs(context: PlanContext, items: readonly PlanItem[]): read
     if (looksCopied(context, entry, taken)) lost.add(entry.sourceTaskId);
   }
   if (lost.size === 0) return items;
-  const error = conflict.logLost();
-  return items.map((item) =>
-    item.action.kind === "create" && item.sourceTaskId !== undefined && lost.has(item.sourceTaskId)
-      ? { ...item, action: { kind: "conflict", error }, reason: error.message }
-      : item,
-  );
+  const refused = refuse(conflict.logLost());
+  const isLost = ({ action, sourceTaskId }: PlanItem): boolean =>
+    action.kind === "create" && sourceTaskId !== undefined && lost.has(sourceTaskId);
+  return items.map((item) => (isLost(item) ? { ...item, ...refused } : item));
 }
 
 /** Logged tenants whose records came from a manifest of this file name, and which it lists no more. Reported, never touched. */
@@ -109,7 +103,7 @@ function orphansOf({ manifest, inManifest, log }: PlanContext, twins: Twins): re
     line: undefined,
     name: state.copy?.name ?? state.openCreates[0]?.name,
     wanted: { mappings: mappingsOf(state), named: NONE },
-    twins: (twins.get(state.ref)?.tasks ?? NONE).map((task) => task.id),
+    twins: twinIds(twins, state.ref),
     action: { kind: "orphan" },
     reason: "in the log, no longer in the manifest; left as it is",
     missing: NONE,

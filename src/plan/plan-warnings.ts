@@ -38,7 +38,7 @@ function missingReports(items: readonly PlanItem[]): readonly Problem[] {
     for (const report of reports) addTo(missing, `${sourceTaskId} ${report}`, tenant);
   return [...missing].map(([key, tenants]) => {
     const [sourceTaskId = "", report = ""] = key.split(" ");
-    return copiesLackReport({ sourceTaskId, report, tenants });
+    return copiesLackReport(sourceTaskId, report, tenants);
   });
 }
 
@@ -73,25 +73,16 @@ function migrationWarnings({ list, log, manifest }: PlanContext): readonly Probl
   const hasNamesake = (name: string): boolean => list.index.named(name).some(({ id }) => !log.explains(id));
   const namesakes = copies.filter(({ name }) => hasNamesake(name)).length;
   if (namesakes === 0) return NONE;
-  return [
-    problem(
-      "SERVER_MIGRATED",
-      `none of the ${copies.length} logged copies is on the server, but tasks of ${namesakes} of their names are: the server seems to have been moved, which gives every task a new ID`,
-      {
-        hint: `Keep this log, begin a new one that takes over the tasks by their names, and look at its plan first: qalyptus-propagate sync ${shellWord(manifest.path)} --idempotency-log NEW-FILE --adopt --dry-run`,
-      },
-    ),
-  ];
+  const message = `none of the ${copies.length} logged copies is on the server, but tasks of ${namesakes} of their names are: the server seems to have been moved, which gives every task a new ID`;
+  const hint = `Keep this log, begin a new one that takes over the tasks by their names, and look at its plan first: qalyptus-propagate sync ${shellWord(manifest.path)} --idempotency-log NEW-FILE --adopt --dry-run`;
+  return [problem("SERVER_MIGRATED", message, { hint })];
 }
 
 /** Told once: the remedy is one for all of them. */
 function lostLogWarnings(items: readonly PlanItem[]): readonly Problem[] {
   const lost = refsInConflict(items, "LOG_LOST").size;
   if (lost === 0) return NONE;
-  return [
-    problem(
-      "LOG_LOST",
-      `the log knows no copy, and the server has tasks that look like copies: ${lost} ${lost === 1 ? "tenant is" : "tenants are"} not created beside them`,
-    ),
-  ];
+  const tenants = lost === 1 ? "1 tenant is" : `${lost} tenants are`;
+  const message = `the log knows no copy, and the server has tasks that look like copies: ${tenants} not created beside them`;
+  return [problem("LOG_LOST", message)];
 }

@@ -17,10 +17,10 @@ import type { TenantError } from "../shared/outcome.js";
 import { type Problem, problem } from "../shared/problems.js";
 import type { TaskReport } from "../shared/source-task.js";
 import type { Clock } from "../shared/time.js";
-import { resolveCommand } from "./conflicts.js";
+import { type Named, resolveCommand } from "./conflicts.js";
 import type { PlanEntry } from "./desired.js";
 import type { Wanted } from "./drift.js";
-import { type Observation, type ObservedSource, READS_AT_ONCE } from "./observe.js";
+import { type Observation, READS_AT_ONCE } from "./observe.js";
 
 /** A copy's reports. `lacks`: an answer, given twice, that lacks what the copy was made with: it is none. */
 export type CopyReading =
@@ -44,19 +44,12 @@ export async function readCopy(
 }
 
 /** What is told of a copy that shows less than it was made with: nothing that is known of it is forgotten, no app becomes free. */
-export function copyLacks(
-  copy: { readonly tenant: string; readonly sourceTaskId: TaskId; readonly newTaskId: TaskId },
-  reports: readonly ReportId[],
-): TenantError {
+export function copyLacks(copy: Named & { readonly newTaskId: TaskId }, reports: readonly ReportId[]): TenantError {
   const lacks =
     reports.length === 0 ? "no report at all" : `not all of its rows: of ${reports.join(", ")} some are missing`;
-  return problem(
-    "COPY_LACKS_REPORT",
-    `the copy ${copy.newTaskId} was read twice and shows ${lacks}; what is known of it stays as it is`,
-    {
-      hint: `Look at the copy on the server; the API key's role may see too little. Where a report was taken out of it on purpose: ${resolveCommand(copy, `--task-id ${copy.newTaskId}`)}`,
-    },
-  );
+  const message = `the copy ${copy.newTaskId} was read twice and shows ${lacks}; what is known of it stays as it is`;
+  const hint = `Look at the copy on the server; the API key's role may see too little. Where a report was taken out of it on purpose: ${resolveCommand(copy, `--task-id ${copy.newTaskId}`)}`;
+  return problem("COPY_LACKS_REPORT", message, { hint });
 }
 
 /** What `--verify` tells of a copy that it could not read: whatever an earlier run saw, nothing is claimed. */
@@ -66,21 +59,18 @@ export function notVerified(newTaskId: TaskId, why: string): TenantError {
 
 /** Told once for each source task whose copies' mappings the server does not show. */
 export function mappingsNotShown(newTaskId: TaskId, tenant: string): Problem {
-  return problem(
-    "MAPPINGS_NOT_SHOWN",
-    "the server does not show a copy's mappings, so nothing here is claimed as verified",
-    { hint: `Look at one copy by hand: task ${newTaskId} > Report > Overwrite Report Apps`, tenant },
-  );
+  const hint = `Look at one copy by hand: task ${newTaskId} > Report > Overwrite Report Apps`;
+  const message = "the server does not show a copy's mappings, so nothing here is claimed as verified";
+  return problem("MAPPINGS_NOT_SHOWN", message, { hint, tenant });
 }
 
-/** What reading a copy's reports says of its mappings, held against what it should have. */
+/**
+ * What reading a copy's reports says of its mappings, held against what it should have: shown for every report that matters, and equal;
+ * shown, and different in these reports; not shown (all or some), and nothing that is shown differs.
+ */
 export type ReadBack =
-  /** Shown for every report that matters, and equal. */
-  | { readonly kind: "equal" }
-  /** Shown, and different. `reports`: where. */
-  | { readonly kind: "different"; readonly reports: readonly ReportId[] }
-  /** Not shown (all or some), and nothing that is shown differs. */
-  | { readonly kind: "not-shown" };
+  | { readonly kind: "equal" | "not-shown" }
+  | { readonly kind: "different"; readonly reports: readonly ReportId[] };
 
 /**
  * Holds what a copy shows against what it should have; a report that should have no mapping must show none. `mustShow`: how many rows
@@ -97,15 +87,7 @@ export function holdAgainst(shown: readonly TaskReport[], wanted: Wanted, mustSh
   }
   for (const reportId of expected.keys()) if (!rows.has(reportId)) hidden = true;
   if (different.size > 0) return { kind: "different", reports: [...different] };
-  return hidden ? { kind: "not-shown" } : { kind: "equal" };
-}
-
-/** The rows that a copy has to show: those that its source task had when it was made; where nobody saw them, those that it has now. */
-export function rowsToBeShown(
-  state: Pick<TenantState, "copy"> | undefined,
-  source: ObservedSource | undefined,
-): RowCounts | undefined {
-  return state?.copy?.sourceRows ?? source?.rows;
+  return { kind: hidden ? "not-shown" : "equal" };
 }
 
 /** What a copy shows, held against what it should have; and the record of it. Reports whose mappings are not shown stay as they are known. */
@@ -142,19 +124,15 @@ export function isNeverRead(state: TenantState | undefined): boolean {
   return [...state.reports.values()].every(({ known }) => known === undefined);
 }
 
-/** What reading known copies before planning found. */
-export interface KnownCopiesRead {
-  /** Copies that could not be read, or not wholly, and why. */
-  readonly unread: ReadonlyMap<TenantRef, TenantError>;
-  readonly warnings: readonly Problem[];
-}
+/** Copies that could not be read, or not wholly, and why. */
+export type UnreadCopies = ReadonlyMap<TenantRef, TenantError>;
 
 /** Reads the mappings of copies that are known before planning (with `--verify` all of them), so that drift made on the server shows. */
 export async function readKnownCopies(
   { reader, observation }: { readonly reader: TaskReader; readonly observation: Observation },
   { recorder, clock }: { readonly recorder: Recorder; readonly clock: Pick<Clock, "now"> },
   entries: readonly PlanEntry[],
-): Promise<KnownCopiesRead> {
+): Promise<{ readonly unread: UnreadCopies; readonly warnings: readonly Problem[] }> {
   const unread = new Map<TenantRef, TenantError>();
   const news: LogEntry[] = [];
   /** Verified as before. One record for all copies of a source task: one for each would make the log grow with every look. */
@@ -171,7 +149,7 @@ export async function readKnownCopies(
     else if (reading.kind !== "read") unread.set(ref, notVerified(newTaskId, reading.problem.message));
     else {
       const shown = reading.value;
-      const mustShow = rowsToBeShown(state, observation.sources.get(sourceTaskId));
+      const mustShow = state.copy.sourceRows ?? observation.sources.get(sourceTaskId)?.rows;
       const { record } = observeCopy({ sourceTaskId, key, newTaskId, shown, wanted, mustShow, clock });
       if (isNews(state, shown) || record.verified !== state.verified) news.push(record);
       else if (record.verified) addTo(seenAgain, sourceTaskId, key);

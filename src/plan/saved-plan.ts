@@ -1,13 +1,83 @@
 import { createHash } from "node:crypto";
+import * as z from "zod/mini";
+import { codeOf } from "../files/paths.js";
+import { readWholeFile } from "../files/read-file.js";
+import { writeAtomically } from "../files/write-file.js";
+import { type Inferred, PLAN_SHAPE } from "../log/records.js";
 import type { LoggedSync, LogState } from "../log/state.js";
 import type { TenantRef } from "../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
 import type { PlanItem } from "./decide.js";
-import type { SavedPlan } from "./saved-plan-file.js";
 
 /* What `--plan` and `--resume` hold a sync of today against: a plan that was saved, and the last sync that wrote something. */
 
-type SavedTenant = SavedPlan["tenants"][number];
+const text = z.string();
+
+const savedTenant = z.strictObject({
+  sourceTaskId: z.nullable(text),
+  key: text,
+  tenant: text,
+  action: text,
+  name: z.nullable(text),
+  newTaskId: z.nullable(text),
+  mappings: z.array(z.strictObject({ reportId: text, qlikAppId: text, newQlikAppId: text })),
+});
+
+const savedPlan = z.strictObject({
+  format: z.literal("qalyptus-propagate-plan"),
+  version: z.literal(1),
+  savedAt: text,
+  server: text,
+  /** Paths as they were given: relative ones are found from the folder that the plan is carried out in. */
+  manifest: z.strictObject({ path: text, sha256: text, encoding: z.optional(text) }),
+  logFile: text,
+  log: z.nullable(z.strictObject({ path: text, seq: z.number(), digest: text })),
+  apps: z.optional(text),
+  /** The plan was made from what every copy showed: carried out from less, it would be another. */
+  verify: z.optional(z.boolean()),
+  shape: z.strictObject(PLAN_SHAPE.shape),
+  tenants: z.array(savedTenant),
+  digest: text,
+});
+
+type SavedTenant = Inferred<typeof savedTenant>;
+
+/** A dry run's plan as `--save-plan` keeps it. `digest` is SHA-256 over everything else: an edited file shows. */
+export type SavedPlan = Inferred<typeof savedPlan>;
+
+/** Writes a plan whole or not at all. Throws a StopError (exit 2) where the disk refuses. */
+export async function writeSavedPlan(path: string, plan: SavedPlan): Promise<void> {
+  try {
+    await writeAtomically(path, [JSON.stringify(plan, undefined, 2), "\n"]);
+  } catch (cause) {
+    const message = `the plan cannot be written to ${path} (${codeOf(cause) || "unknown error"})`;
+    throw new StopError(EXIT.usage, problem("PLAN_UNWRITABLE", message, { file: path }), { cause });
+  }
+}
+
+/** Reads a saved plan. Throws a StopError: exit 2 where there is none, exit 7 where it was edited or is no plan. */
+export async function readSavedPlan(path: string): Promise<SavedPlan> {
+  const file = await readWholeFile(path).catch((cause: unknown) => {
+    const message = `the plan ${path} cannot be read (${codeOf(cause) || "unknown error"})`;
+    throw new StopError(EXIT.usage, problem("PLAN_UNREADABLE", message, { file: path }), { cause });
+  });
+  const { data } = savedPlan.safeParse(parseJson(file.toString("utf8")));
+  if (data !== undefined && isSealed(data)) return data;
+  const message =
+    data === undefined
+      ? `${path} is no plan that --save-plan wrote`
+      : `the plan ${path} was changed after it was saved`;
+  throw new StopError(EXIT.guard, problem("PLAN_EDITED", message, { file: path }));
+}
+
+/** `undefined` for what is no JSON: it is then no plan either. */
+function parseJson(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
 
 /** The same plan with its digest. */
 export function sealPlan(plan: Omit<SavedPlan, "digest">): SavedPlan {
@@ -32,11 +102,7 @@ function keysInOrder(_key: string, value: unknown): unknown {
 
 /** What a saved plan keeps of each tenant. */
 export function savedTenants(items: readonly PlanItem[]): readonly SavedTenant[] {
-  return items.map(savedTenant);
-}
-
-function savedTenant({ sourceTaskId, key, tenant, action, name, wanted }: PlanItem): SavedTenant {
-  return {
+  return items.map(({ sourceTaskId, key, tenant, action, name, wanted }) => ({
     sourceTaskId: sourceTaskId ?? null,
     key,
     tenant,
@@ -44,7 +110,7 @@ function savedTenant({ sourceTaskId, key, tenant, action, name, wanted }: PlanIt
     name: name ?? null,
     newTaskId: action.kind === "adopt" ? action.task.id : null,
     mappings: wanted.mappings,
-  };
+  }));
 }
 
 /**

@@ -1,36 +1,27 @@
 import type { TaskReader } from "../server/ports.js";
 
 /**
- * One thing that many want to read, each as it is after something that it has just done. Who asks while a reading is under way
+ * Reads one thing for many, each of whom wants it as it is after something that he has just done. Who asks while a reading is under way
  * may not have it, for it began too early: all of them share the next.
  */
-export class SharedReading<T> {
-  readonly #read: () => Promise<T>;
-  #running: Promise<T> | undefined;
-  #next: Promise<T> | undefined;
-
-  constructor(read: () => Promise<T>) {
-    this.#read = read;
-  }
-
-  /** A reading that begins now or later. */
-  begunFromNow(): Promise<T> {
-    if (this.#running === undefined) return this.#begin();
-    const begin = (): Promise<T> => this.#begin();
-    this.#next ??= this.#running.then(begin, begin);
-    return this.#next;
-  }
-
-  #begin(): Promise<T> {
-    this.#next = undefined;
-    const reading = this.#read();
-    this.#running = reading;
+export function sharedReading<T>(read: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  let next: Promise<T> | undefined;
+  const begin = (): Promise<T> => {
+    next = undefined;
+    const reading = read();
+    running = reading;
     const end = (): void => {
-      if (this.#running === reading) this.#running = undefined;
+      if (running === reading) running = undefined;
     };
     reading.then(end, end);
     return reading;
-  }
+  };
+  return () => {
+    if (running === undefined) return begin();
+    next ??= running.then(begin, begin);
+    return next;
+  };
 }
 
 /** A reader that asks for each thing once, whoever wants it: for a command that looks at one moment of the server. */
@@ -47,9 +38,8 @@ export function rememberingReader(reader: TaskReader): TaskReader {
 function remembering<Key, Value>(read: (key: Key) => Promise<Value>): (key: Key) => Promise<Value> {
   const known = new Map<string, Promise<Value>>();
   return (key) => {
-    const name = JSON.stringify(key);
-    const value = known.get(name) ?? read(key);
-    known.set(name, value);
+    const value = known.get(JSON.stringify(key)) ?? read(key);
+    known.set(JSON.stringify(key), value);
     return value;
   };
 }

@@ -27,7 +27,7 @@ export class TaskIndex {
   readonly #byId: ReadonlyMap<TaskId, ListedTask>;
   readonly #byName = new Map<string, ListedTask[]>();
   // Many lists are asked by ID and whole name only: the orders are made when the first question needs them.
-  #byTakenName: ReadonlyMap<string, readonly ListedTask[]> | undefined;
+  #byTakenName: Map<string, ListedTask[]> | undefined;
   #names: readonly string[] | undefined;
   #reversedNames: readonly string[] | undefined;
 
@@ -65,9 +65,13 @@ export class TaskIndex {
     return [...similar].flatMap((listed) => this.#byName.get(listed) ?? NONE);
   }
 
-  /** Tasks whose folded name is this one with what a server adds to a name that is taken. */
+  /** Tasks whose folded name is this one with what a server adds to a name that is taken; `acme (2) copy` is `acme (2)`, and `acme`. */
   numbered(name: string): readonly ListedTask[] {
-    this.#byTakenName ??= byTakenName(this.#byId.values());
+    if (this.#byTakenName === undefined) {
+      this.#byTakenName = new Map();
+      for (const task of this.#byId.values())
+        for (const taken of namesWithoutAddition(foldName(task.name))) addTo(this.#byTakenName, taken, task);
+    }
     return this.#byTakenName.get(foldName(name)) ?? NONE;
   }
 
@@ -95,13 +99,6 @@ export class TaskIndex {
     this.#names ??= [...this.#byName.keys()].sort();
     return this.#names;
   }
-}
-
-/** Tasks by what their folded names are without an addition: `acme (2) copy` stands under `acme (2)` and under `acme`. */
-function byTakenName(tasks: Iterable<ListedTask>): ReadonlyMap<string, readonly ListedTask[]> {
-  const byName = new Map<string, ListedTask[]>();
-  for (const task of tasks) for (const name of namesWithoutAddition(foldName(task.name))) addTo(byName, name, task);
-  return byName;
 }
 
 /** Where in a list of texts in order those stand that begin with a text: from here, up to there. */

@@ -1,12 +1,11 @@
 import type { LogEntry } from "../log/records.js";
-import type { TenantState } from "../log/tenant-state.js";
+import type { RowCounts, TenantState } from "../log/tenant-state.js";
 import { appConflict, type Holding } from "../plan/conflicts.js";
 import { decideEntry } from "../plan/decide.js";
 import type { PlanEntry } from "../plan/desired.js";
 import { listNotRead, type ObservedList, observeListAgain } from "../plan/observe.js";
 import { type PlanContext, refreshed, unexplainedTasks } from "../plan/plan-context.js";
-import { rowsToBeShown } from "../plan/read-copies.js";
-import { SharedReading } from "../plan/shared-reading.js";
+import { sharedReading } from "../plan/shared-reading.js";
 import { TaskIndex } from "../plan/task-index.js";
 import { nameFindings, TenantNames } from "../plan/tenant-names.js";
 import type { ListReading } from "../server/ports.js";
@@ -32,12 +31,12 @@ export class ServerView {
   /** Task IDs that answers of this run named: each can be one tenant's only. */
   readonly #claimed = new Map<TaskId, TenantRef>();
   /** First copies of many source tasks are looked for in it at the same time. */
-  readonly #freshList: SharedReading<ListReading>;
+  readonly #freshList: () => Promise<ListReading>;
   #unexplainedNoted: Promise<void> | undefined;
 
   constructor(run: Run, context: PlanContext) {
     this.#run = run;
-    this.#freshList = new SharedReading(() => run.reader.listTasks({ fresh: true }));
+    this.#freshList = sharedReading(() => run.reader.listTasks({ fresh: true }));
     this.context = context;
   }
 
@@ -65,7 +64,7 @@ export class ServerView {
 
   /** The list past any cache. Whose names it shows counts at once, also where a new copy's own answer comes late or stops the run. */
   async listForNewCopy(): Promise<ListReading> {
-    const list = await this.#freshList.begunFromNow();
+    const list = await this.#freshList();
     if (list.kind !== "none") await this.noteNames(new TaskIndex(list.tasks));
     return list;
   }
@@ -132,7 +131,7 @@ export class ServerView {
   }
 
   /** The rows that a tenant's copy has to show. */
-  rowsToBeShown(state: TenantState): ReturnType<typeof rowsToBeShown> {
-    return rowsToBeShown(state, this.context.sources?.get(state.sourceTaskId));
+  rowsToBeShown({ copy, sourceTaskId }: TenantState): RowCounts | undefined {
+    return copy?.sourceRows ?? this.context.sources?.get(sourceTaskId)?.rows;
   }
 }

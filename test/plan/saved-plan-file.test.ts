@@ -3,8 +3,7 @@ import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { isSealed, sealPlan } from "../../src/plan/saved-plan.js";
-import { readSavedPlan, type SavedPlan, writeSavedPlan } from "../../src/plan/saved-plan-file.js";
+import { isSealed, readSavedPlan, type SavedPlan, sealPlan, writeSavedPlan } from "../../src/plan/saved-plan.js";
 
 function planOf(tenants: number): SavedPlan {
   return sealPlan({
