@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import type { Host } from "../commands/host.js";
 import type { OutputFormat } from "../commands/settings.js";
 import type { ResultFile } from "../shared/outcome.js";
 import { EXIT, type ExitCode, type Problem, problem, StopError } from "../shared/problems.js";
@@ -7,7 +8,7 @@ import { nearestSpellings } from "../shared/spelling.js";
 import { COMMANDS, type CommandOption, type CommandSpec, findCommand } from "./command-table.js";
 import type { Question } from "./help.js";
 import { ABSENT, Advice, didYouMean, OPTIONS, type OptionSpec, oneOf, type Values } from "./options.js";
-import { type Given, type Invocation, readInvocation } from "./settings.js";
+import { type Invocation, readInvocation } from "./settings.js";
 
 /** How an answer or a refusal is to be told; read even from a command line that is wrong elsewhere. */
 export interface Manner {
@@ -37,25 +38,20 @@ export type CommandLine =
   | { readonly kind: "run"; readonly invocation: Invocation; readonly manner: Manner }
   | (Stopped & { readonly kind: "refused"; readonly manner: Manner });
 
-/** What a command line is read with. */
-export interface Surroundings {
-  readonly env: Given["env"];
-  /** What is typed to start the program, for lines to paste. */
-  readonly program: string;
-}
+type Surroundings = Pick<Host, "env" | "argv0">;
 
-/** Reads a command line: what is to be done, with settings that are checked and frozen. Never throws for what was typed. */
+/** Reads a command line: what is to be done, with settings that are checked. Never throws for what was typed. */
 export function readCommandLine(argv: readonly string[], around: Surroundings): CommandLine {
   const words = readWords(argv);
   const manner = mannerOf(words);
   try {
-    return questionOf(words, around) ?? { kind: "run", invocation: frozen(invocationOf(words, around)), manner };
+    return questionOf(words, around) ?? { kind: "run", invocation: invocationOf(words, around), manner };
   } catch (error) {
     if (!(error instanceof StopError)) throw error;
     const { problems, exitCode } = error;
     const command = findCommand(words.command)?.name ?? "";
     const dryRun = words.typed.has(OPTIONS.dryRun.long);
-    const after = [`See ${[around.program, command, "--help"].filter(Boolean).join(" ")}`];
+    const after = [`See ${[around.argv0, command, "--help"].filter(Boolean).join(" ")}`];
     return { kind: "refused", command, dryRun, problems, exitCode, warnings: [], after, manner };
   }
 }
@@ -93,10 +89,10 @@ function readWords(argv: readonly string[]): Words {
   const { operands: bare, unknown } = parser.parseOptions([...argv]);
   let strange: string | undefined;
   let keyWord: string | undefined;
-  for (let at = 0; at < unknown.length; at += 1) {
-    const word = unknown[at] ?? "";
+  for (let index = 0; index < unknown.length; index += 1) {
+    const word = unknown[index] ?? "";
     if (word === "--") {
-      bare.push(...unknown.slice(at + 1));
+      bare.push(...unknown.slice(index + 1));
       break;
     }
     if (!/^-\D/.test(word)) bare.push(word);
@@ -104,7 +100,7 @@ function readWords(argv: readonly string[]): Words {
     else {
       keyWord ??= word;
       // What follows is the key, and no command.
-      if (!word.includes("=") && unknown[at + 1]?.startsWith("-") === false) at += 1;
+      if (!word.includes("=") && unknown[index + 1]?.startsWith("-") === false) index += 1;
     }
   }
   const [command, ...operands] = bare;
@@ -131,14 +127,14 @@ function questionOf({ command, operands, typed, strange, keyWord }: Words, aroun
   return asksVersion && strange === undefined ? { kind: "version" } : undefined;
 }
 
-function commandOf(word: string, { program }: Surroundings): CommandSpec {
+function commandOf(word: string, { argv0 }: Surroundings): CommandSpec {
   const names = COMMANDS.map(({ name }) => name);
   const spec = findCommand(word);
   if (spec !== undefined) return spec;
   const isFile = /[./\\]/.test(word);
   const near = didYouMean(nearestSpellings(word.toLowerCase(), names)) || `Commands: ${names.join(", ")}`;
   return refuse("UNKNOWN_COMMAND", `there is no command ${quote(word)}`, {
-    hint: isFile ? `For a manifest: ${program} sync ${word} --dry-run` : near,
+    hint: isFile ? `For a manifest: ${argv0} sync ${word} --dry-run` : near,
   });
 }
 
@@ -244,11 +240,4 @@ function mannerOf({ command, operands, typed }: Words): Manner {
     files: files.flatMap((file) => (file instanceof Advice ? [] : file)),
     inputs: [...operands, ...inputs.flatMap(textsOf)],
   };
-}
-
-/** The value, frozen to its leaves. For plain data only. */
-function frozen<T>(value: T): T {
-  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
-  for (const inner of Object.values(value)) frozen(inner);
-  return Object.freeze(value);
 }

@@ -1,5 +1,5 @@
 import type { CompletionSettings } from "../commands/settings.js";
-import { type ArgumentSpec, COMMANDS, type CommandOption } from "./command-table.js";
+import { type ArgumentSpec, COMMANDS, type CommandOption, type CommandSpec } from "./command-table.js";
 import { PROGRAM } from "./program.js";
 
 /** The script that teaches a shell this program's commands, options and values; made from the program's own table. */
@@ -22,32 +22,17 @@ function quoted(text: string): string {
 function bash(): string {
   const name = `_${PROGRAM.replaceAll("-", "_")}`;
   const offer = ({ choices, file }: CommandOption | ArgumentSpec): string =>
-    choices === undefined ? (file === true ? `${name}_files` : ":") : `${name}_words "${choices.join(" ")}"`;
-  const values = COMMANDS.flatMap((command) =>
-    command.options
-      .filter(({ value }) => value !== undefined)
-      .map((option) => `    "${command.name} ${option.long}") ${offer(option)}; return ;;`),
-  );
-  const words = COMMANDS.map(({ name: command, options, arguments: [argument] }) => {
+    choices === undefined ? (file === true ? "files=yes" : ":") : `words="${choices.join(" ")}"`;
+  const commandCases = ({ name: command, options, arguments: [argument] }: CommandSpec): string => {
+    const valued = options.filter(({ value }) => value !== undefined);
     const flags = options.flatMap(({ long, short }) => (short === undefined ? [long] : [long, short]));
     const operand = argument === undefined ? ":" : offer(argument);
-    return `    ${command}) if [[ $cur == -* ]]; then ${name}_words "${flags.join(" ")}"; else ${operand}; fi ;;`;
-  });
+    return `${lines(valued, (option) => `    "${command} ${option.long}") ${offer(option)} ;;`)}    "${command} "*) if [[ $cur == -* ]]; then words="${flags.join(" ")}"; else ${operand}; fi ;;`;
+  };
   return `# bash completion for ${PROGRAM}
 
-${name}_words() {
-  local word
-  while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -W "$1" -- "$cur")
-}
-
-${name}_files() {
-  local word
-  compopt -o filenames 2>/dev/null
-  while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -f -- "$cur")
-}
-
 ${name}() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} prev= command= i
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev= command= words= files= word i
   COMPREPLY=()
   (( COMP_CWORD > 0 )) && prev=\${COMP_WORDS[COMP_CWORD-1]}
   # bash takes --option=value apart
@@ -62,12 +47,10 @@ ${name}() {
     esac
   done
   case "$command $prev" in
-${values.join("\n")}
+${lines(COMMANDS, commandCases)}    *) words="${NAMES.join(" ")} --help --version" ;;
   esac
-  case $command in
-    "") ${name}_words "${NAMES.join(" ")} --help --version" ;;
-${words.join("\n")}
-  esac
+  [[ -n $files ]] && compopt -o filenames 2>/dev/null
+  while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen \${files:+-f} -W "$words" -- "$cur")
 }
 
 complete -F ${name} ${PROGRAM}
@@ -86,7 +69,7 @@ function zsh(): string {
       return quoted(`${repeatable ? "*" : ""}${long}=${about}:${escaped(value)}:${offer(option)}`);
     return short === undefined ? quoted(long + about) : `'(${short} ${long})'{${short},${long}}${quoted(about)}`;
   };
-  const commandCase = ({ name, options, arguments: operands }: (typeof COMMANDS)[number]): string => {
+  const commandCase = ({ name, options, arguments: operands }: CommandSpec): string => {
     const specs = operands.map((each) => quoted(`${each.variadic === true ? "*" : "1"}:${each.name}:${offer(each)}`));
     return `        ${name})\n          _arguments ${[...options.map(optionSpec), ...specs].join(" \\\n            ")} ;;`;
   };

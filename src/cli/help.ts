@@ -46,11 +46,12 @@ export function helpText(name: CommandName | undefined, width: number | undefine
     const about =
       "Gives every tenant of a Qlik Sense master app its own Qalyptus task: exactly once, resumable, auditable.";
     const commands = COMMANDS.map(({ group, name: term, summary }) => ({ group, term, meaning: summary }));
-    const options = [OPTIONS.help, OPTIONS.version].map((option) => optionItem({ ...option, group: "Options:" }));
+    const options = [OPTIONS.help, OPTIONS.version].map((option) => itemOf({ ...option, group: "Options:" }));
     return `${page("COMMAND [options]", about, [...options, ...commands], columns)}\n${PROGRAM_NOTES}`;
   }
   const usage = [spec.name, ...spec.arguments.map(shownArgument), "[options]"].join(" ");
-  const items = [...spec.arguments.map(argumentItem), ...spec.options.map(optionItem)];
+  const operands = spec.arguments.map((argument) => ({ ...argument, long: argument.name, group: "Arguments:" }));
+  const items = [...operands, ...spec.options].map(itemOf);
   const examples = spec.examples.map(([line, note]) => `  # ${note}\n  ${PROGRAM} ${line}\n`);
   return `${page(usage, spec.description, items, columns)}\nExamples:\n${examples.join("\n")}`;
 }
@@ -60,16 +61,12 @@ function shownArgument({ name, required, variadic }: ArgumentSpec): string {
   return required === true ? shown : `[${shown}]`;
 }
 
-function argumentItem({ name, description, choices }: ArgumentSpec): Item {
-  const extra = choices === undefined ? "" : ` (${choices.join(", ")})`;
-  return { group: "Arguments:", term: name, meaning: `${description}${extra}` };
-}
+type Described = Pick<OptionSpec, "long" | "description"> & Partial<OptionSpec> & { readonly group: string };
 
-function optionItem(option: OptionSpec & { readonly group: string }): Item {
-  const { long, short, value, description, choices, repeatable, otherwise, env, group } = option;
+function itemOf({ long, short, value, description, choices, repeatable, otherwise, env, group }: Described): Item {
   const extras = [
     ...(choices === undefined ? [] : [choices.join(", ")]),
-    ...(repeatable ? ["repeatable"] : []),
+    ...(repeatable === true ? ["repeatable"] : []),
     ...(otherwise === undefined ? [] : [`default: ${otherwise}`]),
     ...(env === undefined ? [] : [`else ${env}`]),
   ];

@@ -47,7 +47,7 @@ export type NodeOutput = NodeJS.WritableStream & {
 export class StandardStream implements OutputStream {
   readonly #open: () => NodeOutput;
   readonly #redaction: Redaction;
-  #opened: { readonly target: NodeOutput; readonly view: NodeOutput } | undefined;
+  #stream: NodeOutput | undefined;
   #failure: NodeJS.ErrnoException | undefined;
   #written = false;
   #patienceMs: number | undefined;
@@ -59,17 +59,34 @@ export class StandardStream implements OutputStream {
     this.#redaction = redaction;
   }
 
-  get isTTY(): boolean {
-    return this.#output().target.isTTY === true;
-  }
-
+  /** The process's own, but for `write`: a terminal's width, cursor and events stay the terminal's. */
   get stream(): NodeOutput {
-    return this.#output().view;
+    if (this.#stream !== undefined) return this.#stream;
+    const target = this.#open();
+    // Stays for ever: without a listener a reader that has gone would end the program in the middle of its writes.
+    target.on("error", (error: NodeJS.ErrnoException) => {
+      this.#failure ??= error;
+    });
+    const write = (chunk: unknown, ...rest: readonly unknown[]): boolean => {
+      if (this.isClosed()) return false;
+      this.#written ||= chunk !== "";
+      const clean = typeof chunk === "string" ? this.#redaction.apply(chunk) : chunk;
+      return Reflect.apply(target.write, target, [clean, ...rest]);
+    };
+    // Some terminals say 0 columns (a pseudo-terminal without a size): what is drawn to fit that never ends.
+    const columns = { get: () => target.columns || undefined };
+    const stream: NodeOutput = Object.create(target, { write: { value: write, writable: true }, columns });
+    this.#stream = stream;
+    return stream;
   }
 
-  /** `undefined`: nobody knows. Some terminals say 0 (a pseudo-terminal without a size): what is drawn to fit that never ends. */
+  get isTTY(): boolean {
+    return this.stream.isTTY === true;
+  }
+
+  /** `undefined`: nobody knows. */
   columns(): number | undefined {
-    return this.#output().target.columns || undefined;
+    return this.stream.columns;
   }
 
   isClosed(): boolean {
@@ -88,7 +105,6 @@ export class StandardStream implements OutputStream {
 
   write(text: string): Promise<void> {
     if (this.isClosed()) return Promise.resolve();
-    this.#written ||= text !== "";
     return new Promise((resolve) => {
       let timer: NodeJS.Timeout | undefined;
       const waitNoLongerThan = (ms: number): void => {
@@ -97,12 +113,12 @@ export class StandardStream implements OutputStream {
       const end = (error?: NodeJS.ErrnoException | null): void => {
         clearTimeout(timer);
         this.#waiting.delete(waitNoLongerThan);
-        if (error) this.#fail(error);
+        if (error) this.#failure ??= error;
         resolve();
       };
       this.#waiting.add(waitNoLongerThan);
       if (this.#patienceMs !== undefined) waitNoLongerThan(this.#patienceMs);
-      this.#output().target.write(this.#redaction.apply(text), end);
+      this.stream.write(text, end);
     });
   }
 
@@ -114,34 +130,7 @@ export class StandardStream implements OutputStream {
 
   /** Resolves when all that was written has been handed to the system. */
   async flush(): Promise<void> {
-    if (this.#opened !== undefined) await this.write("");
-  }
-
-  #output(): { readonly target: NodeOutput; readonly view: NodeOutput } {
-    if (this.#opened !== undefined) return this.#opened;
-    const target = this.#open();
-    this.#opened = { target, view: this.#redactingView(target) };
-    // Stays for ever: without a listener a reader that has gone would end the program in the middle of its writes.
-    target.on("error", (error: NodeJS.ErrnoException) => this.#fail(error));
-    return this.#opened;
-  }
-
-  #fail(error: NodeJS.ErrnoException): void {
-    this.#failure ??= error;
-  }
-
-  /** The target itself, but for `write`: a terminal's width, cursor and events stay the terminal's. */
-  #redactingView(target: NodeOutput): NodeOutput {
-    const write = (chunk: unknown, ...rest: readonly unknown[]): boolean => {
-      if (this.isClosed()) return false;
-      this.#written = true;
-      const clean = typeof chunk === "string" ? this.#redaction.apply(chunk) : chunk;
-      return Reflect.apply(target.write, target, [clean, ...rest]);
-    };
-    return Object.create(target, {
-      write: { value: write, writable: true },
-      columns: { get: () => target.columns || undefined },
-    });
+    if (this.#stream !== undefined) await this.write("");
   }
 }
 

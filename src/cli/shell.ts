@@ -11,7 +11,7 @@ import {
   StopError,
 } from "../shared/problems.js";
 import { retypedOn } from "../shared/shell-word.js";
-import type { CommandLine, Manner, Stopped } from "./command-line.js";
+import type { Manner, Stopped } from "./command-line.js";
 import { helpText, plainQuestion } from "./help.js";
 import type { Invocation } from "./settings.js";
 
@@ -27,7 +27,8 @@ export interface Shell {
 /** Carries out one command line, from its words to the exit code. Rejects for nothing. */
 export async function runShell(argv: readonly string[], shell: Shell): Promise<ExitCode> {
   const { host } = shell;
-  const line = plainQuestion(argv) ?? (await readLine(argv, host));
+  // The parser and the settings are loaded only by who has something to do.
+  const line = plainQuestion(argv) ?? (await import("./command-line.js")).readCommandLine(argv, host);
   switch (line.kind) {
     case "version":
       await host.stdout.write(`${host.version}\n`);
@@ -44,12 +45,6 @@ export async function runShell(argv: readonly string[], shell: Shell): Promise<E
     default:
       return line satisfies never;
   }
-}
-
-/** The parser and the settings are loaded only by who has something to do. */
-async function readLine(argv: readonly string[], host: Host): Promise<CommandLine> {
-  const { readCommandLine } = await import("./command-line.js");
-  return readCommandLine(argv, { env: host.env, program: host.argv0 });
 }
 
 /** What only the sandbox knows of its command. */

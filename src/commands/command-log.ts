@@ -1,6 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { type OpenLog, openLogForRun } from "../log/file/idempotency-log-file.js";
+import { type OpenLog, type OpenLogRequest, openLogForRun } from "../log/file/idempotency-log-file.js";
 import { findLogs, isLogOf, LOG_ENDING, readLogForPlan } from "../log/file/read-log-file.js";
 import type { LogHeader } from "../log/records.js";
 import { LogState } from "../log/state.js";
@@ -62,20 +62,10 @@ export function logSize(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** What opening a log for writing takes. */
-export interface LogOpening {
-  readonly path: string;
-  readonly server: string;
-  readonly sourceTasks: readonly TaskId[];
-  readonly run: string;
-  readonly command: string;
-  readonly breakLock: string | undefined;
-}
-
 /** Opens a log with its lock, does some work with it, and closes it however that ends. Throws a StopError (exit 6) as opening does. */
 export async function withOpenLog<T>(
   host: Pick<Host, "pid" | "processExists">,
-  opening: LogOpening,
+  opening: Omit<OpenLogRequest, "now" | "ownProcess" | "visit" | "onWaiting">,
   tell: Tell,
   work: (log: OpenLog, state: LogState) => Promise<T>,
 ): Promise<T> {

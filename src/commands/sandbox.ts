@@ -62,9 +62,8 @@ export async function demoCommand(host: Host, settings: DemoSettings): Promise<E
 
 async function play(stage: Stage): Promise<void> {
   const { host, sandbox, folder, palette } = stage;
-  const rows = Array.from({ length: TENANTS }, (_, at) => {
-    return `customer-${String(at + 1).padStart(3, "0")},${tenantAppId(at + 1)}\n`;
-  });
+  const numbers = Array.from({ length: TENANTS }, (_, at) => at + 1);
+  const rows = numbers.map((number) => `customer-${String(number).padStart(3, "0")},${tenantAppId(number)}\n`);
   await writeFile(join(folder, "customers.csv"), `tenant,newQlikAppId\n${rows.join("")}`);
   await say(
     stage,
@@ -78,9 +77,8 @@ async function play(stage: Stage): Promise<void> {
   await say(stage, `2. Carry it out, and kill it (SIGKILL) when ${KILL_AT} copies exist`);
   await sync(stage, [], KILL_AT);
   const count = copiesOf(sandbox).length;
-  await host.stdout.write(
-    `${palette.bad("Killed.")} The server now has ${count} copies; what was in flight is in doubt.\n`,
-  );
+  const state = `The server now has ${count} copies; what was in flight is in doubt.`;
+  await host.stdout.write(`${palette.bad("Killed.")} ${state}\n`);
   await say(stage, "3. Go on where it was killed: what is in doubt is looked up, never sent twice");
   await sync(stage, ["--resume"]);
   await say(stage, "4. Once more: nothing is left to do");
@@ -94,17 +92,11 @@ async function say({ host, palette }: Stage, title: string, text = ""): Promise<
 }
 
 /** Shows a sync as a person would type it, and runs it in a process; with `killAt` it is killed when so many copies exist. */
-async function sync(
-  { host, sandbox, folder, palette }: Stage,
-  extra: readonly string[],
-  killAt?: number,
-): Promise<void> {
+async function sync(stage: Stage, extra: readonly string[], killAt?: number): Promise<void> {
+  const { host, sandbox, folder, palette } = stage;
+  const args = ["sync", "customers.csv", "--server", sandbox.url, "--timeout", "2s", "--settle", "2s", ...extra];
   // `--resume` brings the first run's options with it.
-  const shape = extra.includes("--resume")
-    ? []
-    : ["--source-task", FIRST_SOURCE_TASK_ID, "--master-app", MASTER_APP_ID];
-  const server = ["--server", sandbox.url, "--timeout", "2s", "--settle", "2s"];
-  const args = ["sync", "customers.csv", ...shape, ...server, ...extra];
+  if (!extra.includes("--resume")) args.push("--source-task", FIRST_SOURCE_TASK_ID, "--master-app", MASTER_APP_ID);
   await host.stdout.write(`${palette.dim(`$ ${host.argv0} ${args.join(" ")}`)}\n`);
   const child = spawn(host.execPath, [host.mainPath, ...args], {
     cwd: folder,
@@ -118,8 +110,8 @@ async function sync(
     child.once("error", reject);
     child.once("close", resolve);
   }).finally(() => clearInterval(watch));
-  if (killAt === undefined && code !== EXIT.ok) throw failed(`a sync ended with ${code}, not with 0`);
-  if (killAt !== undefined && code !== null) throw failed(`the sync was to be killed half-way, and ended with ${code}`);
+  const expected = killAt === undefined ? EXIT.ok : null;
+  if (code !== expected) throw failed(`a sync ended with ${code ?? "a signal"}, not with ${expected ?? "the signal"}`);
 }
 
 function copiesOf(sandbox: RunningSandbox): ReturnType<RunningSandbox["tasks"]> {
@@ -129,31 +121,25 @@ function copiesOf(sandbox: RunningSandbox): ReturnType<RunningSandbox["tasks"]> 
 /** Asks the server what it would generate for each copy, and holds it against the manifest. */
 async function prove({ host, sandbox, palette }: Stage): Promise<void> {
   const copies = copiesOf(sandbox);
-  const names = new Set(copies.map((copy) => copy.name));
-  const areRight = await Promise.all(
-    copies.map(async ({ id, name }) => {
-      const apps = await appsReadBy(sandbox, id);
-      return apps.size === 1 && apps.has(tenantAppId(Number(name.slice(-3))));
-    }),
-  );
-  const right = areRight.filter(Boolean).length;
-  const checks: readonly (readonly [text: string, holds: boolean])[] = [
-    [`${copies.length} copies for ${TENANTS} tenants`, copies.length === TENANTS],
-    [`${copies.length - names.size} twins`, names.size === copies.length],
+  const twins = copies.length - new Set(copies.map((copy) => copy.name)).size;
+  let right = 0;
+  for (const { id, name } of copies) {
+    const answer = await fetch(`${sandbox.url}/sandbox/tasks/${id}/run`, { method: "POST" });
+    const { reports } = (await answer.json()) as TaskRun;
+    const apps = new Set(reports.flatMap((report) => report.readsApps));
+    if (apps.size === 1 && apps.has(tenantAppId(Number(name.slice(-3))))) right += 1;
+  }
+  const checks: readonly (readonly [holds: boolean, text: string])[] = [
+    [copies.length === TENANTS, `${copies.length} copies for ${TENANTS} tenants`],
+    [twins === 0, `${twins} twins`],
     [
-      `${right} copies whose every report, connection, filter and condition reads its own tenant's app`,
       right === TENANTS,
+      `${right} copies whose every report, connection, filter and condition reads its own tenant's app`,
     ],
   ];
-  for (const [text, holds] of checks)
+  for (const [holds, text] of checks)
     await host.stdout.write(`  ${holds ? palette.good("ok") : palette.bad("NO")}  ${text}\n`);
-  if (checks.some(([, holds]) => !holds)) throw failed("the proof failed");
-}
-
-async function appsReadBy(sandbox: RunningSandbox, taskId: string): Promise<ReadonlySet<string>> {
-  const answer = await fetch(`${sandbox.url}/sandbox/tasks/${taskId}/run`, { method: "POST" });
-  const { reports } = (await answer.json()) as TaskRun;
-  return new Set(reports.flatMap((report) => report.readsApps));
+  if (checks.some(([holds]) => !holds)) throw failed("the proof failed");
 }
 
 function failed(message: string): StopError {

@@ -28,7 +28,10 @@ export type ApiKeySetting =
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "stdin" };
 
-interface ConnectionOptions {
+/** How to speak to the server. What may be missing here, `doctor` says. */
+export interface GivenConnection {
+  readonly server: ServerSetting | undefined;
+  readonly apiKey: ApiKeySetting | undefined;
   readonly caFiles: readonly string[];
   readonly insecure: boolean;
   readonly timeoutMs: number;
@@ -39,15 +42,9 @@ interface ConnectionOptions {
 }
 
 /** All that is needed to speak to the server. */
-export interface ConnectionSettings extends ConnectionOptions {
+export interface ConnectionSettings extends GivenConnection {
   readonly server: ServerSetting;
   readonly apiKey: ApiKeySetting;
-}
-
-/** A connection of which something may be missing: `doctor` says what. */
-export interface GivenConnection extends ConnectionOptions {
-  readonly server: ServerSetting | undefined;
-  readonly apiKey: ApiKeySetting | undefined;
 }
 
 /** What every command is given. */
@@ -144,8 +141,6 @@ export interface DemoSettings extends CommandSettings {
   /** Leave the demo's folder (manifest, log, results) where it is. */
   readonly keep: boolean;
 }
-
-export type SchemaSettings = CommandSettings;
 
 export interface CompletionSettings extends CommandSettings {
   readonly shell: "bash" | "zsh" | "fish" | "powershell";

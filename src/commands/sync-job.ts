@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import type { LogState } from "../log/state.js";
 import type { Manifest } from "../manifest/manifest.js";
 import {
   checkResumable,
@@ -82,7 +81,7 @@ export async function performSync(
 ): Promise<{ readonly result: RunResult; readonly manifest: Manifest }> {
   const manifest = await readManifestOrLogFault(machine, sync);
   const prepared: PreparedSync = { machine, sync, manifest, runId: randomUUID(), tell };
-  if (sync.connection === undefined) return { result: await dryRunOffline(prepared), manifest };
+  if (sync.connection === undefined) return { result: await dryRun(prepared), manifest };
   const { withConnection } = await import("./connection.js");
   const work = (connection: Connection): Promise<RunResult> => {
     checkNoOtherLog(sync.log, connection.server.identity, sourcesOf(manifest));
@@ -112,35 +111,29 @@ interface PreparedSync {
   readonly tell: Tell;
 }
 
-async function dryRunOffline(job: PreparedSync): Promise<RunResult> {
-  const log = readLog(job.sync.log.path);
-  const request = requestOf(job, log.state, serverOfLog(log) ?? null, log.warnings);
-  const { result } = await rehearseSync(request, { ...depsOf(job), reader: undefined, head: log.head ?? null });
-  return result;
-}
-
-async function dryRun(job: PreparedSync, { server, api, warnings }: Connection): Promise<RunResult> {
+/** Without a connection (`--offline`) it plans from the manifest and the log alone. */
+async function dryRun(job: PreparedSync, connection?: Connection): Promise<RunResult> {
   const { sync, manifest } = job;
   const { path } = sync.log;
   // Before the log is read: what is appended meanwhile is seen when it is looked at again.
   const size = logSize(path);
   const log = readLog(path);
-  const head = log.head ?? null;
+  const server = connection?.server.identity ?? serverOfLog(log) ?? null;
   const request: SyncRequest = {
-    ...requestOf(job, log.state, server.identity, [...log.warnings, ...warnings]),
-    rebindFrom: checkLog(job, log, server.identity),
+    ...requestOf(job, log, server, connection?.warnings ?? []),
     readLogAgain: () => {
       const now = logSize(path) === size ? log : readLog(path);
       return { state: now.state, head: now.head ?? null };
     },
   };
-  const { result, plan } = await rehearseSync(request, { ...depsOf(job), reader: api.reader, head });
-  if (sync.savePlan !== undefined) {
+  const deps = { ...depsOf(job), reader: connection?.api.reader, head: log.head ?? null };
+  const { result, plan } = await rehearseSync(request, deps);
+  if (sync.savePlan !== undefined && server !== null) {
     const saved = sealPlan({
       format: "qalyptus-propagate-plan",
       version: 1,
       savedAt: systemClock.now().toISOString(),
-      server: server.identity,
+      server,
       manifest: { path: sync.manifest, sha256: manifest.sha256, encoding: sync.encoding },
       logFile: path,
       log: result.log,
@@ -165,38 +158,35 @@ async function apply(job: PreparedSync, { server, api, warnings }: Connection): 
     breakLock: sync.breakLock,
   };
   return withOpenLog(job.machine, opening, tell, (log, state) => {
-    const request: SyncRequest = {
-      ...requestOf(job, state, server.identity, [...log.warnings, ...warnings]),
-      rebindFrom: checkLog(job, { state, header: log.header }, server.identity),
-    };
+    const found = { state, header: log.header, warnings: log.warnings };
     const { reader, writer } = api;
-    return runSync(request, { ...depsOf(job), reader, writer, log, chance: systemChance });
+    return runSync(requestOf(job, found, server.identity, warnings), {
+      ...depsOf(job),
+      reader,
+      writer,
+      log,
+      chance: systemChance,
+    });
   });
 }
 
-/** Throws a StopError: exit 6 for another server's log, 7 where nothing can be resumed. Returns the address that `--rebind` replaces. */
-function checkLog(
-  { sync, manifest }: PreparedSync,
-  log: Pick<ReadLog, "state" | "header">,
-  server: string,
-): string | undefined {
-  const bound = serverOfLog(log);
-  if (!sync.rebind) checkServerOfLog(sync.log.path, bound, server);
-  if (sync.resume) checkResumable(lastSyncOf(log.state, sync.log.path, manifest.fileName), manifest);
-  return bound === server ? undefined : bound;
-}
-
-function requestOf(job: PreparedSync, state: LogState, server: string | null, found: readonly Problem[]): SyncRequest {
+/** Throws a StopError: exit 6 for another server's log, 7 where nothing can be resumed. */
+function requestOf(job: PreparedSync, log: ReadLog, server: string | null, warnings: readonly Problem[]): SyncRequest {
   const { sync, manifest, runId } = job;
+  const { state } = log;
   const saved = sync.savedPlan;
+  const bound = serverOfLog(log);
+  if (server !== null && !sync.rebind) checkServerOfLog(sync.log.path, bound, server);
+  if (sync.resume) checkResumable(lastSyncOf(state, sync.log.path, manifest.fileName), manifest);
   return {
     runId,
     server,
     manifest,
     options: { shape: sync.shape, run: sync.run },
     state,
-    warnings: [...sync.warnings, ...manifest.warnings, ...found],
+    warnings: [...sync.warnings, ...manifest.warnings, ...log.warnings, ...warnings],
     planDigest: saved?.digest,
+    rebindFrom: bound === server ? undefined : bound,
     guard: saved === undefined ? undefined : (plan) => comparePlans(saved, plan.items, state),
   };
 }

@@ -14,26 +14,25 @@ export interface Interruption {
 
 /** Waits for reads, but no longer than until the first signal: then throws a StopError (exit 130 or 143). */
 export async function untilInterrupted<T>(interruption: Interruption, reading: Promise<T>): Promise<T> {
-  let letGo = (): void => {};
-  const interrupted = new Promise<never>((_, reject) => {
-    letGo = whenAborted(interruption.requested, () =>
+  const isRead = new AbortController();
+  const interrupted = new Promise<never>((_, reject) =>
+    whenAborted(interruption.requested, isRead.signal, () =>
       reject(interruptedError(interruption.signal(), "nothing was written to it")),
-    );
-  });
+    ),
+  );
   try {
     return await Promise.race([reading, interrupted]);
   } finally {
-    letGo();
+    isRead.abort();
     // What is still being read is given up with the connection; its failure is nobody's any more.
     reading.catch(() => undefined);
   }
 }
 
-/** Acts once when the signal is aborted, or now where it is already. Returns what lets go of the signal. */
-function whenAborted(signal: AbortSignal, act: () => void): () => void {
+/** Acts once when the signal is aborted, or now where it is already; not any more when `end` is. */
+function whenAborted(signal: AbortSignal, end: AbortSignal, act: () => void): void {
   if (signal.aborted) act();
-  else signal.addEventListener("abort", act, { once: true });
-  return () => signal.removeEventListener("abort", act);
+  else signal.addEventListener("abort", act, { once: true, signal: end });
 }
 
 function interruptedError(signal: EndingSignal, consequence: string): StopError {
@@ -66,49 +65,38 @@ export class RunAbort {
   readonly #aborted = new AbortController();
   readonly #drained = new AbortController();
   readonly #released = new AbortController();
-  readonly #letGoOfSignal: () => void;
+  /** `undefined` while the run goes on. */
+  reason: AbortReason | undefined;
+  /** Aborted when the run is, for whatever reason. */
+  readonly signal: AbortSignal = this.#aborted.signal;
+  /** Aborted when writes in flight are given up. */
+  readonly drained: AbortSignal = this.#drained.signal;
   /** What gives up each read that is under way. */
   readonly #reads = new Set<(error: StopError) => void>();
-  #reason: AbortReason | undefined;
 
   /** `onSignal` is told of the first signal, and how many reads are under way, before anything is aborted. */
   constructor(clock: Clock, interruption: Interruption, onSignal: (signal: EndingSignal, reads: number) => void) {
     this.#clock = clock;
     this.#interruption = interruption;
-    this.#letGoOfSignal = whenAborted(interruption.requested, () => {
+    whenAborted(interruption.requested, this.#released.signal, () => {
       const signal = interruption.signal();
       onSignal(signal, this.#reads.size);
       this.abort({ kind: "signal", signal });
     });
   }
 
-  /** `undefined` while the run goes on. */
-  get reason(): AbortReason | undefined {
-    return this.#reason;
-  }
-
   get isAborted(): boolean {
-    return this.#reason !== undefined;
+    return this.reason !== undefined;
   }
 
   /** Whether the run must end without any further look at the server. */
   get isFinal(): boolean {
-    return this.#reason?.kind === "fatal" || this.#reason?.kind === "signal";
-  }
-
-  /** Aborted when the run is, for whatever reason. */
-  get signal(): AbortSignal {
-    return this.#aborted.signal;
-  }
-
-  /** Aborted when writes in flight are given up. */
-  get drained(): AbortSignal {
-    return this.#drained.signal;
+    return this.reason?.kind === "fatal" || this.reason?.kind === "signal";
   }
 
   abort(reason: AbortReason): void {
     const wasFinal = this.isFinal;
-    this.#reason = this.#foremost(reason);
+    this.reason = this.#foremost(reason);
     this.#aborted.abort();
     if (wasFinal || !this.isFinal) return;
     const early = AbortSignal.any([this.#interruption.immediate, this.#released.signal]);
@@ -120,18 +108,13 @@ export class RunAbort {
 
   /** Aborts the run by an error, and returns it as what stops the run: one that was not thrown on purpose is a defect. */
   fail(error: unknown): StopError {
-    const stop =
-      error instanceof StopError
-        ? error
-        : new StopError(EXIT.defect, problem("DEFECT", "an unexpected error in this program"), { cause: error });
+    const defect = problem("DEFECT", "an unexpected error in this program");
+    const stop = error instanceof StopError ? error : new StopError(EXIT.defect, defect, { cause: error });
     this.abort({ kind: "fatal", error: stop });
     return stop;
   }
 
-  /**
-   * Takes a step of the run. An error aborts the run and gives `undefined`: what was done before the step stays done, and the steps
-   * after it still come.
-   */
+  /** Takes a step of the run. An error aborts the run and gives `undefined`: what was done stays done, and later steps still come. */
   async guard<T>(step: () => Promise<T>): Promise<T | undefined> {
     try {
       return await step();
@@ -164,12 +147,11 @@ export class RunAbort {
   /** Lets go of the process's signals. */
   release(): void {
     this.#released.abort();
-    this.#letGoOfSignal();
   }
 
-  /** A fatal error outranks every other reason; of two, the one whose exit code comes first is told first. */
+  /** Of two fatal errors, the one whose exit code comes first is told first. */
   #foremost(reason: AbortReason): AbortReason {
-    const before = this.#reason;
+    const before = this.reason;
     if (before === undefined) return reason;
     if (reason.kind === "signal") return before.kind === "fatal" ? before : reason;
     if (reason.kind !== "fatal") return before;
@@ -183,7 +165,7 @@ export class RunAbort {
   }
 
   #finalError(): StopError {
-    if (this.#reason?.kind === "fatal") return this.#reason.error;
+    if (this.reason?.kind === "fatal") return this.reason.error;
     return interruptedError(this.#interruption.signal(), "what was not read yet is as it was");
   }
 }

@@ -25,8 +25,8 @@ export function isWork({ kind }: Action): boolean {
 }
 
 /**
- * Carries out a plan's items (those that `--limit` lets through), each tenant on its own:
- * doubts that the plan's list ends and adoptions (what they show is in force before anything is sent), then all the work, then one common settlement, then a last look for twins.
+ * Carries out a plan's items (those that `--limit` lets through): doubts that the plan's list ends and adoptions, for what they show is
+ * in force before anything is sent; then all the work, each tenant on its own; then one common settlement, and a last look for twins.
  */
 export async function applyPlan(run: Run, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
   const findings = await settleFromPlan(run, plan, carried);
@@ -57,25 +57,15 @@ export async function applyPlan(run: Run, plan: Plan, carried: readonly PlanItem
 
 /** One tenant's work, from its plan to its end. */
 async function workOn(run: Run, item: PlanItem, entry: PlanEntry, finding: Finding | undefined): Promise<End> {
-  if (run.abort.isAborted && item.action.kind !== "settle") return PLANNED;
-  switch (item.action.kind) {
-    case "create":
-      return createCopy(run, entry);
-    case "update":
-      return updateCopy(run, entry);
-    case "adopt":
-      return bringUpToDate(run, entry);
-    case "settle":
-      if (finding?.kind === "settled") return bringUpToDate(run, entry);
-      if (finding?.kind === "twins")
-        return { kind: "failed", error: conflict.twin({ ...entry, tenant: item.tenant }, finding.ids) };
-      return {
-        kind: "in-doubt",
-        error: { code: "IN_DOUBT", message: "an earlier run sent its create, and the answer never came" },
-      };
-    default:
-      return PLANNED;
-  }
+  const { kind } = item.action;
+  if (run.abort.isAborted && kind !== "settle") return PLANNED;
+  if (kind === "create") return createCopy(run, entry);
+  if (kind === "update") return updateCopy(run, entry);
+  if (kind === "adopt" || finding?.kind === "settled") return bringUpToDate(run, entry);
+  if (finding?.kind === "twins")
+    return { kind: "failed", error: conflict.twin({ ...entry, tenant: item.tenant }, finding.ids) };
+  const error = problem("IN_DOUBT", "an earlier run sent its create, and the answer never came");
+  return { kind: "in-doubt", error };
 }
 
 async function adoptAll(run: Run, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
@@ -88,11 +78,10 @@ async function adoptAll(run: Run, plan: Plan, carried: readonly PlanItem[]): Pro
     // A doubt that was settled after the plan was made may have shown whose it is.
     const holder = holderOf(run.recorder.state, action.task.id, item.ref);
     if (holder === undefined) adopted.push(run.guardTenant(item, () => adopt(run, entry, action)));
-    else
-      run.results.end(item, {
-        kind: "failed",
-        error: conflict.notACopy(action.task.id, conflict.copyOf(holder)),
-      });
+    else {
+      const error = conflict.notACopy(action.task.id, conflict.copyOf(holder));
+      run.results.end(item, { kind: "failed", error });
+    }
   }
   await Promise.all(adopted);
   if (run.server.tookCopies) run.server.refresh();
@@ -114,7 +103,7 @@ async function adopt(run: Run, entry: PlanEntry, { task, by }: Extract<Action, {
   ];
   const reports = candidates.get(newTaskId);
   const mustShow = sources?.get(sourceTaskId)?.rows;
-  if (reports?.kind === "read") entries.push(observe(run, entry, { newTaskId, shown: reports.value, mustShow }).record);
+  if (reports?.kind === "read") entries.push(observe(run, entry, newTaskId, reports.value, mustShow).record);
   await run.recorder.record(entries);
 }
 

@@ -71,7 +71,7 @@ async function lookForOwnWork(
 function countRefusal(run: Run, sourceTaskId: TaskId, httpStatus: number): void {
   const source = run.source(sourceTaskId);
   source.refusedCreates += 1;
-  if (source.creates.isOpen) return;
+  if (source.creates.state === "open") return;
   if (httpStatus === 404 || httpStatus === 405) run.abort.fail(tooOld(httpStatus));
   if (source.refusedCreates >= REFUSALS_THAT_STOP) run.stopSource(sourceTaskId, "creates", "three refusals in a row");
 }

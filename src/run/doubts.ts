@@ -129,7 +129,7 @@ async function waitForSettle(run: Run, doubts: readonly InDoubt[]): Promise<void
 }
 
 async function patchAgain(run: Run, doubt: InDoubt): Promise<void> {
-  const end = await updateCopy(run, doubt, { isSettled: true });
+  const end = await updateCopy(run, doubt, true);
   if (end.kind === "in-doubt") doubt.error = end.error;
   // Where it was aborted before it was sent again, the doubt is as it was.
   else if (end.kind !== "planned" || !run.isInDoubt(doubt.ref)) run.results.end(doubt.item, end);

@@ -14,12 +14,13 @@ import type { Run } from "./run.js";
 
 /** What a copy shows, held against what its entry wants; and the record of it. */
 export function observe(
-  run: Run,
-  entry: PlanEntry,
-  copy: { readonly newTaskId: TaskId; readonly shown: readonly TaskReport[]; readonly mustShow: RowCounts | undefined },
+  { clock }: Run,
+  { sourceTaskId, row, wanted }: PlanEntry,
+  newTaskId: TaskId,
+  shown: readonly TaskReport[],
+  mustShow: RowCounts | undefined,
 ): { readonly back: ReadBack; readonly record: ObservedRecord } {
-  const { sourceTaskId, row, wanted } = entry;
-  return observeCopy({ sourceTaskId, key: row.key, ...copy, wanted, clock: run.clock });
+  return observeCopy({ sourceTaskId, key: row.key, newTaskId, shown, mustShow, wanted, clock });
 }
 
 function failed(error: TenantError): End {
@@ -73,7 +74,7 @@ export async function readBackCreate(
   }
   if (copy.kind === "lacks") error = copyLacks({ tenant: row.tenant, sourceTaskId, newTaskId }, copy.reports);
   else if (copy.kind === "read") {
-    const { back, record } = observe(run, entry, { newTaskId, shown: copy.value, mustShow });
+    const { back, record } = observe(run, entry, newTaskId, copy.value, mustShow);
     error = wrongCopy(intent, copy.value, back) ?? error;
     if (copy.value.some((report) => report.mappings !== undefined))
       entries.push(error === undefined ? record : { ...record, verified: false, verifiedAt: undefined });
@@ -152,7 +153,7 @@ export async function readBackPatches(run: Run, entry: PlanEntry, patches: SentP
     return SUCCEEDED;
   }
   const mustShow = state && run.server.rowsToBeShown(state);
-  const { record } = observe(run, entry, { newTaskId, shown: copy.value, mustShow });
+  const { record } = observe(run, entry, newTaskId, copy.value, mustShow);
   const { unequal, lost, hidden } = heldAgainstPatches(entry, patches, copy.value, state?.showsMappings === true);
   // Shown a moment ago, and not any more: what it maps now is not known, whatever the PATCH was answered.
   const reports = [...record.reports, ...lost.map((reportId) => ({ reportId, apps: null }))];
@@ -218,7 +219,7 @@ function heldAgainstPatches(
 export async function lookAtPatchDoubt(run: Run, state: TenantState): Promise<void> {
   if (state.copy === undefined || state.copy.gone) return;
   const reading = await readCopy(run.reader, state.copy.newTaskId, state.originalRows);
-  if (reading.kind === "read") await endShownPatches(run, state, reading.value, { isSettled: false });
+  if (reading.kind === "read") await endShownPatches(run, state, reading.value, false);
 }
 
 /**
@@ -230,7 +231,7 @@ export async function endShownPatches(
   run: Run,
   state: TenantState,
   shown: readonly TaskReport[],
-  { isSettled }: { readonly isSettled: boolean },
+  isSettled: boolean,
 ): Promise<void> {
   const ended: LogEntry[] = [];
   const mustShow = run.server.rowsToBeShown(state);
@@ -251,9 +252,9 @@ export async function endShownPatches(
     const isShown = rows.every(({ mappings }) => mappings !== undefined && sameSwaps(mappings, last.apps));
     if (!isShown || (!isSettled && !isItsWork)) continue;
     // What a row maps that is not listed, nobody sees.
-    const hasHiddenRows = rows.length < (mustShow?.get(reportId) ?? 0);
-    const toRead = hasHiddenRows ? { toRead: true as const } : {};
-    ended.push({ type: "patch-outcome", write: last.write, outcome: "succeeded", ...toRead });
+    const isHidden = rows.length < (mustShow?.get(reportId) ?? 0);
+    const { write } = last;
+    ended.push({ type: "patch-outcome", write, outcome: "succeeded", ...(isHidden && { toRead: true }) });
   }
   await run.recorder.record(ended);
 }

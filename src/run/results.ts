@@ -3,7 +3,7 @@ import type { TenantState } from "../log/tenant-state.js";
 import type { PlanItem } from "../plan/decide.js";
 import type { TaskId, TenantRef } from "../shared/ids.js";
 import { byReport, sameSwaps } from "../shared/mapping.js";
-import { type Outcome, outcomeOfPlanned, type TenantError, type TenantResult } from "../shared/outcome.js";
+import { outcomeOfPlanned, type TenantError, type TenantResult } from "../shared/outcome.js";
 import { type Problem, problem } from "../shared/problems.js";
 import type { Run } from "./run.js";
 
@@ -123,15 +123,12 @@ export class Results {
 /** An item as a dry run tells it, and as a run tells what it did not carry out. */
 export function plannedResult(item: PlanItem, log: LogState): TenantResult {
   const { action, twins } = item;
+  // What `--verify` could not read is not as it should be, whatever an earlier run saw.
+  const outcome = action.kind === "unchanged" && item.unread !== undefined ? "failed" : outcomeOfPlanned(action.kind);
   let error = action.kind === "conflict" ? action.error : item.unread;
   if (action.kind !== "conflict" && twins.length > 0)
     error = problem("TWIN", `the server has other tasks that may be this tenant's copy: ${twins.join(", ")}`);
-  return resultOf(item, log, { outcome: plannedOutcome(item), attempts: 0, durationMs: 0, error });
-}
-
-/** What `--verify` could not read is not as it should be, whatever an earlier run saw. */
-export function plannedOutcome({ action, unread }: PlanItem): Outcome {
-  return action.kind === "unchanged" && unread !== undefined ? "failed" : outcomeOfPlanned(action.kind);
+  return resultOf(item, log, { outcome, attempts: 0, durationMs: 0, error });
 }
 
 function resultOf(

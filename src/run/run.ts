@@ -117,7 +117,7 @@ export class Run {
     more: Pick<Problem, "hint" | "tenant"> = {},
   ): void {
     const canary = this.source(id)[writes];
-    if (canary.isStopped) return;
+    if (canary.state === "stopped") return;
     canary.stop();
     const message = `the ${writes} of source task ${id} are stopped: ${why}; its other tenants stay planned`;
     this.results.warn(problem("SOURCE_STOPPED", message, more));

@@ -41,7 +41,7 @@ export async function send(
   const isCreate = intent.type === "create-intent";
   const source = run.source(intent.sourceTaskId);
   const canary = isCreate ? source.creates : source.updates;
-  const isStopped = (): boolean => abort.isAborted || canary.isStopped;
+  const isStopped = (): boolean => abort.isAborted || canary.state === "stopped";
   const call: WriteCall = {
     write: intent.write,
     idempotencyKey: intent.idempotencyKey,
@@ -82,7 +82,7 @@ export async function send(
   const error = errorOf(last);
   if (outcome === "in-doubt") return { kind: "ended", end: await endInDoubt(run, intent, error) };
   const isSlow = last.kind === "slow-down" && abort.reason?.kind === "slowed-down";
-  const isHeldBack = last.kind !== "refused" && isStopped() && (canary.isStopped || !isSlow);
+  const isHeldBack = last.kind !== "refused" && isStopped() && (canary.state === "stopped" || !isSlow);
   const known = { message: `nothing was done for it (${error.message}), but the log could not take that` };
   await recordOrTell(run, entry, [outcomeOf(intent, outcome, error)], known);
   const end: End = isHeldBack ? { kind: "planned", error } : run.endOfRefusal(entry.ref, error);

@@ -78,23 +78,14 @@ export class SendSlots {
  * each source task, and one for its PATCHes.
  */
 export class Canary {
-  #state: "closed" | "open" | "stopped" = "closed";
+  /** `open`: some job has shown that the way is right. `stopped`: everyone is sent away. */
+  state: "closed" | "open" | "stopped" = "closed";
   #isTaken = false;
   readonly #waiting: (() => void)[] = [];
 
-  /** Whether some job has shown that the way is right. */
-  get isOpen(): boolean {
-    return this.#state === "open";
-  }
-
-  /** Whether everyone is sent away. */
-  get isStopped(): boolean {
-    return this.#state === "stopped";
-  }
-
   /** Lets everyone in. Those who were stopped stay so. */
   open(): void {
-    if (this.#state === "closed") this.#end("open");
+    if (this.state === "closed") this.#end("open");
   }
 
   /** Sends everyone away, now and later. */
@@ -107,9 +98,9 @@ export class Canary {
    * have not started.
    */
   async inTurn<T>(work: (alone: boolean) => Promise<T>): Promise<T | undefined> {
-    while (this.#state === "closed" && this.#isTaken) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    if (this.#state === "stopped") return undefined;
-    const alone = this.#state === "closed";
+    while (this.state === "closed" && this.#isTaken) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.state === "stopped") return undefined;
+    const alone = this.state === "closed";
     if (alone) this.#isTaken = true;
     try {
       return await work(alone);
@@ -123,7 +114,7 @@ export class Canary {
   }
 
   #end(state: "open" | "stopped"): void {
-    this.#state = state;
+    this.state = state;
     for (const wake of this.#waiting.splice(0)) wake();
   }
 }

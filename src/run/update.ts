@@ -20,11 +20,7 @@ import { recordOrTell, send } from "./send.js";
  * server shows mappings. Stops at the first report that fails. Reports with a PATCH in doubt wait for `--settle`: `isSettled`
  * says that it has passed. Rejects only for a broken log.
  */
-export async function updateCopy(
-  run: Run,
-  entry: PlanEntry,
-  { isSettled }: { readonly isSettled: boolean } = { isSettled: false },
-): Promise<End> {
+export async function updateCopy(run: Run, entry: PlanEntry, isSettled = false): Promise<End> {
   const state = run.recorder.state.tenant(entry.ref);
   if (state?.copy === undefined) return PLANNED;
   const drift = driftNow(run, entry, state);
@@ -36,10 +32,8 @@ export async function updateCopy(
     const now = run.recorder.state.tenant(entry.ref) ?? state;
     if (hasDoubt(now, driftNow(run, entry, now))) return { kind: "in-doubt", error: PATCH_IN_DOUBT };
   }
-  const { newTaskId } = state.copy;
   const { updates } = run.source(entry.sourceTaskId);
-  const end = await updates.inTurn(() => updateInTurn(run, entry, { newTaskId, missing: drift.missing, isSettled }));
-  return end ?? PLANNED;
+  return (await updates.inTurn(() => updateInTurn(run, entry, drift.missing, isSettled))) ?? PLANNED;
 }
 
 const PATCH_IN_DOUBT = problem(
@@ -61,29 +55,33 @@ function hasDoubt({ reports, originalRows }: TenantState, { changes }: Drift): b
   );
 }
 
-interface Update {
-  readonly newTaskId: TaskId;
-  /** Reports that the copy is known to lack: the plan has told of them. */
-  readonly missing: readonly ReportId[];
-  /** `--settle` has passed since the last PATCH that was given up. */
-  readonly isSettled: boolean;
-}
-
-async function updateInTurn(run: Run, entry: PlanEntry, update: Update): Promise<End> {
-  const { newTaskId, isSettled } = update;
+/** `knownMissing`: reports that the copy is known to lack, of which the plan has told. */
+async function updateInTurn(
+  run: Run,
+  entry: PlanEntry,
+  knownMissing: readonly ReportId[],
+  isSettled: boolean,
+): Promise<End> {
   const { sourceTaskId, row, wanted } = entry;
   const { recorder } = run;
   const stateNow = (): TenantState => recorder.state.tenant(entry.ref) as TenantState;
   const cannot = (error: TenantError): End => run.endOfRefusal(entry.ref, error);
-  if (run.abort.isAborted) return PLANNED;
+  const newTaskId = stateNow().copy?.newTaskId;
+  if (run.abort.isAborted || newTaskId === undefined) return PLANNED;
   const before = await readCopy(run.reader, newTaskId, stateNow().originalRows);
   if (before.kind === "absent")
     return cannot(problem("COPY_MISSING", `the copy ${newTaskId} does not answer by its ID (404)`));
   if (before.kind === "lacks")
     return cannot(copyLacks({ tenant: row.tenant, sourceTaskId, newTaskId }, before.reports));
   if (before.kind === "read") {
-    if (isSettled) await endShownPatches(run, stateNow(), before.value, { isSettled });
-    await noteShown(run, entry, newTaskId, before.value);
+    if (isSettled) await endShownPatches(run, stateNow(), before.value, true);
+    // What the copy shows before anything is sent counts: a report that is already right is not sent again.
+    const state = stateNow();
+    if (isNews(state, before.value)) {
+      const mustShow = run.server.rowsToBeShown(state);
+      await recorder.record([observe(run, entry, newTaskId, before.value, mustShow).record]);
+      run.server.noteShownApps(state, before.value);
+    }
   }
   const inUse = run.server.conflictNow(entry);
   if (inUse !== undefined) return cannot(inUse);
@@ -91,7 +89,7 @@ async function updateInTurn(run: Run, entry: PlanEntry, update: Update): Promise
   const { changes, missing, refusedRemovals } = driftNow(run, entry, stateNow());
   if (refusedRemovals.length > 0) return cannot(conflict.removalRefused(refusedRemovals));
   const isResolved = run.server.context.sources?.get(sourceTaskId)?.task.reports !== undefined;
-  const news = missing.filter((reportId) => !update.missing.includes(reportId));
+  const news = missing.filter((reportId) => !knownMissing.includes(reportId));
   // An ID that the user gave and nobody could resolve may be any of the copy's reports: it is not missing.
   const unplaced = isResolved ? undefined : news.find((reportId) => wanted.named.includes(reportId));
   if (unplaced !== undefined) return cannot(rowUnknown(unplaced));
@@ -123,15 +121,6 @@ async function updateInTurn(run: Run, entry: PlanEntry, update: Update): Promise
   }
   const hides = before.kind === "read" && before.value.every((report) => report.mappings === undefined);
   return hides && !sentAny ? SUCCEEDED : readBackPatches(run, entry, { newTaskId, changes, sentAny, before });
-}
-
-/** What the copy shows before anything is sent counts: a report that is already right is not sent again. */
-async function noteShown(run: Run, entry: PlanEntry, newTaskId: TaskId, shown: readonly TaskReport[]): Promise<void> {
-  const state = run.recorder.state.tenant(entry.ref);
-  if (state === undefined || !isNews(state, shown)) return;
-  const mustShow = run.server.rowsToBeShown(state);
-  await run.recorder.record([observe(run, entry, { newTaskId, shown, mustShow }).record]);
-  run.server.noteShownApps(state, shown);
 }
 
 /** PATCHes in doubt that were sent by the ID of a row of this report, when nobody could place it. */

@@ -8,7 +8,7 @@ const ENV = { QALYPTUS_SERVER: "https://reports.example", QALYPTUS_API_KEY: "key
 
 function read(line: string | readonly string[], env: Readonly<Record<string, string>> = ENV): CommandLine {
   const argv = typeof line === "string" ? line.split(" ").filter(Boolean) : line;
-  return readCommandLine(argv, { env, program: "qalyptus-propagate" });
+  return readCommandLine(argv, { env, argv0: "qalyptus-propagate" });
 }
 
 function refusal(line: string | readonly string[], env?: Readonly<Record<string, string>>) {
@@ -253,11 +253,10 @@ describe("any words at all", () => {
     ),
   );
 
-  it("end in help, a version, frozen settings or a refusal with exit code 2, and never in an exception", () => {
+  it("end in help, a version, settings or a refusal with exit code 2, and never in an exception", () => {
     fc.assert(
       fc.property(fc.array(WORD, { maxLength: 8 }), (argv) => {
         const outcome = read(argv);
-        if (outcome.kind === "run") expect(Object.isFrozen(outcome.invocation.settings)).toBe(true);
         if (outcome.kind !== "refused") return;
         expect(outcome.exitCode).toBe(2);
         expect(outcome.problems.length).toBeGreaterThan(0);

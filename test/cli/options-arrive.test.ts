@@ -141,7 +141,7 @@ const ARRIVALS: Readonly<Record<string, Arrival>> = {
 const ANSWERED_AT_ONCE: readonly string[] = [OPTIONS.help.long, OPTIONS.version.long];
 
 function settingsOf(command: CommandSpec, words: readonly string[]): unknown {
-  const line = readCommandLine([command.name, ...words], { env: ENV, program: "qalyptus-propagate" });
+  const line = readCommandLine([command.name, ...words], { env: ENV, argv0: "qalyptus-propagate" });
   if (line.kind !== "run") throw new Error(`not run: ${JSON.stringify(line)}`);
   return line.invocation.settings;
 }
@@ -180,7 +180,7 @@ describe("every flag of every command arrives in its settings", () => {
     ),
   )("$command.name $option.short is $option.long", ({ command, option }) => {
     const words = (flag: string): unknown =>
-      readCommandLine([command.name, ...BARE[command.name], flag], { env: ENV, program: "p" });
+      readCommandLine([command.name, ...BARE[command.name], flag], { env: ENV, argv0: "p" });
     expect(words(option.short ?? "")).toEqual(words(option.long));
   });
 

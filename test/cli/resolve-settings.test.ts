@@ -5,7 +5,7 @@ const ENV = { QALYPTUS_SERVER: "https://reports.example", QALYPTUS_API_KEY: "key
 const TASK = "11111111-1111-4111-8111-111111111111";
 
 function read(words: readonly string[], env: Readonly<Record<string, string>> = ENV) {
-  return readCommandLine(["resolve", ...words], { env, program: "p" });
+  return readCommandLine(["resolve", ...words], { env, argv0: "p" });
 }
 
 function codesOf(words: readonly string[], env?: Readonly<Record<string, string>>): readonly string[] {
@@ -62,7 +62,7 @@ describe("resolve", () => {
 });
 
 describe("init", () => {
-  const init = (words: readonly string[]) => readCommandLine(["init", ...words], { env: ENV, program: "p" });
+  const init = (words: readonly string[]) => readCommandLine(["init", ...words], { env: ENV, argv0: "p" });
 
   it.each([
     { words: [], file: undefined, manifestFormat: "csv" },
@@ -81,7 +81,7 @@ describe("init", () => {
 });
 
 describe("sandbox", () => {
-  const sandbox = (words: string) => readCommandLine(["sandbox", ...words.split(" ")], { env: {}, program: "p" });
+  const sandbox = (words: string) => readCommandLine(["sandbox", ...words.split(" ")], { env: {}, argv0: "p" });
 
   it.each([
     ["--latency 20", 20],

@@ -8,7 +8,7 @@ const ENV = { QALYPTUS_SERVER: "https://reports.example", QALYPTUS_API_KEY: "key
 const GUID = "11111111-1111-4111-8111-111111111111";
 
 function read(line: string, env: Readonly<Record<string, string>> = ENV) {
-  return readCommandLine(["sync", ...line.split(" ").filter(Boolean)], { env, program: "p" });
+  return readCommandLine(["sync", ...line.split(" ").filter(Boolean)], { env, argv0: "p" });
 }
 
 function settingsOf(line: string, env?: Readonly<Record<string, string>>): SyncSettings {
@@ -77,12 +77,6 @@ describe("a sync that is given its manifest alone", () => {
       warnings: [],
     });
   });
-
-  it("is frozen to its leaves", () => {
-    const settings = settingsOf("customers.csv --only acme --out a.json");
-    for (const part of [settings, settings.shape, settings.shape.only, settings.run, settings.output.files[0]])
-      expect(Object.isFrozen(part)).toBe(true);
-  });
 });
 
 describe("how long a write is waited for", () => {
@@ -104,7 +98,7 @@ describe("how long a write is waited for", () => {
   it.each(["30", "30 s ago", "s", "-5s", "1h", "1e3s", "99999m"])("--settle=%s is refused", (text) => {
     const outcome = readCommandLine(["sync", "customers.csv", `--settle=${text}`], {
       env: ENV,
-      program: "p",
+      argv0: "p",
     });
     expect(outcome).toMatchObject({ kind: "refused", exitCode: 2, problems: [{ code: "OPTION_VALUE" }] });
   });

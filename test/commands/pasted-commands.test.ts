@@ -51,7 +51,7 @@ describe.skipIf(process.platform === "win32")("a resolve command, pasted into sh
     const into = { argv0: "qalyptus-propagate", platform: "linux", log: LOG, server: "http://acme.example/a?b=$c" };
     const rest = `--task-id ${copy(1)} ${optionWord("--from", tenant)}`;
     const hint = completedHint(resolveCommand({ tenant, sourceTaskId: taskId(MONTHLY) }, rest), into);
-    const line = readCommandLine(argumentsOf(hint), { env: { QALYPTUS_API_KEY: "key" }, program: "p" });
+    const line = readCommandLine(argumentsOf(hint), { env: { QALYPTUS_API_KEY: "key" }, argv0: "p" });
     if (line.kind !== "run" || line.invocation.command !== "resolve") throw new Error(JSON.stringify(line));
     expect(line.invocation.settings).toMatchObject({
       idempotencyLog: LOG,

@@ -381,8 +381,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "run/results.ts",
-        from: 'return action.kind === "unchanged" && unread !== undefined ? "failed" : outcomeOfPlanned(action.kind);',
-        to: "return outcomeOfPlanned(action.kind);",
+        from: 'action.kind === "unchanged" && item.unread !== undefined ? "failed" : outcomeOfPlanned(action.kind);',
+        to: "outcomeOfPlanned(action.kind);",
       },
     ],
   },

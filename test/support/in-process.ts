@@ -16,7 +16,7 @@ export interface Said {
 /** Carries out one command line on a machine of the test's own: parsed as the program does it, without a process. */
 export async function say(argv: readonly string[], facts: FakeHostFacts = {}): Promise<Said> {
   const host = fakeHost(facts);
-  const line = readCommandLine(argv, { env: host.env, program: host.argv0 });
+  const line = readCommandLine(argv, host);
   if (line.kind !== "run") throw new Error(`no command to carry out: ${JSON.stringify(line)}`);
   try {
     const code = await carryOut(host, line.invocation);
