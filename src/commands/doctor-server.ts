@@ -2,9 +2,13 @@ import type { PlanShape } from "../log/records.js";
 import type { LogState } from "../log/state.js";
 import { DEFAULT_NAME_TEMPLATE, type Manifest } from "../manifest/manifest.js";
 import { usesTaskName } from "../manifest/names.js";
-import { judgeLiveSource } from "../plan/live-source.js";
-import { listNotWhole, type ObservedSource, observeServer } from "../plan/observe.js";
-import { rememberingReader } from "../plan/shared-reading.js";
+import {
+  judgeLiveSource,
+  listNotWhole,
+  type ObservedSource,
+  observeServer,
+  rememberingReader,
+} from "../plan/observe.js";
 import { counted } from "../reporter/look.js";
 import { type Rehearsal, rehearseSync } from "../run/sync.js";
 import type { ListReading, TaskReader } from "../server/ports.js";

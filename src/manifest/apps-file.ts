@@ -6,7 +6,7 @@ import { listed, quote } from "../shared/quotation.js";
 import { normalHeader } from "./columns.js";
 import { readCsvTable } from "./csv.js";
 import { JsonText, membersOf } from "./json-text.js";
-import { Findings } from "./raw-manifest.js";
+import { Findings } from "./manifest.js";
 
 /** An app of a list made by Qlik's tools. `name` is empty where the list has none. */
 export interface ListedApp {

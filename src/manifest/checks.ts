@@ -3,10 +3,9 @@ import type { AppId, TaskId, TenantKey } from "../shared/ids.js";
 import { listed, quote } from "../shared/quotation.js";
 import { nearestSpellings } from "../shared/spelling.js";
 import { COLUMN_RULES, columnOf, MANIFEST_COLUMNS, type ManifestColumn, normalHeader } from "./columns.js";
-import { checkContradictions, checkDisabledWithoutSource, checkRepeatedRows } from "./contradictions.js";
-import type { ManifestDefaults, ManifestTenant } from "./manifest.js";
+import type { DesiredMapping, ManifestDefaults, ManifestTenant } from "./manifest.js";
 import { checkNames, columnsUsedBy } from "./names.js";
-import { cellOf, type JudgedManifest, type ManifestRow, placeOf } from "./rows.js";
+import { cellOf, type JudgedManifest, type ManifestRow, placeOf, type TenantGroup } from "./rows.js";
 
 /** What is asked of a manifest as a whole. Each is linear in the rows. */
 const CHECKS: readonly ((manifest: JudgedManifest) => void)[] = [
@@ -36,24 +35,116 @@ function checkColumns({ raw, columns, shared, rows, findings }: JudgedManifest):
   const titles = raw.header.filter((title) => title !== "").map(quote);
   for (const column of ["tenant", "newQlikAppId", "qlikAppId", "sourceTaskId"] as const) {
     if (isGiven[column] || columns.positions[column] !== undefined) continue;
-    const unknown = new Map(raw.header.map((title) => [normalHeader(title), title]));
-    const [near = ""] = nearestSpellings(normalHeader(column), unknown.keys(), 1);
+    const folded = new Map(raw.header.map((title) => [normalHeader(title), title]));
+    const [near = ""] = nearestSpellings(normalHeader(column), folded.keys(), 1);
+    const meant = near === "" || columnOf(near) !== undefined ? "" : `Is ${quote(folded.get(near) ?? "")} meant? `;
     const { option } = COLUMN_RULES[column];
-    findings.fault(
-      "COLUMN_MISSING",
-      `The manifest has no ${raw.format === "csv" ? "column" : "key"} ${quote(column)}; it has ${listed(titles)}.`,
-      {
-        hint:
-          (near === "" || columnOf(near) !== undefined
-            ? ""
-            : `Is ${quote(unknown.get(near) ?? "")} meant? Then name it ${column}. `) +
-          (option === undefined
-            ? `Add the column. The columns that have a meaning: ${MANIFEST_COLUMNS.join(", ")}.`
-            : `Add the column, or give ${option} for all rows that name none.`),
-        line: raw.headerLine,
-        column,
-      },
-    );
+    const known = `Add the column. The columns that have a meaning: ${MANIFEST_COLUMNS.join(", ")}.`;
+    const hint = option === undefined ? known : `Add the column, or give ${option} for all rows that name none.`;
+    const kind = raw.format === "csv" ? "column" : "key";
+    findings.fault("COLUMN_MISSING", `The manifest has no ${kind} ${quote(column)}; it has ${listed(titles)}.`, {
+      hint: meant + hint,
+      line: raw.headerLine,
+      column,
+    });
+  }
+}
+
+/** Where the rows of one tenant contradict each other. */
+function checkContradictions(manifest: JudgedManifest): void {
+  for (const group of manifest.groups) {
+    if (group.rows.length === 1) continue;
+    const enabled = group.rows.filter((row) => row.enabled !== false);
+    checkOneValue("enabled", group.rows, manifest);
+    checkOneValue("name", enabled, manifest);
+    checkOneValue("newTaskId", enabled, manifest);
+    checkTargets(group, manifest);
+  }
+}
+
+function checkOneValue(
+  column: "enabled" | "name" | "newTaskId",
+  rows: readonly ManifestRow[],
+  manifest: JudgedManifest,
+): void {
+  const [first, ...others] = rows.filter((row) => row[column] !== undefined);
+  for (const row of others) {
+    const [here, there] = [String(row[column]), String(first?.[column])];
+    if (here === there) continue;
+    const values = `${quote(here)} here, but ${quote(there)} on line ${first?.line}`;
+    manifest.findings.fault("CONTRADICTION", `Tenant ${quote(row.tenant ?? "")} has ${column} ${values}.`, {
+      hint: `All rows of one tenant make one copy: give them the same ${column}.`,
+      ...placeOf(manifest, row, column),
+      value: here,
+    });
+  }
+}
+
+/** One report and `qlikAppId` with two targets; a mapping of every report covers each one. */
+function checkTargets({ tenant, rows }: TenantGroup, manifest: JudgedManifest): void {
+  /** The first mapping of each app and report. */
+  const first = new Map<string, DesiredMapping>();
+  const findOther = (mapping: DesiredMapping): DesiredMapping | undefined => {
+    const covered =
+      mapping.report === undefined
+        ? [...first.values()].filter((one) => one.qlikAppId === mapping.qlikAppId)
+        : [first.get(`${mapping.qlikAppId} undefined`), first.get(`${mapping.qlikAppId} ${mapping.report}`)];
+    return covered.find((one) => one !== undefined && one.newQlikAppId !== mapping.newQlikAppId);
+  };
+  for (const row of rows) {
+    for (const mapping of row.desired) {
+      const other = findOther(mapping);
+      const target = `${mapping.qlikAppId} ${mapping.report}`;
+      if (other === undefined) {
+        if (!first.has(target)) first.set(target, mapping);
+        continue;
+      }
+      const report = mapping.report ?? other.report;
+      const what = `app ${mapping.qlikAppId} of ${report === undefined ? "every report" : `report ${report}`}`;
+      const targets = `${mapping.newQlikAppId} here, but to ${other.newQlikAppId} on line ${other.line}`;
+      manifest.findings.fault("CONTRADICTION", `Tenant ${quote(tenant.tenant)} maps ${what} to ${targets}.`, {
+        hint: "Keep one of the two rows. A row without reportId means every report.",
+        ...placeOf(manifest, row, "newQlikAppId"),
+        value: mapping.newQlikAppId,
+      });
+      break;
+    }
+  }
+}
+
+/** Rows of one tenant that say the same: a warning. */
+function checkRepeatedRows({ groups, raw, findings }: JudgedManifest): void {
+  for (const { rows } of groups) {
+    if (rows.length === 1) continue;
+    const first = new Map<string, ManifestRow>();
+    for (const row of rows) {
+      if (row.enabled === false) continue;
+      const text = JSON.stringify(raw.header.map((_, position) => cellOf(row, position)));
+      const same = first.get(text);
+      if (same === undefined) first.set(text, row);
+      else {
+        const message = `This row of tenant ${quote(row.tenant ?? "")} says the same as line ${same.line}; it counts once.`;
+        findings.warn("ROW_REPEATED", message, { tenant: row.tenant, line: row.line });
+      }
+    }
+  }
+}
+
+/** A key with a disabled row that names no source task, and an enabled one: whether the tenant is enabled cannot be told. */
+function checkDisabledWithoutSource(manifest: JudgedManifest): void {
+  const { groups } = manifest;
+  const unplaced = groups.filter(({ tenant }) => tenant.sourceTaskId === undefined);
+  if (unplaced.length === 0) return;
+  const enabled = new Map(groups.flatMap(({ tenant }) => (tenant.enabled ? [[tenant.key, tenant]] : [])));
+  for (const { tenant, rows } of unplaced) {
+    const other = enabled.get(tenant.key);
+    if (other === undefined) continue;
+    const message = `Tenant ${quote(tenant.tenant)} is disabled here, but enabled on line ${other.line}.`;
+    manifest.findings.fault("CONTRADICTION", message, {
+      hint: "Give the disabled row its sourceTaskId, or remove one of the two.",
+      ...placeOf(manifest, rows[0], "enabled"),
+      value: "false",
+    });
   }
 }
 
@@ -94,8 +185,9 @@ function checkApps(manifest: JudgedManifest): void {
     if (app === undefined || row.enabled === false) continue;
     const fault = appFault(row, app, masters.get(app), owners.get(app), manifest.defaults);
     if (key !== undefined && !owners.has(app)) owners.set(app, row);
+    if (fault === undefined) continue;
     const once = `${key ?? line} ${app}`;
-    if (fault === undefined || told.has(once)) continue;
+    if (told.has(once)) continue;
     told.add(once);
     const [code, message, hint] = fault;
     manifest.findings.fault(code, message, { ...placeOf(manifest, row, "newQlikAppId"), hint, value: app });
@@ -137,6 +229,7 @@ function appFault(
 
 /** A `newTaskId` that two tenants claim, or that is a source task. Disabled rows take no part. */
 function checkNewTasks(manifest: JudgedManifest): void {
+  if (manifest.columns.positions.newTaskId === undefined) return;
   const groups = manifest.groups.filter(({ tenant }) => tenant.enabled);
   const sources = new Set<TaskId | undefined>(groups.map(({ tenant }) => tenant.sourceTaskId));
   sources.add(manifest.shared.sourceTaskId);

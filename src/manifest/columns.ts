@@ -1,6 +1,6 @@
 import { quote } from "../shared/quotation.js";
 import { nearestSpellings } from "../shared/spelling.js";
-import type { Findings } from "./raw-manifest.js";
+import type { Findings } from "./manifest.js";
 
 /** What is said and asked of a column; the JSON Schema is made of it too. */
 interface ColumnRules {
@@ -15,8 +15,6 @@ interface ColumnRules {
   readonly atTop?: string;
   /** The option that gives it to rows that name none. */
   readonly option?: string;
-  /** What to do where a row has no value but needs one. */
-  readonly remedy?: string;
 }
 
 const RULES = {
@@ -24,14 +22,12 @@ const RULES = {
     kind: "text",
     aliases: ["customer"],
     description: "The tenant's key, as text in quotes: 007 is not 7.",
-    remedy: "Write the tenant's key, or remove the row.",
   },
   newQlikAppId: {
     kind: "guid",
     aliases: ["appId"],
     description: "The tenant's own app, which the copy's reports read instead.",
     inMappings: true,
-    remedy: "Write the ID of the tenant's own app, or disable the row (enabled = false).",
   },
   qlikAppId: {
     kind: "guid",
@@ -40,14 +36,12 @@ const RULES = {
     inMappings: true,
     atTop: "The app to replace, for tenants that name none.",
     option: "--master-app",
-    remedy: "Write the ID of the app to replace, or give --master-app for all rows that name none.",
   },
   sourceTaskId: {
     kind: "guid",
     description: "The task to duplicate; without it the top level's, or --source-task.",
     atTop: "The task to duplicate, for tenants that name none.",
     option: "--source-task",
-    remedy: "Write the ID of the task to duplicate, or give --source-task for all rows that name none.",
   },
   reportId: {
     kind: "guid",

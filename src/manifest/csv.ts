@@ -4,30 +4,12 @@
  */
 
 import { CsvError, type InfoField, type InfoRecord, type Options, parse } from "csv-parse/sync";
+import type { ProblemCode } from "../shared/codes.js";
 import { trimAround } from "../shared/ids.js";
 import { quote } from "../shared/quotation.js";
 import { isArmed, rearmFormula } from "../shared/spreadsheet-formula.js";
 import { columnOf, normalHeader } from "./columns.js";
-import type { Findings, RawManifest, RawRow } from "./raw-manifest.js";
-
-/** One record: its fields, unquoted, and the line on which it begins. */
-export interface CsvRecord {
-  readonly line: number;
-  readonly cells: readonly string[];
-}
-
-/** A quote out of place. The record that it stands in is not among the records. */
-export interface CsvFault {
-  /** `unclosed`: the file ends inside the quotes. `misplaced`: the quotes that open the value do not close at its end. */
-  readonly kind: "unclosed" | "misplaced";
-  /** The line on which the value begins, and the one on which it, or the file, ends. */
-  readonly line: number;
-  readonly endLine: number;
-  /** The field's place in its record, from 0. */
-  readonly cell: number;
-  /** The value as the file has it; of an unclosed one what stands behind its quote. */
-  readonly text: string;
-}
+import type { Findings, RawManifest, RawRow } from "./manifest.js";
 
 /** A CSV manifest as rows of text. A result's cells have a `'` before what looks like a formula: it is taken back here. */
 export function readCsvManifest(text: string, findings: Findings): RawManifest {
@@ -47,14 +29,17 @@ export interface CsvTable {
 
 /** Reads a table. `isKnown` says of a header whether it means something: the delimiter is the one that finds most of these. */
 export function readCsvTable(text: string, isKnown: (header: string) => boolean, findings: Findings): CsvTable {
-  const { start, line, delimiter: stated } = readCsvOpening(text);
+  const { start, line, delimiter } = readCsvOpening(text);
   const content = text.slice(start, text.endsWith("\u001a") ? -1 : undefined);
-  const { records, faults } = splitCsv(content, stated ?? foundDelimiter(content, isKnown), line);
-  const [first, ...rest] = records;
-  const header = faults[0] !== undefined && faults[0].line <= (first?.line ?? Infinity) ? undefined : first;
+  const [header, ...records] = splitCsv(content, delimiter ?? foundDelimiter(content, isKnown), line, findings);
   const titles = header?.cells.map(trimAround) ?? [];
-  for (const fault of faults) tellQuote(fault, titles[fault.cell], findings);
-  const rows = header === undefined ? [] : rest.filter((record) => hasFields(record, titles.length, findings));
+  const rows = records.filter((record) => {
+    const found = record.cells.length;
+    if (found === titles.length) return true;
+    const message = `This row has ${found} ${found === 1 ? "field" : "fields"}, the header has ${titles.length}.`;
+    findings.fault("FIELD_COUNT", message, { line: record.line, value: record.cells.join(" | ") });
+    return false;
+  });
   return { header: titles, headerLine: header?.line ?? 1, rows };
 }
 
@@ -76,33 +61,17 @@ export function readCsvOpening(text: string): { start: number; line: number; del
   return { start, line, delimiter };
 }
 
+/** More text than any header has: the guess at the delimiter looks no further. */
+const LONGEST_HEADER = 65_536;
+
 function foundDelimiter(text: string, isKnown: (header: string) => boolean): string {
-  const bytes = Buffer.from(text);
+  const bytes = Buffer.from(text.slice(0, LONGEST_HEADER));
   const scored = [",", ";", "\t"].map((delimiter) => {
-    const { cells } = readOne({ bytes, delimiter }, { at: 0, line: 1 }).record;
+    const cells = readOne({ bytes, delimiter }, { at: 0, line: 1 }, () => {});
     return { delimiter, known: cells.filter((cell) => isKnown(trimAround(cell))).length, fields: cells.length };
   });
   scored.sort((a, b) => b.known - a.known || b.fields - a.fields);
   return scored[0]?.delimiter ?? ",";
-}
-
-function tellQuote({ kind, line, endLine, text }: CsvFault, column: string | undefined, findings: Findings): void {
-  const at = { line, column, value: text };
-  if (kind === "unclosed") {
-    const rest = `everything to the end of the file (line ${endLine}) is one value`;
-    findings.fault("QUOTE_UNCLOSED", `The quote that opens on line ${line} is never closed: ${rest}.`, at);
-  } else {
-    const lines = endLine === line ? "" : ` (lines ${line} to ${endLine})`;
-    const message = `The value ${quote(text)}${lines} begins with a quote that does not close at its end.`;
-    findings.fault("QUOTE_MISPLACED", message, at);
-  }
-}
-
-function hasFields({ line, cells }: CsvRecord, expected: number, findings: Findings): boolean {
-  if (cells.length === expected) return true;
-  const message = `This row has ${cells.length} ${cells.length === 1 ? "field" : "fields"}, the header has ${expected}.`;
-  findings.fault("FIELD_COUNT", message, { line, value: cells.join(" | ") });
-  return false;
 }
 
 interface CsvSource {
@@ -124,33 +93,35 @@ const RELAXED: Options = { relax_quotes: true, ltrim: true };
 const ANY_RECORDS: Options = { record_delimiter: ["\r\n", "\n", "\r"], relax_column_count: true };
 
 /**
- * Splits text into records; blank ones are left out. Lines end in LF, CRLF or CR, mixed as they come. Text is read strictly up to
- * the first quote that csv-parse does not expect; from that record on quotes out of place are text, and each is judged.
+ * Splits text into records, the header first; blank ones are left out. Lines end in LF, CRLF or CR, mixed as they come. Text is read
+ * strictly up to the first quote that csv-parse does not expect; from that record on quotes out of place are text, and each is
+ * judged. A record with a fault is left out; where that may be the header, all of them are.
  */
-export function splitCsv(
-  text: string,
-  delimiter: string,
-  line: number,
-): { readonly records: readonly CsvRecord[]; readonly faults: readonly CsvFault[] } {
+export function splitCsv(text: string, delimiter: string, line: number, findings: Findings): readonly RawRow[] {
   const source = { bytes: Buffer.from(text), delimiter };
-  const records: CsvRecord[] = [];
-  const faults: CsvFault[] = [];
+  const records: RawRow[] = [];
+  let isHeaderFaulty = false;
   let place: RecordStart = { at: 0, line };
-  const add = (record: CsvRecord): void => {
+  const add = (cells: readonly string[]): void => {
     // Excel writes lines of delimiters only below a table.
-    if (record.cells.some((cell) => trimAround(cell) !== "")) records.push(record);
+    if (cells.some((cell) => trimAround(cell) !== "")) records.push({ line: place.line, cells });
   };
   const judge = (): void => {
-    const { record, fault } = readOne(source, place);
-    if (fault === undefined) add(record);
-    else faults.push(fault);
+    let isFaulty = false;
+    const cells = readOne(source, place, (code, message, at, cell, value) => {
+      isFaulty = true;
+      isHeaderFaulty ||= records.length === 0;
+      const title = isHeaderFaulty ? undefined : records[0]?.cells[cell];
+      findings.fault(code, message, { line: at, column: title && trimAround(title), value });
+    });
+    if (!isFaulty) add(cells);
   };
   /** Reads from `place` on. Returns false where csv-parse ends at a quote; `place` is that record's then. */
   const readOn = (quotes: Options, isPlain: (cells: readonly string[]) => boolean): boolean => {
     const start = place.at;
     // Nothing is kept by csv-parse. A copy of its array holds no room to grow: with 200,000 rows that counts.
     const on_record = (cells: string[], { bytes }: InfoRecord): null => {
-      if (isPlain(cells)) add({ line: place.line, cells: cells.slice() });
+      if (isPlain(cells)) add(cells.slice());
       else judge();
       place = { at: start + bytes, line: place.line + lineEndsIn(source.bytes, place.at, start + bytes) };
       return null;
@@ -166,38 +137,45 @@ export function splitCsv(
   // In relaxed text a value that begins with a quote has one out of place, or one that belongs to its content.
   const isPlain = (cells: readonly string[]) => !cells.some((cell) => trimAround(cell).startsWith('"'));
   if (!readOn(STRICT, () => true) && !readOn(RELAXED, isPlain)) judge();
-  return { records, faults };
+  return isHeaderFaulty ? [] : records;
 }
+
+/** Tells a quote out of place: the line on which its value begins, that value's place in its record, from 0, and its text. */
+type TellQuote = (code: ProblemCode, message: string, line: number, cell: number, value: string) => void;
 
 /**
  * Reads one record whatever its quotes are like: csv-parse takes those out of place for text, each value is then judged by its
  * bytes in the file. Only the record's first fault is given: what follows in it is likely to come of it.
  */
-function readOne(source: CsvSource, start: RecordStart): { readonly record: CsvRecord; readonly fault?: CsvFault } {
-  const { bytes, delimiter } = source;
+function readOne({ bytes, delimiter }: CsvSource, start: RecordStart, tell: TellQuote): readonly string[] {
   const cells: string[] = [];
-  let fault: CsvFault | undefined;
-  let at = start.at;
-  const tell = (kind: CsvFault["kind"], end: number, text: string): void => {
-    const line = start.line + lineEndsIn(bytes, start.at, at);
-    fault ??= { kind, line, endLine: line + lineEndsIn(bytes, at, end), cell: cells.length, text };
-  };
-  const cast = (value: string, info: InfoField): string => {
+  let [at, isTold] = [start.at, false];
+  const lineAt = (byte: number): number => start.line + lineEndsIn(bytes, start.at, byte);
+  const cast = (read: string, info: InfoField): string => {
     const end = start.at + info.bytes;
-    const written = trimAround(bytes.toString("utf8", at, end));
-    const content = contentOf(written, value);
-    if (content === undefined) tell("misplaced", end, written);
-    cells.push(content ?? written);
+    const value = trimAround(bytes.toString("utf8", at, end));
+    const content = contentOf(value, read);
+    if (content === undefined && !isTold) {
+      const [line, endLine] = [lineAt(at), lineAt(end)];
+      const lines = endLine === line ? "" : ` (lines ${line} to ${endLine})`;
+      const message = `The value ${quote(value)}${lines} begins with a quote that does not close at its end.`;
+      tell("QUOTE_MISPLACED", message, line, cells.length, value);
+      isTold = true;
+    }
+    cells.push(content ?? value);
     at = end + Buffer.byteLength(delimiter);
-    return value;
+    return read;
   };
   try {
     parse(bytes.subarray(start.at), { ...ANY_RECORDS, ...RELAXED, delimiter, to: 1, cast });
   } catch (error) {
     if (!(error instanceof CsvError) || error.code !== "CSV_QUOTE_NOT_CLOSED") throw error;
-    tell("unclosed", bytes.length, trimAround(bytes.toString("utf8", at)).slice(1));
+    const rest = `everything to the end of the file (line ${lineAt(bytes.length)}) is one value`;
+    const message = `The quote that opens on line ${lineAt(at)} is never closed: ${rest}.`;
+    const value = trimAround(bytes.toString("utf8", at)).slice(1);
+    if (!isTold) tell("QUOTE_UNCLOSED", message, lineAt(at), cells.length, value);
   }
-  return { record: { line: start.line, cells }, ...(fault === undefined ? {} : { fault }) };
+  return cells;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type Node, type ParseError, parseTree } from "jsonc-parser";
-import { EXIT, problem, StopError } from "../shared/problems.js";
+import { EXIT, stopError } from "../shared/problems.js";
 
 /** A JSON text as a tree of values that know their lines: JSON.parse tells neither these nor, in every Node version, a fault's. */
 export class JsonText {
@@ -23,10 +23,11 @@ export class JsonText {
     const line = this.#lineAt(offset);
     const column = String(offset - (this.#lines[line - 1] ?? 0) + 1);
     const where = `line ${line}, column ${column}`;
-    throw new StopError(
-      EXIT.usage,
-      problem("JSON_SYNTAX", `${file} is not valid JSON: ${where}: ${message}.`, { file, line, column }),
-    );
+    throw stopError(EXIT.usage, "JSON_SYNTAX", `${file} is not valid JSON: ${where}: ${message}.`, {
+      file,
+      line,
+      column,
+    });
   }
 
   /** The line on which a value begins, from 1. */

@@ -1,4 +1,3 @@
-import type { ProblemCode } from "../shared/codes.js";
 import { type FoldedName, foldName, type TaskId, trimAround } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
 import { listed, quote } from "../shared/quotation.js";
@@ -7,7 +6,7 @@ import { withoutUnseen } from "../shared/unfit-characters.js";
 import { normalHeader } from "./columns.js";
 import type { ColumnTexts, ManifestTenant } from "./manifest.js";
 import { cellOf, type JudgedManifest, type ManifestRow, placeOf, type TenantGroup } from "./rows.js";
-import { lostValue, textFault } from "./values.js";
+import { lostValue, textFault, type ValueFault } from "./values.js";
 
 /** What a name's placeholders are filled with. `task` is `undefined` where only the server knows it: `{task}` is then left in. */
 export interface NameValues {
@@ -95,14 +94,17 @@ export function checkCopyNames(
   file: string,
 ): readonly Problem[] {
   const sources = new Set<string>(sourceTaskNames.map(foldName));
-  const owners = new Map<string, CopyName>();
+  /** Names that still hold `{task}` by their source task, all others together. */
+  const owners = new Map<TaskId | undefined, Map<FoldedName, CopyName>>();
   const faults: Problem[] = [];
   for (const entry of entries) {
     const { tenant, name, line, column = "name" } = entry;
-    const folded: FoldedName = foldName(name);
-    const compared = entry.taskUnfilled ? `${entry.sourceTaskId} ${folded}` : `- ${folded}`;
-    const owner = owners.get(compared);
-    if (owner === undefined) owners.set(compared, entry);
+    const folded = foldName(name);
+    const scope = entry.taskUnfilled ? entry.sourceTaskId : undefined;
+    const compared = owners.get(scope) ?? new Map<FoldedName, CopyName>();
+    owners.set(scope, compared);
+    const owner = compared.get(folded);
+    if (owner === undefined) compared.set(folded, entry);
     const at = { tenant, file, line, column, value: name };
     if (sources.has(folded) && !entry.taskUnfilled) {
       const message = `The copy of tenant ${quote(tenant)} would be named ${quote(name)}, as a source task is.`;
@@ -142,12 +144,14 @@ export function checkNames(manifest: JudgedManifest): void {
     const { name } = rendered;
     const at = placeOf(manifest, row ?? group.rows[0], "name");
     const fault = nameFault(name, group.tenant);
-    if (fault !== undefined) findings.fault(fault.code, fault.message, { ...at, value: name });
+    if (fault !== undefined)
+      findings.fault(fault.code, `The copy's name would be ${quote(name)}${fault.is}.`, { ...at, value: name });
     else if (sourceTaskId !== undefined)
       names.push({ ...at, tenant, sourceTaskId, name, taskUnfilled: usesTaskName(nameTemplate) });
   }
   for (const fault of checkCopyNames(names, [], findings.file)) findings.faults.push(fault);
-  const long = names.filter(({ name }) => [...name].length > LONGEST_NAME);
+  // No name has more characters than code units.
+  const long = names.filter(({ name }) => name.length > LONGEST_NAME && [...name].length > LONGEST_NAME);
   const [first] = long;
   if (first === undefined) return;
   const { tenant, line, column, name } = first;
@@ -179,22 +183,15 @@ function tellContradictoryColumns(
   }
 }
 
-interface NameFault {
-  readonly code: ProblemCode;
-  readonly message: string;
-}
-
 /** Why a copy cannot have this name. */
-function nameFault(name: string, { nameTemplate, columns }: ManifestTenant): NameFault | undefined {
-  if (name === "") return { code: "NAME_EMPTY", message: "The copy's name would be empty." };
-  const would = `The copy's name would be ${quote(name)}`;
+function nameFault(name: string, { nameTemplate, columns }: ManifestTenant): ValueFault | undefined {
+  if (name === "") return { code: "NAME_EMPTY", is: ", which is no name" };
   const fault = textFault(name);
-  if (fault !== undefined) return { code: fault.code, message: `${would}${fault.is}.` };
+  if (fault !== undefined) return fault;
   for (const column of columnsUsedBy(nameTemplate)) {
     const text = columns.get(column) ?? "";
     const lost = lostValue(text);
-    if (lost !== undefined)
-      return { code: lost.code, message: `${would}, of which {${column}} is ${quote(text)}${lost.is}.` };
+    if (lost !== undefined) return { code: lost.code, is: `, of which {${column}} is ${quote(text)}${lost.is}` };
   }
   return undefined;
 }
@@ -203,12 +200,8 @@ function nameFault(name: string, { nameTemplate, columns }: ManifestTenant): Nam
 function tellUnknownPlaceholder(spelt: string, row: ManifestRow | undefined, manifest: JudgedManifest): void {
   const { raw, shared, defaults, findings } = manifest;
   const atTop = defaults.nameTemplate === undefined ? raw.shared.name : undefined;
-  const whose =
-    row === undefined
-      ? atTop === undefined
-        ? "--name"
-        : "The manifest's name"
-      : `The name of tenant ${quote(row.tenant ?? "")}`;
+  const shownTemplate = atTop === undefined ? "--name" : "The manifest's name";
+  const whose = row === undefined ? shownTemplate : `The name of tenant ${quote(row.tenant ?? "")}`;
   const { line, column } = atTop ?? { line: undefined, column: "--name" };
   const at = row === undefined ? { tenant: undefined, line, column } : placeOf(manifest, row, "name");
   const inner = /^\{([^{}]*)\}$/.exec(spelt)?.[1];

@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
+import { codeOf } from "../files/paths.js";
 import { decodeText, readWholeFile, workbook } from "../files/read-file.js";
-import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
+import { EXIT, type Problem, StopError, stopError } from "../shared/problems.js";
 import { checkManifest } from "./checks.js";
 import { indexColumns } from "./columns.js";
 import { readCsvManifest } from "./csv.js";
 import { readJsonManifest } from "./json.js";
-import type { Manifest, ManifestDefaults } from "./manifest.js";
-import { Findings } from "./raw-manifest.js";
+import { Findings, type Manifest, type ManifestDefaults } from "./manifest.js";
 import { groupRows, readRow } from "./rows.js";
 import { shareValues } from "./values.js";
 
@@ -43,16 +43,16 @@ export async function readManifestFile(path: string, options: ManifestOptions): 
     bytes = await readWholeFile(path);
   } catch (cause) {
     if (cause instanceof StopError) throw cause;
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
+    const code = codeOf(cause) || "unknown error";
     const message = `The manifest ${path} cannot be read: ${WHY_UNREADABLE[code] ?? code}.`;
-    throw new StopError(EXIT.usage, problem("MANIFEST_UNREADABLE", message, { file: path }), { cause });
+    throw stopError(EXIT.usage, "MANIFEST_UNREADABLE", message, { file: path }, cause);
   }
   return readManifest({ ...options, path, bytes });
 }
 
 function tooLarge(file: string): StopError {
   const message = `The manifest ${file} is larger than ${LARGEST / MEGABYTE} MB.`;
-  return new StopError(EXIT.usage, problem("MANIFEST_TOO_LARGE", message, { file }));
+  return stopError(EXIT.usage, "MANIFEST_TOO_LARGE", message, { file });
 }
 
 /**
@@ -65,7 +65,7 @@ export async function readManifest({ path, bytes, encoding, defaults }: Manifest
   if (bytes.length > LARGEST) throw tooLarge(file);
   const { text, warning } = decodeText(bytes, { encoding, file });
   const findings = new Findings(file);
-  const empty = new StopError(EXIT.usage, problem("MANIFEST_EMPTY", `The manifest ${file} is empty.`, { file }));
+  const empty = stopError(EXIT.usage, "MANIFEST_EMPTY", `The manifest ${file} is empty.`, { file });
   if (text.trim() === "") throw empty;
   const raw = isJson(text, path) ? readJsonManifest(text, findings) : readCsvManifest(text, findings);
   if (raw.header.length === 0) throw findings.faults.length > 0 ? new StopError(EXIT.usage, findings.faults) : empty;

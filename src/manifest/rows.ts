@@ -12,9 +12,17 @@ import {
 } from "../shared/ids.js";
 import { quote } from "../shared/quotation.js";
 import { COLUMN_RULES, type ColumnIndex, type ManifestColumn } from "./columns.js";
-import type { ColumnTexts, DesiredMapping, ManifestDefaults, ManifestTenant } from "./manifest.js";
-import type { Findings, Place, RawManifest, RawRow } from "./raw-manifest.js";
-import { guidFault, type SharedValues, textFault } from "./values.js";
+import type {
+  ColumnTexts,
+  DesiredMapping,
+  Findings,
+  ManifestDefaults,
+  ManifestTenant,
+  Place,
+  RawManifest,
+  RawRow,
+} from "./manifest.js";
+import { guidFault, type SharedValues, tellNoValue, textFault } from "./values.js";
 
 /** One row with its values judged one by one. A value that is missing or faulty is `undefined`, and its fault is told. */
 export interface ManifestRow {
@@ -92,12 +100,8 @@ export function readRow(raw: RawRow, context: RowContext): ManifestRow {
     const fault = textFault(text);
     if (fault === undefined && foldTenantKey(text) !== "") return text;
     const at = placeOf(context, { raw, tenant: undefined }, "tenant");
-    if (fault !== undefined)
-      findings.fault(fault.code, `${at.column} is ${quote(text)}${fault.is}.`, { ...at, value: text });
-    else {
-      const message = `${at.column} has no value: this row belongs to no tenant.`;
-      findings.fault("VALUE_MISSING", message, { hint: COLUMN_RULES.tenant.remedy, ...at });
-    }
+    if (fault !== undefined) tellNoValue(fault, text, at, findings);
+    else findings.fault("VALUE_MISSING", `${at.column} has no value: this row belongs to no tenant.`, at);
     return undefined;
   }
 
@@ -105,11 +109,8 @@ export function readRow(raw: RawRow, context: RowContext): ManifestRow {
     const text = textIn("enabled");
     if (text === "") return isSpoiled("enabled") ? undefined : true;
     const word = ENABLED_WORDS.get(text.normalize("NFKC").toLowerCase());
-    const at = placeOf(context, { raw, tenant }, "enabled");
-    if (word === undefined) {
-      const message = `${at.column} is ${quote(text)}, which is neither yes nor no.`;
-      findings.fault("ENABLED_UNKNOWN", message, { ...at, value: text });
-    }
+    const fault = { code: "ENABLED_UNKNOWN", is: ", which is neither yes nor no" } as const;
+    if (word === undefined) tellNoValue(fault, text, placeOf(context, { raw, tenant }, "enabled"), findings);
     return word;
   }
 
@@ -117,11 +118,11 @@ export function readRow(raw: RawRow, context: RowContext): ManifestRow {
     const text = textIn(column);
     const id = parse(text);
     if (id !== undefined || text === "") return id;
-    const at = { ...placeOf(context, { raw, tenant }, column), value: text };
-    const { code, is } = guidFault(text);
-    const message = `${at.column} is ${quote(text)}${is}.`;
-    if (isDisabled) findings.warn("VALUE_IGNORED", `${message} The row is disabled, so this is ignored.`, at);
-    else findings.fault(code, message, at);
+    const at = placeOf(context, { raw, tenant }, column);
+    const fault = guidFault(text);
+    const ignored = `${at.column} is ${quote(text)}${fault.is}. The row is disabled, so this is ignored.`;
+    if (isDisabled) findings.warn("VALUE_IGNORED", ignored, { ...at, value: text });
+    else tellNoValue(fault, text, at, findings);
     return undefined;
   }
 
@@ -129,8 +130,10 @@ export function readRow(raw: RawRow, context: RowContext): ManifestRow {
   function tellMissing(column: ManifestColumn): void {
     if (columns.positions[column] === undefined || !saysNothing(column)) return;
     const at = placeOf(context, { raw, tenant }, column);
+    const { option } = COLUMN_RULES[column];
+    const hint = option === undefined ? undefined : `Write it, or give ${option} for all rows that name none.`;
     const whose = tenant === undefined ? "" : ` for tenant ${quote(tenant)}`;
-    findings.fault("VALUE_MISSING", `${at.column} has no value${whose}.`, { hint: COLUMN_RULES[column].remedy, ...at });
+    findings.fault("VALUE_MISSING", `${at.column} has no value${whose}.`, { hint, ...at });
   }
 
   const sourceTaskId =

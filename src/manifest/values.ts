@@ -10,8 +10,14 @@ import {
 } from "../shared/ids.js";
 import { quote } from "../shared/quotation.js";
 import { firstOf, firstUnfit } from "../shared/unfit-characters.js";
-import { DEFAULT_NAME_TEMPLATE, type ManifestDefaults } from "./manifest.js";
-import type { Findings, RawManifest, SharedText } from "./raw-manifest.js";
+import {
+  DEFAULT_NAME_TEMPLATE,
+  type Findings,
+  type ManifestDefaults,
+  type Place,
+  type RawManifest,
+  type SharedText,
+} from "./manifest.js";
 
 /** Why a text is no value. `is` follows the text in a sentence. */
 export interface ValueFault {
@@ -61,6 +67,11 @@ export function guidFault(text: string): ValueFault {
   return lostValue(text) ?? { code: "NOT_A_GUID", is: `, which is no GUID${why}` };
 }
 
+/** Tells that the value at a place is none. */
+export function tellNoValue({ code, is }: ValueFault, value: string, at: Place, findings: Findings): void {
+  findings.fault(code, `${at.column} is ${quote(value)}${is}.`, { ...at, value });
+}
+
 /** What rows that say nothing themselves take: the flag's value, else the manifest's top level's. */
 export interface SharedValues {
   readonly sourceTaskId: TaskId | undefined;
@@ -78,15 +89,12 @@ export function shareValues({ shared }: RawManifest, defaults: ManifestDefaults,
     const text = trimAround(given?.text ?? "");
     const id = parse(text);
     if (given === undefined || text === "" || id !== undefined) return id;
-    const { code, is } = guidFault(text);
-    const { line, column } = given;
-    findings.fault(code, `${column} is ${quote(text)}${is}.`, { line, column, value: text });
+    tellNoValue(guidFault(text), text, { line: given.line, column: given.column }, findings);
     return undefined;
   };
   const warnWhereOverruled = (option: string, given: string | undefined, top: string | undefined, at?: SharedText) => {
     if (!given || !top || given === top) return;
-    const says = `${option} says ${quote(given)}, the manifest's top level ${quote(top)}`;
-    const message = `${says}: the flag is used.`;
+    const message = `${option} says ${quote(given)}, the manifest's top level ${quote(top)}: the flag is used.`;
     findings.warn("FLAG_OVERRIDES_MANIFEST", message, { line: at?.line, column: at?.column, value: top });
   };
   const asSet = (reports: readonly string[]) => [...new Set(reports)].sort().join(", ");

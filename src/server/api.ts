@@ -1,6 +1,6 @@
 import type { TaskId } from "../shared/ids.js";
 import type { Problem } from "../shared/problems.js";
-import type { TaskReport } from "../shared/source-task.js";
+import type { ListedTask, TaskReport } from "../shared/source-task.js";
 import type { Clock } from "../shared/time.js";
 import { apiRoot } from "./address.js";
 import { type HttpClient, openClient, type QalyptusApiSettings } from "./client.js";
@@ -16,6 +16,7 @@ import {
   reportRowOf,
   reportsOf,
   rowsOf,
+  type SeenRow,
   taskDetailsOf,
   taskOf,
   totalNamed,
@@ -59,7 +60,8 @@ function readerOf(reads: ServerReads, clock: Clock): TaskReader {
 
   return {
     async listTasks(options) {
-      const request = { route: "list", path: "/tasks", ...options, parse: keyedTask, wholeBelow: 0 } as const;
+      const keyOf = ({ id }: ListedTask) => id;
+      const request = { route: "list", path: "/tasks", ...options, parse: taskOf, keyOf, wholeBelow: 0 } as const;
       const list = await readToEnd(reads, request, clock);
       if (list.kind === "none") {
         const { kind, problem } = list.answer;
@@ -78,7 +80,8 @@ function readerOf(reads: ServerReads, clock: Clock): TaskReader {
     async readReports(id) {
       const what = `the reports of the task ${id}`;
       const path = `/tasks/${id}/reports`;
-      const request = { route: "reports", path, parse: keyedReportRow, wholeBelow: SHORTEST_PAGE } as const;
+      const keyOf = ({ rowId }: SeenRow) => rowId;
+      const request = { route: "reports", path, parse: reportRowOf, keyOf, wholeBelow: SHORTEST_PAGE } as const;
       const list = await readToEnd(reads, request, clock);
       if (list.kind === "rows") {
         if (list.problem === undefined) return { kind: "read", value: reportsOf(list.rows) };
@@ -110,16 +113,6 @@ function readerOf(reads: ServerReads, clock: Clock): TaskReader {
 
 function about(what: string, problem: Problem): Problem {
   return { ...problem, message: `${what}: ${problem.message}` };
-}
-
-function keyedTask(row: unknown) {
-  const task = taskOf(row);
-  return task && { key: task.id, value: task };
-}
-
-function keyedReportRow(row: unknown) {
-  const seen = reportRowOf(row);
-  return seen && { key: seen.rowId, value: seen };
 }
 
 function wholeReportsOf(body: unknown): readonly TaskReport[] | undefined {

@@ -87,17 +87,13 @@ function nameOf({ CN, O, OU }: Partial<PeerCertificate["subject"]>): string {
 const SOON_DAYS = 30;
 
 /** Judges how the connection is secured. `warnings`: what the connection itself warns of (plain http, `--insecure`). */
-export function judgeSecurity({
-  security,
-  now,
-  insecure,
-  warnings,
-}: {
+export function judgeSecurity(seen: {
   readonly security: Security;
   readonly now: Date;
   readonly insecure: boolean;
   readonly warnings: readonly Problem[];
 }): Check {
+  const { security, now, insecure, warnings } = seen;
   if (security.kind === "plain")
     return warnings.length === 0
       ? passed("certificate", "none: plain http, as it is usual on one's own machine")

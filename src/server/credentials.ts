@@ -3,7 +3,7 @@ import { createSecureContext, rootCertificates, type SecureContext } from "node:
 import { codeOf } from "../files/paths.js";
 import { decodeText, readWholeFile } from "../files/read-file.js";
 import { trimAround } from "../shared/ids.js";
-import { EXIT, StopError, stopError } from "../shared/problems.js";
+import { EXIT, type StopError, stopError } from "../shared/problems.js";
 
 /** Where a key comes from. `name` is what messages say: a variable, a file, "standard input". */
 export type ApiKeySource =
@@ -51,23 +51,13 @@ export async function readAuthorities(
   if (caFiles.length === 0) return [];
   const chosen = await Promise.all(caFiles.map(readAuthorityFile));
   // Node itself ignores its own file where it cannot be used, and says so when it starts: no reason to stop.
-  const extra = nodeExtraCaCerts ? await readAuthorityFile(nodeExtraCaCerts).catch(ignored) : [];
+  const extra = nodeExtraCaCerts ? await readAuthorityFile(nodeExtraCaCerts).catch(() => []) : [];
   return [...extra, ...chosen.flat()];
 }
 
-function ignored(error: unknown): Authorities {
-  if (error instanceof StopError) return [];
-  throw error;
-}
-
 async function readAuthorityFile(path: string): Promise<Authorities> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readWholeFile(path);
-  } catch (cause) {
-    if (codeOf(cause) === "") throw cause;
-    throw refusal(path, `it cannot be read (${codeOf(cause)})`, cause);
-  }
+  const unreadable = (cause: unknown) => refusal(path, `it cannot be read (${codeOf(cause)})`, cause);
+  const bytes = await readWholeFile(path).catch((cause: unknown) => Promise.reject(unreadable(cause)));
   return parseAuthorities(path, bytes);
 }
 

@@ -46,12 +46,7 @@ export class TransportFailure extends Error {
   constructor(
     kind: FailureKind,
     where: Whereabouts,
-    more: {
-      readonly code?: string;
-      readonly connecting?: boolean;
-      readonly passing?: boolean;
-      readonly cause?: unknown;
-    } = {},
+    more: { code?: string; connecting?: boolean; passing?: boolean; cause?: unknown } = {},
   ) {
     const told = problemOf(kind, where, more.code);
     super(told.message, { cause: more.cause });

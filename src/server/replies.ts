@@ -68,14 +68,15 @@ function redirectTarget(location: string | undefined, answering: Answering): str
   return answering.redact(`${protocol}//${host}${pathname}`).slice(0, 200);
 }
 
-/** A problem of an answer: `ORIGIN does this (HTTP 400: what the server says)`. */
-function answerProblem(
-  { code, says }: Pick<Rule, "code" | "says">,
-  [{ status, cutShort }, body]: readonly [HttpAnswer, JsonBody],
-  answering: Answering,
-): Problem {
+/** An answer that was opened: its body, what it proves, and its problems: `ORIGIN does this (HTTP 400: what the server says)`. */
+function judge(answer: HttpAnswer, answering: Answering) {
+  const { status, cutShort } = answer;
+  const body = parseBody(answer.body, answer.contentType);
   const text = cutShort === undefined ? serverText(body, answering.redact) : cutShort.faultCode;
-  return problem(code, `${answering.server.origin} ${says} (HTTP ${status}${text === undefined ? "" : `: ${text}`})`);
+  const about = `(HTTP ${status}${text === undefined ? "" : `: ${text}`})`;
+  const tell = ({ code, says }: Pick<Rule, "code" | "says">): Problem =>
+    problem(code, `${answering.server.origin} ${says} ${about}`);
+  return { body, rule: ruleOf(answer, body, answering), tell };
 }
 
 /** Decides what one write's exchange proves: of a create, which has a source task and must be answered with an ID, or of a PATCH. */
@@ -89,9 +90,7 @@ export function classifyWrite(exchange: Exchange, sourceTaskId: TaskId | undefin
   // A proxy that wants a password has passed nothing on; without a proxy of ours, nobody knows who says so.
   if (httpStatus === 407 && answering.proxyOrigin !== undefined)
     return { kind: "not-sent", refusedConnection: true, problem: proxyRefusal(407, answering.proxyOrigin).problem };
-  const body = parseBody(exchange.body, exchange.contentType);
-  const rule = ruleOf(exchange, body, answering);
-  const tell = (told: Pick<Rule, "code" | "says">) => answerProblem(told, [exchange, body], answering);
+  const { body, rule, tell } = judge(exchange, answering);
   const inDoubt = (problem: Problem): WriteReply => ({ kind: "in-doubt", answered: true, httpStatus, problem });
   const isSuccess = httpStatus >= 200 && httpStatus < 300;
   const taskId = isSuccess && sourceTaskId !== undefined ? newTaskIdOf(body, sourceTaskId) : undefined;
@@ -108,11 +107,8 @@ export function classifyWrite(exchange: Exchange, sourceTaskId: TaskId | undefin
       return { kind: "slow-down", retryAfterMs: retryAfterMs(exchange), problem: tell(rule) };
     case "in-doubt":
       return inDoubt(tell(rule));
-    case "stop":
-    case "stop-in-doubt":
-      return { kind: "stop", inDoubt: rule.write === "stop-in-doubt", httpStatus, problem: tell(rule) };
     default:
-      return rule.write satisfies never;
+      return { kind: "stop", inDoubt: rule.write === "stop-in-doubt", httpStatus, problem: tell(rule) };
   }
 }
 
@@ -140,9 +136,8 @@ export function classifyRead(exchange: Exchange, answering: Answering): ReadAnsw
   const { status } = exchange;
   if (status === 407 && answering.proxyOrigin !== undefined)
     return { kind: "stop", problem: proxyRefusal(407, answering.proxyOrigin).problem };
-  const body = parseBody(exchange.body, exchange.contentType);
-  const rule = ruleOf(exchange, body, answering);
-  const tell = (told: Pick<Rule, "code" | "says">) => answerProblem(told, [exchange, body], answering);
+  const { body, rule, tell } = judge(exchange, answering);
+  const isEnveloped = body.kind === "json" && openEnvelope(body.value).enveloped;
   const says = "answers, but not as a Qalyptus Server does";
   if (rule === undefined) {
     const told = {
@@ -151,7 +146,7 @@ export function classifyRead(exchange: Exchange, answering: Answering): ReadAnsw
       stranger: tell({ code: "NOT_QALYPTUS", says }),
     };
     if (body.kind !== "json") return { kind: "rejected", ...told };
-    return { kind: "json", value: body.value, isEnveloped: openEnvelope(body.value).enveloped, ...told };
+    return { kind: "json", value: body.value, isEnveloped, ...told };
   }
   const isForeign = status >= 300 && (body.kind === "html" || body.kind === "text");
   return {
@@ -159,7 +154,7 @@ export function classifyRead(exchange: Exchange, answering: Answering): ReadAnsw
     status,
     problem: tell(rule),
     stranger: isForeign ? tell({ code: "NOT_QALYPTUS", says }) : undefined,
-    isEnveloped: body.kind === "json" && openEnvelope(body.value).enveloped,
+    isEnveloped,
     retryAfterMs: retryAfterMs(exchange),
   };
 }

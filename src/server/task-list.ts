@@ -1,3 +1,4 @@
+import type { ProblemCode } from "../shared/codes.js";
 import { type Problem, problem } from "../shared/problems.js";
 import type { Clock } from "../shared/time.js";
 import type { ReadRoute, ServerReads } from "./reads.js";
@@ -15,8 +16,10 @@ export interface ListRequest<T> {
   readonly fresh?: boolean | undefined;
   /** Called when everything came at once, before any page is waited for. */
   readonly onRecognised?: (() => void) | undefined;
-  /** A row's ID and what is kept of it; `undefined` where it cannot be read. */
-  readonly parse: (row: unknown) => { readonly key: string; readonly value: T } | undefined;
+  /** What is kept of a row; `undefined` where it cannot be read. */
+  readonly parse: (row: unknown) => T | undefined;
+  /** A row's ID. */
+  readonly keyOf: (row: T) => string;
   /** Fewer rows than this in one answer are all there are: no server's page is shorter. 0: always read on. */
   readonly wholeBelow: number;
 }
@@ -27,10 +30,7 @@ export type ListRows<T> =
   | { readonly kind: "none"; readonly answer: ReadAnswer };
 
 const PAGE_SIZE = 50;
-const MOST_PAGES = 100_000;
 const LONGEST_READING_MS = 10 * 60_000;
-/** At least so many are read. */
-const LEAST_PAGES = 2;
 
 /**
  * Reads a list to its end: everything at once, then pages of 50 from the first, at least two, until one is empty or brings
@@ -42,7 +42,7 @@ const LEAST_PAGES = 2;
 export async function readToEnd<T>(reads: ListReads, list: ListRequest<T>, clock: Clock): Promise<ListRows<T>> {
   const { route, path, fresh } = list;
   const ask = (query: string) => reads.read({ route, path: `${path}?${query}`, fresh });
-  const askPage = (page: number) => ask(`page=${page}&page_size=${PAGE_SIZE}`);
+  const askPage: AskPage = (page) => ask(`page=${page}&page_size=${PAGE_SIZE}`);
   const all = new RowCollection(reads, list);
 
   const whole = await ask("get_all=true");
@@ -52,8 +52,8 @@ export async function readToEnd<T>(reads: ListReads, list: ListRequest<T>, clock
     if (atOnce.length < list.wholeBelow && all.lacking(all.total) === undefined) return all.result();
   } else {
     // A server may refuse to send everything at once, and yet send pages.
-    const mayHavePages =
-      whole.kind === "failing" ? whole.failure === undefined : ["json", "rejected"].includes(whole.kind);
+    const { kind, failure } = whole;
+    const mayHavePages = kind === "json" || kind === "rejected" || (kind === "failing" && failure === undefined);
     if (!mayHavePages) return { kind: "none", answer: whole };
   }
   let end: PagesEnd = {};
@@ -73,8 +73,8 @@ type AskPage = (page: number) => Promise<ReadAnswer>;
  * changes meanwhile shifts its rows from page to page, and who reads a later page before an earlier one may miss one that was
  * there throughout.
  */
-async function pagesAddUp(all: RowCollection<unknown>, askPage: AskPage): Promise<boolean> {
-  const rows = all.size;
+async function pagesAddUp<T>(all: RowCollection<T>, askPage: AskPage): Promise<boolean> {
+  const known = all.rows.size;
   const seen = new Set<string>();
   /** How many rows each of these pages has that no page before it had; NaN where it cannot be read or has one that is not known. */
   const countNew = async (...pages: readonly number[]): Promise<readonly number[]> => {
@@ -83,13 +83,13 @@ async function pagesAddUp(all: RowCollection<unknown>, askPage: AskPage): Promis
       const before = seen.size;
       const keys = all.take(answer);
       for (const key of keys ?? []) seen.add(key);
-      return keys === undefined || all.size > rows ? Number.NaN : seen.size - before;
+      return keys === undefined || all.rows.size > known ? Number.NaN : seen.size - before;
     });
   };
   const [perPage = 0, second] = await countNew(1, 2);
   if (second === 0) return perPage >= 0;
-  const last = Math.ceil(rows / perPage);
-  const left = rows - perPage * (last - 1);
+  const last = Math.ceil(known / perPage);
+  const left = known - perPage * (last - 1);
   if (last === 2) return second === left && (await countNew(3))[0] === 0;
   if (second !== perPage) return false;
   const [ofLast, afterLast] = await countNew(last, last + 1);
@@ -103,7 +103,7 @@ interface PagesEnd {
 }
 
 /** Reads pages, each when the one before it has come. */
-async function readPages(all: RowCollection<unknown>, askPage: AskPage, clock: Clock): Promise<PagesEnd> {
+async function readPages<T>(all: RowCollection<T>, askPage: AskPage, clock: Clock): Promise<PagesEnd> {
   const begun = clock.monotonic();
   const seen = new Set<string>();
   for (let page = 1; ; page += 1) {
@@ -112,16 +112,20 @@ async function readPages(all: RowCollection<unknown>, askPage: AskPage, clock: C
     if (keys === undefined) return { problem: answer.problem, firstPage: page === 1 ? answer : undefined };
     const before = seen.size;
     for (const key of keys) seen.add(key);
-    if (seen.size === before && page >= LEAST_PAGES) return {};
-    if (page >= MOST_PAGES || clock.monotonic() - begun > LONGEST_READING_MS) return { problem: all.endless(page) };
+    if (seen.size === before && page >= 2) return {};
+    if (clock.monotonic() - begun > LONGEST_READING_MS)
+      return {
+        problem: all.problem("LIST_ENDLESS", `still brought new entries on page ${page}: it was not read to its end`),
+      };
   }
 }
 
-/** Rows, each once, as it was read last. A row that cannot be read is a reason not to rely on the list. */
+/** Rows, each once, as it was read last. */
 class RowCollection<T> {
   readonly #reads: ListReads;
   readonly #list: ListRequest<T>;
-  readonly #rows = new Map<string, T>();
+  readonly rows = new Map<string, T>();
+  /** A row that cannot be read is a reason not to rely on the list. */
   #unreadable = false;
   /** The largest total that an answer has named so far. */
   total = 0;
@@ -129,10 +133,6 @@ class RowCollection<T> {
   constructor(reads: ListReads, list: ListRequest<T>) {
     this.#reads = reads;
     this.#list = list;
-  }
-
-  get size(): number {
-    return this.#rows.size;
   }
 
   /** Takes the rows of an answer in; returns their keys, or `undefined` where the answer has no rows. */
@@ -144,27 +144,27 @@ class RowCollection<T> {
     }
     this.#reads.recognise();
     this.total = Math.max(this.total, totalNamed(answer.value));
-    const parsed = rows.map(this.#list.parse).filter((row) => row !== undefined);
+    const { parse, keyOf } = this.#list;
+    const parsed = rows.map(parse).filter((row) => row !== undefined);
     if (parsed.length < rows.length) this.#unreadable = true;
-    for (const { key, value } of parsed) this.#rows.set(key, value);
-    return parsed.map(({ key }) => key);
+    for (const row of parsed) this.rows.set(keyOf(row), row);
+    return parsed.map(keyOf);
   }
 
   /** What is wrong where a total is larger than the rows; an entry that cannot be read is a row too, but another fault. */
   lacking(total: number): Problem | undefined {
-    if (this.size >= total || this.#unreadable) return undefined;
-    const message = `${this.#list.path} brought ${this.size} of ${total} entries, the total that it names`;
-    return problem("LIST_ROWS_LACKING", message);
-  }
-
-  endless(pages: number): Problem {
-    const message = `${this.#list.path} still brought new entries after ${pages} pages: it was not read to its end`;
-    return problem("LIST_ENDLESS", message);
+    const { size } = this.rows;
+    if (size >= total || this.#unreadable) return undefined;
+    return this.problem("LIST_ROWS_LACKING", `brought ${size} of ${total} entries, the total that it names`);
   }
 
   result(reason?: Problem): Extract<ListRows<T>, { kind: "rows" }> {
-    const message = `${this.#list.path} has entries without an ID or a name that can be read`;
-    const unreadable = this.#unreadable ? problem("LIST_ENTRY_UNREADABLE", message) : undefined;
-    return { kind: "rows", rows: [...this.#rows.values()], problem: reason ?? unreadable };
+    const why = "has entries without an ID or a name that can be read";
+    const unreadable = this.#unreadable ? this.problem("LIST_ENTRY_UNREADABLE", why) : undefined;
+    return { kind: "rows", rows: [...this.rows.values()], problem: reason ?? unreadable };
+  }
+
+  problem(code: ProblemCode, why: string): Problem {
+    return problem(code, `${this.#list.path} ${why}`);
   }
 }

@@ -35,12 +35,10 @@ function overwriteReportApps(report: CreateRequest["reports"][number]): unknown 
   };
 }
 
-/** A body as JSON, or why it is none. */
+/** A body as JSON, or what else it is: its text, or the title of a web page. */
 export type JsonBody =
   | { readonly kind: "json"; readonly value: unknown }
-  | { readonly kind: "empty" }
-  | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "html"; readonly title: string | undefined };
+  | { readonly kind: "empty" | "text" | "html"; readonly text: string };
 
 /** How much of a body is looked at to tell what it is. */
 const LOOKED_AT = 1024;
@@ -53,7 +51,7 @@ const HTML_START =
 /** Tells what a body is: JSON wins over its content type, HTML is known by its content type or by looking. */
 export function parseBody(body: Buffer, contentType: string): JsonBody {
   const start = body.toString("utf8", 0, LOOKED_AT).replace(/^[\s\ufeff]+/, "");
-  if (start === "" && body.length <= LOOKED_AT) return { kind: "empty" };
+  if (start === "" && body.length <= LOOKED_AT) return { kind: "empty", text: "" };
   const isMarkup = start.startsWith("<");
   const json = isMarkup ? undefined : parseJson(body);
   if (json !== undefined) return { kind: "json", value: json.value };
@@ -61,9 +59,8 @@ export function parseBody(body: Buffer, contentType: string): JsonBody {
   // One word, such as an ID, is text whatever its type says.
   const isHtml = isMarkup ? hasHtmlType || HTML_START.test(start) : hasHtmlType && !/^[\w{}()-]+\s*$/.test(start);
   const text = body.toString("utf8", 0, LONGEST_TEXT);
-  return isHtml
-    ? { kind: "html", title: /<title[^>]{0,100}>([^<]{1,200})/i.exec(text)?.[1]?.trim() }
-    : { kind: "text", text };
+  if (!isHtml) return { kind: "text", text };
+  return { kind: "html", text: /<title[^>]{0,100}>([^<]{1,200})/i.exec(text)?.[1]?.trim() ?? "" };
 }
 
 /** Parses JSON text in a body; `undefined` where it is none, or nested too deep. */
@@ -349,8 +346,7 @@ const TEXT_NAMES = ["error", "errordetails", "message", "title", "detail", "erro
  * where it says nothing. Never matched on.
  */
 export function serverText(body: JsonBody, redact: (text: string) => string): string | undefined {
-  const said = body.kind === "json" ? saidIn(body.value, redact) : body.kind === "text" ? body.text : "";
-  const line = redact(body.kind === "html" ? (body.title ?? "") : said)
+  const line = redact(body.kind === "json" ? saidIn(body.value, redact) : body.text)
     .replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ")
     .replace(/\s+/g, " ")
     .trim();

@@ -107,7 +107,7 @@ export const ERROR_CODES = [
     ROW_REPEATED: ["Two rows say the same; they count once.", "Remove one of the two."],
     TENANT_SPELLED_TWO_WAYS: ["One tenant's key is spelled in two ways.", "Spell it the same way everywhere; two customers need keys that differ in more than case and blanks."],
     VALUE_IGNORED: ["A disabled row has a fault, which is ignored.", "Put it right before the row is enabled."],
-    VALUE_MISSING: ["A value that is needed is empty.", "Write it, or remove the row."],
+    VALUE_MISSING: ["A value that is needed is empty.", "Write it, or disable the row (`enabled` is `no`), or remove it."],
     WORKBOOK: ["The file is an Excel workbook, not text.", "In Excel: File > Save As > \"CSV UTF-8 (Comma delimited) (*.csv)\"."],
     WRONG_KIND: ["A JSON value is of another kind than is expected there.", "Write what the message asks for, as `qalyptus-propagate schema` describes it."],
   } },

@@ -1,8 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readCsvOpening, splitCsv } from "../../src/manifest/csv.js";
+import { Findings } from "../../src/manifest/manifest.js";
 
-const split = (text: string, delimiter = ",") => splitCsv(text, delimiter, 1);
+function split(text: string, delimiter = ",") {
+  const findings = new Findings("a.csv");
+  const records = splitCsv(text, delimiter, 1, findings);
+  return { records, faults: findings.faults };
+}
 const cells = (text: string, delimiter = ",") => split(text, delimiter).records.map((record) => record.cells);
 const lines = (text: string) => split(text).records.map((record) => record.line);
 
@@ -51,32 +56,44 @@ describe("splitCsv", () => {
   });
 
   it("tells where a quote opens that is never closed", () => {
-    expect(split('a,b\nc,"d\ne\nf')).toEqual({
+    expect(split('a,b\nc,"d\ne\nf')).toMatchObject({
       records: [{ line: 1, cells: ["a", "b"] }],
-      faults: [{ kind: "unclosed", line: 2, endLine: 4, cell: 1, text: "d\ne\nf" }],
+      faults: [
+        { code: "QUOTE_UNCLOSED", line: 2, column: "b", value: "d\ne\nf", message: expect.stringContaining("line 4") },
+      ],
     });
-    expect(split('a\n"b\n","c').faults).toMatchObject([{ kind: "unclosed", line: 3, cell: 1 }]);
+    expect(split('x,y\n"b\n","c').faults).toMatchObject([{ code: "QUOTE_UNCLOSED", line: 3, column: "y" }]);
   });
 
   it("tells text behind a closing quote, and goes on with the next line", () => {
-    expect(split('"a"b,c\nd,e')).toEqual({
-      records: [{ line: 2, cells: ["d", "e"] }],
-      faults: [{ kind: "misplaced", line: 1, endLine: 1, cell: 0, text: '"a"b' }],
+    expect(split('x,y\n"a"b,c\nd,e')).toMatchObject({
+      records: [
+        { line: 1, cells: ["x", "y"] },
+        { line: 3, cells: ["d", "e"] },
+      ],
+      faults: [{ code: "QUOTE_MISPLACED", line: 2, column: "x", value: '"a"b' }],
+    });
+  });
+
+  it("gives no record where the header itself has a quote out of place", () => {
+    expect(split('"a"b,c\nd,e')).toMatchObject({
+      records: [],
+      faults: [{ code: "QUOTE_MISPLACED", line: 1, column: undefined, value: '"a"b' }],
     });
   });
 
   it("tells every quote out of place, each with its lines, and keeps the rows between", () => {
     const text = 'a,b\r\n"c\r\nd" x,"e"y\r\nf,"g\r\n"\r\nh,12" i\r\nj,"k" l\r\nm,"n';
-    expect(split(text)).toEqual({
+    expect(split(text)).toMatchObject({
       records: [
         { line: 1, cells: ["a", "b"] },
         { line: 4, cells: ["f", "g\r\n"] },
         { line: 6, cells: ["h", '12" i'] },
       ],
       faults: [
-        { kind: "misplaced", line: 2, endLine: 3, cell: 0, text: '"c\r\nd" x' },
-        { kind: "misplaced", line: 7, endLine: 7, cell: 1, text: '"k" l' },
-        { kind: "unclosed", line: 8, endLine: 8, cell: 1, text: "n" },
+        { line: 2, column: "a", value: '"c\r\nd" x', message: expect.stringContaining("lines 2 to 3") },
+        { line: 7, column: "b", value: '"k" l', code: "QUOTE_MISPLACED" },
+        { line: 8, column: "b", value: "n", message: expect.stringContaining("(line 8)") },
       ],
     });
   });
@@ -123,10 +140,11 @@ describe("splitCsv", () => {
   it("reads the rows behind a quote out of place as it would without it", () => {
     fc.assert(
       fc.property(table, table, fc.constantFrom('12" x', '"a"b', '"a" ,b"c'), (above, below, odd) => {
-        const { records, faults } = split(`${written(above, "\n")}${odd}\n${written(below, "\n")}`);
-        const oddLine = 1 + (written(above, "\n").match(/\r\n|\n|\r/g) ?? []).length;
+        const { records, faults } = split(`x\n${written(above, "\n")}${odd}\n${written(below, "\n")}`);
+        const oddLine = 2 + (written(above, "\n").match(/\r\n|\n|\r/g) ?? []).length;
         expect(records.filter((record) => record.line !== oddLine)).toEqual([
-          ...expected(above, 1),
+          { line: 1, cells: ["x"] },
+          ...expected(above, 2),
           ...expected(below, oddLine + 1),
         ]);
         expect(faults.map((fault) => fault.line)).toEqual(odd === '"a"b' ? [oddLine] : []);

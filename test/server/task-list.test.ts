@@ -60,7 +60,8 @@ async function numbersRead(list: ServerList): Promise<{ readonly numbers: number
   const request = {
     route: "list",
     path: "/tasks",
-    parse: (row: unknown) => ({ key: String(row), value: Number(row) }),
+    parse: Number,
+    keyOf: String,
     wholeBelow: 0,
   } as const;
   const read = await readToEnd(readsOf(list, asked), request, hurriedClock());
