@@ -96,27 +96,25 @@ export function didYouMean(nearest: readonly string[], after = ""): string {
   return nearest.length === 0 ? "" : `Did you mean ${nearest.join(" or ")}?${after}`;
 }
 
-function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): Kind<number> {
-  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} up` : `from ${least} to ${most}`;
+function number(value: string, form: RegExp, fits: (typed: number) => boolean, wanted: string): Kind<number> {
   return {
-    value: "N",
+    value,
     parse: (typed, long) => {
-      const number = /^\d+$/.test(typed.trim()) ? Number(typed) : Number.NaN;
-      return number >= least && number <= most ? number : new Advice(`Give ${long} a whole number ${range}`);
+      const parsed = form.test(typed.trim()) ? Number(typed) : Number.NaN;
+      return fits(parsed) ? parsed : new Advice(`Give ${long} ${wanted}`);
     },
   };
 }
 
-/** A number as a person writes it, with no exponent and no sign. */
-function decimal(value: string, fits: (number: number) => boolean, range: string, example: string): Kind<number> {
-  return {
-    value,
-    parse: (typed, long) => {
-      const number = /^(?:\d+(?:\.\d+)?|\.\d+)$/.test(typed.trim()) ? Number(typed) : Number.NaN;
-      return fits(number) ? number : new Advice(`Give ${long} a number ${range}: ${long} ${example}`);
-    },
-  };
+function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): Kind<number> {
+  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} up` : `from ${least} to ${most}`;
+  return number("N", /^\d+$/, (typed) => typed >= least && typed <= most, `a whole number ${range}`);
 }
+
+/** A number as a person writes it, with no exponent and no sign. */
+const DECIMAL = /^(?:\d+(?:\.\d+)?|\.\d+)$/;
+const PER_SECOND = number("N", DECIMAL, (typed) => typed > 0 && typed < Infinity, "a number above 0: 10, 0.5");
+const SHARE = number("RATE", DECIMAL, (typed) => typed >= 0 && typed <= 1, "a number from 0 to 1: 0.2");
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
 const A_DAY_MS = 24 * 60 * 60_000;
@@ -152,8 +150,6 @@ const PATTERN: Kind<string> = {
 };
 
 const N = wholeNumber(0);
-const PER_SECOND = decimal("N", (number) => number > 0 && number < Infinity, "above 0", "0.5");
-const SHARE = decimal("RATE", (number) => number >= 0 && number <= 1, "from 0 to 1", "0.2");
 const OUTPUT = "what standard output gets";
 
 /** Every option; its key is what the settings call it. One flag has one form in every command. */

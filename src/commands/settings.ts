@@ -142,8 +142,6 @@ export interface DemoSettings extends CommandSettings {
   readonly keep: boolean;
 }
 
-export type SchemaSettings = CommandSettings;
-
 export interface CompletionSettings extends CommandSettings {
   readonly shell: "bash" | "zsh" | "fish" | "powershell";
 }

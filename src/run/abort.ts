@@ -68,9 +68,9 @@ export class RunAbort {
   /** `undefined` while the run goes on. */
   reason: AbortReason | undefined;
   /** Aborted when the run is, for whatever reason. */
-  readonly signal = this.#aborted.signal;
+  readonly signal: AbortSignal = this.#aborted.signal;
   /** Aborted when writes in flight are given up. */
-  readonly drained = this.#drained.signal;
+  readonly drained: AbortSignal = this.#drained.signal;
   /** What gives up each read that is under way. */
   readonly #reads = new Set<(error: StopError) => void>();
 
