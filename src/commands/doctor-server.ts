@@ -19,7 +19,7 @@ import { EXIT, problem } from "../shared/problems.js";
 import { listed, quote } from "../shared/quotation.js";
 import type { TaskReport } from "../shared/source-task.js";
 import { systemClock } from "../shared/time.js";
-import { type Attempt, attempt } from "./attempt.js";
+import { type Attempt, attempt } from "./inputs.js";
 
 /** What the server is asked about. */
 export interface ServerQuestion {

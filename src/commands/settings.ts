@@ -1,10 +1,22 @@
-import type { ConnectionSettings, GivenConnection, OutputSettings, Resolution } from "../commands/settings.js";
+import type { PlanShape } from "../log/records.js";
 import type { ProblemCode } from "../shared/codes.js";
 import { foldTenantKey, trimAround } from "../shared/ids.js";
+import type { ResultFile } from "../shared/outcome.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
 import { quote } from "../shared/quotation.js";
 import { withoutUnseen } from "../shared/unfit-characters.js";
 import { OPTIONS, type OptionKey, type Values } from "./options.js";
+
+/** How an answer or a refusal is told. Every command has it; it is read even from a command line that is wrong elsewhere. */
+export interface OutputSettings {
+  readonly format: "human" | "json" | "ndjson";
+  readonly verbosity: "quiet" | "normal" | "verbose";
+  /** `--no-color` was given; the environment's wishes are the host's. */
+  readonly noColor: boolean;
+  readonly files: readonly ResultFile[];
+  /** Every other path of the command line: no result is put over one of these. */
+  readonly inputs: readonly string[];
+}
 
 /** What settings are read from: one command line, its options' values made already. */
 export interface Given {
@@ -12,6 +24,7 @@ export interface Given {
   /** The options that were typed. */
   readonly typed: readonly OptionKey[];
   readonly operands: readonly string[];
+  readonly output: OutputSettings;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** All that is wrong so far: told in one go. */
   readonly faults: Problem[];
@@ -39,34 +52,34 @@ const READERS = {
     }
     return {
       ...syncJob(given.values),
-      ...answer(given),
+      ...common(given),
       manifest: manifestOf(given),
       connection: offline ? undefined : requireConnection(given, "sync", "; --dry-run --offline needs neither"),
     };
   },
   validate: (given: Given) => ({
     ...pick(given.values, ["encoding", "apps"]),
-    ...answer(given),
+    ...common(given),
     manifest: manifestOf(given) ?? "",
-    shape: pick(given.values, SHAPING),
+    shape: shapeOf(given.values),
   }),
   status: (given: Given) => ({
     ...pick(given.values, ["encoding", "idempotencyLog", "sourceTask"]),
-    ...answer(given),
+    ...common(given),
     manifest: manifestOf(given),
   }),
   resolve: (given: Given) => ({
     ...pick(given.values, ["sourceTask", "reason", "manifest", "idempotencyLog", "breakLock"]),
-    ...answer(given),
+    ...common(given),
     server: givenConnection(given).server,
     resolution: resolutionOf(given),
   }),
   doctor: (given: Given) => ({
     ...pick(given.values, ["encoding", "idempotencyLog", "newLog", "apps"]),
-    ...answer(given),
+    ...common(given),
     manifest: manifestOf(given),
     connection: givenConnection(given),
-    shape: pick(given.values, SHAPING),
+    shape: shapeOf(given.values),
   }),
   init: (given: Given) => {
     const { values } = given;
@@ -76,7 +89,7 @@ const READERS = {
       conflict(given, `init writes one manifest: ${argument} or ${values.manifestFile}`);
     return {
       ...pick(values, ["masterApp", "apps", "pattern", "force"]),
-      ...answer(given),
+      ...common(given),
       sourceTask: values.taskOrName,
       file: file === "-" ? undefined : file,
       manifestFormat: values.manifestFormat ?? (file?.toLowerCase().endsWith(".json") === true ? "json" : "csv"),
@@ -85,10 +98,10 @@ const READERS = {
   },
   sandbox: (given: Given) => ({
     ...pick(given.values, ["port", "latencyMs", "state", "chaos", "faults", "seed"]),
-    ...answer(given),
+    ...common(given),
   }),
-  demo: (given: Given) => ({ keep: given.values.keep, ...answer(given) }),
-  schema: answer,
+  demo: (given: Given) => ({ keep: given.values.keep, ...common(given) }),
+  schema: common,
   completion: (given: Given) => {
     const typed = given.operands[0]?.toLowerCase();
     const shell = SHELLS.find((each) => each === typed || (each === "powershell" && typed === "pwsh"));
@@ -96,14 +109,14 @@ const READERS = {
       const hint = `It is one of ${SHELLS.join(", ")}`;
       fault(given, "OPTION_VALUE", `there is no completion for the shell ${quote(typed ?? "")}`, hint);
     }
-    return { ...answer(given), shell: shell ?? "bash" };
+    return { ...common(given), shell: shell ?? "bash" };
   },
 };
 
 export type CommandName = keyof typeof READERS;
 
 /** Each command's settings. */
-export type SettingsOf = { readonly [N in CommandName]: ReturnType<(typeof READERS)[N]> };
+export type SettingsOf = { readonly [N in CommandName]: Readonly<ReturnType<(typeof READERS)[N]>> };
 
 /** One command with its settings. */
 export type Invocation<Name extends CommandName = CommandName> = {
@@ -122,7 +135,7 @@ export function readInvocation(command: CommandName, given: Given): Invocation {
 export function syncJob(values: Values) {
   return {
     ...pick(values, ["encoding", "idempotencyLog", "resume", "plan", "savePlan", "apps", "breakLock", "rebind"]),
-    shape: pick(values, SHAPING),
+    shape: shapeOf(values),
     run: {
       ...pick(values, ["dryRun", "offline", "verify", "newLog", "timeoutMs", "concurrency", "retries"]),
       ...pick(values, ["maxFailures", "maxChanges", "detailedExitCode"]),
@@ -131,8 +144,12 @@ export function syncJob(values: Values) {
   };
 }
 
+function shapeOf(values: Values): PlanShape {
+  return pick(values, SHAPING);
+}
+
 /** The settings of a connection but for its two ends. */
-export function connectionOptions(values: Values): Pick<Values, (typeof CONNECTION)[number]> {
+export function connectionOptions(values: Values) {
   return pick(values, CONNECTION);
 }
 
@@ -152,11 +169,9 @@ function throwFaults({ faults }: Given): void {
   if (faults.length > 0) throw new StopError(EXIT.usage, faults);
 }
 
-/** How the answer is told, and what the command line warns of. */
-function answer({ values, warnings }: Given) {
-  const { format, answerFormat, quiet, verbose, noColor, files } = values;
-  const verbosity: OutputSettings["verbosity"] = quiet ? "quiet" : verbose ? "verbose" : "normal";
-  return { output: { format: format === "human" ? answerFormat : format, verbosity, noColor, files }, warnings };
+/** What every command is given: how its answer is told, and what the command line warns of. */
+function common({ output, warnings }: Given) {
+  return { output, warnings: warnings as readonly Problem[] };
 }
 
 /** A log stands beside its manifest, so a manifest has to be a file. */
@@ -169,23 +184,30 @@ function manifestOf(given: Given): string | undefined {
   return path;
 }
 
-/** The connection as far as it was given: options win over the environment. */
-function givenConnection({ values, env }: Given): GivenConnection {
+/** Where the API key is taken from: a variable's text, or a file, of which `-` is standard input. */
+export type ApiKeySetting =
+  | { readonly kind: "variable"; readonly name: string; readonly text: string }
+  | { readonly kind: "file"; readonly path: string };
+
+/** The connection as far as it was given: options win over the environment. What is missing here, `doctor` says. */
+export type GivenConnection = ReturnType<typeof givenConnection>;
+
+function givenConnection({ values, env }: Given) {
   const { server: typed, apiKeyFile: path } = values;
-  const { QALYPTUS_SERVER: usual = "", QALYPTUS_API_KEY: key = "" } = env;
+  const { QALYPTUS_SERVER: usual = "", QALYPTUS_API_KEY: text = "" } = env;
   const server = typed ?? (usual.trim() === "" ? undefined : usual);
   const from = typed === undefined ? "QALYPTUS_SERVER" : "--server";
-  const variable = { kind: "variable", name: "QALYPTUS_API_KEY", text: key } as const;
-  const file = path === "-" ? ({ kind: "stdin" } as const) : path && ({ kind: "file", path } as const);
-  return {
-    ...pick(values, CONNECTION),
-    server: server === undefined ? undefined : { text: server, from },
-    apiKey: file || (key.trim() === "" ? undefined : variable),
-  };
+  const variable: ApiKeySetting | undefined =
+    text.trim() === "" ? undefined : { kind: "variable", name: "QALYPTUS_API_KEY", text };
+  const apiKey: ApiKeySetting | undefined = path === undefined ? variable : { kind: "file", path };
+  return { ...pick(values, CONNECTION), server: server === undefined ? undefined : { text: server, from }, apiKey };
 }
 
+/** All that is needed to speak to the server. */
+export type ConnectionSettings = ReturnType<typeof requireConnection>;
+
 /** The whole connection. Throws where something of it is missing, with all that was wrong before: so it is asked for last. */
-function requireConnection(given: Given, command: CommandName, otherwise = ""): ConnectionSettings {
+function requireConnection(given: Given, command: CommandName, otherwise = "") {
   const { server, apiKey, ...rest } = givenConnection(given);
   if (server === undefined) {
     const hint = `Give --server URL, or set QALYPTUS_SERVER${otherwise}`;
@@ -229,7 +251,8 @@ function refuseContradictions(given: Given): void {
   for (const [holds, message, hint] of contradictions) if (holds) conflict(given, message, hint);
 }
 
-function resolutionOf(given: Given): Resolution {
+/** What `resolve` is to write down; only a task to be taken over is read from the server. */
+function resolutionOf(given: Given) {
   const { taskId, from, retry, forget } = given.values;
   // A mark that was copied along unseen is no part of a key, and is not logged as one.
   const tenants = [...new Set(given.operands.map((word) => trimAround(withoutUnseen(word))))];
@@ -253,12 +276,12 @@ function resolutionOf(given: Given): Resolution {
       "--from says whose task it was, so it needs --task-id",
       "Write resolve NEW --task-id GUID --from OLD",
     );
-  if (taskId === undefined) return { kind: retry ? "retry" : "forget", tenants };
+  if (taskId === undefined) return { kind: retry ? ("retry" as const) : ("forget" as const), tenants };
   if (tenants.length > 1)
     conflict(
       given,
       `--task-id is one tenant's copy, but ${tenants.length} tenants are given`,
       "Resolve one tenant at a time; quote a key that has blanks in it",
     );
-  return { kind: "task", tenant, taskId, from, connection: requireConnection(given, "resolve") };
+  return { kind: "task" as const, tenant, taskId, from, connection: requireConnection(given, "resolve") };
 }
