@@ -2,9 +2,16 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isatty } from "node:tty";
-import { processExists, programName, Redaction, SignalWatch, StandardStream, showsUnicode } from "./cli/program.js";
+import {
+  isCi,
+  processExists,
+  programName,
+  Redaction,
+  SignalWatch,
+  StandardStream,
+  showsUnicode,
+} from "./cli/program.js";
 import type { Host } from "./commands/host.js";
-import { isCi } from "./reporter/look.js";
 import { EXIT, type ExitCode } from "./shared/problems.js";
 
 /** How long a program that was told to end waits for who does not read what it says. */

@@ -1,5 +1,5 @@
 import type { Host } from "../commands/host.js";
-import { paletteFor } from "../reporter/look.js";
+import { lookOf } from "../reporter/look.js";
 import { type RunResult, summarise } from "../shared/outcome.js";
 import {
   type EndingSignal,
@@ -131,9 +131,8 @@ async function writeFiles(result: RunResult, { files, inputs }: Manner, host: Ho
 async function tellPeople(result: RunResult, after: readonly string[], manner: Manner, host: Host): Promise<void> {
   const { errorsText, warningLines } = await import("../reporter/problems.js");
   const { toText } = await import("../reporter/layout.js");
-  const { stderr, env, unicode } = host;
-  const palette = paletteFor({ isTTY: stderr.isTTY, noColorFlag: manner.noColor, env });
-  const look = { palette, width: stderr.columns(), unicode };
+  const { stderr, env } = host;
+  const look = lookOf(host, manner, stderr);
   const warnings = toText([...warningLines(result.warnings, look), ...after], look);
   await stderr.write(`${errorsText(result.errors, look)}${warnings}`);
   if (env.GITHUB_ACTIONS !== "true") return;

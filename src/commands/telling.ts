@@ -9,13 +9,13 @@ import {
 } from "../files/write-file.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { toText } from "../reporter/layout.js";
-import { type Look, paletteFor } from "../reporter/look.js";
+import { type Look, lookOf } from "../reporter/look.js";
 import { errorsText, problemLines, warningLines } from "../reporter/problems.js";
 import { createProgress } from "../reporter/progress.js";
 import type { ResultFile, RunResult } from "../shared/outcome.js";
 import { EXIT, type ExitCode } from "../shared/problems.js";
 import { systemClock } from "../shared/time.js";
-import type { Host, OutputStream, Tell } from "./host.js";
+import type { Host, Tell } from "./host.js";
 import type { OutputSettings } from "./settings.js";
 
 /** How a command tells what it does and what came of it: standard output for the answer, standard error for people. */
@@ -100,12 +100,6 @@ export async function openTelling(
       return result.exitCode === EXIT.ok && filesFailed ? EXIT.usage : result.exitCode;
     },
   };
-}
-
-/** The colours, width and characters of one output. */
-export function lookOf(host: Host, { noColor }: OutputSettings, stream: OutputStream): Look {
-  const palette = paletteFor({ isTTY: stream.isTTY, noColorFlag: noColor, env: host.env });
-  return { palette, width: stream.columns(), unicode: host.unicode };
 }
 
 async function writeHumanAnswer(
