@@ -1,5 +1,5 @@
 /** Reads a log back into what is known of each tenant, as every command does. Usage: read-log LOG */
-import { readLogForPlan } from "../src/log/file/read-log-file.js";
+import { readLogForPlan } from "../src/log/file/idempotency-log-file.js";
 import { LogState } from "../src/log/state.js";
 
 const state = new LogState();

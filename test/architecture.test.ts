@@ -38,7 +38,6 @@ const WITH_EFFECTS = [
   "plan/observe.ts",
   "plan/read-copies.ts",
   "plan/saved-plan.ts",
-  "plan/shared-reading.ts",
 ];
 
 interface SourceFile {

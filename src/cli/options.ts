@@ -1,5 +1,5 @@
 import { normalGuid, type TaskId } from "../shared/ids.js";
-import type { ResultFile } from "../shared/outcome.js";
+import { RESULT_KINDS, type ResultFile } from "../shared/outcome.js";
 import { nearestSpellings } from "../shared/spelling.js";
 
 /** Why a text is no value of an option: what to write instead. */
@@ -133,13 +133,13 @@ function duration(leastMs: number, mostMs = A_DAY_MS, unit = ""): Kind<number> {
   };
 }
 
-const KINDS: readonly ResultFile["kind"][] = ["json", "csv", "md", "html", "xml"];
-
 const RESULT: Kind<ResultFile> = {
   ...FILE,
   parse: (path) => {
-    const kind = KINDS.find((each) => path.toLowerCase().endsWith(`.${each}`));
-    return kind === undefined ? new Advice(`Its ending is one of .${KINDS.join(" .")}`, "OUT_ENDING") : { path, kind };
+    const kind = RESULT_KINDS.find((each) => path.toLowerCase().endsWith(`.${each}`));
+    return kind === undefined
+      ? new Advice(`Its ending is one of .${RESULT_KINDS.join(" .")}`, "OUT_ENDING")
+      : { path, kind };
   },
 };
 

@@ -1,7 +1,14 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { type OpenLog, type OpenLogRequest, openLogForRun } from "../log/file/idempotency-log-file.js";
-import { findLogs, isLogOf, LOG_ENDING, readLogForPlan } from "../log/file/read-log-file.js";
+import {
+  findLogs,
+  isLogOf,
+  LOG_ENDING,
+  type OpenLog,
+  type OpenLogRequest,
+  openLogForRun,
+  readLogForPlan,
+} from "../log/file/idempotency-log-file.js";
 import type { LogHeader } from "../log/records.js";
 import { LogState } from "../log/state.js";
 import type { TaskId } from "../shared/ids.js";

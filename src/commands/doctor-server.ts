@@ -2,9 +2,13 @@ import type { PlanShape } from "../log/records.js";
 import type { LogState } from "../log/state.js";
 import { DEFAULT_NAME_TEMPLATE, type Manifest } from "../manifest/manifest.js";
 import { usesTaskName } from "../manifest/names.js";
-import { judgeLiveSource } from "../plan/live-source.js";
-import { listNotWhole, type ObservedSource, observeServer } from "../plan/observe.js";
-import { rememberingReader } from "../plan/shared-reading.js";
+import {
+  judgeLiveSource,
+  listNotWhole,
+  type ObservedSource,
+  observeServer,
+  rememberingReader,
+} from "../plan/observe.js";
 import { counted } from "../reporter/look.js";
 import { type Rehearsal, rehearseSync } from "../run/sync.js";
 import type { ListReading, TaskReader } from "../server/ports.js";
@@ -224,13 +228,8 @@ async function mappingsCheck(
 
 /** What the lines of the list and of mail tell already. */
 const TOLD_ELSEWHERE = new Set([
-  "LIVE_SOURCE",
-  "NEW_LOG",
-  "SOURCE_MAY_MAIL",
-  "SOURCE_NOT_SHOWN",
-  "TRIGGER_ON_MASTER_APP",
-  "LIST_NOT_READ",
-  "LIST_NOT_WHOLE",
+  ...["NEW_LOG", "LIST_NOT_READ", "LIST_NOT_WHOLE"],
+  ...["LIVE_SOURCE", "SOURCE_MAY_MAIL", "SOURCE_NOT_SHOWN", "TRIGGER_ON_MASTER_APP"],
 ]);
 
 /** `why`: the reason for no plan where the manifest and the log are not one already. */

@@ -66,8 +66,8 @@ function manifestCheck(read: Attempt<Manifest> | undefined): Check {
   const { path, tenants, warnings } = read.value;
   const disabled = tenants.filter((tenant) => !tenant.enabled).length;
   const shown = `${path}: ${counted(tenants.length, "tenant")}${disabled === 0 ? "" : `, ${disabled} of them disabled`}`;
-  if (warnings.length === 0) return passed("manifest", shown);
-  return warned("manifest", warnings, `${shown}; ${warnings[0]?.message}`);
+  const [first] = warnings;
+  return first === undefined ? passed("manifest", shown) : warned("manifest", warnings, `${shown}; ${first.message}`);
 }
 
 /** The longest that making the connection that is only looked at may take. */

@@ -6,9 +6,7 @@ import { LogState } from "../log/state.js";
 import type { ListedApp } from "../manifest/apps-file.js";
 import { type DraftedTenants, draftAsCsv, draftAsJson, draftTenants, SCHEMA_FILE } from "../manifest/draft.js";
 import { readManifest } from "../manifest/read-manifest.js";
-import { judgeLiveSource } from "../plan/live-source.js";
-import { type ObservedSource, observeServer } from "../plan/observe.js";
-import { rememberingReader } from "../plan/shared-reading.js";
+import { judgeLiveSource, type ObservedSource, observeServer, rememberingReader } from "../plan/observe.js";
 import { TaskIndex } from "../plan/task-index.js";
 import { counted } from "../reporter/look.js";
 import type { TaskReader } from "../server/ports.js";
@@ -154,11 +152,8 @@ function nextLines(
 }
 
 /** What a first manifest is found by. */
-export interface InitRequest {
-  /** `--source-task`: an ID or a name. */
-  readonly sourceTask: string | undefined;
+export interface InitRequest extends Pick<InitSettings, "sourceTask" | "pattern"> {
   readonly masterApp: AppId | undefined;
-  readonly pattern: string | undefined;
   readonly apps: readonly ListedApp[];
 }
 

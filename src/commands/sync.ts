@@ -74,20 +74,20 @@ function nextStep(host: Host, sync: AskedSync, result: RunResult, server: string
   return `To go on: ${host.argv0} sync ${word(sync.manifest)}${log}${address} --resume`;
 }
 
-/** What a command has to say so that it means the same log and server wherever it is pasted. */
-interface PasteInto {
-  readonly argv0: string;
-  readonly platform: string;
-  readonly log: string;
-  /** Only where it was given as a flag: the environment's is there when the command is pasted. */
-  readonly server: string | undefined;
-}
-
 /**
- * Completes the commands that a hint holds. The rules that make them know the tenant and its task, and not how the program was
- * started, nor which log and server it was given.
+ * Completes the commands that a hint holds, so that they mean the same log and server wherever they are pasted: the rules that make
+ * them know the tenant and its task only. `server`: where it was given as a flag; the environment's is there when they are pasted.
  */
-export function completedHint(hint: string, { argv0, platform, log, server }: PasteInto): string {
+export function completedHint(
+  hint: string,
+  given: {
+    readonly argv0: string;
+    readonly platform: string;
+    readonly log: string;
+    readonly server?: string | undefined;
+  },
+): string {
+  const { argv0, platform, log, server } = given;
   const word = wordsOn(platform);
   const flags = `--idempotency-log ${word(log)}${server === undefined ? "" : ` --server ${word(server)}`}`;
   return retypedOn(platform, hint)

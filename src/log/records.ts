@@ -236,7 +236,6 @@ export type PatchOutcomeRecord = Entries["patch-outcome"];
 export type ObservedReport = Inferred<typeof observedReport>;
 export type ReportRow = Inferred<typeof reportRow>;
 export type PlanShape = Inferred<typeof PLAN_SHAPE>;
-export type ReportIdMode = z.infer<typeof reportIdMode>;
 export type WriteEnd = z.infer<typeof outcome>;
 
 /** What is wrong with what claims to be a record's own part: a field, or, where `field` is `undefined`, a type that nobody knows. */

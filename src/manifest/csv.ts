@@ -21,11 +21,7 @@ export function readCsvManifest(text: string, findings: Findings): RawManifest {
 }
 
 /** A CSV file's header (trimmed; empty where the file has none), and the rows that fit under it. */
-export interface CsvTable {
-  readonly header: readonly string[];
-  readonly headerLine: number;
-  readonly rows: readonly RawRow[];
-}
+export type CsvTable = Pick<RawManifest, "header" | "headerLine" | "rows">;
 
 /** Reads a table. `isKnown` says of a header whether it means something: the delimiter is the one that finds most of these. */
 export function readCsvTable(text: string, isKnown: (header: string) => boolean, findings: Findings): CsvTable {

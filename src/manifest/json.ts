@@ -40,12 +40,6 @@ interface Said {
 const MAPPING_COLUMNS = MANIFEST_COLUMNS.filter((column) => COLUMN_RULES[column].inMappings);
 const TOP_COLUMNS = MANIFEST_COLUMNS.filter((column) => COLUMN_RULES[column].atTop !== undefined);
 
-const ROOT_HINT = "Write an array of objects, or one object with tenants.";
-const TENANT_HINT = 'Write { "tenant": "acme", "newQlikAppId": "GUID" }.';
-const TENANTS_HINT = 'Write "tenants": [ { "tenant": "acme", "newQlikAppId": "GUID" } ].';
-const REPORTS_HINT = 'Write "reportIds": [ "GUID" ].';
-const MAPPINGS_HINT = 'Write "mappings": [ { "reportId": "GUID", "qlikAppId": "GUID", "newQlikAppId": "GUID" } ].';
-
 class JsonManifestReader {
   readonly #json: JsonText;
   readonly #findings: Findings;
@@ -63,7 +57,7 @@ class JsonManifestReader {
   read(): RawManifest {
     const root = this.#value("", this.#json.root, "");
     if (root.node.type === "array") return this.#manifestOf(root, {});
-    const top = this.#object(root, "an array or an object", ROOT_HINT);
+    const top = this.#object(root, "an array or an object");
     const known = ["$schema", ...TOP_COLUMNS, "reportIds", "tenants"];
     for (const [meaning, value] of top?.members ?? [])
       if (!known.map(meaningOf).includes(meaning)) this.#warnUnknown(value, "at the top level", known);
@@ -71,8 +65,8 @@ class JsonManifestReader {
     const tenants = top?.members.get("tenants");
     if (tenants?.node.type === "array") return this.#manifestOf(tenants, shared);
     const message = "The manifest has no tenants: its top level lacks the key tenants.";
-    if (tenants !== undefined) this.#wrongKind(tenants, "an array of tenants", TENANTS_HINT);
-    else if (top !== undefined) this.#fault("COLUMN_MISSING", message, { ...top, column: "tenants" }, TENANTS_HINT);
+    if (tenants !== undefined) this.#wrongKind(tenants, "an array of tenants");
+    else if (top !== undefined) this.#fault("COLUMN_MISSING", message, { ...top, column: "tenants" });
     throw new StopError(EXIT.usage, this.#findings.faults);
   }
 
@@ -84,13 +78,13 @@ class JsonManifestReader {
       return { text: text ?? "", line: value.line, column: value.column };
     };
     const shared = Object.fromEntries(TOP_COLUMNS.map((column) => [column, read(members.get(column))]));
-    const reports = this.#items(members.get("reportids"), "an array of report IDs", REPORTS_HINT);
+    const reports = this.#items(members.get("reportids"), "an array of report IDs");
     return { ...shared, reportIds: reports.flatMap((report) => read(report) ?? []) };
   }
 
   #manifestOf(tenants: Value, shared: RawManifest["shared"]): RawManifest {
-    for (const tenant of this.#items(tenants, "an array of tenants", TENANTS_HINT)) {
-      const entry = this.#object(tenant, "an object", TENANT_HINT);
+    for (const tenant of this.#items(tenants, "an array of tenants")) {
+      const entry = this.#object(tenant, "an object");
       if (entry !== undefined) this.#addEntry(entry);
     }
     // A tenant and its app have a column in any case, and each row has a cell for every column.
@@ -113,8 +107,8 @@ class JsonManifestReader {
     }
     const said = this.#said(entry.members);
     const given = entry.members.get("mappings");
-    const items = this.#items(given, "an array of mappings", MAPPINGS_HINT);
-    const mappings = items.flatMap((item) => this.#object(item, "an object", MAPPINGS_HINT) ?? []);
+    const items = this.#items(given, "an array of mappings");
+    const mappings = items.flatMap((item) => this.#object(item, "an object") ?? []);
     for (const [nth, mapping] of mappings.entries()) {
       const merged = new Map(said);
       for (const [meaning, own] of this.#said(this.#ofMapping(mapping))) {
@@ -187,8 +181,8 @@ class JsonManifestReader {
   }
 
   /** Looks an object's keys up. Two keys of one meaning are a fault, and so is one that comes twice: JSON would take the last. */
-  #object(object: Value, wanted: string, hint: string): JsonObject | undefined {
-    if (object.node.type !== "object") return this.#wrongKind(object, wanted, hint);
+  #object(object: Value, wanted: string): JsonObject | undefined {
+    if (object.node.type !== "object") return this.#wrongKind(object, wanted);
     const members = new Map<string, Value>();
     for (const [key, node] of membersOf(object.node)) {
       const value = this.#value(key, node, pathTo(object.column, key));
@@ -203,9 +197,9 @@ class JsonManifestReader {
   }
 
   /** An array's items; none where there is no array. */
-  #items(array: Value | undefined, wanted: string, hint: string): readonly Value[] {
+  #items(array: Value | undefined, wanted: string): readonly Value[] {
     if (array === undefined || array.node.type === "null") return [];
-    if (array.node.type !== "array") this.#wrongKind(array, wanted, hint);
+    if (array.node.type !== "array") this.#wrongKind(array, wanted);
     else return (array.node.children ?? []).map((node, nth) => this.#value("", node, `${array.column}[${nth}]`));
     return [];
   }
@@ -215,10 +209,10 @@ class JsonManifestReader {
     const text = this.#json.textOf(value.node);
     if (value.node.type === "string" || value.node.type === "null") return text;
     const quoted = `Put it in quotes: "${text}". Text stays text, so that 007 is not 7.`;
-    return this.#wrongKind(value, "text in quotes", text === undefined ? "Write one text in quotes." : quoted);
+    return this.#wrongKind(value, "text in quotes", text === undefined ? undefined : quoted);
   }
 
-  #wrongKind(value: Value, wanted: string, hint: string): undefined {
+  #wrongKind(value: Value, wanted: string, hint?: string): undefined {
     const { type } = value.node;
     const text = type === "null" ? "null" : this.#json.textOf(value.node);
     const quoted = text === undefined ? `an ${type}` : quote(text);

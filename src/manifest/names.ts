@@ -147,7 +147,14 @@ export function checkNames(manifest: JudgedManifest): void {
     if (fault !== undefined)
       findings.fault(fault.code, `The copy's name would be ${quote(name)}${fault.is}.`, { ...at, value: name });
     else if (sourceTaskId !== undefined)
-      names.push({ ...at, tenant, sourceTaskId, name, taskUnfilled: usesTaskName(nameTemplate) });
+      names.push({
+        tenant,
+        line: at.line,
+        column: at.column,
+        sourceTaskId,
+        name,
+        taskUnfilled: usesTaskName(nameTemplate),
+      });
   }
   for (const fault of checkCopyNames(names, [], findings.file)) findings.faults.push(fault);
   // No name has more characters than code units.

@@ -9,8 +9,7 @@ import { indexColumns } from "./columns.js";
 import { readCsvManifest } from "./csv.js";
 import { readJsonManifest } from "./json.js";
 import { Findings, type Manifest, type ManifestDefaults } from "./manifest.js";
-import { groupRows, readRow } from "./rows.js";
-import { shareValues } from "./values.js";
+import { groupRows, readRow, shareValues } from "./rows.js";
 
 export interface ManifestOptions {
   /** `--encoding`; found by looking where it is not given. */

@@ -12,17 +12,62 @@ import {
 } from "../shared/ids.js";
 import { quote } from "../shared/quotation.js";
 import { COLUMN_RULES, type ColumnIndex, type ManifestColumn } from "./columns.js";
-import type {
-  ColumnTexts,
-  DesiredMapping,
-  Findings,
-  ManifestDefaults,
-  ManifestTenant,
-  Place,
-  RawManifest,
-  RawRow,
+import {
+  type ColumnTexts,
+  DEFAULT_NAME_TEMPLATE,
+  type DesiredMapping,
+  type Findings,
+  type ManifestDefaults,
+  type ManifestTenant,
+  type Place,
+  type RawManifest,
+  type RawRow,
+  type SharedText,
 } from "./manifest.js";
-import { guidFault, type SharedValues, tellNoValue, textFault } from "./values.js";
+import { guidFault, textFault, type ValueFault } from "./values.js";
+
+/** What rows that say nothing themselves take: the flag's value, else the manifest's top level's. */
+export interface SharedValues {
+  readonly sourceTaskId: TaskId | undefined;
+  readonly masterApp: AppId | undefined;
+  /** Normal GUIDs; empty where every report is meant. */
+  readonly reports: readonly string[];
+  readonly nameTemplate: string;
+  /** Every master app that a flag or the top level names, also where rows override it. */
+  readonly masters: readonly AppId[];
+}
+
+/** Settles what the rows share. A flag wins over the top level; where both are given and differ, that is a warning. */
+export function shareValues({ shared }: RawManifest, defaults: ManifestDefaults, findings: Findings): SharedValues {
+  const guidAtTop = <Id extends string>(parse: (text: string) => Id | undefined, given: SharedText | undefined) => {
+    const text = trimAround(given?.text ?? "");
+    const id = parse(text);
+    if (given === undefined || text === "" || id !== undefined) return id;
+    tellNoValue(guidFault(text), text, { line: given.line, column: given.column }, findings);
+    return undefined;
+  };
+  const warnWhereOverruled = (option: string, given: string | undefined, top: string | undefined, at?: SharedText) => {
+    if (!given || !top || given === top) return;
+    const message = `${option} says ${quote(given)}, the manifest's top level ${quote(top)}: the flag is used.`;
+    findings.warn("FLAG_OVERRIDES_MANIFEST", message, { line: at?.line, column: at?.column, value: top });
+  };
+  const asSet = (reports: readonly string[]) => [...new Set(reports)].sort().join(", ");
+  const source = guidAtTop(parseTaskId, shared.sourceTaskId);
+  const master = guidAtTop(parseAppId, shared.qlikAppId);
+  const reports = (shared.reportIds ?? []).flatMap((report) => guidAtTop(normalGuid, report) ?? []);
+  const name = trimAround(shared.name?.text ?? "");
+  warnWhereOverruled("--source-task", defaults.sourceTaskId, source, shared.sourceTaskId);
+  warnWhereOverruled("--master-app", defaults.masterApp, master, shared.qlikAppId);
+  warnWhereOverruled("--name", defaults.nameTemplate, name, shared.name);
+  warnWhereOverruled("--report", asSet(defaults.reports), asSet(reports), shared.reportIds?.[0]);
+  return {
+    sourceTaskId: defaults.sourceTaskId ?? source,
+    masterApp: defaults.masterApp ?? master,
+    reports: [...new Set(defaults.reports.length > 0 ? defaults.reports : reports)],
+    nameTemplate: defaults.nameTemplate ?? (name || DEFAULT_NAME_TEMPLATE),
+    masters: [defaults.masterApp, master].filter((app) => app !== undefined),
+  };
+}
 
 /** One row with its values judged one by one. A value that is missing or faulty is `undefined`, and its fault is told. */
 export interface ManifestRow {
@@ -69,13 +114,20 @@ export function placeOf(
   row: Pick<ManifestRow, "raw" | "tenant">,
   column: ManifestColumn,
 ): Place & { readonly tenant: string | undefined } {
+  const { line, placeOf: ownPlaceOf } = row.raw;
+  const place = ownPlaceOf?.(column);
   const title = raw.header[columns.positions[column] ?? -1] ?? column;
-  return { tenant: row.tenant, ...(row.raw.placeOf?.(column) ?? { line: row.raw.line, column: title }) };
+  return { tenant: row.tenant, line: place?.line ?? line, column: place?.column ?? title };
 }
 
 /** A row's text in a column of the header, without blanks around it. */
 export function cellOf({ raw }: Pick<ManifestRow, "raw">, position: number): string {
   return trimAround(raw.cells[position] ?? "");
+}
+
+/** Tells that the value at a place is none. */
+function tellNoValue({ code, is }: ValueFault, value: string, at: Place, findings: Findings): void {
+  findings.fault(code, `${at.column} is ${quote(value)}${is}.`, { ...at, value });
 }
 
 const ENABLED_WORDS: ReadonlyMap<string, boolean> = new Map([
@@ -201,25 +253,16 @@ function tenantOf(key: TenantKey, rows: TenantGroup["rows"], { columns, shared }
     nameTemplate: rows.find((row) => row.name !== undefined)?.name ?? shared.nameTemplate,
     newTaskId: rows.find((row) => row.newTaskId !== undefined)?.newTaskId,
     desired: rows.length === 1 ? first.desired : rows.flatMap((row) => row.desired).filter(isNew),
-    columns: new RowTexts(
-      columns.named,
-      rows.length === 1 ? first.raw.cells : first.raw.cells.map((_, at) => cellAt(at)),
-    ),
+    columns: textsOf(columns, rows.length === 1 ? first.raw.cells : first.raw.cells.map((_, at) => cellAt(at))),
   };
 }
 
-/** A view on a row's cells: a map of its own for each of 200,000 tenants costs more memory than the rest of the manifest. */
-class RowTexts implements ColumnTexts {
-  readonly #positions: ReadonlyMap<string, number>;
-  readonly #cells: readonly string[];
-
-  constructor(positions: ReadonlyMap<string, number>, cells: readonly string[]) {
-    this.#positions = positions;
-    this.#cells = cells;
-  }
-
-  get(name: string): string | undefined {
-    const position = this.#positions.get(name);
-    return position === undefined ? undefined : trimAround(this.#cells[position] ?? "");
-  }
+/** Looks into the row itself: a map of its own for each of 200,000 tenants costs more memory than the rest of the manifest. */
+function textsOf({ named }: ColumnIndex, cells: readonly string[]): ColumnTexts {
+  return {
+    get(name) {
+      const position = named.get(name);
+      return position === undefined ? undefined : trimAround(cells[position] ?? "");
+    },
+  };
 }

@@ -1,23 +1,6 @@
 import type { ProblemCode } from "../shared/codes.js";
-import {
-  type AppId,
-  isPrintableAscii,
-  normalGuid,
-  parseAppId,
-  parseTaskId,
-  type TaskId,
-  trimAround,
-} from "../shared/ids.js";
-import { quote } from "../shared/quotation.js";
+import { isPrintableAscii } from "../shared/ids.js";
 import { firstOf, firstUnfit } from "../shared/unfit-characters.js";
-import {
-  DEFAULT_NAME_TEMPLATE,
-  type Findings,
-  type ManifestDefaults,
-  type Place,
-  type RawManifest,
-  type SharedText,
-} from "./manifest.js";
 
 /** Why a text is no value. `is` follows the text in a sentence. */
 export interface ValueFault {
@@ -65,52 +48,4 @@ export function guidFault(text: string): ValueFault {
   const odd = firstOf(/[^ -~]/u, text);
   const why = odd === undefined ? "" : `: its character ${odd.place} is ${odd.codePoint}`;
   return lostValue(text) ?? { code: "NOT_A_GUID", is: `, which is no GUID${why}` };
-}
-
-/** Tells that the value at a place is none. */
-export function tellNoValue({ code, is }: ValueFault, value: string, at: Place, findings: Findings): void {
-  findings.fault(code, `${at.column} is ${quote(value)}${is}.`, { ...at, value });
-}
-
-/** What rows that say nothing themselves take: the flag's value, else the manifest's top level's. */
-export interface SharedValues {
-  readonly sourceTaskId: TaskId | undefined;
-  readonly masterApp: AppId | undefined;
-  /** Normal GUIDs; empty where every report is meant. */
-  readonly reports: readonly string[];
-  readonly nameTemplate: string;
-  /** Every master app that a flag or the top level names, also where rows override it. */
-  readonly masters: readonly AppId[];
-}
-
-/** Settles what the rows share. A flag wins over the top level; where both are given and differ, that is a warning. */
-export function shareValues({ shared }: RawManifest, defaults: ManifestDefaults, findings: Findings): SharedValues {
-  const guidAtTop = <Id extends string>(parse: (text: string) => Id | undefined, given: SharedText | undefined) => {
-    const text = trimAround(given?.text ?? "");
-    const id = parse(text);
-    if (given === undefined || text === "" || id !== undefined) return id;
-    tellNoValue(guidFault(text), text, { line: given.line, column: given.column }, findings);
-    return undefined;
-  };
-  const warnWhereOverruled = (option: string, given: string | undefined, top: string | undefined, at?: SharedText) => {
-    if (!given || !top || given === top) return;
-    const message = `${option} says ${quote(given)}, the manifest's top level ${quote(top)}: the flag is used.`;
-    findings.warn("FLAG_OVERRIDES_MANIFEST", message, { line: at?.line, column: at?.column, value: top });
-  };
-  const asSet = (reports: readonly string[]) => [...new Set(reports)].sort().join(", ");
-  const source = guidAtTop(parseTaskId, shared.sourceTaskId);
-  const master = guidAtTop(parseAppId, shared.qlikAppId);
-  const reports = (shared.reportIds ?? []).flatMap((report) => guidAtTop(normalGuid, report) ?? []);
-  const name = trimAround(shared.name?.text ?? "");
-  warnWhereOverruled("--source-task", defaults.sourceTaskId, source, shared.sourceTaskId);
-  warnWhereOverruled("--master-app", defaults.masterApp, master, shared.qlikAppId);
-  warnWhereOverruled("--name", defaults.nameTemplate, name, shared.name);
-  warnWhereOverruled("--report", asSet(defaults.reports), asSet(reports), shared.reportIds?.[0]);
-  return {
-    sourceTaskId: defaults.sourceTaskId ?? source,
-    masterApp: defaults.masterApp ?? master,
-    reports: [...new Set(defaults.reports.length > 0 ? defaults.reports : reports)],
-    nameTemplate: defaults.nameTemplate ?? (name || DEFAULT_NAME_TEMPLATE),
-    masters: [defaults.masterApp, master].filter((app) => app !== undefined),
-  };
 }

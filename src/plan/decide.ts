@@ -1,32 +1,25 @@
 import type { CreateIntentRecord } from "../log/records.js";
 import type { LoggedCopy, TenantState } from "../log/tenant-state.js";
-import { foldName, type ReportId, type TaskId, type TenantKey, type TenantRef } from "../shared/ids.js";
+import { foldName, type TaskId, type TenantKey, type TenantRef } from "../shared/ids.js";
 import type { TenantError } from "../shared/outcome.js";
 import type { ListedTask } from "../shared/source-task.js";
-import { nameOfTask, possibleCopies, whyNotACopy } from "./adoption.js";
 import * as conflict from "./conflicts.js";
 import type { PlanEntry } from "./desired.js";
 import { type Drift, driftOf, type ReportChange, type Wanted } from "./drift.js";
-import { holderOf, type LookUp, twinsOf } from "./look-up.js";
 import type { Wholeness } from "./observe.js";
 import { doubtsOf, type PlanContext, twinsInList } from "./plan-context.js";
+import { holderOf, type LookUp, nameOfTask, possibleCopies, twinsOf, whyNotACopy } from "./whose-task.js";
 
 /** What is to be done about one tenant. Data, never a closure: it can be shown, saved and compared. */
 export type Action =
   | { readonly kind: "create" }
   | { readonly kind: "update"; readonly changes: readonly ReportChange[] }
-  | Adoption
+  | { readonly kind: "adopt"; readonly task: ListedTask; readonly by: "adopt" | "newTaskId" }
   | { readonly kind: "settle"; readonly doubts: readonly Doubt[] }
   | { readonly kind: "unchanged" }
   | { readonly kind: "conflict"; readonly error: TenantError }
   | { readonly kind: "skip" }
   | { readonly kind: "orphan" };
-
-interface Adoption {
-  readonly kind: "adopt";
-  readonly task: ListedTask;
-  readonly by: "adopt" | "newTaskId";
-}
 
 /** A create that may have made a copy, and what the list tells of it (`undefined`: there is no list). */
 export interface Doubt {
@@ -62,20 +55,16 @@ export interface PlanItem extends Decision {
 export const MOST_RESENDS = 3;
 
 const NONE: readonly never[] = [];
-const NO_ROWS: ReadonlyMap<string, ReportId> = new Map();
 const NOT_ASKED: Wholeness = { whole: false, why: "the server was not asked" };
 
-/**
- * Decides what is to be done about one selected, enabled tenant. The heart of the program: a table, top row first. `twins`: its own in
- * this list, where they are known already.
- */
-export function decideEntry(context: PlanContext, entry: PlanEntry, twins?: readonly ListedTask[]): Decision {
+/** Decides what is to be done about one selected, enabled tenant. The heart of the program: a table, top row first. */
+export function decideEntry(context: PlanContext, entry: PlanEntry): Decision {
   const state = context.log.tenant(entry.ref);
   const crossed = context.crossed.get(entry.ref);
   if (crossed !== undefined) return refuse(crossed);
   if (state?.copy !== undefined) {
-    const others = twins ?? twinsInList(context, state);
-    if (others.length > 0) return refuse(conflict.twin(entry, [state.copy.newTaskId, ...idsOf(others)]));
+    const twins = twinsInList(context, state);
+    if (twins.length > 0) return refuse(conflict.twin(entry, [state.copy.newTaskId, ...idsOf(twins)]));
   }
   if (state !== undefined && state.openCreates.length > 0) return decideDoubt(context, entry, state);
   if (state?.copy !== undefined) return decideCopy(context, entry, state, state.copy);
@@ -96,7 +85,7 @@ function decideDoubt(context: PlanContext, entry: PlanEntry, state: TenantState)
 }
 
 function decideCopy(context: PlanContext, entry: PlanEntry, state: TenantState, copy: LoggedCopy): Decision {
-  const { list, log, permissions, sources } = context;
+  const { list, log, permissions } = context;
   const { newTaskId } = entry.row;
   const presence = list?.presence.get(copy.newTaskId);
   const wholeness = list?.wholenessOf(entry.sourceTaskId) ?? NOT_ASKED;
@@ -120,10 +109,7 @@ function decideCopy(context: PlanContext, entry: PlanEntry, state: TenantState, 
     const why = wholeness.whole ? "it does not answer by its ID" : wholeness.why;
     return refuse(conflict.notSeen(entry, copy.newTaskId, { why, namesake }));
   }
-  const { changes, missing, refusedRemovals } = driftOf(state, entry.wanted, {
-    allowUnmapped: permissions.allowUnmappedReports,
-    reportOfRow: sources?.get(entry.sourceTaskId)?.reportOfRow ?? NO_ROWS,
-  });
+  const { changes, missing, refusedRemovals } = driftOf(state, entry.wanted, context);
   if (refusedRemovals.length > 0) return refuse(conflict.removalRefused(refusedRemovals));
   if (changes.length === 0) return { action: { kind: "unchanged" }, reason: "as the manifest wants it", missing };
   const inUse = conflict.appConflict(context, entry, context.inForce);
@@ -153,7 +139,7 @@ function decideCreate(context: PlanContext, entry: PlanEntry, reason: string): D
   if (namesakes.length === 0 && leftovers.length > 0) return refuse(conflict.twin(entry, idsOf(leftovers)));
   const [only, ...others] = tasks;
   if (only !== undefined) {
-    if (permissions.adopt && others.length === 0) return decideAdoption(context, entry, { task: only, by: "adopt" });
+    if (permissions.adopt && others.length === 0) return decideAdoption(context, entry, only, "adopt");
     const isByName = namesakes.length > 0 && tasks.length === namesakes.length;
     return refuse(isByName ? conflict.nameTaken(entry, name, tasks) : conflict.looksLikeCopy(entry, tasks));
   }
@@ -162,8 +148,7 @@ function decideCreate(context: PlanContext, entry: PlanEntry, reason: string): D
 }
 
 /** Takes over a listed task (`--adopt`), or the one that the manifest names (`newTaskId`). */
-function decideAdoption(context: PlanContext, entry: PlanEntry, adopted: Omit<Adoption, "kind">): Decision {
-  const { task, by } = adopted;
+function decideAdoption(context: PlanContext, entry: PlanEntry, task: ListedTask, by: "adopt" | "newTaskId"): Decision {
   const inUse = conflict.appConflict(context, entry, context.inForce);
   if (inUse !== undefined) return refuse(inUse);
   const why = whyNotACopy(context, entry, task.id);
@@ -176,7 +161,7 @@ function decideAdoption(context: PlanContext, entry: PlanEntry, adopted: Omit<Ad
 }
 
 function decideNewTaskId(context: PlanContext, entry: PlanEntry, id: TaskId): Decision {
-  return decideAdoption(context, entry, { task: { id, name: entry.name ?? "" }, by: "newTaskId" });
+  return decideAdoption(context, entry, { id, name: entry.name ?? "" }, "newTaskId");
 }
 
 function reasonOfUpdate(changes: readonly ReportChange[]): string {

@@ -1,7 +1,6 @@
 import type { PlanShape } from "../log/records.js";
-import type { LogState } from "../log/state.js";
 import { isLacking, type TenantState } from "../log/tenant-state.js";
-import type { DesiredMapping, Manifest, ManifestTenant } from "../manifest/manifest.js";
+import type { DesiredMapping, ManifestTenant } from "../manifest/manifest.js";
 import { type CopyName, checkCopyNames, renderName, usesTaskName } from "../manifest/names.js";
 import type { ProblemCode } from "../shared/codes.js";
 import { addTo } from "../shared/grouping.js";
@@ -19,6 +18,7 @@ import { quote } from "../shared/quotation.js";
 import type { TaskReport } from "../shared/source-task.js";
 import type { Wanted } from "./drift.js";
 import type { ObservedSource } from "./observe.js";
+import type { PlanContext } from "./plan-context.js";
 
 /** One enabled tenant of the manifest, with what only the server could tell filled in. */
 export interface PlanEntry {
@@ -33,13 +33,7 @@ export interface PlanEntry {
   readonly wanted: Wanted;
 }
 
-interface Planning {
-  readonly manifest: Manifest;
-  readonly shape: PlanShape;
-  readonly log: LogState;
-  /** `undefined`: offline. */
-  readonly sources: ReadonlyMap<TaskId, ObservedSource> | undefined;
-}
+type Planning = Pick<PlanContext, "manifest" | "log" | "sources"> & { readonly shape: PlanShape };
 
 const NONE: readonly never[] = [];
 
@@ -83,6 +77,9 @@ export function planEntries(planning: Planning): readonly PlanEntry[] {
   // Not pushed one by one: there may be more of them than a call takes arguments.
   const all = problems.concat(checkCopyNames(named, sourceNames, file));
   if (all.length === 0) return entries;
+  /** Neither the list nor any of its own routes told anything of the source task. */
+  const isUnread = ({ task, route }: ObservedSource): boolean =>
+    task.name === undefined && task.reports === undefined && route === "none";
   if (isOffline || ![...sources.values()].every(isUnread)) throw new StopError(EXIT.usage, all);
   // A server that has no reads at all may be worked with, but not by this manifest: most likely it is the wrong address.
   const message =
@@ -105,11 +102,6 @@ function sourceKnowledge(id: TaskId, { manifest, shape, log, sources }: Planning
     /** Offline, the log's own knowledge of a copy's reports stands in for the source task's. */
     resolveByLog: sources === undefined ? mappingResolver([], rules) : resolve,
   };
-}
-
-/** Neither the list nor any of its own routes told anything of this source task. */
-function isUnread({ task, route }: ObservedSource): boolean {
-  return task.name === undefined && task.reports === undefined && route === "none";
 }
 
 /** The user's own IDs of reports, where the server lists none now and the copy is known not to have a report of that ID. */

@@ -1,6 +1,8 @@
 import { isLacking, type ReportKnowledge, type TenantState } from "../log/tenant-state.js";
-import type { ReportId } from "../shared/ids.js";
+import type { ReportId, TaskId } from "../shared/ids.js";
 import { type AppSwap, byReport, type Mapping, sameSwaps } from "../shared/mapping.js";
+import type { ObservedSource } from "./observe.js";
+import type { Permissions } from "./plan-context.js";
 
 /** One report of a copy whose mappings must change, and the whole, final set that it shall have. */
 export interface ReportChange {
@@ -26,23 +28,23 @@ export interface Drift {
   readonly refusedRemovals: readonly ReportId[];
 }
 
-/** What a drift is judged by besides the copy and the manifest. */
-export interface DriftRules {
-  /** `--allow-unmapped-report`. */
-  readonly allowUnmapped: ReadonlySet<string>;
-  /**
-   * The source task's rows: the report of each. A user may have named a report by its row while the server listed none; what the log
-   * knows under that ID is known of the report.
-   */
-  readonly reportOfRow: ReadonlyMap<string, ReportId>;
-}
-
 /**
  * What separates a copy from the manifest, as far as the log (and, where it was read, the server) knows. A report whose
  * mappings are unknown counts as drift, whatever the manifest says.
  */
-export function driftOf(tenant: TenantState, wanted: Wanted, { allowUnmapped, reportOfRow }: DriftRules): Drift {
-  const reports = byPublishedReport(tenant.reports, reportOfRow);
+export function driftOf(
+  tenant: TenantState,
+  wanted: Wanted,
+  {
+    permissions,
+    sources,
+  }: {
+    readonly permissions: Pick<Permissions, "allowUnmappedReports">;
+    readonly sources: ReadonlyMap<TaskId, Pick<ObservedSource, "reportOfRow">> | undefined;
+  },
+): Drift {
+  const { allowUnmappedReports: allowUnmapped } = permissions;
+  const reports = byPublishedReport(tenant.reports, sources?.get(tenant.sourceTaskId)?.reportOfRow);
   const lacks = (reportId: ReportId): boolean => isLacking({ reports, originalRows: tenant.originalRows }, reportId);
   const changes: ReportChange[] = [];
   const missing: ReportId[] = [];
@@ -79,9 +81,13 @@ function mayMap({ known, possible, openPatches }: ReportKnowledge): boolean {
   return openPatches.length > 0 || possible.some((swaps) => swaps.length > 0);
 }
 
+/**
+ * By the source task's rows, and the report of each. A user may have named a report by its row while the server listed none; what the
+ * log knows under that ID is known of the report.
+ */
 function byPublishedReport(
   reports: TenantState["reports"],
-  reportOfRow: DriftRules["reportOfRow"],
+  reportOfRow: ObservedSource["reportOfRow"] = new Map(),
 ): TenantState["reports"] {
   const published = new Map(reports);
   for (const [typed, report] of reports) {

@@ -1,3 +1,4 @@
+import type { PlanShape } from "../log/records.js";
 import type { LogState } from "../log/state.js";
 import type { TenantState } from "../log/tenant-state.js";
 import type { Manifest } from "../manifest/manifest.js";
@@ -7,14 +8,12 @@ import type { ListedTask, TaskReport } from "../shared/source-task.js";
 import { appsInForce, type InForce, type NamesInDoubt, namesInDoubt } from "./conflicts.js";
 import type { Doubt } from "./decide.js";
 import type { PlanEntry } from "./desired.js";
-import { lookUp, twinsOf } from "./look-up.js";
 import type { ObservedList, ObservedSource } from "./observe.js";
 import { type Crossed, nameFindings, TenantNames } from "./tenant-names.js";
+import { lookUp, twinsOf } from "./whose-task.js";
 
 /** The permissions that a command line gives. */
-export interface Permissions {
-  readonly adopt: boolean;
-  readonly recreate: boolean;
+export interface Permissions extends Pick<PlanShape, "adopt" | "recreate"> {
   readonly newLog: boolean;
   readonly allowSharedApps: ReadonlySet<AppId>;
   readonly allowUnmappedReports: ReadonlySet<string>;

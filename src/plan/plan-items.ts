@@ -2,11 +2,11 @@ import type { TenantState } from "../log/tenant-state.js";
 import type { ManifestTenant } from "../manifest/manifest.js";
 import { type TaskId, type TenantKey, type TenantRef, tenantRef, unplacedRef } from "../shared/ids.js";
 import type { TenantError } from "../shared/outcome.js";
-import { looksCopied } from "./adoption.js";
 import * as conflict from "./conflicts.js";
 import { type Decision, decideEntry, type PlanItem, refuse } from "./decide.js";
 import type { PlanEntry } from "./desired.js";
 import type { PlanContext, Twins } from "./plan-context.js";
+import { looksCopied } from "./whose-task.js";
 
 const NONE: readonly never[] = [];
 const NOTHING: PlanItem["wanted"] = { mappings: NONE, named: NONE };
@@ -30,7 +30,7 @@ interface Planning {
 export function planItems(context: PlanContext, { twins, selects, unread }: Planning): readonly PlanItem[] {
   const claimed = new Map<TaskId, string>();
   const decisionFor = (entry: PlanEntry): Decision => {
-    const decision = decideEntry(context, entry, twins.get(entry.ref)?.tasks ?? NONE);
+    const decision = decideEntry(context, entry);
     if (decision.action.kind !== "adopt") return decision;
     // Two tenants of one plan never take over the same task: the second is a conflict.
     const { id } = decision.action.task;

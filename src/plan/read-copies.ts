@@ -124,15 +124,12 @@ export function isNeverRead(state: TenantState | undefined): boolean {
   return [...state.reports.values()].every(({ known }) => known === undefined);
 }
 
-/** Copies that could not be read, or not wholly, and why. */
-export type UnreadCopies = ReadonlyMap<TenantRef, TenantError>;
-
-/** Reads the mappings of copies that are known before planning (with `--verify` all of them), so that drift made on the server shows. */
+/** Reads the mappings of copies that are known before planning (with `--verify` all of them), so that drift made on the server shows. `unread`: copies that could not be read, or not wholly, and why. */
 export async function readKnownCopies(
   { reader, observation }: { readonly reader: TaskReader; readonly observation: Observation },
   { recorder, clock }: { readonly recorder: Recorder; readonly clock: Pick<Clock, "now"> },
   entries: readonly PlanEntry[],
-): Promise<{ readonly unread: UnreadCopies; readonly warnings: readonly Problem[] }> {
+): Promise<{ readonly unread: ReadonlyMap<TenantRef, TenantError>; readonly warnings: readonly Problem[] }> {
   const unread = new Map<TenantRef, TenantError>();
   const news: LogEntry[] = [];
   /** Verified as before. One record for all copies of a source task: one for each would make the log grow with every look. */

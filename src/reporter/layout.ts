@@ -76,8 +76,8 @@ const NARROWEST_LAST = 12;
 const WIDEST_PADDED = 200;
 
 /**
- * Rows as aligned lines with a title line. Where the width is known, cells are cut so that each row is one line. The rows are gone
- * through twice, and none is held.
+ * Rows as aligned lines with a title line. Where the width is known, cells are cut so that each row is one line; the last column
+ * takes what the others leave. The rows are gone through twice, and none is held.
  */
 export function* tableLines<Row>(
   columns: readonly TableColumn<Row>[],
@@ -89,31 +89,22 @@ export function* tableLines<Row>(
     columns.forEach(({ text }, at) => {
       widths[at] = Math.max(widths[at] ?? 0, stringWidth(oneLine(text(row))));
     });
-  if (width !== undefined) limitWidths(widths, columns, width);
-  const cell = (text: string, at: number, tone?: Tone): string => {
-    const columnWidth = Math.min(widths[at] ?? 0, WIDEST_PADDED);
-    const shown = width === undefined ? text : fitWidth(text, columnWidth);
-    return padWidth(tone === undefined ? shown : palette[tone](shown), columnWidth);
-  };
-  yield palette.dim(
-    columns
-      .map(({ title }, at) => cell(title.toUpperCase(), at))
-      .join("  ")
-      .trimEnd(),
-  );
-  for (const row of rows)
-    yield columns
-      .map(({ text, tone }, at) => cell(oneLine(text(row)), at, tone?.(row)))
-      .join("  ")
-      .trimEnd();
-}
-
-/** The last column takes what the others leave of the terminal's width. */
-function limitWidths(widths: number[], columns: readonly TableColumn<never>[], width: number): void {
-  let left = width;
-  columns.forEach(({ atMost = Number.POSITIVE_INFINITY }, at) => {
-    const room = at === columns.length - 1 ? Math.max(NARROWEST_LAST, left) : atMost;
+  let left = width ?? Number.POSITIVE_INFINITY;
+  columns.forEach(({ atMost = WIDEST_PADDED }, at) => {
+    const room =
+      at === columns.length - 1 ? Math.max(NARROWEST_LAST, left) : width === undefined ? WIDEST_PADDED : atMost;
     widths[at] = Math.min(widths[at] ?? 0, room);
     left -= widths[at] + 2;
   });
+  const lineOf = (cell: (column: TableColumn<Row>) => string, row?: Row): string => {
+    const cells = columns.map((column, at) => {
+      const columnWidth = widths[at] ?? 0;
+      const text = width === undefined ? cell(column) : fitWidth(cell(column), columnWidth);
+      const tone = row === undefined ? undefined : column.tone?.(row);
+      return padWidth(tone === undefined ? text : palette[tone](text), columnWidth);
+    });
+    return cells.join("  ").trimEnd();
+  };
+  yield palette.dim(lineOf(({ title }) => title.toUpperCase()));
+  for (const row of rows) yield lineOf(({ text }) => oneLine(text(row)), row);
 }

@@ -153,13 +153,13 @@ export function spokenDuration(ms: number): string {
 /** What a reader of a plan or a result has to know first, in a few words. */
 export function verdictOf({ summary, errors, dryRun }: RunResult): { readonly tone: Tone; readonly text: string } {
   if (errors.length > 0) return { tone: "bad", text: counted(errors.length, "error") };
-  const { planned, failed, inDoubt } = summary;
+  const { failed, inDoubt, planned } = summary;
   const parts = [
-    ...(dryRun && planned > 0 ? [`${counted(planned, "change")} pending`] : []),
-    ...(failed > 0 ? [`${failed} ${dryRun ? "in conflict" : "failed"}`] : []),
-    ...(inDoubt > 0 ? [`${inDoubt} in doubt`] : []),
-    ...(!dryRun && planned > 0 ? [`${planned} left to do`] : []),
-  ];
-  if (parts.length === 0) return { tone: "good", text: dryRun ? "Nothing to do" : "All well" };
-  return { tone: failed > 0 ? "bad" : inDoubt > 0 ? "doubt" : "accent", text: parts.join(", ") };
+    { count: failed, tone: "bad", text: dryRun ? "in conflict" : "failed" },
+    { count: inDoubt, tone: "doubt", text: "in doubt" },
+    { count: planned, tone: "accent", text: dryRun ? "to do" : "left to do" },
+  ] as const;
+  const [first, ...others] = parts.filter(({ count }) => count > 0);
+  if (first === undefined) return { tone: "good", text: dryRun ? "Nothing to do" : "All well" };
+  return { tone: first.tone, text: [first, ...others].map(({ count, text }) => `${count} ${text}`).join(", ") };
 }

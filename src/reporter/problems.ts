@@ -81,36 +81,31 @@ export function troubleOf(tenant: TenantResult): TenantError {
   return tenant.error ?? { code: tenant.outcome === "in-doubt" ? "IN_DOUBT" : "FAILED", message: tenant.reason };
 }
 
-/** Tenants that need a person, of one outcome and one code. */
-export interface TenantGroup {
-  readonly outcome: "failed" | "in-doubt";
-  readonly code: string;
-  readonly tenants: readonly TenantResult[];
-  /** How many they are, and how they ended: `3 tenants in conflict`. */
-  readonly count: string;
-  /** What all of them have to be told, where it is the same for all but their names: these are `TENANT` then. */
-  readonly shared: TenantError | undefined;
+/** Whether a tenant needs a person: it failed or is in doubt, or has an error although it was not carried out. */
+function troubleKind({ outcome, error }: TenantResult): "failed" | "in-doubt" | undefined {
+  if (outcome === "in-doubt") return outcome;
+  return outcome === "failed" || error !== undefined ? "failed" : undefined;
 }
 
-/** The tenants that failed or are in doubt, by outcome and code, the largest group first; also tenants with an error otherwise. */
-export function groupTroubles(tenants: readonly TenantResult[]): readonly TenantGroup[] {
-  const inTrouble = tenants.filter(
-    ({ outcome, error }) => outcome === "failed" || outcome === "in-doubt" || error !== undefined,
-  );
-  const doubts = inTrouble.filter(({ outcome }) => outcome === "in-doubt");
-  const failures = inTrouble.filter(({ outcome }) => outcome !== "in-doubt");
-  return [...groupsOf("failed", failures), ...groupsOf("in-doubt", doubts)];
-}
-
-function groupsOf(outcome: TenantGroup["outcome"], all: readonly TenantResult[]): readonly TenantGroup[] {
-  const groups = [...groupBy(all, (tenant) => troubleOf(tenant).code)].map(([code, tenants]) => {
-    const isConflict = tenants.every(({ action }) => action === "conflict");
-    const isOther = tenants.every((tenant) => tenant.outcome !== outcome);
-    const how = isConflict ? "in conflict" : isOther ? "to be looked at" : SIGNS[outcome].word;
-    return { outcome, code, tenants, count: `${counted(tenants.length, "tenant")} ${how}`, shared: sharedBy(tenants) };
+/**
+ * The tenants that need a person, by outcome and code: those that failed before those in doubt, the largest group first. `count`:
+ * `3 tenants in conflict`. `shared`: what all of them have to be told, where it is the same for all but their names.
+ */
+export function groupTroubles(all: readonly TenantResult[]) {
+  return (["failed", "in-doubt"] as const).flatMap((outcome) => {
+    const same = all.filter((tenant) => troubleKind(tenant) === outcome);
+    const groups = [...groupBy(same, (tenant) => troubleOf(tenant).code)].map(([code, tenants]) => {
+      const isConflict = tenants.every(({ action }) => action === "conflict");
+      const isOther = tenants.every((tenant) => tenant.outcome !== outcome);
+      const how = isConflict ? "in conflict" : isOther ? "to be looked at" : SIGNS[outcome].word;
+      const count = `${counted(tenants.length, "tenant")} ${how}`;
+      return { outcome, code, tenants, count, shared: sharedBy(tenants) };
+    });
+    return groups.sort((a, b) => b.tenants.length - a.tenants.length);
   });
-  return groups.sort((a, b) => b.tenants.length - a.tenants.length);
 }
+
+export type TenantGroup = ReturnType<typeof groupTroubles>[number];
 
 function sharedBy(tenants: readonly TenantResult[]): TenantError | undefined {
   for (const view of [troubleOf, namelessTrouble]) {

@@ -30,17 +30,28 @@ export interface Progress {
 
 /** A live line on a terminal that a person watches, else plain lines; both only on the stream that is given. */
 export async function createProgress(options: ProgressOptions): Promise<Progress> {
+  const { stream, look, quiet, now } = options;
   const linesOf = eventLines(options);
-  const print = (lines: readonly string[]): void => {
-    if (lines.length > 0) options.stream.write(toText(lines, options.look));
+  const print: Print = (lines) => {
+    if (lines.length > 0) stream.write(toText(lines, look));
   };
-  if (options.quiet) return { emit: (event) => print(linesOf(event)), stop: () => undefined };
-  const start = options.isTTY && !options.ci ? startLiveProgress : startPlainProgress;
-  return start(options, linesOf, print);
+  const tally = new ProgressTally();
+  const start = quiet ? () => undefined : options.isTTY && !options.ci ? startLiveView : startPlainView;
+  const view = await start(options, () => tally.standingAt(now()), print);
+  return {
+    emit(event) {
+      // Counted first: printing draws the live line anew.
+      if (event.kind === "started") tally.start(event.total, now());
+      if (event.kind === "tenant") tally.add(event.result);
+      view?.emit(event);
+      print(linesOf(event));
+    },
+    stop: () => view?.stop(),
+  };
 }
 
-type LinesOf = (event: RunEvent) => readonly string[];
 type Print = (lines: readonly string[]) => void;
+type StandingNow = () => Standing | undefined;
 
 const FAILURES_TOLD = 20;
 
@@ -48,37 +59,33 @@ const FAILURES_TOLD = 20;
  * Turns events into the lines that are worth a person's while, with bounds: a run in which everything fails must not bury its
  * reader. Whatever is left out is in the result.
  */
-function eventLines({ look, quiet, verbose, warnings = true }: ProgressOptions): LinesOf {
+function eventLines({ look, quiet, verbose, warnings = true }: ProgressOptions) {
   const { palette } = look;
   const told = new Map<string, number>();
-  /** Lines for the first events of a kind, then once that there are more. */
-  const first = (most: number, kind: string, lines: () => readonly string[]): readonly string[] => {
+  /** Shows the first of a kind, then once that there are more. */
+  const first = (most: number, kind: string, lines: readonly string[]): readonly string[] => {
     const count = (told.get(kind) ?? 0) + 1;
     told.set(kind, count);
-    if (count > most) return count === most + 1 ? [oneLine(`more ${kind} are in the result`)] : [];
-    return lines();
+    if (count <= most) return lines;
+    return count === most + 1 ? [oneLine(`more ${kind} are in the result`)] : [];
   };
-  const failureLines = (tenant: TenantResult): readonly string[] => {
-    const { code, message } = troubleOf(tenant);
-    const symbol = paint(tenant.outcome, symbolOf(tenant.outcome, look), look);
-    const name = palette.bold(oneLine(tenant.tenant));
-    return [`${symbol} ${name}: ${oneLine(message)} ${palette.dim(`[${oneLine(code)}]`)}`];
-  };
-  return (event) => {
+  return (event: RunEvent): readonly string[] => {
     if (event.kind === "unlogged") {
       const copy = event.newTaskId === undefined ? "" : ` has the copy ${event.newTaskId}; write it down`;
       return [palette.bad(oneLine(`NOT IN THE LOG: tenant ${event.tenant}${copy}: ${event.message}`))];
     }
     if (quiet) return [];
     if (event.kind === "warning" && warnings) {
-      const { problem } = event;
-      const kind = `warnings [${problem.code}]`;
-      return first(WARNINGS_OF_ONE_CODE, kind, () => problemLines("warning", problem, look));
+      const lines = problemLines("warning", event.problem, look);
+      return first(WARNINGS_OF_ONE_CODE, `warnings [${event.problem.code}]`, lines);
     }
     if (event.kind === "tenant" && warnings) {
       const { result } = event;
-      const isTrouble = result.outcome === "failed" || result.outcome === "in-doubt";
-      return isTrouble ? first(FAILURES_TOLD, "failures", () => failureLines(result)) : [];
+      if (result.outcome !== "failed" && result.outcome !== "in-doubt") return [];
+      const { code, message } = troubleOf(result);
+      const symbol = paint(result.outcome, symbolOf(result.outcome, look), look);
+      const told = `${palette.bold(oneLine(result.tenant))}: ${oneLine(message)} ${palette.dim(`[${oneLine(code)}]`)}`;
+      return first(FAILURES_TOLD, "failures", [`${symbol} ${told}`]);
     }
     if (event.kind === "stopping") {
       const requests = `; at most 5 s for ${counted(event.inFlight, "request")} in flight (once more: stop at once)`;
@@ -90,14 +97,6 @@ function eventLines({ look, quiet, verbose, warnings = true }: ProgressOptions):
     }
     return [];
   };
-}
-
-/** How far a run is. `pace` is `12/s` and `about 7 s left`, as far as something can be said yet. */
-interface Standing {
-  readonly done: number;
-  readonly total: number;
-  readonly counts: readonly { readonly outcome: Outcome; readonly count: number }[];
-  readonly pace: readonly string[];
 }
 
 /** So many settled tenants tell how long the others will take; the first goes alone, and tells nothing. */
@@ -118,8 +117,8 @@ class ProgressTally {
     if (isCarriedOut && outcome !== "planned") this.#outcomes.set(`${sourceTaskId} ${tenant}`, outcome);
   }
 
-  /** `undefined` while nothing has begun. */
-  standingAt(now: number): Standing | undefined {
+  /** `undefined` while nothing has begun. `pace`: `12/s`, `about 7 s left`, as far as something can be said yet. */
+  standingAt(now: number) {
     if (this.#begin === undefined) return undefined;
     const outcomes = [...this.#outcomes.values()];
     const done = outcomes.length;
@@ -137,28 +136,26 @@ class ProgressTally {
   }
 }
 
+type Standing = NonNullable<ReturnType<ProgressTally["standingAt"]>>;
+
 const PLAIN_EVERY_MS = 5000;
 
-function startPlainProgress({ look, now }: ProgressOptions, linesOf: LinesOf, print: Print): Progress {
-  const tally = new ProgressTally();
+function startPlainView({ look, now }: ProgressOptions, standingNow: StandingNow, print: Print): Progress {
   let lastAt = now();
   let lastStep = "";
   return {
     emit(event) {
-      print(linesOf(event));
-      if (event.kind === "started") {
-        lastAt = now();
-        tally.start(event.total, lastAt);
-      } else if (event.kind === "tenant") {
-        tally.add(event.result);
-        const standing = now() - lastAt < PLAIN_EVERY_MS ? undefined : tally.standingAt(now());
-        if (standing === undefined) return;
+      if (event.kind === "started") lastAt = now();
+      const standing = event.kind === "tenant" && now() - lastAt >= PLAIN_EVERY_MS ? standingNow() : undefined;
+      if (standing !== undefined) {
         lastAt = now();
         print([plainLine(standing, look)]);
-      } else if (event.kind === "step" && event.message !== lastStep) {
+      }
+      if (event.kind === "step" && event.message !== lastStep) {
         lastStep = event.message;
         print([look.palette.dim(oneLine(event.message))]);
-      } else if (event.kind === "waiting") print([oneLine(`waiting ${spokenDuration(event.ms)}: ${event.reason}`)]);
+      }
+      if (event.kind === "waiting") print([oneLine(`waiting ${spokenDuration(event.ms)}: ${event.reason}`)]);
     },
     stop: () => undefined,
   };
@@ -175,20 +172,11 @@ function plainLine({ done, total, counts, pace }: Standing, look: Look): string 
 const DRAIN_MS = 5000;
 const BAR_WIDTH = 24;
 
-async function startLiveProgress(options: ProgressOptions, linesOf: LinesOf, print: Print): Promise<Progress> {
+async function startLiveView({ stream, look, now }: ProgressOptions, standingNow: StandingNow): Promise<Progress> {
   const { default: ora } = await import("ora");
-  const { stream, look, now } = options;
-  const tally = new ProgressTally();
-  let ended = false;
   let step = "";
   let wait = { reason: "", until: 0 };
-  const line = (): string => {
-    const columns = Math.max(20, (stream.columns ?? look.width ?? 80) - 4);
-    const left = Math.ceil((wait.until - now()) / 1000) * 1000;
-    const waitText = left > 0 ? `waiting ${spokenDuration(left)}: ${wait.reason}` : undefined;
-    const standing = tally.standingAt(now());
-    return standing === undefined ? fitWidth(waitText ?? step, columns) : liveLine(standing, waitText, columns, look);
-  };
+  let ended = false;
   const spinner = ora({
     stream,
     isEnabled: true,
@@ -196,18 +184,20 @@ async function startLiveProgress(options: ProgressOptions, linesOf: LinesOf, pri
     color: look.palette === PLAIN ? false : "cyan",
     spinner: look.unicode ? "dots" : "line",
     // Asked for at each frame: events only count, so that ten thousand of them cost no drawing.
-    suffixText: line,
+    suffixText: () => {
+      const columns = Math.max(20, (stream.columns ?? look.width ?? 80) - 4);
+      const left = Math.ceil((wait.until - now()) / 1000) * 1000;
+      const waiting = left > 0 ? `waiting ${spokenDuration(left)}: ${wait.reason}` : undefined;
+      const standing = standingNow();
+      return standing === undefined ? fitWidth(waiting ?? step, columns) : liveLine(standing, waiting, columns, look);
+    },
   });
   return {
     emit(event) {
-      if (event.kind === "started") tally.start(event.total, now());
-      else if (event.kind === "tenant") tally.add(event.result);
-      else if (event.kind === "step") step = oneLine(event.message);
-      else if (event.kind === "waiting") wait = { reason: oneLine(event.reason), until: now() + event.ms };
+      if (event.kind === "step") step = oneLine(event.message);
+      if (event.kind === "waiting") wait = { reason: oneLine(event.reason), until: now() + event.ms };
       // The pace of a run that ends would promise minutes that nobody waits.
-      else if (event.kind === "stopping") wait = { reason: "for what is in flight", until: now() + DRAIN_MS };
-      // Counted first: printing draws the live line anew.
-      print(linesOf(event));
+      if (event.kind === "stopping") wait = { reason: "for what is in flight", until: now() + DRAIN_MS };
       const isWatched = ["started", "tenant", "step", "waiting"].includes(event.kind);
       if (isWatched && !ended && !spinner.isSpinning) spinner.start();
     },
@@ -221,14 +211,14 @@ async function startLiveProgress(options: ProgressOptions, linesOf: LinesOf, pri
 /** The bar, the counts, and the pace or what is waited for: as much of it as there are columns. */
 function liveLine(standing: Standing, wait: string | undefined, columns: number, look: Look): string {
   const { done, total, pace } = standing;
+  const counts = standing.counts.map(({ outcome, count }) =>
+    paint(outcome, `${symbolOf(outcome, look)} ${count}`, look),
+  );
   const filled = total === 0 ? BAR_WIDTH : Math.floor((done * BAR_WIDTH) / total);
   const [full, empty] = look.unicode ? ["█", "░"] : ["#", "."];
   const bar = full.repeat(filled) + look.palette.dim(empty.repeat(BAR_WIDTH - filled));
-  const counts = standing.counts.map(
-    ({ outcome, count }) => `${paint(outcome, symbolOf(outcome, look), look)} ${count}`,
-  );
   const number = `${done}/${total}`;
-  const last = wait === undefined ? pace.join(", ") : wait;
+  const last = wait ?? pace.join(", ");
   const asLines = [
     [bar, number, ...counts, last],
     [number, ...counts, last],

@@ -24,9 +24,10 @@ export function safeJson(value: unknown, fields?: readonly string[]): string {
     .replace(/#(?=#)/g, "\\u0023");
 }
 
-const RESULT_HEAD = ["version", "command", "dryRun", "runId", "server", "log", "manifest", "summary"] as const;
-const RESULT_TAIL = ["warnings", "errors", "startedAt", "finishedAt", "exitCode"] as const;
-
+const RESULT_FIELDS = [
+  ...(["version", "command", "dryRun", "runId", "server", "log", "manifest", "summary"] as const),
+  ...(["tenants", "warnings", "errors", "startedAt", "finishedAt", "exitCode"] as const),
+];
 const PROBLEM_FIELDS = ["code", "message", "hint", "tenant", "file", "line", "column", "value"];
 const TENANT_FIELDS = [
   ...["type", "tenant", "action", "reason", "outcome", "sourceTaskId", "newTaskId", "name", "verified", "verifiedAt"],
@@ -52,28 +53,25 @@ function* objectPieces(object: Readonly<Record<string, unknown>>, allFields = FI
     const fields = allFields[name];
     yield `${separator}  ${safeJson(name)}: `;
     separator = ",\n";
-    if (!isList(value)) {
-      yield safeJson(value, fields);
-      continue;
-    }
-    let begin = "[\n    ";
-    for (const entries of inPieces(value)) {
-      yield begin + entries.map((entry) => safeJson(entry, fields)).join(",\n    ");
-      begin = ",\n    ";
-    }
-    yield begin === "[\n    " ? "[]" : "\n  ]";
+    if (typeof value === "object" && value !== null && Symbol.iterator in value)
+      yield* listPieces(value as Iterable<unknown>, fields);
+    else yield safeJson(value, fields);
   }
   yield "\n}\n";
 }
 
-function isList(value: unknown): value is Iterable<unknown> {
-  return typeof value === "object" && value !== null && Symbol.iterator in value;
+function* listPieces(entries: Iterable<unknown>, fields: readonly string[] | undefined): Generator<string> {
+  let separator = "[\n    ";
+  for (const piece of inPieces(entries)) {
+    yield separator + piece.map((entry) => safeJson(entry, fields)).join(",\n    ");
+    separator = ",\n    ";
+  }
+  yield separator.startsWith("[") ? "[]" : "\n  ]";
 }
 
 /** The result as `--format json` and `--out x.json` write it. */
 export function jsonResult(result: RunResult): Iterable<string> {
-  const names = [...RESULT_HEAD, "tenants", ...RESULT_TAIL] as const;
-  return objectPieces(Object.fromEntries(names.map((name) => [name, result[name]])));
+  return objectPieces(Object.fromEntries(RESULT_FIELDS.map((name) => [name, result[name]])));
 }
 
 /** A diagnosis for scripts. */
@@ -104,50 +102,33 @@ export function tenantLine(tenant: TenantResult): string {
 
 /** NDJSON's last line: everything of the result except its tenants. */
 export function summaryLine(result: RunResult): string {
-  const fields = [...RESULT_HEAD, ...RESULT_TAIL].map(
-    (name) => `${safeJson(name)}:${safeJson(result[name], FIELDS[name])}`,
-  );
+  const names = RESULT_FIELDS.filter((name) => name !== "tenants");
+  const fields = names.map((name) => `${safeJson(name)}:${safeJson(result[name], FIELDS[name])}`);
   return `{"type":"summary",${fields.join(",")}}\n`;
 }
 
-/** `--format ndjson`: takes a run's events as they come, then the result. */
-export interface NdjsonWriter {
-  emit(event: RunEvent): void;
-  finish(result: RunResult): void;
-}
-
 /**
- * Writes one line for each tenant as it is settled (a tenant in doubt only at the end, for it may be settled yet), at the end
- * the tenants that were not told, then the summary. A tenant whose end differs from what was told (a twin found by the last
- * list) is told once more: the last line of a tenant counts.
+ * `--format ndjson`: takes a run's events as they come, then the result. Writes one line for each tenant as it is settled (one in
+ * doubt only at the end, for it may be settled yet), at the end the tenants that were not told, then the summary. A tenant whose
+ * end differs from what was told (a twin found by the last list) is told once more: the last line of a tenant counts.
  */
-export function createNdjsonWriter(sink: { write(text: string): unknown }): NdjsonWriter {
+export function createNdjsonWriter(sink: { write(text: string): unknown }) {
   const told = new Map<string, TenantResult>();
   const tellNews = (tenant: TenantResult): void => {
     const identity = JSON.stringify([tenant.sourceTaskId, tenant.tenant, tenant.line]);
-    if (!isNews(told.get(identity), tenant)) return;
+    const before = told.get(identity);
+    if (before === tenant || (before !== undefined && tenantLine(before) === tenantLine(tenant))) return;
     told.set(identity, tenant);
     sink.write(tenantLine(tenant));
   };
   return {
-    emit(event) {
-      if (event.kind !== "tenant" || event.result.outcome === "in-doubt" || event.result.outcome === "planned") return;
-      tellNews(event.result);
+    emit: (event: RunEvent): void => {
+      if (event.kind === "tenant" && event.result.outcome !== "in-doubt" && event.result.outcome !== "planned")
+        tellNews(event.result);
     },
-    finish(result) {
+    finish: (result: RunResult): void => {
       result.tenants.forEach(tellNews);
       sink.write(summaryLine(result));
     },
   };
-}
-
-function isNews(told: TenantResult | undefined, now: TenantResult): boolean {
-  return (
-    told === undefined ||
-    told.outcome !== now.outcome ||
-    told.action !== now.action ||
-    told.newTaskId !== now.newTaskId ||
-    told.error?.code !== now.error?.code ||
-    (told.verified && !now.verified)
-  );
 }

@@ -10,20 +10,22 @@ import { escapeXml } from "../shared/text-safety.js";
 export function* junitResult(result: RunResult): Generator<string> {
   const { summary, tenants, errors, command, dryRun, startedAt, finishedAt } = result;
   const time = (Math.max(0, Date.parse(finishedAt) - Date.parse(startedAt)) / 1000).toFixed(3);
-  const [failures, skipped] = [summary.failed, summary.skipped + summary.planned];
-  const all = { tests: tenants.length + errors.length, failures, errors: summary.inDoubt + errors.length, skipped };
-  const suite = { name: dryRun ? `${command} --dry-run` : command, timestamp: startedAt, time };
-  const counts = { tests: tenants.length, failures, errors: summary.inDoubt, skipped };
+  const all = {
+    tests: tenants.length,
+    failures: summary.failed,
+    errors: summary.inDoubt,
+    skipped: summary.skipped + summary.planned,
+  };
+  const run = { tests: errors.length, failures: 0, errors: errors.length, skipped: 0 };
+  const both = { ...all, tests: all.tests + run.tests, errors: all.errors + run.errors };
+  const name = dryRun ? `${command} --dry-run` : command;
   yield `<?xml version="1.0" encoding="UTF-8"?>\n`;
-  yield `<testsuites${attributes({ name: "qalyptus-propagate", ...all, time })}>\n`;
-  yield `  <testsuite${attributes({ ...suite, ...counts })}>\n${propertiesOf(result)}`;
+  yield `<testsuites${attributes({ name: "qalyptus-propagate", ...both, time })}>\n`;
+  yield `  <testsuite${attributes({ name, timestamp: startedAt, time, ...all })}>\n${propertiesOf(result)}`;
   for (const tenant of tenants) yield tenantCase(tenant, result);
   yield "  </testsuite>\n";
-  if (errors.length > 0) {
-    yield `  <testsuite${attributes({ name: "run", tests: errors.length, failures: 0, errors: errors.length, skipped: 0 })}>\n`;
-    yield* errors.map(errorCase);
-    yield "  </testsuite>\n";
-  }
+  if (errors.length > 0)
+    yield `  <testsuite${attributes({ name: "run", ...run })}>\n${errors.map(errorCase).join("")}  </testsuite>\n`;
   yield "</testsuites>\n";
 }
 

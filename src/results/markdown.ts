@@ -1,5 +1,5 @@
 import { countBy, counted, SIGNS, spokenDuration, TENANT_COLUMNS, verdictOf } from "../reporter/look.js";
-import { placeOf, troubleOf } from "../reporter/problems.js";
+import { groupBy, placeOf, troubleOf } from "../reporter/problems.js";
 import type { RunResult, TenantResult } from "../shared/outcome.js";
 import type { Problem } from "../shared/problems.js";
 import { escapeMarkdown } from "../shared/text-safety.js";
@@ -11,19 +11,19 @@ const PROBLEMS_SHOWN = 20;
 /** Every title of a list has room, also where its lines have none. */
 const ROOM_FOR_TITLES = 2000;
 
-/** The parts of a result that are listed tenant by tenant, the most urgent first. */
-const SECTIONS: readonly (readonly [title: string, holds: (tenant: TenantResult) => boolean])[] = [
-  ["Conflicts", ({ action }) => action === "conflict"],
-  ["Failed", ({ action, outcome }) => action !== "conflict" && outcome === "failed"],
-  ["In doubt", ({ outcome }) => outcome === "in-doubt"],
-  ["Updates", (tenant) => isWell(tenant) && tenant.action === "update"],
-  ["Adopted", (tenant) => isWell(tenant) && tenant.action === "adopt"],
-  ["To be settled", (tenant) => isWell(tenant) && tenant.action === "settle"],
-  ["Orphans", ({ action }) => action === "orphan"],
-];
+/** The tenants that are listed one by one, the most urgent first: by what became of them, else by what was to be done. */
+const SECTIONS = {
+  conflict: "Conflicts",
+  failed: "Failed",
+  "in-doubt": "In doubt",
+  update: "Updates",
+  adopt: "Adopted",
+  settle: "To be settled",
+  orphan: "Orphans",
+};
 
-function isWell({ outcome }: TenantResult): boolean {
-  return outcome === "succeeded" || outcome === "planned";
+function sectionOf({ action, outcome }: TenantResult): string {
+  return action !== "conflict" && (outcome === "failed" || outcome === "in-doubt") ? outcome : action;
 }
 
 /**
@@ -49,7 +49,9 @@ export function markdownResult(result: RunResult): string {
   };
   add("Errors", result.errors, problemLine);
   add("Warnings", result.warnings, problemLine);
-  for (const [title, holds] of SECTIONS) add(title, result.tenants.filter(holds), tenantRow, TENANTS_HEAD);
+  const sections = groupBy(result.tenants, sectionOf);
+  for (const [section, title] of Object.entries(SECTIONS))
+    add(title, sections.get(section) ?? [], tenantRow, TENANTS_HEAD);
   return text + foot;
 }
 

@@ -1,6 +1,6 @@
 import type { CreateIntentRecord, LogEntry, WriteEnd } from "../log/records.js";
 import type { PlanEntry } from "../plan/desired.js";
-import { lookUp, namesakesOf } from "../plan/look-up.js";
+import { lookUp, namesakesOf } from "../plan/whose-task.js";
 import type { CreateRequest } from "../server/ports.js";
 import { type TaskId, writeId } from "../shared/ids.js";
 import { byReport } from "../shared/mapping.js";

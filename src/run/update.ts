@@ -42,10 +42,8 @@ const PATCH_IN_DOUBT = problem(
 );
 
 /** What must change by what is known now. */
-function driftNow(run: Run, { sourceTaskId, wanted }: PlanEntry, state: TenantState): Drift {
-  const { permissions, sources } = run.server.context;
-  const reportOfRow = sources?.get(sourceTaskId)?.reportOfRow ?? new Map();
-  return driftOf(state, wanted, { allowUnmapped: permissions.allowUnmappedReports, reportOfRow });
+function driftNow(run: Run, { wanted }: PlanEntry, state: TenantState): Drift {
+  return driftOf(state, wanted, run.server.context);
 }
 
 /** Whether a report that must change has a PATCH in doubt, or an ID that is none of the copy's reports: it may be any one's row. */

@@ -141,8 +141,11 @@ export interface LogHead {
   readonly digest: string;
 }
 
+/** The endings of `--out`. What writes each stands in `results/formats.ts`. */
+export const RESULT_KINDS = ["json", "csv", "md", "html", "xml"] as const;
+
 /** One `--out` file; `kind` is its ending. */
 export interface ResultFile {
   readonly path: string;
-  readonly kind: "json" | "csv" | "md" | "html" | "xml";
+  readonly kind: (typeof RESULT_KINDS)[number];
 }

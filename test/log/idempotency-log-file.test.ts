@@ -13,8 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { openLogForRun } from "../../src/log/file/idempotency-log-file.js";
-import { findLogs, isLogOf, readLogForPlan } from "../../src/log/file/read-log-file.js";
+import { findLogs, isLogOf, openLogForRun, readLogForPlan } from "../../src/log/file/idempotency-log-file.js";
 import type { LogEntry, LogRecord } from "../../src/log/records.js";
 import type { TaskId } from "../../src/shared/ids.js";
 import { StopError } from "../../src/shared/problems.js";

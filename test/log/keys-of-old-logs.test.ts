@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { LogEntry } from "../../src/log/records.js";
 import { LogState } from "../../src/log/state.js";
-import { twinsOf } from "../../src/plan/look-up.js";
 import { TaskIndex } from "../../src/plan/task-index.js";
 import { TenantNames } from "../../src/plan/tenant-names.js";
+import { twinsOf } from "../../src/plan/whose-task.js";
 import { foldTenantKey, type TenantKey, tenantRef } from "../../src/shared/ids.js";
 import { createIntent, createOutcome, MONTHLY } from "../support/log-samples.js";
 

@@ -105,7 +105,7 @@ describe("a found copy without the report that its intent mapped", () => {
     const { changes, missing } = driftOf(
       only(logOf(...found(null, null))),
       { mappings: INTENT.mappings, named: [] },
-      { allowUnmapped: new Set(), reportOfRow: new Map() },
+      { permissions: { allowUnmappedReports: new Set() }, sources: undefined },
     );
     expect(changes).toEqual([]);
     expect(missing).toEqual([MAPPING?.reportId]);

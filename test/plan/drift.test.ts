@@ -4,7 +4,7 @@ import { type ReportKnowledge, type TenantState, unknownTenant } from "../../src
 import { driftOf } from "../../src/plan/drift.js";
 import { type AppId, parseAppId, parseReportId, type ReportId, tenantRef, writeId } from "../../src/shared/ids.js";
 import type { AppSwap, Mapping } from "../../src/shared/mapping.js";
-import { createIntent } from "../support/log-samples.js";
+import { createIntent, MONTHLY } from "../support/log-samples.js";
 import { app, report } from "../support/manifests.js";
 
 function present<T>(value: T | undefined): T {
@@ -43,7 +43,7 @@ describe("driftOf", () => {
           driftOf(
             tenantWith(new Map([...all, ...more])),
             { mappings: wanted, named: [] },
-            { allowUnmapped: new Set(), reportOfRow: new Map() },
+            { permissions: { allowUnmappedReports: new Set() }, sources: undefined },
           );
         expect(drift([])).toEqual(drift([[reportId(9), nobodys]]));
       }),
@@ -71,7 +71,7 @@ describe("driftOf", () => {
       driftOf(
         tenantWith(new Map([[reportId(1), report]])),
         { mappings: [{ reportId: reportId(1), ...(patch.apps[0] as AppSwap) }], named: [reportId(1)] },
-        { allowUnmapped: new Set(), reportOfRow: new Map() },
+        { permissions: { allowUnmappedReports: new Set() }, sources: undefined },
       );
     expect(drift(known).refusedRemovals).toEqual([reportId(1)]);
     expect(drift(asked)).toMatchObject({ refusedRemovals: [], changes: [{ why: "unknown" }] });
@@ -98,7 +98,10 @@ describe("driftOf", () => {
         ]),
       ),
       { mappings: [{ reportId: reportId(1), ...(apps[0] as AppSwap) }], named: [] },
-      { allowUnmapped: new Set(), reportOfRow: new Map([[reportId(7), reportId(1)]]) },
+      {
+        permissions: { allowUnmappedReports: new Set() },
+        sources: new Map([[MONTHLY, { reportOfRow: new Map([[reportId(7), reportId(1)]]) }]]),
+      },
     );
     expect(drift).toMatchObject({ refusedRemovals: [], changes: [{ reportId: reportId(1), why: "unknown" }] });
   });

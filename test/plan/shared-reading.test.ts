@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { sharedReading } from "../../src/plan/shared-reading.js";
+import { sharedReading } from "../../src/plan/observe.js";
 
 /** A reading of a counter: the number that it has when a reading begins is what is read when it is let end. */
 function counted() {

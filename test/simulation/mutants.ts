@@ -111,7 +111,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a doubt is looked up under a name that was never sent",
     changes: [
       {
-        file: "plan/look-up.ts",
+        file: "plan/whose-task.ts",
         from: "const exact = list.named(intent.name).filter(",
         to: 'const exact = list.named(intent.name.replace("{", "")).filter((task) => log.source(intent.sourceTaskId).name === undefined || task.name !== intent.name || !intent.name.startsWith("Monthly")).filter(',
       },
@@ -149,7 +149,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "adopts what was there before",
     harm: "a task that had the name before the send is taken for a lost copy",
     from: 2_800,
-    changes: [{ file: "plan/look-up.ts", from: "&& !(intent.before ?? []).includes(id)", to: "" }],
+    changes: [{ file: "plan/whose-task.ts", from: "&& !(intent.before ?? []).includes(id)", to: "" }],
   },
   {
     name: "PATCHes past a doubt",
@@ -288,7 +288,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a column takes anybody's task",
     harm: "a newTaskId that slipped by one row gives a tenant another's copy",
     changes: [
-      { file: "plan/adoption.ts", from: "if (holder !== undefined) return copyOf(holder);", to: "" },
+      { file: "plan/whose-task.ts", from: "if (holder !== undefined) return copyOf(holder);", to: "" },
       { file: "run/apply-plan.ts", from: "if (holder === undefined)", to: "if (true as boolean)" },
     ],
   },
@@ -341,7 +341,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a task that a server made under a changed name is not seen, and made once more",
     changes: [
       {
-        file: "plan/look-up.ts",
+        file: "plan/whose-task.ts",
         from: "return newcomers.length > 0 ?",
         to: "return false ?",
       },
@@ -389,7 +389,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a poor list is not told",
     harm: "nobody is told that nobody looked for twins",
-    changes: [{ file: "plan/plan-warnings.ts", from: "...listWarnings(context),", to: "" }],
+    changes: [{ file: "plan/make-plan.ts", from: "...listWarnings(context),", to: "" }],
   },
   {
     name: "twins by exact name only",
@@ -397,7 +397,7 @@ export const MUTANTS: readonly Mutant[] = [
     from: 1_500,
     changes: [
       {
-        file: "plan/look-up.ts",
+        file: "plan/whose-task.ts",
         from: "...list.numbered(intent.name).filter(isNobodyElses)]",
         to: "]",
       },

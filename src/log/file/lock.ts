@@ -3,7 +3,7 @@ import { closeSync, fdatasync, renameSync, write } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { codeOf } from "../../files/paths.js";
-import { EXIT, type Problem, problem, StopError } from "../../shared/problems.js";
+import { EXIT, type Problem, problem, StopError, stopError } from "../../shared/problems.js";
 import { lockedProblem, type SeenLock } from "../health.js";
 import { diskTrouble, isDiskError, onDisk } from "./disk.js";
 import {
@@ -306,7 +306,7 @@ export class LogLock {
     const message =
       `The lock ${this.id} of ${this.#logPath} gave no sign of life for ${seconds(age)} (the process or the machine ` +
       "stood still, the clock was set, or the disk hung): another run may have taken it over.";
-    throw new StopError(EXIT.log, problem("LOG_LOCK_STALE", message, { file: this.#logPath }));
+    throw stopError(EXIT.log, "LOG_LOCK_STALE", message, { file: this.#logPath });
   }
 
   /**
@@ -373,7 +373,7 @@ export class LogLock {
   /** From here on the lock counts as lost, for the first reason that was found. */
   #lose(what: string, cause?: unknown): StopError {
     const message = `This run does not hold the lock ${this.id} of ${this.#logPath} any more: ${what}.`;
-    this.#lost ??= new StopError(EXIT.log, problem("LOG_LOCK_LOST", message, { file: this.#logPath }), { cause });
+    this.#lost ??= stopError(EXIT.log, "LOG_LOCK_LOST", message, { file: this.#logPath }, cause);
     return this.#lost;
   }
 }

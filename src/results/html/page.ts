@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { countBy, counted, SIGNS, spokenDuration, TENANT_COLUMNS, verdictOf } from "../../reporter/look.js";
+import { countBy, counted, SIGNS, spokenDuration, TENANT_COLUMNS, type Tone, verdictOf } from "../../reporter/look.js";
 import { groupTroubles, placeOf, type TenantGroup, troubleOf } from "../../reporter/problems.js";
-import type { ActionKind, Outcome, RunResult, TenantResult } from "../../shared/outcome.js";
+import type { ActionKind, RunResult, TenantResult } from "../../shared/outcome.js";
 import type { Problem } from "../../shared/problems.js";
 import { escapeHtml } from "../../shared/text-safety.js";
 import { plotSection } from "./plot.js";
-import { HTML_SCRIPT } from "./script.js";
+import { EARLY_SCRIPT, HTML_SCRIPT } from "./script.js";
 import { HTML_STYLE } from "./style.js";
 
 /**
@@ -29,11 +29,11 @@ export function* htmlResult(result: RunResult): Generator<string> {
 
 function headHtml({ dryRun, manifest, command }: RunResult): string {
   const own = (text: string): string => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
-  const policy = `default-src 'none'; style-src ${own(HTML_STYLE)}; script-src ${own(HTML_SCRIPT)}; base-uri 'none'; form-action 'none'`;
+  const policy = `default-src 'none'; style-src ${own(HTML_STYLE)}; script-src ${own(EARLY_SCRIPT)} ${own(HTML_SCRIPT)}; base-uri 'none'; form-action 'none'`;
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">
-<title>${dryRun ? "Plan" : "Result"}: ${escapeHtml(manifest?.path ?? command)}</title><style>${HTML_STYLE}</style></head>
+<title>${dryRun ? "Plan" : "Result"}: ${escapeHtml(manifest?.path ?? command)}</title><script>${EARLY_SCRIPT}</script><style>${HTML_STYLE}</style></head>
 <body><a class="skip" href="#h-tenants">Skip to the tenants</a><main class="page">`;
 }
 
@@ -55,7 +55,7 @@ function factsHtml(facts: readonly (readonly [title: string, html: string | unde
 }
 
 function utc(time: string): string {
-  return escapeHtml(time.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC"));
+  return time.replace("T", " ").replace("Z", " UTC");
 }
 
 function titleCard(result: RunResult): string {
@@ -87,10 +87,15 @@ function notesCard<Item>(title: string, items: readonly Item[], noteOf: (item: I
   return `<section class="card" aria-labelledby="${id}"><h2 id="${id}">${title}</h2>${list(items.slice(0, NOTES_SHOWN))}${more}</section>`;
 }
 
-function problemNote(problem: Problem, tone: string): string {
+/** A problem or a group of tenants, under its code. */
+function noteHtml(tone: Tone, title: string, html: string): string {
+  return `<li class="note ${tone}"><h3>${escapeHtml(title)}</h3>${html}</li>`;
+}
+
+function problemNote(problem: Problem, tone: Tone): string {
   const place = placeOf(problem);
   const where = place === "" ? "" : `<p class="soft">${escapeHtml(place)}</p>`;
-  return `<li class="note ${tone}"><h3>${escapeHtml(problem.code)}</h3><p>${bdi(problem.message)}</p>${where}${hintHtml(problem.hint)}</li>`;
+  return noteHtml(tone, problem.code, `<p>${bdi(problem.message)}</p>${where}${hintHtml(problem.hint)}`);
 }
 
 function hintHtml(hint: string | undefined): string {
@@ -108,27 +113,18 @@ function groupNote({ outcome, code, tenants, count, shared }: TenantGroup): stri
     items.push(`<li>and ${counted(more, "more tenant")}: search the list below for ${escapeHtml(code)}</li>`);
   const list = `<ul${shared === undefined ? "" : ` class="names"`}>${items.join("")}</ul>`;
   const told = shared === undefined ? list : `<p>${bdi(shared.message)}</p>${list}${hintHtml(shared.hint)}`;
-  return `<li class="note ${SIGNS[outcome].tone}"><h3>${escapeHtml(code)}: ${count}</h3>${told}</li>`;
+  return noteHtml(SIGNS[outcome].tone, `${code}: ${count}`, told);
 }
 
 function countsCard({ tenants, dryRun }: RunResult): string {
-  const actions = countBy(tenants, "action");
-  const tiles = countBy(tenants, dryRun ? "action" : "outcome").map(
-    ({ shown, count }) =>
-      `<li class="tile ${SIGNS[shown].tone}"><b>${count.toLocaleString("en")}</b>${SIGNS[shown].word}</li>`,
-  );
-  const texts = actions.map(({ shown, count }) => `${count} ${shown}`);
-  const legend = actions.map(({ shown }, at) => `<li class="${SIGNS[shown].tone}">${texts[at]}</li>`);
-  let x = 0;
-  const bars = actions.map(({ shown, count }, at) => {
-    const width = (count / tenants.length) * 1000;
-    const place = `x="${x.toFixed(1)}" width="${Math.max(1, width - 2).toFixed(1)}" height="14"`;
-    x += width;
-    return `<rect class="${SIGNS[shown].tone}" ${place}><title>${texts[at]}</title></rect>`;
-  });
+  const tiles = (kind: "action" | "outcome"): string => {
+    const items = countBy(tenants, kind).map(({ shown, count }) => {
+      return `<li class="tile ${SIGNS[shown].tone}"><b>${count.toLocaleString("en")}</b>${SIGNS[shown].word}</li>`;
+    });
+    return `<ul class="tiles" aria-label="By ${kind}">${items.join("")}</ul>`;
+  };
   const title = `${tenants.length.toLocaleString("en")} ${tenants.length === 1 ? "tenant" : "tenants"}`;
-  return `<section class="card" aria-labelledby="h-counts"><h2 id="h-counts">${title}</h2><ul class="tiles">${tiles.join("")}</ul>
-<svg viewBox="0 0 1000 14" role="img" aria-label="By action: ${texts.join(", ")}">${bars.join("")}</svg><ul class="legend soft">${legend.join("")}</ul></section>`;
+  return `<section class="card" aria-labelledby="h-counts"><h2 id="h-counts">${title}</h2>${dryRun ? "" : tiles("outcome")}${tiles("action")}</section>`;
 }
 
 /** The columns of the list of tenants; a copy stands below its name. */
@@ -144,7 +140,7 @@ function tenantsOpening({ tenants, dryRun }: RunResult): string {
   const chips = (kind: "action" | "outcome"): string => {
     const buttons = countBy(tenants, kind).map(({ shown, count }) => {
       const data = `class="${SIGNS[shown].tone}" data-kind="${kind}" data-value="${shown}"`;
-      return `<button ${data} aria-pressed="false">${SIGNS[shown].word}<b>${count.toLocaleString("en")}</b></button>`;
+      return `<button ${data} aria-pressed="false">${SIGNS[shown].word} <b>${count.toLocaleString("en")}</b></button>`;
     });
     return `<div class="chips" role="group" aria-label="Filter by ${kind}">${buttons.join("")}</div>`;
   };
@@ -158,29 +154,23 @@ ${chips("outcome")}${chips("action")}</div>
 function tenantRows(tenant: TenantResult, result: RunResult, at: number): string {
   const { action, outcome, name = "", durationMs } = tenant;
   const text = (column: (typeof COLUMNS)[number]): string => escapeHtml(TENANT_COLUMNS[column].text(tenant));
-  return `<tr class="row" data-action="${action}" data-outcome="${outcome}"><th scope="row"><bdi>${text("tenant")}</bdi></th><td>${badge(action)}</td><td>${badge(outcome)}</td><td class="copy">${bdi(name)}${idHtml(tenant.newTaskId ?? "")}</td><td class="why"><bdi>${text("reason")}</bdi></td><td>${text("verified")}</td><td class="num" data-sort="${durationMs}">${text("took")}</td></tr>
-<tr id="d${at}"><td colspan="7"><div class="detail">${errorNote(tenant)}${detailFacts(tenant, result)}${mappingsHtml(tenant)}</div></td></tr>
+  // The symbol is for the eye only.
+  const [actionBadge, outcomeBadge] = [SIGNS[action], SIGNS[outcome]].map(({ word, symbol, tone }) => {
+    return `<span class="badge ${tone}" data-symbol="${escapeHtml(symbol)}">${word}</span>`;
+  });
+  return `<tr class="row" data-action="${action}" data-outcome="${outcome}"><th scope="row"><bdi>${text("tenant")}</bdi></th><td>${actionBadge}</td><td>${outcomeBadge}</td><td class="copy">${bdi(name)}${idHtml(tenant.newTaskId ?? "")}</td><td class="why"><bdi>${text("reason")}</bdi></td><td>${text("verified")}</td><td class="num" data-sort="${durationMs}">${text("took")}</td></tr>
+<tr id="d${at}"><td colspan="7"><div class="detail">${detailHtml(tenant, result)}${mappingsHtml(tenant)}</div></td></tr>
 `;
 }
 
-/** A word with its symbol, which is for the eye only. */
-function badge(shown: ActionKind | Outcome): string {
-  const { word, symbol, tone } = SIGNS[shown];
-  return `<span class="badge ${tone}" data-symbol="${escapeHtml(symbol)}">${word}</span>`;
-}
-
-function errorNote({ error, outcome }: TenantResult): string {
-  if (error === undefined) return "";
-  const status = error.httpStatus === undefined ? "" : ` (HTTP ${error.httpStatus})`;
-  return `<div class="note ${SIGNS[outcome].tone}"><h3>${escapeHtml(error.code)}${status}</h3><p>${bdi(error.message)}</p>${hintHtml(error.hint)}</div>`;
-}
-
-function detailFacts(tenant: TenantResult, { dryRun, startedAt }: RunResult): string {
-  const { reason, startedMs, durationMs, sourceTaskId, line } = tenant;
-  const begin = new Date(Date.parse(startedAt) + (startedMs ?? 0)).toISOString().replace("T", " ").replace("Z", " UTC");
-  const when = `${begin}, ${spokenDuration(startedMs ?? 0)} after the start; took ${spokenDuration(durationMs)}`;
+function detailHtml(tenant: TenantResult, { dryRun, startedAt }: RunResult): string {
+  const { reason, startedMs, durationMs, sourceTaskId, line, error } = tenant;
+  const begin = new Date(Date.parse(startedAt) + (startedMs ?? 0)).toISOString();
+  const when = `${utc(begin)}, ${spokenDuration(startedMs ?? 0)} after the start; took ${spokenDuration(durationMs)}`;
   return factsHtml([
     ["Why", bdi(reason)],
+    ["What to do", error?.hint === undefined ? undefined : escapeHtml(error.hint)],
+    ["HTTP status", error?.httpStatus === undefined ? undefined : String(error.httpStatus)],
     [dryRun ? "Would send" : "Sent", escapeHtml(sentOf(tenant, dryRun))],
     ["When", startedMs === undefined ? undefined : when],
     ["Source task", sourceTaskId === undefined ? undefined : idHtml(sourceTaskId)],
@@ -199,9 +189,8 @@ function sentOf({ action, attempts, sourceTaskId = "", newTaskId = "" }: TenantR
     update: `${patch} for each report that differs`,
     adopt: `${patch} where the mappings differ`,
   };
-  const request = requests[action];
-  if (dryRun) return request ?? "nothing";
-  return `${counted(attempts, "write")}${request === undefined ? "" : `: ${request}`}`;
+  const request = requests[action] ?? "nothing";
+  return dryRun ? request : `${counted(attempts, "write")}: ${request}`;
 }
 
 function mappingsHtml({ mappings }: TenantResult): string {

@@ -1,56 +1,49 @@
 /** The style sheet of the HTML result: light and dark by the reader's own setting, and ink on paper when printed. */
 export const HTML_STYLE = `
+a{color:inherit}
 :root{color-scheme:light dark;--bg:light-dark(#f4f5f8,#0e1116);--card:light-dark(#fff,#161b22);--ink:light-dark(#171b24,#e7ebf2);
---soft:light-dark(#566072,#9aa5b6);--line:light-dark(#dfe3ea,#2b323d);--c:var(--soft);--tint:color-mix(in srgb,var(--c) 11%,var(--card))}
+--soft:light-dark(#566072,#9aa5b6);--line:light-dark(#dfe3ea,#2b323d);--c:var(--soft)}
 .good{--c:light-dark(#12754a,#5fd39a)}
 .bad{--c:light-dark(#bf2440,#ff8296)}
 .doubt{--c:light-dark(#6e3fc4,#bd9bff)}
 .change{--c:light-dark(#8a5a00,#eab74f)}
-.accent,a{--c:light-dark(#1f66c1,#7fb6ff)}
-.good,.bad,.doubt,.change,.accent,.dim{--tint:color-mix(in srgb,var(--c) 11%,var(--card))}
-*{box-sizing:border-box}
+.accent{--c:light-dark(#1f66c1,#7fb6ff)}
+*{box-sizing:border-box;--tint:color-mix(in srgb,var(--c) 11%,var(--card))}
 [hidden]{display:none!important}
 body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}
 h1,h2,h3,p,dd{margin:0}
-h1{font-size:1.6rem}
 h2{font-size:1.1rem;margin-bottom:.7rem}
-h3{font-size:.95rem}
 ul{list-style:none;margin:0;padding:0}
-a{color:var(--c)}
 :focus-visible{outline:2px solid var(--ink);outline-offset:2px}
 .skip:not(:focus),.vh{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .page{max-width:1180px;margin:auto;padding:1.5rem 1rem;display:grid;grid-template-columns:minmax(0,1fr);gap:1.2rem}
 .card{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:1.3rem}
-.title,.legend,.chips{display:flex;flex-wrap:wrap;gap:.4rem 1rem;align-items:center}
-.title{justify-content:space-between;margin-bottom:1rem}
+.title,.legend,.chips,.names{display:flex;flex-wrap:wrap;gap:.4rem 1rem;align-items:center}
+.title{justify-content:space-between}
+.title,.lead,.chips,.tiles,svg{margin-bottom:.8rem}
 .soft,dt,th{color:var(--soft);font-size:.87rem}
-.lead{margin-bottom:.8rem}
 .badge{display:inline-block;background:var(--tint);color:var(--c);border-radius:6px;padding:.05rem .5rem;font-weight:600;white-space:nowrap}
 .badge::before{content:attr(data-symbol) " ";content:attr(data-symbol) " " / ""}
 .id{font:.85em ui-monospace,Consolas,monospace}
 .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(17rem,100%),1fr));gap:.8rem 1.5rem;margin:0}
 .note{border-left:3px solid var(--c);background:var(--tint);padding:.6rem .9rem;margin-bottom:.6rem}
-.note h3{color:var(--c)}
-.note .soft{color:inherit}
 .note li{margin-left:1rem}
-.names{display:flex;flex-wrap:wrap}
 .hint::before{content:"→ ";content:"→ " / ""}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(8rem,1fr));gap:.7rem;margin-bottom:1rem}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(8rem,1fr));gap:.7rem}
 .tile{border:1px solid var(--line);border-top:3px solid var(--c);border-radius:8px;padding:.6rem .9rem}
 .tile b{display:block;font-size:1.6rem}
-svg{display:block;width:100%;overflow:visible;margin-bottom:.7rem}
+svg{display:block;width:100%;overflow:visible}
 rect{fill:var(--c)}
-svg line{stroke:var(--line)}
-svg text{fill:var(--soft);font-size:11px}
+line{stroke:var(--line)}
+text{fill:var(--soft);font-size:11px}
 .legend li::before{content:"■ ";content:"■ " / "";color:var(--c)}
-.chips{margin:0 0 .7rem}
 input{flex:1 1 15rem;font:inherit;padding:.45rem .8rem;border:1px solid var(--line);border-radius:8px;background:var(--bg);color:inherit}
 button{font:inherit;color:inherit;cursor:pointer;background:none;border:1px solid var(--line);border-radius:99px;padding:.15rem .75rem}
-button b{margin-left:.35em}
 [aria-pressed=true]{background:var(--tint);color:var(--c);border-color:var(--c)}
 .scroll{overflow-x:auto;container-type:inline-size}
 table{border-collapse:collapse;width:100%;text-align:left}
 th,td{padding:.45rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}
+.js .row:not(.shown),.js .row:not(.shown)+tr,.js .row:not(.opened)+tr{display:none}
 .row th{color:inherit;font-size:inherit;min-width:11rem;max-width:17rem}
 .why{min-width:11rem;max-width:24rem}
 .copy{min-width:19.5rem;max-width:24rem}
@@ -64,7 +57,8 @@ th,td{padding:.45rem .6rem;border-bottom:1px solid var(--line);vertical-align:to
 .open[aria-expanded=true]::before{content:"▾ ";content:"▾ " / ""}
 .detail{display:grid;gap:.9rem;position:sticky;left:.6rem;max-width:calc(100cqw - 1.2rem)}
 .detail>*{min-width:0}
-@media print{:root{color-scheme:light;--bg:#fff}
+@media print{a{color:inherit}
+:root{color-scheme:light;--bg:#fff}
 body{font-size:10pt}
 .card{border:0;padding:.3rem 0}
 input,button:not(.sort,.open),.skip,.sort::after,.open::before{display:none}
