@@ -46,8 +46,8 @@ function escape16(unit) {
  * more than one of them bring goes to the first.
  */
 const LOADED_TOGETHER = [
-  { name: "process", files: ["cli/program", "reporter/look"] },
-  { name: "shell", files: ["cli/shell", "shared/tenant-pattern"] },
+  { name: "process", files: ["cli/program"] },
+  { name: "shell", files: ["cli/shell", "reporter/look", "shared/tenant-pattern"] },
   { name: "command", files: ["cli/command-line", "cli/carry-out"] },
   { name: "lines", files: ["reporter/problems"] },
   { name: "telling", files: ["commands/telling"] },

@@ -1,9 +1,16 @@
 /** The only file that reads `process`: argv, environment, streams and signals in, the exit code out. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { processExists, programName, Redaction, SignalWatch, StandardStream, showsUnicode } from "./cli/program.js";
+import {
+  isCi,
+  processExists,
+  programName,
+  Redaction,
+  SignalWatch,
+  StandardStream,
+  showsUnicode,
+} from "./cli/program.js";
 import type { Host } from "./commands/host.js";
-import { isCi } from "./reporter/look.js";
 import { EXIT, type ExitCode } from "./shared/problems.js";
 
 /** How long a program that was told to end waits for who does not read what it says. */

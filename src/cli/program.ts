@@ -228,3 +228,8 @@ export function showsUnicode(env: Host["env"], platform: NodeJS.Platform): boole
   const locale = [env.LC_ALL, env.LC_CTYPE, env.LANG].find((value) => value !== undefined && value !== "");
   return env.TERM !== "linux" && locale !== "C" && locale !== "POSIX";
 }
+
+/** Whether the environment says that no person watches. */
+export function isCi({ CI = "" }: Host["env"]): boolean {
+  return !["", "0", "false"].includes(CI.toLowerCase());
+}

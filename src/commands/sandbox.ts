@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Palette } from "../reporter/look.js";
+import { lookOf, type Palette } from "../reporter/look.js";
 import type { TaskRun } from "../sandbox/api.js";
 import { parseFault } from "../sandbox/fault-setting.js";
 import { type RunningSandbox, startSandbox } from "../sandbox/server.js";
@@ -11,7 +11,6 @@ import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID, tenantAppId } from "../sandbox/wor
 import { EXIT, type ExitCode, type StopError, stopError } from "../shared/problems.js";
 import type { Host } from "./host.js";
 import type { SettingsOf } from "./settings.js";
-import { lookOf } from "./telling.js";
 
 /** `sandbox`: a local stand-in for a Qalyptus server, until it is interrupted. */
 export async function sandboxCommand(host: Host, settings: SettingsOf["sandbox"]): Promise<ExitCode> {

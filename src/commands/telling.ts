@@ -11,14 +11,14 @@ import {
 } from "../files/write-file.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { toText } from "../reporter/layout.js";
-import { type Look, paletteFor } from "../reporter/look.js";
+import { lookOf } from "../reporter/look.js";
 import { errorsText, problemLines, warningLines } from "../reporter/problems.js";
 import { createProgress } from "../reporter/progress.js";
 import type { RunEvent } from "../shared/events.js";
 import { type ResultFile, type RunResult, summarise } from "../shared/outcome.js";
 import { EXIT, type ExitCode, type Problem } from "../shared/problems.js";
 import { systemClock } from "../shared/time.js";
-import type { Host, OutputStream } from "./host.js";
+import type { Host } from "./host.js";
 import type { OutputSettings } from "./settings.js";
 
 /** How a command tells what it does and what came of it: standard output for the answer, standard error for people. */
@@ -126,12 +126,6 @@ export function resultWithoutTenants(
   const at = systemClock.now().toISOString();
   const nothing = { server: null, log: null, manifest: null, summary: summarise([]), tenants: [] };
   return { version: 1, runId: randomUUID(), ...told, ...nothing, startedAt: at, finishedAt: at };
-}
-
-/** The colours, width and characters of one output. */
-export function lookOf(host: Host, { noColor }: OutputSettings, stream: OutputStream): Look {
-  const palette = paletteFor({ isTTY: stream.isTTY, noColorFlag: noColor, env: host.env });
-  return { palette, width: stream.columns(), unicode: host.unicode };
 }
 
 /** Writes a result to each `--out` file, whole or not at all. */

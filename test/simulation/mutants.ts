@@ -141,7 +141,7 @@ export const MUTANTS: readonly Mutant[] = [
       {
         file: "run/settle.ts",
         from: 'if (first === undefined || reading.kind === "lacks" || !hasReportsOf(look, intent, reading))',
-        to: 'if (first === undefined || reading.kind === "lacks")',
+        to: "if (first === undefined)",
       },
     ],
   },
