@@ -2,8 +2,7 @@ import type { ConnectionSettings, GivenConnection, OutputSettings, Resolution } 
 import type { ProblemCode } from "../shared/codes.js";
 import { foldTenantKey, trimAround } from "../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
-import { quote } from "../shared/quotation.js";
-import { withoutUnseen } from "../shared/unfit-characters.js";
+import { quote, withoutUnseen } from "../shared/text-safety.js";
 import { OPTIONS, type OptionKey, type Values } from "./options.js";
 
 /** What settings are read from: one command line, its options' values made already. */

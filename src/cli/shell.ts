@@ -1,6 +1,5 @@
 import type { Host } from "../commands/host.js";
 import { lookOf } from "../reporter/look.js";
-import { type RunResult, summarise } from "../shared/outcome.js";
 import {
   type EndingSignal,
   EXIT,
@@ -10,7 +9,8 @@ import {
   problem,
   StopError,
 } from "../shared/problems.js";
-import { retypedOn } from "../shared/shell-word.js";
+import { retypedOn } from "../shared/quoting.js";
+import { type RunResult, summarise } from "../shared/results.js";
 import type { Manner, Stopped } from "./command-line.js";
 import { helpText, plainQuestion } from "./help.js";
 import type { Invocation } from "./settings.js";

@@ -1,8 +1,8 @@
 import type { PlanShape } from "../log/records.js";
 import type { RunOptions } from "../run/run.js";
 import type { TaskId } from "../shared/ids.js";
-import type { ResultFile } from "../shared/outcome.js";
 import type { Problem } from "../shared/problems.js";
+import type { ResultFile } from "../shared/results.js";
 
 /** What standard output gets. */
 export type OutputFormat = "human" | "json" | "ndjson";
