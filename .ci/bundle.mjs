@@ -47,7 +47,7 @@ function escape16(unit) {
  */
 const LOADED_TOGETHER = [
   { name: "process", files: ["cli/program"] },
-  { name: "shell", files: ["cli/shell", "reporter/look", "shared/tenant-pattern"] },
+  { name: "shell", files: ["cli/shell", "reporter/look", "shared/spelling"] },
   { name: "command", files: ["cli/command-line", "cli/carry-out"] },
   { name: "lines", files: ["reporter/problems"] },
   { name: "telling", files: ["commands/telling"] },

@@ -3,12 +3,11 @@ import { processExists } from "./cli/program.js";
 import { ABSENT, Advice, OPTIONS, type OptionSpec, type Values } from "./commands/options.js";
 import { connectionOptions, syncJob } from "./commands/settings.js";
 import { askedOf, performSync } from "./commands/sync-job.js";
-import type { RunEvent } from "./shared/events.js";
-import type { ActionKind, Outcome, RunResult, Summary, TenantError, TenantResult } from "./shared/outcome.js";
-import { EXIT, type ExitCode, type Problem, problem, StopError } from "./shared/problems.js";
+import { EXIT, type Problem, problem, StopError } from "./shared/problems.js";
+import type { RunEvent, RunResult } from "./shared/results.js";
 
-export type { ActionKind, ExitCode, Outcome, Problem, RunEvent, RunResult, Summary, TenantError, TenantResult };
-export { EXIT, StopError };
+export { EXIT, type ExitCode, type Problem, StopError } from "./shared/problems.js";
+export type { ActionKind, Outcome, RunEvent, RunResult, Summary, TenantError, TenantResult } from "./shared/results.js";
 
 /** The options of the command line's `sync` that a call may give, by their names in camel case; times are milliseconds. */
 const CALL_OPTIONS = [

@@ -2,10 +2,10 @@ import { Command, Option } from "commander";
 import type { Host } from "../commands/host.js";
 import { ABSENT, Advice, didYouMean, OPTIONS, type OptionSpec, oneOf, type Values } from "../commands/options.js";
 import { type Invocation, type OutputSettings, readInvocation } from "../commands/settings.js";
-import type { ResultFile } from "../shared/outcome.js";
 import { EXIT, type ExitCode, type Problem, problem, StopError } from "../shared/problems.js";
-import { keptValue, quote } from "../shared/quotation.js";
+import type { ResultFile } from "../shared/results.js";
 import { nearestSpellings } from "../shared/spelling.js";
+import { keptValue, quote } from "../shared/text-safety.js";
 import { COMMANDS, type CommandOption, type CommandSpec, findCommand } from "./command-table.js";
 import type { Question } from "./help.js";
 

@@ -9,7 +9,7 @@ import {
   problem,
   StopError,
 } from "../shared/problems.js";
-import { retypedOn } from "../shared/shell-word.js";
+import { retypedOn } from "../shared/quoting.js";
 import { oneLine } from "../shared/text-safety.js";
 import type { Stopped } from "./command-line.js";
 import { helpText, plainQuestion } from "./help.js";

@@ -12,9 +12,9 @@ import {
 import type { LogHeader } from "../log/records.js";
 import { LogState } from "../log/state.js";
 import type { TaskId } from "../shared/ids.js";
-import type { LogHead } from "../shared/outcome.js";
 import { EXIT, type Problem, stopError } from "../shared/problems.js";
-import { shellWord } from "../shared/shell-word.js";
+import { shellWord } from "../shared/quoting.js";
+import type { LogHead } from "../shared/results.js";
 import { systemClock } from "../shared/time.js";
 import type { Host, Tell } from "./host.js";
 

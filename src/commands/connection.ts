@@ -1,8 +1,8 @@
 import { parseServerUrl, type ServerUrl } from "../server/address.js";
 import { createQalyptusApi, type QalyptusApi } from "../server/api.js";
 import { readApiKey, readAuthorities } from "../server/credentials.js";
-import type { Emit } from "../shared/events.js";
 import { type Problem, problem } from "../shared/problems.js";
+import type { Emit } from "../shared/results.js";
 import { systemChance, systemClock } from "../shared/time.js";
 import type { Host, Tell } from "./host.js";
 import { readNamedFile } from "./inputs.js";

@@ -1,6 +1,6 @@
 import type { Interruption } from "../run/abort.js";
-import type { Emit } from "../shared/events.js";
 import type { Problem } from "../shared/problems.js";
+import type { Emit } from "../shared/results.js";
 
 /** One of the process's outputs, as commands see it. */
 export interface OutputStream {

@@ -1,5 +1,5 @@
 import { normalGuid, type TaskId } from "../shared/ids.js";
-import { RESULT_KINDS, type ResultFile } from "../shared/outcome.js";
+import { RESULT_KINDS, type ResultFile } from "../shared/results.js";
 import { nearestSpellings } from "../shared/spelling.js";
 
 /** Why a text is no value of an option: what to write instead. */

@@ -1,10 +1,9 @@
 import type { PlanShape } from "../log/records.js";
 import type { ProblemCode } from "../shared/codes.js";
 import { foldTenantKey, trimAround } from "../shared/ids.js";
-import type { ResultFile } from "../shared/outcome.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
-import { quote } from "../shared/quotation.js";
-import { withoutUnseen } from "../shared/unfit-characters.js";
+import type { ResultFile } from "../shared/results.js";
+import { quote, withoutUnseen } from "../shared/text-safety.js";
 import { OPTIONS, type OptionKey, type Values } from "./options.js";
 
 /** How an answer or a refusal is told. Every command has it; it is read even from a command line that is wrong elsewhere. */

@@ -11,8 +11,8 @@ import {
   writeSavedPlan,
 } from "../plan/saved-plan.js";
 import { rehearseSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
-import type { RunResult } from "../shared/outcome.js";
 import { type Problem, StopError } from "../shared/problems.js";
+import type { RunResult } from "../shared/results.js";
 import { systemChance, systemClock } from "../shared/time.js";
 import {
   checkNoOtherLog,

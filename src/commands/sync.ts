@@ -1,8 +1,7 @@
 import { checkPlanFile, type ProtectedFile } from "../files/write-file.js";
-import type { RunEvent } from "../shared/events.js";
-import type { RunResult, TenantResult } from "../shared/outcome.js";
 import { EXIT, type ExitCode } from "../shared/problems.js";
-import { retypedOn, wordsOn } from "../shared/shell-word.js";
+import { retypedOn, wordsOn } from "../shared/quoting.js";
+import type { RunEvent, RunResult, TenantResult } from "../shared/results.js";
 import type { Host } from "./host.js";
 import type { SettingsOf } from "./settings.js";
 import { type AskedSync, askedOf, performSync } from "./sync-job.js";

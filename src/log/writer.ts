@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { LogHead } from "../shared/outcome.js";
+import type { LogHead } from "../shared/results.js";
 import { type ChainEnd, headerLine, nextLines } from "./chain.js";
 import { entryFault, type LogEntry, type LogHeader } from "./records.js";
 

@@ -1,7 +1,14 @@
 import { Chalk } from "chalk";
 import type { CheckStatus } from "../shared/diagnosis.js";
-import { ACTIONS, type ActionKind, type Outcome, type RunResult, type TenantResult } from "../shared/outcome.js";
-import type { TenantStanding } from "../shared/status-report.js";
+import {
+  ACTIONS,
+  type ActionKind,
+  OUTCOMES,
+  type Outcome,
+  type RunResult,
+  type TenantResult,
+  type TenantStanding,
+} from "../shared/results.js";
 
 /** What a text tells by its colour, and the style that shows it. */
 const STYLES = {
@@ -103,12 +110,9 @@ export function paint(shown: Shown, text: string, { palette }: Look): string {
   return palette[SIGNS[shown].tone](text);
 }
 
-/** The outcomes in the order in which people read them: what is done, what needs a person, what is left. */
-export const OUTCOMES_TO_READ: readonly Outcome[] = ["succeeded", "failed", "in-doubt", "planned", "skipped"];
-
 /** The actions or the outcomes that tenants have, in the order in which people read them, and how many have each. */
 export function countBy<Kind extends "action" | "outcome">(tenants: readonly TenantResult[], kind: Kind) {
-  const all = (kind === "action" ? ACTIONS : OUTCOMES_TO_READ) as readonly TenantResult[Kind][];
+  const all = (kind === "action" ? ACTIONS : OUTCOMES) as readonly TenantResult[Kind][];
   return all
     .map((shown) => ({ shown, count: tenants.filter((tenant) => tenant[kind] === shown).length }))
     .filter(({ count }) => count > 0);

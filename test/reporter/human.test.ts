@@ -6,7 +6,7 @@ import { type Look, lookOf, PLAIN } from "../../src/reporter/look.js";
 import { errorsText } from "../../src/reporter/problems.js";
 import { humanStatus } from "../../src/reporter/status.js";
 import { EXIT } from "../../src/shared/problems.js";
-import type { StatusReport, TenantStatus } from "../../src/shared/status-report.js";
+import type { StatusReport, TenantStatus } from "../../src/shared/results.js";
 import { hasControls, holdsCommand, hostileText } from "../results/hostile-text.js";
 import { guid, plannedTenant, runResult, SOURCE, tenantResult } from "../results/sample-results.js";
 

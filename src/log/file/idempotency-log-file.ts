@@ -1,8 +1,8 @@
 import { basename, dirname, join } from "node:path";
 import { codeOf } from "../../files/paths.js";
 import type { TaskId } from "../../shared/ids.js";
-import type { LogHead } from "../../shared/outcome.js";
 import { EXIT, type Problem, problem, StopError, stopError } from "../../shared/problems.js";
+import type { LogHead } from "../../shared/results.js";
 import type { IdempotencyLog } from "../port.js";
 import { type LogContent, LogScan, type TornTail } from "../reading.js";
 import type { LogHeader, LogRecord } from "../records.js";
