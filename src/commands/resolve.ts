@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import { LOG_ENDING } from "../log/file/idempotency-log-file.js";
+import { LOG_ENDING, readLog } from "../log/file/read-log.js";
 import { logRecorder, type Recorder } from "../log/port.js";
 import type { LogEntry } from "../log/records.js";
 import type { LogState } from "../log/state.js";
@@ -24,7 +24,7 @@ import { nearestKeys } from "../shared/tenant-pattern.js";
 import { oneLine } from "../shared/text-safety.js";
 import { systemClock } from "../shared/time.js";
 import { attempt } from "./attempt.js";
-import { checkServerOfLog, findLog, readLog, serverOfLog, withOpenLog } from "./command-log.js";
+import { checkServerOfLog, findLog, withOpenLog } from "./command-log.js";
 import { type Connection, withConnection } from "./connection.js";
 import type { Host, Tell } from "./host.js";
 import { readManifestInput } from "./manifest-input.js";
@@ -54,7 +54,7 @@ export async function resolveCommand(host: Host, settings: ResolveSettings): Pro
 
 async function resolveInLog(host: Host, settings: ResolveSettings, path: string, tell: Tell, connection?: Connection) {
   const { sourceTask, manifest, breakLock } = settings;
-  const bound = existsSync(path) ? serverOfLog(readLog(path)) : undefined;
+  const bound = existsSync(path) ? readLog(path).state.server() : undefined;
   const given = settings.server && parseServerUrl(settings.server.text).identity;
   const server = connection?.server.identity ?? bound ?? given;
   if (server === undefined) {
@@ -65,12 +65,12 @@ async function resolveInLog(host: Host, settings: ResolveSettings, path: string,
   const run = randomUUID();
   const sourceTasks = sourceTask === undefined ? [] : [sourceTask];
   const opening = { path, server, sourceTasks, run, command: "resolve", breakLock };
-  return withOpenLog(host, opening, tell, async (log, state) => {
+  return withOpenLog(host, opening, tell, async (log) => {
+    const { state } = log;
     const recorder = logRecorder(state, log, { id: run, preamble: { type: "run", command: "resolve" } });
-    const inLog = [...state.tenants()].map((tenant) => tenant.sourceTaskId);
     const request: ResolveRequest = {
       ...settings,
-      knownSources: [...new Set([...log.header.sourceTasks, ...inLog])],
+      knownSources: [...state.sourceTasks()],
       manifestName: manifest === undefined ? basename(path, LOG_ENDING) : basename(manifest),
       manifestTenants: await tenantsOfManifest(host, settings, path, state),
     };
