@@ -4,7 +4,7 @@ import { type OpenLog, type OpenLogRequest, openLogForRun } from "../log/file/id
 import { findLogs, isLogOf, LOG_ENDING } from "../log/file/read-log.js";
 import type { TaskId } from "../shared/ids.js";
 import { EXIT, stopError } from "../shared/problems.js";
-import { shellWord } from "../shared/shell-word.js";
+import { shellWord } from "../shared/quoting.js";
 import { systemClock } from "../shared/time.js";
 import type { Host, Tell } from "./host.js";
 

@@ -15,27 +15,26 @@ import { chooseProxy, parseServerUrl } from "../server/address.js";
 import { judgeSecurity, sightConnection } from "../server/certificate.js";
 import { readAuthorities, secureContextOf } from "../server/credentials.js";
 import { type Check, diagnose, failed, passed, skipped, warned } from "../shared/diagnosis.js";
-import type { Emit } from "../shared/events.js";
 import type { TaskId } from "../shared/ids.js";
 import { EXIT, type ExitCode, stopError } from "../shared/problems.js";
-import { wordsOn } from "../shared/shell-word.js";
+import { wordsOn } from "../shared/quoting.js";
+import type { Emit } from "../shared/results.js";
 import { systemClock } from "../shared/time.js";
-import { type Attempt, attempt } from "./attempt.js";
 import { checkNoOtherLog, checkServerOfLog, findLog, type LogPlace } from "./command-log.js";
 import { type Connection, openConnection } from "./connection.js";
 import { checkServer, unreadServer } from "./doctor-server.js";
 import type { Host } from "./host.js";
-import { readManifestInput } from "./manifest-input.js";
-import type { DoctorSettings, GivenConnection } from "./settings.js";
+import { type Attempt, attempt, readManifestInput } from "./inputs.js";
+import type { GivenConnection, SettingsOf } from "./settings.js";
 import { openTelling } from "./telling.js";
 
 /** `doctor`: takes each step of a sync up to its first write, by reading only; ends with the code that a sync would end with. */
-export async function doctorCommand(host: Host, settings: DoctorSettings): Promise<ExitCode> {
+export async function doctorCommand(host: Host, settings: SettingsOf["doctor"]): Promise<ExitCode> {
   const { output, warnings, manifest: path, shape } = settings;
   const telling = await openTelling(host, output);
   if (host.stderr.isTTY && output.verbosity !== "quiet")
     await host.stderr.write("Looking at the manifest, the log and the server. Nothing is written to any of them.\n");
-  const read = path === undefined ? undefined : await attempt(() => readManifestInput(host, { ...settings, path }));
+  const read = path === undefined ? undefined : await attempt(() => readManifestInput({ ...settings, path }));
   const manifest = read?.kind === "done" ? read.value : undefined;
   const { server, connection, checks } = await checkConnection(host, settings.connection, telling.emit);
   try {
@@ -132,7 +131,7 @@ async function checkConnection(
 /** The log, its lock and its disk. `server`: the address that the log must be bound to, where it is known. */
 async function checkLog(
   host: Host,
-  settings: DoctorSettings,
+  settings: SettingsOf["doctor"],
   server: string | undefined,
   sourceTasks: readonly TaskId[],
 ): Promise<{ readonly checks: readonly Check[]; readonly state: LogState; readonly isUsable: boolean }> {
@@ -164,7 +163,7 @@ async function checkLog(
   return { checks, state: isUsable ? read.value.state : new LogState(), isUsable };
 }
 
-function lockCheck(host: Host, { manifest }: DoctorSettings, { path, named }: LogPlace): Check {
+function lockCheck(host: Host, { manifest }: SettingsOf["doctor"], { path, named }: LogPlace): Check {
   const ownProcess = { pid: host.pid, exists: host.processExists };
   const seen = inspectLock(realPathOf(path), { ownProcess, now: () => systemClock.now() });
   const word = wordsOn(host.platform);

@@ -12,24 +12,23 @@ import {
   writeSavedPlan,
 } from "../plan/saved-plan.js";
 import { rehearseSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
-import type { RunResult } from "../shared/outcome.js";
 import { type Problem, StopError } from "../shared/problems.js";
+import type { RunResult } from "../shared/results.js";
 import { systemChance, systemClock } from "../shared/time.js";
-import { attempt } from "./attempt.js";
 import { checkNoOtherLog, checkServerOfLog, findLog, type LogPlace, logSize, withOpenLog } from "./command-log.js";
 import type { Connection } from "./connection.js";
 import type { Host, Tell } from "./host.js";
-import { readManifestInput } from "./manifest-input.js";
-import type { SyncSettings } from "./settings.js";
+import { attempt, readManifestInput } from "./inputs.js";
+import type { SettingsOf } from "./settings.js";
 
 /** What a sync needs of the machine it runs on: a command's host, or what a library's caller stands for. */
 export type Machine = Pick<
   Host,
-  "env" | "cwd" | "argv0" | "stdin" | "pid" | "processExists" | "version" | "interruption" | "redact"
+  "env" | "cwd" | "argv0" | "readInput" | "pid" | "processExists" | "version" | "interruption" | "redact"
 >;
 
 /** What a sync is, apart from how its answer is told. */
-export type SyncJob = Omit<SyncSettings, "output">;
+export type SyncJob = Omit<SettingsOf["sync"], "output">;
 
 /** A sync whose `--resume` or `--plan` has said what it stands for. */
 export interface AskedSync extends SyncJob {
@@ -70,7 +69,7 @@ export async function performSync(
   sync: AskedSync,
   tell: Tell,
 ): Promise<{ readonly result: RunResult; readonly manifest: Manifest }> {
-  const manifest = await readManifestOrLogFault(machine, sync);
+  const manifest = await readManifestOrLogFault(sync);
   const prepared: PreparedSync = { machine, sync, manifest, runId: randomUUID(), tell };
   if (sync.connection === undefined) return { result: await dryRun(prepared), manifest };
   const { withConnection } = await import("./connection.js");
@@ -82,9 +81,9 @@ export async function performSync(
 }
 
 /** A log that is damaged or not ours outranks a manifest's faults: both are told, with the log's exit code. */
-async function readManifestOrLogFault(machine: Machine, sync: AskedSync): Promise<Manifest> {
+async function readManifestOrLogFault(sync: AskedSync): Promise<Manifest> {
   try {
-    return await readManifestInput(machine, { ...sync, path: sync.manifest });
+    return await readManifestInput({ ...sync, path: sync.manifest });
   } catch (error) {
     if (!(error instanceof StopError)) throw error;
     const { problems } = error;

@@ -2,7 +2,7 @@ import type { Node } from "jsonc-parser";
 import type { ProblemCode } from "../shared/codes.js";
 import { trimAround } from "../shared/ids.js";
 import { EXIT, type Problem, StopError } from "../shared/problems.js";
-import { quote } from "../shared/quotation.js";
+import { quote } from "../shared/text-safety.js";
 import {
   COLUMN_RULES,
   columnOf,
