@@ -165,7 +165,7 @@ async function checkLog(
 
 function lockCheck(host: Host, { manifest }: SettingsOf["doctor"], { path, named }: LogPlace): Check {
   const ownProcess = { pid: host.pid, exists: host.processExists };
-  const seen = inspectLock(realPathOf(path), { ownProcess, now: () => systemClock.now() });
+  const seen = inspectLock(realPathOf(path), { ownProcess, clock: systemClock });
   const word = wordsOn(host.platform);
   const log = named ? ` --idempotency-log ${word(path)}` : "";
   return judgeLock(seen, { path, sync: `${host.argv0} sync ${word(manifest ?? "MANIFEST")}${log}` });
