@@ -46,12 +46,12 @@ function escape16(unit) {
  * more than one of them bring goes to the first.
  */
 const LOADED_TOGETHER = [
-  { name: "process", files: ["cli/program", "reporter/look"] },
-  { name: "shell", files: ["cli/shell", "shared/tenant-pattern"] },
+  { name: "process", files: ["cli/program"] },
+  { name: "shell", files: ["cli/shell", "reporter/look", "shared/spelling"] },
   { name: "command", files: ["cli/command-line", "cli/carry-out"] },
   { name: "lines", files: ["reporter/problems"] },
   { name: "telling", files: ["commands/telling"] },
-  { name: "manifest", files: ["commands/manifest-input"] },
+  { name: "manifest", files: ["commands/inputs"] },
   { name: "log", files: ["commands/command-log"] },
   { name: "sync", files: ["commands/sync", "commands/sync-job"] },
 ].map(({ name, files }, at) => {

@@ -1,14 +1,13 @@
 import { env, pid } from "node:process";
-import { ABSENT, Advice, OPTIONS, type OptionSpec, type Values } from "./cli/options.js";
 import { processExists } from "./cli/program.js";
-import { connectionOptions, syncJob } from "./cli/settings.js";
+import { ABSENT, Advice, OPTIONS, type OptionSpec, type Values } from "./commands/options.js";
+import { connectionOptions, syncJob } from "./commands/settings.js";
 import { askedOf, performSync } from "./commands/sync-job.js";
-import type { RunEvent } from "./shared/events.js";
-import type { ActionKind, Outcome, RunResult, Summary, TenantError, TenantResult } from "./shared/outcome.js";
-import { EXIT, type ExitCode, type Problem, problem, StopError } from "./shared/problems.js";
+import { EXIT, type Problem, problem, StopError } from "./shared/problems.js";
+import type { RunEvent, RunResult } from "./shared/results.js";
 
-export type { ActionKind, ExitCode, Outcome, Problem, RunEvent, RunResult, Summary, TenantError, TenantResult };
-export { EXIT, StopError };
+export { EXIT, type ExitCode, type Problem, StopError } from "./shared/problems.js";
+export type { ActionKind, Outcome, RunEvent, RunResult, Summary, TenantError, TenantResult } from "./shared/results.js";
 
 /** The options of the command line's `sync` that a call may give, by their names in camel case; times are milliseconds. */
 const CALL_OPTIONS = [
@@ -47,7 +46,7 @@ export async function sync(call: SyncCall): Promise<RunResult> {
     env,
     cwd: ".",
     argv0: "qalyptus-propagate",
-    stdin: NO_INPUT,
+    readInput: async () => new Uint8Array(),
     pid,
     processExists,
     version: "library",
@@ -87,12 +86,3 @@ function textOf(key: string, text: string, parse: OptionSpec["parse"]): unknown 
   if (!(value instanceof Advice)) return value;
   throw new StopError(EXIT.usage, problem(value.code, `${key} cannot be "${text}"`, { hint: value.hint, value: text }));
 }
-
-/** A library's caller has no standard input to give. */
-const NO_INPUT = {
-  isTTY: false,
-  readAll: async () => new Uint8Array(),
-  get stream(): NodeJS.ReadableStream {
-    throw new TypeError("the library asks nobody");
-  },
-};

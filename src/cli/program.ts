@@ -3,8 +3,7 @@ import { kill } from "node:process";
 import type { Host, OutputStream } from "../commands/host.js";
 import type { Interruption } from "../run/abort.js";
 import { type EndingSignal, type ExitCode, exitOfSignal } from "../shared/problems.js";
-import { secretSpellings } from "../shared/secret-spellings.js";
-import { wordsOn } from "../shared/shell-word.js";
+import { secretSpellings, wordsOn } from "../shared/quoting.js";
 
 /** The program's name, as everything that is typed says it. */
 export const PROGRAM = "qalyptus-propagate";
@@ -227,4 +226,9 @@ export function showsUnicode(env: Host["env"], platform: NodeJS.Platform): boole
     );
   const locale = [env.LC_ALL, env.LC_CTYPE, env.LANG].find((value) => value !== undefined && value !== "");
   return env.TERM !== "linux" && locale !== "C" && locale !== "POSIX";
+}
+
+/** Whether the environment says that no person watches. */
+export function isCi({ CI = "" }: Host["env"]): boolean {
+  return !["", "0", "false"].includes(CI.toLowerCase());
 }

@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { constants, openSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { EXIT, type Problem, problem, StopError, stopError } from "../shared/problems.js";
-import { keptValue, quote } from "../shared/quotation.js";
+import { keptValue, quote } from "../shared/text-safety.js";
 
 /**
  * Reads a file that a user names to its end. A pipe (`<(vault …)`, mkfifo) may not end for a long time: it is read as the event

@@ -1,7 +1,7 @@
 import { type Check, failed, passed, skipped, warned } from "../shared/diagnosis.js";
-import type { LogHead } from "../shared/outcome.js";
 import { EXIT, type Problem, problem } from "../shared/problems.js";
-import { listed, quote } from "../shared/quotation.js";
+import type { LogHead } from "../shared/results.js";
+import { listed, quote } from "../shared/text-safety.js";
 import type { LogState } from "./state.js";
 import { hasOpenWrite } from "./tenant-state.js";
 

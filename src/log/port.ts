@@ -1,4 +1,4 @@
-import type { LogHead } from "../shared/outcome.js";
+import type { LogHead } from "../shared/results.js";
 import type { LogEntry } from "./records.js";
 import type { LogState } from "./state.js";
 

@@ -1,5 +1,5 @@
 import type { ReportId, TenantKey, WriteId } from "../shared/ids.js";
-import { byReport, sameSwaps } from "../shared/mapping.js";
+import { byReport, sameSwaps } from "../shared/tasks.js";
 import type {
   CreateIntentRecord,
   CreateOutcomeRecord,

@@ -1,6 +1,5 @@
 import type { ReportId, TaskId, TenantKey, TenantRef } from "../shared/ids.js";
-import { type AppSwap, sameSwaps } from "../shared/mapping.js";
-import type { TaskReport } from "../shared/source-task.js";
+import { type AppSwap, sameSwaps, type TaskReport } from "../shared/tasks.js";
 import type { CreateIntentRecord, ObservedReport, PatchIntentRecord } from "./records.js";
 
 /** The empty list that all states share. */

@@ -2,7 +2,7 @@ import type { Node } from "jsonc-parser";
 import { decodeText } from "../files/read-file.js";
 import { type AppId, parseAppId, trimAround } from "../shared/ids.js";
 import { EXIT, StopError } from "../shared/problems.js";
-import { listed, quote } from "../shared/quotation.js";
+import { listed, quote } from "../shared/text-safety.js";
 import { normalHeader } from "./columns.js";
 import { readCsvTable } from "./csv.js";
 import { JsonText, membersOf } from "./json-text.js";

@@ -1,7 +1,7 @@
 import type { ProblemCode } from "../shared/codes.js";
 import type { AppId, TaskId, TenantKey } from "../shared/ids.js";
-import { listed, quote } from "../shared/quotation.js";
 import { nearestSpellings } from "../shared/spelling.js";
+import { listed, quote } from "../shared/text-safety.js";
 import { COLUMN_RULES, columnOf, MANIFEST_COLUMNS, type ManifestColumn, normalHeader } from "./columns.js";
 import type { DesiredMapping, ManifestDefaults, ManifestTenant } from "./manifest.js";
 import { checkNames, columnsUsedBy } from "./names.js";

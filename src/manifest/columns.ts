@@ -1,5 +1,5 @@
-import { quote } from "../shared/quotation.js";
 import { nearestSpellings } from "../shared/spelling.js";
+import { quote } from "../shared/text-safety.js";
 import type { Findings } from "./manifest.js";
 
 /** What is said and asked of a column; the JSON Schema is made of it too. */

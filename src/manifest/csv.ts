@@ -6,8 +6,8 @@
 import { CsvError, type InfoField, type InfoRecord, parse } from "csv-parse/sync";
 import type { ProblemCode } from "../shared/codes.js";
 import { trimAround } from "../shared/ids.js";
-import { quote } from "../shared/quotation.js";
-import { isArmed, rearmFormula } from "../shared/spreadsheet-formula.js";
+import { isArmed, rearmFormula } from "../shared/quoting.js";
+import { quote } from "../shared/text-safety.js";
 import { columnOf, normalHeader } from "./columns.js";
 import type { Findings, RawManifest, RawRow } from "./manifest.js";
 

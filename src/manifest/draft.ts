@@ -1,5 +1,5 @@
 import { type AppId, foldTenantKey, type TaskId, type TenantKey, trimAround } from "../shared/ids.js";
-import { withoutUnseen } from "../shared/unfit-characters.js";
+import { withoutUnseen } from "../shared/text-safety.js";
 import type { ListedApp } from "./apps-file.js";
 
 /** One row of a first manifest. */

@@ -1,7 +1,7 @@
 import type { Node } from "jsonc-parser";
 import { trimAround } from "../shared/ids.js";
 import { EXIT, StopError } from "../shared/problems.js";
-import { quote } from "../shared/quotation.js";
+import { quote } from "../shared/text-safety.js";
 import {
   COLUMN_RULES,
   columnOf,

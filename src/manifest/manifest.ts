@@ -1,7 +1,7 @@
 import type { ProblemCode } from "../shared/codes.js";
 import type { AppId, TaskId, TenantKey } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
-import { keptValue } from "../shared/quotation.js";
+import { keptValue } from "../shared/text-safety.js";
 import type { ManifestColumn } from "./columns.js";
 
 /** One desired mapping of a manifest: a report (`undefined`: every report) shall read `newQlikAppId` instead of `qlikAppId`. */

@@ -1,8 +1,7 @@
 import { type FoldedName, foldName, type TaskId, trimAround } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
-import { listed, quote } from "../shared/quotation.js";
 import { nearestSpellings } from "../shared/spelling.js";
-import { withoutUnseen } from "../shared/unfit-characters.js";
+import { listed, quote, withoutUnseen } from "../shared/text-safety.js";
 import { normalHeader } from "./columns.js";
 import type { ColumnTexts, ManifestTenant } from "./manifest.js";
 import { cellOf, type JudgedManifest, type ManifestRow, placeOf, type TenantGroup } from "./rows.js";

@@ -10,7 +10,7 @@ import {
   trimAround,
   unplacedRef,
 } from "../shared/ids.js";
-import { quote } from "../shared/quotation.js";
+import { quote } from "../shared/text-safety.js";
 import { COLUMN_RULES, type ColumnIndex, type ManifestColumn } from "./columns.js";
 import {
   type ColumnTexts,

@@ -1,6 +1,6 @@
 import type { ProblemCode } from "../shared/codes.js";
 import { isPrintableAscii } from "../shared/ids.js";
-import { firstOf, firstUnfit } from "../shared/unfit-characters.js";
+import { firstOf, firstUnfit } from "../shared/text-safety.js";
 
 /** Why a text is no value. `is` follows the text in a sentence. */
 export interface ValueFault {

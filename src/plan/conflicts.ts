@@ -1,11 +1,10 @@
 import type { LogState } from "../log/state.js";
 import type { LoggedCopy, TenantState } from "../log/tenant-state.js";
-import { addTo } from "../shared/grouping.js";
-import { type AppId, type FoldedName, foldName, type ReportId, type TaskId } from "../shared/ids.js";
-import type { TenantError } from "../shared/outcome.js";
+import { type AppId, addTo, type FoldedName, foldName, type ReportId, type TaskId } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
-import { optionWord, shellWord } from "../shared/shell-word.js";
-import type { ListedTask } from "../shared/source-task.js";
+import { optionWord, shellWord } from "../shared/quoting.js";
+import type { TenantError } from "../shared/results.js";
+import type { ListedTask } from "../shared/tasks.js";
 import type { PlanEntry } from "./desired.js";
 import type { PlanContext } from "./plan-context.js";
 

@@ -1,8 +1,8 @@
 import type { CreateIntentRecord } from "../log/records.js";
 import type { LoggedCopy, TenantState } from "../log/tenant-state.js";
 import { foldName, type TaskId, type TenantKey, type TenantRef } from "../shared/ids.js";
-import type { TenantError } from "../shared/outcome.js";
-import type { ListedTask } from "../shared/source-task.js";
+import type { TenantError } from "../shared/results.js";
+import type { ListedTask } from "../shared/tasks.js";
 import * as conflict from "./conflicts.js";
 import type { PlanEntry } from "./desired.js";
 import { type Drift, driftOf, type ReportChange, type Wanted } from "./drift.js";

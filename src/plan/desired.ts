@@ -3,8 +3,8 @@ import { isLacking, type TenantState } from "../log/tenant-state.js";
 import type { DesiredMapping, ManifestTenant } from "../manifest/manifest.js";
 import { type CopyName, checkCopyNames, renderName, usesTaskName } from "../manifest/names.js";
 import type { ProblemCode } from "../shared/codes.js";
-import { addTo } from "../shared/grouping.js";
 import {
+  addTo,
   parseReportId,
   type ReportId,
   reportsNamed,
@@ -14,8 +14,8 @@ import {
   tenantRef,
 } from "../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
-import { quote } from "../shared/quotation.js";
-import type { TaskReport } from "../shared/source-task.js";
+import type { TaskReport } from "../shared/tasks.js";
+import { quote } from "../shared/text-safety.js";
 import type { Wanted } from "./drift.js";
 import type { ObservedSource } from "./observe.js";
 import type { PlanContext } from "./plan-context.js";

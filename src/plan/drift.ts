@@ -1,6 +1,6 @@
 import { isLacking, type ReportKnowledge, type TenantState } from "../log/tenant-state.js";
 import type { ReportId, TaskId } from "../shared/ids.js";
-import { type AppSwap, byReport, type Mapping, sameSwaps } from "../shared/mapping.js";
+import { type AppSwap, byReport, type Mapping, sameSwaps } from "../shared/tasks.js";
 import type { ObservedSource } from "./observe.js";
 import type { Permissions } from "./plan-context.js";
 

@@ -5,7 +5,7 @@ import { countRows, type RowCounts } from "../log/tenant-state.js";
 import type { ListReading, Reading, TaskReader } from "../server/ports.js";
 import { type AppId, foldName, type ReportId, type TaskId } from "../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
-import type { ListedTask, MailSettings, SourceTask } from "../shared/source-task.js";
+import type { ListedTask, MailSettings, SourceTask } from "../shared/tasks.js";
 import { TaskIndex } from "./task-index.js";
 
 /** One source task as this run read it. `name` is `undefined` where the server does not tell it. */

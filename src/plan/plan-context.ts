@@ -4,7 +4,7 @@ import type { TenantState } from "../log/tenant-state.js";
 import type { Manifest } from "../manifest/manifest.js";
 import type { Reading } from "../server/ports.js";
 import type { AppId, TaskId, TenantRef } from "../shared/ids.js";
-import type { ListedTask, TaskReport } from "../shared/source-task.js";
+import type { ListedTask, TaskReport } from "../shared/tasks.js";
 import { appsInForce, type InForce, type NamesInDoubt, namesInDoubt } from "./conflicts.js";
 import type { Doubt } from "./decide.js";
 import type { PlanEntry } from "./desired.js";

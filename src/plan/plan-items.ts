@@ -1,7 +1,7 @@
 import type { TenantState } from "../log/tenant-state.js";
 import type { ManifestTenant } from "../manifest/manifest.js";
 import { type TaskId, type TenantKey, type TenantRef, tenantRef, unplacedRef } from "../shared/ids.js";
-import type { TenantError } from "../shared/outcome.js";
+import type { TenantError } from "../shared/results.js";
 import * as conflict from "./conflicts.js";
 import { type Decision, decideEntry, type PlanItem, refuse } from "./decide.js";
 import type { PlanEntry } from "./desired.js";

@@ -10,12 +10,10 @@ import {
   type TenantState,
 } from "../log/tenant-state.js";
 import type { Reading, TaskReader } from "../server/ports.js";
-import { addTo } from "../shared/grouping.js";
-import type { ReportId, TaskId, TenantKey, TenantRef } from "../shared/ids.js";
-import { byReport, sameSwaps } from "../shared/mapping.js";
-import type { TenantError } from "../shared/outcome.js";
+import { addTo, type ReportId, type TaskId, type TenantKey, type TenantRef } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
-import type { TaskReport } from "../shared/source-task.js";
+import type { TenantError } from "../shared/results.js";
+import { byReport, sameSwaps, type TaskReport } from "../shared/tasks.js";
 import type { Clock } from "../shared/time.js";
 import { type Named, resolveCommand } from "./conflicts.js";
 import type { PlanEntry } from "./desired.js";

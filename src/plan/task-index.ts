@@ -1,6 +1,5 @@
-import { addTo } from "../shared/grouping.js";
-import { type FoldedName, foldName, type TaskId } from "../shared/ids.js";
-import type { ListedTask } from "../shared/source-task.js";
+import { addTo, type FoldedName, foldName, type TaskId } from "../shared/ids.js";
+import type { ListedTask } from "../shared/tasks.js";
 
 /** How much of a sent name a listed name must keep to count as the same name cut short. */
 const SHORTEST_CUT = 20;

@@ -1,10 +1,17 @@
 import type { LogEntry } from "../log/records.js";
 import type { LogState } from "../log/state.js";
 import type { CrossedName, TenantState } from "../log/tenant-state.js";
-import { addTo } from "../shared/grouping.js";
-import { type FoldedName, foldName, type TaskId, type TenantKey, type TenantRef, tenantRef } from "../shared/ids.js";
-import type { TenantError } from "../shared/outcome.js";
+import {
+  addTo,
+  type FoldedName,
+  foldName,
+  type TaskId,
+  type TenantKey,
+  type TenantRef,
+  tenantRef,
+} from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
+import type { TenantError } from "../shared/results.js";
 import * as conflict from "./conflicts.js";
 import { namesWithoutAddition, type TaskIndex } from "./task-index.js";
 

@@ -3,7 +3,7 @@ import type { OpenCreate, SentName, TenantState } from "../log/tenant-state.js";
 import { renderName } from "../manifest/names.js";
 import type { Reading } from "../server/ports.js";
 import { foldAround, type TaskId, type TenantRef } from "../shared/ids.js";
-import type { ListedTask, TaskReport } from "../shared/source-task.js";
+import type { ListedTask, TaskReport } from "../shared/tasks.js";
 import { copyOf, mayBeMadeFor, type NamesInDoubt } from "./conflicts.js";
 import type { PlanEntry } from "./desired.js";
 import type { PlanContext } from "./plan-context.js";

@@ -1,5 +1,5 @@
-import type { LogHead, RunResult, TenantResult } from "../shared/outcome.js";
 import { EXIT } from "../shared/problems.js";
+import type { LogHead, RunResult, TenantResult } from "../shared/results.js";
 import { oneLine } from "../shared/text-safety.js";
 import { type TableColumn, tableLines, toText } from "./layout.js";
 import { countBy, counted, type Look, PLAIN, paint, SIGNS, spokenDuration, symbolOf, TENANT_COLUMNS } from "./look.js";

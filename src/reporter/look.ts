@@ -1,7 +1,14 @@
-import { styleText } from "node:util";
+import { Chalk } from "chalk";
 import type { CheckStatus } from "../shared/diagnosis.js";
-import { ACTIONS, type ActionKind, type Outcome, type RunResult, type TenantResult } from "../shared/outcome.js";
-import type { TenantStanding } from "../shared/status-report.js";
+import {
+  ACTIONS,
+  type ActionKind,
+  OUTCOMES,
+  type Outcome,
+  type RunResult,
+  type TenantResult,
+  type TenantStanding,
+} from "../shared/results.js";
 
 /** What a text tells by its colour, and the style that shows it. */
 const STYLES = {
@@ -28,28 +35,28 @@ export interface Look {
   readonly unicode: boolean;
 }
 
-/** What decides about colour on one stream, as the start of the program found it. */
-export interface ColourFacts {
-  readonly isTTY: boolean;
-  /** `--no-color`. */
-  readonly noColorFlag: boolean;
+/** What decides how text looks: the environment, `--no-color`, and the stream that it goes to. */
+interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** No person watches. */
+  readonly ci: boolean;
+  readonly unicode: boolean;
 }
 
 /**
- * `--no-color` and a `NO_COLOR` that is not empty win, then `FORCE_COLOR` (`0` and `false` take colour away), else a terminal that
- * is not dumb has colour, and a CI system or a file has none.
+ * The look of one stream. `--no-color` and a `NO_COLOR` that is not empty take its colour away, then `FORCE_COLOR` decides (`0` and
+ * `false` mean no colour); else a terminal that is not dumb has colour, and a CI system or a file has none.
  */
-export function paletteFor({ isTTY, noColorFlag, env }: ColourFacts): Palette {
-  if (noColorFlag || (env.NO_COLOR ?? "") !== "") return PLAIN;
+export function lookOf(
+  { env, ci, unicode }: Surroundings,
+  { noColor }: { readonly noColor: boolean },
+  stream: { readonly isTTY: boolean; columns(): number | undefined },
+): Look {
   const forced = env.FORCE_COLOR?.toLowerCase();
-  if (forced !== undefined) return forced === "0" || forced === "false" ? PLAIN : COLOURED;
-  return isTTY && !isCi(env) && env.TERM !== "dumb" ? COLOURED : PLAIN;
-}
-
-/** Whether the environment says that no person watches. */
-export function isCi({ CI = "" }: ColourFacts["env"]): boolean {
-  return !["", "0", "false"].includes(CI.toLowerCase());
+  const isForced = forced !== undefined && forced !== "0" && forced !== "false";
+  const isUsual = forced === undefined && stream.isTTY && !ci && env.TERM !== "dumb";
+  const hasColour = !noColor && (env.NO_COLOR ?? "") === "" && (isForced || isUsual);
+  return { palette: hasColour ? COLOURED : PLAIN, width: stream.columns(), unicode };
 }
 
 function makePalette(paint: (tone: Tone, text: string) => string): Palette {
@@ -59,7 +66,9 @@ function makePalette(paint: (tone: Tone, text: string) => string): Palette {
 
 /** No colour at all. */
 export const PLAIN = makePalette((_, text) => text);
-const COLOURED = makePalette((tone, text) => styleText(STYLES[tone], text, { validateStream: false }));
+/** The sixteen colours that every terminal knows. */
+const chalk = new Chalk({ level: 1 });
+const COLOURED = makePalette((tone, text) => chalk[STYLES[tone]](text));
 
 /** What people are shown by a word, a symbol and a tone. */
 export type Shown = ActionKind | Outcome | TenantStanding | CheckStatus;
@@ -101,12 +110,9 @@ export function paint(shown: Shown, text: string, { palette }: Look): string {
   return palette[SIGNS[shown].tone](text);
 }
 
-/** The outcomes in the order in which people read them: what is done, what needs a person, what is left. */
-export const OUTCOMES_TO_READ: readonly Outcome[] = ["succeeded", "failed", "in-doubt", "planned", "skipped"];
-
 /** The actions or the outcomes that tenants have, in the order in which people read them, and how many have each. */
 export function countBy<Kind extends "action" | "outcome">(tenants: readonly TenantResult[], kind: Kind) {
-  const all = (kind === "action" ? ACTIONS : OUTCOMES_TO_READ) as readonly TenantResult[Kind][];
+  const all = (kind === "action" ? ACTIONS : OUTCOMES) as readonly TenantResult[Kind][];
   return all
     .map((shown) => ({ shown, count: tenants.filter((tenant) => tenant[kind] === shown).length }))
     .filter(({ count }) => count > 0);

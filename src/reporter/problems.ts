@@ -1,5 +1,6 @@
-import type { TenantError, TenantResult } from "../shared/outcome.js";
+import { groupBy } from "../shared/ids.js";
 import type { Problem } from "../shared/problems.js";
+import type { TenantError, TenantResult } from "../shared/results.js";
 import { oneLine } from "../shared/text-safety.js";
 import { toText } from "./layout.js";
 import { counted, type Look, paint, SIGNS, symbolOf } from "./look.js";
@@ -63,17 +64,6 @@ export function warningCountLines(warnings: readonly Problem[], look: Look): rea
     length === 1 ? code : `${code} ×${length}`,
   );
   return [look.palette.change(oneLine(`${counted(warnings.length, "warning")}: ${codes.join(", ")}`))];
-}
-
-/** Items by a text that some share, in their order. */
-export function groupBy<Item>(items: Iterable<Item>, keyOf: (item: Item) => string): ReadonlyMap<string, Item[]> {
-  const groups = new Map<string, Item[]>();
-  for (const item of items) {
-    const group = groups.get(keyOf(item));
-    if (group === undefined) groups.set(keyOf(item), [item]);
-    else group.push(item);
-  }
-  return groups;
 }
 
 /** What is wrong with a tenant that failed or is in doubt; for a tenant whose result tells no error, its reason. */

@@ -1,9 +1,8 @@
 import stringWidth from "string-width";
-import type { RunEvent } from "../shared/events.js";
-import type { Outcome, TenantResult } from "../shared/outcome.js";
+import { OUTCOMES, type Outcome, type RunEvent, type TenantResult } from "../shared/results.js";
 import { oneLine } from "../shared/text-safety.js";
 import { fitWidth, toText } from "./layout.js";
-import { counted, type Look, OUTCOMES_TO_READ, PLAIN, paint, SIGNS, spokenDuration, symbolOf } from "./look.js";
+import { counted, type Look, PLAIN, paint, SIGNS, spokenDuration, symbolOf } from "./look.js";
 import { problemLines, troubleOf, WARNINGS_OF_ONE_CODE } from "./problems.js";
 
 export interface ProgressOptions {
@@ -123,7 +122,7 @@ class ProgressTally {
     const outcomes = [...this.#outcomes.values()];
     const done = outcomes.length;
     const total = Math.max(this.#begin.total, done);
-    const counts = OUTCOMES_TO_READ.map((outcome) => {
+    const counts = OUTCOMES.map((outcome) => {
       return { outcome, count: outcomes.filter((other) => other === outcome).length };
     });
     const settled = done - this.#begin.done;

@@ -1,10 +1,11 @@
 import {
   type OpenDoubt,
   type StatusReport,
+  standingCounts,
   TENANT_STANDINGS,
   type TenantStatus,
   type TenantStatuses,
-} from "../shared/status-report.js";
+} from "../shared/results.js";
 import { oneLine } from "../shared/text-safety.js";
 import { logHeadLines, nextText, section } from "./human.js";
 import { inPieces, type TableColumn, tableLines, toText } from "./layout.js";
@@ -73,11 +74,4 @@ function standingLine(tenants: TenantStatuses, look: Look): string {
     paint(state, `${counts[state]} ${SIGNS[state].word}`, look),
   );
   return `${look.palette.bold("The log knows:")} ${parts.length === 0 ? "no tenant yet" : parts.join(", ")}`;
-}
-
-/** How many tenants have each standing. */
-export function standingCounts(tenants: TenantStatuses) {
-  const counts = { copied: 0, "in-doubt": 0, gone: 0, failed: 0, retry: 0, none: 0 };
-  for (const { state } of tenants) counts[state] += 1;
-  return counts;
 }

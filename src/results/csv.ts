@@ -1,10 +1,9 @@
 import { columnOf, normalHeader } from "../manifest/columns.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { TENANT_COLUMNS } from "../reporter/look.js";
-import { groupBy } from "../reporter/problems.js";
-import { foldTenantKey, normalGuid } from "../shared/ids.js";
-import type { RunResult, TenantResult } from "../shared/outcome.js";
-import { disarmFormula } from "../shared/spreadsheet-formula.js";
+import { foldTenantKey, groupBy, normalGuid } from "../shared/ids.js";
+import { disarmFormula } from "../shared/quoting.js";
+import type { RunResult, TenantResult } from "../shared/results.js";
 import { oneLine } from "../shared/text-safety.js";
 
 /** The manifest's own columns and rows, as its reader found them. */

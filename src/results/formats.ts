@@ -1,4 +1,4 @@
-import type { ResultFile, RunResult } from "../shared/outcome.js";
+import type { ResultFile, RunResult } from "../shared/results.js";
 import type { InputTable } from "./csv.js";
 
 /** Makes a file of a result, in pieces: joined they are the whole file. */

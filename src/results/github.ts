@@ -1,8 +1,8 @@
 import { counted, SIGNS } from "../reporter/look.js";
 import { troubleOf } from "../reporter/problems.js";
-import type { RunResult } from "../shared/outcome.js";
 import type { Problem } from "../shared/problems.js";
-import { escapeWorkflowData, escapeWorkflowProperty, oneLine } from "../shared/text-safety.js";
+import type { RunResult } from "../shared/results.js";
+import { oneLine } from "../shared/text-safety.js";
 
 /** GitHub shows ten of a kind for a step. */
 const AT_MOST = 10;
@@ -41,9 +41,11 @@ function commands(kind: "error" | "warning", annotations: readonly Annotation[])
 }
 
 function command(kind: "error" | "warning", { file, line, title, message, hint }: Annotation): string {
+  // What has gone through oneLine has no line end left to be escaped.
+  const escaped = (text: string): string => oneLine(text).replaceAll("%", "%25");
   const properties = Object.entries({ file: file?.replaceAll("\\", "/"), line, title })
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name}=${escapeWorkflowProperty(oneLine(String(value)))}`);
+    .map(([name, value]) => `${name}=${escaped(String(value)).replaceAll(":", "%3A").replaceAll(",", "%2C")}`);
   const lines = hint === undefined ? [message] : [message, hint];
-  return `::${kind} ${properties.join(",")}::${lines.map((text) => escapeWorkflowData(oneLine(text))).join("%0A")}`;
+  return `::${kind} ${properties.join(",")}::${lines.map(escaped).join("%0A")}`;
 }

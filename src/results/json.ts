@@ -1,9 +1,14 @@
 import { inPieces } from "../reporter/layout.js";
-import { standingCounts } from "../reporter/status.js";
 import type { Diagnosis } from "../shared/diagnosis.js";
-import type { RunEvent } from "../shared/events.js";
-import { ACTIONS, type RunResult, type TenantResult } from "../shared/outcome.js";
-import type { StatusReport, TenantStatus } from "../shared/status-report.js";
+import {
+  ACTIONS,
+  type RunEvent,
+  type RunResult,
+  type StatusReport,
+  standingCounts,
+  type TenantResult,
+  type TenantStatus,
+} from "../shared/results.js";
 import { withoutControls } from "../shared/text-safety.js";
 
 /** What may stand in JSON text of clean values; all else is looked at value by value. */

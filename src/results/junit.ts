@@ -1,6 +1,6 @@
 import { placeOf, troubleOf } from "../reporter/problems.js";
-import type { RunResult, TenantResult } from "../shared/outcome.js";
 import type { Problem } from "../shared/problems.js";
+import type { RunResult, TenantResult } from "../shared/results.js";
 import { escapeXml } from "../shared/text-safety.js";
 
 /**

@@ -5,10 +5,9 @@ import type { ReportChange } from "../plan/drift.js";
 import { copyLacks, mappingsNotShown, notVerified, observeCopy, type ReadBack, readCopy } from "../plan/read-copies.js";
 import type { Reading } from "../server/ports.js";
 import type { ReportId, TaskId } from "../shared/ids.js";
-import { byReport, sameSwaps } from "../shared/mapping.js";
-import type { TenantError } from "../shared/outcome.js";
 import { problem } from "../shared/problems.js";
-import type { TaskReport } from "../shared/source-task.js";
+import type { TenantError } from "../shared/results.js";
+import { byReport, sameSwaps, type TaskReport } from "../shared/tasks.js";
 import { type End, SUCCEEDED } from "./results.js";
 import type { Run } from "./run.js";
 

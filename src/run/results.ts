@@ -2,9 +2,9 @@ import type { LogState } from "../log/state.js";
 import type { TenantState } from "../log/tenant-state.js";
 import type { PlanItem } from "../plan/decide.js";
 import type { TaskId, TenantRef } from "../shared/ids.js";
-import { byReport, sameSwaps } from "../shared/mapping.js";
-import { outcomeOfPlanned, type TenantError, type TenantResult } from "../shared/outcome.js";
 import { type Problem, problem } from "../shared/problems.js";
+import { OUTCOME_OF_PLANNED, type TenantError, type TenantResult } from "../shared/results.js";
+import { byReport, sameSwaps } from "../shared/tasks.js";
 import type { Run } from "./run.js";
 
 /** How one tenant ended for this run. `planned`: it was not reached. */
@@ -124,7 +124,7 @@ export class Results {
 export function plannedResult(item: PlanItem, log: LogState): TenantResult {
   const { action, twins } = item;
   // What `--verify` could not read is not as it should be, whatever an earlier run saw.
-  const outcome = action.kind === "unchanged" && item.unread !== undefined ? "failed" : outcomeOfPlanned(action.kind);
+  const outcome = action.kind === "unchanged" && item.unread !== undefined ? "failed" : OUTCOME_OF_PLANNED[action.kind];
   let error = action.kind === "conflict" ? action.error : item.unread;
   if (action.kind !== "conflict" && twins.length > 0)
     error = problem("TWIN", `the server has other tasks that may be this tenant's copy: ${twins.join(", ")}`);

@@ -2,8 +2,8 @@ import type { CreateIntentRecord, LogEntry, PatchIntentRecord, WriteEnd } from "
 import type { PlanEntry } from "../plan/desired.js";
 import type { SendAttempt, WriteCall, WriteReply } from "../server/ports.js";
 import type { TaskId, TenantRef } from "../shared/ids.js";
-import type { TenantError } from "../shared/outcome.js";
 import { EXIT, problem, StopError } from "../shared/problems.js";
+import type { TenantError } from "../shared/results.js";
 import { type End, PLANNED, type Unlogged } from "./results.js";
 import type { Run } from "./run.js";
 

@@ -8,10 +8,9 @@ import { type PlanContext, refreshed, unexplainedTasks } from "../plan/plan-cont
 import { TaskIndex } from "../plan/task-index.js";
 import { nameFindings, TenantNames } from "../plan/tenant-names.js";
 import type { ListReading } from "../server/ports.js";
-import { addTo } from "../shared/grouping.js";
-import type { AppId, TaskId, TenantRef } from "../shared/ids.js";
-import type { TenantError } from "../shared/outcome.js";
-import type { TaskReport } from "../shared/source-task.js";
+import { type AppId, addTo, type TaskId, type TenantRef } from "../shared/ids.js";
+import type { TenantError } from "../shared/results.js";
+import type { TaskReport } from "../shared/tasks.js";
 import type { Run } from "./run.js";
 
 /** So many tasks are kept by a run that begins to create; of a server with more, what came since is not told from the rest. */

@@ -9,7 +9,7 @@ import { type CopyReading, observeCopy, readCopy } from "../plan/read-copies.js"
 import type { Reading } from "../server/ports.js";
 import type { TaskId, TenantRef } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
-import type { TaskReport } from "../shared/source-task.js";
+import type { TaskReport } from "../shared/tasks.js";
 import { lookAtPatchDoubt } from "./read-back.js";
 import type { Run } from "./run.js";
 

@@ -1,5 +1,5 @@
 import pLimit, { type LimitFunction } from "p-limit";
-import { addTo } from "../shared/grouping.js";
+import { addTo } from "../shared/ids.js";
 import type { Clock } from "../shared/time.js";
 
 /** After so many successes one more write may be in flight again. */

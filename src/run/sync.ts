@@ -5,9 +5,7 @@ import type { PlanItem } from "../plan/decide.js";
 import { makePlan, type Plan } from "../plan/make-plan.js";
 import { judgeLiveSource, type Observation, observeServer } from "../plan/observe.js";
 import type { TaskReader } from "../server/ports.js";
-import { addTo } from "../shared/grouping.js";
-import type { TaskId } from "../shared/ids.js";
-import { hasPendingChanges, type LogHead, type RunResult, type Summary, summarise } from "../shared/outcome.js";
+import { addTo, type TaskId } from "../shared/ids.js";
 import {
   EXIT,
   type ExitCode,
@@ -17,6 +15,7 @@ import {
   problem,
   StopError,
 } from "../shared/problems.js";
+import { hasPendingChanges, type LogHead, type RunResult, type Summary, summarise } from "../shared/results.js";
 import { untilInterrupted } from "./abort.js";
 import { applyPlan, isWork } from "./apply-plan.js";
 import { plannedResult } from "./results.js";

@@ -3,7 +3,7 @@
  * befall single requests; traits make the whole server behave in another way.
  */
 import { foldTenantKey } from "../shared/ids.js";
-import { tenantMatcher } from "../shared/tenant-pattern.js";
+import { tenantMatcher } from "../shared/spelling.js";
 import { type Answer, failure, success, tooMany, webPage } from "./answer.js";
 import type { SandboxTask } from "./store.js";
 

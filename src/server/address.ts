@@ -2,7 +2,7 @@ import { BlockList, isIP, isIPv6 } from "node:net";
 import { domainToASCII } from "node:url";
 import { trimAround } from "../shared/ids.js";
 import { EXIT, stopError } from "../shared/problems.js";
-import { quote } from "../shared/quotation.js";
+import { quote } from "../shared/text-safety.js";
 
 /** The versions of the API's routes; reads may fall back from the second to the first. */
 export type ApiVersion = "v1" | "v2";

@@ -1,6 +1,6 @@
 import type { TaskId } from "../shared/ids.js";
 import type { Problem } from "../shared/problems.js";
-import type { ListedTask, TaskReport } from "../shared/source-task.js";
+import type { ListedTask, TaskReport } from "../shared/tasks.js";
 import type { Clock } from "../shared/time.js";
 import { apiRoot } from "./address.js";
 import { type HttpClient, openClient, type QalyptusApiSettings } from "./client.js";

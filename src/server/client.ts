@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { type Dispatcher, Pool } from "undici";
-import type { RunEvent } from "../shared/events.js";
-import { secretSpellings } from "../shared/secret-spellings.js";
+import { secretSpellings } from "../shared/quoting.js";
+import type { RunEvent } from "../shared/results.js";
 import type { Chance, Clock } from "../shared/time.js";
 import { chooseProxy, type ProxyEnvironment, type ServerUrl } from "./address.js";
 import { makeConnector } from "./connect.js";

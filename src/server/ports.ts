@@ -1,7 +1,6 @@
 import type { TaskId, WriteId } from "../shared/ids.js";
-import type { AppSwap } from "../shared/mapping.js";
 import type { Problem } from "../shared/problems.js";
-import type { ListedTask, MailSettings, TaskReport } from "../shared/source-task.js";
+import type { AppSwap, ListedTask, MailSettings, TaskReport } from "../shared/tasks.js";
 
 /**
  * The server's task list. `read`: to its end, every entry readable. `partial`: something was read, but not to its end.

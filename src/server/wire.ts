@@ -9,8 +9,7 @@ import {
   type TaskId,
   trimAround,
 } from "../shared/ids.js";
-import type { AppSwap } from "../shared/mapping.js";
-import type { ListedTask, MailSettings, TaskReport } from "../shared/source-task.js";
+import type { AppSwap, ListedTask, MailSettings, TaskReport } from "../shared/tasks.js";
 import type { CreateRequest, PatchRequest, TaskDetails } from "./ports.js";
 
 /**

@@ -48,29 +48,11 @@ export const parseAppId = (text: string): AppId | undefined => normalGuid(text) 
 export const writeId = (text: string): WriteId => text as WriteId;
 
 /** What stands around a value in files from Excel and PowerShell: blanks, no-break and zero-width space, a stray mark. */
-const AROUND = /[\s\u00a0\u200b-\u200d\u2060\ufeff]/;
-
-function standsAround(text: string, index: number): boolean {
-  const code = text.charCodeAt(index);
-  return code === 0x20 || (code >= 0x09 && code <= 0x0d) || (code > 0x7e && AROUND.test(text.charAt(index)));
-}
+const AROUND = /^[\s\u200b-\u200d\u2060]+|(?<![\s\u200b-\u200d\u2060])[\s\u200b-\u200d\u2060]+$/g;
 
 /** A value without the blanks, no-break and zero-width spaces around it. Linear, also where a value is full of blanks. */
 export function trimAround(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && standsAround(text, start)) start += 1;
-  while (end > start && standsAround(text, end - 1)) end -= 1;
-  return start === 0 && end === text.length ? text : text.slice(start, end);
-}
-
-function collapseBlanks(text: string): string {
-  return text.trim().replace(/\s+/g, " ");
-}
-
-/** One blank for each run of them, in text that has no others than spaces. */
-function oneBlank(text: string): string {
-  return text.includes("  ") ? text.replace(/ +/g, " ") : text;
+  return text.replace(AROUND, "");
 }
 
 /** Text whose only blank is the space, and in which folding changes nothing but case and blanks. */
@@ -87,8 +69,8 @@ const UNSEEN = /[\p{Default_Ignorable_Code_Point}\u2800]/gu;
  * the case is as it was.
  */
 function fold(text: string): string {
-  if (isPrintableAscii(text)) return (text.includes("  ") ? collapseBlanks(text) : text.trim()).toLowerCase();
-  const plain = collapseBlanks(text.replace(UNSEEN, "").normalize("NFKC"));
+  if (isPrintableAscii(text)) return text.trim().replace(/ {2,}/g, " ").toLowerCase();
+  const plain = text.replace(UNSEEN, "").normalize("NFKC").trim().replace(/\s+/g, " ");
   return plain.toLowerCase().toUpperCase().toLowerCase().normalize("NFKC");
 }
 
@@ -97,8 +79,6 @@ const GAP = "\u{f0000}";
 
 /** How a folded name begins and ends that has any text between these two: a blank beside that text stays. */
 export function foldAround(before: string, after: string): readonly [string, string] {
-  if (isPrintableAscii(before) && isPrintableAscii(after))
-    return [oneBlank(before).trimStart().toLowerCase(), oneBlank(after).trimEnd().toLowerCase()];
   const [start = "", end = ""] = fold(`${before}${GAP}${after}`).split(GAP);
   return [start, end];
 }
@@ -140,4 +120,18 @@ export function reportsNamed(
 export function namesReport(typed: string, report: { readonly rowId: RowId; readonly reportId: ReportId }): boolean {
   const id = normalGuid(typed);
   return id !== undefined && (id === report.rowId || id === report.reportId);
+}
+
+/** Adds a value to the group of its key. */
+export function addTo<Key, Value>(groups: Map<Key, Value[]>, key: Key, value: Value): void {
+  const group = groups.get(key);
+  if (group === undefined) groups.set(key, [value]);
+  else group.push(value);
+}
+
+/** Items by a text that some share, in their order. */
+export function groupBy<Item>(items: Iterable<Item>, keyOf: (item: Item) => string): ReadonlyMap<string, Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) addTo(groups, keyOf(item), item);
+  return groups;
 }

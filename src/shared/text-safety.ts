@@ -1,6 +1,6 @@
 /**
- * Text from outside (names, server messages, cells of a manifest) made safe for the place where it is shown. Every output
- * goes through here: nothing else in this folder escapes by hand.
+ * Text from outside (names, server messages, cells of a manifest): what of it may be in a key or a name, and how it is made safe
+ * for the place where it is shown. Every output goes through here.
  */
 
 /** C0, DEL, C1, line and paragraph separators: never shown, whatever the format. */
@@ -30,11 +30,6 @@ export function oneLine(text: string): string {
  */
 export function withoutCommand(line: string): string {
   return line.replace(/#(?=#+[\w-]*\[)/g, "# ").replace(/^((?:\s|\u001b\[[\d;]*m)*):(?=:)/, "$1: ");
-}
-
-/** Many finished lines, each without a command. */
-export function withoutCommands(lines: readonly string[]): readonly string[] {
-  return lines.map(withoutCommand);
 }
 
 const HTML_ENTITIES: Readonly<Record<string, string>> = {
@@ -72,12 +67,72 @@ export function escapeMarkdown(text: string): string {
     .replace(/www\./gi, "www\u200b.");
 }
 
-/** The message of a GitHub workflow command. */
-export function escapeWorkflowData(text: string): string {
-  return text.replace(/%/g, "%25").replace(/\r/g, "%0D").replace(/\n/g, "%0A");
+/**
+ * Characters that no key and no name may hold: they would break a line of the log or of the output, cannot be sent as UTF-8, or
+ * make two texts that look the same. Joiners and variation selectors may stand: scripts and emoji need them, and folding takes
+ * them out.
+ */
+const UNFIT =
+  /[\p{Control}\p{Surrogate}\u2028\u2029\u2800]|(?!\u200c|\u200d|\p{Variation_Selector})\p{Default_Ignorable_Code_Point}/u;
+const UNFIT_ALL = new RegExp(UNFIT.source, "gu");
+const UNSEEN_ALL = /\u2800|(?!\u200c|\u200d|\p{Variation_Selector})\p{Default_Ignorable_Code_Point}/gu;
+
+/** One character of a text: its code point as it is written (`U+200E`), and its place, from 1. */
+interface PlacedCharacter {
+  readonly codePoint: string;
+  readonly place: number;
 }
 
-/** A property (`file=…`) of a GitHub workflow command. */
-export function escapeWorkflowProperty(text: string): string {
-  return escapeWorkflowData(text).replace(/:/g, "%3A").replace(/,/g, "%2C");
+/** The first character that a pattern finds in a text. */
+export function firstOf(pattern: RegExp, text: string): PlacedCharacter | undefined {
+  const found = pattern.exec(text);
+  if (found === null) return undefined;
+  const code = text.codePointAt(found.index) ?? 0;
+  return {
+    codePoint: `U+${code.toString(16).toUpperCase().padStart(4, "0")}`,
+    place: [...text.slice(0, found.index)].length + 1,
+  };
+}
+
+/** The first character of a text that no key and no name may hold. */
+export function firstUnfit(text: string): PlacedCharacter | undefined {
+  return firstOf(UNFIT, text);
+}
+
+/** A text that shows each of its unfit characters by its code. */
+function escapeUnfit(text: string): string {
+  return text.replace(UNFIT_ALL, (char) => {
+    const code = (char.codePointAt(0) ?? 0).toString(16);
+    return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, "0")}`;
+  });
+}
+
+/** What a person sees of a text that was typed or pasted: without the marks that nobody sees and no key may hold. */
+export function withoutUnseen(text: string): string {
+  return text.replace(UNSEEN_ALL, "");
+}
+
+const LONGEST_SHOWN = 80;
+const LONGEST_KEPT = 200;
+
+/** A value from outside as a message shows it: in quotes, long ones cut, what cannot be seen by its code. */
+export function quote(text: string): string {
+  return escapeUnfit(JSON.stringify(cut(text, LONGEST_SHOWN)));
+}
+
+/** A value from outside as a problem keeps it: whole, unless it is very long. */
+export function keptValue(text: string): string {
+  return cut(text, LONGEST_KEPT);
+}
+
+const MOST_LISTED = 12;
+
+/** The names of what a manifest has, as a hint lists them: the first dozen, and how many more. */
+export function listed(names: readonly string[]): string {
+  const more = names.length > MOST_LISTED ? ` and ${names.length - MOST_LISTED} more` : "";
+  return names.length === 0 ? "none" : names.slice(0, MOST_LISTED).join(", ") + more;
+}
+
+function cut(text: string, longest: number): string {
+  return text.length <= longest ? text : `${text.slice(0, longest)}…`;
 }

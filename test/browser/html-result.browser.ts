@@ -1,7 +1,7 @@
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { MASTER_APP_ID, tenantAppId } from "../../src/sandbox/world.js";
-import type { RunResult } from "../../src/shared/outcome.js";
+import type { RunResult } from "../../src/shared/results.js";
 import { useChromium } from "./browser.js";
 import { paleTexts } from "./contrast.js";
 import { HOSTILE_NAMES, type Pages, playStory, playThousands } from "./story.js";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FIRST_SOURCE_TASK_ID, tenantAppId } from "../../src/sandbox/world.js";
-import type { RunResult } from "../../src/shared/outcome.js";
+import type { RunResult } from "../../src/shared/results.js";
 import { openStage, SHAPE, type Stage } from "../support/stage.js";
 
 /** Names that would like to be more than names. Each has `acme` in it, to be found by. */

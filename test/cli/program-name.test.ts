@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { programName, showsUnicode } from "../../src/cli/program.js";
+import { isCi, programName, showsUnicode } from "../../src/cli/program.js";
 
 describe("what is typed to start the program once more", () => {
   const cwd = "/home/ada/work";
@@ -38,5 +38,18 @@ describe("whether a console shows more than ASCII", () => {
     { platform: "win32", env: { WT_SESSION: "1" }, shows: true },
   ] as const)("$platform $env: $shows", ({ platform, env, shows }) => {
     expect(showsUnicode(env, platform)).toBe(shows);
+  });
+});
+
+describe("a CI system", () => {
+  it.each([
+    ["true", true],
+    ["1", true],
+    ["", false],
+    ["0", false],
+    ["false", false],
+    [undefined, false],
+  ])("CI=%s", (CI, expected) => {
+    expect(isCi({ CI })).toBe(expected);
   });
 });

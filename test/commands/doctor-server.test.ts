@@ -6,7 +6,7 @@ import type { TaskReader } from "../../src/server/ports.js";
 import type { Check, CheckName } from "../../src/shared/diagnosis.js";
 import { parseReportId, parseRowId } from "../../src/shared/ids.js";
 import { EXIT, type ExitCode, StopError } from "../../src/shared/problems.js";
-import type { TaskReport } from "../../src/shared/source-task.js";
+import type { TaskReport } from "../../src/shared/tasks.js";
 import { app, copy, MASTER, MONTHLY, read, report, row, taskId, WEEKLY } from "../support/manifests.js";
 import { listOf, type MadeUpTask, taskReader } from "../support/task-reader.js";
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readCommandLine } from "../../src/cli/command-line.js";
 import { completedHint } from "../../src/commands/sync.js";
 import { resolveCommand } from "../../src/plan/conflicts.js";
-import { optionWord } from "../../src/shared/shell-word.js";
+import { optionWord } from "../../src/shared/quoting.js";
 import { copy, MONTHLY, taskId } from "../support/manifests.js";
 
 const TENANTS = [

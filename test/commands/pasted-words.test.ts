@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { appInUse } from "../../src/plan/conflicts.js";
 import { foldTenantKey, type TaskId } from "../../src/shared/ids.js";
-import { retypedOn, shellWord, wordsOn } from "../../src/shared/shell-word.js";
+import { retypedOn, shellWord, wordsOn } from "../../src/shared/quoting.js";
 import { appId, copy, MONTHLY, taskId, WEEKLY } from "../support/manifests.js";
 
 const SOURCE = taskId(MONTHLY);

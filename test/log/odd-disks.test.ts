@@ -1,8 +1,7 @@
 import { closeSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { identify, realPath } from "../../src/files/paths.js";
-import { nodeDisk } from "../../src/log/file/disk.js";
+import { identify, realPath, realPathOf } from "../../src/files/paths.js";
 import { place, prepareRecord, removeFile } from "../../src/log/file/lock-files.js";
 import { inFolder } from "../support/log-places.js";
 
@@ -48,7 +47,7 @@ describe("a path without links", () => {
       const path = join(folder, "link", "log.jsonl");
       expect(() => realPath(path)).toThrow("ENOENT");
       const expected = join(realPath(folder), "real", "log.jsonl");
-      expect(nodeDisk.realPath(path)).toBe(expected);
+      expect(realPathOf(path)).toBe(expected);
       expect(identify(path, "linux").real).toBe(expected);
     }));
 });

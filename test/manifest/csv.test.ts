@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Manifest } from "../../src/manifest/manifest.js";
-import { disarmFormula } from "../../src/shared/spreadsheet-formula.js";
+import { disarmFormula } from "../../src/shared/quoting.js";
 import {
   app,
   briefly,

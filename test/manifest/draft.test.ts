@@ -4,7 +4,7 @@ import { draftAsCsv, draftAsJson, draftTenants, type ManifestDraft, tenantReader
 import { readManifest } from "../../src/manifest/read-manifest.js";
 import { textFault } from "../../src/manifest/values.js";
 import { foldTenantKey, trimAround } from "../../src/shared/ids.js";
-import { withoutUnseen } from "../../src/shared/unfit-characters.js";
+import { withoutUnseen } from "../../src/shared/text-safety.js";
 import { app, appId, MASTER, MONTHLY, NO_DEFAULTS, taskId } from "../support/manifests.js";
 
 const named = (names: readonly string[]) => names.map((name, at) => ({ id: appId(app(at + 1)), name }));

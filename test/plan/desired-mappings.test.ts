@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { ManifestTenant } from "../../src/manifest/manifest.js";
 import { mappingResolver, type ResolverRules } from "../../src/plan/desired.js";
 import { parseReportId, parseRowId, type ReportId, type RowId } from "../../src/shared/ids.js";
-import type { TaskReport } from "../../src/shared/source-task.js";
+import type { TaskReport } from "../../src/shared/tasks.js";
 import { app, MASTER, read, report, row } from "../support/manifests.js";
 
 function reportId(n: number): ReportId {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type ReportKnowledge, type TenantState, unknownTenant } from "../../src/log/tenant-state.js";
 import { driftOf } from "../../src/plan/drift.js";
 import { type AppId, parseAppId, parseReportId, type ReportId, tenantRef, writeId } from "../../src/shared/ids.js";
-import type { AppSwap, Mapping } from "../../src/shared/mapping.js";
+import type { AppSwap, Mapping } from "../../src/shared/tasks.js";
 import { createIntent, MONTHLY } from "../support/log-samples.js";
 import { app, report } from "../support/manifests.js";
 

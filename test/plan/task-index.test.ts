@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { TaskIndex } from "../../src/plan/task-index.js";
 import { foldName, parseTaskId, type TaskId } from "../../src/shared/ids.js";
-import type { ListedTask } from "../../src/shared/source-task.js";
+import type { ListedTask } from "../../src/shared/tasks.js";
 
 function id(number: number): TaskId {
   const parsed = parseTaskId(`00000000-0000-4000-8000-${String(number).padStart(12, "0")}`);

@@ -2,11 +2,11 @@ import fc from "fast-check";
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
 import { humanResult } from "../../src/reporter/human.js";
-import { type Look, PLAIN, paletteFor } from "../../src/reporter/look.js";
+import { type Look, lookOf, PLAIN } from "../../src/reporter/look.js";
 import { errorsText } from "../../src/reporter/problems.js";
 import { humanStatus } from "../../src/reporter/status.js";
 import { EXIT } from "../../src/shared/problems.js";
-import type { StatusReport, TenantStatus } from "../../src/shared/status-report.js";
+import type { StatusReport, TenantStatus } from "../../src/shared/results.js";
 import { hasControls, holdsCommand, hostileText } from "../results/hostile-text.js";
 import { guid, plannedTenant, runResult, SOURCE, tenantResult } from "../results/sample-results.js";
 
@@ -280,19 +280,20 @@ test("nothing for people carries a control character or a CI command, whatever n
 });
 
 describe("colour", () => {
-  const facts = { isTTY: true, noColorFlag: false, env: { TERM: "xterm-256color" } };
+  const facts = { isTTY: true, noColor: false, ci: false, env: { TERM: "xterm-256color" } };
   test.each([
     ["a terminal has colour", facts, true],
     ["a file has none", { ...facts, isTTY: false }, false],
-    ["CI has none", { ...facts, env: { ...facts.env, CI: "true" } }, false],
-    ["CI=false is no CI", { ...facts, env: { ...facts.env, CI: "false" } }, true],
+    ["CI has none", { ...facts, ci: true }, false],
     ["NO_COLOR takes it away", { ...facts, env: { ...facts.env, NO_COLOR: "1", FORCE_COLOR: "3" } }, false],
     ["an empty NO_COLOR says nothing", { ...facts, env: { ...facts.env, NO_COLOR: "" } }, true],
-    ["--no-color wins over FORCE_COLOR", { ...facts, noColorFlag: true, env: { FORCE_COLOR: "1" } }, false],
+    ["--no-color wins over FORCE_COLOR", { ...facts, noColor: true, env: { FORCE_COLOR: "1" } }, false],
     ["FORCE_COLOR gives it to a file", { ...facts, isTTY: false, env: { FORCE_COLOR: "1" } }, true],
     ["FORCE_COLOR=0 takes it away", { ...facts, env: { FORCE_COLOR: "0" } }, false],
     ["a dumb terminal has none", { ...facts, env: { TERM: "dumb" } }, false],
   ] as const)("%s", (_, given, hasColour) => {
-    expect(paletteFor(given).bad("x")).toBe(hasColour ? "\u001b[31mx\u001b[39m" : "x");
+    const stream = { isTTY: given.isTTY, columns: () => undefined };
+    const { palette } = lookOf({ ...given, unicode: true }, given, stream);
+    expect(palette.bad("x")).toBe(hasColour ? "\u001b[31mx\u001b[39m" : "x");
   });
 });

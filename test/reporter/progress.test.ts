@@ -2,7 +2,7 @@ import { PassThrough, Writable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { PLAIN } from "../../src/reporter/look.js";
 import { createProgress, type ProgressOptions } from "../../src/reporter/progress.js";
-import type { RunEvent } from "../../src/shared/events.js";
+import type { RunEvent } from "../../src/shared/results.js";
 import { tenantResult } from "../results/sample-results.js";
 
 class Listener extends Writable {

@@ -8,8 +8,8 @@ import {
   summaryLine,
   tenantLine,
 } from "../../src/results/json.js";
-import type { RunResult } from "../../src/shared/outcome.js";
 import { EXIT } from "../../src/shared/problems.js";
+import type { RunResult } from "../../src/shared/results.js";
 import { hasControls, holdsCommand, hostileText } from "./hostile-text.js";
 import { guid, plannedTenant, runResult, tenantResult } from "./sample-results.js";
 

@@ -1,11 +1,11 @@
+import { EXIT, type ExitCode, type Problem } from "../../src/shared/problems.js";
 import {
   type ActionKind,
-  outcomeOfPlanned,
+  OUTCOME_OF_PLANNED,
   type RunResult,
   summarise,
   type TenantResult,
-} from "../../src/shared/outcome.js";
-import { EXIT, type ExitCode, type Problem } from "../../src/shared/problems.js";
+} from "../../src/shared/results.js";
 
 /** A GUID that tells what it is: its kind in the first part, its number in the last. */
 export function guid(kind: string, number: number): string {
@@ -41,7 +41,7 @@ export function tenantResult(given: Partial<TenantResult> = {}): TenantResult {
 export function plannedTenant(action: ActionKind, given: Partial<TenantResult> = {}): TenantResult {
   return tenantResult({
     action,
-    outcome: outcomeOfPlanned(action),
+    outcome: OUTCOME_OF_PLANNED[action],
     newTaskId: action === "create" ? undefined : guid("c0b1", 1),
     verified: false,
     attempts: 0,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { RunResult, TenantResult } from "../../src/shared/outcome.js";
 import { EXIT, StopError } from "../../src/shared/problems.js";
+import type { RunResult, TenantResult } from "../../src/shared/results.js";
 import { SyncStage } from "../support/sync-stage.js";
 
 const WISHES = { Acme: { app: 1 }, Globex: { app: 2 } };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { LogEntry } from "../../src/log/records.js";
 import { foldTenantKey } from "../../src/shared/ids.js";
-import type { RunResult, TenantResult } from "../../src/shared/outcome.js";
+import type { RunResult, TenantResult } from "../../src/shared/results.js";
 import { appId, MASTER, reportId, rowId } from "../simulation/identifiers.js";
 import { Killed, SyncStage } from "../support/sync-stage.js";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { RunResult } from "../../src/shared/outcome.js";
+import type { RunResult } from "../../src/shared/results.js";
 import { appId, MASTER, reportId } from "../simulation/identifiers.js";
 import { SyncStage, told } from "../support/sync-stage.js";
 

@@ -5,7 +5,7 @@ import { observeServer } from "../../src/plan/observe.js";
 import { TenantNames } from "../../src/plan/tenant-names.js";
 import { settleFound } from "../../src/run/settle.js";
 import { parseReportId, parseRowId, parseTaskId } from "../../src/shared/ids.js";
-import type { TaskReport } from "../../src/shared/source-task.js";
+import type { TaskReport } from "../../src/shared/tasks.js";
 import { createIntent, MONTHLY } from "../support/log-samples.js";
 import { taskReader } from "../support/task-reader.js";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { secretSpellings } from "../../src/shared/secret-spellings.js";
+import { secretSpellings } from "../../src/shared/quoting.js";
 
 describe("the spellings of a secret", () => {
   it("are one where it needs no escape", () => {

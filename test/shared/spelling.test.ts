@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { trimAround } from "../../src/shared/ids.js";
-import { quote } from "../../src/shared/quotation.js";
 import { nearestSpellings, spellingDistance } from "../../src/shared/spelling.js";
+import { quote } from "../../src/shared/text-safety.js";
 
 describe("nearestSpellings", () => {
   it("offers what was probably meant, nearest first", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { disarmFormula, rearmFormula } from "../../src/shared/spreadsheet-formula.js";
+import { disarmFormula, rearmFormula } from "../../src/shared/quoting.js";
 
 describe("a cell that a spreadsheet would take for a formula", () => {
   test.each(["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", " =1", "＝1", "'=1", "''-1"])(

@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { foldTenantKey } from "../../src/shared/ids.js";
-import { spellingDistance } from "../../src/shared/spelling.js";
-import { nearestKeys, patternsWithout, tenantMatcher } from "../../src/shared/tenant-pattern.js";
+import { nearestKeys, patternsWithout, spellingDistance, tenantMatcher } from "../../src/shared/spelling.js";
 
 /** What a pattern means, letter by letter. */
 function means(pattern: string, key: string): boolean {

@@ -11,8 +11,8 @@ import {
   type TaskId,
   type TenantRef,
 } from "../../src/shared/ids.js";
-import { byReport, sameSwaps } from "../../src/shared/mapping.js";
-import type { RunResult, TenantResult } from "../../src/shared/outcome.js";
+import type { RunResult, TenantResult } from "../../src/shared/results.js";
+import { byReport, sameSwaps } from "../../src/shared/tasks.js";
 import type { RunPlan } from "./history.js";
 import type { OpenLog } from "./log-model.js";
 import type { SentWrite, ServerModel, TrueTask } from "./server-model.js";

@@ -1,7 +1,7 @@
 import type { IdempotencyLog } from "../../src/log/port.js";
 import type { LogEntry } from "../../src/log/records.js";
-import type { LogHead } from "../../src/shared/outcome.js";
 import type { StopError } from "../../src/shared/problems.js";
+import type { LogHead } from "../../src/shared/results.js";
 import type { Random } from "./random.js";
 import type { Owner, Scheduler } from "./scheduler.js";
 

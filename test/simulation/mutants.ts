@@ -141,7 +141,7 @@ export const MUTANTS: readonly Mutant[] = [
       {
         file: "run/settle.ts",
         from: 'if (first === undefined || reading.kind === "lacks" || !hasReportsOf(look, intent, reading))',
-        to: 'if (first === undefined || reading.kind === "lacks")',
+        to: "if (first === undefined)",
       },
     ],
   },
@@ -381,8 +381,8 @@ export const MUTANTS: readonly Mutant[] = [
     changes: [
       {
         file: "run/results.ts",
-        from: 'action.kind === "unchanged" && item.unread !== undefined ? "failed" : outcomeOfPlanned(action.kind);',
-        to: "outcomeOfPlanned(action.kind);",
+        from: 'action.kind === "unchanged" && item.unread !== undefined ? "failed" : OUTCOME_OF_PLANNED[action.kind];',
+        to: "OUTCOME_OF_PLANNED[action.kind];",
       },
     ],
   },

@@ -2,7 +2,6 @@ import type { CreateIntentRecord, PatchIntentRecord } from "../../src/log/record
 import { LogState } from "../../src/log/state.js";
 import type { Interruption } from "../../src/run/abort.js";
 import type { SyncRequest } from "../../src/run/sync.js";
-import type { RunEvent } from "../../src/shared/events.js";
 import {
   foldTenantKey,
   parseTaskId,
@@ -11,7 +10,7 @@ import {
   type TenantRef,
   tenantRef,
 } from "../../src/shared/ids.js";
-import type { RunResult, TenantResult } from "../../src/shared/outcome.js";
+import type { RunEvent, RunResult, TenantResult } from "../../src/shared/results.js";
 import type { Core } from "./core.js";
 import { APPS, type Freeze, type History, type Row, type RunPlan } from "./history.js";
 import { appId, reportId } from "./identifiers.js";

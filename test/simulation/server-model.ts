@@ -15,9 +15,8 @@ import {
   type TenantRef,
   tenantRef,
 } from "../../src/shared/ids.js";
-import type { AppSwap } from "../../src/shared/mapping.js";
 import type { Problem, StopError } from "../../src/shared/problems.js";
-import type { ListedTask } from "../../src/shared/source-task.js";
+import type { AppSwap, ListedTask } from "../../src/shared/tasks.js";
 import type { ServerProfile } from "./history.js";
 import { guid, rowId, taskId } from "./identifiers.js";
 import type { Random } from "./random.js";

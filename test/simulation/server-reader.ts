@@ -1,6 +1,6 @@
 import type { ListOptions, ListReading, Reading, TaskDetails, TaskReader } from "../../src/server/ports.js";
 import { foldName, type TaskId } from "../../src/shared/ids.js";
-import type { ListedTask, MailSettings, TaskReport } from "../../src/shared/source-task.js";
+import type { ListedTask, MailSettings, TaskReport } from "../../src/shared/tasks.js";
 import {
   type Connection,
   type ServerModel,

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach } from "vitest";
-import type { RunResult } from "../../src/shared/outcome.js";
+import type { RunResult } from "../../src/shared/results.js";
 import { HostileServer, type HostileTask } from "./hostile-server.js";
 import { app, MASTER } from "./manifests.js";
 import { type Ended, type Running, startProgram } from "./program.js";

@@ -5,7 +5,7 @@ import { afterEach } from "vitest";
 import { parseFault } from "../../src/sandbox/fault-setting.js";
 import { type RunningSandbox, type SandboxOptions, startSandbox, type TaskSnapshot } from "../../src/sandbox/server.js";
 import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID, tenantAppId } from "../../src/sandbox/world.js";
-import type { RunResult } from "../../src/shared/outcome.js";
+import type { RunResult } from "../../src/shared/results.js";
 import { type Ended, type Running, startProgram } from "./program.js";
 
 /** A sandbox, a folder with a manifest, and the built program to be run on both. Gone after the test. */

@@ -4,11 +4,10 @@ import type { Manifest } from "../../src/manifest/manifest.js";
 import type { RunOptions, SyncDeps } from "../../src/run/run.js";
 import { rehearseSync, runSync, type SyncRequest } from "../../src/run/sync.js";
 import type { CreateRequest, PatchRequest, TaskReader, TaskWriter, WriteReply } from "../../src/server/ports.js";
-import type { RunEvent } from "../../src/shared/events.js";
 import { foldTenantKey, type ReportId, type RowId, type TaskId } from "../../src/shared/ids.js";
-import type { AppSwap } from "../../src/shared/mapping.js";
-import type { RunResult } from "../../src/shared/outcome.js";
 import { StopError } from "../../src/shared/problems.js";
+import type { RunEvent, RunResult } from "../../src/shared/results.js";
+import type { AppSwap } from "../../src/shared/tasks.js";
 import { appId, guid, MASTER, reportId, rowId, taskId } from "../simulation/identifiers.js";
 
 /** What becomes of one write: as it should; lost before or after the work; refused; or a work that arrives so many ms later. */

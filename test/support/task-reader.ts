@@ -1,7 +1,7 @@
 import type { ListReading, Reading, TaskDetails, TaskReader } from "../../src/server/ports.js";
 import type { TaskId } from "../../src/shared/ids.js";
 import type { Problem } from "../../src/shared/problems.js";
-import type { ListedTask, MailSettings, TaskReport } from "../../src/shared/source-task.js";
+import type { ListedTask, MailSettings, TaskReport } from "../../src/shared/tasks.js";
 
 /** One task of a server that a test makes up. What is left out is not shown by that server. */
 export interface MadeUpTask {

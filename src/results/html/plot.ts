@@ -1,5 +1,5 @@
 import { countBy, counted, SIGNS, spokenDuration } from "../../reporter/look.js";
-import type { TenantResult } from "../../shared/outcome.js";
+import type { TenantResult } from "../../shared/results.js";
 
 const WIDTH = 1000;
 const HEIGHT = 160;

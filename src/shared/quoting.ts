@@ -1,3 +1,5 @@
+/** How a text is written where others read it by rules of their own: shells, JSON, URLs, spreadsheets. */
+
 /** What sh or PowerShell reads between double quotes as more than text. PowerShell takes curly quotes for quotes. */
 const LIVE_IN_DOUBLE_QUOTES = /["`$\\!\u201c-\u201e]/;
 const SINGLE_QUOTES = /['\u2018-\u201b]/;
@@ -41,4 +43,45 @@ export function retypedOn(platform: string, text: string): string {
   return text.replace(QUOTED, (word) =>
     word.startsWith('"') ? word : windowsWord(word.slice(1, -1).replaceAll("'\\''", "'")),
   );
+}
+
+/** A secret as it may come back in an answer: as it is, as JSON writes it, and as a URL does, with either case of hex digits. */
+export function secretSpellings(secret: string): readonly string[] {
+  const sound = secret.replace(/[\ud800-\udfff]/gu, "\ufffd");
+  const inJson = JSON.stringify(secret).slice(1, -1);
+  const inUrls = [encodeURI(sound), encodeURIComponent(sound)];
+  return [
+    ...new Set([
+      secret,
+      inJson,
+      inJson.replaceAll("/", "\\/"),
+      ...inUrls,
+      ...inUrls.map((text) => text.replace(/%[0-9A-F]{2}/g, (hex) => hex.toLowerCase())),
+    ]),
+  ];
+}
+
+/**
+ * What a spreadsheet takes for a formula, and the `'` that keeps it from doing so. The CSV result adds the mark and the CSV
+ * manifest's reader takes it back, so that a result fed back names the same tenants. A text that stands behind such marks
+ * already gets one more: what is added is always what is taken away. The pattern: `=`, `+`, `-`, `@` (also their wide forms, also after blanks), tab and line end. */
+const FORMULA = /^'*(?:[\s\u200b\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])/;
+
+/** A CSV cell that no spreadsheet takes for a formula. */
+export function disarmFormula(text: string): string {
+  return FORMULA.test(text) ? `'${text}` : text;
+}
+
+/** Excel's way to keep a text a text: `="007"`. */
+const TEXT_FORMULA = /^="((?:[^"]|"")*)"$/s;
+
+/** Whether a cell may say something else than it means; most do not. */
+export function isArmed(cell: string): boolean {
+  return cell.startsWith("'") || cell.startsWith('="');
+}
+
+/** What a cell means: what {@link disarmFormula} made it from, and of Excel's `="007"` the text. */
+export function rearmFormula(cell: string): string {
+  if (cell.startsWith("'")) return FORMULA.test(cell.slice(1)) ? cell.slice(1) : cell;
+  return TEXT_FORMULA.exec(cell)?.[1]?.replaceAll('""', '"') ?? cell;
 }

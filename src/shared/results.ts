@@ -1,0 +1,202 @@
+/** What a run and `status` tell: made by the commands, read by every output. */
+import type { EndingSignal, ExitCode, Problem } from "./problems.js";
+
+/** What a plan may say of one tenant, and what then counts as its outcome as long as nothing is carried out. */
+export const OUTCOME_OF_PLANNED = {
+  create: "planned",
+  update: "planned",
+  adopt: "planned",
+  settle: "planned",
+  unchanged: "succeeded",
+  conflict: "failed",
+  orphan: "skipped",
+  skip: "skipped",
+} as const;
+
+export type ActionKind = keyof typeof OUTCOME_OF_PLANNED;
+export const ACTIONS = Object.keys(OUTCOME_OF_PLANNED) as readonly ActionKind[];
+
+/** How one tenant ended, in the order in which people read it: what is done, what needs a person, what is left. */
+export const OUTCOMES = ["succeeded", "failed", "in-doubt", "planned", "skipped"] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** One app that a report of a tenant's copy reads instead of the master app. */
+interface ToldMapping {
+  readonly reportId: string;
+  readonly qlikAppId: string;
+  readonly newQlikAppId: string;
+}
+
+export interface TenantError {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly httpStatus?: number | undefined;
+}
+
+/** One tenant of a result: made by a plan (outcome `planned`) or by carrying it out; read by every output. */
+export interface TenantResult {
+  readonly type: "tenant";
+  readonly tenant: string;
+  readonly action: ActionKind;
+  readonly reason: string;
+  readonly outcome: Outcome;
+  readonly sourceTaskId?: string | undefined;
+  readonly newTaskId?: string | undefined;
+  readonly name?: string | undefined;
+  /** Every row was read back equal, and nothing was sent since. */
+  readonly verified: boolean;
+  /** When that was (UTC, RFC 3339); `undefined` where it is not verified, or an old log does not say. */
+  readonly verifiedAt?: string | undefined;
+  readonly mappings: readonly ToldMapping[];
+  /** Writes sent for this tenant in this run. */
+  readonly attempts: number;
+  readonly durationMs: number;
+  /** Milliseconds from the run's start to this tenant's first write; `undefined` where nothing was sent. */
+  readonly startedMs?: number | undefined;
+  readonly line?: number | undefined;
+  readonly error?: TenantError | undefined;
+}
+
+/** How many tenants have each action and each outcome. */
+export type Summary = Readonly<Record<ActionKind | Exclude<Outcome, "in-doubt"> | "inDoubt", number>>;
+
+/** What every format and every `--out` file is made from. */
+export interface RunResult {
+  readonly version: 1;
+  readonly command: string;
+  readonly dryRun: boolean;
+  readonly runId: string;
+  readonly server: string | null;
+  readonly log: LogHead | null;
+  readonly manifest: { readonly path: string; readonly sha256: string; readonly tenants: number } | null;
+  readonly summary: Summary;
+  readonly tenants: readonly TenantResult[];
+  readonly warnings: readonly Problem[];
+  readonly errors: readonly Problem[];
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  readonly exitCode: ExitCode;
+}
+
+export function summarise(tenants: readonly Pick<TenantResult, "action" | "outcome">[]): Summary {
+  const names = [...ACTIONS, "planned", "succeeded", "failed", "inDoubt", "skipped"] as const;
+  const summary = Object.fromEntries(names.map((name) => [name, 0])) as Record<keyof Summary, number>;
+  for (const { action, outcome } of tenants) {
+    summary[action] += 1;
+    summary[outcome === "in-doubt" ? "inDoubt" : outcome] += 1;
+  }
+  return summary;
+}
+
+/** Whether a dry run's plan holds something that a run would do. */
+export function hasPendingChanges(summary: Summary): boolean {
+  return summary.create + summary.update + summary.adopt + summary.settle > 0;
+}
+
+/** The log's head: what an auditor holds against the next. */
+export interface LogHead {
+  readonly path: string;
+  readonly seq: number;
+  readonly digest: string;
+}
+
+/** The endings of `--out`. What writes each stands in `results/formats.ts`. */
+export const RESULT_KINDS = ["json", "csv", "md", "html", "xml"] as const;
+
+/** One `--out` file; `kind` is its ending. */
+export interface ResultFile {
+  readonly path: string;
+  readonly kind: (typeof RESULT_KINDS)[number];
+}
+
+/** What a run tells while it goes on. */
+export type RunEvent =
+  /** The plan is made; what is to be done has the outcome `planned`, what is not has `succeeded`, `failed` or `skipped`. */
+  | { readonly kind: "planned"; readonly summary: Summary }
+  | { readonly kind: "warning"; readonly problem: Problem }
+  /** Writes begin. `total`: tenants that this run carries out. */
+  | { readonly kind: "started"; readonly total: number }
+  /** A tenant is settled for this run. Told after its outcome is in the log. */
+  | { readonly kind: "tenant"; readonly result: TenantResult }
+  /** A step that takes a moment: "reading the task list". */
+  | { readonly kind: "step"; readonly message: string }
+  /** A wait begins; `reason` is for people. A countdown on a terminal. */
+  | { readonly kind: "waiting"; readonly reason: string; readonly ms: number }
+  /** An ID that could not be written to the log: must be shown at once, whatever the verbosity. */
+  | {
+      readonly kind: "unlogged";
+      readonly tenant: string;
+      readonly newTaskId?: string | undefined;
+      readonly message: string;
+    }
+  /** A signal arrived: nothing new starts. */
+  | { readonly kind: "stopping"; readonly signal: EndingSignal; readonly inFlight: number }
+  /** One HTTP exchange, for `-v`. Never holds the key. */
+  | {
+      readonly kind: "request";
+      readonly method: string;
+      readonly path: string;
+      readonly status: number | string;
+      readonly ms: number;
+      readonly requestId: string;
+    };
+
+export type Emit = (event: RunEvent) => void;
+
+/**
+ * What the log knows of one tenant. `copied`: it holds a copy. `in-doubt`: a write is open. `gone`: its copy is logged as gone.
+ * `failed`: all its writes were refused. `retry`: `resolve --retry` was given. `none`: listed in the manifest, and the log knows nothing of it.
+ */
+export const TENANT_STANDINGS = ["copied", "in-doubt", "gone", "failed", "retry", "none"] as const;
+export type TenantStanding = (typeof TENANT_STANDINGS)[number];
+
+/** One open write of a tenant. */
+export interface OpenDoubt {
+  readonly kind: "create" | "patch";
+  /** The name that the create sent. */
+  readonly name?: string | undefined;
+  /** The report that the PATCH was for. */
+  readonly reportId?: string | undefined;
+  /** When it was sent (UTC, RFC 3339), or was about to be. */
+  readonly at?: string | undefined;
+}
+
+/** One tenant of a {@link StatusReport}. */
+export interface TenantStatus {
+  readonly tenant: string;
+  readonly sourceTaskId: string;
+  readonly state: TenantStanding;
+  readonly newTaskId?: string | undefined;
+  readonly name?: string | undefined;
+  readonly verified: boolean;
+  readonly verifiedAt?: string | undefined;
+  readonly mappings: readonly ToldMapping[];
+  /** The file name of the manifest that its last record came from. */
+  readonly manifest?: string | undefined;
+  readonly doubts: readonly OpenDoubt[];
+}
+
+/** Tenants in their order. Each look makes them anew: what is told of 200,000 need never be held at once. */
+export interface TenantStatuses extends Iterable<TenantStatus> {
+  readonly length: number;
+}
+
+/** How many tenants have each standing. */
+export function standingCounts(tenants: TenantStatuses) {
+  const counts = { copied: 0, "in-doubt": 0, gone: 0, failed: 0, retry: 0, none: 0 };
+  for (const { state } of tenants) counts[state] += 1;
+  return counts;
+}
+
+/** What `status` answers, from the log alone. */
+export interface StatusReport {
+  readonly version: 1;
+  readonly command: "status";
+  readonly server: string | null;
+  readonly log: LogHead | null;
+  readonly tenants: TenantStatuses;
+  readonly warnings: readonly Problem[];
+  readonly errors: readonly Problem[];
+  readonly exitCode: ExitCode;
+}
