@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import { LOG_ENDING } from "../log/file/idempotency-log-file.js";
+import { LOG_ENDING, readLog } from "../log/file/read-log.js";
 import { logRecorder, type Recorder } from "../log/port.js";
 import type { LogEntry } from "../log/records.js";
 import type { LogState } from "../log/state.js";
@@ -23,7 +23,7 @@ import { optionWord } from "../shared/quoting.js";
 import { nearestKeys } from "../shared/spelling.js";
 import { oneLine } from "../shared/text-safety.js";
 import { systemClock } from "../shared/time.js";
-import { checkServerOfLog, findLog, readLog, serverOfLog, withOpenLog } from "./command-log.js";
+import { checkServerOfLog, findLog, withOpenLog } from "./command-log.js";
 import { type Connection, withConnection } from "./connection.js";
 import type { Host, Tell } from "./host.js";
 import { attempt, readManifestInput } from "./inputs.js";
@@ -59,7 +59,7 @@ async function resolveInLog(
   connection?: Connection,
 ) {
   const { sourceTask, manifest, breakLock } = settings;
-  const bound = existsSync(path) ? serverOfLog(readLog(path)) : undefined;
+  const bound = existsSync(path) ? readLog(path).state.server() : undefined;
   const given = settings.server && parseServerUrl(settings.server.text).identity;
   const server = connection?.server.identity ?? bound ?? given;
   if (server === undefined) {
@@ -70,12 +70,12 @@ async function resolveInLog(
   const run = randomUUID();
   const sourceTasks = sourceTask === undefined ? [] : [sourceTask];
   const opening = { path, server, sourceTasks, run, command: "resolve", breakLock };
-  return withOpenLog(host, opening, tell, async (log, state) => {
+  return withOpenLog(host, opening, tell, async (log) => {
+    const { state } = log;
     const recorder = logRecorder(state, log, { id: run, preamble: { type: "run", command: "resolve" } });
-    const inLog = [...state.tenants()].map((tenant) => tenant.sourceTaskId);
     const request: ResolveRequest = {
       ...settings,
-      knownSources: [...new Set([...log.header.sourceTasks, ...inLog])],
+      knownSources: [...state.sourceTasks()],
       manifestName: manifest === undefined ? basename(path, LOG_ENDING) : basename(manifest),
       manifestTenants: await tenantsOfManifest(settings, path, state),
     };

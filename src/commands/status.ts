@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
+import { readLog } from "../log/file/read-log.js";
 import type { LogState } from "../log/state.js";
 import type { TenantState } from "../log/tenant-state.js";
 import type { Manifest } from "../manifest/manifest.js";
@@ -10,7 +11,7 @@ import { EXIT, type ExitCode, type Problem, problem, StopError, stopError } from
 import { wordsOn } from "../shared/quoting.js";
 import type { OpenDoubt, StatusReport, TenantStanding, TenantStatus } from "../shared/results.js";
 import type { Mapping } from "../shared/tasks.js";
-import { findLog, readLog, serverOfLog } from "./command-log.js";
+import { findLog } from "./command-log.js";
 import type { Host } from "./host.js";
 import { readManifestInput } from "./inputs.js";
 import type { SettingsOf } from "./settings.js";
@@ -31,7 +32,7 @@ export async function statusCommand(host: Host, settings: SettingsOf["status"]):
   const report: StatusReport = {
     version: 1,
     command: "status",
-    server: serverOfLog(log) ?? null,
+    server: log.state.server() ?? null,
     log: log.head ?? null,
     tenants: tenantStatuses(log.state, manifest),
     warnings: [...log.warnings, ...warnings],

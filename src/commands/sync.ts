@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { checkPlanFile } from "../files/write-file.js";
+import { type ReadLog, readLog } from "../log/file/read-log.js";
 import type { Manifest } from "../manifest/manifest.js";
 import {
   checkResumable,
@@ -16,17 +17,7 @@ import { EXIT, type ExitCode, type Problem, StopError } from "../shared/problems
 import { retypedOn, wordsOn } from "../shared/quoting.js";
 import type { RunEvent, RunResult, TenantResult } from "../shared/results.js";
 import { systemChance, systemClock } from "../shared/time.js";
-import {
-  checkNoOtherLog,
-  checkServerOfLog,
-  findLog,
-  type LogPlace,
-  logSize,
-  type ReadLog,
-  readLog,
-  serverOfLog,
-  withOpenLog,
-} from "./command-log.js";
+import { checkNoOtherLog, checkServerOfLog, findLog, type LogPlace, logSize, withOpenLog } from "./command-log.js";
 import type { Connection } from "./connection.js";
 import type { Host, Tell } from "./host.js";
 import { attempt, readManifestInput } from "./inputs.js";
@@ -198,7 +189,7 @@ async function dryRun(job: PreparedSync, connection?: Connection): Promise<RunRe
   // Before the log is read: what is appended meanwhile is seen when it is looked at again.
   const size = logSize(path);
   const log = readLog(path);
-  const server = connection?.server.identity ?? serverOfLog(log) ?? null;
+  const server = connection?.server.identity ?? log.state.server() ?? null;
   const request: SyncRequest = {
     ...requestOf(job, log, server, connection?.warnings ?? []),
     readLogAgain: () => {
@@ -237,10 +228,9 @@ async function apply(job: PreparedSync, { server, api, warnings }: Connection): 
     command: "sync",
     breakLock: sync.breakLock,
   };
-  return withOpenLog(job.machine, opening, tell, (log, state) => {
-    const found = { state, header: log.header, warnings: log.warnings };
+  return withOpenLog(job.machine, opening, tell, (log) => {
     const { reader, writer } = api;
-    return runSync(requestOf(job, found, server.identity, warnings), {
+    return runSync(requestOf(job, log, server.identity, warnings), {
       ...depsOf(job),
       reader,
       writer,
@@ -251,11 +241,16 @@ async function apply(job: PreparedSync, { server, api, warnings }: Connection): 
 }
 
 /** Throws a StopError: exit 6 for another server's log, 7 where nothing can be resumed. */
-function requestOf(job: PreparedSync, log: ReadLog, server: string | null, warnings: readonly Problem[]): SyncRequest {
+function requestOf(
+  job: PreparedSync,
+  log: Pick<ReadLog, "state" | "warnings">,
+  server: string | null,
+  warnings: readonly Problem[],
+): SyncRequest {
   const { sync, manifest, runId } = job;
   const { state } = log;
   const saved = sync.savedPlan;
-  const bound = serverOfLog(log);
+  const bound = state.server();
   if (server !== null && !sync.rebind) checkServerOfLog(sync.log.path, bound, server);
   if (sync.resume) checkResumable(lastSyncOf(state, sync.log.path, manifest.fileName), manifest);
   return {
