@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Manifest } from "../manifest/manifest.js";
-import { counted } from "../reporter/look.js";
 import { EXIT, type ExitCode, type Problem, StopError } from "../shared/problems.js";
 import { type RunResult, summarise } from "../shared/results.js";
-import { oneLine } from "../shared/text-safety.js";
+import { counted, oneLine } from "../shared/text-safety.js";
 import { systemClock } from "../shared/time.js";
 import type { Host } from "./host.js";
 import { readManifestInput } from "./manifest-input.js";
