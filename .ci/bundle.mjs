@@ -51,7 +51,7 @@ const LOADED_TOGETHER = [
   { name: "command", files: ["cli/command-line", "cli/carry-out"] },
   { name: "lines", files: ["reporter/problems"] },
   { name: "telling", files: ["commands/telling"] },
-  { name: "manifest", files: ["commands/manifest-input"] },
+  { name: "manifest", files: ["commands/inputs"] },
   { name: "log", files: ["commands/command-log"] },
   { name: "sync", files: ["commands/sync", "commands/sync-job"] },
 ].map(({ name, files }, at) => {

@@ -12,17 +12,7 @@ const TENANTS_A_GROUP = 16;
 /** Writes the log of a sync that made so many copies: an intent and an outcome each, in groups of 32. */
 export function writeLog(path: string, tenants: number): void {
   const fd = openSync(path, "ax");
-  let end = headerLine(
-    {
-      type: "header",
-      format: "qalyptus-propagate-log",
-      formatVersion: 1,
-      server: "http://127.0.0.1:1",
-      sourceTasks: [must(parseTaskId(SOURCE_TASK))],
-    },
-    AT,
-    RUN,
-  );
+  let end = headerLine({ server: "http://127.0.0.1:1", sourceTasks: [must(parseTaskId(SOURCE_TASK))] }, AT, RUN);
   writeSync(fd, `${end.line}\n`);
   for (let tenant = 0; tenant < tenants; tenant += TENANTS_A_GROUP) {
     const group = Array.from({ length: Math.min(TENANTS_A_GROUP, tenants - tenant) }, (_, at) =>

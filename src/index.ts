@@ -1,7 +1,7 @@
 import { env, pid } from "node:process";
-import { ABSENT, Advice, OPTIONS, type OptionSpec, type Values } from "./cli/options.js";
 import { processExists } from "./cli/program.js";
-import { connectionOptions, syncJob } from "./cli/settings.js";
+import { ABSENT, Advice, OPTIONS, type OptionSpec, type Values } from "./commands/options.js";
+import { connectionOptions, syncJob } from "./commands/settings.js";
 import { askedOf, performSync } from "./commands/sync-job.js";
 import { EXIT, type Problem, problem, StopError } from "./shared/problems.js";
 import type { RunEvent, RunResult } from "./shared/results.js";
@@ -46,7 +46,7 @@ export async function sync(call: SyncCall): Promise<RunResult> {
     env,
     cwd: ".",
     argv0: "qalyptus-propagate",
-    stdin: NO_INPUT,
+    readInput: async () => new Uint8Array(),
     pid,
     processExists,
     version: "library",
@@ -86,12 +86,3 @@ function textOf(key: string, text: string, parse: OptionSpec["parse"]): unknown 
   if (!(value instanceof Advice)) return value;
   throw new StopError(EXIT.usage, problem(value.code, `${key} cannot be "${text}"`, { hint: value.hint, value: text }));
 }
-
-/** A library's caller has no standard input to give. */
-const NO_INPUT = {
-  isTTY: false,
-  readAll: async () => new Uint8Array(),
-  get stream(): NodeJS.ReadableStream {
-    throw new TypeError("the library asks nobody");
-  },
-};

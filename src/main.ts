@@ -1,7 +1,6 @@
 /** The only file that reads `process`: argv, environment, streams and signals in, the exit code out. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isatty } from "node:tty";
 import {
   isCi,
   processExists,
@@ -52,21 +51,14 @@ function makeHost(): Host {
   const [execPath = process.execPath, script = ""] = process.argv;
   const { platform, pid } = process;
   const cwd = process.cwd();
-  const isTTY = isatty(0);
   return Object.freeze<Host>({
     env,
     cwd,
     // The stream is opened only by who reads it: an open standard input would keep the program alive.
-    stdin: {
-      isTTY,
-      get stream() {
-        return process.stdin;
-      },
-      async readAll() {
-        const chunks: Uint8Array[] = [];
-        for await (const chunk of process.stdin) chunks.push(chunk);
-        return Buffer.concat(chunks);
-      },
+    async readInput() {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of process.stdin) chunks.push(chunk);
+      return Buffer.concat(chunks);
     },
     stdout,
     stderr,
@@ -79,9 +71,6 @@ function makeHost(): Host {
     mainPath: script,
     unicode: showsUnicode(env, platform),
     ci: isCi(env),
-    get mayAsk() {
-      return isTTY && stderr.isTTY && !isCi(env);
-    },
     interruption: () => signals.takeOver(),
     redact: (secret) => redaction.add(secret),
   });

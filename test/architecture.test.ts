@@ -30,7 +30,6 @@ const PURE_FOLDERS = ["shared", "manifest", "log", "plan", "results"];
 const WITH_EFFECTS = [
   "shared/time.ts",
   "log/file/",
-  "log/writer.ts",
   "log/port.ts",
   "manifest/apps-file.ts",
   "manifest/read-manifest.ts",

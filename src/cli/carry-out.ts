@@ -1,6 +1,6 @@
 import type { Host } from "../commands/host.js";
+import type { Invocation } from "../commands/settings.js";
 import { EXIT, type ExitCode } from "../shared/problems.js";
-import type { Invocation } from "./settings.js";
 
 /**
  * Carries out a command, which writes its own answer and resolves to the exit code. It is loaded when it is called: starting

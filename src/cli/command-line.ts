@@ -1,24 +1,13 @@
 import { Command, Option } from "commander";
 import type { Host } from "../commands/host.js";
-import type { OutputFormat } from "../commands/settings.js";
+import { ABSENT, Advice, didYouMean, OPTIONS, type OptionSpec, oneOf, type Values } from "../commands/options.js";
+import { type Invocation, type OutputSettings, readInvocation } from "../commands/settings.js";
 import { EXIT, type ExitCode, type Problem, problem, StopError } from "../shared/problems.js";
 import type { ResultFile } from "../shared/results.js";
 import { nearestSpellings } from "../shared/spelling.js";
 import { keptValue, quote } from "../shared/text-safety.js";
 import { COMMANDS, type CommandOption, type CommandSpec, findCommand } from "./command-table.js";
 import type { Question } from "./help.js";
-import { ABSENT, Advice, didYouMean, OPTIONS, type OptionSpec, oneOf, type Values } from "./options.js";
-import { type Invocation, readInvocation } from "./settings.js";
-
-/** How an answer or a refusal is to be told; read even from a command line that is wrong elsewhere. */
-export interface Manner {
-  readonly format: OutputFormat;
-  readonly verbose: boolean;
-  readonly noColor: boolean;
-  /** The result files that were asked for, and every other path that was named. */
-  readonly files: readonly ResultFile[];
-  readonly inputs: readonly string[];
-}
 
 /** Why a command line has no result of its own. */
 export interface Stopped {
@@ -28,6 +17,7 @@ export interface Stopped {
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
   readonly exitCode: ExitCode;
+  readonly output: OutputSettings;
   /** Lines for people after the errors: where everything is explained, or a defect's stack. */
   readonly after: readonly string[];
 }
@@ -35,24 +25,23 @@ export interface Stopped {
 /** What a command line asks for. */
 export type CommandLine =
   | Question
-  | { readonly kind: "run"; readonly invocation: Invocation; readonly manner: Manner }
-  | (Stopped & { readonly kind: "refused"; readonly manner: Manner });
+  | { readonly kind: "run"; readonly invocation: Invocation }
+  | (Stopped & { readonly kind: "refused" });
 
 type Surroundings = Pick<Host, "env" | "argv0">;
 
 /** Reads a command line: what is to be done, with settings that are checked. Never throws for what was typed. */
 export function readCommandLine(argv: readonly string[], around: Surroundings): CommandLine {
   const words = readWords(argv);
-  const manner = mannerOf(words);
   try {
-    return questionOf(words, around) ?? { kind: "run", invocation: invocationOf(words, around), manner };
+    return questionOf(words, around) ?? { kind: "run", invocation: invocationOf(words, around) };
   } catch (error) {
     if (!(error instanceof StopError)) throw error;
     const { problems, exitCode } = error;
     const command = findCommand(words.command)?.name ?? "";
     const dryRun = words.typed.has(OPTIONS.dryRun.long);
     const after = [`See ${[around.argv0, command, "--help"].filter(Boolean).join(" ")}`];
-    return { kind: "refused", command, dryRun, problems, exitCode, warnings: [], after, manner };
+    return { kind: "refused", command, dryRun, problems, exitCode, warnings: [], after, output: outputOf(words) };
   }
 }
 
@@ -156,7 +145,7 @@ function invocationOf(words: Words, around: Surroundings): Invocation {
   return readInvocation(spec.name, {
     values: { ...ABSENT, ...valuesOf(given, typed) },
     typed: given.map(({ key }) => key),
-    ...{ operands, env: around.env, faults: [], warnings: [] },
+    ...{ operands, output: outputOf(words), env: around.env, faults: [], warnings: [] },
   });
 }
 
@@ -225,18 +214,21 @@ function parsedValue({ long, value: name, parse }: CommandOption, text: string |
   return undefined;
 }
 
-function mannerOf({ command, operands, typed }: Words): Manner {
+/** How the answer is told. What is wrong with an option that says so is told by `valuesOf`. */
+function outputOf({ command, operands, typed }: Words): OutputSettings {
   const textsOf = ({ long }: OptionSpec): readonly string[] => (typed.get(long) ?? []).filter((text) => text !== null);
-  const format = OPTIONS.format.choices?.find((each) => each === textsOf(OPTIONS.format).at(-1)) ?? "human";
+  const has = ({ long }: OptionSpec): boolean => typed.has(long);
+  const format = OPTIONS.format.parse(textsOf(OPTIONS.format).at(-1) ?? "", "") as OutputSettings["format"] | Advice;
+  // The `--out` of `init` is its manifest.
   const results = command === "init" ? [] : [...new Set(textsOf(OPTIONS.files))];
   const files = results.map((path) => OPTIONS.files.parse(path, "") as ResultFile | Advice);
   const inputs = EVERY_OPTION.filter(
-    ({ file, long }) => file === true && (long !== OPTIONS.files.long || command === "init"),
+    ({ file, long }) => file === true && (command === "init" || long !== OPTIONS.files.long),
   );
   return {
-    format: format as OutputFormat,
-    verbose: typed.has(OPTIONS.verbose.long),
-    noColor: typed.has(OPTIONS.noColor.long),
+    format: format instanceof Advice ? "human" : format,
+    verbosity: has(OPTIONS.quiet) ? "quiet" : has(OPTIONS.verbose) ? "verbose" : "normal",
+    noColor: has(OPTIONS.noColor),
     files: files.flatMap((file) => (file instanceof Advice ? [] : file)),
     inputs: [...operands, ...inputs.flatMap(textsOf)],
   };

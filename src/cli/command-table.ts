@@ -1,5 +1,5 @@
-import { OPTIONS, type OptionKey, type OptionSpec } from "./options.js";
-import type { CommandName } from "./settings.js";
+import { OPTIONS, type OptionKey, type OptionSpec } from "../commands/options.js";
+import type { CommandName } from "../commands/settings.js";
 
 /** An option of one command: its key in the settings, and the heading that it stands under in help. */
 export interface CommandOption extends OptionSpec {

@@ -1,9 +1,9 @@
-import type { CompletionSettings } from "../commands/settings.js";
+import type { SettingsOf } from "../commands/settings.js";
 import { type ArgumentSpec, COMMANDS, type CommandOption, type CommandSpec } from "./command-table.js";
 import { PROGRAM } from "./program.js";
 
 /** The script that teaches a shell this program's commands, options and values; made from the program's own table. */
-export function completionScript(shell: CompletionSettings["shell"]): string {
+export function completionScript(shell: SettingsOf["completion"]["shell"]): string {
   return { bash, zsh, fish, powershell }[shell]();
 }
 

@@ -1,7 +1,7 @@
+import { OPTIONS, type OptionSpec } from "../commands/options.js";
+import type { CommandName } from "../commands/settings.js";
 import { type ArgumentSpec, COMMANDS, findCommand } from "./command-table.js";
-import { OPTIONS, type OptionSpec } from "./options.js";
 import { PROGRAM } from "./program.js";
-import type { CommandName } from "./settings.js";
 
 /** What a command line asks about the program itself. */
 export type Question =

@@ -1,5 +1,5 @@
 import type { Host } from "../commands/host.js";
-import { lookOf } from "../reporter/look.js";
+import type { Invocation, OutputSettings } from "../commands/settings.js";
 import {
   type EndingSignal,
   EXIT,
@@ -10,10 +10,9 @@ import {
   StopError,
 } from "../shared/problems.js";
 import { retypedOn } from "../shared/quoting.js";
-import { type RunResult, summarise } from "../shared/results.js";
-import type { Manner, Stopped } from "./command-line.js";
+import { oneLine } from "../shared/text-safety.js";
+import type { Stopped } from "./command-line.js";
 import { helpText, plainQuestion } from "./help.js";
-import type { Invocation } from "./settings.js";
 
 /** What the shell needs from `main` besides the host that commands see. */
 export interface Shell {
@@ -39,9 +38,9 @@ export async function runShell(argv: readonly string[], shell: Shell): Promise<E
       return EXIT.ok;
     case "refused":
       host.redact(host.env.QALYPTUS_API_KEY ?? "");
-      return tellStopped(line, line.manner, shell);
+      return tellStopped(line, shell);
     case "run":
-      return run(line.invocation, line.manner, shell);
+      return run(line.invocation, shell);
     default:
       return line satisfies never;
   }
@@ -54,7 +53,7 @@ async function faultsHelp(): Promise<string> {
   return `\nFaults:\n${lines.join("\n")}\n`;
 }
 
-async function run(invocation: Invocation, manner: Manner, shell: Shell): Promise<ExitCode> {
+async function run(invocation: Invocation, shell: Shell): Promise<ExitCode> {
   const { host, untakenSignal } = shell;
   const { command, settings } = invocation;
   // The sandbox's key is fixed, printed, and no secret.
@@ -66,25 +65,18 @@ async function run(invocation: Invocation, manner: Manner, shell: Shell): Promis
     const ended = import("./carry-out.js").then(({ carryOut }) => carryOut(host, invocation));
     return await Promise.race([ended, interrupted]);
   } catch (error) {
-    const dryRun = command === "sync" && settings.run.dryRun;
-    return tellStopped(
-      { command, dryRun, warnings: settings.warnings, ...whyStopped(error, manner, host) },
-      manner,
-      shell,
-    );
-  }
-}
-
-function whyStopped(error: unknown, { verbose }: Manner, host: Host): Pick<Stopped, "problems" | "exitCode" | "after"> {
-  if (error instanceof StopError) {
+    const { output, warnings } = settings;
+    const dryRun = command === "validate" || (command === "sync" && settings.run.dryRun);
+    const isStop = error instanceof StopError;
     // Hints hold commands; they are made without knowing whose shells they are typed for.
-    const problems = error.problems.map(({ hint, ...rest }) =>
-      hint === undefined ? rest : { ...rest, hint: retypedOn(host.platform, hint) },
-    );
-    return { problems, exitCode: error.exitCode, after: [] };
+    const retyped = ({ hint, ...rest }: Problem): Problem =>
+      hint === undefined ? rest : { ...rest, hint: retypedOn(host.platform, hint) };
+    const problems = isStop ? error.problems.map(retyped) : [defectOf(error, host)];
+    const stack = !isStop && output.verbosity === "verbose" && error instanceof Error ? (error.stack ?? "") : "";
+    const after = stack === "" ? [] : stack.split("\n");
+    const exitCode = isStop ? error.exitCode : EXIT.defect;
+    return tellStopped({ command, dryRun, problems, warnings, exitCode, output, after }, shell);
   }
-  const stack = error instanceof Error ? (error.stack ?? "") : "";
-  return { problems: [defectOf(error, host)], exitCode: EXIT.defect, after: verbose ? stack.split("\n") : [] };
 }
 
 /** What is told of an exception that nobody expected. */
@@ -99,43 +91,21 @@ export function defectOf(error: unknown, { version, platform }: Pick<Host, "vers
  * Tells a run that has no result of its own: the contract's object with no tenants and the errors that stopped it. Its `--out`
  * files, and the step's summary on GitHub Actions, are written too, for else an earlier run's would be taken for this one's.
  */
-async function tellStopped(stopped: Stopped, manner: Manner, { host, hasAnswered }: Shell): Promise<ExitCode> {
-  const { command, dryRun, problems, warnings, exitCode, after } = stopped;
-  const answered = hasAnswered();
-  const at = new Date().toISOString();
-  const nothing = { server: null, log: null, manifest: null, summary: summarise([]), tenants: [] };
-  // The global crypto: node:crypto is loaded when it is first asked for.
-  const runId = crypto.randomUUID();
-  const known = { command, dryRun, warnings, errors: problems, exitCode };
-  const result: RunResult = { version: 1, runId, ...known, ...nothing, startedAt: at, finishedAt: at };
-  const told = { ...result, errors: [...problems, ...(await writeFiles(result, manner, host))] };
-  await tellPeople(told, after, manner, host);
-  if (!answered && manner.format !== "human") {
-    const { jsonResult, summaryLine } = await import("../results/json.js");
-    await host.stdout.write(manner.format === "json" ? [...jsonResult(told)].join("") : summaryLine(told));
-  }
+async function tellStopped(stopped: Stopped, { host, hasAnswered }: Shell): Promise<ExitCode> {
+  const { command, dryRun, problems, warnings, exitCode, output, after } = stopped;
+  const { openTelling, resultWithoutTenants } = await import("../commands/telling.js");
+  const open = (files: OutputSettings["files"]) => openTelling(host, { ...output, files }, { stopped: true });
+  let errors = problems;
+  // Refused for one of these files: then none of them is written.
+  const files = problems.some(({ code }) => code.startsWith("OUT_")) ? [] : output.files;
+  const telling = await open(files).catch((error: unknown) => {
+    if (!(error instanceof StopError)) throw error;
+    errors = [...problems, ...error.problems];
+    return open([]);
+  });
+  await telling.warn(warnings);
+  const told = output.format === "human" || hasAnswered();
+  await telling.finish(resultWithoutTenants({ command, dryRun, warnings, errors, exitCode }), { told });
+  await host.stderr.write(after.map((line) => `${oneLine(line)}\n`).join(""));
   return exitCode;
-}
-
-/** Returns why they could not be written. */
-async function writeFiles(result: RunResult, { files, inputs }: Manner, host: Host): Promise<readonly Problem[]> {
-  if (files.length === 0 && host.env.GITHUB_ACTIONS !== "true") return [];
-  try {
-    await (await import("../commands/telling.js")).writeRefusal(host, { result, files, inputs });
-    return [];
-  } catch (error) {
-    return error instanceof StopError ? error.problems : [defectOf(error, host)];
-  }
-}
-
-async function tellPeople(result: RunResult, after: readonly string[], manner: Manner, host: Host): Promise<void> {
-  const { errorsText, warningLines } = await import("../reporter/problems.js");
-  const { toText } = await import("../reporter/layout.js");
-  const { stderr, env } = host;
-  const look = lookOf(host, manner, stderr);
-  const warnings = toText([...warningLines(result.warnings, look), ...after], look);
-  await stderr.write(`${errorsText(result.errors, look)}${warnings}`);
-  if (env.GITHUB_ACTIONS !== "true") return;
-  const { githubAnnotations } = await import("../results/github.js");
-  for (const line of githubAnnotations(result)) await stderr.write(`${line}\n`);
 }

@@ -1,20 +1,10 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import {
-  findLogs,
-  isLogOf,
-  LOG_ENDING,
-  type OpenLog,
-  type OpenLogRequest,
-  openLogForRun,
-  readLogForPlan,
-} from "../log/file/idempotency-log-file.js";
-import type { LogHeader } from "../log/records.js";
-import { LogState } from "../log/state.js";
+import { type OpenLog, type OpenLogRequest, openLogForRun } from "../log/file/idempotency-log-file.js";
+import { findLogs, isLogOf, LOG_ENDING } from "../log/file/read-log.js";
 import type { TaskId } from "../shared/ids.js";
-import { EXIT, type Problem, stopError } from "../shared/problems.js";
+import { EXIT, stopError } from "../shared/problems.js";
 import { shellWord } from "../shared/quoting.js";
-import type { LogHead } from "../shared/results.js";
 import { systemClock } from "../shared/time.js";
 import type { Host, Tell } from "./host.js";
 
@@ -50,20 +40,6 @@ export function findLog(
   return { path: only, named: false };
 }
 
-/** What is read of a log before it is used. */
-export interface ReadLog {
-  readonly state: LogState;
-  /** `undefined`: there is no log yet. */
-  readonly header: LogHeader | undefined;
-  readonly warnings: readonly Problem[];
-}
-
-/** Reads a log without its lock. Throws a StopError (exit 6) where it is damaged or not ours. */
-export function readLog(path: string): ReadLog & { readonly head: LogHead | undefined } {
-  const state = new LogState();
-  return { ...readLogForPlan(path, (record) => state.apply(record, record.run)), state };
-}
-
 /** How long the log's file is, in bytes; 0 where there is none. It only grows. */
 export function logSize(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
@@ -72,21 +48,19 @@ export function logSize(path: string): number {
 /** Opens a log with its lock, does some work with it, and closes it however that ends. Throws a StopError (exit 6) as opening does. */
 export async function withOpenLog<T>(
   host: Pick<Host, "pid" | "processExists">,
-  opening: Omit<OpenLogRequest, "now" | "ownProcess" | "visit" | "onWaiting">,
+  opening: Omit<OpenLogRequest, "clock" | "ownProcess" | "onWaiting">,
   tell: Tell,
-  work: (log: OpenLog, state: LogState) => Promise<T>,
+  work: (log: OpenLog) => Promise<T>,
 ): Promise<T> {
-  const state = new LogState();
   const log = await openLogForRun({
     ...opening,
-    now: () => systemClock.now(),
+    clock: systemClock,
     ownProcess: { pid: host.pid, exists: host.processExists },
-    visit: (record) => state.apply(record, record.run),
     onWaiting: (reason, ms) => tell.emit({ kind: "waiting", reason, ms }),
   });
   try {
     await tell.warn(log.warnings);
-    return await work(log, state);
+    return await work(log);
   } finally {
     const leftBehind = await log.close();
     if (leftBehind !== undefined) await tell.warn([leftBehind]);
@@ -105,11 +79,6 @@ export function checkNoOtherLog(place: LogPlace, server: string, sourceTasks: re
   const message = `there is no log ${place.path}, but ${other} is the log of this server and source task`;
   const hint = `Add --idempotency-log ${shellWord(join(folder, basename(other)))} (a second log would make every copy a second time)`;
   throw stopError(EXIT.log, "OTHER_LOG", message, { hint, file: place.path });
-}
-
-/** The server that a log is bound to, after any `--rebind`; `undefined`: there is no log yet. */
-export function serverOfLog(log: Pick<ReadLog, "state" | "header">): string | undefined {
-  return log.state.reboundServer() ?? log.header?.server;
 }
 
 /** Throws a StopError (exit 6) where a log is another server's. */

@@ -5,7 +5,7 @@ import { type Problem, problem } from "../shared/problems.js";
 import type { Emit } from "../shared/results.js";
 import { systemChance, systemClock } from "../shared/time.js";
 import type { Host, Tell } from "./host.js";
-import { readNamedFile } from "./manifest-input.js";
+import { readNamedFile } from "./inputs.js";
 import type { ApiKeySetting, ConnectionSettings } from "./settings.js";
 
 /** The server, open for one command. */
@@ -17,7 +17,7 @@ export interface Connection {
 
 /** Opens the server; sends nothing yet. Throws a StopError (exit 2) for an address, key, authority or proxy of no use. */
 export async function openConnection(
-  host: Pick<Host, "env" | "stdin" | "version" | "redact">,
+  host: Pick<Host, "env" | "readInput" | "version" | "redact">,
   settings: ConnectionSettings,
   emit: Emit,
   connections = 1,
@@ -65,10 +65,9 @@ export async function withConnection<T>(
   }
 }
 
-async function readKey(host: Pick<Host, "stdin">, setting: ApiKeySetting): Promise<string> {
+async function readKey(host: Pick<Host, "readInput">, setting: ApiKeySetting): Promise<string> {
   if (setting.kind === "variable") return readApiKey(setting);
-  if (setting.kind === "stdin")
-    return readApiKey({ kind: "file", name: "standard input", bytes: await host.stdin.readAll() });
+  if (setting.path === "-") return readApiKey({ kind: "file", name: "standard input", bytes: await host.readInput() });
   const hint = "Check --api-key-file, or set QALYPTUS_API_KEY";
   const bytes = await readNamedFile(setting.path, "the API key file", "API_KEY", hint);
   return readApiKey({ kind: "file", name: setting.path, bytes });

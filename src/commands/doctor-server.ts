@@ -18,7 +18,7 @@ import { ACTIONS } from "../shared/results.js";
 import type { TaskReport } from "../shared/tasks.js";
 import { counted, listed, quote } from "../shared/text-safety.js";
 import { systemClock } from "../shared/time.js";
-import { type Attempt, attempt } from "./attempt.js";
+import { type Attempt, attempt } from "./inputs.js";
 
 /** What the server is asked about. */
 export interface ServerQuestion {

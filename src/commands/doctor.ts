@@ -1,7 +1,9 @@
 import { accessSync, constants, existsSync } from "node:fs";
-import { codeOf } from "../files/paths.js";
-import { diskTrouble, measureDiskSync, nodeDisk } from "../log/file/disk.js";
+import { dirname } from "node:path";
+import { realPathOf } from "../files/paths.js";
+import { measureDiskSync, onDisk } from "../log/file/disk.js";
 import { inspectLock } from "../log/file/lock.js";
+import { readLog } from "../log/file/read-log.js";
 import { judgeDisk, judgeLock, judgeLog, unnamedLog } from "../log/health.js";
 import { LogState } from "../log/state.js";
 import type { Manifest } from "../manifest/manifest.js";
@@ -18,22 +20,21 @@ import { wordsOn } from "../shared/quoting.js";
 import type { Emit } from "../shared/results.js";
 import { counted } from "../shared/text-safety.js";
 import { systemClock } from "../shared/time.js";
-import { type Attempt, attempt } from "./attempt.js";
-import { checkNoOtherLog, checkServerOfLog, findLog, type LogPlace, readLog, serverOfLog } from "./command-log.js";
+import { checkNoOtherLog, checkServerOfLog, findLog, type LogPlace } from "./command-log.js";
 import { type Connection, openConnection } from "./connection.js";
 import { checkServer, unreadServer } from "./doctor-server.js";
 import type { Host } from "./host.js";
-import { readManifestInput } from "./manifest-input.js";
-import type { DoctorSettings, GivenConnection } from "./settings.js";
+import { type Attempt, attempt, readManifestInput } from "./inputs.js";
+import type { GivenConnection, SettingsOf } from "./settings.js";
 import { openTelling } from "./telling.js";
 
 /** `doctor`: takes each step of a sync up to its first write, by reading only; ends with the code that a sync would end with. */
-export async function doctorCommand(host: Host, settings: DoctorSettings): Promise<ExitCode> {
+export async function doctorCommand(host: Host, settings: SettingsOf["doctor"]): Promise<ExitCode> {
   const { output, warnings, manifest: path, shape } = settings;
   const telling = await openTelling(host, output);
   if (host.stderr.isTTY && output.verbosity !== "quiet")
     await host.stderr.write("Looking at the manifest, the log and the server. Nothing is written to any of them.\n");
-  const read = path === undefined ? undefined : await attempt(() => readManifestInput(host, { ...settings, path }));
+  const read = path === undefined ? undefined : await attempt(() => readManifestInput({ ...settings, path }));
   const manifest = read?.kind === "done" ? read.value : undefined;
   const { server, connection, checks } = await checkConnection(host, settings.connection, telling.emit);
   try {
@@ -130,7 +131,7 @@ async function checkConnection(
 /** The log, its lock and its disk. `server`: the address that the log must be bound to, where it is known. */
 async function checkLog(
   host: Host,
-  settings: DoctorSettings,
+  settings: SettingsOf["doctor"],
   server: string | undefined,
   sourceTasks: readonly TaskId[],
 ): Promise<{ readonly checks: readonly Check[]; readonly state: LogState; readonly isUsable: boolean }> {
@@ -144,15 +145,15 @@ async function checkLog(
   const read = await attempt(() => {
     if (server !== undefined) checkNoOtherLog(place, server, sourceTasks);
     const log = readLog(path);
-    if (server !== undefined) checkServerOfLog(path, serverOfLog(log), server);
+    if (server !== undefined) checkServerOfLog(path, log.state.server(), server);
     onDisk(path, "write to the idempotency log", () => existsSync(path) && accessSync(path, constants.W_OK));
     return log;
   });
   const lock = await attempt(() => onDisk(`${path}.lock`, "look at the lock", () => lockCheck(host, settings, place)));
-  const disk = await attempt(() => measureDiskSync(path, { monotonic: () => systemClock.monotonic() }));
+  const disk = await attempt(() => measureDiskSync(path));
   const checks = [
     read.kind === "done" ? judgeLog({ path, ...read.value }) : failed("log", read.stop),
-    disk.kind === "done" ? judgeDisk(disk.value.ms, disk.value.folder) : failed("disk", disk.stop),
+    disk.kind === "done" ? judgeDisk(disk.value, dirname(path)) : failed("disk", disk.stop),
   ];
   if (lock.kind === "done") checks.push(lock.value);
   // A folder that is not there is told once, as the disk's.
@@ -162,18 +163,10 @@ async function checkLog(
   return { checks, state: isUsable ? read.value.state : new LogState(), isUsable };
 }
 
-function lockCheck(host: Host, { manifest }: DoctorSettings, { path, named }: LogPlace): Check {
+function lockCheck(host: Host, { manifest }: SettingsOf["doctor"], { path, named }: LogPlace): Check {
   const ownProcess = { pid: host.pid, exists: host.processExists };
-  const seen = inspectLock(nodeDisk.realPath(path), { ownProcess, now: () => systemClock.now() });
+  const seen = inspectLock(realPathOf(path), { ownProcess, clock: systemClock });
   const word = wordsOn(host.platform);
   const log = named ? ` --idempotency-log ${word(path)}` : "";
   return judgeLock(seen, { path, sync: `${host.argv0} sync ${word(manifest ?? "MANIFEST")}${log}` });
-}
-
-function onDisk<T>(path: string, doing: string, step: () => T): T {
-  try {
-    return step();
-  } catch (error) {
-    throw codeOf(error) === "" ? error : diskTrouble(path, doing, error);
-  }
 }

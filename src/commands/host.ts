@@ -15,15 +15,6 @@ export interface OutputStream {
   readonly stream: NodeJS.WritableStream & { readonly columns?: number | undefined };
 }
 
-/** The process's input. */
-export interface InputStream {
-  readonly isTTY: boolean;
-  /** All of it, to its end. */
-  readAll(): Promise<Uint8Array>;
-  /** The stream for prompts; only where {@link Host.mayAsk}. */
-  readonly stream: NodeJS.ReadableStream;
-}
-
 /**
  * The machine and the process that commands run in: plain facts and a few functions. Made by `main` alone, so that nothing else
  * reads the process.
@@ -31,7 +22,8 @@ export interface InputStream {
 export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  readonly stdin: InputStream;
+  /** All of standard input, to its end. */
+  readInput(): Promise<Uint8Array>;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly platform: NodeJS.Platform;
@@ -49,8 +41,6 @@ export interface Host {
   readonly unicode: boolean;
   /** The environment says that no person watches (`CI`). */
   readonly ci: boolean;
-  /** A person can be asked: standard input and standard error are terminals, and this is no CI system. */
-  readonly mayAsk: boolean;
   /**
    * Takes over SIGINT and SIGTERM: from now on the first and the second only abort these signals. Until then, and where it is
    * never called, the first ends the program with 130 or 143. The third always does.

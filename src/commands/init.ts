@@ -1,5 +1,4 @@
 import { dirname, extname, join } from "node:path";
-import { createInterface } from "node:readline";
 import { identify, isSame } from "../files/paths.js";
 import { checkNewFile, writeNewFile } from "../files/write-file.js";
 import { LogState } from "../log/state.js";
@@ -17,12 +16,12 @@ import type { ListedTask } from "../shared/tasks.js";
 import { counted, listed, oneLine, quote } from "../shared/text-safety.js";
 import { withConnection } from "./connection.js";
 import type { Host } from "./host.js";
-import { readApps } from "./manifest-input.js";
-import type { InitSettings } from "./settings.js";
+import { readApps } from "./inputs.js";
+import type { SettingsOf } from "./settings.js";
 import { openTelling } from "./telling.js";
 
 /** `init`: writes a first manifest from the server's tasks and a list of apps. Never overwrites a file without `--force`. */
-export async function initCommand(host: Host, settings: InitSettings): Promise<ExitCode> {
+export async function initCommand(host: Host, settings: SettingsOf["init"]): Promise<ExitCode> {
   const telling = await openTelling(host, settings.output);
   await telling.warn(settings.warnings);
   const { file, apps: appsPath, manifestFormat, sourceTask, pattern } = settings;
@@ -35,9 +34,8 @@ export async function initCommand(host: Host, settings: InitSettings): Promise<E
   await checkTarget(settings, host.platform);
   const given = settings.masterApp === undefined ? undefined : parseAppId(settings.masterApp);
   const request = { sourceTask, masterApp: given, pattern, apps: await readApps(appsPath) };
-  const ask = host.mayAsk ? terminalAsk(host) : undefined;
   const findings = await withConnection(host, settings.connection, telling, ({ api }) =>
-    findManifest(request, api.reader, ask),
+    findManifest(request, api.reader),
   );
   const { source, masterApp, tenants } = findings;
   const draft = { sourceTaskId: source.task.id, masterApp, tenants };
@@ -60,7 +58,7 @@ async function tellLines(host: Host, lines: readonly string[]): Promise<void> {
 }
 
 /** Before anything is read: whether the manifest may be written where it is wanted. Throws a StopError (exit 2). */
-async function checkTarget(settings: InitSettings, platform: NodeJS.Platform): Promise<void> {
+async function checkTarget(settings: SettingsOf["init"], platform: NodeJS.Platform): Promise<void> {
   const { file, manifestFormat, force, apps, connection } = settings;
   if (file === undefined) return;
   const ending = extname(file).toLowerCase();
@@ -78,7 +76,7 @@ async function checkTarget(settings: InitSettings, platform: NodeJS.Platform): P
 }
 
 /** What is written must pass `validate`: an app's name may hold what no tenant's key can. Throws a StopError (exit 2). */
-async function checkText(text: string, masterApp: AppId | undefined, settings: InitSettings): Promise<void> {
+async function checkText(text: string, masterApp: AppId | undefined, settings: SettingsOf["init"]): Promise<void> {
   const path = settings.file ?? `manifest.${settings.manifestFormat}`;
   const anyApp = parseAppId("00000000-0000-4000-8000-000000000000");
   const defaults = { masterApp: masterApp ?? anyApp, reports: [], allowSharedApps: [], allowMasterAppFor: [] };
@@ -117,7 +115,7 @@ function findingLines({ source, unfit, leftMasterOut, masterApp }: InitFindings)
   return lines;
 }
 
-function surprises({ source, masterApp }: InitFindings, { pattern }: InitSettings): readonly Problem[] {
+function surprises({ source, masterApp }: InitFindings, { pattern }: SettingsOf["init"]): readonly Problem[] {
   const warnings: Problem[] = [];
   const unknown = "the manifest does not say which app is replaced, and the master app may be among its tenants";
   if (masterApp === undefined) warnings.push(problem("MASTER_APP_UNKNOWN", `no --master-app: ${unknown}`));
@@ -132,7 +130,7 @@ function surprises({ source, masterApp }: InitFindings, { pattern }: InitSetting
 function nextLines(
   host: Host,
   masterApp: AppId | undefined,
-  { manifestFormat, connection }: InitSettings,
+  { manifestFormat, connection }: SettingsOf["init"],
   file: string,
 ): readonly string[] {
   const { server, apiKey } = connection;
@@ -150,7 +148,7 @@ function nextLines(
 }
 
 /** What a first manifest is found by. */
-export interface InitRequest extends Pick<InitSettings, "sourceTask" | "pattern"> {
+export interface InitRequest extends Pick<SettingsOf["init"], "sourceTask" | "pattern"> {
   readonly masterApp: AppId | undefined;
   readonly apps: readonly ListedApp[];
 }
@@ -165,21 +163,12 @@ export interface InitFindings extends DraftedTenants {
  * Finds the source task, the master app and the tenants of a first manifest. Throws a StopError: exit 2 where a choice is
  * missing or wrong, where no app fits or two give one tenant; exit 5 where the server refuses.
  */
-export async function findManifest(
-  request: InitRequest,
-  taskReader: TaskReader,
-  ask: Ask | undefined,
-): Promise<InitFindings> {
-  const { pattern, apps } = request;
+export async function findManifest(request: InitRequest, taskReader: TaskReader): Promise<InitFindings> {
+  const { pattern, apps, masterApp } = request;
   const reader = rememberingReader(taskReader);
-  const id = await chooseSourceTask(reader, request.sourceTask, ask);
+  const id = await chooseSourceTask(reader, request.sourceTask);
   const source = (await observeServer(reader, () => new LogState(), [id])).sources.get(id);
   if (source === undefined) throw new Error(`the source task ${id} was neither found nor refused`);
-  // Where a pattern tells tenants' apps from others, the master app is among the others. Nobody but the user knows which it is.
-  const { unfit } = draftTenants(apps, { pattern, masterApp: undefined });
-  const candidates = pattern !== undefined && unfit.length > 0 ? unfit : apps;
-  const chosen = request.masterApp ? undefined : ask && (await choose(ask, ASK_FOR_MASTER_APP, candidates));
-  const masterApp = request.masterApp ?? chosen?.id;
   const drafted = draftTenants(apps, { pattern, masterApp });
   if (drafted.twice.size > 0) {
     const faults = [...drafted.twice].map(([key, same]) => {
@@ -200,7 +189,7 @@ export async function findManifest(
 /** How many tasks an error lists. */
 const TASKS_LISTED = 20;
 
-async function chooseSourceTask(reader: TaskReader, wanted: string | undefined, ask: Ask | undefined): Promise<TaskId> {
+async function chooseSourceTask(reader: TaskReader, wanted: string | undefined): Promise<TaskId> {
   const id = wanted === undefined ? undefined : parseTaskId(wanted);
   if (id !== undefined) return id;
   const list = await reader.listTasks({ fresh: true });
@@ -211,8 +200,6 @@ async function chooseSourceTask(reader: TaskReader, wanted: string | undefined, 
   const some = named(tasks.slice(0, TASKS_LISTED));
   const shown = tasks.length > TASKS_LISTED ? `${some}, and ${tasks.length - TASKS_LISTED} more` : some;
   if (wanted === undefined) {
-    const chosen = ask && (await choose(ask, "Which task is to be duplicated?", tasks));
-    if (chosen !== undefined) return chosen.id;
     const message = `init needs the task to duplicate; the server has ${shown}`;
     throw stopError(EXIT.usage, "SOURCE_TASK_MISSING", message);
   }
@@ -230,51 +217,4 @@ async function chooseSourceTask(reader: TaskReader, wanted: string | undefined, 
 
 function named(things: readonly { readonly name: string; readonly id: string }[]): string {
   return things.map(({ name, id }) => `${quote(name)} (${id})`).join(", ");
-}
-
-/** Asks a person; `undefined` where nobody answers any more. */
-export type Ask = (question: string) => Promise<string | undefined>;
-
-const ASK_FOR_MASTER_APP = "Which app were the reports made with (the master app)?";
-/** How many choices are listed; the others can be typed. */
-const CHOICES_LISTED = 40;
-
-/** Lets a person choose, and asks again until it is clear what. `undefined`: nothing. */
-async function choose<T extends { readonly id: string; readonly name: string }>(
-  ask: Ask,
-  title: string,
-  choices: readonly T[],
-): Promise<T | undefined> {
-  const rows = choices.slice(0, CHOICES_LISTED).map(({ name, id }, at) => {
-    return `${String(at + 1).padStart(4)}  ${oneLine(name || "(no name)")}  ${id}\n`;
-  });
-  const left = choices.length - rows.length;
-  let said = `${title}\n${rows.join("")}${left > 0 ? `      and ${left} more\n` : ""}`;
-  for (;;) {
-    const answer = (await ask(`${said}Number, ID or name, or nothing: `))?.trim();
-    if (answer === undefined || answer === "") return undefined;
-    const isMeant = ({ id, name }: T, at: number): boolean =>
-      String(at + 1) === answer || id === parseTaskId(answer) || foldName(name) === foldName(answer);
-    const [only, ...others] = choices.filter(isMeant);
-    if (only !== undefined && others.length === 0) return only;
-    said = `${quote(answer)} is ${only === undefined ? "none" : "several"} of them\n`;
-  }
-}
-
-/** Asks on the terminal: standard error shows the question, standard input has the answer. */
-function terminalAsk({ stdin, stderr }: Host): Ask {
-  return async (question) => {
-    await stderr.write(question);
-    // One line. The terminal itself edits it, and turns Ctrl-C into the signal that it is everywhere else.
-    const lines = createInterface({ input: stdin.stream, terminal: false });
-    const answer = await new Promise<string | undefined>((resolve) => {
-      lines.once("line", (line) => {
-        resolve(line);
-        lines.close();
-      });
-      lines.once("close", () => resolve(undefined));
-    });
-    if (answer === undefined) await stderr.write("\n");
-    return answer;
-  };
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import { LOG_ENDING } from "../log/file/idempotency-log-file.js";
+import { LOG_ENDING, readLog } from "../log/file/read-log.js";
 import { logRecorder, type Recorder } from "../log/port.js";
 import type { LogEntry } from "../log/records.js";
 import type { LogState } from "../log/state.js";
@@ -23,16 +23,15 @@ import { optionWord } from "../shared/quoting.js";
 import { nearestKeys } from "../shared/spelling.js";
 import { oneLine } from "../shared/text-safety.js";
 import { systemClock } from "../shared/time.js";
-import { attempt } from "./attempt.js";
-import { checkServerOfLog, findLog, readLog, serverOfLog, withOpenLog } from "./command-log.js";
+import { checkServerOfLog, findLog, withOpenLog } from "./command-log.js";
 import { type Connection, withConnection } from "./connection.js";
 import type { Host, Tell } from "./host.js";
-import { readManifestInput } from "./manifest-input.js";
-import type { ResolveSettings } from "./settings.js";
+import { attempt, readManifestInput } from "./inputs.js";
+import type { SettingsOf } from "./settings.js";
 import { openTelling } from "./telling.js";
 
 /** `resolve`: settles tenants by hand; writes to the log only, never to the server. */
-export async function resolveCommand(host: Host, settings: ResolveSettings): Promise<ExitCode> {
+export async function resolveCommand(host: Host, settings: SettingsOf["resolve"]): Promise<ExitCode> {
   const telling = await openTelling(host, settings.output);
   await telling.warn(settings.warnings);
   const { path } = findLog(host, settings);
@@ -52,9 +51,15 @@ export async function resolveCommand(host: Host, settings: ResolveSettings): Pro
   return EXIT.ok;
 }
 
-async function resolveInLog(host: Host, settings: ResolveSettings, path: string, tell: Tell, connection?: Connection) {
+async function resolveInLog(
+  host: Host,
+  settings: SettingsOf["resolve"],
+  path: string,
+  tell: Tell,
+  connection?: Connection,
+) {
   const { sourceTask, manifest, breakLock } = settings;
-  const bound = existsSync(path) ? serverOfLog(readLog(path)) : undefined;
+  const bound = existsSync(path) ? readLog(path).state.server() : undefined;
   const given = settings.server && parseServerUrl(settings.server.text).identity;
   const server = connection?.server.identity ?? bound ?? given;
   if (server === undefined) {
@@ -65,14 +70,14 @@ async function resolveInLog(host: Host, settings: ResolveSettings, path: string,
   const run = randomUUID();
   const sourceTasks = sourceTask === undefined ? [] : [sourceTask];
   const opening = { path, server, sourceTasks, run, command: "resolve", breakLock };
-  return withOpenLog(host, opening, tell, async (log, state) => {
+  return withOpenLog(host, opening, tell, async (log) => {
+    const { state } = log;
     const recorder = logRecorder(state, log, { id: run, preamble: { type: "run", command: "resolve" } });
-    const inLog = [...state.tenants()].map((tenant) => tenant.sourceTaskId);
     const request: ResolveRequest = {
       ...settings,
-      knownSources: [...new Set([...log.header.sourceTasks, ...inLog])],
+      knownSources: [...state.sourceTasks()],
       manifestName: manifest === undefined ? basename(path, LOG_ENDING) : basename(manifest),
-      manifestTenants: await tenantsOfManifest(host, settings, path, state),
+      manifestTenants: await tenantsOfManifest(settings, path, state),
     };
     return { resolved: await resolveTenants(request, recorder, connection?.api.reader), log: log.head() };
   });
@@ -80,19 +85,18 @@ async function resolveInLog(host: Host, settings: ResolveSettings, path: string,
 
 /** The tenants of the log's manifest, read as the last sync read it; none where it is not there, or cannot be read any more. */
 async function tenantsOfManifest(
-  host: Host,
-  { manifest, resolution }: ResolveSettings,
+  { manifest, resolution }: SettingsOf["resolve"],
   logPath: string,
   state: LogState,
 ): Promise<readonly ManifestTenant[]> {
   const shape = state.syncs().at(-1)?.shape;
   const path = manifest ?? logPath.slice(0, -LOG_ENDING.length);
   if (resolution.kind !== "task" || shape === undefined || !existsSync(path)) return [];
-  const read = await attempt(() => readManifestInput(host, { path, shape }));
+  const read = await attempt(() => readManifestInput({ path, shape }));
   return read.kind === "done" ? read.value.tenants : [];
 }
 
-export interface ResolveRequest extends Pick<ResolveSettings, "resolution" | "sourceTask" | "reason"> {
+export interface ResolveRequest extends Pick<SettingsOf["resolve"], "resolution" | "sourceTask" | "reason"> {
   /** The source tasks that the log's header or the manifest names, for a tenant that the log does not know. */
   readonly knownSources: readonly TaskId[];
   readonly manifestName: string;

@@ -9,10 +9,10 @@ import { describeStart, type RunningSandbox, startSandbox } from "../sandbox/ser
 import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID, tenantAppId } from "../sandbox/world.js";
 import { EXIT, type ExitCode, type StopError, stopError } from "../shared/problems.js";
 import type { Host } from "./host.js";
-import type { DemoSettings, SandboxSettings } from "./settings.js";
+import type { SettingsOf } from "./settings.js";
 
 /** `sandbox`: a local stand-in for a Qalyptus server, until it is interrupted. */
-export async function sandboxCommand(host: Host, settings: SandboxSettings): Promise<ExitCode> {
+export async function sandboxCommand(host: Host, settings: SettingsOf["sandbox"]): Promise<ExitCode> {
   const { port, latencyMs, seed, state: stateFile, chaos: share } = settings;
   const chaos = { share, faults: settings.faults.map((fault) => parseFault(fault)) };
   const onFailure = (error: unknown): void => {
@@ -44,7 +44,7 @@ interface Stage {
  * `demo`: the main job end to end on the sandbox, with the real program in processes of its own. Every sync is the real one;
  * only the time limits are shorter than the defaults. Throws a StopError (exit 1) where the proof fails.
  */
-export async function demoCommand(host: Host, settings: DemoSettings): Promise<ExitCode> {
+export async function demoCommand(host: Host, settings: SettingsOf["demo"]): Promise<ExitCode> {
   const folder = await mkdtemp(join(tmpdir(), "qalyptus-demo-"));
   const sandbox = await startSandbox({ port: 0, latencyMs: LATENCY_MS });
   const { palette } = lookOf(host, settings.output, host.stdout);

@@ -1,147 +1,286 @@
 import type { PlanShape } from "../log/records.js";
-import type { RunOptions } from "../run/run.js";
-import type { TaskId } from "../shared/ids.js";
-import type { Problem } from "../shared/problems.js";
+import type { ProblemCode } from "../shared/codes.js";
+import { foldTenantKey, trimAround } from "../shared/ids.js";
+import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
 import type { ResultFile } from "../shared/results.js";
+import { quote, withoutUnseen } from "../shared/text-safety.js";
+import { OPTIONS, type OptionKey, type Values } from "./options.js";
 
-/** What standard output gets. */
-export type OutputFormat = "human" | "json" | "ndjson";
-
-/** How a command tells its answer. Every command has it. */
+/** How an answer or a refusal is told. Every command has it; it is read even from a command line that is wrong elsewhere. */
 export interface OutputSettings {
-  readonly format: OutputFormat;
+  readonly format: "human" | "json" | "ndjson";
   readonly verbosity: "quiet" | "normal" | "verbose";
   /** `--no-color` was given; the environment's wishes are the host's. */
   readonly noColor: boolean;
   readonly files: readonly ResultFile[];
+  /** Every other path of the command line: no result is put over one of these. */
+  readonly inputs: readonly string[];
 }
 
-/** The server as it was typed, and where. */
-export interface ServerSetting {
-  readonly text: string;
-  readonly from: "--server" | "QALYPTUS_SERVER";
+/** What settings are read from: one command line, its options' values made already. */
+export interface Given {
+  readonly values: Values;
+  /** The options that were typed. */
+  readonly typed: readonly OptionKey[];
+  readonly operands: readonly string[];
+  readonly output: OutputSettings;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** All that is wrong so far: told in one go. */
+  readonly faults: Problem[];
+  readonly warnings: Problem[];
 }
 
-/** Where the API key is to be taken from; only the environment's is known already. */
+/** The options that shape a plan: with `--resume` and `--plan` they are the earlier run's. */
+export const SHAPING = [
+  ...(["sourceTask", "masterApp", "reports", "reportId", "name", "adopt", "recreate", "only", "limit"] as const),
+  ...(["allowSharedApp", "allowMasterApp", "allowUnmappedReport", "allowLiveSource"] as const),
+];
+
+const CONNECTION = ["caFiles", "insecure", "timeoutMs", "retries", "rate"] as const;
+const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
+const LEAST_SETTLE_MS = 15_000;
+
+/** How each command's settings are read. */
+const READERS = {
+  sync: (given: Given) => {
+    refuseContradictions(given);
+    const { settleMs, offline } = given.values;
+    if (settleMs !== undefined && settleMs < LEAST_SETTLE_MS) {
+      const why = "a server that still works on a request after so short a time makes a second task";
+      given.warnings.push(problem("SETTLE_SHORT", `--settle ${settleMs}ms: ${why}`));
+    }
+    return {
+      ...syncJob(given.values),
+      ...common(given),
+      manifest: manifestOf(given),
+      connection: offline ? undefined : requireConnection(given, "sync", "; --dry-run --offline needs neither"),
+    };
+  },
+  validate: (given: Given) => ({
+    ...pick(given.values, ["encoding", "apps"]),
+    ...common(given),
+    manifest: manifestOf(given) ?? "",
+    shape: shapeOf(given.values),
+  }),
+  status: (given: Given) => ({
+    ...pick(given.values, ["encoding", "idempotencyLog", "sourceTask"]),
+    ...common(given),
+    manifest: manifestOf(given),
+  }),
+  resolve: (given: Given) => ({
+    ...pick(given.values, ["sourceTask", "reason", "manifest", "idempotencyLog", "breakLock"]),
+    ...common(given),
+    server: givenConnection(given).server,
+    resolution: resolutionOf(given),
+  }),
+  doctor: (given: Given) => ({
+    ...pick(given.values, ["encoding", "idempotencyLog", "newLog", "apps"]),
+    ...common(given),
+    manifest: manifestOf(given),
+    connection: givenConnection(given),
+    shape: shapeOf(given.values),
+  }),
+  init: (given: Given) => {
+    const { values } = given;
+    const [argument] = given.operands;
+    const file = argument ?? values.manifestFile;
+    if (values.manifestFile !== undefined && values.manifestFile !== file)
+      conflict(given, `init writes one manifest: ${argument} or ${values.manifestFile}`);
+    return {
+      ...pick(values, ["masterApp", "apps", "pattern", "force"]),
+      ...common(given),
+      sourceTask: values.taskOrName,
+      file: file === "-" ? undefined : file,
+      manifestFormat: values.manifestFormat ?? (file?.toLowerCase().endsWith(".json") === true ? "json" : "csv"),
+      connection: requireConnection(given, "init"),
+    };
+  },
+  sandbox: (given: Given) => ({
+    ...pick(given.values, ["port", "latencyMs", "state", "chaos", "faults", "seed"]),
+    ...common(given),
+  }),
+  demo: (given: Given) => ({ keep: given.values.keep, ...common(given) }),
+  schema: common,
+  completion: (given: Given) => {
+    const typed = given.operands[0]?.toLowerCase();
+    const shell = SHELLS.find((each) => each === typed || (each === "powershell" && typed === "pwsh"));
+    if (shell === undefined) {
+      const hint = `It is one of ${SHELLS.join(", ")}`;
+      fault(given, "OPTION_VALUE", `there is no completion for the shell ${quote(typed ?? "")}`, hint);
+    }
+    return { ...common(given), shell: shell ?? "bash" };
+  },
+};
+
+export type CommandName = keyof typeof READERS;
+
+/** Each command's settings. */
+export type SettingsOf = { readonly [N in CommandName]: Readonly<ReturnType<(typeof READERS)[N]>> };
+
+/** One command with its settings. */
+export type Invocation<Name extends CommandName = CommandName> = {
+  readonly [N in Name]: { readonly command: N; readonly settings: SettingsOf[N] };
+}[Name];
+
+/** Reads a command's settings. Throws all faults of the line as one StopError (exit 2). */
+export function readInvocation(command: CommandName, given: Given): Invocation {
+  if (given.values.quiet && given.values.verbose) conflict(given, "--quiet and --verbose contradict each other");
+  const invocation = { command, settings: READERS[command](given) } as Invocation;
+  throwFaults(given);
+  return invocation;
+}
+
+/** What a sync is asked for by its options alone, on the command line and by a library's caller. */
+export function syncJob(values: Values) {
+  return {
+    ...pick(values, ["encoding", "idempotencyLog", "resume", "plan", "savePlan", "apps", "breakLock", "rebind"]),
+    shape: shapeOf(values),
+    run: {
+      ...pick(values, ["dryRun", "offline", "verify", "newLog", "timeoutMs", "concurrency", "retries"]),
+      ...pick(values, ["maxFailures", "maxChanges", "detailedExitCode"]),
+      settleMs: values.settleMs ?? Math.max(values.timeoutMs, LEAST_SETTLE_MS),
+    },
+  };
+}
+
+function shapeOf(values: Values): PlanShape {
+  return pick(values, SHAPING);
+}
+
+/** The settings of a connection but for its two ends. */
+export function connectionOptions(values: Values) {
+  return pick(values, CONNECTION);
+}
+
+function pick<K extends OptionKey>(values: Values, keys: readonly K[]): Pick<Values, K> {
+  return Object.fromEntries(keys.map((key) => [key, values[key]])) as Pick<Values, K>;
+}
+
+function fault(given: Given, code: ProblemCode, message: string, hint?: string): void {
+  given.faults.push(problem(code, message, { hint }));
+}
+
+function conflict(given: Given, message: string, hint?: string): void {
+  fault(given, "OPTIONS_CONFLICT", message, hint);
+}
+
+function throwFaults({ faults }: Given): void {
+  if (faults.length > 0) throw new StopError(EXIT.usage, faults);
+}
+
+/** What every command is given: how its answer is told, and what the command line warns of. */
+function common({ output, warnings }: Given) {
+  return { output, warnings: warnings as readonly Problem[] };
+}
+
+/** A log stands beside its manifest, so a manifest has to be a file. */
+function manifestOf(given: Given): string | undefined {
+  const [path] = given.operands;
+  if (path === "-" || path === "") {
+    const what = path === "" ? "the manifest's name is empty" : "a manifest cannot come from standard input";
+    fault(given, "MANIFEST_MISSING", what, "Name a file: its idempotency log stands beside it");
+  }
+  return path;
+}
+
+/** Where the API key is taken from: a variable's text, or a file, of which `-` is standard input. */
 export type ApiKeySetting =
   | { readonly kind: "variable"; readonly name: string; readonly text: string }
-  | { readonly kind: "file"; readonly path: string }
-  | { readonly kind: "stdin" };
+  | { readonly kind: "file"; readonly path: string };
 
-/** How to speak to the server. What may be missing here, `doctor` says. */
-export interface GivenConnection {
-  readonly server: ServerSetting | undefined;
-  readonly apiKey: ApiKeySetting | undefined;
-  readonly caFiles: readonly string[];
-  readonly insecure: boolean;
-  readonly timeoutMs: number;
-  /** Further tries of what provably did nothing. */
-  readonly retries: number;
-  /** Requests a second; `undefined`: as many as the server answers. */
-  readonly rate: number | undefined;
+/** The connection as far as it was given: options win over the environment. What is missing here, `doctor` says. */
+export type GivenConnection = ReturnType<typeof givenConnection>;
+
+function givenConnection({ values, env }: Given) {
+  const { server: typed, apiKeyFile: path } = values;
+  const { QALYPTUS_SERVER: usual = "", QALYPTUS_API_KEY: text = "" } = env;
+  const server = typed ?? (usual.trim() === "" ? undefined : usual);
+  const from = typed === undefined ? "QALYPTUS_SERVER" : "--server";
+  const variable: ApiKeySetting | undefined =
+    text.trim() === "" ? undefined : { kind: "variable", name: "QALYPTUS_API_KEY", text };
+  const apiKey: ApiKeySetting | undefined = path === undefined ? variable : { kind: "file", path };
+  return { ...pick(values, CONNECTION), server: server === undefined ? undefined : { text: server, from }, apiKey };
 }
 
 /** All that is needed to speak to the server. */
-export interface ConnectionSettings extends GivenConnection {
-  readonly server: ServerSetting;
-  readonly apiKey: ApiKeySetting;
+export type ConnectionSettings = ReturnType<typeof requireConnection>;
+
+/** The whole connection. Throws where something of it is missing, with all that was wrong before: so it is asked for last. */
+function requireConnection(given: Given, command: CommandName, otherwise = "") {
+  const { server, apiKey, ...rest } = givenConnection(given);
+  if (server === undefined) {
+    const hint = `Give --server URL, or set QALYPTUS_SERVER${otherwise}`;
+    fault(given, "SERVER_MISSING", `${command} needs the server's address`, hint);
+  }
+  if (apiKey === undefined) {
+    const hint = `Set QALYPTUS_API_KEY, or give --api-key-file FILE (- for standard input)${otherwise}`;
+    fault(given, "API_KEY_MISSING", `${command} needs an API key`, hint);
+  }
+  if (server !== undefined && apiKey !== undefined) return { ...rest, server, apiKey };
+  throw new StopError(EXIT.usage, given.faults);
 }
 
-/** What every command is given. */
-interface CommandSettings {
-  readonly output: OutputSettings;
-  /** What the command line itself warns of. */
-  readonly warnings: readonly Problem[];
+function refuseContradictions(given: Given): void {
+  const { resume, offline, dryRun, verify, rebind, plan, savePlan, breakLock } = given.values;
+  if (given.operands.length === 0 && !resume && plan === undefined) {
+    const hint = "Name the CSV or JSON file: sync customers.csv. Only --resume and --plan know theirs";
+    fault(given, "MANIFEST_MISSING", "sync needs a manifest", hint);
+  }
+  const earlier = resume ? "--resume" : plan === undefined ? undefined : "--plan";
+  const shaping = SHAPING.filter((key) => given.typed.includes(key)).map((key) => OPTIONS[key].long);
+  if (earlier !== undefined && shaping.length > 0)
+    conflict(
+      given,
+      `${earlier} takes what shapes the plan from its own run's options, so ${shaping.join(", ")} cannot be given`,
+      `Leave ${shaping.length === 1 ? "it" : "them"} out, or leave ${earlier} out to plan anew`,
+    );
+  const saves = savePlan !== undefined;
+  const carriesOut = plan !== undefined;
+  const contradictions: readonly (readonly [holds: boolean, message: string, hint?: string])[] = [
+    [resume && carriesOut, "--resume and --plan are two ways to go on", "Give --plan only to finish a saved plan"],
+    [offline && !dryRun, "--offline is for dry runs only", "Add --dry-run, or leave --offline out"],
+    [offline && verify, "--verify reads the server, --offline does not"],
+    [offline && carriesOut, "--plan is held against the server, --offline does not read it", "Leave --offline out"],
+    [offline && rebind, "--rebind looks at the server, --offline does not"],
+    [saves && !dryRun, "--save-plan keeps the plan of a dry run", "Add --dry-run"],
+    [saves && offline, "--save-plan needs a plan made from the server", "Leave --offline out"],
+    [saves && carriesOut, "--save-plan makes a new plan, --plan carries out an old one"],
+    [breakLock !== undefined && dryRun, "a dry run takes no lock, so --break-lock has none to break"],
+  ];
+  for (const [holds, message, hint] of contradictions) if (holds) conflict(given, message, hint);
 }
 
-export interface SyncSettings extends CommandSettings {
-  /** Not given only with `--resume` or `--plan`. */
-  readonly manifest: string | undefined;
-  readonly encoding: string | undefined;
-  readonly idempotencyLog: string | undefined;
-  /** `undefined` only with `--offline`. */
-  readonly connection: ConnectionSettings | undefined;
-  readonly shape: PlanShape;
-  readonly run: RunOptions;
-  readonly resume: boolean;
-  readonly plan: string | undefined;
-  readonly savePlan: string | undefined;
-  readonly apps: string | undefined;
-  readonly breakLock: string | undefined;
-  readonly rebind: boolean;
-}
-
-export interface ValidateSettings extends CommandSettings, Pick<SyncSettings, "encoding" | "shape" | "apps"> {
-  readonly manifest: string;
-}
-
-export interface StatusSettings
-  extends CommandSettings,
-    Pick<SyncSettings, "manifest" | "encoding" | "idempotencyLog"> {
-  /** The source task of rows that name none. */
-  readonly sourceTask: TaskId | undefined;
-}
-
-/** What `resolve` is to write down; only `task` reads the server. */
-export type Resolution =
-  | {
-      readonly kind: "task";
-      readonly tenant: string;
-      readonly taskId: TaskId;
-      /** The logged tenant that the task is taken from. */
-      readonly from: string | undefined;
-      readonly connection: ConnectionSettings;
-    }
-  | { readonly kind: "retry" | "forget"; readonly tenants: readonly string[] };
-
-export interface ResolveSettings
-  extends CommandSettings,
-    Pick<SyncSettings, "manifest" | "idempotencyLog" | "breakLock"> {
-  readonly resolution: Resolution;
-  readonly sourceTask: TaskId | undefined;
-  readonly reason: string | undefined;
-  /** Where the log is new: what it is bound to. */
-  readonly server: ServerSetting | undefined;
-}
-
-export interface DoctorSettings
-  extends CommandSettings,
-    Pick<SyncSettings, "manifest" | "encoding" | "idempotencyLog" | "shape" | "apps"> {
-  readonly connection: GivenConnection;
-  readonly newLog: boolean;
-}
-
-export interface InitSettings extends CommandSettings {
-  readonly connection: ConnectionSettings;
-  /** An ID or a name; `undefined`: ask on a terminal. */
-  readonly sourceTask: string | undefined;
-  readonly masterApp: string | undefined;
-  readonly apps: string | undefined;
-  /** `Sales - {tenant}` */
-  readonly pattern: string | undefined;
-  /** The manifest to write; `undefined`: standard output. */
-  readonly file: string | undefined;
-  readonly manifestFormat: "csv" | "json";
-  readonly force: boolean;
-}
-
-export interface SandboxSettings extends CommandSettings {
-  /** `undefined`: 3994, or any other where that is taken. */
-  readonly port: number | undefined;
-  readonly latencyMs: number;
-  readonly state: string | undefined;
-  /** From 0 to 1; 0 is none. */
-  readonly chaos: number;
-  /** As typed: the sandbox knows its faults. */
-  readonly faults: readonly string[];
-  readonly seed: number | undefined;
-}
-
-export interface DemoSettings extends CommandSettings {
-  /** Leave the demo's folder (manifest, log, results) where it is. */
-  readonly keep: boolean;
-}
-
-export interface CompletionSettings extends CommandSettings {
-  readonly shell: "bash" | "zsh" | "fish" | "powershell";
+/** What `resolve` is to write down; only a task to be taken over is read from the server. */
+function resolutionOf(given: Given) {
+  const { taskId, from, retry, forget } = given.values;
+  // A mark that was copied along unseen is no part of a key, and is not logged as one.
+  const tenants = [...new Set(given.operands.map((word) => trimAround(withoutUnseen(word))))];
+  const [tenant = ""] = tenants;
+  if (tenants.some((each) => foldTenantKey(each) === ""))
+    fault(given, "ARGUMENT_MISSING", "a tenant's key is empty", "Write resolve TENANT");
+  const ways = [
+    ...(taskId === undefined ? [] : ["--task-id"]),
+    ...(retry ? ["--retry"] : []),
+    ...(forget ? ["--forget"] : []),
+  ];
+  if (ways.length === 0) {
+    const hint =
+      "Give --task-id GUID (that task is the copy), --retry (create once more) or --forget (it holds nothing)";
+    fault(given, "OPTION_MISSING", "resolve needs to know how", hint);
+  }
+  if (ways.length > 1) conflict(given, `${ways.join(" and ")} contradict each other`, "Give one of them");
+  if (from !== undefined && taskId === undefined)
+    conflict(
+      given,
+      "--from says whose task it was, so it needs --task-id",
+      "Write resolve NEW --task-id GUID --from OLD",
+    );
+  if (taskId === undefined) return { kind: retry ? ("retry" as const) : ("forget" as const), tenants };
+  if (tenants.length > 1)
+    conflict(
+      given,
+      `--task-id is one tenant's copy, but ${tenants.length} tenants are given`,
+      "Resolve one tenant at a time; quote a key that has blanks in it",
+    );
+  return { kind: "task" as const, tenant, taskId, from, connection: requireConnection(given, "resolve") };
 }

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
+import { readLog } from "../log/file/read-log.js";
 import type { LogState } from "../log/state.js";
 import type { TenantState } from "../log/tenant-state.js";
 import type { Manifest } from "../manifest/manifest.js";
@@ -10,14 +11,14 @@ import { EXIT, type ExitCode, type Problem, problem, StopError, stopError } from
 import { wordsOn } from "../shared/quoting.js";
 import type { OpenDoubt, StatusReport, TenantStanding, TenantStatus } from "../shared/results.js";
 import type { Mapping } from "../shared/tasks.js";
-import { findLog, readLog, serverOfLog } from "./command-log.js";
+import { findLog } from "./command-log.js";
 import type { Host } from "./host.js";
-import { readManifestInput } from "./manifest-input.js";
-import type { StatusSettings } from "./settings.js";
+import { readManifestInput } from "./inputs.js";
+import type { SettingsOf } from "./settings.js";
 import { openTelling } from "./telling.js";
 
 /** `status`: what the log knows, tenant by tenant; no network, no key, no lock. */
-export async function statusCommand(host: Host, settings: StatusSettings): Promise<ExitCode> {
+export async function statusCommand(host: Host, settings: SettingsOf["status"]): Promise<ExitCode> {
   const telling = await openTelling(host, settings.output);
   await telling.warn(settings.warnings);
   const { path } = findLog(host, settings);
@@ -31,7 +32,7 @@ export async function statusCommand(host: Host, settings: StatusSettings): Promi
   const report: StatusReport = {
     version: 1,
     command: "status",
-    server: serverOfLog(log) ?? null,
+    server: log.state.server() ?? null,
     log: log.head ?? null,
     tenants: tenantStatuses(log.state, manifest),
     warnings: [...log.warnings, ...warnings],
@@ -49,14 +50,14 @@ export async function statusCommand(host: Host, settings: StatusSettings): Promi
  */
 async function manifestOf(
   host: Host,
-  { manifest: path, encoding, sourceTask }: StatusSettings,
+  { manifest: path, encoding, sourceTask }: SettingsOf["status"],
   state: LogState,
 ): Promise<{ readonly manifest: Manifest | undefined; readonly warnings: readonly Problem[] }> {
   if (path === undefined) return { manifest: undefined, warnings: [] };
   const last = state.syncs().findLast((sync) => sync.manifest.fileName === basename(path))?.shape;
   const shape = { ...last, sourceTask: sourceTask ?? last?.sourceTask };
   try {
-    const manifest = await readManifestInput(host, { path, encoding, shape });
+    const manifest = await readManifestInput({ path, encoding, shape });
     return { manifest, warnings: manifest.warnings };
   } catch (error) {
     if (!(error instanceof StopError) || !existsSync(path)) throw error;

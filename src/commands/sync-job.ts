@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { type ReadLog, readLog } from "../log/file/read-log.js";
 import type { Manifest } from "../manifest/manifest.js";
 import {
   checkResumable,
@@ -14,31 +15,20 @@ import { rehearseSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.
 import { type Problem, StopError } from "../shared/problems.js";
 import type { RunResult } from "../shared/results.js";
 import { systemChance, systemClock } from "../shared/time.js";
-import { attempt } from "./attempt.js";
-import {
-  checkNoOtherLog,
-  checkServerOfLog,
-  findLog,
-  type LogPlace,
-  logSize,
-  type ReadLog,
-  readLog,
-  serverOfLog,
-  withOpenLog,
-} from "./command-log.js";
+import { checkNoOtherLog, checkServerOfLog, findLog, type LogPlace, logSize, withOpenLog } from "./command-log.js";
 import type { Connection } from "./connection.js";
 import type { Host, Tell } from "./host.js";
-import { readManifestInput } from "./manifest-input.js";
-import type { SyncSettings } from "./settings.js";
+import { attempt, readManifestInput } from "./inputs.js";
+import type { SettingsOf } from "./settings.js";
 
 /** What a sync needs of the machine it runs on: a command's host, or what a library's caller stands for. */
 export type Machine = Pick<
   Host,
-  "env" | "cwd" | "argv0" | "stdin" | "pid" | "processExists" | "version" | "interruption" | "redact"
+  "env" | "cwd" | "argv0" | "readInput" | "pid" | "processExists" | "version" | "interruption" | "redact"
 >;
 
 /** What a sync is, apart from how its answer is told. */
-export type SyncJob = Omit<SyncSettings, "output">;
+export type SyncJob = Omit<SettingsOf["sync"], "output">;
 
 /** A sync whose `--resume` or `--plan` has said what it stands for. */
 export interface AskedSync extends SyncJob {
@@ -79,7 +69,7 @@ export async function performSync(
   sync: AskedSync,
   tell: Tell,
 ): Promise<{ readonly result: RunResult; readonly manifest: Manifest }> {
-  const manifest = await readManifestOrLogFault(machine, sync);
+  const manifest = await readManifestOrLogFault(sync);
   const prepared: PreparedSync = { machine, sync, manifest, runId: randomUUID(), tell };
   if (sync.connection === undefined) return { result: await dryRun(prepared), manifest };
   const { withConnection } = await import("./connection.js");
@@ -91,9 +81,9 @@ export async function performSync(
 }
 
 /** A log that is damaged or not ours outranks a manifest's faults: both are told, with the log's exit code. */
-async function readManifestOrLogFault(machine: Machine, sync: AskedSync): Promise<Manifest> {
+async function readManifestOrLogFault(sync: AskedSync): Promise<Manifest> {
   try {
-    return await readManifestInput(machine, { ...sync, path: sync.manifest });
+    return await readManifestInput({ ...sync, path: sync.manifest });
   } catch (error) {
     if (!(error instanceof StopError)) throw error;
     const { problems } = error;
@@ -118,7 +108,7 @@ async function dryRun(job: PreparedSync, connection?: Connection): Promise<RunRe
   // Before the log is read: what is appended meanwhile is seen when it is looked at again.
   const size = logSize(path);
   const log = readLog(path);
-  const server = connection?.server.identity ?? serverOfLog(log) ?? null;
+  const server = connection?.server.identity ?? log.state.server() ?? null;
   const request: SyncRequest = {
     ...requestOf(job, log, server, connection?.warnings ?? []),
     readLogAgain: () => {
@@ -157,10 +147,9 @@ async function apply(job: PreparedSync, { server, api, warnings }: Connection): 
     command: "sync",
     breakLock: sync.breakLock,
   };
-  return withOpenLog(job.machine, opening, tell, (log, state) => {
-    const found = { state, header: log.header, warnings: log.warnings };
+  return withOpenLog(job.machine, opening, tell, (log) => {
     const { reader, writer } = api;
-    return runSync(requestOf(job, found, server.identity, warnings), {
+    return runSync(requestOf(job, log, server.identity, warnings), {
       ...depsOf(job),
       reader,
       writer,
@@ -171,11 +160,16 @@ async function apply(job: PreparedSync, { server, api, warnings }: Connection): 
 }
 
 /** Throws a StopError: exit 6 for another server's log, 7 where nothing can be resumed. */
-function requestOf(job: PreparedSync, log: ReadLog, server: string | null, warnings: readonly Problem[]): SyncRequest {
+function requestOf(
+  job: PreparedSync,
+  log: Pick<ReadLog, "state" | "warnings">,
+  server: string | null,
+  warnings: readonly Problem[],
+): SyncRequest {
   const { sync, manifest, runId } = job;
   const { state } = log;
   const saved = sync.savedPlan;
-  const bound = serverOfLog(log);
+  const bound = state.server();
   if (server !== null && !sync.rebind) checkServerOfLog(sync.log.path, bound, server);
   if (sync.resume) checkResumable(lastSyncOf(state, sync.log.path, manifest.fileName), manifest);
   return {

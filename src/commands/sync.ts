@@ -3,14 +3,14 @@ import { EXIT, type ExitCode } from "../shared/problems.js";
 import { retypedOn, wordsOn } from "../shared/quoting.js";
 import type { RunEvent, RunResult, TenantResult } from "../shared/results.js";
 import type { Host } from "./host.js";
-import type { SyncSettings } from "./settings.js";
+import type { SettingsOf } from "./settings.js";
 import { type AskedSync, askedOf, performSync } from "./sync-job.js";
 import { openTelling } from "./telling.js";
 
 const ANOTHER = "another file of this run";
 
 /** `sync`: makes the server match the manifest, or with `--dry-run` shows what it would do. */
-export async function syncCommand(host: Host, settings: SyncSettings): Promise<ExitCode> {
+export async function syncCommand(host: Host, settings: SettingsOf["sync"]): Promise<ExitCode> {
   const sync = await askedOf(host, settings);
   const { savePlan } = sync;
   const inputs = inputsOf(sync);

@@ -1,52 +1,25 @@
-import { randomUUID } from "node:crypto";
 import type { Manifest } from "../manifest/manifest.js";
-import { EXIT, type ExitCode, type Problem, StopError } from "../shared/problems.js";
-import { type RunResult, summarise } from "../shared/results.js";
+import { EXIT, type ExitCode } from "../shared/problems.js";
 import { counted, oneLine } from "../shared/text-safety.js";
-import { systemClock } from "../shared/time.js";
 import type { Host } from "./host.js";
-import { readManifestInput } from "./manifest-input.js";
-import type { ValidateSettings } from "./settings.js";
-import { openTelling } from "./telling.js";
+import { readManifestInput } from "./inputs.js";
+import type { SettingsOf } from "./settings.js";
+import { openTelling, resultWithoutTenants } from "./telling.js";
 
 /** `validate`: checks the manifest alone; no network. */
-export async function validateCommand(host: Host, settings: ValidateSettings): Promise<ExitCode> {
-  const { manifest: path, apps, output } = settings;
-  const inputs = [path, apps].flatMap((input) =>
-    input === undefined || input === "-" ? [] : [{ path: input, what: "an input of this command" }],
-  );
-  const telling = await openTelling(host, output, { protectedFiles: inputs });
-  const startedAt = systemClock.now().toISOString();
-  let manifest: Manifest | undefined;
-  let errors: readonly Problem[] = [];
-  try {
-    manifest = await readManifestInput(host, { ...settings, path });
-  } catch (error) {
-    if (!(error instanceof StopError) || error.exitCode !== EXIT.usage) throw error;
-    errors = error.problems;
-  }
-  const warnings = [...settings.warnings, ...(manifest?.warnings ?? [])];
-  const result: RunResult = {
-    version: 1,
-    command: "validate",
-    dryRun: true,
-    runId: randomUUID(),
-    server: null,
-    log: null,
-    manifest: manifest ? { path, sha256: manifest.sha256, tenants: manifest.tenants.length } : null,
-    summary: summarise([]),
-    tenants: [],
-    warnings,
-    errors,
-    startedAt,
-    finishedAt: systemClock.now().toISOString(),
-    exitCode: errors.length > 0 ? EXIT.usage : EXIT.ok,
-  };
-  if (output.format === "human") {
+export async function validateCommand(host: Host, settings: SettingsOf["validate"]): Promise<ExitCode> {
+  const { manifest: path, output } = settings;
+  const telling = await openTelling(host, output);
+  const manifest = await readManifestInput({ ...settings, path });
+  const warnings = [...settings.warnings, ...manifest.warnings];
+  const isHuman = output.format === "human";
+  if (isHuman) {
     await telling.warn(warnings);
-    if (manifest !== undefined) await telling.answer(`${healthyLine(manifest)}\n`);
+    await telling.answer(`${healthyLine(manifest)}\n`);
   }
-  return telling.finish(result, { manifest, told: true });
+  const known = { command: "validate", dryRun: true, warnings, errors: [], exitCode: EXIT.ok };
+  const told = { path, sha256: manifest.sha256, tenants: manifest.tenants.length };
+  return telling.finish({ ...resultWithoutTenants(known), manifest: told }, { manifest, told: isHuman });
 }
 
 function healthyLine({ path, tenants }: Manifest): string {

@@ -27,9 +27,13 @@ export interface GroupEnvelope {
 }
 
 /** The first line of a new log. */
-export function headerLine(header: LogHeader, at: string, run: string): ChainEnd {
-  const { type, ...rest } = header;
-  return chainedLine("", 0, { type, ...rest }, { at, run, synced: 0 });
+export function headerLine(
+  { server, sourceTasks }: Pick<LogHeader, "server" | "sourceTasks">,
+  at: string,
+  run: string,
+): ChainEnd {
+  const header = { type: "header", format: "qalyptus-propagate-log", formatVersion: 1, server, sourceTasks } as const;
+  return chainedLine("", 0, header, { at, run, synced: 0 });
 }
 
 /** The next lines of a log whose last line is `last`, each with its line end; and the last of them. */

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { EXIT, type StopError, stopError } from "../shared/problems.js";
 import { type ChainEnd, digestField, HEADER_START, isBeginningOfFirstRecord, isBeginningOfHeader } from "./chain.js";
-import { entryFault, isHeader, isRawLine, type LogEnvelope, type LogHeader, type LogRecord } from "./records.js";
+import { entryFault, headerIn, isRawLine, type LogEnvelope, type LogHeader, type LogRecord } from "./records.js";
 
 /** The last group was cut short by a crash: from the byte `at`, on line `line`, to the file's end. */
 export interface TornTail {
@@ -146,9 +146,9 @@ export class LogScan {
   #readHeader(line: Buffer): void {
     const value = parsed(line);
     const digest = this.#digestOf(line);
-    if (digest !== undefined && isHeader(value) && value.seq === 0) {
-      const { type, format, formatVersion, server, sourceTasks } = value;
-      this.#header = { type, format, formatVersion, server, sourceTasks };
+    const header = headerIn(value);
+    if (digest !== undefined && header !== undefined) {
+      this.#header = header;
       this.#digest = digest;
       return;
     }

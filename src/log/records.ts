@@ -251,7 +251,7 @@ export function isRawLine(value: unknown): value is LogEnvelope {
   return envelope.safeParse(value).success;
 }
 
-/** Whether a line is a header of this format version. */
-export function isHeader(value: unknown): value is LogHeader & LogEnvelope {
-  return isRawLine(value) && header.safeParse(value).success;
+/** The header that a line is; `undefined` where it is none of this format version. */
+export function headerIn(value: unknown): LogHeader | undefined {
+  return isRawLine(value) && value.seq === 0 ? header.safeParse(value).data : undefined;
 }

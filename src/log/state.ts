@@ -7,7 +7,7 @@ import {
   tenantRef,
   type WriteId,
 } from "../shared/ids.js";
-import type { LogEntry, PlanShape, RunEndRecord, RunRecord, SourceStoppedRecord } from "./records.js";
+import type { LogEntry, LogHeader, PlanShape, RunEndRecord, RunRecord, SourceStoppedRecord } from "./records.js";
 import { foldTenant, type TenantEntry, withInherited } from "./tenant-fold.js";
 import {
   hasOpenPatch,
@@ -54,7 +54,7 @@ const NO_SOURCE: SourceState = { name: undefined, stop: undefined, namesChange: 
 export class LogState {
   readonly #tenants = new Map<TenantRef, TenantState>();
   readonly #sources = new Map<TaskId, SourceState>();
-  /** The source tasks that records name. */
+  /** The source tasks that the header and the records name. */
   readonly #named = new Set<TaskId>();
   /** Whose the creates and PATCHes without a certain outcome are. */
   readonly #openWrites = new Map<WriteId, TenantRef>();
@@ -91,7 +91,12 @@ export class LogState {
     return this.#sources.get(id) ?? NO_SOURCE;
   }
 
-  /** Whether some record speaks of a task as a source task. */
+  /** The tasks that the log speaks of as source tasks. */
+  sourceTasks(): ReadonlySet<TaskId> {
+    return this.#named;
+  }
+
+  /** Whether the log speaks of a task as a source task. */
   isSource(id: TaskId): boolean {
     return this.#named.has(id);
   }
@@ -127,8 +132,8 @@ export class LogState {
     return this.#writtenUnder.get(plan) ?? new Set();
   }
 
-  /** The server's address after the last `--rebind`; `undefined`: the header's. */
-  reboundServer(): string | undefined {
+  /** The server's address, after the last `--rebind`; `undefined`: there is no log yet. */
+  server(): string | undefined {
     return this.#server;
   }
 
@@ -138,6 +143,12 @@ export class LogState {
 
   knowsAnyCopy(): boolean {
     return this.#copiesUnder.size > 0;
+  }
+
+  /** Takes in what the first line says. A `rebound` record, before it or behind it, outranks it. */
+  applyHeader({ server, sourceTasks }: LogHeader): void {
+    this.#server ??= server;
+    for (const id of sourceTasks) this.#named.add(id);
   }
 
   /** Takes a record in. `at`: when it was written, for people; a run's own records need none. */

@@ -3,7 +3,7 @@
  * quotes twice), going on behind a quote that is out of place, the lines above the header, and finding the delimiter.
  */
 
-import { CsvError, type InfoField, type InfoRecord, type Options, parse } from "csv-parse/sync";
+import { CsvError, type InfoField, type InfoRecord, parse } from "csv-parse/sync";
 import type { ProblemCode } from "../shared/codes.js";
 import { trimAround } from "../shared/ids.js";
 import { isArmed, rearmFormula } from "../shared/quoting.js";
@@ -61,117 +61,114 @@ export function readCsvOpening(text: string): { start: number; line: number; del
 const LONGEST_HEADER = 65_536;
 
 function foundDelimiter(text: string, isKnown: (header: string) => boolean): string {
-  const bytes = Buffer.from(text.slice(0, LONGEST_HEADER));
   const scored = [",", ";", "\t"].map((delimiter) => {
-    const cells = readOne({ bytes, delimiter }, { at: 0, line: 1 }, () => {});
+    const cells = readRecords(text.slice(0, LONGEST_HEADER), delimiter, 1)[0]?.cells ?? [];
     return { delimiter, known: cells.filter((cell) => isKnown(trimAround(cell))).length, fields: cells.length };
   });
   scored.sort((a, b) => b.known - a.known || b.fields - a.fields);
   return scored[0]?.delimiter ?? ",";
 }
 
-interface CsvSource {
-  readonly bytes: Buffer;
-  readonly delimiter: string;
-}
-
-/** Where a record begins: the byte and its line. */
-interface RecordStart {
-  readonly at: number;
-  readonly line: number;
-}
-
-/** Takes blanks around quotes for nothing, and ends at the first quote out of place. */
-const STRICT: Options = { trim: true };
-/** Takes a quote out of place for text, also one with a blank behind it. */
-const RELAXED: Options = { relax_quotes: true, ltrim: true };
-/** Rows with more or fewer fields than the header are records too: they are told all in one go. */
-const ANY_RECORDS: Options = { record_delimiter: ["\r\n", "\n", "\r"], relax_column_count: true };
-
 /**
- * Splits text into records, the header first; blank ones are left out. Lines end in LF, CRLF or CR, mixed as they come. Text is read
- * strictly up to the first quote that csv-parse does not expect; from that record on quotes out of place are text, and each is
- * judged. A record with a fault is left out; where that may be the header, all of them are.
+ * Splits text into records, the header first; blank ones are left out. Lines end in LF, CRLF or CR, mixed as they come. A record
+ * with a quote out of place is told and left out; where that is the header, all of them are.
  */
 export function splitCsv(text: string, delimiter: string, line: number, findings: Findings): readonly RawRow[] {
-  const source = { bytes: Buffer.from(text), delimiter };
-  const records: RawRow[] = [];
-  let isHeaderFaulty = false;
-  let place: RecordStart = { at: 0, line };
-  const add = (cells: readonly string[]): void => {
-    // Excel writes lines of delimiters only below a table.
-    if (cells.some((cell) => trimAround(cell) !== "")) records.push({ line: place.line, cells });
-  };
-  const judge = (): void => {
-    let isFaulty = false;
-    const cells = readOne(source, place, (code, message, at, cell, value) => {
-      isFaulty = true;
-      isHeaderFaulty ||= records.length === 0;
-      const title = isHeaderFaulty ? undefined : records[0]?.cells[cell];
-      findings.fault(code, message, { line: at, column: title && trimAround(title), value });
+  const records = readRecords(text, delimiter, line);
+  const [header] = records;
+  for (const { fault } of records) {
+    if (fault === undefined) continue;
+    const title = header?.fault === undefined ? header?.cells[fault.cell] : undefined;
+    findings.fault(fault.code, fault.message, {
+      line: fault.line,
+      column: title && trimAround(title),
+      value: fault.value,
     });
-    if (!isFaulty) add(cells);
-  };
-  /** Reads from `place` on. Returns false where csv-parse ends at a quote; `place` is that record's then. */
-  const readOn = (quotes: Options, isPlain: (cells: readonly string[]) => boolean): boolean => {
-    const start = place.at;
-    // Nothing is kept by csv-parse. A copy of its array holds no room to grow: with 200,000 rows that counts.
-    const on_record = (cells: string[], { bytes }: InfoRecord): null => {
-      if (isPlain(cells)) add(cells.slice());
-      else judge();
-      place = { at: start + bytes, line: place.line + lineEndsIn(source.bytes, place.at, start + bytes) };
-      return null;
-    };
-    try {
-      parse(source.bytes.subarray(start), { ...ANY_RECORDS, ...quotes, delimiter, on_record });
-      return true;
-    } catch (error) {
-      if (error instanceof CsvError) return false;
-      throw error;
-    }
-  };
-  // In relaxed text a value that begins with a quote has one out of place, or one that belongs to its content.
-  const isPlain = (cells: readonly string[]) => !cells.some((cell) => trimAround(cell).startsWith('"'));
-  if (!readOn(STRICT, () => true) && !readOn(RELAXED, isPlain)) judge();
-  return isHeaderFaulty ? [] : records;
+  }
+  return header?.fault === undefined ? records.filter(({ fault }) => fault === undefined) : [];
 }
 
-/** Tells a quote out of place: the line on which its value begins, that value's place in its record, from 0, and its text. */
-type TellQuote = (code: ProblemCode, message: string, line: number, cell: number, value: string) => void;
+/** A quote out of place: the line on which its value begins, that value's place in its record, from 0, and its text. */
+interface QuoteFault {
+  readonly code: ProblemCode;
+  readonly message: string;
+  readonly line: number;
+  readonly cell: number;
+  readonly value: string;
+}
 
-/**
- * Reads one record whatever its quotes are like: csv-parse takes those out of place for text, each value is then judged by its
- * bytes in the file. Only the record's first fault is given: what follows in it is likely to come of it.
- */
-function readOne({ bytes, delimiter }: CsvSource, start: RecordStart, tell: TellQuote): readonly string[] {
+/** Of several faults in a record only the first is kept: what follows in it is likely to come of it. */
+interface CsvRecord extends RawRow {
+  readonly fault?: QuoteFault;
+}
+
+/** Rows with more or fewer fields than the header are records too: they are told all in one go. */
+const OPTIONS = {
+  ...{ record_delimiter: ["\r\n", "\n", "\r"], relax_column_count: true },
+  ...{ relax_quotes: true, ltrim: true },
+};
+
+/** Reads every record that is not blank, whatever its quotes are like: csv-parse takes those out of place for text. */
+function readRecords(text: string, delimiter: string, firstLine: number): readonly CsvRecord[] {
+  const bytes = Buffer.from(text);
+  const records: CsvRecord[] = [];
+  let [start, line] = [0, firstLine];
+  const add = (record: CsvRecord): void => {
+    // Excel writes lines of delimiters only below a table.
+    if (record.fault !== undefined || record.cells.some((cell) => trimAround(cell) !== "")) records.push(record);
+  };
+  // Nothing is kept by csv-parse. A copy of its array holds no room to grow: with 200,000 rows that counts.
+  const on_record = (cells: string[], { bytes: end }: InfoRecord): null => {
+    // Such a value has a quote out of place, or one that belongs to its content.
+    const isOdd = cells.some((cell) => trimAround(cell).startsWith('"'));
+    add(isOdd ? readOddRecord(bytes.subarray(start, end), delimiter, line) : { line, cells: cells.slice() });
+    line += lineEndsIn(bytes, start, end);
+    start = end;
+    return null;
+  };
+  try {
+    parse(bytes, { ...OPTIONS, delimiter, on_record });
+  } catch (error) {
+    if (!isUnclosed(error)) throw error;
+    add(readOddRecord(bytes.subarray(start), delimiter, line));
+  }
+  return records;
+}
+
+/** Reads the first record of a text; each of its values is judged by its bytes in the file. */
+function readOddRecord(bytes: Buffer, delimiter: string, line: number): CsvRecord {
   const cells: string[] = [];
-  let [at, isTold] = [start.at, false];
-  const lineAt = (byte: number): number => start.line + lineEndsIn(bytes, start.at, byte);
-  const cast = (read: string, info: InfoField): string => {
-    const end = start.at + info.bytes;
-    const value = trimAround(bytes.toString("utf8", at, end));
+  let start = 0;
+  let fault: QuoteFault | undefined;
+  const lineAt = (byte: number): number => line + lineEndsIn(bytes, 0, byte);
+  const cast = (read: string, { bytes: end }: InfoField): string => {
+    const value = trimAround(bytes.toString("utf8", start, end));
     const content = contentOf(value, read);
-    if (content === undefined && !isTold) {
-      const [line, endLine] = [lineAt(at), lineAt(end)];
-      const lines = endLine === line ? "" : ` (lines ${line} to ${endLine})`;
+    if (content === undefined && fault === undefined) {
+      const [at, endLine] = [lineAt(start), lineAt(end)];
+      const lines = endLine === at ? "" : ` (lines ${at} to ${endLine})`;
       const message = `The value ${quote(value)}${lines} begins with a quote that does not close at its end.`;
-      tell("QUOTE_MISPLACED", message, line, cells.length, value);
-      isTold = true;
+      fault = { code: "QUOTE_MISPLACED", message, line: at, cell: cells.length, value };
     }
     cells.push(content ?? value);
-    at = end + Buffer.byteLength(delimiter);
+    start = end + Buffer.byteLength(delimiter);
     return read;
   };
   try {
-    parse(bytes.subarray(start.at), { ...ANY_RECORDS, ...RELAXED, delimiter, to: 1, cast });
+    parse(bytes, { ...OPTIONS, delimiter, to: 1, cast });
   } catch (error) {
-    if (!(error instanceof CsvError) || error.code !== "CSV_QUOTE_NOT_CLOSED") throw error;
+    if (!isUnclosed(error)) throw error;
+    const at = lineAt(start);
     const rest = `everything to the end of the file (line ${lineAt(bytes.length)}) is one value`;
-    const message = `The quote that opens on line ${lineAt(at)} is never closed: ${rest}.`;
-    const value = trimAround(bytes.toString("utf8", at)).slice(1);
-    if (!isTold) tell("QUOTE_UNCLOSED", message, lineAt(at), cells.length, value);
+    const message = `The quote that opens on line ${at} is never closed: ${rest}.`;
+    const value = trimAround(bytes.toString("utf8", start)).slice(1);
+    fault ??= { code: "QUOTE_UNCLOSED", message, line: at, cell: cells.length, value };
   }
-  return cells;
+  return { line, cells, ...(fault && { fault }) };
+}
+
+function isUnclosed(error: unknown): boolean {
+  return error instanceof CsvError && error.code === "CSV_QUOTE_NOT_CLOSED";
 }
 
 /**

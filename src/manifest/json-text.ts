@@ -1,5 +1,6 @@
 import { type Node, type ParseError, parseTree } from "jsonc-parser";
 import { EXIT, stopError } from "../shared/problems.js";
+import type { Place } from "./manifest.js";
 
 /** A JSON text as a tree of values that know their lines: JSON.parse tells neither these nor, in every Node version, a fault's. */
 export class JsonText {
@@ -35,6 +36,12 @@ export class JsonText {
     return this.#lineAt(node.offset);
   }
 
+  /** The line on which a value begins, and the path that leads to it (empty for the root), or to a key that it lacks. */
+  placeOf(node: Node, lacking?: string): Place {
+    const path = pathOf(node);
+    return { line: this.lineOf(node), column: lacking === undefined ? path : pathTo(path, lacking) };
+  }
+
   /** A single value's text: a number's and a word's as the file has it (`1e3` stays `1e3`), none of `null`. */
   textOf(node: Node): string | undefined {
     if (node.type === "object" || node.type === "array") return undefined;
@@ -43,14 +50,31 @@ export class JsonText {
   }
 
   #lineAt(offset: number): number {
-    let [low, high] = [0, this.#lines.length];
-    while (high - low > 1) {
-      const middle = (low + high) >> 1;
-      if ((this.#lines[middle] ?? 0) <= offset) low = middle;
-      else high = middle;
-    }
-    return low + 1;
+    return 1 + lastUpTo(offset, this.#lines.length, (nth) => this.#lines[nth]);
   }
+}
+
+/** Which one begins at this offset, or last before it, of so many that are in order. */
+function lastUpTo(offset: number, count: number, beginOf: (nth: number) => number | undefined): number {
+  let [low, high] = [0, count];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((beginOf(middle) ?? 0) <= offset) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+function pathOf(node: Node): string {
+  const { parent } = node;
+  if (parent === undefined) return "";
+  if (parent.type === "property") return pathTo(parent.parent === undefined ? "" : pathOf(parent.parent), keyOf(node));
+  const { children = [] } = parent;
+  return `${pathOf(parent)}[${lastUpTo(node.offset, children.length, (nth) => children[nth]?.offset)}]`;
+}
+
+function pathTo(path: string, key: string): string {
+  return path === "" ? key : `${path}.${key}`;
 }
 
 /** The keys and values of an object, in the file's order. */
@@ -58,6 +82,11 @@ export function membersOf(node: Node): readonly (readonly [key: string, value: N
   return (node.children ?? []).flatMap(({ children: [key, value] = [] }) =>
     key === undefined || value === undefined ? [] : [[String(key.value), value] as const],
   );
+}
+
+/** The key under which a value stands in its object. */
+export function keyOf(node: Node): string {
+  return String(node.parent?.children?.[0]?.value ?? "");
 }
 
 function lineStarts(text: string): readonly number[] {

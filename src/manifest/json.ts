@@ -1,7 +1,6 @@
 import type { Node } from "jsonc-parser";
-import type { ProblemCode } from "../shared/codes.js";
 import { trimAround } from "../shared/ids.js";
-import { EXIT, type Problem, StopError } from "../shared/problems.js";
+import { EXIT, StopError } from "../shared/problems.js";
 import { quote } from "../shared/text-safety.js";
 import {
   COLUMN_RULES,
@@ -11,7 +10,7 @@ import {
   type ManifestColumn,
   normalHeader,
 } from "./columns.js";
-import { JsonText, membersOf } from "./json-text.js";
+import { JsonText, keyOf, membersOf } from "./json-text.js";
 import type { Findings, Place, RawManifest, RawRow, SharedText } from "./manifest.js";
 
 /** Reads a JSON manifest. Throws a StopError (exit 2) where it is no JSON, or has no tenants that could be read. */
@@ -19,23 +18,16 @@ export function readJsonManifest(text: string, findings: Findings): RawManifest 
   return new JsonManifestReader(new JsonText(text, findings.file), findings).read();
 }
 
-/** A value with its place: `column` is the path that leads to it, empty for the root. */
-interface Value extends Place {
-  /** Its key; empty in an array. */
-  readonly key: string;
-  readonly node: Node;
-}
-
-/** An object with its keys looked up by what they mean: a known column, else the key folded. */
-interface JsonObject extends Place {
-  readonly members: ReadonlyMap<string, Value>;
-}
+/** An object's values by what their keys mean: a known column, else the key folded. */
+type Members = ReadonlyMap<string, Node>;
 
 /** What one key of a row says; `text` is `undefined` where its fault was told. */
 interface Said {
-  readonly value: Value;
+  readonly node: Node;
   readonly text: string | undefined;
 }
+
+type SaidRow = Omit<RawRow, "cells"> & { readonly said: ReadonlyMap<string, Said> };
 
 const MAPPING_COLUMNS = MANIFEST_COLUMNS.filter((column) => COLUMN_RULES[column].inMappings);
 const TOP_COLUMNS = MANIFEST_COLUMNS.filter((column) => COLUMN_RULES[column].atTop !== undefined);
@@ -43,10 +35,6 @@ const TOP_COLUMNS = MANIFEST_COLUMNS.filter((column) => COLUMN_RULES[column].atT
 class JsonManifestReader {
   readonly #json: JsonText;
   readonly #findings: Findings;
-  /** Each key that any row has, in the order in which they come, with its column's number. */
-  readonly #positions = new Map<string, number>();
-  readonly #header: string[] = [];
-  readonly #rows: RawRow[] = [];
   readonly #unknownInMappings = new Set<string>();
 
   constructor(json: JsonText, findings: Findings) {
@@ -55,201 +43,177 @@ class JsonManifestReader {
   }
 
   read(): RawManifest {
-    const root = this.#value("", this.#json.root, "");
-    if (root.node.type === "array") return this.#manifestOf(root, {});
-    const top = this.#object(root, "an array or an object");
+    const { root } = this.#json;
+    if (root.type === "array") return this.#manifestOf(root, {});
+    const top = this.#members(root, "an array or an object");
     const known = ["$schema", ...TOP_COLUMNS, "reportIds", "tenants"];
-    for (const [meaning, value] of top?.members ?? [])
+    for (const [meaning, value] of top ?? [])
       if (!known.map(meaningOf).includes(meaning)) this.#warnUnknown(value, "at the top level", known);
     const shared = top === undefined ? {} : this.#shared(top);
-    const tenants = top?.members.get("tenants");
-    if (tenants?.node.type === "array") return this.#manifestOf(tenants, shared);
+    const tenants = top?.get("tenants");
+    if (tenants?.type === "array") return this.#manifestOf(tenants, shared);
     const message = "The manifest has no tenants: its top level lacks the key tenants.";
     if (tenants !== undefined) this.#wrongKind(tenants, "an array of tenants");
-    else if (top !== undefined) this.#fault("COLUMN_MISSING", message, { ...top, column: "tenants" });
+    else if (top !== undefined)
+      this.#findings.fault("COLUMN_MISSING", message, { ...this.#json.placeOf(root), column: "tenants" });
     throw new StopError(EXIT.usage, this.#findings.faults);
   }
 
   /** What the top level says for all rows. An empty value counts as not given, a faulty one as given. */
-  #shared({ members }: JsonObject): RawManifest["shared"] {
-    const read = (value: Value | undefined): SharedText | undefined => {
-      const text = value === undefined ? "" : this.#text(value);
-      if (value === undefined || (text !== undefined && trimAround(text) === "")) return undefined;
-      return { text: text ?? "", line: value.line, column: value.column };
+  #shared(top: Members): RawManifest["shared"] {
+    const read = (node: Node | undefined): SharedText | undefined => {
+      const text = node === undefined ? "" : this.#text(node);
+      if (node === undefined || (text !== undefined && trimAround(text) === "")) return undefined;
+      return { text: text ?? "", ...this.#json.placeOf(node) };
     };
-    const shared = Object.fromEntries(TOP_COLUMNS.map((column) => [column, read(members.get(column))]));
-    const reports = this.#items(members.get("reportids"), "an array of report IDs");
+    const shared = Object.fromEntries(TOP_COLUMNS.map((column) => [column, read(top.get(column))]));
+    const reports = this.#items(top.get("reportids"), "an array of report IDs");
     return { ...shared, reportIds: reports.flatMap((report) => read(report) ?? []) };
   }
 
-  #manifestOf(tenants: Value, shared: RawManifest["shared"]): RawManifest {
-    for (const tenant of this.#items(tenants, "an array of tenants")) {
-      const entry = this.#object(tenant, "an object");
-      if (entry !== undefined) this.#addEntry(entry);
-    }
-    // A tenant and its app have a column in any case, and each row has a cell for every column.
-    for (const column of ["tenant", "newQlikAppId"]) this.#position(column, column);
-    const rows = this.#rows.map((row) => ({ ...row, cells: this.#header.map((_, at) => row.cells[at] ?? "") }));
-    return { format: "json", header: this.#header, headerLine: 1, rows, shared };
+  #manifestOf(tenants: Node, shared: RawManifest["shared"]): RawManifest {
+    const entries = this.#items(tenants, "an array of tenants").flatMap((entry) => this.#rowsOf(entry));
+    /** Each key that any row has, by what it means. A tenant and its app have a column in any case. */
+    const header = new Map<string, string>();
+    for (const { said } of entries)
+      for (const [meaning, { node }] of said) if (!header.has(meaning)) header.set(meaning, keyOf(node));
+    for (const column of ["tenant", "newQlikAppId"]) if (!header.has(column)) header.set(column, column);
+    const meanings = [...header.keys()];
+    const rows = entries.map(({ said, ...row }) => ({
+      ...row,
+      cells: meanings.map((one) => said.get(one)?.text ?? ""),
+    }));
+    return { format: "json", header: [...header.values()], headerLine: 1, rows, shared };
   }
 
-  /** Adds a row for a tenant's entry, or one for each of its mappings. */
-  #addEntry(entry: JsonObject): void {
-    const misplaced = entry.members.get("reportids");
-    if (misplaced !== undefined && misplaced.node.type !== "null") {
-      const message = `${misplaced.column} is not read there: reportIds belongs to the manifest's top level.`;
-      this.#fault(
-        "KEY_MISPLACED",
-        message,
-        misplaced,
-        "Give a tenant its own reports by mappings, one for each report.",
-      );
+  /** The rows of a tenant's entry: one, or one for each of its mappings. */
+  #rowsOf(entry: Node): readonly SaidRow[] {
+    const members = this.#members(entry, "an object");
+    if (members === undefined) return [];
+    const misplaced = members.get("reportids");
+    if (misplaced !== undefined && misplaced.type !== "null") {
+      const at = this.#json.placeOf(misplaced);
+      const hint = "Give a tenant its own reports by mappings, one for each report.";
+      const message = `${at.column} is not read there: reportIds belongs to the manifest's top level.`;
+      this.#findings.fault("KEY_MISPLACED", message, { ...at, hint });
     }
-    const said = this.#said(entry.members);
-    const given = entry.members.get("mappings");
+    const said = this.#said(members);
+    const given = members.get("mappings");
     const items = this.#items(given, "an array of mappings");
-    const mappings = items.flatMap((item) => this.#object(item, "an object") ?? []);
-    for (const [nth, mapping] of mappings.entries()) {
-      const merged = new Map(said);
-      for (const [meaning, own] of this.#said(this.#ofMapping(mapping))) {
-        const flat = said.get(meaning);
-        if (meaning !== "qlikAppId") this.#refuseContradiction(meaning, flat, own, said.get("tenant")?.text);
-        if (own.text !== "" || flat?.text === "") merged.set(meaning, own);
-      }
-      this.#addRow(nth === 0 ? entry.line : mapping.line, merged, entry, mapping);
-    }
+    const rows = items.flatMap((mapping): SaidRow[] => {
+      const own = this.#members(mapping, "an object");
+      return own === undefined ? [] : [this.#row(this.#merged(said, own), entry, mapping)];
+    });
+    const [first, ...others] = rows;
+    if (first !== undefined) return [{ ...first, line: this.#json.lineOf(entry) }, ...others];
     // Where the mappings themselves are faulty, the app that they should have named is not told to be missing as well.
-    const isFaulty = items.length > 0 || (given !== undefined && !["array", "null"].includes(given.node.type));
-    if (mappings.length === 0) this.#addRow(entry.line, said, entry, undefined, isFaulty ? ["newQlikAppId"] : []);
+    const isFaulty = items.length > 0 || (given !== undefined && !["array", "null"].includes(given.type));
+    return [this.#row(said, entry, entry, isFaulty ? ["newQlikAppId"] : [])];
   }
 
-  #addRow(
-    line: number,
-    said: ReadonlyMap<string, Said>,
-    entry: JsonObject,
-    mapping?: JsonObject,
-    spoiled: ManifestColumn[] = [],
-  ): void {
-    const cells: string[] = [];
-    for (const [meaning, { value, text }] of said) {
-      cells[this.#position(meaning, value.key)] = text ?? "";
-      if (text === undefined && isManifestColumn(meaning)) spoiled.push(meaning);
-    }
+  /** `mapping`: the object that holds what a mapping may say; the entry itself where that has no mappings. */
+  #row(said: SaidRow["said"], entry: Node, mapping: Node, spoiled: readonly ManifestColumn[] = []): SaidRow {
     const placeOf = (column: ManifestColumn): Place => {
-      const object = mapping !== undefined && MAPPING_COLUMNS.includes(column) ? mapping : entry;
-      const value = said.get(column)?.value ?? object.members.get(column);
-      return { line: (value ?? object).line, column: value?.column ?? pathTo(object.column, column) };
+      const value = said.get(column)?.node;
+      return this.#json.placeOf(
+        value ?? (MAPPING_COLUMNS.includes(column) ? mapping : entry),
+        value ? undefined : column,
+      );
     };
-    this.#rows.push({ line, cells, spoiled, placeOf });
-  }
-
-  #position(meaning: string, key: string): number {
-    const known = this.#positions.get(meaning);
-    if (known !== undefined) return known;
-    this.#positions.set(meaning, this.#header.length);
-    return this.#header.push(key) - 1;
+    const faulty = [...said].flatMap(([meaning, { text }]) =>
+      text === undefined && isManifestColumn(meaning) ? [meaning] : [],
+    );
+    return { line: this.#json.lineOf(mapping), said, spoiled: [...spoiled, ...faulty], placeOf };
   }
 
   /** What an object's keys say. Of keys that have no meaning of their own, those with a single value. */
-  #said(members: Iterable<readonly [string, Value]>): Map<string, Said> {
+  #said(members: Members): ReadonlyMap<string, Said> {
     const said = new Map<string, Said>();
-    for (const [meaning, value] of members) {
-      const { type } = value.node;
-      const isText = isManifestColumn(meaning) && !(meaning === "enabled" && (type === "boolean" || type === "number"));
-      const text = isText ? this.#text(value) : this.#json.textOf(value.node);
-      if (isText || text !== undefined) said.set(meaning, { value, text });
+    for (const [meaning, node] of members) {
+      const isText =
+        isManifestColumn(meaning) && !(meaning === "enabled" && (node.type === "boolean" || node.type === "number"));
+      const text = isText ? this.#text(node) : this.#json.textOf(node);
+      if (isText || text !== undefined) said.set(meaning, { node, text });
     }
     return said;
   }
 
-  /** A mapping's keys. One that a mapping does not have is told once: `report` for `reportId` would map every report. */
-  #ofMapping({ members }: JsonObject): readonly (readonly [string, Value])[] {
-    return [...members].filter(([meaning, value]) => {
-      if (isManifestColumn(meaning) && MAPPING_COLUMNS.includes(meaning)) return true;
-      if (!this.#unknownInMappings.has(meaning)) this.#warnUnknown(value, "in a mapping", MAPPING_COLUMNS);
+  /**
+   * What a mapping says; what it leaves out is its tenant's. A key that a mapping does not have is told once: `report` for `reportId`
+   * would map every report. Where both name an app or a report, and another, which one is meant cannot be told.
+   */
+  #merged(tenant: ReadonlyMap<string, Said>, mapping: Members): ReadonlyMap<string, Said> {
+    const [known, unknown] = [new Map<string, Node>(), new Map<string, Node>()];
+    for (const [meaning, node] of mapping)
+      (isManifestColumn(meaning) && MAPPING_COLUMNS.includes(meaning) ? known : unknown).set(meaning, node);
+    for (const [meaning, node] of unknown) {
+      if (!this.#unknownInMappings.has(meaning)) this.#warnUnknown(node, "in a mapping", MAPPING_COLUMNS);
       this.#unknownInMappings.add(meaning);
-      return false;
-    });
-  }
-
-  /** A tenant's own `newQlikAppId` or `reportId` that one of its mappings says otherwise: which one is meant cannot be told. */
-  #refuseContradiction(column: string, flat: Said | undefined, mapped: Said, tenant: string | undefined): void {
-    if (!flat?.text || !mapped.text || flat.text === mapped.text) return;
-    const message = `${mapped.value.column} is ${quote(mapped.text)}, but ${flat.value.column} is ${quote(flat.text)}.`;
-    const hint = `Give ${column} to the tenant or to its mappings, not to both.`;
-    this.#fault("CONTRADICTION", message, mapped.value, hint, { tenant, value: mapped.text });
+    }
+    const merged = new Map(tenant);
+    for (const [meaning, own] of this.#said(known)) {
+      const flat = tenant.get(meaning);
+      if (own.text !== "" || !flat?.text) merged.set(meaning, own);
+      if (meaning === "qlikAppId" || !flat?.text || !own.text || flat.text === own.text) continue;
+      const at = this.#json.placeOf(own.node);
+      const there = `${this.#json.placeOf(flat.node).column} is ${quote(flat.text)}`;
+      this.#findings.fault("CONTRADICTION", `${at.column} is ${quote(own.text)}, but ${there}.`, {
+        hint: `Give ${meaning} to the tenant or to its mappings, not to both.`,
+        ...at,
+        tenant: tenant.get("tenant")?.text,
+        value: own.text,
+      });
+    }
+    return merged;
   }
 
   /** Looks an object's keys up. Two keys of one meaning are a fault, and so is one that comes twice: JSON would take the last. */
-  #object(object: Value, wanted: string): JsonObject | undefined {
-    if (object.node.type !== "object") return this.#wrongKind(object, wanted);
-    const members = new Map<string, Value>();
-    for (const [key, node] of membersOf(object.node)) {
-      const value = this.#value(key, node, pathTo(object.column, key));
-      const other = members.get(meaningOf(key))?.key;
-      members.set(meaningOf(key), value);
+  #members(object: Node, wanted: string): Members | undefined {
+    if (object.type !== "object") return this.#wrongKind(object, wanted);
+    const members = new Map<string, Node>();
+    for (const [key, node] of membersOf(object)) {
+      const other = members.get(meaningOf(key));
+      members.set(meaningOf(key), node);
       if (other === undefined) continue;
-      const both = `The keys ${quote(other)} and ${quote(key)} mean the same`;
-      const twice = other === key ? `The key ${quote(key)} comes twice` : both;
-      this.#fault("COLUMN_TWICE", `${twice}: which one counts cannot be told.`, value);
+      const both = `The keys ${quote(keyOf(other))} and ${quote(key)} mean the same`;
+      const twice = keyOf(other) === key ? `The key ${quote(key)} comes twice` : both;
+      this.#findings.fault("COLUMN_TWICE", `${twice}: which one counts cannot be told.`, this.#json.placeOf(node));
     }
-    return { line: object.line, column: object.column, members };
+    return members;
   }
 
   /** An array's items; none where there is no array. */
-  #items(array: Value | undefined, wanted: string): readonly Value[] {
-    if (array === undefined || array.node.type === "null") return [];
-    if (array.node.type !== "array") this.#wrongKind(array, wanted);
-    else return (array.node.children ?? []).map((node, nth) => this.#value("", node, `${array.column}[${nth}]`));
-    return [];
+  #items(array: Node | undefined, wanted: string): readonly Node[] {
+    if (array === undefined || array.type === "null") return [];
+    if (array.type !== "array") this.#wrongKind(array, wanted);
+    return array.type === "array" ? (array.children ?? []) : [];
   }
 
   /** A value that must be text, or `undefined` where it is not (then its fault is told). `null` counts as empty. */
-  #text(value: Value): string | undefined {
-    const text = this.#json.textOf(value.node);
-    if (value.node.type === "string" || value.node.type === "null") return text;
+  #text(node: Node): string | undefined {
+    const text = this.#json.textOf(node);
+    if (node.type === "string" || node.type === "null") return text;
     const quoted = `Put it in quotes: "${text}". Text stays text, so that 007 is not 7.`;
-    return this.#wrongKind(value, "text in quotes", text === undefined ? undefined : quoted);
+    return this.#wrongKind(node, "text in quotes", text === undefined ? undefined : quoted);
   }
 
-  #wrongKind(value: Value, wanted: string, hint?: string): undefined {
-    const { type } = value.node;
-    const text = type === "null" ? "null" : this.#json.textOf(value.node);
-    const quoted = text === undefined ? `an ${type}` : quote(text);
-    const shown = type === "string" || text === undefined ? quoted : quoted.slice(1, -1);
-    const message = `${value.column || "The manifest"} is ${shown}; ${wanted} is expected.`;
-    this.#fault("WRONG_KIND", message, value, hint, { value: text });
+  #wrongKind(node: Node, wanted: string, hint?: string): undefined {
+    const at = this.#json.placeOf(node);
+    const value = node.type === "null" ? "null" : this.#json.textOf(node);
+    const quoted = value === undefined ? `an ${node.type}` : quote(value);
+    const shown = node.type === "string" || value === undefined ? quoted : quoted.slice(1, -1);
+    const message = `${at.column || "The manifest"} is ${shown}; ${wanted} is expected.`;
+    this.#findings.fault("WRONG_KIND", message, { hint, ...at, value });
   }
 
-  #warnUnknown({ key, line, column }: Value, where: string, known: readonly string[]): void {
+  #warnUnknown(node: Node, where: string, known: readonly string[]): void {
+    const message = `The key ${quote(keyOf(node))} has no meaning ${where}; it is not read.`;
     const hint = `What may stand there: ${known.join(", ")}.`;
-    this.#findings.warn("KEY_UNKNOWN", `The key ${quote(key)} has no meaning ${where}; it is not read.`, {
-      hint,
-      line,
-      column,
-    });
-  }
-
-  #fault(
-    code: ProblemCode,
-    message: string,
-    { line, column }: Place,
-    hint?: string,
-    more?: Pick<Problem, "tenant" | "value">,
-  ): void {
-    this.#findings.fault(code, message, { hint, line, column, ...more });
-  }
-
-  #value(key: string, node: Node, column: string): Value {
-    return { key, node, line: this.#json.lineOf(node), column };
+    this.#findings.warn("KEY_UNKNOWN", message, { hint, ...this.#json.placeOf(node) });
   }
 }
 
 function meaningOf(key: string): string {
   const folded = normalHeader(key);
   return columnOf(folded) ?? folded;
-}
-
-function pathTo(path: string, key: string): string {
-  return path === "" ? key : `${path}.${key}`;
 }

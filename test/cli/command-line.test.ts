@@ -182,15 +182,15 @@ describe("what is refused", () => {
   });
 
   it("keeps what a refusal has to be told with: the format, the files, whether it was a dry run", () => {
-    const { command, dryRun, manner } = refusal(
+    const { command, dryRun, output } = refusal(
       "sync customers.csv -n --format=ndjson --nonsense --out a.json --out b.txt --apps apps.csv -v --no-color",
     );
-    expect({ command, dryRun, manner }).toEqual({
+    expect({ command, dryRun, output }).toEqual({
       command: "sync",
       dryRun: true,
-      manner: {
+      output: {
         format: "ndjson",
-        verbose: true,
+        verbosity: "verbose",
         noColor: true,
         files: [{ path: "a.json", kind: "json" }],
         inputs: ["customers.csv", "apps.csv"],
@@ -199,7 +199,7 @@ describe("what is refused", () => {
   });
 
   it("what init would write is no result file", () => {
-    expect(refusal("init --nonsense --out customers.csv").manner).toMatchObject({
+    expect(refusal("init --nonsense --out customers.csv").output).toMatchObject({
       files: [],
       inputs: ["customers.csv"],
     });

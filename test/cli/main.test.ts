@@ -92,7 +92,7 @@ describe("a command line that is refused", () => {
 describe("a command", () => {
   it("gets its settings and the host, and its exit code is the program's", async () => {
     withSync(`
-      await host.stdout.write(JSON.stringify({ settings, env: host.env.QALYPTUS_SERVER, tty: host.stdout.isTTY, ask: host.mayAsk }));
+      await host.stdout.write(JSON.stringify({ settings, env: host.env.QALYPTUS_SERVER, tty: host.stdout.isTTY }));
       return 10;`);
     const { code, stdout } = await run(["sync", "customers.csv", "--limit", "1"]);
     expect(code).toBe(10);
@@ -100,7 +100,6 @@ describe("a command", () => {
       settings: { manifest: "customers.csv", shape: { limit: 1 } },
       env: ENV.QALYPTUS_SERVER,
       tty: false,
-      ask: false,
     });
   });
 
@@ -127,7 +126,7 @@ describe("a command", () => {
   });
 
   it("reads standard input to its end", async () => {
-    withSync("await host.stdout.write(Buffer.from(await host.stdin.readAll()).toString('hex')); return 0;");
+    withSync("await host.stdout.write(Buffer.from(await host.readInput()).toString('hex')); return 0;");
     const running = shell.start(["sync", "customers.csv", "--api-key-file", "-"], ENV);
     running.child.stdin?.end(Buffer.from([0xff, 0xfe, 0x6b, 0x00]));
     expect(await running.ended).toMatchObject({ code: 0, stdout: "fffe6b00" });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { readCommandLine } from "../../src/cli/command-line.js";
 import { COMMANDS, type CommandSpec } from "../../src/cli/command-table.js";
-import { OPTIONS } from "../../src/cli/options.js";
-import type { CommandName } from "../../src/cli/settings.js";
+import { OPTIONS } from "../../src/commands/options.js";
+import type { CommandName } from "../../src/commands/settings.js";
 
 const TASK = "11111111-1111-4111-8111-111111111111";
 const APP = "22222222-2222-4222-8222-222222222222";

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readCommandLine } from "../../src/cli/command-line.js";
-import { OPTIONS } from "../../src/cli/options.js";
-import { SHAPING } from "../../src/cli/settings.js";
-import type { SyncSettings } from "../../src/commands/settings.js";
+import { OPTIONS } from "../../src/commands/options.js";
+import { type SettingsOf, SHAPING } from "../../src/commands/settings.js";
 
 const ENV = { QALYPTUS_SERVER: "https://reports.example", QALYPTUS_API_KEY: "key-of-the-environment" };
 const GUID = "11111111-1111-4111-8111-111111111111";
@@ -11,7 +10,7 @@ function read(line: string, env: Readonly<Record<string, string>> = ENV) {
   return readCommandLine(["sync", ...line.split(" ").filter(Boolean)], { env, argv0: "p" });
 }
 
-function settingsOf(line: string, env?: Readonly<Record<string, string>>): SyncSettings {
+function settingsOf(line: string, env?: Readonly<Record<string, string>>): SettingsOf["sync"] {
   const outcome = read(line, env);
   if (outcome.kind !== "run" || outcome.invocation.command !== "sync") throw new Error(JSON.stringify(outcome));
   return outcome.invocation.settings;
@@ -73,7 +72,7 @@ describe("a sync that is given its manifest alone", () => {
       apps: undefined,
       breakLock: undefined,
       rebind: false,
-      output: { format: "human", verbosity: "normal", noColor: false, files: [] },
+      output: { format: "human", verbosity: "normal", noColor: false, files: [], inputs: ["customers.csv"] },
       warnings: [],
     });
   });
@@ -146,7 +145,7 @@ describe("server and key", () => {
   });
 
   it("a key file called - is standard input", () => {
-    expect(settingsOf("customers.csv --api-key-file -").connection?.apiKey).toEqual({ kind: "stdin" });
+    expect(settingsOf("customers.csv --api-key-file -").connection?.apiKey).toEqual({ kind: "file", path: "-" });
   });
 
   it("both missing are told together, and an empty variable is a missing one", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Ask, findManifest, type InitRequest } from "../../src/commands/init.js";
+import { findManifest, type InitRequest } from "../../src/commands/init.js";
 import { parseReportId, parseRowId } from "../../src/shared/ids.js";
 import { app, appId, copy, MASTER, MONTHLY, report, row, taskId, WEEKLY } from "../support/manifests.js";
 import { type MadeUpTask, taskReader } from "../support/task-reader.js";
@@ -25,22 +25,8 @@ function never(): never {
   throw new Error("the test is wrong");
 }
 
-function find(
-  changes: Partial<InitRequest>,
-  more: { readonly server?: readonly MadeUpTask[]; readonly ask?: Ask } = {},
-) {
-  const reader = taskReader(more.server ?? SERVER);
-  return findManifest({ ...REQUEST, ...changes }, reader, more.ask);
-}
-
-/** A person who types these answers, and then goes home. */
-function person(...answers: string[]) {
-  const heard: string[] = [];
-  const ask: Ask = async (question) => {
-    heard.push(question);
-    return answers.shift();
-  };
-  return { ask, heard };
+function find(changes: Partial<InitRequest>, server: readonly MadeUpTask[] = SERVER) {
+  return findManifest({ ...REQUEST, ...changes }, taskReader(server));
 }
 
 const refused = (code: string) => ({ exitCode: 2, problems: [expect.objectContaining({ code })] });
@@ -58,8 +44,8 @@ describe("the source task of a first manifest", () => {
 
   it("is refused where several have its name: their IDs are told", async () => {
     const server = [...SERVER, { id: taskId(copy(7)), name: "monthly report" }];
-    await expect(find({ sourceTask: "Monthly Report" }, { server })).rejects.toMatchObject(refused("SOURCE_AMBIGUOUS"));
-    await expect(find({ sourceTask: "Monthly Report" }, { server })).rejects.toThrow(copy(7));
+    await expect(find({ sourceTask: "Monthly Report" }, server)).rejects.toMatchObject(refused("SOURCE_AMBIGUOUS"));
+    await expect(find({ sourceTask: "Monthly Report" }, server)).rejects.toThrow(copy(7));
   });
 
   it("is refused where none has its name: the nearest are told", async () => {
@@ -68,66 +54,20 @@ describe("the source task of a first manifest", () => {
     await expect(find({ sourceTask: copy(9) })).rejects.toMatchObject(refused("SOURCE_UNKNOWN"));
   });
 
-  it("must be named where nobody can be asked: the tasks are told", async () => {
+  it("must be named: the tasks are told", async () => {
     await expect(find({ sourceTask: undefined })).rejects.toMatchObject(refused("SOURCE_TASK_MISSING"));
     await expect(find({ sourceTask: undefined })).rejects.toThrow(`"Weekly Sales" (${WEEKLY})`);
-  });
-
-  it.each([["2"], [WEEKLY], ["weekly sales"]])("is asked for, and taken by the answer %j", async (answer) => {
-    const { ask, heard } = person(answer);
-    const { source } = await find({ sourceTask: undefined }, { ask });
-    expect(source.task.id).toBe(WEEKLY);
-    expect(heard).toEqual([
-      `Which task is to be duplicated?\n   1  Monthly Report  ${MONTHLY}\n   2  Weekly Sales  ${WEEKLY}\nNumber, ID or name, or nothing: `,
-    ]);
-  });
-
-  it("is asked for again, with the reason, until the answer is one of the tasks", async () => {
-    const { ask, heard } = person("3", "Yearly", "1");
-    const { source } = await find({ sourceTask: undefined }, { ask });
-    expect(source.task.id).toBe(MONTHLY);
-    expect(heard.slice(1)).toEqual([
-      '"3" is none of them\nNumber, ID or name, or nothing: ',
-      '"Yearly" is none of them\nNumber, ID or name, or nothing: ',
-    ]);
-  });
-
-  it("is missing where the person leaves", async () => {
-    await expect(find({ sourceTask: undefined }, { ask: person().ask })).rejects.toMatchObject(
-      refused("SOURCE_TASK_MISSING"),
-    );
   });
 
   it("can be given by its ID to a server that lists nothing, and by nothing else", async () => {
     const problem = { code: "NOT_FOUND", message: "no list" };
     const listTasks = async () => ({ kind: "none" as const, forbidden: false, problem });
     const reader = taskReader(SERVER, { listTasks });
-    const { source } = await findManifest(REQUEST, reader, undefined);
+    const { source } = await findManifest(REQUEST, reader);
     expect(source.task.name).toBe("Monthly Report");
-    await expect(findManifest({ ...REQUEST, sourceTask: "Monthly Report" }, reader, undefined)).rejects.toMatchObject(
+    await expect(findManifest({ ...REQUEST, sourceTask: "Monthly Report" }, reader)).rejects.toMatchObject(
       refused("LIST_UNREADABLE"),
     );
-  });
-});
-
-describe("the master app of a first manifest", () => {
-  it("is asked for among the apps that are no tenant's", async () => {
-    const { ask, heard } = person("1");
-    const { masterApp, leftMasterOut, unfit } = await find({ masterApp: undefined }, { ask });
-    expect(heard).toEqual([
-      `Which app were the reports made with (the master app)?\n   1  Sales  ${MASTER}\nNumber, ID or name, or nothing: `,
-    ]);
-    expect({ masterApp, leftMasterOut, unfit }).toEqual({ masterApp: MASTER, leftMasterOut: true, unfit: [] });
-  });
-
-  it("is asked for among all apps where there is no pattern, and is then no tenant", async () => {
-    const { tenants } = await find({ masterApp: undefined, pattern: undefined }, { ask: person("Sales").ask });
-    expect(tenants.map(({ tenant }) => tenant)).toEqual(["Sales - acme", "Sales - globex"]);
-  });
-
-  it("stays unknown where nobody says it", async () => {
-    expect(await find({ masterApp: undefined })).toMatchObject({ masterApp: undefined });
-    expect(await find({ masterApp: undefined }, { ask: person("").ask })).toMatchObject({ masterApp: undefined });
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { GroupCommit } from "../../src/log/writer.js";
+import { GroupCommit } from "../../src/log/file/idempotency-log-file.js";
 
 /** A flush that is under way until it is let go. */
 function heldFlush() {

@@ -13,19 +13,18 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { findLogs, isLogOf, openLogForRun, readLogForPlan } from "../../src/log/file/idempotency-log-file.js";
-import type { LogEntry, LogRecord } from "../../src/log/records.js";
+import { openLogForRun } from "../../src/log/file/idempotency-log-file.js";
+import { findLogs, isLogOf, readLog } from "../../src/log/file/read-log.js";
+import type { LogEntry } from "../../src/log/records.js";
 import type { TaskId } from "../../src/shared/ids.js";
 import { StopError } from "../../src/shared/problems.js";
 import { inFolder, openRequest, WatchedDisk } from "../support/log-places.js";
-import { createIntent, createOutcome, HEADER, logText, MONTHLY, SERVER } from "../support/log-samples.js";
+import { createIntent, createOutcome, HEADER, logText, MONTHLY, recordsIn, SERVER } from "../support/log-samples.js";
 
 const NAME = "customers.csv.idempotency.jsonl";
 
 function entriesOf(path: string): readonly LogEntry[] {
-  const entries: LogEntry[] = [];
-  readLogForPlan(path, ({ v, seq, at, run, synced, digest, ...entry }) => entries.push(entry as LogEntry));
-  return entries;
+  return recordsIn(path).map(({ v, seq, at, run, synced, digest, ...entry }) => entry as LogEntry);
 }
 
 async function stopOf(promise: Promise<unknown>): Promise<StopError> {
@@ -47,7 +46,6 @@ describe("a new log", () => {
       const path = join(folder, NAME);
       const disk = new WatchedDisk();
       const log = await openLogForRun(openRequest(path, { disk }));
-      expect(log).toMatchObject({ header: HEADER });
       expect(log.head()).toEqual({ path, seq: 0, digest: "" });
       expect(existsSync(path)).toBe(false);
       await log.append([createIntent("acme", 1)]);
@@ -66,7 +64,9 @@ describe("a new log", () => {
       const head = log.head();
       await log.close();
       expect(readdirSync(folder)).toEqual([NAME]);
-      expect(readLogForPlan(path, () => undefined)).toEqual({ header: HEADER, head, warnings: [] });
+      expect(readLog(path)).toMatchObject({ head, warnings: [] });
+      expect(JSON.parse(readFileSync(path, "utf8").split("\n")[0] ?? "")).toMatchObject(HEADER);
+      expect(readLog(path).state.server()).toBe(SERVER);
       expect(entriesOf(path)).toEqual([createIntent("acme", 1), createOutcome(1)]);
     }));
 
@@ -76,7 +76,7 @@ describe("a new log", () => {
       expect(readdirSync(folder)).toEqual([`${NAME}.lock`]);
       await log.close();
       expect(readdirSync(folder)).toEqual([]);
-      expect(readLogForPlan(join(folder, NAME), () => undefined)).toMatchObject({ header: undefined, head: undefined });
+      expect(readLog(join(folder, NAME))).toMatchObject({ head: undefined, warnings: [] });
     }));
 
   it("is refused, with what to do, where its folder is missing", () =>
@@ -114,16 +114,13 @@ describe("a log that is opened again", () => {
       const path = join(folder, NAME);
       writeFileSync(path, logText([[createIntent("acme", 1)]]));
       const disk = new WatchedDisk();
-      const seen: LogRecord[] = [];
-      const log = await openLogForRun(openRequest(path, { disk, run: "run-2", visit: (record) => seen.push(record) }));
+      const log = await openLogForRun(openRequest(path, { disk, run: "run-2" }));
       expect(disk.calls).toEqual(["open", "datasync"]);
-      expect(seen).toMatchObject([{ seq: 1, type: "create-intent", run: "run-1" }]);
+      expect([...log.state.tenants()].map(({ openCreates }) => openCreates)).toMatchObject([[createIntent("acme", 1)]]);
       await Promise.all([log.append([createOutcome(1), createIntent("globex", 2)]), log.append([createOutcome(2)])]);
       expect(log.head()).toMatchObject({ seq: 4 });
       await log.close();
-      const records: LogRecord[] = [];
-      readLogForPlan(path, (record) => records.push(record));
-      expect(records.slice(1)).toMatchObject([
+      expect(recordsIn(path).slice(1)).toMatchObject([
         { seq: 2, run: "run-2", synced: 1, type: "create-outcome" },
         { seq: 3, run: "run-2", synced: 1, type: "create-intent" },
         { seq: 4, run: "run-2", synced: 1, type: "create-outcome" },
@@ -153,7 +150,7 @@ describe("a log that is opened again", () => {
       const whole = logText([[createIntent("acme", 1)]]);
       for (const torn of ['{"v":1,"seq":2,"at', "\0\0\0\0"]) {
         writeFileSync(path, whole + torn);
-        expect(readLogForPlan(path, () => undefined).warnings).toMatchObject([{ code: "LOG_TORN", line: 3 }]);
+        expect(readLog(path).warnings).toMatchObject([{ code: "LOG_TORN", line: 3 }]);
         expect(readFileSync(path, "utf8")).toBe(whole + torn);
         const log = await openLogForRun(openRequest(path));
         expect(log.warnings).toMatchObject([{ code: "LOG_TORN", line: 3 }]);
@@ -181,7 +178,7 @@ describe("a log that is opened again", () => {
       expect(stop).toMatchObject({ exitCode: 6, problems: [{ code, line, file: path }] });
       expect(readFileSync(path, "utf8")).toBe(text);
       expect(readdirSync(folder)).toEqual([NAME]);
-      expect(() => readLogForPlan(path, () => undefined)).toThrow(StopError);
+      expect(() => readLog(path)).toThrow(StopError);
     }),
   );
 
@@ -192,7 +189,7 @@ describe("a log that is opened again", () => {
       const stop = await stopOf(openLogForRun(openRequest(path)));
       expect(codeOf(stop)).toEqual({ exitCode: 6, code: "LOG_LINK_BROKEN" });
       expect(stop.message).toContain(join(folder, "elsewhere.jsonl"));
-      expect(() => readLogForPlan(path, () => undefined)).toThrow("where no file is");
+      expect(() => readLog(path)).toThrow("where no file is");
       expect(readdirSync(folder)).toEqual([NAME]);
       writeFileSync(join(folder, "elsewhere.jsonl"), "");
       const log = await openLogForRun(openRequest(path));

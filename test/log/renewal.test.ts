@@ -5,12 +5,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { nodeDisk } from "../../src/log/file/disk.js";
-import { type OpenLog, openLogForRun, readLogForPlan } from "../../src/log/file/idempotency-log-file.js";
-import type { LogRecord } from "../../src/log/records.js";
+import { type OpenLog, openLogForRun } from "../../src/log/file/idempotency-log-file.js";
 import { StopError } from "../../src/shared/problems.js";
 import { compileSource } from "../support/compiled-sources.js";
 import { ELSEWHERE, inFolder, leaveLock, openRequest, WatchedDisk } from "../support/log-places.js";
-import { createIntent, createOutcome, logText, MONTHLY, SERVER } from "../support/log-samples.js";
+import { createIntent, createOutcome, logText, MONTHLY, recordsIn, SERVER } from "../support/log-samples.js";
 
 const NAME = "customers.csv.idempotency.jsonl";
 const TIMING = { beatMs: 60_000, silentMs: 60_000, watchMs: 5, sendWithinMs: 45_000 };
@@ -37,9 +36,7 @@ function breakInto(path: string): Promise<OpenLog> {
 }
 
 function typesIn(path: string): readonly string[] {
-  const types: string[] = [];
-  readLogForPlan(path, (record: LogRecord) => types.push(`${record.run} ${record.type}`));
-  return types;
+  return recordsIn(path).map((record) => `${record.run} ${record.type}`);
 }
 
 const fileOf = (path: string): number => statSync(path).ino;

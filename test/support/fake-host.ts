@@ -1,7 +1,7 @@
-import { PassThrough, Writable } from "node:stream";
+import { Writable } from "node:stream";
 import type { Host, OutputStream } from "../../src/commands/host.js";
 
-/** A machine of a test's own: what a command writes is kept, and what it asks is answered. */
+/** A machine of a test's own: what a command writes is kept. */
 export interface FakeHost extends Host {
   /** All that was written to standard output, and to standard error. */
   readonly written: { readonly stdout: () => string; readonly stderr: () => string };
@@ -10,22 +10,16 @@ export interface FakeHost extends Host {
 export interface FakeHostFacts {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** What a person types, line by line; then standard input ends. Without it nobody can be asked. */
-  readonly typed?: readonly string[];
 }
 
 export function fakeHost(facts: FakeHostFacts = {}): FakeHost {
   const stdout = keptStream();
   const stderr = keptStream();
-  const asked = facts.typed !== undefined;
-  const input = new PassThrough();
-  for (const line of facts.typed ?? []) input.write(`${line}\n`);
-  input.end();
   const never = new AbortController().signal;
   return {
     env: facts.env ?? {},
     cwd: facts.cwd ?? "/nowhere",
-    stdin: { isTTY: asked, readAll: async () => Buffer.alloc(0), stream: input },
+    readInput: async () => Buffer.alloc(0),
     stdout: stdout.stream,
     stderr: stderr.stream,
     platform: process.platform,
@@ -36,8 +30,7 @@ export function fakeHost(facts: FakeHostFacts = {}): FakeHost {
     execPath: process.execPath,
     mainPath: "main.js",
     unicode: true,
-    ci: !asked,
-    mayAsk: asked,
+    ci: true,
     interruption: () => ({ requested: never, immediate: never, signal: () => "SIGINT" }),
     redact: () => undefined,
     written: { stdout: stdout.text, stderr: stderr.text },

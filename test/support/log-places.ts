@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type FileFacts, type LogDisk, type LogHandle, nodeDisk } from "../../src/log/file/disk.js";
+import { type LogDisk, type LogHandle, nodeDisk } from "../../src/log/file/disk.js";
 import type { OpenLogRequest } from "../../src/log/file/idempotency-log-file.js";
 import type { LockRecord } from "../../src/log/file/lock-files.js";
 import { identityOf, type MachineFacts, type ProcessFacts, thisMachine } from "../../src/log/file/process-identity.js";
+import { systemClock } from "../../src/shared/time.js";
 import { MONTHLY, SERVER } from "./log-samples.js";
 
 /** A temporary folder that is gone after `use`. */
@@ -27,9 +28,8 @@ export function openRequest(path: string, more: Partial<OpenLogRequest> = {}): O
     sourceTasks: [MONTHLY],
     run: "run-1",
     command: "sync",
-    now: () => new Date("2026-01-31T02:00:00.000Z"),
+    clock: { ...systemClock, now: () => new Date("2026-01-31T02:00:00.000Z") },
     ownProcess: THIS_PROCESS,
-    visit: () => undefined,
     ...more,
   };
 }
@@ -79,14 +79,8 @@ export class WatchedDisk implements LogDisk {
   /** Called in place of a rename; by default renames. */
   onRename: (rename: () => void) => void = (rename) => rename();
 
-  realPath = nodeDisk.realPath;
   read = nodeDisk.read;
-  list = nodeDisk.list;
-  linkTarget = nodeDisk.linkTarget;
-
-  facts(path: string): FileFacts | undefined {
-    return nodeDisk.facts(path);
-  }
+  facts = nodeDisk.facts;
 
   create(path: string, model?: string): LogHandle {
     this.calls.push("create");
@@ -101,10 +95,6 @@ export class WatchedDisk implements LogDisk {
   rename(from: string, to: string): void {
     this.calls.push("rename");
     this.onRename(() => nodeDisk.rename(from, to));
-  }
-
-  remove(path: string): void {
-    nodeDisk.remove(path);
   }
 
   truncate(path: string, size: number, check: () => void): void {

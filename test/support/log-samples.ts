@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { type ChainEnd, type GroupEnvelope, headerLine } from "../../src/log/chain.js";
 import { type LogContent, LogScan } from "../../src/log/reading.js";
 import type { CreateIntentRecord, CreateOutcomeRecord, LogEntry, LogHeader, LogRecord } from "../../src/log/records.js";
@@ -90,6 +91,14 @@ export function logText(groups: readonly (readonly LogEntry[])[], run = "run-1")
 export type LogReading =
   | (LogContent & { readonly kind: "log" })
   | { readonly kind: "refused"; readonly refusal: Problem | undefined };
+
+/** The records of a log's file. */
+export function recordsIn(path: string): readonly LogRecord[] {
+  const records: LogRecord[] = [];
+  const reading = readLogBytes(readFileSync(path), (record) => records.push(record));
+  if (reading.kind === "refused") throw new Error(`no log: ${reading.refusal?.message}`);
+  return records;
+}
 
 /** Reads a whole file's bytes, in pieces of this size; `visit` gets each record in turn. */
 export function readLogBytes(bytes: Buffer, visit: (record: LogRecord) => void, size = bytes.length): LogReading {

@@ -246,7 +246,7 @@ export const OPTIONS = {
   taskOrName: one(
     "--source-task",
     text("GUID|NAME"),
-    "the task to duplicate, by its ID or its name; asked for on a terminal",
+    "the task to duplicate, by its ID or its name; without it the tasks are told",
   ),
   pattern: one("--pattern", PATTERN, "how an app's name holds the tenant's key: 'Sales - {tenant}'"),
   manifestFile: one("--out", FILE, "the manifest to write, as the argument"),

@@ -3,15 +3,13 @@ import { readWholeFile } from "../files/read-file.js";
 import type { PlanShape } from "../log/records.js";
 import { type ListedApp, readAppsFile } from "../manifest/apps-file.js";
 import type { Manifest } from "../manifest/manifest.js";
-import { readManifest, readManifestFile } from "../manifest/read-manifest.js";
+import { readManifestFile } from "../manifest/read-manifest.js";
 import type { ProblemCode } from "../shared/codes.js";
 import { foldTenantKey, parseAppId } from "../shared/ids.js";
 import { EXIT, problem, StopError } from "../shared/problems.js";
-import type { Host } from "./host.js";
 
 /** What the command line says of a manifest. */
 export interface ManifestSource {
-  /** `-`: standard input. */
   readonly path: string;
   readonly encoding?: string | undefined;
   readonly apps?: string | undefined;
@@ -19,7 +17,7 @@ export interface ManifestSource {
 }
 
 /** Reads and checks a manifest. Throws a StopError (exit 2) with every fault. */
-export async function readManifestInput(host: Pick<Host, "stdin">, source: ManifestSource): Promise<Manifest> {
+export async function readManifestInput(source: ManifestSource): Promise<Manifest> {
   const { path, encoding, apps, shape } = source;
   const defaults = {
     sourceTaskId: shape.sourceTask,
@@ -30,8 +28,7 @@ export async function readManifestInput(host: Pick<Host, "stdin">, source: Manif
     allowMasterAppFor: (shape.allowMasterApp ?? []).map((tenant) => foldTenantKey(tenant)),
     knownApps: apps === undefined ? undefined : new Set((await readApps(apps)).map((app) => app.id)),
   };
-  if (path !== "-") return readManifestFile(path, { encoding, defaults });
-  return readManifest({ encoding, defaults, path, bytes: await host.stdin.readAll() });
+  return readManifestFile(path, { encoding, defaults });
 }
 
 /** The apps of an `--apps` file. Throws a StopError (exit 2) where it cannot be read. */
@@ -46,5 +43,20 @@ export async function readNamedFile(path: string, what: string, code: ProblemCod
   } catch (cause) {
     const message = `${what} ${path} cannot be read (${codeOf(cause) || "unknown error"})`;
     throw new StopError(EXIT.usage, problem(code, message, { file: path, hint }), { cause });
+  }
+}
+
+/** A step that came to its end, or what stopped it. For a command that goes on with what does not need the step. */
+export type Attempt<T> =
+  | { readonly kind: "done"; readonly value: T }
+  | { readonly kind: "stopped"; readonly stop: StopError };
+
+/** Takes a step; only a {@link StopError} is caught. */
+export async function attempt<T>(step: () => T | Promise<T>): Promise<Attempt<T>> {
+  try {
+    return { kind: "done", value: await step() };
+  } catch (error) {
+    if (error instanceof StopError) return { kind: "stopped", stop: error };
+    throw error;
   }
 }

@@ -1,0 +1,90 @@
+import { lstatSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { realPathOf } from "../../files/paths.js";
+import type { TaskId } from "../../shared/ids.js";
+import { EXIT, type Problem, problem, StopError, stopError } from "../../shared/problems.js";
+import type { LogHead } from "../../shared/results.js";
+import { type LogContent, LogScan, type TornTail } from "../reading.js";
+import { LogState } from "../state.js";
+import { type LogDisk, nodeDisk, onDisk } from "./disk.js";
+
+/** How logs are named: `customers.csv` → `customers.csv.idempotency.jsonl`. */
+export const LOG_ENDING = ".idempotency.jsonl";
+
+const READING = "read the idempotency log";
+
+/** A log as it was read without a lock. */
+export interface ReadLog {
+  readonly state: LogState;
+  /** `undefined`: there is no log (no file, or one in which not even the header is whole). */
+  readonly head: LogHead | undefined;
+  readonly warnings: readonly Problem[];
+}
+
+/** Reads a log for a dry run or `status`: no lock, nothing written, a torn end is ignored. Throws as opening does. */
+export function readLog(path: string): ReadLog {
+  const state = new LogState();
+  const { last, torn } = readLogFile(logPathOf(path), path, state, nodeDisk) ?? {};
+  if (last === undefined) return { state, head: undefined, warnings: [] };
+  const head = { path, seq: last.seq, digest: last.digest };
+  return { state, head, warnings: torn === undefined ? [] : [tornWarning(path, torn)] };
+}
+
+/**
+ * A log's path without symbolic links: two names of one log must have one lock. Throws a StopError (exit 6) for a link that leads
+ * nowhere: that is a sign of a log that was here, and a new one in its place would make every copy a second time.
+ */
+export function logPathOf(path: string): string {
+  const real = realPathOf(path);
+  return onDisk(path, READING, () => {
+    const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+    if (!isLink || statSync(path, { throwIfNoEntry: false }) !== undefined) return real;
+    const message = `The idempotency log ${path} is a symbolic link to ${real}, where no file is.`;
+    throw stopError(EXIT.log, "LOG_LINK_BROKEN", message, { file: path, value: real });
+  });
+}
+
+/**
+ * Reads a log's file to its end into `state`; `undefined`: there is none. Throws a StopError (exit 6) where it is no log of ours,
+ * damaged or unreadable. `shownPath`: as the user gave it, for messages.
+ */
+export function readLogFile(path: string, shownPath: string, state: LogState, disk: LogDisk): LogContent | undefined {
+  const scan = new LogScan(shownPath, (record) => state.apply(record, record.run));
+  return onDisk(shownPath, READING, () => {
+    if (disk.facts(path) === undefined) return undefined;
+    disk.read(path, 0, (piece) => scan.push(piece));
+    const content = scan.end();
+    if (content.header !== undefined) state.applyHeader(content.header);
+    return content;
+  });
+}
+
+/** The last group was cut short by a crash. `kept`: where the lock's holder put what it cut off. */
+export function tornWarning(path: string, torn: TornTail, kept?: string): Problem {
+  const cut = `The last ${torn.bytes} bytes of ${path}, from line ${torn.line} on, were cut short by a crash`;
+  const where = { file: path, line: torn.line };
+  if (kept === undefined) return problem("LOG_TORN", `${cut} and are ignored.`, where);
+  const hint = torn.hasNuls
+    ? "NUL bytes are what a disk leaves that lost its power; one that says it has written before it has may have lost what was told. Run sync with --verify once: it holds every copy against the server."
+    : "Nothing to do: they were never confirmed as written, so nothing was sent on the strength of them.";
+  return problem("LOG_TORN", `${cut}; they were moved to ${kept}.`, { ...where, hint });
+}
+
+/** The logs in a folder, by their usual ending, sorted. Throws a StopError (exit 6) where the folder cannot be read. */
+export function findLogs(folder: string): readonly string[] {
+  const names = onDisk(folder, "look for logs in", () => readdirSync(folder));
+  const logs = names.filter((name) => name.endsWith(LOG_ENDING));
+  return logs.sort().map((name) => join(folder, name));
+}
+
+/** Whether a file is the log of this server (after any `--rebind`) and knows one of these source tasks. */
+export function isLogOf(path: string, server: string, sourceTasks: readonly TaskId[]): boolean {
+  try {
+    const { state } = readLog(path);
+    return state.server() === server && sourceTasks.some((task) => state.isSource(task));
+  } catch (error) {
+    // A damaged or foreign neighbour is no reason to stop: it is refused where it is opened.
+    if (error instanceof StopError) return false;
+    throw error;
+  }
+}
