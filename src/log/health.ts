@@ -1,4 +1,4 @@
-import { type Check, failed, passed, skipped, warned } from "../shared/diagnosis.js";
+import { type Check, failed, passed, warned } from "../shared/diagnosis.js";
 import { EXIT, type Problem, problem } from "../shared/problems.js";
 import type { LogHead } from "../shared/results.js";
 import { listed, quote } from "../shared/text-safety.js";
@@ -85,10 +85,4 @@ export function judgeDisk(ms: number, folder: string): Check {
   const shown = `a write in ${folder} is durable after ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
   if (ms < SLOW_SYNC_MS) return passed("disk", shown);
   return warned("disk", [problem("DISK_SLOW", `${shown}: every write of a run waits for that`)]);
-}
-
-/** Log, lock and disk where no log is named. */
-export function unnamedLog(why: string): readonly Check[] {
-  const hint = "Name the manifest, or the log with --idempotency-log FILE";
-  return [skipped("log", why, hint), skipped("lock", "no log is named"), skipped("disk", "no log is named")];
 }

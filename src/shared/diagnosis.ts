@@ -82,13 +82,17 @@ function lineOf(problems: readonly Problem[]): string {
   return `${place}${first.message}${others.length === 0 ? "" : ` (and ${others.length} more)`}`;
 }
 
-/** Puts checks in order, and says what they come to. `warnings`: those of the command line itself. */
+/** Puts checks in order, adds those that were not made, and says what they come to. `warnings`: those of the command line itself. */
 export function diagnose(of: {
   readonly server: string | null;
   readonly checks: readonly Check[];
   readonly warnings: readonly Problem[];
 }): Diagnosis {
-  const checks = [...of.checks].sort((a, b) => CHECK_NAMES.indexOf(a.name) - CHECK_NAMES.indexOf(b.name));
+  const unmade = CHECK_NAMES.filter((name) => !of.checks.some((check) => check.name === name));
+  const why = "not looked at, for what it needs failed or was not named";
+  const checks = [...of.checks, ...unmade.map((name) => skipped(name, why))].sort(
+    (a, b) => CHECK_NAMES.indexOf(a.name) - CHECK_NAMES.indexOf(b.name),
+  );
   const errors = unique(checks.flatMap((check) => (check.status === "fail" ? check.problems : [])));
   const told = new Set(errors.map(textOf));
   const found = checks.flatMap((check) => (check.status === "warn" ? check.problems : []));
