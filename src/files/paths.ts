@@ -10,19 +10,6 @@ export function hasCode(error: unknown, codes: readonly string[]): boolean {
   return codes.includes(codeOf(error));
 }
 
-/**
- * A path without symbolic links; throws what the disk says, ENOENT where nothing is there. RAM and virtual disks on Windows do not
- * answer the system's own call (EISDIR, EINVAL, UNKNOWN): there the links are followed one by one.
- */
-export function realPath(path: string, ask: (path: string) => string = realpathSync.native): string {
-  try {
-    return ask(path);
-  } catch (error) {
-    if (hasCode(error, ["ENOENT", "ENOTDIR", "ELOOP"])) throw error;
-    return realpathSync(path);
-  }
-}
-
 /** Which file a path means, whether or not one is there. */
 export interface Identity {
   /** The real path, folded where the file system does not tell cases apart. */
@@ -53,11 +40,11 @@ const MOST_LINKS = 40;
 /** The real path of a file that may not be there yet: then its folder's. A link leads to its target, also where that is missing. */
 export function realPathOf(path: string, links = 0): string {
   const whole = resolve(path);
-  const real = orMissing(() => realPath(whole));
+  const real = orMissing(() => realpathSync(whole));
   if (real !== undefined) return real;
   const target = links < MOST_LINKS ? orMissing(() => readlinkSync(whole)) : undefined;
   if (target !== undefined) return realPathOf(resolve(dirname(whole), target), links + 1);
-  return join(orMissing(() => realPath(dirname(whole))) ?? dirname(whole), basename(whole));
+  return join(orMissing(() => realpathSync(dirname(whole))) ?? dirname(whole), basename(whole));
 }
 
 /** What is at a path; `undefined` where nothing is, or nothing that this user may see. */
@@ -65,16 +52,17 @@ export function statOf(path: string): Stats | undefined {
   return orMissing(() => statSync(path));
 }
 
-/** There is nothing, or nothing that this user may see: whoever opens it says which. */
-const NOT_TO_BE_SEEN = ["ENOENT", "ENOTDIR", "EACCES", "EPERM", "ELOOP", "ENAMETOOLONG"];
-/** What reading a link says where the path is none. */
-const NO_LINK = ["EINVAL", "UNKNOWN"];
+/**
+ * There is nothing, or nothing that this user may see: whoever opens it says which. EINVAL and UNKNOWN are what reading a link says
+ * where the path is none.
+ */
+const NOT_TO_BE_SEEN = ["ENOENT", "ENOTDIR", "EACCES", "EPERM", "ELOOP", "ENAMETOOLONG", "EINVAL", "UNKNOWN"];
 
 function orMissing<T>(look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {
-    if (hasCode(error, [...NOT_TO_BE_SEEN, ...NO_LINK])) return undefined;
+    if (hasCode(error, NOT_TO_BE_SEEN)) return undefined;
     throw error;
   }
 }
