@@ -10,28 +10,17 @@ export function hasCode(error: unknown, codes: readonly string[]): boolean {
   return codes.includes(codeOf(error));
 }
 
-/** Which file a path means, whether or not one is there. */
-export interface Identity {
-  /** The real path, folded where the file system does not tell cases apart. */
-  readonly real: string;
-  /** Device and inode; `undefined` where the file is not there yet. */
-  readonly inode: string | undefined;
-}
-
-/** Whether two paths mean one file. */
-export function isSame(a: Identity, b: Identity): boolean {
-  return a.real === b.real || (a.inode !== undefined && a.inode === b.inode);
-}
-
-export function identify(path: string, platform: NodeJS.Platform): Identity {
-  const stats = statOf(path);
-  const real = realPathOf(path);
-  const foldsCase = platform === "win32" || platform === "darwin";
-  return {
-    real: foldsCase ? real.normalize("NFC").toUpperCase().toLowerCase() : real,
-    // Windows gives 0 where a file system has no inodes.
-    inode: stats === undefined || stats.ino === 0 ? undefined : `${stats.dev}:${stats.ino}`,
-  };
+/**
+ * Whether two paths mean one file, whether or not one is there: by real path (folded where the file system does not tell cases
+ * apart), or by device and inode.
+ */
+export function isSameFile(a: string, b: string, platform: NodeJS.Platform): boolean {
+  const fold = (path: string): string =>
+    platform === "win32" || platform === "darwin" ? path.normalize("NFC").toUpperCase().toLowerCase() : path;
+  if (fold(realPathOf(a)) === fold(realPathOf(b))) return true;
+  const [one, other] = [statOf(a), statOf(b)];
+  // Windows gives 0 where a file system has no inodes.
+  return one !== undefined && one.ino !== 0 && one.ino === other?.ino && one.dev === other.dev;
 }
 
 /** As many links as an operating system follows. */

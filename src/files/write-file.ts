@@ -5,7 +5,7 @@ import { basename, dirname, join, parse, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { ProblemCode } from "../shared/codes.js";
 import { EXIT, type Problem, problem, StopError, stopError } from "../shared/problems.js";
-import { codeOf, hasCode, type Identity, identify, isSame, realPathOf, statOf } from "./paths.js";
+import { codeOf, hasCode, isSameFile, realPathOf, statOf } from "./paths.js";
 
 /**
  * Writes a file whole or not at all: beside its place, flushed to the disk, then put there by `put`. What was there before is
@@ -79,12 +79,6 @@ interface Inputs {
   readonly platform: NodeJS.Platform;
 }
 
-type KnownFile = Identity & { readonly what: string };
-
-function knownFiles({ protectedFiles, platform }: Inputs): KnownFile[] {
-  return protectedFiles.map(({ path, what }) => ({ ...identify(path, platform), what }));
-}
-
 /**
  * Checks every `--out` before anything starts. Throws a StopError (exit 2) with all faults: a folder that is missing or not
  * writable, a folder in the file's place, one file given twice, and a file that is the manifest, the log or another input (by real
@@ -92,11 +86,10 @@ function knownFiles({ protectedFiles, platform }: Inputs): KnownFile[] {
  */
 export async function checkResultFiles(files: readonly { readonly path: string }[], inputs: Inputs): Promise<void> {
   const faults: Problem[] = [];
-  const known = knownFiles(inputs);
+  const protectedFiles = [...inputs.protectedFiles];
   for (const { path } of files) {
-    const same = sameFile(path, known, inputs.platform);
-    const fault = (await faultOf(path)) ?? (same && wouldReplace(`--out ${path}`, path, same.what));
-    if (fault === undefined) known.push({ ...identify(path, inputs.platform), what: "another --out file" });
+    const fault = (await faultOf(path)) ?? wouldReplace("--out", path, { ...inputs, protectedFiles });
+    if (fault === undefined) protectedFiles.push({ path, what: "another --out file" });
     else faults.push(fault);
   }
   if (faults.length > 0) throw new StopError(EXIT.usage, faults);
@@ -104,17 +97,13 @@ export async function checkResultFiles(files: readonly { readonly path: string }
 
 /** Checks that a plan to be saved goes over no file of this run, by the same measure. Throws a StopError (exit 2). */
 export async function checkPlanFile(path: string, inputs: Inputs): Promise<void> {
-  const same = sameFile(path, knownFiles(inputs), inputs.platform);
-  if (same !== undefined) throw new StopError(EXIT.usage, wouldReplace(`--save-plan ${path}`, path, same.what));
+  const fault = wouldReplace("--save-plan", path, inputs);
+  if (fault !== undefined) throw new StopError(EXIT.usage, fault);
 }
 
-function sameFile(path: string, known: readonly KnownFile[], platform: NodeJS.Platform): KnownFile | undefined {
-  const identity = identify(path, platform);
-  return known.find((other) => isSame(other, identity));
-}
-
-function wouldReplace(given: string, file: string, what: string): Problem {
-  return problem("OUT_WOULD_REPLACE", `${given}: this file is ${what}`, { file });
+function wouldReplace(option: string, file: string, { protectedFiles, platform }: Inputs): Problem | undefined {
+  const same = protectedFiles.find(({ path }) => isSameFile(path, file, platform));
+  return same && problem("OUT_WOULD_REPLACE", `${option} ${file}: this file is ${same.what}`, { file });
 }
 
 async function faultOf(path: string): Promise<Problem | undefined> {
