@@ -48,13 +48,13 @@ export function logSize(path: string): number {
 /** Opens a log with its lock, does some work with it, and closes it however that ends. Throws a StopError (exit 6) as opening does. */
 export async function withOpenLog<T>(
   host: Pick<Host, "pid" | "processExists">,
-  opening: Omit<OpenLogRequest, "now" | "ownProcess" | "onWaiting">,
+  opening: Omit<OpenLogRequest, "clock" | "ownProcess" | "onWaiting">,
   tell: Tell,
   work: (log: OpenLog) => Promise<T>,
 ): Promise<T> {
   const log = await openLogForRun({
     ...opening,
-    now: () => systemClock.now(),
+    clock: systemClock,
     ownProcess: { pid: host.pid, exists: host.processExists },
     onWaiting: (reason, ms) => tell.emit({ kind: "waiting", reason, ms }),
   });

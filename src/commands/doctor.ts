@@ -8,7 +8,6 @@ import { judgeDisk, judgeLock, judgeLog, unnamedLog } from "../log/health.js";
 import { LogState } from "../log/state.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { humanDiagnosis } from "../reporter/diagnosis.js";
-import { counted } from "../reporter/look.js";
 import { jsonDiagnosis } from "../results/json.js";
 import { sourcesOf } from "../run/sync.js";
 import { chooseProxy, parseServerUrl } from "../server/address.js";
@@ -19,6 +18,7 @@ import type { TaskId } from "../shared/ids.js";
 import { EXIT, type ExitCode, stopError } from "../shared/problems.js";
 import { wordsOn } from "../shared/quoting.js";
 import type { Emit } from "../shared/results.js";
+import { counted } from "../shared/text-safety.js";
 import { systemClock } from "../shared/time.js";
 import { checkNoOtherLog, checkServerOfLog, findLog, type LogPlace } from "./command-log.js";
 import { type Connection, openConnection } from "./connection.js";
@@ -165,7 +165,7 @@ async function checkLog(
 
 function lockCheck(host: Host, { manifest }: SettingsOf["doctor"], { path, named }: LogPlace): Check {
   const ownProcess = { pid: host.pid, exists: host.processExists };
-  const seen = inspectLock(realPathOf(path), { ownProcess, now: () => systemClock.now() });
+  const seen = inspectLock(realPathOf(path), { ownProcess, clock: systemClock });
   const word = wordsOn(host.platform);
   const log = named ? ` --idempotency-log ${word(path)}` : "";
   return judgeLock(seen, { path, sync: `${host.argv0} sync ${word(manifest ?? "MANIFEST")}${log}` });

@@ -7,14 +7,13 @@ import { type DraftedTenants, draftAsCsv, draftAsJson, draftTenants, SCHEMA_FILE
 import { readManifest } from "../manifest/read-manifest.js";
 import { judgeLiveSource, type ObservedSource, observeServer, rememberingReader } from "../plan/observe.js";
 import { TaskIndex } from "../plan/task-index.js";
-import { counted } from "../reporter/look.js";
 import type { TaskReader } from "../server/ports.js";
 import { type AppId, foldName, parseAppId, parseTaskId, type TaskId } from "../shared/ids.js";
 import { EXIT, type ExitCode, type Problem, problem, StopError, stopError } from "../shared/problems.js";
 import { wordsOn } from "../shared/quoting.js";
 import { nearestSpellings } from "../shared/spelling.js";
 import type { ListedTask } from "../shared/tasks.js";
-import { listed, oneLine, quote } from "../shared/text-safety.js";
+import { counted, listed, oneLine, quote } from "../shared/text-safety.js";
 import { withConnection } from "./connection.js";
 import type { Host } from "./host.js";
 import { readApps } from "./inputs.js";

@@ -30,13 +30,11 @@ export async function openTelling(
     readonly stopped?: boolean;
   } = {},
 ) {
-  const { format, verbosity, files, inputs } = output;
+  const { format, verbosity, files } = output;
   const { protectedFiles = [], dryRun = false, stopped = false } = more;
   // A dry run's plan lists its warnings itself: on standard error they would stand there twice.
   const warns = verbosity !== "quiet" && !(dryRun && format === "human");
-  const others = inputs.map((path) => ({ path, what: "an input of this command" }));
-  const known = { protectedFiles: [...protectedFiles, ...others], platform: host.platform };
-  await checkResultFiles(files, known);
+  await checkResultFiles(files, protectedOf(host, output, protectedFiles));
   const targets = stopped ? files.filter(mayReplace) : files;
   const look = lookOf(host, output, host.stdout);
   const errorLook = lookOf(host, output, host.stderr);
@@ -109,6 +107,12 @@ export async function openTelling(
       return result.exitCode === EXIT.ok && filesFailed ? EXIT.usage : result.exitCode;
     },
   };
+}
+
+/** The files that nothing is written over: those that the command knows by name, and every other input. */
+export function protectedOf({ platform }: Host, { inputs }: OutputSettings, known: readonly ProtectedFile[]) {
+  const others = inputs.map((path) => ({ path, what: "an input of this command" }));
+  return { protectedFiles: [...known, ...others], platform };
 }
 
 /** The result of a command that has looked at no tenant. */

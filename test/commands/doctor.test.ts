@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { acquireLock } from "../../src/log/file/lock.js";
-import { parseFault } from "../../src/sandbox/fault-setting.js";
+import { parseFault } from "../../src/sandbox/chaos.js";
 import { type RunningSandbox, startSandbox } from "../../src/sandbox/server.js";
 import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID, SECOND_SOURCE_TASK_ID, tenantAppId } from "../../src/sandbox/world.js";
+import { systemClock } from "../../src/shared/time.js";
 import { type Said, say } from "../support/in-process.js";
 import { THIS_PROCESS } from "../support/log-places.js";
 import { serve, TLS_FIXTURES } from "../support/loopback-server.js";
@@ -70,7 +71,7 @@ describe("doctor", () => {
     expect(said.checks.disk?.status).toBe("ok");
     expect(said.checks.log?.message).toContain("the first sync makes it");
     expect(readdirSync(folder)).toEqual(["customers.csv"]);
-    expect(sandbox.tasks().filter((task) => task.copyOf !== undefined)).toEqual([]);
+    expect(sandbox.tasks().filter((task) => task.copyOf !== null)).toEqual([]);
     expect(sandbox.counts().requests).toBeGreaterThan(0);
   });
 
@@ -160,7 +161,7 @@ describe("doctor ends as a sync does before its first write", () => {
     const said = await doctor(args, env);
     const synced = await sync(args, env);
     expect(said.code).toBe(synced.code);
-    expect(sandbox.tasks().filter((task) => task.copyOf !== undefined)).toEqual([]);
+    expect(sandbox.tasks().filter((task) => task.copyOf !== null)).toEqual([]);
     return said;
   }
 
@@ -250,7 +251,7 @@ describe("doctor ends as a sync does before its first write", () => {
 
   it("where another run holds the lock (6), with the command that breaks it", async () => {
     const ownProcess = THIS_PROCESS;
-    const held = await acquireLock({ logPath: log, command: "sync", ownProcess, now: () => new Date() });
+    const held = await acquireLock({ logPath: log, command: "sync", ownProcess, clock: systemClock });
     try {
       const said = await both([manifest, ...MONTHLY]);
       expect(said).toMatchObject({ code: 6, errors: [{ code: "LOG_LOCKED" }] });

@@ -20,6 +20,7 @@ import { acquireLock, inspectLock, type LockRequest, type LogLock } from "../../
 import type { ProcessIdentity } from "../../src/log/file/lock-files.js";
 import { identityOf, stateOfOwner, thisMachine } from "../../src/log/file/process-identity.js";
 import { StopError } from "../../src/shared/problems.js";
+import { systemClock } from "../../src/shared/time.js";
 import { compileSource } from "../support/compiled-sources.js";
 import {
   ELSEWHERE,
@@ -39,7 +40,7 @@ function request(folder: string, more: Partial<LockRequest> = {}): LockRequest {
     logPath: join(folder, "log.jsonl"),
     command: "sync",
     ownProcess: { pid: process.pid, exists: () => true },
-    now: () => new Date("2026-01-31T02:00:00.000Z"),
+    clock: { ...systemClock, now: () => new Date("2026-01-31T02:00:00.000Z") },
     timing: TIMING,
     ...more,
   };
@@ -321,7 +322,7 @@ describe("the last look before a request", () => {
       inFolder(async (folder) => {
         const clocks = new Clocks();
         const path = join(folder, "log.jsonl");
-        const log = await openLogForRun(openRequest(path, { ...clocks, timing: TIMING }));
+        const log = await openLogForRun(openRequest(path, { clock: clocks, timing: TIMING }));
         await log.append([createIntent("acme", 1)]);
         clocks.ms += 44_999;
         clocks.wallMs += 44_999;
@@ -353,7 +354,7 @@ describe("the last look before a request", () => {
       const clocks = new Clocks();
       const gates: (() => void)[] = [];
       const flush = () => new Promise<void>((open) => gates.push(open));
-      const lock = await takeLock(request(folder, { ...clocks, flush, timing: { ...TIMING, beatMs: 5 } }));
+      const lock = await takeLock(request(folder, { clock: clocks, flush, timing: { ...TIMING, beatMs: 5 } }));
       const pause = async (ms: number) => await new Promise((resolve) => setTimeout(resolve, ms));
       clocks.ms += 30_000;
       while (gates.length === 0) await pause(5);
@@ -378,7 +379,7 @@ describe("the last look before a request", () => {
       const onWaiting = () => {
         clocks.ms += 60_000;
       };
-      const lock = await takeLock(request(folder, { ...clocks, onWaiting }));
+      const lock = await takeLock(request(folder, { clock: clocks, onWaiting }));
       lock.checkMaySend();
       await lock.release();
     }));

@@ -1,8 +1,8 @@
-import { closeSync, mkdirSync, readFileSync, realpathSync, symlinkSync } from "node:fs";
+import { mkdirSync, readFileSync, realpathSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { realPathOf } from "../../src/files/paths.js";
-import { place, prepareRecord, removeFile } from "../../src/log/file/lock-files.js";
+import { OwnRecord, removeFile } from "../../src/log/file/lock-files.js";
 import { inFolder } from "../support/log-places.js";
 
 function says(code: string): () => never {
@@ -16,16 +16,18 @@ describe("a disk without hard links", () => {
     inFolder((folder) => {
       const root = join(folder, "log.jsonl.lock");
       const record = { host: "acme-01", pid: 7, startedAt: "2026-01-31T02:00:00.000Z", command: "sync" };
-      const [first, second] = ["00000000000000aa", "00000000000000bb"].map((id) =>
-        prepareRecord(root, { id, ...record }),
+      const [first, second] = ["00000000000000aa", "00000000000000bb"].map(
+        (id) => new OwnRecord(root, { id, ...record }),
       );
       if (first === undefined || second === undefined) throw new Error("no records");
-      const fd = place(first, root, says(code));
-      expect(fd).toBeTypeOf("number");
-      expect(place(second, root, says(code))).toBeUndefined();
-      expect(readFileSync(root, "utf8")).toBe(first.text);
-      for (const open of [fd ?? 0, first.fd, second.fd]) closeSync(open);
-      for (const { path } of [first, second]) expect(removeFile(path)).toBe(true);
+      expect(first.place(root, says(code))).toBe(true);
+      expect(second.place(root, says(code))).toBe(false);
+      expect(readFileSync(root, "utf8")).toBe(readFileSync(first.path, "utf8"));
+      expect(JSON.parse(readFileSync(root, "utf8"))).toMatchObject(first.record);
+      for (const one of [first, second]) {
+        one.close();
+        expect(removeFile(one.path)).toBe(true);
+      }
     }),
   );
 });

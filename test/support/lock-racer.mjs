@@ -33,7 +33,13 @@ async function race({ logPath, at, turns, keep, timing }) {
   while (Date.now() < at);
   for (let turn = 0; turn < turns; turn += 1) {
     try {
-      const lock = await acquireLock({ logPath, command: "race", ownProcess: facts, now: () => new Date(), timing });
+      const lock = await acquireLock({
+        logPath,
+        command: "race",
+        ownProcess: facts,
+        clock: { now: () => new Date(), monotonic: () => performance.now() },
+        timing,
+      });
       lock.settle();
       result.held += 1;
       try {

@@ -5,6 +5,7 @@ import { type LogDisk, type LogHandle, nodeDisk } from "../../src/log/file/disk.
 import type { OpenLogRequest } from "../../src/log/file/idempotency-log-file.js";
 import type { LockRecord } from "../../src/log/file/lock-files.js";
 import { identityOf, type MachineFacts, type ProcessFacts, thisMachine } from "../../src/log/file/process-identity.js";
+import { systemClock } from "../../src/shared/time.js";
 import { MONTHLY, SERVER } from "./log-samples.js";
 
 /** A temporary folder that is gone after `use`. */
@@ -27,7 +28,7 @@ export function openRequest(path: string, more: Partial<OpenLogRequest> = {}): O
     sourceTasks: [MONTHLY],
     run: "run-1",
     command: "sync",
-    now: () => new Date("2026-01-31T02:00:00.000Z"),
+    clock: { ...systemClock, now: () => new Date("2026-01-31T02:00:00.000Z") },
     ownProcess: THIS_PROCESS,
     ...more,
   };

@@ -17,9 +17,8 @@ const log = await openLogForRun({
   ...request,
   machine,
   command: "sync",
-  now: () => new Date(),
+  clock: { now: () => new Date(), monotonic: () => performance.now() },
   ownProcess: { pid: process.pid, exists: () => true },
-  visit: () => {},
 });
 
 async function problemOf(step) {

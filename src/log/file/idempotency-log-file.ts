@@ -168,10 +168,11 @@ export class OpenLog implements IdempotencyLog {
 
   /** Cuts off what a crash left, and keeps it beside the log as `LOG.torn-TIME-N`. Returns what to tell of it. */
   async #cutTorn(torn: TornTail): Promise<Problem> {
-    const { path: shownPath, now } = this.#request;
+    const { path: shownPath, clock } = this.#request;
     const [disk, path] = [this.#disk, this.#path];
     return await onDisk(shownPath, "cut the torn end off", async () => {
-      const time = now()
+      const time = clock
+        .now()
         .toISOString()
         .replace(/[-:]|\.\d+/g, "");
       let count = 1;
@@ -185,14 +186,18 @@ export class OpenLog implements IdempotencyLog {
   }
 
   async #writeGroup(entries: readonly LogEntry[]): Promise<void> {
-    const { run, now } = this.#request;
+    const { run, clock } = this.#request;
     if (this.#last === undefined) {
       // Durable by itself before any record: what is found without a whole header held nothing.
-      const header = headerLine(this.#request, now().toISOString(), run);
+      const header = headerLine(this.#request, clock.now().toISOString(), run);
       await this.#write(`${header.line}\n`);
       this.#last = header;
     }
-    const { text, end } = nextLines(this.#last, entries, { at: now().toISOString(), run, synced: this.#last.seq });
+    const { text, end } = nextLines(this.#last, entries, {
+      at: clock.now().toISOString(),
+      run,
+      synced: this.#last.seq,
+    });
     await this.#write(text);
     this.#last = end;
   }

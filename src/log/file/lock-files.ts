@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { promisify } from "node:util";
 import * as z from "zod/mini";
 import { codeOf, hasCode } from "../../files/paths.js";
 
@@ -57,19 +58,9 @@ export interface ChainLink {
   readonly writtenMs: number;
 }
 
-/** A record that was prepared: on the disk, but not yet a lock. */
-export interface PreparedRecord {
-  readonly id: string;
-  readonly path: string;
-  readonly text: string;
-  readonly fd: number;
-}
-
 /** What stands behind the lock's own name: a record that was prepared, or a claim. */
 const BESIDE_LOCK = /^\.(new-)?([0-9a-f]{16}|unreadable-[0-9a-f]{16})$/;
 const BEAT_DIGITS = 10;
-/** How far before its end a record's beat stands. */
-const BEAT_FROM_END = BEAT_DIGITS + '"}\n'.length;
 /** What file systems without hard links say (FAT, some network disks; exFAT on Windows: EISDIR). */
 const NO_HARD_LINKS = "EPERM ENOTSUP EOPNOTSUPP ENOSYS EINVAL EISDIR EXDEV EMLINK UNKNOWN".split(" ");
 /** A lock that took longer to write than this may have been taken for dead meanwhile. */
@@ -120,11 +111,77 @@ function parseRecord(text: string): LockRecord | undefined {
   }
 }
 
-/** Writes a record beside the lock, under a name of its own. Throws what the disk says. */
-export function prepareRecord(root: string, record: LockRecord): PreparedRecord {
-  const path = `${root}.new-${record.id}`;
-  const text = `${JSON.stringify({ v: 1, ...record, beat: "0".repeat(BEAT_DIGITS) })}\n`;
-  return { id: record.id, path, text, fd: writeDurably(path, text) };
+/** A record of this process: written beside the lock under a name of its own, then placed as the lock. */
+export class OwnRecord {
+  readonly record: LockRecord;
+  /** Where it stands until it is placed. */
+  readonly path: string;
+  #fd: number;
+  #beats = 0;
+
+  /** Throws what the disk says. */
+  constructor(root: string, record: LockRecord) {
+    this.record = record;
+    this.path = `${root}.new-${record.id}`;
+    this.#fd = writeDurably(this.path, this.#text());
+  }
+
+  /** Always of the same length: written over itself it stays whole for whoever reads it. */
+  #text(): string {
+    const beat = String(this.#beats % 10 ** BEAT_DIGITS).padStart(BEAT_DIGITS, "0");
+    return `${JSON.stringify({ v: 1, ...this.record, beat })}\n`;
+  }
+
+  /** Shows, durably, that its writer lives; returns when, by the clock of the disk. Clocks of other machines play no part. */
+  touch(): number {
+    fs.writeSync(this.#fd, this.#text(), 0);
+    fs.fsyncSync(this.#fd);
+    return fs.fstatSync(this.#fd).mtimeMs;
+  }
+
+  /** Shows the same of a lock, and waits for the disk without holding up the process. */
+  async beat(flush: (fd: number) => Promise<void>): Promise<void> {
+    this.#beats += 1;
+    await promisify(fs.write)(this.#fd, this.#text(), 0, "utf8");
+    await flush(this.#fd);
+  }
+
+  /** Puts it at `target` if nothing is there; `false`: somebody was first. */
+  place(target: string, link = fs.linkSync): boolean {
+    try {
+      link(this.path, target);
+      return true;
+    } catch (error) {
+      const code = codeOf(error);
+      // A network disk may have made the link and lost its answer.
+      if (code === "EEXIST") return readLink(target)?.id === this.record.id;
+      // Somebody who saw no sign of life in it swept the prepared record away.
+      if (code === "ENOENT") return false;
+      if (NO_HARD_LINKS.includes(code)) return this.#placeByWriting(target);
+      throw error;
+    }
+  }
+
+  /** For disks without hard links (FAT, some network disks): the record appears empty, then whole. */
+  #placeByWriting(target: string): boolean {
+    const began = performance.now();
+    let fd: number;
+    try {
+      fd = writeDurably(target, this.#text());
+    } catch (error) {
+      if (codeOf(error) === "EEXIST") return false;
+      throw error;
+    }
+    const isInTime = performance.now() - began < LONGEST_WRITE_MS;
+    fs.closeSync(isInTime ? this.#fd : fd);
+    if (isInTime) this.#fd = fd;
+    else removeFile(target);
+    return isInTime;
+  }
+
+  close(): void {
+    fs.closeSync(this.#fd);
+  }
 }
 
 /** Makes a file of this text; fails where one is there. Returns its open descriptor. */
@@ -141,51 +198,6 @@ function writeDurably(path: string, text: string): number {
   }
 }
 
-/** Shows, durably, that a prepared record's writer lives; returns when, by the clock of the disk. Clocks of other machines play no part. */
-export function touchRecord(prepared: PreparedRecord): number {
-  fs.writeSync(prepared.fd, prepared.text, 0);
-  fs.fsyncSync(prepared.fd);
-  return fs.fstatSync(prepared.fd).mtimeMs;
-}
-
-/** Puts a record at `target` if nothing is there. Returns the lock's open descriptor, or `undefined`: somebody was first. */
-export function place(prepared: PreparedRecord, target: string, link = fs.linkSync): number | undefined {
-  try {
-    link(prepared.path, target);
-    return prepared.fd;
-  } catch (error) {
-    const code = codeOf(error);
-    // A network disk may have made the link and lost its answer.
-    if (code === "EEXIST") return readLink(target)?.id === prepared.id ? prepared.fd : undefined;
-    // Somebody who saw no sign of life in it swept the prepared record away.
-    if (code === "ENOENT") return undefined;
-    if (NO_HARD_LINKS.includes(code)) return placeByWriting(prepared, target);
-    throw error;
-  }
-}
-
-/** For disks without hard links (FAT, some network disks): the record appears empty, then whole. */
-function placeByWriting({ text }: PreparedRecord, target: string): number | undefined {
-  const began = performance.now();
-  let fd: number;
-  try {
-    fd = writeDurably(target, text);
-  } catch (error) {
-    if (codeOf(error) === "EEXIST") return undefined;
-    throw error;
-  }
-  if (performance.now() - began < LONGEST_WRITE_MS) return fd;
-  fs.closeSync(fd);
-  removeFile(target);
-  return undefined;
-}
-
-/** The owner's sign of life: digits to be written over a record's beat, so that it stays whole for whoever reads it. */
-export function beatAt(text: string, count: number): { readonly position: number; readonly digits: string } {
-  const digits = String(count % 10 ** BEAT_DIGITS).padStart(BEAT_DIGITS, "0");
-  return { position: Buffer.byteLength(text) - BEAT_FROM_END, digits };
-}
-
 /** Removes a file; one that is gone already is well. `false`: Windows does not let it go while somebody has it open. */
 export function removeFile(path: string): boolean {
   try {
@@ -199,7 +211,7 @@ export function removeFile(path: string): boolean {
 }
 
 /** Records that stand beside the lock by their name, but not in its chain: left by processes that were killed while they tried. */
-export function readStaleFiles(root: string, own: PreparedRecord): readonly ChainLink[] {
+export function readStaleFiles(root: string, own: OwnRecord): readonly ChainLink[] {
   const inUse = new Set([own, ...readChain(root)].map(({ path }) => basename(path)));
   const start = basename(root);
   return fs

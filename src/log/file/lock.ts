@@ -1,26 +1,22 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fdatasync, renameSync, write } from "node:fs";
+import { fdatasync, renameSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { codeOf } from "../../files/paths.js";
 import { EXIT, type Problem, problem, StopError, stopError } from "../../shared/problems.js";
+import type { Clock } from "../../shared/time.js";
 import { lockedProblem, type SeenLock } from "../health.js";
 import { diskTrouble, isDiskError, onDisk } from "./disk.js";
 import {
-  beatAt,
   type ChainLink,
   isBusy,
-  type LockRecord,
-  type PreparedRecord,
-  place,
-  prepareRecord,
+  OwnRecord,
   readChain,
   readStaleFiles,
   removeFile,
   successorPath,
-  touchRecord,
 } from "./lock-files.js";
-import { identityOf, type MachineFacts, type ProcessFacts, stateOfOwner, thisMachine } from "./process-identity.js";
+import { identityOf, type ProcessFacts, stateOfOwner, thisMachine } from "./process-identity.js";
 
 /** How often a lock shows that its owner lives, and when silence counts, in milliseconds. */
 export interface LockTiming {
@@ -35,25 +31,23 @@ export interface LockTiming {
 
 const LOCK_TIMING: LockTiming = { beatMs: 10_000, silentMs: 60_000, watchMs: 12_000, sendWithinMs: 45_000 };
 
-export interface LockRequest {
+/** What only tests replace. `flush` makes a beat durable. */
+const DEFAULTS = { machine: thisMachine, timing: LOCK_TIMING, flush: promisify(fdatasync) };
+
+export interface LockRequest extends Partial<typeof DEFAULTS> {
   /** The log's real path; the lock is `PATH.lock`. */
   readonly logPath: string;
   /** What holds the lock, for people ("sync"). */
   readonly command: string;
   readonly ownProcess: ProcessFacts;
-  readonly machine?: MachineFacts | undefined;
-  /** UTC: for people, and for the age of this process's own beat. */
-  readonly now: () => Date;
-  /** Milliseconds on a clock that nobody sets. */
-  readonly monotonic?: (() => number) | undefined;
-  /** Makes a beat durable. */
-  readonly flush?: ((fd: number) => Promise<void>) | undefined;
+  readonly clock: Pick<Clock, "now" | "monotonic">;
   /** `--break-lock ID`: take over from exactly this lock, whoever holds it. */
   readonly breakLock?: string | undefined;
   /** Told before a silent lock is watched for `ms`, so that nobody waits without knowing why. */
   readonly onWaiting?: ((reason: string, ms: number) => void) | undefined;
-  readonly timing?: LockTiming | undefined;
 }
+
+type Asked = LockRequest & typeof DEFAULTS;
 
 const MOST_TRIES = 100;
 const MOST_BUSY_TRIES = 10;
@@ -69,7 +63,7 @@ export async function acquireLock(request: LockRequest): Promise<LogLock> {
   const trouble = (cause: unknown): StopError => diskTrouble(rootOf(request.logPath), "take the lock", cause);
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {
     try {
-      const lock = await tryToAcquire(request);
+      const lock = await tryToAcquire({ ...DEFAULTS, ...request });
       if (lock !== undefined) return lock;
     } catch (error) {
       if (!isDiskError(error)) throw error;
@@ -83,10 +77,11 @@ export async function acquireLock(request: LockRequest): Promise<LogLock> {
 /** The lock of a log as it stands, for `doctor`; reads only. `undefined`: it is free. */
 export function inspectLock(
   logPath: string,
-  request: Pick<LockRequest, "ownProcess" | "machine" | "now">,
+  { ownProcess, clock }: Pick<LockRequest, "ownProcess" | "clock">,
 ): SeenLock | undefined {
   const current = readChain(rootOf(logPath)).at(-1);
-  return current && seenLock(current, Math.max(0, request.now().getTime() - current.writtenMs), request);
+  const now = clock.now().getTime();
+  return current && seenLock(current, Math.max(0, now - current.writtenMs), { ...DEFAULTS, ownProcess });
 }
 
 function rootOf(logPath: string): string {
@@ -94,47 +89,47 @@ function rootOf(logPath: string): string {
 }
 
 /** One try: the lock, or `undefined` where somebody was faster and all has to be looked at anew. */
-async function tryToAcquire(request: LockRequest): Promise<LogLock | undefined> {
-  const { ownProcess, machine = thisMachine, now, command, monotonic = () => performance.now() } = request;
-  const root = rootOf(request.logPath);
-  const moment = (): Moment => ({ monotonic: monotonic(), wall: now().getTime() });
-  let beganAt = moment();
-  const id = randomBytes(8).toString("hex");
-  const record = { id, ...identityOf(ownProcess, machine), startedAt: now().toISOString(), command };
-  const prepared = prepareRecord(root, record);
-  const toClose = new Set([prepared.fd]);
+async function tryToAcquire(asked: Asked): Promise<LogLock | undefined> {
+  const { ownProcess, machine, clock, command } = asked;
+  const root = rootOf(asked.logPath);
+  const identity = { ...identityOf(ownProcess, machine), startedAt: clock.now().toISOString(), command };
+  let beganAt = momentOf(clock);
+  const own = new OwnRecord(root, { id: newId(), ...identity });
+  let lock: LogLock | undefined;
   try {
     const before = readChain(root);
     const current = before.at(-1);
     if (current !== undefined) {
-      if (!(await mayTakeOver(request, current, prepared))) return undefined;
+      if (!(await mayTakeOver(asked, current, own))) return undefined;
       // Watching takes longer than others may find a lock silent.
-      beganAt = moment();
-      touchRecord(prepared);
+      beganAt = momentOf(clock);
+      own.touch();
     }
     const path = current === undefined ? root : successorPath(root, current.id);
-    const fd = place(prepared, path);
-    if (fd === undefined) return undefined;
-    toClose.add(fd);
+    if (!own.place(path)) return undefined;
     const chain = readChain(root);
-    if (chain.at(-1)?.id !== id) {
+    if (chain.at(-1)?.id === own.record.id) {
+      removeStaleFiles(asked, own);
+      lock = new LogLock(asked, { root, own, path, before, beganAt });
+    } else if (!chain.some(({ id }) => id === own.record.id)) {
       // Void: the lock that was to be succeeded had gone before. What stands at LOG.lock now is somebody else's, or nothing.
-      if (!chain.some((link) => link.id === id)) removeFile(path);
-      return undefined;
+      removeFile(path);
     }
-    removeStaleFiles(request, prepared);
-    toClose.delete(fd);
-    return new LogLock(request, { root, record, text: prepared.text, fd, path, before, beganAt, moment });
+    return lock;
   } finally {
-    for (const fd of toClose) closeSync(fd);
-    removeFile(prepared.path);
+    if (lock === undefined) own.close();
+    removeFile(own.path);
   }
 }
 
+function newId(): string {
+  return randomBytes(8).toString("hex");
+}
+
 /** Whether this lock may be succeeded; `false` where it changed while it was watched. Throws `LOG_LOCKED` where it may not. */
-async function mayTakeOver(request: LockRequest, current: ChainLink, prepared: PreparedRecord): Promise<boolean> {
-  const { breakLock, logPath, timing = LOCK_TIMING } = request;
-  const seen = seenLock(current, touchRecord(prepared) - current.writtenMs, request);
+async function mayTakeOver(asked: Asked, current: ChainLink, own: OwnRecord): Promise<boolean> {
+  const { breakLock, logPath, timing } = asked;
+  const seen = seenLock(current, own.touch() - current.writtenMs, asked);
   if (breakLock === undefined ? seen.ownerState === "gone" : current.id === breakLock) return true;
   // The disk's clock was set back: the beat's age cannot be told, so the lock is silent from now on. By less than a beat it is
   // young for so long only.
@@ -148,7 +143,7 @@ async function mayTakeOver(request: LockRequest, current: ChainLink, prepared: P
   }
   const why = isInFuture ? "whose last heartbeat lies in the future" : `which was silent for ${seconds(seen.silentMs)}`;
   const watchMs = isInFuture ? timing.silentMs : timing.watchMs;
-  request.onWaiting?.(`watching the lock of ${seen.owner}, ${why}`, watchMs);
+  asked.onWaiting?.(`watching the lock of ${seen.owner}, ${why}`, watchMs);
   return await staysSilent(rootOf(logPath), current, watchMs);
 }
 
@@ -163,8 +158,11 @@ async function staysSilent(root: string, current: ChainLink, watchMs: number): P
   return true;
 }
 
-function seenLock(link: ChainLink, silentMs: number, request: Pick<LockRequest, "ownProcess" | "machine">): SeenLock {
-  const { ownProcess, machine = thisMachine } = request;
+function seenLock(
+  link: ChainLink,
+  silentMs: number,
+  { ownProcess, machine }: Pick<Asked, "ownProcess" | "machine">,
+): SeenLock {
   const ownerState = link.record === undefined ? "unknown" : stateOfOwner(link.record, silentMs, ownProcess, machine);
   return { id: link.id, owner: ownerOf(link), silentMs, ownerState };
 }
@@ -183,10 +181,10 @@ function breakWarnings({ breakLock, logPath: file }: LockRequest, broken: ChainL
 }
 
 /** Removes what killed processes left beside the lock. None of it can be, or become, a lock: a living one tries anew. */
-function removeStaleFiles(request: LockRequest, prepared: PreparedRecord): void {
+function removeStaleFiles(asked: Asked, own: OwnRecord): void {
   try {
-    for (const link of readStaleFiles(rootOf(request.logPath), prepared)) {
-      const { ownerState, silentMs } = seenLock(link, touchRecord(prepared) - link.writtenMs, request);
+    for (const link of readStaleFiles(rootOf(asked.logPath), own)) {
+      const { ownerState, silentMs } = seenLock(link, own.touch() - link.writtenMs, asked);
       const wasCutShort = link.record === undefined && silentMs > LOCK_TIMING.silentMs;
       if (wasCutShort || ownerState === "gone") removeFile(link.path);
     }
@@ -202,19 +200,20 @@ interface Moment {
   readonly wall: number;
 }
 
+function momentOf(clock: LockRequest["clock"]): Moment {
+  return { monotonic: clock.monotonic(), wall: clock.now().getTime() };
+}
+
 /** What acquiring a lock leaves in hand. */
 interface TakenLock {
   readonly root: string;
-  readonly record: LockRecord;
-  readonly text: string;
-  readonly fd: number;
+  readonly own: OwnRecord;
   /** Where our claim stands: `LOG.lock`, or the place of the successor of the last of `before`. */
   readonly path: string;
   /** The chain of locks that we found, and succeeded. */
   readonly before: readonly ChainLink[];
   /** Before the record was last written: what others see of it is no older. */
   readonly beganAt: Moment;
-  readonly moment: () => Moment;
 }
 
 /**
@@ -230,30 +229,24 @@ export class LogLock {
    * container may show the processes of another one.
    */
   readonly wasTakenOver: boolean;
-  readonly #logPath: string;
+  readonly #asked: Asked;
   readonly #taken: TakenLock;
-  readonly #timing: LockTiming;
-  readonly #flush: (fd: number) => Promise<void>;
   readonly #timer: NodeJS.Timeout;
   /** Where our record stands: `LOG.lock` when all is settled, but where a disk would not let it be moved there. */
   #path: string;
   #isSettled: boolean;
-  #beats = 0;
   /** One at a time: beats that hang on a disk must not take the threads that the log's own flush needs. */
   #beating: Promise<void> | undefined;
   /** When the last beat that reached the disk began. */
   #lastBeat: Moment;
   #lost: StopError | undefined;
 
-  constructor(request: LockRequest, taken: TakenLock) {
-    const { logPath, timing = LOCK_TIMING, flush = promisify(fdatasync) } = request;
-    this.id = taken.record.id;
-    this.warnings = breakWarnings(request, taken.before.at(-1));
+  constructor(asked: Asked, taken: TakenLock) {
+    this.id = taken.own.record.id;
+    this.warnings = breakWarnings(asked, taken.before.at(-1));
     this.wasTakenOver = taken.before.length > 0;
-    this.#logPath = logPath;
+    this.#asked = asked;
     this.#taken = taken;
-    this.#timing = timing;
-    this.#flush = flush;
     this.#lastBeat = taken.beganAt;
     this.#path = taken.path;
     this.#isSettled = taken.path === taken.root;
@@ -261,7 +254,7 @@ export class LogLock {
       this.#beating ??= this.#beat().finally(() => {
         this.#beating = undefined;
       });
-    }, timing.beatMs).unref();
+    }, asked.timing.beatMs).unref();
   }
 
   /**
@@ -289,7 +282,7 @@ export class LogLock {
   /** Throws a StopError (exit 6, `LOG_LOCK_LOST`) where the lock is not ours any more, or cannot be looked at. */
   check(): void {
     if (this.#lost !== undefined) throw this.#lost;
-    const chain = onDisk(this.#logPath, "look at the lock of", () => readChain(this.#taken.root));
+    const chain = onDisk(this.#asked.logPath, "look at the lock of", () => readChain(this.#taken.root));
     if (chain.at(-1)?.id === this.id) return;
     throw this.#lose(chain.length === 0 ? "its file was removed" : "somebody took it over");
   }
@@ -300,13 +293,13 @@ export class LogLock {
    */
   checkMaySend(): void {
     this.check();
-    const now = this.#taken.moment();
+    const now = momentOf(this.#asked.clock);
     const age = Math.max(now.monotonic - this.#lastBeat.monotonic, now.wall - this.#lastBeat.wall);
-    if (age < this.#timing.sendWithinMs) return;
+    if (age < this.#asked.timing.sendWithinMs) return;
     const message =
-      `The lock ${this.id} of ${this.#logPath} gave no sign of life for ${seconds(age)} (the process or the machine ` +
+      `The lock ${this.id} of ${this.#asked.logPath} gave no sign of life for ${seconds(age)} (the process or the machine ` +
       "stood still, the clock was set, or the disk hung): another run may have taken it over.";
-    throw stopError(EXIT.log, "LOG_LOCK_STALE", message, { file: this.#logPath });
+    throw stopError(EXIT.log, "LOG_LOCK_STALE", message, { file: this.#asked.logPath });
   }
 
   /**
@@ -318,15 +311,15 @@ export class LogLock {
     clearInterval(this.#timer);
     await this.#beating;
     try {
-      closeSync(this.#taken.fd);
+      this.#taken.own.close();
       await this.#giveBack();
       return undefined;
     } catch (error) {
       return problem(
         "LOCK_NOT_RELEASED",
-        `The lock ${this.id} of ${this.#logPath} could not be removed (${codeOf(error)}).`,
+        `The lock ${this.id} of ${this.#asked.logPath} could not be removed (${codeOf(error)}).`,
         {
-          file: this.#logPath,
+          file: this.#asked.logPath,
           hint: `The next run takes it over. Where that run says that it is locked: add --break-lock ${this.id}`,
         },
       );
@@ -334,34 +327,29 @@ export class LogLock {
   }
 
   async #giveBack(): Promise<void> {
-    const { record, root } = this.#taken;
+    const { own, root } = this.#taken;
     // Nobody may take over from here on: we succeed ourselves, and only then remove what stands at LOG.lock.
-    const farewell = prepareRecord(root, { ...record, id: randomBytes(8).toString("hex") });
+    const farewell = new OwnRecord(root, { ...own.record, id: newId() });
     const last = successorPath(root, this.id);
-    let placed: number | undefined;
     try {
-      placed = place(farewell, last);
-      if (placed === undefined) return;
-      if (readChain(root).at(-1)?.id === farewell.id) {
+      if (!farewell.place(last)) return;
+      if (readChain(root).at(-1)?.id === farewell.record.id) {
         // Windows may not let it go for a moment. What stays is taken over by the next run.
         if (this.#isSettled)
-          for (let tries = 0; tries < 10 && !removeFile(root); tries += 1) await sleep(BUSY_PAUSE_MS);
+          for (let tries = 0; tries < MOST_BUSY_TRIES && !removeFile(root); tries += 1) await sleep(BUSY_PAUSE_MS);
         if (this.#path !== root) removeFile(this.#path);
       }
       removeFile(last);
     } finally {
-      for (const fd of new Set([farewell.fd, placed ?? farewell.fd])) closeSync(fd);
+      farewell.close();
       removeFile(farewell.path);
     }
   }
 
   async #beat(): Promise<void> {
-    this.#beats += 1;
-    const { position, digits } = beatAt(this.#taken.text, this.#beats);
-    const began = this.#taken.moment();
+    const began = momentOf(this.#asked.clock);
     try {
-      await promisify(write)(this.#taken.fd, digits, position, "latin1");
-      await this.#flush(this.#taken.fd);
+      await this.#taken.own.beat(this.#asked.flush);
       this.#lastBeat = began;
       if (readChain(this.#taken.root).at(-1)?.id !== this.id) this.#lose("somebody removed it or took it over");
     } catch (error) {
@@ -372,8 +360,8 @@ export class LogLock {
 
   /** From here on the lock counts as lost, for the first reason that was found. */
   #lose(what: string, cause?: unknown): StopError {
-    const message = `This run does not hold the lock ${this.id} of ${this.#logPath} any more: ${what}.`;
-    this.#lost ??= stopError(EXIT.log, "LOG_LOCK_LOST", message, { file: this.#logPath }, cause);
+    const message = `This run does not hold the lock ${this.id} of ${this.#asked.logPath} any more: ${what}.`;
+    this.#lost ??= stopError(EXIT.log, "LOG_LOCK_LOST", message, { file: this.#asked.logPath }, cause);
     return this.#lost;
   }
 }
