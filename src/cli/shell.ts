@@ -48,7 +48,7 @@ export async function runShell(argv: readonly string[], shell: Shell): Promise<E
 
 /** What only the sandbox knows of its command. */
 async function faultsHelp(): Promise<string> {
-  const { faultLines } = await import("../sandbox/fault-setting.js");
+  const { faultLines } = await import("../sandbox/chaos.js");
   const lines = faultLines().map((line) => `  ${line}`.trimEnd());
   return `\nFaults:\n${lines.join("\n")}\n`;
 }

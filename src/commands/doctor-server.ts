@@ -9,7 +9,6 @@ import {
   observeServer,
   rememberingReader,
 } from "../plan/observe.js";
-import { counted } from "../reporter/look.js";
 import { type Rehearsal, rehearseSync } from "../run/sync.js";
 import type { ListReading, TaskReader } from "../server/ports.js";
 import { type Check, failed, passed, skipped, warned } from "../shared/diagnosis.js";
@@ -17,7 +16,7 @@ import { namesReport, parseAppId, type TaskId } from "../shared/ids.js";
 import { EXIT, problem } from "../shared/problems.js";
 import { ACTIONS } from "../shared/results.js";
 import type { TaskReport } from "../shared/tasks.js";
-import { listed, quote } from "../shared/text-safety.js";
+import { counted, listed, quote } from "../shared/text-safety.js";
 import { systemClock } from "../shared/time.js";
 import { type Attempt, attempt } from "./inputs.js";
 

@@ -1,5 +1,5 @@
 import { dirname, extname, join } from "node:path";
-import { identify, isSame } from "../files/paths.js";
+import { isSameFile } from "../files/paths.js";
 import { checkNewFile, writeNewFile } from "../files/write-file.js";
 import { LogState } from "../log/state.js";
 import type { ListedApp } from "../manifest/apps-file.js";
@@ -7,14 +7,13 @@ import { type DraftedTenants, draftAsCsv, draftAsJson, draftTenants, SCHEMA_FILE
 import { readManifest } from "../manifest/read-manifest.js";
 import { judgeLiveSource, type ObservedSource, observeServer, rememberingReader } from "../plan/observe.js";
 import { TaskIndex } from "../plan/task-index.js";
-import { counted } from "../reporter/look.js";
 import type { TaskReader } from "../server/ports.js";
 import { type AppId, foldName, parseAppId, parseTaskId, type TaskId } from "../shared/ids.js";
 import { EXIT, type ExitCode, type Problem, problem, StopError, stopError } from "../shared/problems.js";
 import { wordsOn } from "../shared/quoting.js";
 import { nearestSpellings } from "../shared/spelling.js";
 import type { ListedTask } from "../shared/tasks.js";
-import { listed, oneLine, quote } from "../shared/text-safety.js";
+import { counted, listed, oneLine, quote } from "../shared/text-safety.js";
 import { withConnection } from "./connection.js";
 import type { Host } from "./host.js";
 import { readApps } from "./inputs.js";
@@ -72,7 +71,7 @@ async function checkTarget(settings: SettingsOf["init"], platform: NodeJS.Platfo
   const { apiKey, caFiles } = connection;
   const inputs = [apps, apiKey.kind === "file" ? apiKey.path : undefined, ...caFiles];
   for (const input of inputs)
-    if (input !== undefined && isSame(identify(input, platform), identify(file, platform)))
+    if (input !== undefined && isSameFile(input, file, platform))
       throw stopError(EXIT.usage, "FILE_IS_INPUT", `${file} is an input of this command`, { file });
 }
 

@@ -4,9 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { lookOf, type Palette } from "../reporter/look.js";
 import type { TaskRun } from "../sandbox/api.js";
-import { parseFault } from "../sandbox/fault-setting.js";
-import { type RunningSandbox, startSandbox } from "../sandbox/server.js";
-import { describeStart } from "../sandbox/start-lines.js";
+import { parseFault } from "../sandbox/chaos.js";
+import { describeStart, type RunningSandbox, startSandbox } from "../sandbox/server.js";
 import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID, tenantAppId } from "../sandbox/world.js";
 import { EXIT, type ExitCode, type StopError, stopError } from "../shared/problems.js";
 import type { Host } from "./host.js";
@@ -114,7 +113,7 @@ async function sync(stage: Stage, extra: readonly string[], killAt?: number): Pr
 }
 
 function copiesOf(sandbox: RunningSandbox): ReturnType<RunningSandbox["tasks"]> {
-  return sandbox.tasks().filter((task) => task.copyOf !== undefined);
+  return sandbox.tasks().filter((task) => task.copyOf !== null);
 }
 
 /** Asks the server what it would generate for each copy, and holds it against the manifest. */

@@ -1,7 +1,6 @@
 import type { Manifest } from "../manifest/manifest.js";
-import { counted } from "../reporter/look.js";
 import { EXIT, type ExitCode } from "../shared/problems.js";
-import { oneLine } from "../shared/text-safety.js";
+import { counted, oneLine } from "../shared/text-safety.js";
 import type { Host } from "./host.js";
 import { readManifestInput } from "./inputs.js";
 import type { SettingsOf } from "./settings.js";

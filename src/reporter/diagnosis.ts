@@ -1,8 +1,8 @@
 import { CHECK_NAMES, type Check, type CheckStatus, type Diagnosis } from "../shared/diagnosis.js";
 import { EXIT } from "../shared/problems.js";
-import { oneLine } from "../shared/text-safety.js";
+import { counted, oneLine } from "../shared/text-safety.js";
 import { toText } from "./layout.js";
-import { counted, type Look, paint, symbolOf } from "./look.js";
+import { type Look, paint, symbolOf } from "./look.js";
 import { hintLines } from "./problems.js";
 
 const NAME_WIDTH = Math.max(...CHECK_NAMES.map((name) => name.length));

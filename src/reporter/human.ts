@@ -1,8 +1,8 @@
 import { EXIT } from "../shared/problems.js";
 import type { LogHead, RunResult, TenantResult } from "../shared/results.js";
-import { oneLine } from "../shared/text-safety.js";
+import { counted, oneLine } from "../shared/text-safety.js";
 import { type TableColumn, tableLines, toText } from "./layout.js";
-import { countBy, counted, type Look, PLAIN, paint, SIGNS, spokenDuration, symbolOf, TENANT_COLUMNS } from "./look.js";
+import { countBy, type Look, PLAIN, paint, SIGNS, spokenDuration, symbolOf, TENANT_COLUMNS } from "./look.js";
 import { groupLines, groupTroubles, hintLines, warningCountLines, warningLines } from "./problems.js";
 
 /** What text for people holds besides the result itself. */

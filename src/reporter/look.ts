@@ -9,6 +9,7 @@ import {
   type TenantResult,
   type TenantStanding,
 } from "../shared/results.js";
+import { counted } from "../shared/text-safety.js";
 
 /** What a text tells by its colour, and the style that shows it. */
 const STYLES = {
@@ -139,11 +140,6 @@ export const TENANT_COLUMNS = {
     text: ({ startedMs, durationMs }) => (startedMs === undefined ? "" : spokenDuration(durationMs)),
   },
 } as const satisfies Record<string, { readonly title: string; readonly text: (tenant: TenantResult) => string }>;
-
-/** A number and its noun: `1 tenant`, `2 tenants`. */
-export function counted(count: number, one: string): string {
-  return `${count} ${one}${count === 1 ? "" : "s"}`;
-}
 
 /** A duration as people say it: `340 ms`, `12 s`, `3 min 5 s`, `2 h 10 min`. */
 export function spokenDuration(ms: number): string {

@@ -1,9 +1,9 @@
 import { groupBy } from "../shared/ids.js";
 import type { Problem } from "../shared/problems.js";
 import type { TenantError, TenantResult } from "../shared/results.js";
-import { oneLine } from "../shared/text-safety.js";
+import { counted, oneLine } from "../shared/text-safety.js";
 import { toText } from "./layout.js";
-import { counted, type Look, paint, SIGNS, symbolOf } from "./look.js";
+import { type Look, paint, SIGNS, symbolOf } from "./look.js";
 
 /** At most so many errors are printed for people; the rest is a number. */
 const ERRORS_PRINTED = 50;

@@ -1,8 +1,8 @@
 import stringWidth from "string-width";
 import { OUTCOMES, type Outcome, type RunEvent, type TenantResult } from "../shared/results.js";
-import { oneLine } from "../shared/text-safety.js";
+import { counted, oneLine } from "../shared/text-safety.js";
 import { fitWidth, toText } from "./layout.js";
-import { counted, type Look, PLAIN, paint, SIGNS, spokenDuration, symbolOf } from "./look.js";
+import { type Look, PLAIN, paint, SIGNS, spokenDuration, symbolOf } from "./look.js";
 import { problemLines, troubleOf, WARNINGS_OF_ONE_CODE } from "./problems.js";
 
 export interface ProgressOptions {

@@ -6,10 +6,10 @@ import {
   type TenantStatus,
   type TenantStatuses,
 } from "../shared/results.js";
-import { oneLine } from "../shared/text-safety.js";
+import { counted, oneLine } from "../shared/text-safety.js";
 import { logHeadLines, nextText, section } from "./human.js";
 import { inPieces, type TableColumn, tableLines, toText } from "./layout.js";
-import { counted, type Look, paint, SIGNS, symbolOf } from "./look.js";
+import { type Look, paint, SIGNS, symbolOf } from "./look.js";
 import { warningLines } from "./problems.js";
 
 const DOUBTS_SHOWN = 20;

@@ -1,8 +1,8 @@
-import { counted, SIGNS } from "../reporter/look.js";
+import { SIGNS } from "../reporter/look.js";
 import { troubleOf } from "../reporter/problems.js";
 import type { Problem } from "../shared/problems.js";
 import type { RunResult } from "../shared/results.js";
-import { oneLine } from "../shared/text-safety.js";
+import { counted, oneLine } from "../shared/text-safety.js";
 
 /** GitHub shows ten of a kind for a step. */
 const AT_MOST = 10;

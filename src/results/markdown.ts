@@ -1,9 +1,9 @@
-import { countBy, counted, SIGNS, spokenDuration, TENANT_COLUMNS, verdictOf } from "../reporter/look.js";
+import { countBy, SIGNS, spokenDuration, TENANT_COLUMNS, verdictOf } from "../reporter/look.js";
 import { placeOf, troubleOf } from "../reporter/problems.js";
 import { groupBy } from "../shared/ids.js";
 import type { Problem } from "../shared/problems.js";
 import type { RunResult, TenantResult } from "../shared/results.js";
-import { escapeMarkdown } from "../shared/text-safety.js";
+import { counted, escapeMarkdown } from "../shared/text-safety.js";
 
 /** A comment on GitHub or GitLab holds 65,536 characters: this leaves room for what a pipeline adds. */
 const MOST_CHARACTERS = 59_000;

@@ -1,17 +1,17 @@
 /**
- * The table of what can go wrong in the sandbox: its help, its settings and what it does are all made from it. Disturbances
- * befall single requests; traits make the whole server behave in another way.
+ * How the sandbox answers, and the table of what can go wrong in it: its help, its settings and what it does are all made from
+ * it. Disturbances befall single requests; traits make the whole server behave in another way.
  */
 import { foldTenantKey } from "../shared/ids.js";
 import { tenantMatcher } from "../shared/spelling.js";
-import { type Answer, failure, success, tooMany, webPage } from "./answer.js";
 import type { SandboxTask } from "./store.js";
 
 /** The requests that a disturbance may befall. */
-export type Scope = "all" | "reads" | "lists" | "writes" | "creates" | "patches";
+export const SCOPES = ["all", "reads", "lists", "writes", "creates", "patches"] as const;
+export type Scope = (typeof SCOPES)[number];
 
 /** What a request did, and what would usually be answered. */
-export interface Done {
+interface Done {
   readonly usual: Answer;
   /** The copy that a create made. */
   readonly made?: SandboxTask | undefined;
@@ -59,7 +59,7 @@ export interface FaultSetting {
   readonly as?: string | undefined;
 }
 
-export interface Trait {
+interface Trait {
   readonly summary: string;
   /** What stands behind `=`. */
   readonly argument?: "form" | "count" | "share" | "pattern";
@@ -71,58 +71,114 @@ export interface Trait {
   readonly change: (setting: FaultSetting, value: number, before: Behaviour) => Partial<Behaviour>;
 }
 
-/** How this server behaves towards every request. */
-export interface Behaviour {
-  /** What the server does with a name that a task has already. */
-  readonly takenNames: "allow" | "suffix" | "refuse";
-  readonly storedName: (name: string) => string;
-  /** Which of a report's two IDs a body must have. */
-  readonly reportIds: "row" | "report";
-  /** What a ReportId that the task lacks leads to. */
-  readonly unknownReports: "refuse" | "ignore";
-  readonly showMappings: boolean;
-  readonly patchesTakeEffect: boolean;
-  /** How a create's answer holds the new task's ID. */
-  readonly idShape: (typeof ID_SHAPES)[number];
-  readonly createdStatus: 200 | 201;
-  readonly envelope: "v1" | "old";
-  readonly readsUnderV2: boolean;
-  readonly missingDuplicate: 404 | 405 | undefined;
-  readonly hasSingleTask: boolean;
-  readonly hasReports: boolean;
-  readonly listRefusal: 404 | 403 | undefined;
-  readonly paging: "both" | "pages-only" | "whole-only";
-  readonly missingFromList: { readonly share: number; readonly changing: boolean } | undefined;
-  readonly hidesCopies: boolean;
-  readonly forbidden: readonly ((name: string) => boolean)[];
-  readonly rateLimit: number | undefined;
-  readonly keyExpiry: { readonly after: number; readonly status: 401 | 417 } | undefined;
-}
-
 const ID_SHAPES = ["data", "data-id", "id", "task-id", "json-string", "text"] as const;
 
-const USUAL: Behaviour = {
-  takenNames: "allow",
-  storedName: (name) => name,
-  reportIds: "row",
-  unknownReports: "refuse",
+/** How this server behaves towards every request, unless a trait changes it. */
+const USUAL = {
+  /** What the server does with a name that a task has already. */
+  takenNames: "allow" as "allow" | "suffix" | "refuse",
+  storedName: (name: string): string => name,
+  /** Which of a report's two IDs a body must have. */
+  reportIds: "row" as "row" | "report",
+  /** What a ReportId that the task lacks leads to. */
+  unknownReports: "refuse" as "refuse" | "ignore",
   showMappings: true,
   patchesTakeEffect: true,
-  idShape: "data",
-  createdStatus: 200,
-  envelope: "v1",
+  /** How a create's answer holds the new task's ID. */
+  idShape: "data" as (typeof ID_SHAPES)[number],
+  createdStatus: 200 as 200 | 201,
+  envelope: "v1" as "v1" | "old",
   readsUnderV2: true,
-  missingDuplicate: undefined,
+  missingDuplicate: undefined as 404 | 405 | undefined,
   hasSingleTask: true,
   hasReports: true,
-  listRefusal: undefined,
-  paging: "both",
-  missingFromList: undefined,
+  listRefusal: undefined as 404 | 403 | undefined,
+  paging: "both" as "both" | "pages-only" | "whole-only",
+  missingFromList: undefined as { readonly share: number; readonly changing: boolean } | undefined,
   hidesCopies: false,
-  forbidden: [],
-  rateLimit: undefined,
-  keyExpiry: undefined,
+  forbidden: [] as readonly ((name: string) => boolean)[],
+  rateLimit: undefined as number | undefined,
+  keyExpiry: undefined as { readonly after: number; readonly status: 401 | 417 } | undefined,
 };
+
+export type Behaviour = Readonly<typeof USUAL>;
+
+/** An answer before it is put on the wire. `short`: it ends, with the connection, before its Content-Length does. */
+export interface Answer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly short?: boolean;
+}
+
+/** An answer with a JSON body as it stands, without the envelope. */
+export function jsonAnswer(status: number, value: unknown): Answer {
+  return { status, contentType: "application/json; charset=utf-8", body: JSON.stringify(value) };
+}
+
+export function htmlAnswer(status: number, body: string, headers?: Answer["headers"]): Answer {
+  return { status, contentType: "text/html; charset=utf-8", body, headers };
+}
+
+/** Success in the server's envelope. */
+export function success({ envelope }: Behaviour, data: unknown, status = 200): Answer {
+  return envelope === "old"
+    ? jsonAnswer(status, { data, status: { message: "OK" } })
+    : jsonAnswer(status, { data, isSuccess: true, error: null, errorDetails: null });
+}
+
+/** A refusal in the server's envelope. */
+export function failure(
+  { envelope }: Pick<Behaviour, "envelope">,
+  status: number,
+  message: string,
+  headers?: Answer["headers"],
+): Answer {
+  const body =
+    envelope === "old"
+      ? { data: null, status: { message } }
+      : { data: null, isSuccess: false, error: message, errorDetails: null };
+  return { ...jsonAnswer(status, body), headers };
+}
+
+/** 429, with a `Retry-After` where one is given. */
+export function tooMany(behaviour: Behaviour, retryAfter: string | undefined): Answer {
+  return failure(behaviour, 429, "too many requests", retryAfter === undefined ? {} : { "retry-after": retryAfter });
+}
+
+/** A create's success: the new task's ID in the shape that this server uses. */
+export function created(behaviour: Behaviour, id: string): Answer {
+  const status = behaviour.createdStatus;
+  switch (behaviour.idShape) {
+    case "data":
+      return success(behaviour, id, status);
+    case "data-id":
+      return success(behaviour, { id }, status);
+    case "id":
+      return jsonAnswer(status, { id });
+    case "task-id":
+      return jsonAnswer(status, { taskId: id });
+    case "json-string":
+      return jsonAnswer(status, id);
+    case "text":
+      return { status, contentType: "text/plain; charset=utf-8", body: id };
+  }
+}
+
+const PAGES = {
+  200: ["Sign in", '<form><label>User <input name="user"></label> <button>Sign in</button></form>'],
+  500: ["500 - Internal server error", "<p>There is a problem with the resource that you are looking for.</p>"],
+  502: ["502 Bad Gateway", "<hr><p>reverse proxy</p>"],
+  503: ["503 Service Unavailable", "<p>The service is unavailable.</p>"],
+} as const;
+
+/** A web page where an API's answer should be: from a proxy, or a login. */
+export function webPage(status: keyof typeof PAGES): Answer {
+  const [title, text] = PAGES[status];
+  const body = `<html><head><title>${title}</title></head><body><h1>${title}</h1>${text}</body></html>`;
+  return htmlAnswer(status, `<!DOCTYPE html>\n${body}\n`);
+}
 
 /** A test of task names: `*` any text, `?` one character, folded as tenant keys are. */
 export function nameTest(pattern: string): (name: string) => boolean {
@@ -212,25 +268,25 @@ export const TRAITS = {
   "old-server": { summary: "there is no duplicate route", argument: "form", forms: ["404", "405"], change: ({ as }) => ({ missingDuplicate: as === "405" ? 405 : 404 }) },
 } satisfies Record<string, Trait>;
 
-export type DisturbanceName = keyof typeof DISTURBANCES;
-export type TraitName = keyof typeof TRAITS;
-export type FaultName = DisturbanceName | TraitName;
+export type FaultName = keyof typeof DISTURBANCES | keyof typeof TRAITS;
 
 /** Every fault, in the table's order. */
 export const FAULT_NAMES = [...Object.keys(DISTURBANCES), ...Object.keys(TRAITS)] as readonly FaultName[];
 
-/** A fault of the table by its name: the one or the other. */
-export function faultOf(name: FaultName): { readonly disturbance?: Disturbance; readonly trait?: Trait } {
-  return name in DISTURBANCES
-    ? { disturbance: DISTURBANCES[name as DisturbanceName] }
-    : { trait: TRAITS[name as TraitName] };
+/** A disturbance of the table by its name; `undefined` for a trait. */
+export function disturbanceOf(name: FaultName): Disturbance | undefined {
+  return (DISTURBANCES as Readonly<Record<string, Disturbance | undefined>>)[name];
+}
+
+export function traitOf(name: FaultName): Trait | undefined {
+  return (TRAITS as Readonly<Record<string, Trait | undefined>>)[name];
 }
 
 /** The behaviour of a server with these faults, of which the traits count here. */
 export function behaviourOf(faults: readonly FaultSetting[]): Behaviour {
   let behaviour = USUAL;
   for (const setting of faults) {
-    const { trait } = faultOf(setting.name);
+    const trait = traitOf(setting.name);
     const value = setting.count ?? setting.share ?? trait?.usual ?? 0;
     behaviour = { ...behaviour, ...trait?.change(setting, value, behaviour) };
   }

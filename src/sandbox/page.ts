@@ -1,3 +1,4 @@
+import { counted, escapeHtml } from "../shared/text-safety.js";
 import { contentOf, type SandboxTask, type StoredReport } from "./store.js";
 
 const TASKS_A_PAGE = 50;
@@ -31,28 +32,18 @@ ${pageLinks(page, pages)}
 `;
 }
 
-/** Text as it may stand in HTML, in elements and in quoted attributes. */
-export function escapeHtml(text: string): string {
-  return text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;")
-    .replaceAll("'", "&#39;");
-}
-
 function taskSection(task: SandboxTask, names: ReadonlyMap<string, string>): string {
   const from = task.copyOf === null ? undefined : (names.get(task.copyOf) ?? task.copyOf);
   const origin =
     from === undefined
       ? '<span class="badge source">source task</span>'
       : `<span class="badge">copy of ${escapeHtml(from)}</span>`;
-  return `<section aria-labelledby="t-${escapeHtml(task.id)}">
+  return `<section aria-labelledby="t-${task.id}">
 <div class="head">
-<h2 id="t-${escapeHtml(task.id)}">${escapeHtml(task.name)}</h2>${origin}
-<form method="post" action="/sandbox/tasks/${escapeHtml(task.id)}/run"><button aria-label="Run this task: ${escapeHtml(task.name)}">Run this task</button></form>
+<h2 id="t-${task.id}">${escapeHtml(task.name)}</h2>${origin}
+<form method="post" action="/sandbox/tasks/${task.id}/run"><button aria-label="Run this task: ${escapeHtml(task.name)}">Run this task</button></form>
 </div>
-<p class="meta"><code>${escapeHtml(task.id)}</code> ${startedBy(task)}</p>
+<p class="meta"><code>${task.id}</code> ${startedBy(task)}</p>
 <div class="reports">
 ${task.reports.map((report) => reportBlock(task, report)).join("\n")}
 </div>
@@ -66,19 +57,18 @@ function startedBy(task: SandboxTask): string {
 }
 
 function reportBlock(task: SandboxTask, report: StoredReport): string {
-  const rows = report.mappings
-    .map(
-      (swap) =>
-        `<tr><td><code>${escapeHtml(swap.qlikAppId)}</code></td><td><span class="to" aria-hidden="true">→ </span><code>${escapeHtml(swap.newQlikAppId)}</code></td></tr>`,
-    )
-    .join("\n");
+  // IDs are GUIDs: the store takes no others.
+  const rows = report.mappings.map(
+    ({ qlikAppId, newQlikAppId }) =>
+      `<tr><td><code>${qlikAppId}</code></td><td><span class="to" aria-hidden="true">→ </span><code>${newQlikAppId}</code></td></tr>`,
+  );
   const list =
-    rows === ""
+    rows.length === 0
       ? '<p class="none">No mapping: this report reads the app that it was built on.</p>'
       : `<div class="wide"><table>
 <thead><tr><th scope="col">Source app</th><th scope="col">Target app</th></tr></thead>
 <tbody>
-${rows}
+${rows.join("\n")}
 </tbody></table></div>`;
   return `<article>
 <h3>${escapeHtml(contentOf(task, report).name)}</h3>
@@ -91,10 +81,6 @@ function pageLinks(page: number, pages: number): string {
   if (pages === 1) return "";
   const link = (to: number, text: string): string => (to < 1 || to > pages ? "" : `<a href="/?page=${to}">${text}</a>`);
   return `<nav aria-label="Pages">${link(page - 1, "← Earlier tasks")}<span>Page ${page} of ${pages}</span>${link(page + 1, "Later tasks →")}</nav>`;
-}
-
-function counted(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
 }
 
 const STYLE = `

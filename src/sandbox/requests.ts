@@ -1,11 +1,18 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Answer, failure, htmlAnswer, jsonAnswer, success, tooMany } from "./answer.js";
-import { type Api, type Performed, runTask } from "./api.js";
+import { type Api, type ApiCall, type CallKind, type Performed, type Route, routeOf, runTask } from "./api.js";
 import type { Befallen, Chaos } from "./chaos.js";
-import type { Behaviour, FaultName } from "./faults.js";
+import {
+  type Answer,
+  type Behaviour,
+  type FaultName,
+  failure,
+  htmlAnswer,
+  jsonAnswer,
+  success,
+  tooMany,
+} from "./faults.js";
 import { sandboxPage } from "./page.js";
-import { type ApiCall, type CallKind, type Route, routeOf } from "./routes.js";
 import type { TaskStore } from "./store.js";
 
 /** The largest body that the sandbox reads, in bytes. */
@@ -32,11 +39,12 @@ type Reaction = Answer | "cut" | "hang" | "gone";
 export class Requests {
   readonly #deps: RequestDeps;
   readonly #ended = new AbortController();
-  readonly #calls = new Map<CallKind, number>();
   readonly #faults = new Map<FaultName, number>();
   /** When the requests of the last second came, in milliseconds. */
   #recent: readonly number[] = [];
   #requests = 0;
+  #creates = 0;
+  #writes = 0;
   #admitted = 0;
   #made = 0;
   #keyRefusals = 0;
@@ -53,19 +61,11 @@ export class Requests {
   }
 
   counts() {
-    const of = (kind: CallKind): number => this.#calls.get(kind) ?? 0;
     return {
       /** Requests to the API, also those to routes that do not exist. */
       requests: this.#requests,
-      lists: of("list"),
-      taskReads: of("task"),
-      /** Of a task's reports, and of a single one. */
-      reportReads: of("reports") + of("report"),
-      recipientReads: of("recipients"),
-      triggerReads: of("triggers"),
-      creates: of("duplicate"),
-      patches: of("patch"),
-      writes: of("duplicate") + of("patch"),
+      creates: this.#creates,
+      writes: this.#writes,
       /** Copies that were made. */
       made: this.#made,
       /** Refused for their key: 401 and 417. */
@@ -103,11 +103,11 @@ export class Requests {
   /** Counts a request to the API. Returns what must be called when it ends; calling that again does nothing. */
   #arrive(route: Route): () => void {
     if (route.kind === "api" || (route.kind === "stray" && route.api)) this.#requests += 1;
-    if (route.kind !== "api") return () => {};
-    const { kind } = route.call;
-    this.#calls.set(kind, (this.#calls.get(kind) ?? 0) + 1);
-    let isOnItsWay = isWrite(kind);
-    if (isOnItsWay) this.#writesNow += 1;
+    if (route.kind !== "api" || !isWrite(route.call.kind)) return () => {};
+    this.#writes += 1;
+    if (route.call.kind === "duplicate") this.#creates += 1;
+    let isOnItsWay = true;
+    this.#writesNow += 1;
     this.#mostWrites = Math.max(this.#mostWrites, this.#writesNow);
     return () => {
       if (isOnItsWay) this.#writesNow -= 1;

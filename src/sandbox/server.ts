@@ -1,21 +1,21 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type Server } from "node:http";
-import { EXIT, problem, StopError } from "../shared/problems.js";
+import { EXIT, stopError } from "../shared/problems.js";
+import { counted } from "../shared/text-safety.js";
 import { Api } from "./api.js";
-import { Chaos, SeededChance } from "./chaos.js";
-import { checkFault } from "./fault-setting.js";
-import { behaviourOf, type FaultSetting } from "./faults.js";
+import { Chaos, checkFault, SeededChance } from "./chaos.js";
+import { behaviourOf, disturbanceOf, type FaultSetting } from "./faults.js";
 import { Requests } from "./requests.js";
-import { contentOf, type Swap, TaskStore } from "./store.js";
+import { type SandboxTask, TaskStore } from "./store.js";
 import { SANDBOX_WORLD, type World } from "./world.js";
 
 /** The port of the vendor's own examples: the sandbox's too, unless it is taken. */
-export const USUAL_PORT = 3994;
+const USUAL_PORT = 3994;
 /** Loopback, and nothing else: the sandbox's key is public. */
 const HOST = "127.0.0.1";
 
 /** What goes wrong in a sandbox. */
-export interface ChaosOptions {
+interface ChaosOptions {
   /** The share of all requests, from 0 to 1, that gets one of the faults that may be drawn. */
   readonly share?: number | undefined;
   readonly faults?: readonly FaultSetting[] | undefined;
@@ -38,21 +38,6 @@ export interface SandboxOptions {
   readonly onFailure?: ((error: unknown) => void) | undefined;
 }
 
-/** One task, as it truly is, whatever the server shows. */
-export interface TaskSnapshot {
-  readonly id: string;
-  readonly name: string;
-  /** The task that it was duplicated from; `undefined`: a source task. */
-  readonly copyOf: string | undefined;
-  readonly createdAt: string;
-  readonly reports: readonly {
-    readonly rowId: string;
-    readonly reportId: string;
-    readonly name: string;
-    readonly mappings: readonly Swap[];
-  }[];
-}
-
 /** A sandbox that listens. */
 export interface RunningSandbox {
   /** `http://127.0.0.1:PORT`, without a slash at its end. */
@@ -63,8 +48,8 @@ export interface RunningSandbox {
   readonly seed: string;
   readonly stateFile: string | undefined;
   readonly chaos: ChaosOptions;
-  /** Every task, in the order in which they were made. */
-  tasks(): readonly TaskSnapshot[];
+  /** Every task as it truly is, whatever the server shows, in the order in which they were made. */
+  tasks(): readonly SandboxTask[];
   counts(): ReturnType<Requests["counts"]>;
   /** Stops at once: connections are cut, late work still to come is dropped, the state file is left whole. May be called twice. */
   close(): Promise<void>;
@@ -79,7 +64,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Runnin
   const { share = 0, faults = [] } = chaos;
   for (const fault of faults) checkFault(fault);
   if (!(share >= 0 && share <= 1))
-    throw new StopError(EXIT.usage, problem("CHAOS_SHARE", `--chaos takes a share from 0 to 1, not ${share}`));
+    throw stopError(EXIT.usage, "CHAOS_SHARE", `--chaos takes a share from 0 to 1, not ${share}`);
   const chance = new SeededChance(String(options.seed ?? randomUUID().slice(0, 8)));
   const store = await TaskStore.open({ world, chance, now, stateFile });
   const behaviour = behaviourOf(faults);
@@ -103,14 +88,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Runnin
   };
   return {
     ...{ url: `http://${HOST}:${port}`, port, key: world.key, world, seed: chance.seed, stateFile, chaos },
-    tasks: () =>
-      store.tasks().map((task) => ({
-        id: task.id,
-        name: task.name,
-        copyOf: task.copyOf ?? undefined,
-        createdAt: task.createdAt,
-        reports: task.reports.map((report) => ({ ...report, name: contentOf(task, report).name })),
-      })),
+    tasks: () => store.tasks(),
     counts: () => requests.counts(),
     close: () => {
       closing ??= close();
@@ -134,6 +112,49 @@ async function listen(server: Server, wanted: number | undefined): Promise<numbe
   } catch (cause) {
     if (wanted === undefined) return listenOn(0);
     const message = `the sandbox cannot listen on ${HOST}:${wanted}${cause instanceof Error ? `: ${cause.message}` : ""}`;
-    throw new StopError(EXIT.usage, problem("PORT_TAKEN", message), { cause });
+    throw stopError(EXIT.usage, "PORT_TAKEN", message, {}, cause);
   }
+}
+
+/**
+ * What a person needs when a sandbox has started, a line each: first the two lines to paste, for sh and for PowerShell; then
+ * its page, what is fixed, and what a restart does to logs. `program`: how the program is called.
+ */
+export function describeStart(
+  sandbox: RunningSandbox,
+  program = "node bin/qalyptus-propagate.js",
+  manifest = "examples/tenants.csv",
+): readonly string[] {
+  const { url, key, port, world, stateFile, chaos } = sandbox;
+  const { share = 0, faults = [] } = chaos;
+  const sync = `${program} sync ${manifest} --server ${url}`;
+  const copies = sandbox.tasks().filter((task) => task.copyOf !== null).length;
+  const disturbed = share > 0 ? `${share} of all requests are disturbed` : "";
+  const parts = [disturbed, faults.map((fault) => fault.name).join(", ")].filter((part) => part !== "");
+  const again =
+    share > 0 || faults.some(({ name }) => disturbanceOf(name) !== undefined)
+      ? ` (the same again: --seed ${sandbox.seed})`
+      : "";
+  return [
+    "Paste one of these into another window:",
+    `  sh          QALYPTUS_API_KEY=${key} ${sync}`,
+    `  PowerShell  $env:QALYPTUS_API_KEY='${key}'; ${sync}`,
+    "",
+    `Its tasks, and which app each report reads: ${url}/`,
+    ...world.tasks.map(({ id, name, triggers }) => {
+      const mails = triggers.some((trigger) => trigger.isActive);
+      const note = " (its copies would mail by themselves: sync refuses it without --allow-live-source)";
+      return `Source task ${id}  ${name}${mails ? note : ""}`;
+    }),
+    `Master app  ${world.masterAppId}`,
+    ...(port === USUAL_PORT ? [] : [`It listens on port ${port}, not on the usual ${USUAL_PORT}.`]),
+    ...(stateFile === undefined
+      ? [
+          `It starts anew each time: logs made against an earlier sandbox are void (here ${manifest}.idempotency.jsonl: remove it).`,
+          "To keep the tasks over a restart: --state FILE",
+        ]
+      : [`Its tasks are kept in ${stateFile}: ${counted(copies, "copy", "copies")} so far.`]),
+    ...(parts.length === 0 ? [] : [`Chaos: ${parts.join("; ")}${again}`]),
+    "Stop it with Ctrl+C.",
+  ];
 }

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import * as z from "zod";
 import { writeAtomically } from "../files/write-file.js";
-import { EXIT, problem, StopError } from "../shared/problems.js";
+import { EXIT, type StopError, stopError } from "../shared/problems.js";
 import type { SeededChance } from "./chaos.js";
 import type { World, WorldReport, WorldTask } from "./world.js";
 
@@ -30,7 +30,7 @@ export type StoredReport = z.output<typeof storedReport>;
 /** A task in the sandbox: its own data, and the source task that says what it contains. */
 export type SandboxTask = Omit<z.output<typeof storedTask>, "origin"> & { readonly origin: WorldTask };
 
-export interface StoreOptions {
+interface StoreOptions {
   readonly world: World;
   readonly chance: SeededChance;
   readonly now: () => Date;
@@ -120,7 +120,6 @@ export class TaskStore {
   save(): Promise<void> {
     const path = this.#options.stateFile;
     if (path === undefined) return Promise.resolve();
-    if (this.#queued !== undefined) return this.#queued;
     const write = (): Promise<void> => {
       this.#queued = undefined;
       const tasks = this.tasks().map((task) => ({ ...task, origin: task.origin.id }));
@@ -128,8 +127,7 @@ export class TaskStore {
       return writeAtomically(path, [`${JSON.stringify(document)}\n`]);
     };
     // Those who waited for the writing before were told whether it failed; this one writes everything anew.
-    this.#queued = this.#saving.then(write, write);
-    this.#saving = this.#queued;
+    this.#queued ??= this.#saving = this.#saving.then(write, write);
     return this.#queued;
   }
 
@@ -179,7 +177,7 @@ async function readState(path: string, world: World): Promise<readonly SandboxTa
   } catch (cause) {
     const message = `${path} is not the state of a sandbox with these source tasks; it was left as it is`;
     const hint = "Give --state another file, or remove this one where you know what it is";
-    throw new StopError(EXIT.usage, problem("STATE_NOT_OURS", message, { hint, file: path }), { cause });
+    throw stopError(EXIT.usage, "STATE_NOT_OURS", message, { hint, file: path }, cause);
   }
 }
 
@@ -190,5 +188,5 @@ function stateTrouble(
   cause: unknown,
 ): StopError {
   const why = cause instanceof Error ? `: ${cause.message}` : "";
-  return new StopError(EXIT.usage, problem(code, `the state file ${path} ${what}${why}`, { file: path }), { cause });
+  return stopError(EXIT.usage, code, `the state file ${path} ${what}${why}`, { file: path }, cause);
 }

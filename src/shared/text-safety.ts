@@ -136,3 +136,8 @@ export function listed(names: readonly string[]): string {
 function cut(text: string, longest: number): string {
   return text.length <= longest ? text : `${text.slice(0, longest)}…`;
 }
+
+/** A number and its noun: `1 tenant`, `2 tenants`. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}

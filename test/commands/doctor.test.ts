@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { acquireLock } from "../../src/log/file/lock.js";
-import { parseFault } from "../../src/sandbox/fault-setting.js";
+import { parseFault } from "../../src/sandbox/chaos.js";
 import { type RunningSandbox, startSandbox } from "../../src/sandbox/server.js";
 import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID, SECOND_SOURCE_TASK_ID, tenantAppId } from "../../src/sandbox/world.js";
 import { systemClock } from "../../src/shared/time.js";
@@ -71,7 +71,7 @@ describe("doctor", () => {
     expect(said.checks.disk?.status).toBe("ok");
     expect(said.checks.log?.message).toContain("the first sync makes it");
     expect(readdirSync(folder)).toEqual(["customers.csv"]);
-    expect(sandbox.tasks().filter((task) => task.copyOf !== undefined)).toEqual([]);
+    expect(sandbox.tasks().filter((task) => task.copyOf !== null)).toEqual([]);
     expect(sandbox.counts().requests).toBeGreaterThan(0);
   });
 
@@ -161,7 +161,7 @@ describe("doctor ends as a sync does before its first write", () => {
     const said = await doctor(args, env);
     const synced = await sync(args, env);
     expect(said.code).toBe(synced.code);
-    expect(sandbox.tasks().filter((task) => task.copyOf !== undefined)).toEqual([]);
+    expect(sandbox.tasks().filter((task) => task.copyOf !== null)).toEqual([]);
     return said;
   }
 

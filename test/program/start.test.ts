@@ -31,7 +31,7 @@ describe("a start loads a few files", () => {
 
   it("two more for help", async () => {
     for (const args of [[], ["--help"], ...COMMANDS.map(({ name }) => [name, "--help"])])
-      expect(await loaded(args), args.join(" ")).toEqual(args[0] === "sandbox" ? ["fault-setting", ...HELP] : HELP);
+      expect(await loaded(args), args.join(" ")).toEqual(args[0] === "sandbox" ? ["chaos", ...HELP] : HELP);
   });
 
   it("and for a command that checks a manifest neither the network nor the log", async () => {

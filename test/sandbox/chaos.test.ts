@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Chaos, SeededChance } from "../../src/sandbox/chaos.js";
-import { parseFault } from "../../src/sandbox/fault-setting.js";
+import { Chaos, parseFault, SeededChance } from "../../src/sandbox/chaos.js";
 import { DISTURBANCES, type Disturbance } from "../../src/sandbox/faults.js";
 import { copies, duplicate, sandboxWith } from "./client.js";
 

@@ -1,7 +1,8 @@
 import { setImmediate } from "node:timers/promises";
 import { afterEach } from "vitest";
-import { parseFault } from "../../src/sandbox/fault-setting.js";
-import { type RunningSandbox, type SandboxOptions, startSandbox, type TaskSnapshot } from "../../src/sandbox/server.js";
+import { parseFault } from "../../src/sandbox/chaos.js";
+import { type RunningSandbox, type SandboxOptions, startSandbox } from "../../src/sandbox/server.js";
+import type { SandboxTask } from "../../src/sandbox/store.js";
 import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID, sourceRowId, tenantAppId } from "../../src/sandbox/world.js";
 
 /** What came back; `cut`: the connection ended without a whole answer. */
@@ -94,7 +95,7 @@ export function duplicate(sandbox: RunningSandbox, name: string, app = 1, sendin
 }
 
 /** Sends the PATCH of a copy's first report. */
-export function patchFirstReport(sandbox: RunningSandbox, copy: TaskSnapshot, app: number): Promise<Reply> {
+export function patchFirstReport(sandbox: RunningSandbox, copy: SandboxTask, app: number): Promise<Reply> {
   const row = copy.reports[0]?.rowId ?? "";
   return send(sandbox, `/api/v2/tasks/${copy.id}/reports/${row}`, {
     method: "PATCH",
@@ -107,19 +108,19 @@ export function patchFirstReport(sandbox: RunningSandbox, copy: TaskSnapshot, ap
 }
 
 /** The copies that truly are on the server. */
-export function copies(sandbox: RunningSandbox): readonly TaskSnapshot[] {
-  return sandbox.tasks().filter((task) => task.copyOf !== undefined);
+export function copies(sandbox: RunningSandbox): readonly SandboxTask[] {
+  return sandbox.tasks().filter((task) => task.copyOf !== null);
 }
 
 /** The only copy on the server. */
-export function onlyCopy(sandbox: RunningSandbox): TaskSnapshot {
+export function onlyCopy(sandbox: RunningSandbox): SandboxTask {
   const [copy, ...more] = copies(sandbox);
   if (copy === undefined || more.length > 0) throw new Error(`expected one copy, found ${copies(sandbox).length}`);
   return copy;
 }
 
 /** The target apps of a copy's reports, in order; an unmapped report counts as `none`. */
-export function targets(copy: TaskSnapshot): readonly string[] {
+export function targets(copy: SandboxTask): readonly string[] {
   return copy.reports.map((report) => report.mappings.map((swap) => swap.newQlikAppId).join("+") || "none");
 }
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { describeStart } from "../../src/sandbox/start-lines.js";
+import { describeStart } from "../../src/sandbox/server.js";
 import { SANDBOX_WORLD } from "../../src/sandbox/world.js";
 import { duplicate, sandboxWith } from "./client.js";
 

@@ -43,6 +43,15 @@ describe("escapes", () => {
       }),
     );
   });
+  test("HTML: what is escaped can be read back", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom("<", ">", "&", '"', "'", "a", ";", "l", "t", "#") }), (text) => {
+        const named: Record<string, string> = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'" };
+        const read = escapeHtml(text).replace(/&(amp|lt|gt|quot|#39);/g, (_, entity: string) => named[entity] ?? "");
+        expect(read).toBe(text);
+      }),
+    );
+  });
   test("Markdown: no table cell ends early, nobody is mentioned, nothing links", () => {
     expect(escapeMarkdown("a|b")).toBe("a\\|b");
     expect(escapeMarkdown("@everyone #123 [x](http://evil.example) <b>")).toBe(

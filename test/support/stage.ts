@@ -2,8 +2,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach } from "vitest";
-import { parseFault } from "../../src/sandbox/fault-setting.js";
-import { type RunningSandbox, type SandboxOptions, startSandbox, type TaskSnapshot } from "../../src/sandbox/server.js";
+import { parseFault } from "../../src/sandbox/chaos.js";
+import { type RunningSandbox, type SandboxOptions, startSandbox } from "../../src/sandbox/server.js";
+import type { SandboxTask } from "../../src/sandbox/store.js";
 import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID, tenantAppId } from "../../src/sandbox/world.js";
 import type { RunResult } from "../../src/shared/results.js";
 import { type Ended, type Running, startProgram } from "./program.js";
@@ -19,7 +20,7 @@ export interface Stage {
   start(args: readonly string[], more?: RunMore): Running;
   /** Runs `sync tenants.csv` for the first source task, with JSON output. */
   sync(args?: readonly string[], more?: RunMore): Promise<Synced>;
-  copies(): readonly TaskSnapshot[];
+  copies(): readonly SandboxTask[];
 }
 
 export interface RunMore {
@@ -72,7 +73,7 @@ export async function openStage(options: SandboxOptions & { readonly fault?: rea
       const ended = await stage.run(["sync", "tenants.csv", ...shape, "--format", "json", ...args], more);
       return { ...ended, result: JSON.parse(ended.stdout) as RunResult };
     },
-    copies: () => stage.sandbox.tasks().filter((task) => task.copyOf !== undefined),
+    copies: () => stage.sandbox.tasks().filter((task) => task.copyOf !== null),
   };
   return stage;
 }

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { countBy, counted, SIGNS, spokenDuration, TENANT_COLUMNS, type Tone, verdictOf } from "../../reporter/look.js";
+import { countBy, SIGNS, spokenDuration, TENANT_COLUMNS, type Tone, verdictOf } from "../../reporter/look.js";
 import { groupTroubles, placeOf, type TenantGroup, troubleOf } from "../../reporter/problems.js";
 import type { Problem } from "../../shared/problems.js";
 import type { ActionKind, RunResult, TenantResult } from "../../shared/results.js";
-import { escapeHtml } from "../../shared/text-safety.js";
+import { counted, escapeHtml } from "../../shared/text-safety.js";
 import { plotSection } from "./plot.js";
 import { EARLY_SCRIPT, HTML_SCRIPT } from "./script.js";
 import { HTML_STYLE } from "./style.js";

@@ -1,5 +1,6 @@
-import { countBy, counted, SIGNS, spokenDuration } from "../../reporter/look.js";
+import { countBy, SIGNS, spokenDuration } from "../../reporter/look.js";
 import type { TenantResult } from "../../shared/results.js";
+import { counted } from "../../shared/text-safety.js";
 
 const WIDTH = 1000;
 const HEIGHT = 160;

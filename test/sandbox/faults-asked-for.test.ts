@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { checkFault, faultLines, formsOf, parseFault } from "../../src/sandbox/fault-setting.js";
-import { FAULT_NAMES, faultOf } from "../../src/sandbox/faults.js";
+import { checkFault, faultLines, formsOf, parseFault } from "../../src/sandbox/chaos.js";
+import { FAULT_NAMES, traitOf } from "../../src/sandbox/faults.js";
 
 /** A setting without what was not given. */
 const given = (text: string) => JSON.parse(JSON.stringify(parseFault(text)));
@@ -59,7 +59,7 @@ describe("--fault", () => {
 
   it("takes each fault of the table, and each of its forms, as the help writes them", () => {
     for (const name of FAULT_NAMES) {
-      const { trait } = faultOf(name);
+      const trait = traitOf(name);
       const argument = trait === undefined ? "share" : (trait.argument ?? "none");
       const typed = { none: "", form: "", count: "=3", share: "=0.5", pattern: "=*acme*" }[argument];
       expect(parseFault(`${name}${typed}`).name).toBe(name);
