@@ -2,41 +2,31 @@ import { accessSync, constants, existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { realPathOf } from "../files/paths.js";
 import { measureDiskSync, onDisk } from "../log/file/disk.js";
-import { inspectLock } from "../log/file/lock.js";
-import { readLog } from "../log/file/read-log.js";
-import { judgeDisk, judgeLock, judgeLog } from "../log/health.js";
-import type { PlanShape } from "../log/records.js";
+import { inspectLock, LOCK_TIMING } from "../log/file/lock.js";
+import { lockedProblem, type SeenLock } from "../log/file/process-identity.js";
+import { type ReadLog, readLog } from "../log/file/read-log.js";
 import { LogState } from "../log/state.js";
-import { DEFAULT_NAME_TEMPLATE, type Manifest } from "../manifest/manifest.js";
-import { usesTaskName } from "../manifest/names.js";
-import {
-  judgeLiveSource,
-  listNotWhole,
-  type ObservedSource,
-  observeServer,
-  rememberingReader,
-} from "../plan/observe.js";
+import { hasOpenWrite } from "../log/tenant-state.js";
+import type { Manifest } from "../manifest/manifest.js";
 import { humanDiagnosis } from "../reporter/diagnosis.js";
 import { jsonDiagnosis } from "../results/json.js";
-import { type Rehearsal, rehearseSync, sourcesOf } from "../run/sync.js";
+import { sourcesOf } from "../run/sync.js";
 import { chooseProxy, parseServerUrl } from "../server/address.js";
 import { judgeSecurity, sightConnection } from "../server/certificate.js";
 import { readAuthorities, secureContextOf } from "../server/credentials.js";
-import type { ListReading, TaskReader } from "../server/ports.js";
 import { type Check, diagnose, failed, passed, skipped, warned } from "../shared/diagnosis.js";
-import { namesReport, parseAppId, type TaskId } from "../shared/ids.js";
+import type { TaskId } from "../shared/ids.js";
 import { EXIT, type ExitCode, problem, stopError } from "../shared/problems.js";
 import { wordsOn } from "../shared/quoting.js";
-import { ACTIONS, type Emit } from "../shared/results.js";
-import type { TaskReport } from "../shared/tasks.js";
+import type { Emit } from "../shared/results.js";
 import { counted, listed, quote } from "../shared/text-safety.js";
 import { systemClock } from "../shared/time.js";
 import { checkNoOtherLog, checkServerOfLog, findLog, type LogPlace } from "./command-log.js";
 import { type Connection, openConnection } from "./connection.js";
+import { checkServer } from "./doctor-server.js";
 import type { Host } from "./host.js";
 import { type Attempt, attempt, readManifestInput } from "./inputs.js";
-import { ABSENT } from "./options.js";
-import { type GivenConnection, type SettingsOf, syncJob } from "./settings.js";
+import type { GivenConnection, SettingsOf } from "./settings.js";
 import { openTelling } from "./telling.js";
 
 /** `doctor`: takes each step of a sync up to its first write, by reading only; ends with the code that a sync would end with. */
@@ -132,6 +122,10 @@ async function checkConnection(
   return { server: server.identity, checks };
 }
 
+/** A write that is durable only after this makes a run of many tenants slow. */
+const SLOW_SYNC_MS = 200;
+const DIGEST_SHOWN = 12;
+
 /** The log, its lock and its disk. `server`: the address that the log must be bound to, where it is known. */
 async function checkLog(
   host: Host,
@@ -154,11 +148,17 @@ async function checkLog(
     onDisk(path, "write to the idempotency log", () => existsSync(path) && accessSync(path, constants.W_OK));
     return log;
   });
-  const lock = await attempt(() => onDisk(`${path}.lock`, "look at the lock", () => lockCheck(host, settings, place)));
-  const disk = await attempt(() => measureDiskSync(path));
+  const sync = syncCommand(host, settings, place);
+  const lock = await attempt(() =>
+    onDisk(`${path}.lock`, "look at the lock", () => {
+      const ownProcess = { pid: host.pid, exists: host.processExists };
+      return judgeLock(inspectLock(realPathOf(path), { ownProcess, clock: systemClock }), path, sync);
+    }),
+  );
+  const disk = await attempt(() => judgeDisk(measureDiskSync(path), dirname(path)));
   const checks = [
-    read.kind === "done" ? judgeLog({ path, ...read.value }) : failed("log", read.stop),
-    disk.kind === "done" ? judgeDisk(disk.value, dirname(path)) : failed("disk", disk.stop),
+    read.kind === "done" ? judgeLog(path, read.value) : failed("log", read.stop),
+    disk.kind === "done" ? disk.value : failed("disk", disk.stop),
   ];
   if (lock.kind === "done") checks.push(lock.value);
   // A folder that is not there is told once, as the disk's.
@@ -167,212 +167,53 @@ async function checkLog(
   return { checks, state: isUsable ? read.value.state : new LogState(), isUsable };
 }
 
-function lockCheck(host: Host, { manifest }: SettingsOf["doctor"], { path, named }: LogPlace): Check {
-  const ownProcess = { pid: host.pid, exists: host.processExists };
-  const seen = inspectLock(realPathOf(path), { ownProcess, clock: systemClock });
+/** The command that makes the copies, to be pasted. */
+function syncCommand(host: Host, { manifest }: SettingsOf["doctor"], { path, named }: LogPlace): string {
   const word = wordsOn(host.platform);
-  const log = named ? ` --idempotency-log ${word(path)}` : "";
-  return judgeLock(seen, { path, sync: `${host.argv0} sync ${word(manifest ?? "MANIFEST")}${log}` });
+  return `${host.argv0} sync ${word(manifest ?? "MANIFEST")}${named ? ` --idempotency-log ${word(path)}` : ""}`;
 }
 
-/** What the server is asked about. */
-export interface ServerQuestion {
-  /** The server's address, as the log is bound to it. */
-  readonly server: string;
-  /** Those of `--source-task` and of the manifest. */
-  readonly sourceTasks: readonly TaskId[];
-  readonly shape: PlanShape;
-  readonly newLog: boolean;
-  /** What the log knows; of no use elsewhere afterwards. Empty where there is no log, or none that may be used. */
-  readonly log: LogState;
-  /** `undefined`: none was named, or it has faults. */
-  readonly manifest: Manifest | undefined;
-  /** Why there can be no plan whatever the server says, for the line `plan`. */
-  readonly noPlan: string | undefined;
-}
-
-/** Looks at a server by reading, as a sync does before it plans: is it reached, is everything there, and what would be planned. */
-export async function checkServer(question: ServerQuestion, taskReader: TaskReader): Promise<readonly Check[]> {
-  const { server, log, sourceTasks } = question;
-  const reader = rememberingReader(taskReader);
-  const observed = await attempt(() => observeServer(reader, () => log, sourceTasks));
-  if (observed.kind === "stopped") {
-    const codes = new Set(observed.stop.problems.map(({ code }) => code));
-    if (codes.has("KEY_REFUSED") || codes.has("FORBIDDEN"))
-      return [passed("server", `${server} answers`), failed("key", observed.stop)];
-    if (!codes.has("SOURCE_UNKNOWN")) return [failed("server", observed.stop)];
-    const list = await reader.listTasks({ fresh: true });
-    const ofList = listCheck(question, list, [], new Set());
-    return [...answerChecks(server, list, []), ofList, failed("source-task", observed.stop)];
+/** Judges a log that could be read: its head, its tenants, what is open in it. */
+function judgeLog(path: string, { head, state, warnings }: ReadLog): Check {
+  if (head === null) return passed("log", `there is no ${path} yet: the first sync makes it`);
+  const tenants = [...state.tenants()];
+  const problems = [...warnings];
+  const open = tenants.filter(hasOpenWrite);
+  if (open.length > 0) {
+    const names = listed(open.map(({ tenant }) => quote(tenant)));
+    const hint = "The next sync looks them up and settles them; status shows each";
+    problems.push(problem("DOUBT", `${open.length} in doubt: ${names}`, { hint }));
   }
-  const sources = [...observed.value.sources.values()];
-  const { reading, wholenessOf } = observed.value.list;
-  const dryRun = await planDryRun(question, reader);
-  const copied = sourcesToBeCopied(question, dryRun);
-  const gaps = sourceTasks.flatMap((id) => {
-    const wholeness = wholenessOf(id);
-    return wholeness.whole ? [] : [{ id, why: wholeness.why }];
-  });
-  const checks = [
-    ...answerChecks(server, reading, sources),
-    listCheck(question, reading, gaps, copied),
-    planCheck(question, dryRun),
-  ];
-  for (const source of sources)
-    checks.push(...(await sourceChecks(question, source, copied.has(source.task.id), reader)));
-  if (sources.length === 0)
-    checks.push(skipped("source-task", "no source task is named", "Give --source-task GUID, or the manifest"));
-  return checks;
-}
-
-/** Plans as a dry run does. `undefined`: there is nothing to plan from. */
-async function planDryRun(
-  { manifest, shape, newLog, log: state, server, noPlan }: ServerQuestion,
-  reader: TaskReader,
-): Promise<Attempt<Rehearsal> | undefined> {
-  if (manifest === undefined || noPlan !== undefined) return undefined;
-  const { run } = syncJob({ ...ABSENT, dryRun: true, newLog });
-  // A signal ends the program by itself: nothing has been written that would have to be finished.
-  const never = new AbortController().signal;
-  const interruption = { requested: never, immediate: never, signal: () => "SIGINT" as const };
-  const request = { runId: "doctor", server, manifest, options: { shape, run }, state, warnings: manifest.warnings };
-  return attempt(() =>
-    rehearseSync(request, { reader, clock: systemClock, interruption, head: null, emit: () => undefined }),
-  );
-}
-
-/** The source tasks that a sync would copy. Without a manifest that is what one asks for. */
-function sourcesToBeCopied(
-  { manifest, noPlan, sourceTasks }: ServerQuestion,
-  dryRun: Attempt<Rehearsal> | undefined,
-): ReadonlySet<TaskId | undefined> {
-  if (dryRun?.kind !== "done") return new Set(manifest === undefined && noPlan === undefined ? sourceTasks : []);
-  const creates = dryRun.value.plan.items.filter(({ action }) => action.kind === "create" || action.kind === "settle");
-  return new Set(creates.map((item) => item.sourceTaskId));
-}
-
-/** The lines `server` and `key` of a server that refuses nothing. */
-function answerChecks(server: string, list: ListReading, sources: readonly ObservedSource[]): readonly Check[] {
-  if (list.kind !== "none" || sources.some(({ route }) => route !== "none"))
-    return [passed("server", `${server} answers as a Qalyptus Server does`), passed("key", "accepted")];
-  const { problem: why, forbidden } = list;
-  if (forbidden) return [passed("server", `${server} answers`), warned("key", [why])];
-  const message = `${server} answers, but nothing that was read shows that it is a Qalyptus Server`;
-  if (why.code === "NOT_FOUND") return [warned("server", [why], message)];
-  return [failed("server", { exitCode: EXIT.server, problems: [why] })];
-}
-
-/** `gaps`: the source tasks for which the list is not whole, and why. */
-function listCheck(
-  { log, newLog }: ServerQuestion,
-  list: ListReading,
-  gaps: readonly { readonly id: TaskId; readonly why: string }[],
-  copied: ReadonlySet<TaskId | undefined>,
-): Check {
-  const blind = log.knowsAnyCopy() || newLog ? [] : gaps.filter(({ id }) => copied.has(id));
-  if (blind.length > 0) {
-    const problems = blind.map(({ why }) =>
-      problem("NEW_LOG", `the log knows no copy, and the task list does not show whether there are any (${why})`),
-    );
-    return failed("task-list", { exitCode: EXIT.guard, problems });
+  for (const id of new Set(tenants.map(({ sourceTaskId }) => sourceTaskId))) {
+    const { stop } = state.source(id);
+    if (stop === undefined) continue;
+    const message = `creates of the source task ${id} are stopped: its copy ${stop.newTaskId} did not read back right (${stop.code})`;
+    const hint =
+      "Look at that copy on the server; often the other --report-id, or a key whose role sees the copies, helps";
+    problems.push(problem("SOURCE_STOPPED", message, { hint }));
   }
-  if (list.kind !== "read") return warned("task-list", [list.problem]);
-  if (gaps.length === 0) return passed("task-list", `read to its end: ${counted(list.tasks.length, "task")}`);
-  return warned(
-    "task-list",
-    gaps.map(({ why }) => listNotWhole(why)),
-  );
+  const shown = `${path}: ${counted(tenants.length, "tenant")}, head ${head.seq} ${head.digest.slice(0, DIGEST_SHOWN)}`;
+  if (problems.length === 0) return passed("log", `${shown}, nothing in doubt`);
+  return warned("log", problems, `${shown}; ${problems.map(({ message }) => message).join("; ")}`);
 }
 
-/** The source task itself, its reports, whether its mappings show, and whether its copies would mail. */
-async function sourceChecks(
-  { manifest, shape, log }: ServerQuestion,
-  source: ObservedSource,
-  copied: boolean,
-  reader: TaskReader,
-): Promise<readonly Check[]> {
-  const { id, name, reports, mail } = source.task;
-  const label = name === undefined ? id : `${quote(name)} (${id})`;
-  // A manifest's rows have names and reports of their own: the plan checks them.
-  const nameNeeded = manifest === undefined && usesTaskName(shape.name ?? DEFAULT_NAME_TEMPLATE);
-  const nameless = `${id}: the server does not tell its name, which {task} in a copy's name stands for`;
-  const found =
-    name === undefined && nameNeeded
-      ? warned("source-task", [problem("TASK_NAME_UNKNOWN", nameless)])
-      : passed("source-task", label);
-  const rows = (manifest?.tenants ?? []).filter((row) => row.sourceTaskId === id);
-  const given = shape.masterApp === undefined ? undefined : parseAppId(shape.masterApp);
-  const masterApps = new Set(rows.flatMap((row) => row.desired.map(({ qlikAppId }) => qlikAppId)));
-  if (given !== undefined) masterApps.add(given);
-  const allowed = shape.allowLiveSource;
-  const live = judgeLiveSource({ label: `the source task ${label}`, mail, masterApps, allowed });
-  const problems = live.refusal === undefined ? live.warnings : [live.refusal, ...live.warnings];
-  let mailCheck = passed("mail", `copies of ${label} would not mail by themselves`);
-  if (live.refusal !== undefined && copied) mailCheck = failed("mail", { exitCode: EXIT.guard, problems });
-  else if (problems.length > 0) mailCheck = warned("mail", problems);
-  const wanted = manifest === undefined ? shape.reports : [];
-  return [found, reportsCheck(label, reports, wanted), await mappingsCheck(label, id, reports, log, reader), mailCheck];
+/** Judges whether a sync could take the log's lock. `sync`: the command that would. */
+export function judgeLock(lock: SeenLock | undefined, path: string, sync: string): Check {
+  if (lock === undefined) return passed("lock", "free");
+  const { id, owner, ownerState, silentMs } = lock;
+  if (ownerState === "gone")
+    return passed("lock", `left behind by ${owner}, which runs no more: the next sync takes it over`);
+  const locked = lockedProblem(lock, path, sync);
+  if (ownerState === "alive" || silentMs < LOCK_TIMING.silentMs)
+    return failed("lock", { exitCode: EXIT.log, problems: [locked] });
+  const message = `${locked.message} The next sync watches it for a moment, then takes it over`;
+  const hint = `Where you know that it does not run any more, it need not wait: ${sync} --break-lock ${id}`;
+  return warned("lock", [problem("LOCK_SILENT", message, { file: path, hint })]);
 }
 
-/** `wanted`: the reports that `--report` names. */
-function reportsCheck(label: string, reports: readonly TaskReport[] | undefined, wanted: readonly string[]): Check {
-  if (reports === undefined)
-    return warned("reports", [problem("REPORTS_UNREADABLE", `the server does not list the reports of ${label}`)]);
-  const ids = listed(reports.map((report) => report.rowId));
-  const problems = wanted
-    .filter((typed) => !reports.some((report) => namesReport(typed, report)))
-    .map((value) =>
-      problem("REPORT_UNKNOWN", `${label} has no report ${value}; the ids of its reports are ${ids}`, { value }),
-    );
-  if (problems.length > 0) return failed("reports", { exitCode: EXIT.usage, problems });
-  if (reports.length === 0)
-    return warned("reports", [problem("NO_REPORTS", `${label} has no report, so that there is nothing to map`)]);
-  const names = reports.map(({ name, rowId }) => (name === undefined ? rowId : quote(name)));
-  return passed("reports", `${reports.length} of ${label}: ${listed(names)}`);
-}
-
-/**
- * Whether the server shows a report's mappings: by the source task's own reports, else by a copy that the log knows (a server
- * may leave an empty list out).
- */
-async function mappingsCheck(
-  label: string,
-  id: TaskId,
-  reports: readonly TaskReport[] | undefined,
-  log: LogState,
-  reader: TaskReader,
-): Promise<Check> {
-  const known = [...log.tenants()].find(({ sourceTaskId, copy }) => sourceTaskId === id && copy?.gone === false)?.copy;
-  const shows = (read: readonly TaskReport[] | undefined): boolean => read?.some(({ mappings }) => mappings) ?? false;
-  const reading = known && !shows(reports) ? await reader.readReports(known.newTaskId) : undefined;
-  const ofCopy = reading?.kind === "read" ? reading.value : undefined;
-  if (shows(reports) || shows(ofCopy)) return passed("mappings", `shown for ${label}: copies can be read back`);
-  if (!reports && !ofCopy) return skipped("mappings", "the server lists no reports to look at");
-  const message = `the server shows no mappings of ${label}: no copy can be read back, and every tenant stays "verified": false`;
-  return warned("mappings", [problem("MAPPINGS_NOT_SHOWN", message)]);
-}
-
-/** What the lines of the list and of mail tell already. */
-const TOLD_ELSEWHERE = new Set([
-  ...["NEW_LOG", "LIST_NOT_READ", "LIST_NOT_WHOLE"],
-  ...["LIVE_SOURCE", "SOURCE_MAY_MAIL", "SOURCE_NOT_SHOWN", "TRIGGER_ON_MASTER_APP"],
-]);
-
-function planCheck({ manifest, noPlan }: ServerQuestion, dryRun: Attempt<Rehearsal> | undefined): Check {
-  if (noPlan !== undefined) return skipped("plan", noPlan);
-  if (manifest === undefined || dryRun === undefined)
-    return skipped("plan", "no manifest is named", "Name it to see what a sync would do: doctor customers.csv");
-  if (dryRun.kind === "stopped") return failed("plan", dryRun.stop);
-  const { summary, exitCode, errors, warnings, tenants } = dryRun.value.result;
-  const counts = ACTIONS.filter((action) => summary[action] > 0).map((action) => `${summary[action]} ${action}`);
-  const shown = `a sync would plan: ${counts.join(", ")}`;
-  if (exitCode === EXIT.guard) {
-    const problems = errors.filter(({ code }) => !TOLD_ELSEWHERE.has(code));
-    const message = `${shown}; refused by a guard: ${errors.map(({ code }) => code).join(", ")}`;
-    return { ...failed("plan", { exitCode, problems }), message };
-  }
-  const conflicts = tenants.flatMap(({ error, tenant }) => (error === undefined ? [] : [{ ...error, tenant }]));
-  const others = warnings.filter((one) => !manifest.warnings.includes(one) && !TOLD_ELSEWHERE.has(one.code));
-  if (conflicts.length + others.length === 0) return passed("plan", shown);
-  return { ...warned("plan", [...conflicts, ...others], shown), hint: "sync --dry-run shows each tenant" };
+/** Judges how long the log's disk takes to make one write durable. */
+export function judgeDisk(ms: number, folder: string): Check {
+  const shown = `a write in ${folder} is durable after ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+  if (ms < SLOW_SYNC_MS) return passed("disk", shown);
+  return warned("disk", [problem("DISK_SLOW", `${shown}: every write of a run waits for that`)]);
 }

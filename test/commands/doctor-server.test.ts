@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { checkServer, type ServerQuestion } from "../../src/commands/doctor.js";
+import { checkServer, type ServerQuestion } from "../../src/commands/doctor-server.js";
 import type { PlanShape } from "../../src/log/records.js";
 import { LogState } from "../../src/log/state.js";
 import type { TaskReader } from "../../src/server/ports.js";
