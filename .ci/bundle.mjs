@@ -53,7 +53,7 @@ const LOADED_TOGETHER = [
   { name: "telling", files: ["commands/telling"] },
   { name: "manifest", files: ["commands/inputs"] },
   { name: "log", files: ["commands/command-log"] },
-  { name: "sync", files: ["commands/sync", "commands/sync-job"] },
+  { name: "sync", files: ["commands/sync"] },
 ].map(({ name, files }, at) => {
   const ends = files.map((file) => join("src", `${file}.ts`));
   return { name, test: (id) => ends.some((end) => normalize(id).endsWith(end)), priority: 10 - at };

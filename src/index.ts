@@ -2,7 +2,7 @@ import { env, pid } from "node:process";
 import { processExists } from "./cli/program.js";
 import { ABSENT, Advice, OPTIONS, type OptionSpec, type Values } from "./commands/options.js";
 import { connectionOptions, syncJob } from "./commands/settings.js";
-import { askedOf, performSync } from "./commands/sync-job.js";
+import { librarySync } from "./commands/sync.js";
 import { EXIT, type Problem, problem, StopError } from "./shared/problems.js";
 import type { RunEvent, RunResult } from "./shared/results.js";
 
@@ -67,7 +67,7 @@ export async function sync(call: SyncCall): Promise<RunResult> {
     },
     warnings: [],
   };
-  return (await performSync(machine, await askedOf(machine, job), { emit, warn })).result;
+  return librarySync(machine, job, { emit, warn });
 }
 
 /** What the call gives; text is checked as the command line checks it. */

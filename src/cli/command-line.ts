@@ -222,9 +222,8 @@ function outputOf({ command, operands, typed }: Words): OutputSettings {
   // The `--out` of `init` is its manifest.
   const results = command === "init" ? [] : [...new Set(textsOf(OPTIONS.files))];
   const files = results.map((path) => OPTIONS.files.parse(path, "") as ResultFile | Advice);
-  const inputs = EVERY_OPTION.filter(
-    ({ file, long }) => file === true && (command === "init" || long !== OPTIONS.files.long),
-  );
+  const written = [OPTIONS.files.long, OPTIONS.savePlan.long];
+  const inputs = EVERY_OPTION.filter(({ file, long }) => file === true && !written.includes(long));
   return {
     format: format instanceof Advice ? "human" : format,
     verbosity: has(OPTIONS.quiet) ? "quiet" : has(OPTIONS.verbose) ? "verbose" : "normal",

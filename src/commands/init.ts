@@ -1,5 +1,5 @@
 import { dirname, extname, join } from "node:path";
-import { identify, isSame } from "../files/paths.js";
+import { isSameFile } from "../files/paths.js";
 import { checkNewFile, writeNewFile } from "../files/write-file.js";
 import { LogState } from "../log/state.js";
 import type { ListedApp } from "../manifest/apps-file.js";
@@ -71,7 +71,7 @@ async function checkTarget(settings: SettingsOf["init"], platform: NodeJS.Platfo
   const { apiKey, caFiles } = connection;
   const inputs = [apps, apiKey.kind === "file" ? apiKey.path : undefined, ...caFiles];
   for (const input of inputs)
-    if (input !== undefined && isSame(identify(input, platform), identify(file, platform)))
+    if (input !== undefined && isSameFile(input, file, platform))
       throw stopError(EXIT.usage, "FILE_IS_INPUT", `${file} is an input of this command`, { file });
 }
 

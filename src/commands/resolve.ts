@@ -113,9 +113,6 @@ interface Subject {
   readonly state: TenantState | undefined;
 }
 
-/** One way of settling: what is said of it, and what goes into the log. */
-type Settlement = readonly [said: string, entries: readonly LogEntry[]];
-
 /**
  * Settles tenants by hand: writes to the log only, never to the server. All or nothing. Says what was done for each. `reader`: only a
  * task is taken over by what the server shows.
@@ -127,37 +124,26 @@ export async function resolveTenants(
   recorder: Recorder,
   reader: TaskReader | undefined,
 ): Promise<readonly { readonly tenant: string; readonly sourceTaskId: TaskId; readonly said: string }[]> {
+  const { resolution, reason } = request;
   const entries: LogEntry[] = [];
   const resolved = [];
   for (const subject of subjectsOf(request, recorder.state)) {
-    const [said, added] = await settle(subject, request, recorder.state, reader);
-    entries.push(...added);
-    resolved.push({ tenant: subject.tenant, sourceTaskId: subject.sourceTaskId, said });
+    const { sourceTaskId, key, tenant } = subject;
+    let said = "it holds nothing any more";
+    if (resolution.kind === "task") {
+      if (reader === undefined) throw new Error("resolve --task-id needs a server");
+      said = await takeOver(subject, resolution, request, recorder.state, reader, entries);
+    } else if (resolution.kind === "retry") {
+      said = "the next sync may create its copy once more";
+      entries.push({ type: "retry", sourceTaskId, key, tenant, reason });
+    } else {
+      checkMayForget(subject, reason);
+      entries.push({ type: "forgotten", sourceTaskId, key, reason });
+    }
+    resolved.push({ tenant, sourceTaskId, said });
   }
   await recorder.record(entries);
   return resolved;
-}
-
-async function settle(
-  subject: Subject,
-  request: ResolveRequest,
-  log: LogState,
-  reader: TaskReader | undefined,
-): Promise<Settlement> {
-  const { resolution, reason } = request;
-  const { sourceTaskId, key, tenant } = subject;
-  switch (resolution.kind) {
-    case "retry":
-      return ["the next sync may create its copy once more", [{ type: "retry", sourceTaskId, key, tenant, reason }]];
-    case "forget":
-      checkMayForget(subject, reason);
-      return ["it holds nothing any more", [{ type: "forgotten", sourceTaskId, key, reason }]];
-    case "task":
-      if (reader === undefined) throw stopError(EXIT.defect, "DEFECT", "resolve --task-id needs a server");
-      return takeOver(subject, resolution, request, log, reader);
-    default:
-      return resolution satisfies never;
-  }
 }
 
 function checkMayForget(subject: Subject, reason: string | undefined): void {
@@ -170,13 +156,15 @@ function checkMayForget(subject: Subject, reason: string | undefined): void {
   throw stopError(EXIT.usage, "REASON_MISSING", message, { hint, tenant });
 }
 
+/** Makes a task a tenant's copy: adds what the log gets to `entries`, and returns what is said of it. */
 async function takeOver(
   subject: Subject,
   { taskId, from }: Extract<ResolveRequest["resolution"], { kind: "task" }>,
   request: ResolveRequest,
   log: LogState,
   reader: TaskReader,
-): Promise<Settlement> {
+  entries: LogEntry[],
+): Promise<string> {
   const { reason } = request;
   const { ref, key, tenant, sourceTaskId } = subject;
   const refuse = (why: string): never => refused(conflict.notACopy(taskId, why));
@@ -211,17 +199,17 @@ async function takeOver(
   const before = list.kind === "read" ? namesakesOf(name, index).filter((id) => id !== taskId) : null;
   const shown = reports.kind === "read" ? reports.value : [];
   const nothing = { mappings: [], named: [] };
-  const entries: LogEntry[] = [
+  entries.push(
     { type: "adopted", ...copy, tenant, manifest: request.manifestName, name, by: "resolve", before, reason },
     // Behind the adoption: should the log lose its tail, the doubt is still there to be looked up.
     ...(subject.state?.openCreates ?? []).map(({ write }) => ({ type: "settled", write, found: "abandoned" }) as const),
     // Nothing is claimed: the next sync holds it against the manifest.
     observeCopy({ ...copy, shown, wanted: nothing, mustShow: undefined, clock: systemClock }).record,
-  ];
-  if (old === undefined) return [`its copy is the task ${taskId}`, entries];
+  );
+  if (old === undefined) return `its copy is the task ${taskId}`;
   // Last: should the log lose its tail, the copy is held by both, and never by nobody.
   entries.push({ type: "forgotten", sourceTaskId: old.sourceTaskId, key: old.key, reason, to: key });
-  return [`its copy is the task ${taskId}, which was tenant "${old.tenant}"'s`, entries];
+  return `its copy is the task ${taskId}, which was tenant "${old.tenant}"'s`;
 }
 
 /** The manifest's tenants with the names that their copies shall have, where {task} can be filled in. */
@@ -279,6 +267,6 @@ function unknownTenant(tenant: string, log: LogState): StopError {
   return stopError(EXIT.usage, "TENANT_UNKNOWN", message, { tenant });
 }
 
-function refused(conflict: Problem): never {
-  throw new StopError(EXIT.guard, conflict);
+function refused(problem: Problem): never {
+  throw new StopError(EXIT.guard, problem);
 }

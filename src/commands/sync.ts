@@ -1,23 +1,41 @@
-import { checkPlanFile, type ProtectedFile } from "../files/write-file.js";
-import { EXIT, type ExitCode } from "../shared/problems.js";
+import { randomUUID } from "node:crypto";
+import { checkPlanFile } from "../files/write-file.js";
+import { type ReadLog, readLog } from "../log/file/read-log.js";
+import type { Manifest } from "../manifest/manifest.js";
+import {
+  checkResumable,
+  comparePlans,
+  lastSyncOf,
+  readSavedPlan,
+  type SavedPlan,
+  savedTenants,
+  sealPlan,
+  writeSavedPlan,
+} from "../plan/saved-plan.js";
+import { rehearseSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
+import { EXIT, type ExitCode, type Problem, StopError } from "../shared/problems.js";
 import { retypedOn, wordsOn } from "../shared/quoting.js";
 import type { RunEvent, RunResult, TenantResult } from "../shared/results.js";
-import type { Host } from "./host.js";
+import { systemChance, systemClock } from "../shared/time.js";
+import { checkNoOtherLog, checkServerOfLog, findLog, type LogPlace, logSize, withOpenLog } from "./command-log.js";
+import type { Connection } from "./connection.js";
+import type { Host, Tell } from "./host.js";
+import { attempt, readManifestInput } from "./inputs.js";
 import type { SettingsOf } from "./settings.js";
-import { type AskedSync, askedOf, performSync } from "./sync-job.js";
-import { openTelling } from "./telling.js";
-
-const ANOTHER = "another file of this run";
+import { openTelling, protectedOf } from "./telling.js";
 
 /** `sync`: makes the server match the manifest, or with `--dry-run` shows what it would do. */
 export async function syncCommand(host: Host, settings: SettingsOf["sync"]): Promise<ExitCode> {
   const sync = await askedOf(host, settings);
   const { savePlan } = sync;
-  const inputs = inputsOf(sync);
-  const protectedFiles = savePlan === undefined ? inputs : [...inputs, { path: savePlan, what: ANOTHER }];
+  const known = [
+    { path: sync.manifest, what: "the manifest" },
+    { path: sync.log.path, what: "the idempotency log" },
+  ];
+  const protectedFiles = savePlan === undefined ? known : [...known, { path: savePlan, what: "the saved plan" }];
   const telling = await openTelling(host, settings.output, { protectedFiles, dryRun: sync.run.dryRun });
   try {
-    if (savePlan !== undefined) await checkPlanFile(savePlan, { protectedFiles: inputs, platform: host.platform });
+    if (savePlan !== undefined) await checkPlanFile(savePlan, protectedOf(host, settings.output, known));
     await telling.warn(settings.warnings);
     const { server } = sync.connection ?? {};
     const flagServer = server?.from === "--server" ? server.text : undefined;
@@ -41,18 +59,6 @@ export async function syncCommand(host: Host, settings: SettingsOf["sync"]): Pro
   } finally {
     telling.stop();
   }
-}
-
-/** What neither a result nor a plan may be put over. */
-function inputsOf({ manifest, log, plan, apps, connection }: AskedSync): readonly ProtectedFile[] {
-  const apiKey = connection?.apiKey;
-  const inputs: ProtectedFile[] = [
-    { path: manifest, what: "the manifest" },
-    { path: log.path, what: "the idempotency log" },
-  ];
-  for (const path of [plan, apps]) if (path !== undefined) inputs.push({ path, what: ANOTHER });
-  if (apiKey?.kind === "file") inputs.push({ path: apiKey.path, what: "the API key file" });
-  return inputs;
 }
 
 const RESUMABLE: readonly ExitCode[] = [EXIT.failed, EXIT.inDoubt, EXIT.interrupted, EXIT.terminated, EXIT.server];
@@ -92,4 +98,174 @@ export function completedHint(
   return retypedOn(platform, hint)
     .replaceAll("qalyptus-propagate resolve ", () => `qalyptus-propagate resolve ${flags} `)
     .replaceAll(/qalyptus-propagate (?=resolve|doctor|sync|status)/g, () => `${argv0} `);
+}
+
+/** What a sync needs of the machine it runs on: a command's host, or what a library's caller stands for. */
+export type Machine = Pick<
+  Host,
+  "env" | "cwd" | "argv0" | "readInput" | "pid" | "processExists" | "version" | "interruption" | "redact"
+>;
+
+/** What a sync is, apart from how its answer is told. */
+type SyncJob = Omit<SettingsOf["sync"], "output">;
+
+/** A sync whose `--resume` or `--plan` has said what it stands for. */
+interface AskedSync extends SyncJob {
+  readonly manifest: string;
+  readonly log: LogPlace;
+  readonly savedPlan: SavedPlan | undefined;
+}
+
+/** Finds out what `--resume` and `--plan` stand for. Throws a StopError: exit 2, 6 or 7. */
+async function askedOf(machine: Pick<Machine, "cwd" | "argv0">, job: SyncJob): Promise<AskedSync> {
+  if (job.plan !== undefined) {
+    const savedPlan = await readSavedPlan(job.plan);
+    const manifest = job.manifest ?? savedPlan.manifest.path;
+    return {
+      ...job,
+      manifest,
+      encoding: job.encoding ?? savedPlan.manifest.encoding,
+      apps: job.apps ?? savedPlan.apps,
+      shape: savedPlan.shape,
+      run: savedPlan.verify === true ? { ...job.run, verify: true } : job.run,
+      log: { path: job.idempotencyLog ?? savedPlan.logFile, named: true },
+      savedPlan,
+    };
+  }
+  const log = findLog(machine, job);
+  if (!job.resume) return { ...job, manifest: job.manifest ?? "-", log, savedPlan: undefined };
+  const last = lastSyncOf(readLog(log.path).state, log.path, job.manifest?.split(/[\\/]/).at(-1));
+  const manifest = job.manifest ?? last.manifest.path;
+  return { ...job, manifest, shape: last.shape, log: { ...log, named: true }, savedPlan: undefined };
+}
+
+/** The sync of a library's caller: makes the server match the manifest, or with `dryRun` tells what it would do. */
+export async function librarySync(machine: Machine, job: SyncJob, tell: Tell): Promise<RunResult> {
+  return (await performSync(machine, await askedOf(machine, job), tell)).result;
+}
+
+/** Throws a StopError where the run could not start: then nothing was written to the server. */
+async function performSync(
+  machine: Machine,
+  sync: AskedSync,
+  tell: Tell,
+): Promise<{ readonly result: RunResult; readonly manifest: Manifest }> {
+  const manifest = await readManifestOrLogFault(sync);
+  const prepared: PreparedSync = { machine, sync, manifest, runId: randomUUID(), tell };
+  if (sync.connection === undefined) return { result: await dryRun(prepared), manifest };
+  const { withConnection } = await import("./connection.js");
+  const work = (connection: Connection): Promise<RunResult> => {
+    checkNoOtherLog(sync.log, connection.server.identity, sourcesOf(manifest));
+    return sync.run.dryRun ? dryRun(prepared, connection) : apply(prepared, connection);
+  };
+  return { result: await withConnection(machine, sync.connection, tell, work, sync.run.concurrency), manifest };
+}
+
+/** A log that is damaged or not ours outranks a manifest's faults: both are told, with the log's exit code. */
+async function readManifestOrLogFault(sync: AskedSync): Promise<Manifest> {
+  try {
+    return await readManifestInput({ ...sync, path: sync.manifest });
+  } catch (error) {
+    if (!(error instanceof StopError)) throw error;
+    const { problems } = error;
+    const log = await attempt(() => readLog(sync.log.path));
+    throw log.kind === "stopped" ? new StopError(log.stop.exitCode, [...log.stop.problems, ...problems]) : error;
+  }
+}
+
+/** All that is known before the server is spoken to. */
+interface PreparedSync {
+  readonly machine: Machine;
+  readonly sync: AskedSync;
+  readonly manifest: Manifest;
+  readonly runId: string;
+  readonly tell: Tell;
+}
+
+/** Without a connection (`--offline`) it plans from the manifest and the log alone. */
+async function dryRun(job: PreparedSync, connection?: Connection): Promise<RunResult> {
+  const { sync, manifest } = job;
+  const { path } = sync.log;
+  // Before the log is read: what is appended meanwhile is seen when it is looked at again.
+  const size = logSize(path);
+  const log = readLog(path);
+  const server = connection?.server.identity ?? log.state.server() ?? null;
+  const request: SyncRequest = {
+    ...requestOf(job, log, server, connection?.warnings ?? []),
+    readLogAgain: () => {
+      const now = logSize(path) === size ? log : readLog(path);
+      return { state: now.state, head: now.head ?? null };
+    },
+  };
+  const deps = { ...depsOf(job), reader: connection?.api.reader, head: log.head ?? null };
+  const { result, plan } = await rehearseSync(request, deps);
+  if (sync.savePlan !== undefined && server !== null) {
+    const saved = sealPlan({
+      format: "qalyptus-propagate-plan",
+      version: 1,
+      savedAt: systemClock.now().toISOString(),
+      server,
+      manifest: { path: sync.manifest, sha256: manifest.sha256, encoding: sync.encoding },
+      logFile: path,
+      log: result.log,
+      apps: sync.apps,
+      verify: sync.run.verify || undefined,
+      shape: sync.shape,
+      tenants: savedTenants(plan.items),
+    });
+    await writeSavedPlan(sync.savePlan, saved);
+  }
+  return result;
+}
+
+async function apply(job: PreparedSync, { server, api, warnings }: Connection): Promise<RunResult> {
+  const { sync, manifest, tell } = job;
+  const opening = {
+    path: sync.log.path,
+    server: server.identity,
+    sourceTasks: sourcesOf(manifest),
+    run: job.runId,
+    command: "sync",
+    breakLock: sync.breakLock,
+  };
+  return withOpenLog(job.machine, opening, tell, (log) => {
+    const { reader, writer } = api;
+    return runSync(requestOf(job, log, server.identity, warnings), {
+      ...depsOf(job),
+      reader,
+      writer,
+      log,
+      chance: systemChance,
+    });
+  });
+}
+
+/** Throws a StopError: exit 6 for another server's log, 7 where nothing can be resumed. */
+function requestOf(
+  job: PreparedSync,
+  log: Pick<ReadLog, "state" | "warnings">,
+  server: string | null,
+  warnings: readonly Problem[],
+): SyncRequest {
+  const { sync, manifest, runId } = job;
+  const { state } = log;
+  const saved = sync.savedPlan;
+  const bound = state.server();
+  if (server !== null && !sync.rebind) checkServerOfLog(sync.log.path, bound, server);
+  if (sync.resume) checkResumable(lastSyncOf(state, sync.log.path, manifest.fileName), manifest);
+  return {
+    runId,
+    server,
+    manifest,
+    options: { shape: sync.shape, run: sync.run },
+    state,
+    warnings: [...sync.warnings, ...manifest.warnings, ...log.warnings, ...warnings],
+    planDigest: saved?.digest,
+    rebindFrom: bound === server ? undefined : bound,
+    guard: saved === undefined ? undefined : (plan) => comparePlans(saved, plan.items, state),
+  };
+}
+
+function depsOf({ machine, tell }: PreparedSync) {
+  return { clock: systemClock, emit: tell.emit, interruption: machine.interruption() };
 }

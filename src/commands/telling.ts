@@ -2,13 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { appendFile } from "node:fs/promises";
 import { codeOf } from "../files/paths.js";
-import {
-  checkResultFiles,
-  type Placement,
-  type ProtectedFile,
-  placeResultFile,
-  type ResultTarget,
-} from "../files/write-file.js";
+import { checkResultFiles, type ProtectedFile, placeResultFile } from "../files/write-file.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { toText } from "../reporter/layout.js";
 import { lookOf } from "../reporter/look.js";
@@ -36,14 +30,12 @@ export async function openTelling(
     readonly stopped?: boolean;
   } = {},
 ) {
-  const { format, verbosity, files, inputs } = output;
+  const { format, verbosity, files } = output;
   const { protectedFiles = [], dryRun = false, stopped = false } = more;
   // A dry run's plan lists its warnings itself: on standard error they would stand there twice.
   const warns = verbosity !== "quiet" && !(dryRun && format === "human");
-  const others = inputs.map((path) => ({ path, what: "an input of this command" }));
-  const known = { protectedFiles: [...protectedFiles, ...others], platform: host.platform };
-  let targets = await checkResultFiles(files, known);
-  if (stopped) targets = targets.filter(mayReplace);
+  await checkResultFiles(files, protectedOf(host, output, protectedFiles));
+  const targets = stopped ? files.filter(mayReplace) : files;
   const look = lookOf(host, output, host.stdout);
   const errorLook = lookOf(host, output, host.stderr);
   const progress = await createProgress({
@@ -103,19 +95,24 @@ export async function openTelling(
       { manifest, next, told = false }: { manifest?: Manifest; next?: string | undefined; told?: boolean } = {},
     ): Promise<ExitCode> => {
       progress.stop();
-      const placements = await writeResultFiles(targets, result, manifest);
-      for (const placed of placements) {
-        if (placed.kind === "placed") continue;
-        const kind = placed.kind === "failed" ? "error" : "warning";
-        await host.stderr.write(toText(problemLines(kind, placed.problem, errorLook), errorLook));
+      let filesFailed = false;
+      for (const problem of await writeResultFiles(targets, result, manifest)) {
+        const kind = problem.code === "OUT_NOT_WRITTEN" ? "error" : "warning";
+        filesFailed ||= kind === "error";
+        await host.stderr.write(toText(problemLines(kind, problem, errorLook), errorLook));
       }
       if (!told) await answerResult(result, next);
       if (result.errors.length > 0) await host.stderr.write(errorsText(result.errors, errorLook));
       if (host.env.GITHUB_ACTIONS === "true") await tellGitHub(host, result);
-      const filesFailed = placements.some(({ kind }) => kind === "failed");
       return result.exitCode === EXIT.ok && filesFailed ? EXIT.usage : result.exitCode;
     },
   };
+}
+
+/** The files that nothing is written over: those that the command knows by name, and every other input. */
+export function protectedOf({ platform }: Host, { inputs }: OutputSettings, known: readonly ProtectedFile[]) {
+  const others = inputs.map((path) => ({ path, what: "an input of this command" }));
+  return { protectedFiles: [...known, ...others], platform };
 }
 
 /** The result of a command that has looked at no tenant. */
@@ -127,20 +124,21 @@ export function resultWithoutTenants(
   return { version: 1, runId: randomUUID(), ...told, ...nothing, startedAt: at, finishedAt: at };
 }
 
-/** Writes a result to each `--out` file, whole or not at all. */
+/** Writes a result to each `--out` file, whole or not at all; returns what went wrong. */
 async function writeResultFiles(
-  targets: readonly (ResultFile & ResultTarget)[],
+  targets: readonly ResultFile[],
   result: RunResult,
   manifest: Manifest | undefined,
-): Promise<readonly Placement[]> {
+): Promise<readonly Problem[]> {
   if (targets.length === 0) return [];
   const { RESULT_FORMATS } = await import("../results/files.js");
-  const placements: Placement[] = [];
-  for (const target of targets) {
-    const render = await RESULT_FORMATS[target.kind]();
-    placements.push(await placeResultFile(target, render(result, manifest)));
+  const problems: Problem[] = [];
+  for (const { path, kind } of targets) {
+    const render = await RESULT_FORMATS[kind]();
+    const problem = await placeResultFile(path, render(result, manifest));
+    if (problem !== undefined) problems.push(problem);
   }
-  return placements;
+  return problems;
 }
 
 /** On GitHub Actions: annotations at the manifest's lines, and the result as Markdown in the step's summary. */

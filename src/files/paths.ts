@@ -11,40 +11,16 @@ export function hasCode(error: unknown, codes: readonly string[]): boolean {
 }
 
 /**
- * A path without symbolic links; throws what the disk says, ENOENT where nothing is there. RAM and virtual disks on Windows do not
- * answer the system's own call (EISDIR, EINVAL, UNKNOWN): there the links are followed one by one.
+ * Whether two paths mean one file, whether or not one is there: by real path (folded where the file system does not tell cases
+ * apart), or by device and inode.
  */
-export function realPath(path: string, ask: (path: string) => string = realpathSync.native): string {
-  try {
-    return ask(path);
-  } catch (error) {
-    if (hasCode(error, ["ENOENT", "ENOTDIR", "ELOOP"])) throw error;
-    return realpathSync(path);
-  }
-}
-
-/** Which file a path means, whether or not one is there. */
-export interface Identity {
-  /** The real path, folded where the file system does not tell cases apart. */
-  readonly real: string;
-  /** Device and inode; `undefined` where the file is not there yet. */
-  readonly inode: string | undefined;
-}
-
-/** Whether two paths mean one file. */
-export function isSame(a: Identity, b: Identity): boolean {
-  return a.real === b.real || (a.inode !== undefined && a.inode === b.inode);
-}
-
-export function identify(path: string, platform: NodeJS.Platform): Identity {
-  const stats = statOf(path);
-  const real = realPathOf(path);
-  const foldsCase = platform === "win32" || platform === "darwin";
-  return {
-    real: foldsCase ? real.normalize("NFC").toUpperCase().toLowerCase() : real,
-    // Windows gives 0 where a file system has no inodes.
-    inode: stats === undefined || stats.ino === 0 ? undefined : `${stats.dev}:${stats.ino}`,
-  };
+export function isSameFile(a: string, b: string, platform: NodeJS.Platform): boolean {
+  const fold = (path: string): string =>
+    platform === "win32" || platform === "darwin" ? path.normalize("NFC").toUpperCase().toLowerCase() : path;
+  if (fold(realPathOf(a)) === fold(realPathOf(b))) return true;
+  const [one, other] = [statOf(a), statOf(b)];
+  // Windows gives 0 where a file system has no inodes.
+  return one !== undefined && one.ino !== 0 && one.ino === other?.ino && one.dev === other.dev;
 }
 
 /** As many links as an operating system follows. */
@@ -53,11 +29,11 @@ const MOST_LINKS = 40;
 /** The real path of a file that may not be there yet: then its folder's. A link leads to its target, also where that is missing. */
 export function realPathOf(path: string, links = 0): string {
   const whole = resolve(path);
-  const real = orMissing(() => realPath(whole));
+  const real = orMissing(() => realpathSync(whole));
   if (real !== undefined) return real;
   const target = links < MOST_LINKS ? orMissing(() => readlinkSync(whole)) : undefined;
   if (target !== undefined) return realPathOf(resolve(dirname(whole), target), links + 1);
-  return join(orMissing(() => realPath(dirname(whole))) ?? dirname(whole), basename(whole));
+  return join(orMissing(() => realpathSync(dirname(whole))) ?? dirname(whole), basename(whole));
 }
 
 /** What is at a path; `undefined` where nothing is, or nothing that this user may see. */
@@ -65,16 +41,17 @@ export function statOf(path: string): Stats | undefined {
   return orMissing(() => statSync(path));
 }
 
-/** There is nothing, or nothing that this user may see: whoever opens it says which. */
-const NOT_TO_BE_SEEN = ["ENOENT", "ENOTDIR", "EACCES", "EPERM", "ELOOP", "ENAMETOOLONG"];
-/** What reading a link says where the path is none. */
-const NO_LINK = ["EINVAL", "UNKNOWN"];
+/**
+ * There is nothing, or nothing that this user may see: whoever opens it says which. EINVAL and UNKNOWN are what reading a link says
+ * where the path is none.
+ */
+const NOT_TO_BE_SEEN = ["ENOENT", "ENOTDIR", "EACCES", "EPERM", "ELOOP", "ENAMETOOLONG", "EINVAL", "UNKNOWN"];
 
 function orMissing<T>(look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {
-    if (hasCode(error, [...NOT_TO_BE_SEEN, ...NO_LINK])) return undefined;
+    if (hasCode(error, NOT_TO_BE_SEEN)) return undefined;
     throw error;
   }
 }

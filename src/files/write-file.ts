@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { createWriteStream, linkSync } from "node:fs";
 import { access, constants, rename, rm } from "node:fs/promises";
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { basename, dirname, join, parse, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { ProblemCode } from "../shared/codes.js";
 import { EXIT, type Problem, problem, StopError, stopError } from "../shared/problems.js";
-import { codeOf, hasCode, type Identity, identify, isSame, realPathOf, statOf } from "./paths.js";
+import { codeOf, hasCode, isSameFile, realPathOf, statOf } from "./paths.js";
 
 /**
  * Writes a file whole or not at all: beside its place, flushed to the disk, then put there by `put`. What was there before is
@@ -68,14 +68,6 @@ function refusal(code: ProblemCode, file: string, why: string, cause?: unknown):
   return stopError(EXIT.usage, code, `${file} cannot be written: ${why}`, { file }, cause);
 }
 
-/** One `--out` file that was found fit to be written. */
-export interface ResultTarget {
-  /** As the user typed it, for messages. */
-  readonly path: string;
-  /** Where it goes while another program holds `path`: `<name>.new.<ending>`, or a number more where that is another's. */
-  readonly beside: string;
-}
-
 /** A file that no result may replace, and what it is called in messages. */
 export interface ProtectedFile {
   readonly path: string;
@@ -87,58 +79,31 @@ interface Inputs {
   readonly platform: NodeJS.Platform;
 }
 
-type KnownFile = Identity & { readonly what: string };
-
-function knownFiles({ protectedFiles, platform }: Inputs): KnownFile[] {
-  return protectedFiles.map(({ path, what }) => ({ ...identify(path, platform), what }));
-}
-
 /**
  * Checks every `--out` before anything starts. Throws a StopError (exit 2) with all faults: a folder that is missing or not
  * writable, a folder in the file's place, one file given twice, and a file that is the manifest, the log or another input (by real
  * path and by inode, so also through links; on Windows and macOS also in another case).
  */
-export async function checkResultFiles<F extends { readonly path: string }>(
-  files: readonly F[],
-  inputs: Inputs,
-): Promise<readonly (F & ResultTarget)[]> {
+export async function checkResultFiles(files: readonly { readonly path: string }[], inputs: Inputs): Promise<void> {
   const faults: Problem[] = [];
-  const targets: (F & ResultTarget)[] = [];
-  const known = knownFiles(inputs);
-  const isKnown = (path: string) => sameFile(path, known, inputs.platform);
-  for (const file of files) {
-    const { path } = file;
-    const same = isKnown(path);
-    const fault = (await faultOf(path)) ?? (same && wouldReplace(`--out ${path}`, path, same.what));
-    if (fault !== undefined) {
-      faults.push(fault);
-      continue;
-    }
-    const ending = extname(path);
-    const name = (number: number) =>
-      `${path.slice(0, path.length - ending.length)}.new${number < 2 ? "" : number}${ending}`;
-    let number = 1;
-    while (isKnown(name(number)) !== undefined) number += 1;
-    targets.push({ ...file, beside: name(number) });
-    known.push({ ...identify(path, inputs.platform), what: "another --out file" });
+  const protectedFiles = [...inputs.protectedFiles];
+  for (const { path } of files) {
+    const fault = (await faultOf(path)) ?? wouldReplace("--out", path, { ...inputs, protectedFiles });
+    if (fault === undefined) protectedFiles.push({ path, what: "another --out file" });
+    else faults.push(fault);
   }
   if (faults.length > 0) throw new StopError(EXIT.usage, faults);
-  return targets;
 }
 
 /** Checks that a plan to be saved goes over no file of this run, by the same measure. Throws a StopError (exit 2). */
 export async function checkPlanFile(path: string, inputs: Inputs): Promise<void> {
-  const same = sameFile(path, knownFiles(inputs), inputs.platform);
-  if (same !== undefined) throw new StopError(EXIT.usage, wouldReplace(`--save-plan ${path}`, path, same.what));
+  const fault = wouldReplace("--save-plan", path, inputs);
+  if (fault !== undefined) throw new StopError(EXIT.usage, fault);
 }
 
-function sameFile(path: string, known: readonly KnownFile[], platform: NodeJS.Platform): KnownFile | undefined {
-  const identity = identify(path, platform);
-  return known.find((other) => isSame(other, identity));
-}
-
-function wouldReplace(given: string, file: string, what: string): Problem {
-  return problem("OUT_WOULD_REPLACE", `${given}: this file is ${what}`, { file });
+function wouldReplace(option: string, file: string, { protectedFiles, platform }: Inputs): Problem | undefined {
+  const same = protectedFiles.find(({ path }) => isSameFile(path, file, platform));
+  return same && problem("OUT_WOULD_REPLACE", `${option} ${file}: this file is ${same.what}`, { file });
 }
 
 async function faultOf(path: string): Promise<Problem | undefined> {
@@ -154,40 +119,44 @@ async function faultOf(path: string): Promise<Problem | undefined> {
   return statOf(path)?.isDirectory() === true ? fault("OUT_IS_FOLDER", "this is a folder") : undefined;
 }
 
-/** How a result ended up: where it was meant to be, beside it, or nowhere. */
-export type Placement =
-  | { readonly kind: "placed"; readonly path: string }
-  | { readonly kind: "beside"; readonly path: string; readonly problem: Problem }
-  | { readonly kind: "failed"; readonly problem: Problem };
-
 /** What `rename` says of a file that a program holds open. */
 const HELD = ["EBUSY", "EPERM", "EACCES"];
 
+/** A name that nothing has yet, for a result whose own place is held: `<name>.new.<ending>`, or a number more. */
+function freeNameBeside(path: string): string {
+  const { dir, name, ext } = parse(path);
+  for (let number = 1; ; number += 1) {
+    const beside = join(dir, `${name}.new${number < 2 ? "" : number}${ext}`);
+    if (statOf(beside) === undefined) return beside;
+  }
+}
+
 /**
- * Writes a result whole or not at all. Where another program holds the file (Excel), it goes to `<name>.new.<ending>` beside it. Never
- * throws for what the disk says: a run that is over must still tell its result. A test hands in a `move` that finds the file held.
+ * Writes a result whole or not at all. Where another program holds the file (Excel), it goes beside it: `OUT_WRITTEN_BESIDE` is
+ * returned; where it can be written nowhere, `OUT_NOT_WRITTEN`. Never throws for what the disk says: a run that is over must still tell
+ * its result. A test hands in a `move` that finds the file held.
  */
 export async function placeResultFile(
-  { path, beside }: ResultTarget,
+  path: string,
   pieces: Iterable<string>,
   move: (from: string, to: string) => Promise<void> = rename,
-): Promise<Placement> {
+): Promise<Problem | undefined> {
   try {
-    return await writeAtomically(realPathOf(path), pieces, async (temporary, real): Promise<Placement> => {
+    return await writeAtomically(realPathOf(path), pieces, async (temporary, real) => {
       try {
         await move(temporary, real);
-        return { kind: "placed", path };
+        return undefined;
       } catch (error) {
         if (!hasCode(error, HELD)) throw error;
       }
-      await move(temporary, join(dirname(real), basename(beside)));
+      const beside = freeNameBeside(real);
+      await move(temporary, beside);
       const message = `${path} could not be replaced (is it open in another program?): the result is in ${beside}`;
-      const hint = `Close ${path} there, and use ${beside}`;
-      return { kind: "beside", path: beside, problem: problem("OUT_WRITTEN_BESIDE", message, { hint, file: beside }) };
+      return problem("OUT_WRITTEN_BESIDE", message, { hint: `Close ${path} there, and use ${beside}`, file: beside });
     });
   } catch (error) {
     if (codeOf(error) === "") throw error;
     const message = `the result could not be written to ${path} (${codeOf(error)}); what was there before is unchanged`;
-    return { kind: "failed", problem: problem("OUT_NOT_WRITTEN", message, { file: path }) };
+    return problem("OUT_NOT_WRITTEN", message, { file: path });
   }
 }

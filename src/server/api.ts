@@ -22,16 +22,10 @@ import {
   totalNamed,
 } from "./wire.js";
 
-/** The server as the use cases see it; one for each run. */
-export interface QalyptusApi {
-  readonly reader: TaskReader;
-  readonly writer: TaskWriter;
-  /** Gives up what is in flight and closes every connection. */
-  close(): Promise<void>;
-}
+export type QalyptusApi = ReturnType<typeof createQalyptusApi>;
 
 /** Opens a server. No request is sent yet. Throws a StopError (exit 2) for a proxy that cannot be used. */
-export function createQalyptusApi(settings: QalyptusApiSettings): QalyptusApi {
+export function createQalyptusApi(settings: QalyptusApiSettings) {
   const client = openClient(settings);
   const reads = new ServerReads(client, settings);
   return { reader: readerOf(reads, settings.clock), writer: writerOf(client), close: client.close };
@@ -88,10 +82,7 @@ function readerOf(reads: ServerReads, clock: Clock): TaskReader {
         // A report that is left out would show the master's figures: some of them are none of them.
         return { kind: "unreadable", forbidden: false, problem: about(what, list.problem) };
       }
-      const { answer } = list;
-      if (answer.kind !== "rejected" && answer.kind !== "json") return readingOf(what, answer, wholeReportsOf);
-      // A server that refuses every query may answer without one; ten rows and more may then be a first page.
-      return readingOf(what, await reads.read({ route: "reports", path }), wholeReportsOf);
+      return readingOf<readonly TaskReport[]>(what, list.answer, () => undefined);
     },
 
     async readTriggers(id) {
@@ -113,13 +104,6 @@ function readerOf(reads: ServerReads, clock: Clock): TaskReader {
 
 function about(what: string, problem: Problem): Problem {
   return { ...problem, message: `${what}: ${problem.message}` };
-}
-
-function wholeReportsOf(body: unknown): readonly TaskReport[] | undefined {
-  const rows = rowsOf(body);
-  if (rows === undefined || rows.length >= SHORTEST_PAGE || rows.length < totalNamed(body)) return undefined;
-  const seen = rows.map(reportRowOf).filter((row) => row !== undefined);
-  return seen.length === rows.length ? reportsOf(seen) : undefined;
 }
 
 /** An answer to a write is an ID and a flag. */

@@ -1,4 +1,4 @@
-import { EXIT, type Problem, StopError } from "../shared/problems.js";
+import { EXIT, StopError, stopError } from "../shared/problems.js";
 import { type ApiVersion, apiRoot } from "./address.js";
 import type { HttpClient, QalyptusApiSettings } from "./client.js";
 import type { FailureKind } from "./failure.js";
@@ -50,9 +50,9 @@ export class ServerReads {
     // Where v2 answers elsewhere, a login page at v1 only says that there is no v1.
     const isLogin = older.kind === "stop" && [...this.#versions.values()].includes("v2");
     if (older.kind !== "missing" && !isLogin) return sound(older);
-    if (older.kind === "missing" && newer.stranger !== undefined && older.stranger !== undefined) {
+    if (older.kind === "missing" && newer.isStrange === true && older.isStrange === true) {
       this.#foreign.add(route);
-      if ((["list", "task", "reports"] as const).every((one) => this.#foreign.has(one))) this.suspect(newer.stranger);
+      if ((["list", "task", "reports"] as const).every((one) => this.#foreign.has(one))) this.suspect(newer);
     }
     return older.kind === "missing" && older.status === 405 ? { ...newer, status: 405 } : newer;
   }
@@ -63,8 +63,8 @@ export class ServerReads {
   }
 
   /** Ends the run with NOT_QALYPTUS where nothing has answered as this API does. */
-  suspect(stranger: Problem | undefined): void {
-    if (stranger !== undefined && !this.#isQalyptus) throw new StopError(EXIT.server, stranger);
+  suspect({ isStrange, problem: { message } }: ReadAnswer): void {
+    if (isStrange === true && !this.#isQalyptus) throw stopError(EXIT.server, "NOT_QALYPTUS", message);
   }
 
   async #attempts(read: Read, version: ApiVersion): Promise<ReadAnswer> {

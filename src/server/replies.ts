@@ -121,8 +121,8 @@ export interface ReadAnswer {
   readonly value?: unknown;
   /** What is wrong; of `json`: what is wrong where its value cannot be understood. */
   readonly problem: Problem;
-  /** What to say where no answer of this server is one of the API; not set where this one is. */
-  readonly stranger?: Problem | undefined;
+  /** Nothing of it is the API's: a wrong server, where no other answer is. */
+  readonly isStrange?: boolean;
   /** The body has the API's own envelope. */
   readonly isEnveloped?: boolean;
   readonly retryAfterMs?: number | undefined;
@@ -138,22 +138,16 @@ export function classifyRead(exchange: Exchange, answering: Answering): ReadAnsw
     return { kind: "stop", problem: proxyRefusal(407, answering.proxyOrigin).problem };
   const { body, rule, tell } = judge(exchange, answering);
   const isEnveloped = body.kind === "json" && openEnvelope(body.value).enveloped;
-  const says = "answers, but not as a Qalyptus Server does";
   if (rule === undefined) {
-    const told = {
-      status,
-      problem: tell({ code: "UNREADABLE", says }),
-      stranger: tell({ code: "NOT_QALYPTUS", says }),
-    };
-    if (body.kind !== "json") return { kind: "rejected", ...told };
-    return { kind: "json", value: body.value, isEnveloped, ...told };
+    const problem = tell({ code: "UNREADABLE", says: "answers, but not as a Qalyptus Server does" });
+    if (body.kind !== "json") return { kind: "rejected", status, problem, isStrange: true };
+    return { kind: "json", value: body.value, isEnveloped, status, problem, isStrange: true };
   }
-  const isForeign = status >= 300 && (body.kind === "html" || body.kind === "text");
   return {
     kind: rule.read,
     status,
     problem: tell(rule),
-    stranger: isForeign ? tell({ code: "NOT_QALYPTUS", says }) : undefined,
+    isStrange: status >= 300 && (body.kind === "html" || body.kind === "text"),
     isEnveloped,
     retryAfterMs: retryAfterMs(exchange),
   };

@@ -41,27 +41,35 @@ const LONGEST_READING_MS = 10 * 60_000;
  */
 export async function readToEnd<T>(reads: ListReads, list: ListRequest<T>, clock: Clock): Promise<ListRows<T>> {
   const { route, path, fresh } = list;
-  const ask = (query: string) => reads.read({ route, path: `${path}?${query}`, fresh });
-  const askPage: AskPage = (page) => ask(`page=${page}&page_size=${PAGE_SIZE}`);
+  const ask = (query: string) => reads.read({ route, path: path + query, fresh });
+  const askPage: AskPage = (page) => ask(`?page=${page}&page_size=${PAGE_SIZE}`);
   const all = new RowCollection(reads, list);
+  /** Fewer rows than any page has are all there are, unless the answer names more. */
+  const isAll = (keys: readonly string[]) => keys.length < list.wholeBelow && all.lacking() === undefined;
 
-  const whole = await ask("get_all=true");
+  const whole = await ask("?get_all=true");
   const atOnce = all.take(whole);
   if (atOnce !== undefined) {
     list.onRecognised?.();
-    if (atOnce.length < list.wholeBelow && all.lacking(all.total) === undefined) return all.result();
-  } else {
-    // A server may refuse to send everything at once, and yet send pages.
-    const { kind, failure } = whole;
-    const mayHavePages = kind === "json" || kind === "rejected" || (kind === "failing" && failure === undefined);
-    if (!mayHavePages) return { kind: "none", answer: whole };
-  }
-  let end: PagesEnd = {};
-  if (atOnce === undefined || !(await pagesAddUp(all, askPage))) end = await readPages(all, askPage, clock);
+    if (isAll(atOnce)) return all.result();
+  } else if (!mayAnswerOtherwise(whole)) return { kind: "none", answer: whole };
+  let trouble: Problem | undefined;
+  if (atOnce === undefined || !(await pagesAddUp(all, askPage))) trouble = await readPages(all, askPage, clock);
   const { total } = all;
-  if (end.problem === undefined && all.lacking(total) !== undefined) end = await readPages(all, askPage, clock);
-  if (atOnce === undefined && end.firstPage !== undefined) return { kind: "none", answer: end.firstPage };
-  return all.result(end.problem ?? all.lacking(total));
+  if (trouble === undefined && all.lacking(total) !== undefined) trouble = await readPages(all, askPage, clock);
+  const { refusal } = all;
+  if (refusal === undefined || all.isRead) return all.result(trouble ?? all.lacking(total));
+  if (list.wholeBelow === 0 || refusal.kind === "failing" || !mayAnswerOtherwise(refusal))
+    return { kind: "none", answer: refusal };
+  // A server that refuses every query may answer without one; as many rows as a page has may then be a first page.
+  const bare = await ask("");
+  const rows = all.take(bare);
+  return rows !== undefined && isAll(rows) ? all.result() : { kind: "none", answer: bare };
+}
+
+/** A server may refuse to send everything at once, and yet send pages. */
+function mayAnswerOtherwise({ kind, failure }: ReadAnswer): boolean {
+  return kind === "json" || kind === "rejected" || (kind === "failing" && failure === undefined);
 }
 
 type AskPage = (page: number) => Promise<ReadAnswer>;
@@ -96,27 +104,19 @@ async function pagesAddUp<T>(all: RowCollection<T>, askPage: AskPage): Promise<b
   return ofLast === left && afterLast === 0;
 }
 
-/** How the pages ended: with nothing new, or with a problem. `firstPage`: it could not be read. */
-interface PagesEnd {
-  readonly problem?: Problem;
-  readonly firstPage?: ReadAnswer | undefined;
-}
-
-/** Reads pages, each when the one before it has come. */
-async function readPages<T>(all: RowCollection<T>, askPage: AskPage, clock: Clock): Promise<PagesEnd> {
+/** Reads pages, each when the one before it has come, until one brings nothing new; returns what kept it from that. */
+async function readPages<T>(all: RowCollection<T>, askPage: AskPage, clock: Clock): Promise<Problem | undefined> {
   const begun = clock.monotonic();
   const seen = new Set<string>();
   for (let page = 1; ; page += 1) {
     const answer = await askPage(page);
     const keys = all.take(answer);
-    if (keys === undefined) return { problem: answer.problem, firstPage: page === 1 ? answer : undefined };
+    if (keys === undefined) return answer.problem;
     const before = seen.size;
     for (const key of keys) seen.add(key);
-    if (seen.size === before && page >= 2) return {};
+    if (seen.size === before && page >= 2) return undefined;
     if (clock.monotonic() - begun > LONGEST_READING_MS)
-      return {
-        problem: all.problem("LIST_ENDLESS", `still brought new entries on page ${page}: it was not read to its end`),
-      };
+      return all.problem("LIST_ENDLESS", `still brought new entries on page ${page}: it was not read to its end`);
   }
 }
 
@@ -129,6 +129,10 @@ class RowCollection<T> {
   #unreadable = false;
   /** The largest total that an answer has named so far. */
   total = 0;
+  /** An answer has had rows. */
+  isRead = false;
+  /** The last answer that had none. */
+  refusal: ReadAnswer | undefined;
 
   constructor(reads: ListReads, list: ListRequest<T>) {
     this.#reads = reads;
@@ -139,10 +143,12 @@ class RowCollection<T> {
   take(answer: ReadAnswer): readonly string[] | undefined {
     const rows = answer.kind === "json" ? rowsOf(answer.value) : undefined;
     if (rows === undefined) {
-      if (answer.kind === "json" || answer.kind === "rejected") this.#reads.suspect(answer.stranger);
+      if (answer.kind === "json" || answer.kind === "rejected") this.#reads.suspect(answer);
+      this.refusal = answer;
       return undefined;
     }
     this.#reads.recognise();
+    this.isRead = true;
     this.total = Math.max(this.total, totalNamed(answer.value));
     const { parse, keyOf } = this.#list;
     const parsed = rows.map(parse).filter((row) => row !== undefined);
@@ -152,7 +158,7 @@ class RowCollection<T> {
   }
 
   /** What is wrong where a total is larger than the rows; an entry that cannot be read is a row too, but another fault. */
-  lacking(total: number): Problem | undefined {
+  lacking(total: number = this.total): Problem | undefined {
     const { size } = this.rows;
     if (size >= total || this.#unreadable) return undefined;
     return this.problem("LIST_ROWS_LACKING", `brought ${size} of ${total} entries, the total that it names`);

@@ -12,7 +12,7 @@ import { rename } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { checkResultFiles, placeResultFile, type ResultTarget } from "../../src/files/write-file.js";
+import { checkResultFiles, placeResultFile } from "../../src/files/write-file.js";
 import { EXIT, StopError } from "../../src/shared/problems.js";
 
 let folder: string;
@@ -40,15 +40,6 @@ async function refusal(paths: readonly string[], platform: NodeJS.Platform = "li
     expect(error.exitCode).toBe(EXIT.usage);
     return error.problems.map((problem) => problem.code);
   }
-}
-
-async function target(name: string): Promise<ResultTarget> {
-  const [checked] = await checkResultFiles([{ path: at(name) }], {
-    protectedFiles: [{ path: at("customers.new.csv"), what: "the manifest" }],
-    platform: "linux",
-  });
-  if (checked === undefined) throw new Error("no target");
-  return checked;
 }
 
 function held(code: string): Error {
@@ -98,44 +89,41 @@ describe("an --out file is refused before anything starts", () => {
 describe("a result file", () => {
   test("is put in its place whole, over what was there", async () => {
     writeFileSync(at("out.csv"), "old");
-    expect(await placeResultFile(await target("out.csv"), ["a", "日本", "c"])).toEqual({
-      kind: "placed",
-      path: at("out.csv"),
-    });
+    expect(await placeResultFile(at("out.csv"), ["a", "日本", "c"])).toBeUndefined();
     expect(readFileSync(at("out.csv"), "utf8")).toBe("a日本c");
     expect(readdirSync(folder).sort()).toEqual(["customers.csv", "out.csv"]);
   });
   test("goes through a link to the file behind it", async () => {
     writeFileSync(at("real.csv"), "old");
     symlinkSync(at("real.csv"), at("link.csv"));
-    await placeResultFile(await target("link.csv"), ["new"]);
+    await placeResultFile(at("link.csv"), ["new"]);
     expect(readFileSync(at("real.csv"), "utf8")).toBe("new");
   });
   test.each(["EBUSY", "EPERM", "EACCES"])(
     "held by another program (%s) is written beside it, and said",
     async (code) => {
       writeFileSync(at("out.csv"), "open in Excel");
-      const checked = await target("out.csv");
-      const placed = await placeResultFile(checked, ["new"], (from, to) =>
+      const problem = await placeResultFile(at("out.csv"), ["new"], (from, to) =>
         to === at("out.csv") ? Promise.reject(held(code)) : rename(from, to),
       );
-      expect(placed).toMatchObject({
-        kind: "beside",
-        path: at("out.new.csv"),
-        problem: { code: "OUT_WRITTEN_BESIDE" },
-      });
+      expect(problem).toMatchObject({ code: "OUT_WRITTEN_BESIDE", file: at("out.new.csv") });
       expect(readFileSync(at("out.csv"), "utf8")).toBe("open in Excel");
       expect(readFileSync(at("out.new.csv"), "utf8")).toBe("new");
     },
   );
-  test("written beside is never written over the manifest", async () => {
-    writeFileSync(at("customers.new.csv"), "the manifest");
-    expect((await target("customers.csv")).beside).toBe(at("customers.new2.csv"));
+  test("written beside is never written over another file", async () => {
+    writeFileSync(at("out.csv"), "open in Excel");
+    writeFileSync(at("out.new.csv"), "the manifest");
+    const problem = await placeResultFile(at("out.csv"), ["new"], (from, to) =>
+      to === at("out.csv") ? Promise.reject(held("EBUSY")) : rename(from, to),
+    );
+    expect(problem?.file).toBe(at("out.new2.csv"));
+    expect(readFileSync(at("out.new.csv"), "utf8")).toBe("the manifest");
   });
   test("that cannot be written leaves what was there, and nothing beside it", async () => {
     writeFileSync(at("out.csv"), "old");
-    const placed = await placeResultFile(await target("out.csv"), ["new"], () => Promise.reject(held("ENOSPC")));
-    expect(placed).toMatchObject({ kind: "failed", problem: { code: "OUT_NOT_WRITTEN" } });
+    const problem = await placeResultFile(at("out.csv"), ["new"], () => Promise.reject(held("ENOSPC")));
+    expect(problem).toMatchObject({ code: "OUT_NOT_WRITTEN" });
     expect(readFileSync(at("out.csv"), "utf8")).toBe("old");
     expect(readdirSync(folder).sort()).toEqual(["customers.csv", "out.csv"]);
   });
@@ -144,7 +132,7 @@ describe("a result file", () => {
       yield "half";
       throw new TypeError("defect");
     }
-    await expect(placeResultFile(await target("out.csv"), broken())).rejects.toThrow("defect");
+    await expect(placeResultFile(at("out.csv"), broken())).rejects.toThrow("defect");
     expect(readdirSync(folder)).toEqual(["customers.csv"]);
   });
 });
