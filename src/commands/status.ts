@@ -33,7 +33,7 @@ export async function statusCommand(host: Host, settings: SettingsOf["status"]):
     version: 1,
     command: "status",
     server: log.state.server() ?? null,
-    log: log.head ?? null,
+    log: log.head,
     tenants: tenantStatuses(log.state, manifest),
     warnings: [...log.warnings, ...warnings],
     errors: [],
