@@ -8,7 +8,7 @@ import { type ReadLog, readLog } from "../log/file/read-log.js";
 import { LogState } from "../log/state.js";
 import { hasOpenWrite } from "../log/tenant-state.js";
 import type { Manifest } from "../manifest/manifest.js";
-import { humanDiagnosis } from "../reporter/diagnosis.js";
+import { humanDiagnosis } from "../reporter/human.js";
 import { jsonDiagnosis } from "../results/json.js";
 import { sourcesOf } from "../run/sync.js";
 import { chooseProxy, parseServerUrl } from "../server/address.js";
@@ -50,7 +50,7 @@ export async function doctorCommand(host: Host, settings: SettingsOf["doctor"]):
       const asked = { server, sourceTasks, shape, newLog: settings.newLog, log: log.state, manifest, noPlan };
       checks.push(...(await checkServer(asked, connection.api.reader)));
     }
-    const diagnosis = diagnose({ server: server ?? null, checks, warnings });
+    const diagnosis = diagnose(server ?? null, checks, warnings);
     await telling.warn(warnings);
     const isHuman = output.format === "human";
     await telling.answer(isHuman ? humanDiagnosis(diagnosis, telling.look) : jsonDiagnosis(diagnosis));

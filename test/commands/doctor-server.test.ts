@@ -56,7 +56,7 @@ async function examine(reader: TaskReader, changes: Partial<ServerQuestion> = {}
     noPlan: undefined,
     ...changes,
   };
-  return diagnose({ server: question.server, checks: await checkServer(question, reader), warnings: [] }).checks;
+  return diagnose(question.server, await checkServer(question, reader), []).checks;
 }
 
 const manifest = () =>

@@ -5,7 +5,7 @@ import { EXIT, type ExitCode, foremostExitCode, type Problem } from "../../src/s
 
 const problem = (code: string, message = `${code} happened`): Problem => ({ code, message, hint: `mend ${code}` });
 const of = (checks: readonly Check[], warnings: readonly Problem[] = []) =>
-  diagnose({ server: "https://reports.example.com", checks, warnings });
+  diagnose("https://reports.example.com", checks, warnings);
 const made = (checks: readonly Check[]) => checks.filter((check) => check.status !== "skipped");
 
 describe("a diagnosis", () => {
