@@ -175,6 +175,11 @@ function refuseOperands(spec: CommandSpec, operands: readonly string[]): void {
     refuse("ARGUMENT_MISSING", `${spec.name} needs ${missing.name}: ${missing.description}`, {
       hint: missing.choices === undefined ? undefined : oneOf("", missing.choices),
     });
+  for (const [at, { name, choices }] of spec.arguments.entries())
+    if (choices !== undefined && !choices.includes(operands[at] ?? ""))
+      refuse("OPTION_VALUE", `${name} cannot be ${quote(operands[at] ?? "")}`, {
+        hint: oneOf(operands[at] ?? "", choices),
+      });
   const last = spec.arguments.at(-1);
   const excess = operands[spec.arguments.length];
   if (excess !== undefined && last?.variadic !== true)

@@ -1,5 +1,5 @@
 import { OPTIONS, type OptionKey, type OptionSpec } from "../commands/options.js";
-import type { CommandName } from "../commands/settings.js";
+import { type CommandName, SHELLS } from "../commands/settings.js";
 
 /** An option of one command: its key in the settings, and the heading that it stands under in help. */
 export interface CommandOption extends OptionSpec {
@@ -242,9 +242,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     group: EDITORS,
     summary: "completion for bash, zsh, fish and PowerShell",
     description: "Prints a script that teaches a shell this program's commands, options and values.",
-    arguments: [
-      { name: "SHELL", description: "the shell", required: true, choices: ["bash", "zsh", "fish", "powershell"] },
-    ],
+    arguments: [{ name: "SHELL", description: "the shell", required: true, choices: SHELLS }],
     options: options({}),
     examples: [
       ["completion bash >> ~/.bash_completion", "bash"],

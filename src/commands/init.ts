@@ -3,7 +3,7 @@ import { isSameFile } from "../files/paths.js";
 import { checkNewFile, writeNewFile } from "../files/write-file.js";
 import { LogState } from "../log/state.js";
 import type { ListedApp } from "../manifest/apps-file.js";
-import { type DraftedTenants, draftAsCsv, draftAsJson, draftTenants, SCHEMA_FILE } from "../manifest/draft.js";
+import { draftAsCsv, draftAsJson, draftTenants, SCHEMA_FILE } from "../manifest/draft.js";
 import { readManifest } from "../manifest/read-manifest.js";
 import { judgeLiveSource, type ObservedSource, observeServer, rememberingReader } from "../plan/observe.js";
 import { TaskIndex } from "../plan/task-index.js";
@@ -32,8 +32,7 @@ export async function initCommand(host: Host, settings: SettingsOf["init"]): Pro
       "init needs the list of apps: the ID and the name of each tenant's app",
     );
   await checkTarget(settings, host.platform);
-  const given = settings.masterApp === undefined ? undefined : parseAppId(settings.masterApp);
-  const request = { sourceTask, masterApp: given, pattern, apps: await readApps(appsPath) };
+  const request = { sourceTask, masterApp: settings.masterApp, pattern, apps: await readApps(appsPath) };
   const findings = await withConnection(host, settings.connection, telling, ({ api }) =>
     findManifest(request, api.reader),
   );
@@ -148,22 +147,17 @@ function nextLines(
 }
 
 /** What a first manifest is found by. */
-export interface InitRequest extends Pick<SettingsOf["init"], "sourceTask" | "pattern"> {
-  readonly masterApp: AppId | undefined;
+export type InitRequest = Pick<SettingsOf["init"], "sourceTask" | "pattern" | "masterApp"> & {
   readonly apps: readonly ListedApp[];
-}
+};
 
-/** What a first manifest is made of. */
-export interface InitFindings extends DraftedTenants {
-  readonly source: ObservedSource;
-  readonly masterApp: AppId | undefined;
-}
+type InitFindings = Awaited<ReturnType<typeof findManifest>>;
 
 /**
  * Finds the source task, the master app and the tenants of a first manifest. Throws a StopError: exit 2 where a choice is
  * missing or wrong, where no app fits or two give one tenant; exit 5 where the server refuses.
  */
-export async function findManifest(request: InitRequest, taskReader: TaskReader): Promise<InitFindings> {
+export async function findManifest(request: InitRequest, taskReader: TaskReader) {
   const { pattern, apps, masterApp } = request;
   const reader = rememberingReader(taskReader);
   const id = await chooseSourceTask(reader, request.sourceTask);

@@ -1,4 +1,4 @@
-import { normalGuid, type TaskId } from "../shared/ids.js";
+import { type AppId, normalGuid, type TaskId } from "../shared/ids.js";
 import { RESULT_KINDS, type ResultFile } from "../shared/results.js";
 import { nearestSpellings } from "../shared/spelling.js";
 
@@ -77,6 +77,7 @@ const GUID: Kind<string> = {
     normalGuid(typed) ?? new Advice(`Give ${long} an ID such as 5f0c6a1e-0000-4000-8000-000000000001`),
 };
 const TASK = GUID as Kind<TaskId>;
+const APP = GUID as Kind<AppId>;
 
 function choice<T extends string>(value: string, ...choices: readonly T[]): Kind<T> {
   return {
@@ -155,7 +156,7 @@ const OUTPUT = "what standard output gets";
 /** Every option; its key is what the settings call it. One flag has one form in every command. */
 export const OPTIONS = {
   sourceTask: one("--source-task", TASK, "the task to duplicate, for rows that name none"),
-  masterApp: one("--master-app", GUID, "the app to replace, for rows that name none"),
+  masterApp: one("--master-app", APP, "the app to replace, for rows that name none"),
   reports: many("--report", GUID, "a report to map, for rows that name none", "every report of the source task"),
   reportId: preset(
     "--report-id",

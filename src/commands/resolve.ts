@@ -75,7 +75,6 @@ async function resolveInLog(
     const recorder = logRecorder(state, log, { id: run, preamble: { type: "run", command: "resolve" } });
     const request: ResolveRequest = {
       ...settings,
-      knownSources: [...state.sourceTasks()],
       manifestName: manifest === undefined ? basename(path, LOG_ENDING) : basename(manifest),
       manifestTenants: await tenantsOfManifest(settings, path, state),
     };
@@ -97,8 +96,6 @@ async function tenantsOfManifest(
 }
 
 export interface ResolveRequest extends Pick<SettingsOf["resolve"], "resolution" | "sourceTask" | "reason"> {
-  /** The source tasks that the log's header or the manifest names, for a tenant that the log does not know. */
-  readonly knownSources: readonly TaskId[];
   readonly manifestName: string;
   /** The manifest's tenants, where it could be read: a task that bears one's name is not taken for another's without a reason. */
   readonly manifestTenants: readonly ManifestTenant[];
@@ -179,7 +176,7 @@ async function takeOver(
     reader.readReports(sourceTaskId),
     reader.readReports(taskId),
   ]);
-  if (taskId === sourceTaskId || request.knownSources.includes(taskId)) refuse("it is a source task");
+  if (taskId === sourceTaskId || log.isSource(taskId)) refuse("it is a source task");
   const fault = checkReports(reports, source.kind === "read" ? source.value : undefined);
   if (fault !== undefined) refuse(fault);
   const index = new TaskIndex(list.kind === "none" ? [] : list.tasks);
@@ -236,7 +233,8 @@ function formerHolder(from: string, subject: Subject, taskId: TaskId, log: LogSt
 }
 
 function subjectsOf(request: ResolveRequest, log: LogState): readonly Subject[] {
-  const { resolution, sourceTask, knownSources } = request;
+  const { resolution, sourceTask } = request;
+  const knownSources = [...log.sourceTasks()];
   const tenants = resolution.kind === "task" ? [resolution.tenant] : resolution.tenants;
   // The log is looked through once, however many tenants there are.
   const logged = new Map<TenantKey, TenantState[]>(tenants.map((tenant) => [foldTenantKey(tenant), []]));

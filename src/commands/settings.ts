@@ -3,7 +3,7 @@ import type { ProblemCode } from "../shared/codes.js";
 import { foldTenantKey, trimAround } from "../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
 import type { ResultFile } from "../shared/results.js";
-import { quote, withoutUnseen } from "../shared/text-safety.js";
+import { withoutUnseen } from "../shared/text-safety.js";
 import { OPTIONS, type OptionKey, type Values } from "./options.js";
 
 /** How an answer or a refusal is told. Every command has it; it is read even from a command line that is wrong elsewhere. */
@@ -37,7 +37,8 @@ export const SHAPING = [
 ];
 
 const CONNECTION = ["caFiles", "insecure", "timeoutMs", "retries", "rate"] as const;
-const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
+/** The shells that `completion` knows. */
+export const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
 const LEAST_SETTLE_MS = 15_000;
 
 /** How each command's settings are read. */
@@ -101,15 +102,7 @@ const READERS = {
   }),
   demo: (given: Given) => ({ keep: given.values.keep, ...common(given) }),
   schema: common,
-  completion: (given: Given) => {
-    const typed = given.operands[0]?.toLowerCase();
-    const shell = SHELLS.find((each) => each === typed || (each === "powershell" && typed === "pwsh"));
-    if (shell === undefined) {
-      const hint = `It is one of ${SHELLS.join(", ")}`;
-      fault(given, "OPTION_VALUE", `there is no completion for the shell ${quote(typed ?? "")}`, hint);
-    }
-    return { ...common(given), shell: shell ?? "bash" };
-  },
+  completion: (given: Given) => ({ ...common(given), shell: given.operands[0] as (typeof SHELLS)[number] }),
 };
 
 export type CommandName = keyof typeof READERS;

@@ -38,7 +38,6 @@ const resolve = (state: LogState, from: string) =>
     {
       resolution: { kind: "task", tenant: "globex ltd", taskId: COPY, from, connection: undefined as never },
       sourceTask: OTHER,
-      knownSources: [MONTHLY, OTHER],
       manifestName: "customers.csv",
       manifestTenants: [],
       reason: undefined,
