@@ -113,7 +113,7 @@ export function openClient(settings: QalyptusApiSettings) {
   return {
     server,
     /** Aborted when the client is closed: ends every wait. */
-    closing: closing.signal,
+    closing: closing.signal as AbortSignal,
     /** The proxy that requests go to in absolute form, so that a status may be its own. */
     proxyOrigin,
     /** Waits for the turn of a write among all requests, or until its signal is aborted; `undefined`: there is no rate. */
