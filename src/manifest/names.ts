@@ -116,9 +116,6 @@ export function checkCopyNames(
   return faults;
 }
 
-/** A name longer than this may be cut short or refused by the server. */
-const LONGEST_NAME = 250;
-
 /**
  * The enabled tenants' copies' names, as far as they are known without the server: placeholders that nothing fills, names that
  * cannot be, twins.
@@ -156,14 +153,6 @@ export function checkNames(manifest: JudgedManifest): void {
       });
   }
   for (const fault of checkCopyNames(names, [], findings.file)) findings.faults.push(fault);
-  // No name has more characters than code units.
-  const long = names.filter(({ name }) => name.length > LONGEST_NAME && [...name].length > LONGEST_NAME);
-  const [first] = long;
-  if (first === undefined) return;
-  const { tenant, line, column, name } = first;
-  const others = long.length === 1 ? "" : ` So have ${long.length - 1} more tenants.`;
-  const message = `The copy of tenant ${quote(tenant)} has a name of more than ${LONGEST_NAME} characters.${others}`;
-  findings.warn("NAME_LONG", message, { tenant, line, column, value: name });
 }
 
 /** A column that the name uses and that the tenant's rows fill differently: which one the copy is named by cannot be told. */
