@@ -4,8 +4,16 @@ import { nearestSpellings } from "../shared/spelling.js";
 import { listed, quote, withoutUnseen } from "../shared/text-safety.js";
 import { normalHeader } from "./columns.js";
 import type { ColumnTexts, ManifestTenant } from "./manifest.js";
-import { cellOf, type JudgedManifest, type ManifestRow, placeOf, type TenantGroup } from "./rows.js";
-import { lostValue, textFault, type ValueFault } from "./values.js";
+import {
+  cellOf,
+  type JudgedManifest,
+  lostValue,
+  type ManifestRow,
+  placeOf,
+  type TenantGroup,
+  textFault,
+  type ValueFault,
+} from "./rows.js";
 
 /** What a name's placeholders are filled with. `task` is `undefined` where only the server knows it: `{task}` is then left in. */
 export interface NameValues {
