@@ -192,12 +192,9 @@ async function dryRun(job: PreparedSync, connection?: Connection): Promise<RunRe
   const server = connection?.server.identity ?? log.state.server() ?? null;
   const request: SyncRequest = {
     ...requestOf(job, log, server, connection?.warnings ?? []),
-    readLogAgain: () => {
-      const now = logSize(path) === size ? log : readLog(path);
-      return { state: now.state, head: now.head ?? null };
-    },
+    readLogAgain: () => (logSize(path) === size ? log : readLog(path)),
   };
-  const deps = { ...depsOf(job), reader: connection?.api.reader, head: log.head ?? null };
+  const deps = { ...depsOf(job), reader: connection?.api.reader, head: log.head };
   const { result, plan } = await rehearseSync(request, deps);
   if (sync.savePlan !== undefined && server !== null) {
     const saved = sealPlan({

@@ -9,7 +9,8 @@ export interface IdempotencyLog {
    * Rejects with a StopError (exit 6) where they could not be made durable; every later call rejects too.
    */
   append(entries: readonly LogEntry[]): Promise<void>;
-  head(): LogHead;
+  /** The last durable line; `null` where nothing was written yet: what is not there has no head. */
+  head(): LogHead | null;
   /**
    * Looks at the log's lock once more. Throws a StopError (exit 6) where it is not this run's any more, or where its last beat that
    * reached the disk is 45 s old, on the monotonic clock or on the wall clock: a process that was frozen wakes up as a zombie,

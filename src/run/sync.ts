@@ -106,12 +106,13 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
   const { plan, refusals, warnings } = await untilInterrupted(deps.interruption, preparing);
   for (const problem of warnings.slice(request.warnings.length)) deps.emit({ kind: "warning", problem });
   const planned = plan.items.map((item) => plannedResult(item, plan.context.log));
-  const resultOf = (told: Pick<RunResult, "tenants" | "warnings" | "errors" | "exitCode">): RunResult => {
-    const head = deps.log.head();
-    // A refused run makes no file, and what is not there has no head.
-    const log = head.digest === "" ? null : head;
-    return { ...frameOf(request, deps, startedAt), ...told, dryRun: false, log, summary: summarise(told.tenants) };
-  };
+  const resultOf = (told: Pick<RunResult, "tenants" | "warnings" | "errors" | "exitCode">): RunResult => ({
+    ...frameOf(request, deps, startedAt),
+    ...told,
+    dryRun: false,
+    log: deps.log.head(),
+    summary: summarise(told.tenants),
+  });
   if (refusals.length > 0) return resultOf({ tenants: planned, warnings, errors: refusals, exitCode: EXIT.guard });
   const run = new Run({ ...deps, recorder }, request.options, plan.context);
   try {

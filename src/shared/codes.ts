@@ -247,13 +247,9 @@ type KeyOf<T> = T extends T ? keyof T : never;
 /** Every code of the table. */
 export type ProblemCode = KeyOf<(typeof ERROR_CODES)[number]["codes"]>;
 
-const NEXT = new Map<string, string>(
-  (ERROR_CODES as readonly ErrorCodeGroup[]).flatMap(({ codes }) =>
-    Object.entries(codes).map(([code, [, next]]) => [code, next.replaceAll("`", "").replace(/\.$/, "")] as const),
-  ),
-);
-
 /** What to do next about a problem of this code, as a hint says it: plain text, without a full stop. */
-export function nextStep(code: ProblemCode): string | undefined {
-  return NEXT.get(code);
+export function nextStep(code: ProblemCode): string {
+  const groups: readonly ErrorCodeGroup[] = ERROR_CODES;
+  const [, next] = groups.find(({ codes }) => code in codes)?.codes[code] ?? ["", ""];
+  return next.replaceAll("`", "").replace(/\.$/, "");
 }

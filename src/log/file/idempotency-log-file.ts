@@ -108,9 +108,8 @@ export class OpenLog implements IdempotencyLog {
     await this.#groups.add(entries);
   }
 
-  /** The last durable line; `seq` 0 and an empty digest where nothing was written yet. */
-  head(): LogHead {
-    return { path: this.#request.path, seq: this.#last?.seq ?? 0, digest: this.#last?.digest ?? "" };
+  head(): LogHead | null {
+    return this.#last ? { path: this.#request.path, seq: this.#last.seq, digest: this.#last.digest } : null;
   }
 
   checkMaySend(): void {

@@ -5,7 +5,6 @@ import { promisify } from "node:util";
 import { codeOf } from "../../files/paths.js";
 import { EXIT, type Problem, problem, StopError, stopError } from "../../shared/problems.js";
 import type { Clock } from "../../shared/time.js";
-import { lockedProblem, type SeenLock } from "../health.js";
 import { diskTrouble, isDiskError, onDisk } from "./disk.js";
 import {
   type ChainLink,
@@ -16,7 +15,14 @@ import {
   removeFile,
   successorPath,
 } from "./lock-files.js";
-import { identityOf, type ProcessFacts, stateOfOwner, thisMachine } from "./process-identity.js";
+import {
+  identityOf,
+  lockedProblem,
+  type ProcessFacts,
+  type SeenLock,
+  stateOfOwner,
+  thisMachine,
+} from "./process-identity.js";
 
 /** How often a lock shows that its owner lives, and when silence counts, in milliseconds. */
 export interface LockTiming {
@@ -29,7 +35,7 @@ export interface LockTiming {
   readonly sendWithinMs: number;
 }
 
-const LOCK_TIMING: LockTiming = { beatMs: 10_000, silentMs: 60_000, watchMs: 12_000, sendWithinMs: 45_000 };
+export const LOCK_TIMING: LockTiming = { beatMs: 10_000, silentMs: 60_000, watchMs: 12_000, sendWithinMs: 45_000 };
 
 /** What only tests replace. `flush` makes a beat durable. */
 const DEFAULTS = { machine: thisMachine, timing: LOCK_TIMING, flush: promisify(fdatasync) };

@@ -16,8 +16,8 @@ const READING = "read the idempotency log";
 /** A log as it was read without a lock. */
 export interface ReadLog {
   readonly state: LogState;
-  /** `undefined`: there is no log (no file, or one in which not even the header is whole). */
-  readonly head: LogHead | undefined;
+  /** `null`: there is no log (no file, or one in which not even the header is whole). */
+  readonly head: LogHead | null;
   readonly warnings: readonly Problem[];
 }
 
@@ -25,7 +25,7 @@ export interface ReadLog {
 export function readLog(path: string): ReadLog {
   const state = new LogState();
   const { last, torn } = readLogFile(logPathOf(path), path, state, nodeDisk) ?? {};
-  if (last === undefined) return { state, head: undefined, warnings: [] };
+  if (last === undefined) return { state, head: null, warnings: [] };
   const head = { path, seq: last.seq, digest: last.digest };
   return { state, head, warnings: torn === undefined ? [] : [tornWarning(path, torn)] };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { judgeDisk, judgeLock, type SeenLock } from "../../src/log/health.js";
+import { judgeDisk, judgeLock } from "../../src/commands/doctor.js";
+import type { SeenLock } from "../../src/log/file/process-identity.js";
 
 const lock = (ownerState: SeenLock["ownerState"], silentMs: number): SeenLock => ({
   id: "0123456789abcdef",
@@ -8,7 +9,7 @@ const lock = (ownerState: SeenLock["ownerState"], silentMs: number): SeenLock =>
   ownerState,
 });
 const judge = (seen: SeenLock | undefined) =>
-  judgeLock(seen, { path: "customers.csv.idempotency.jsonl", sync: "qalyptus-propagate sync customers.csv" });
+  judgeLock(seen, "customers.csv.idempotency.jsonl", "qalyptus-propagate sync customers.csv");
 
 describe("the lock's check", () => {
   it("is well where there is none, and where its process is gone", () => {
