@@ -4,7 +4,7 @@ import { readLog } from "../log/file/read-log.js";
 import type { LogState } from "../log/state.js";
 import type { TenantState } from "../log/tenant-state.js";
 import type { Manifest } from "../manifest/manifest.js";
-import { humanStatus } from "../reporter/status.js";
+import { humanStatus } from "../reporter/human.js";
 import { jsonStatus } from "../results/json.js";
 import { tenantRef } from "../shared/ids.js";
 import { EXIT, type ExitCode, type Problem, problem, StopError, stopError } from "../shared/problems.js";

@@ -131,7 +131,7 @@ async function writeResultFiles(
   manifest: Manifest | undefined,
 ): Promise<readonly Problem[]> {
   if (targets.length === 0) return [];
-  const { RESULT_FORMATS } = await import("../results/formats.js");
+  const { RESULT_FORMATS } = await import("../results/files.js");
   const problems: Problem[] = [];
   for (const { path, kind } of targets) {
     const render = await RESULT_FORMATS[kind]();
@@ -143,11 +143,11 @@ async function writeResultFiles(
 
 /** On GitHub Actions: annotations at the manifest's lines, and the result as Markdown in the step's summary. */
 async function tellGitHub({ env, stderr }: Host, result: RunResult): Promise<void> {
-  const { githubAnnotations } = await import("../results/github.js");
+  const { githubAnnotations } = await import("../results/ci.js");
   for (const line of githubAnnotations(result)) await stderr.write(`${line}\n`);
   const { GITHUB_STEP_SUMMARY: path = "" } = env;
   if (path === "") return;
-  const { markdownResult } = await import("../results/markdown.js");
+  const { markdownResult } = await import("../results/ci.js");
   try {
     await appendFile(path, markdownResult(result));
   } catch (error) {

@@ -1,23 +1,32 @@
+/** The answers for people: a plan or a result, what the log knows, a diagnosis. */
+import { CHECK_NAMES, type Check, type CheckStatus, type Diagnosis } from "../shared/diagnosis.js";
 import { EXIT } from "../shared/problems.js";
-import type { LogHead, RunResult, TenantResult } from "../shared/results.js";
+import {
+  type LogHead,
+  type OpenDoubt,
+  type RunResult,
+  type StatusReport,
+  standingCounts,
+  TENANT_STANDINGS,
+  type TenantResult,
+  type TenantStatus,
+  type TenantStatuses,
+} from "../shared/results.js";
 import { counted, oneLine } from "../shared/text-safety.js";
-import { type TableColumn, tableLines, toText } from "./layout.js";
+import { inPieces, type TableColumn, tableLines, toText } from "./layout.js";
 import { countBy, type Look, PLAIN, paint, SIGNS, spokenDuration, symbolOf, TENANT_COLUMNS } from "./look.js";
 import { groupLines, groupTroubles, hintLines, warningCountLines, warningLines } from "./problems.js";
 
-/** What text for people holds besides the result itself. */
-export interface HumanOptions {
-  /** How to go on, a command that can be pasted; printed last. */
-  readonly next?: string | undefined;
-  /** `count` where the warnings were told on standard error already. */
-  readonly warnings?: "list" | "count" | undefined;
-}
-
 /**
  * A plan or a result for people: what failed or is in doubt and what to do about it, warnings, counts, the log's head, the way on.
- * A plan lists its tenants too. Where a guard refused, nothing was written, and what there is to show is the plan.
+ * A plan lists its tenants too. Where a guard refused, nothing was written, and what there is to show is the plan. `next`: how to go
+ * on, a command that can be pasted. `warnings`: only counted where they were told on standard error already.
  */
-export function humanResult(result: RunResult, look: Look, { next, warnings }: HumanOptions = {}): string {
+export function humanResult(
+  result: RunResult,
+  look: Look,
+  { next, warnings }: { readonly next?: string | undefined; readonly warnings?: "list" | "count" } = {},
+): string {
   const isPlan = result.dryRun || result.exitCode === EXIT.guard;
   // On a terminal what was told on the way stands right above a result.
   const above = isPlan || look.width === undefined ? [] : [""];
@@ -35,17 +44,17 @@ export function humanResult(result: RunResult, look: Look, { next, warnings }: H
 }
 
 /** Lines after an empty one; nothing where there are none. */
-export function section(lines: readonly string[]): readonly string[] {
+function section(lines: readonly string[]): readonly string[] {
   return lines.length === 0 ? [] : ["", ...lines];
 }
 
 /** The log's head, to be held against the next run's. */
-export function logHeadLines(log: LogHead | null, { palette }: Look): readonly string[] {
+function logHeadLines(log: LogHead | null, { palette }: Look): readonly string[] {
   return log === null ? [] : [palette.dim(oneLine(`Log: ${log.path}, seq ${log.seq}, digest ${log.digest}`))];
 }
 
 /** How to go on. It is never wrapped, so that it can be pasted. */
-export function nextText(next: string | undefined, look: Look): string {
+function nextText(next: string | undefined, look: Look): string {
   return toText(hintLines(next, look, ""), { ...look, width: undefined });
 }
 
@@ -130,4 +139,94 @@ function verifiedLines({ tenants, startedAt }: RunResult, { palette }: Look): re
   const [oldest] = verified.flatMap(({ verifiedAt }) => verifiedAt ?? []).sort();
   const since = oldest === undefined ? "" : `, the oldest on ${oldest.slice(0, 10)}`;
   return [palette.dim(earlier === 0 ? told : `${told}; ${earlier} verified earlier${since}`)];
+}
+
+const DOUBTS_SHOWN = 20;
+
+/** What the log knows, for people, in pieces: every tenant in a table (the answer is never cut), counts, the log's head. */
+export function* humanStatus(
+  report: StatusReport,
+  look: Look,
+  options: { readonly next?: string | undefined } = {},
+): Generator<string> {
+  const { tenants, warnings, log } = report;
+  const uncut = { ...look, width: undefined };
+  const server = report.server === null ? "" : ` on ${oneLine(report.server)}`;
+  yield toText([look.palette.bold(`Status: ${counted(tenants.length, "tenant")}${server}`)], uncut);
+  if (tenants.length > 0) {
+    yield "\n";
+    for (const lines of inPieces(tableLines(columnsOf(look), tenants, uncut))) yield toText(lines, uncut);
+  }
+  const lines = [
+    ...section(doubtLines(tenants, look)),
+    ...section(warningLines(warnings, look)),
+    "",
+    standingLine(tenants, look),
+    ...logHeadLines(log, look),
+  ];
+  yield toText(lines, look) + nextText(options.next, look);
+}
+
+function columnsOf(look: Look): readonly TableColumn<TenantStatus>[] {
+  const tone = ({ state }: TenantStatus) => SIGNS[state].tone;
+  return [
+    // The table never begins with a tenant: text from outside starts no line.
+    { title: " ", text: ({ state }) => symbolOf(state, look), tone },
+    { title: "Tenant", text: ({ tenant }) => tenant },
+    { title: "State", text: ({ state }) => SIGNS[state].word, tone },
+    { title: "Copy", text: ({ newTaskId = "-" }) => newTaskId },
+    { title: "Verified", text: ({ verified }) => (verified ? "yes" : "no") },
+    { title: "Source task", text: ({ sourceTaskId }) => sourceTaskId },
+    { title: "Name", text: ({ name = "" }) => name },
+  ];
+}
+
+function doubtLines(tenants: TenantStatuses, look: Look): readonly string[] {
+  const lines: string[] = [];
+  let more = 0;
+  for (const { tenant, doubts } of tenants)
+    for (const doubt of doubts) {
+      if (lines.length < DOUBTS_SHOWN) lines.push(`${look.palette.doubt("?")} ${oneLine(doubtText(tenant, doubt))}`);
+      else more += 1;
+    }
+  return more > 0 ? [...lines, `  and ${counted(more, "more doubt")} (all of them: --format json)`] : lines;
+}
+
+function doubtText(tenant: string, { kind, name = "", reportId = "", at = "at an unknown time" }: OpenDoubt): string {
+  const what = kind === "create" ? `create "${name}"` : `PATCH of report ${reportId}`;
+  return `${tenant}: ${what}, sent ${at}, has no certain outcome`;
+}
+
+function standingLine(tenants: TenantStatuses, look: Look): string {
+  const counts = standingCounts(tenants);
+  const parts = TENANT_STANDINGS.filter((state) => counts[state] > 0).map((state) =>
+    paint(state, `${counts[state]} ${SIGNS[state].word}`, look),
+  );
+  return `${look.palette.bold("The log knows:")} ${parts.length === 0 ? "no tenant yet" : parts.join(", ")}`;
+}
+
+const NAME_WIDTH = Math.max(...CHECK_NAMES.map((name) => name.length));
+
+/** A diagnosis for people: one line a check, and below it what to do where something is to be done. */
+export function humanDiagnosis({ server, checks, exitCode }: Diagnosis, look: Look): string {
+  const { palette } = look;
+  const count = (status: CheckStatus): number => checks.filter((check) => check.status === status).length;
+  const counts = `${count("ok")} ok, ${counted(count("warn"), "warning")}, ${count("fail")} failed, ${count("skipped")} skipped`;
+  const end =
+    exitCode === EXIT.ok
+      ? palette.good("nothing stands in the way of a sync")
+      : palette.bad(`a sync would end with exit code ${exitCode} before its first write`);
+  const lines = [
+    palette.bold(`Doctor${server === null ? "" : `: ${oneLine(server)}`}`),
+    ...checks.flatMap((check) => checkLines(check, look)),
+    "",
+    `${counts}: ${end}`,
+  ];
+  return toText(lines, { ...look, width: undefined });
+}
+
+function checkLines({ status, name, message, hint }: Check, look: Look): readonly string[] {
+  const head = paint(status, `${symbolOf(status, look)} ${name.padEnd(NAME_WIDTH)}`, look);
+  const text = oneLine(status === "skipped" ? `skipped: ${message}` : message);
+  return [`${head}  ${text}`, ...hintLines(hint, look, " ".repeat(NAME_WIDTH + 4))];
 }

@@ -93,7 +93,6 @@ export const ERROR_CODES = [
     MASTER_APP: ["A tenant would read the master app: the customer would get the master's figures.", "Give the tenant its own app, or allow it with `--allow-master-app`."],
     NAME_EMPTY: ["A copy's name would be empty.", "Put `{tenant}` into the name, or a column that is never empty."],
     NAME_IS_SOURCE_TASK: ["A copy would have a source task's name.", "Put `{tenant}` into `--name`."],
-    NAME_LONG: ["A copy's name is so long that the server may cut or refuse it.", "Choose a shorter `--name`."],
     NAME_TWICE: ["Two copies would have one name.", "Put `{tenant}` into `--name` (and `{task}`, where there are several source tasks), or give the rows names of their own."],
     NEW_TASK_IS_SOURCE: ["A `newTaskId` is a source task.", "Write the ID of the tenant's own copy, or leave it empty."],
     NEW_TASK_SHARED: ["One `newTaskId` stands for two tenants.", "Correct one of the two."],
@@ -248,13 +247,9 @@ type KeyOf<T> = T extends T ? keyof T : never;
 /** Every code of the table. */
 export type ProblemCode = KeyOf<(typeof ERROR_CODES)[number]["codes"]>;
 
-const NEXT = new Map<string, string>(
-  (ERROR_CODES as readonly ErrorCodeGroup[]).flatMap(({ codes }) =>
-    Object.entries(codes).map(([code, [, next]]) => [code, next.replaceAll("`", "").replace(/\.$/, "")] as const),
-  ),
-);
-
 /** What to do next about a problem of this code, as a hint says it: plain text, without a full stop. */
-export function nextStep(code: ProblemCode): string | undefined {
-  return NEXT.get(code);
+export function nextStep(code: ProblemCode): string {
+  const groups: readonly ErrorCodeGroup[] = ERROR_CODES;
+  const [, next] = groups.find(({ codes }) => code in codes)?.codes[code] ?? ["", ""];
+  return next.replaceAll("`", "").replace(/\.$/, "");
 }

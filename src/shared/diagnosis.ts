@@ -23,21 +23,19 @@ export type CheckName = (typeof CHECK_NAMES)[number];
 /** How one thing is. `skipped`: what it needs failed, or was not named. */
 export type CheckStatus = "ok" | "warn" | "fail" | "skipped";
 
-interface CheckText {
+/** One line of a diagnosis. */
+export interface Check {
   readonly name: CheckName;
+  readonly status: CheckStatus;
   /** How it is, one sentence. */
   readonly message: string;
   /** What to do. */
   readonly hint?: string | undefined;
+  /** All that stand behind a `warn` or a `fail`. */
+  readonly problems?: readonly Problem[];
+  /** Of a `fail`: what a sync would end with. */
+  readonly exitCode?: ExitCode;
 }
-
-/** One line of a diagnosis. `problems` are all that stand behind the line; a `fail` has the exit code that a sync would end with. */
-export type Check = CheckText &
-  (
-    | { readonly status: "ok" | "skipped" }
-    | { readonly status: "warn"; readonly problems: readonly Problem[] }
-    | { readonly status: "fail"; readonly problems: readonly Problem[]; readonly exitCode: ExitCode }
-  );
 
 /** What `doctor` answers. */
 export interface Diagnosis {
@@ -69,9 +67,8 @@ export function warned(name: CheckName, problems: readonly Problem[], message?: 
 /** A check that found what would stop a sync. */
 export function failed(
   name: CheckName,
-  stop: { readonly exitCode: ExitCode; readonly problems: readonly Problem[] },
+  { exitCode, problems }: { readonly exitCode: ExitCode; readonly problems: readonly Problem[] },
 ): Check {
-  const { exitCode, problems } = stop;
   return { name, status: "fail", message: lineOf(problems), hint: problems[0]?.hint, problems, exitCode };
 }
 
@@ -82,27 +79,27 @@ function lineOf(problems: readonly Problem[]): string {
   return `${place}${first.message}${others.length === 0 ? "" : ` (and ${others.length} more)`}`;
 }
 
-/** Puts checks in order, and says what they come to. `warnings`: those of the command line itself. */
-export function diagnose(of: {
-  readonly server: string | null;
-  readonly checks: readonly Check[];
-  readonly warnings: readonly Problem[];
-}): Diagnosis {
-  const checks = [...of.checks].sort((a, b) => CHECK_NAMES.indexOf(a.name) - CHECK_NAMES.indexOf(b.name));
-  const errors = unique(checks.flatMap((check) => (check.status === "fail" ? check.problems : [])));
-  const told = new Set(errors.map(textOf));
-  const found = checks.flatMap((check) => (check.status === "warn" ? check.problems : []));
-  const warnings = unique([...of.warnings, ...found]).filter((problem) => !told.has(textOf(problem)));
-  const exitCode = foremostExitCode(checks.flatMap((check) => (check.status === "fail" ? [check.exitCode] : [])));
-  return { version: 1, command: "doctor", server: of.server, checks, warnings, errors, exitCode };
+/** Puts checks in order, adds those that were not made, and says what they come to. */
+export function diagnose(server: string | null, made: readonly Check[], warningsBefore: readonly Problem[]): Diagnosis {
+  const unmade = CHECK_NAMES.filter((name) => !made.some((check) => check.name === name));
+  const why = "not looked at, for what it needs failed or was not named";
+  const checks = [...made, ...unmade.map((name) => skipped(name, why))].sort(
+    (a, b) => CHECK_NAMES.indexOf(a.name) - CHECK_NAMES.indexOf(b.name),
+  );
+  const problemsOf = (status: CheckStatus): readonly Problem[] =>
+    checks.flatMap((check) => (check.status === status ? (check.problems ?? []) : []));
+  const errors = unique(problemsOf("fail"));
+  const told = new Set(errors.map(identityOf));
+  const warnings = unique([...warningsBefore, ...problemsOf("warn")]).filter((one) => !told.has(identityOf(one)));
+  const exitCode = foremostExitCode(checks.flatMap((check) => check.exitCode ?? []));
+  return { version: 1, command: "doctor", server, checks, warnings, errors, exitCode };
 }
 
 /** Two checks may meet the same problem: it is one. */
 function unique(problems: readonly Problem[]): readonly Problem[] {
-  return [...new Map(problems.map((problem) => [textOf(problem), problem])).values()];
+  return [...new Map(problems.map((problem) => [identityOf(problem), problem])).values()];
 }
 
-function textOf(problem: Problem): string {
-  const { code, message, tenant, file, line, column } = problem;
+function identityOf({ code, message, tenant, file, line, column }: Problem): string {
   return JSON.stringify([code, message, tenant, file, line, column]);
 }

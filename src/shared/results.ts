@@ -101,7 +101,7 @@ export interface LogHead {
   readonly digest: string;
 }
 
-/** The endings of `--out`. What writes each stands in `results/formats.ts`. */
+/** The endings of `--out`. What writes each stands in `results/files.ts`. */
 export const RESULT_KINDS = ["json", "csv", "md", "html", "xml"] as const;
 
 /** One `--out` file; `kind` is its ending. */

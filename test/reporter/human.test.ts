@@ -1,10 +1,9 @@
 import fc from "fast-check";
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
-import { humanResult } from "../../src/reporter/human.js";
+import { humanResult, humanStatus } from "../../src/reporter/human.js";
 import { type Look, lookOf, PLAIN } from "../../src/reporter/look.js";
 import { errorsText } from "../../src/reporter/problems.js";
-import { humanStatus } from "../../src/reporter/status.js";
 import { EXIT } from "../../src/shared/problems.js";
 import type { StatusReport, TenantStatus } from "../../src/shared/results.js";
 import { hasControls, holdsCommand, hostileText } from "../results/hostile-text.js";

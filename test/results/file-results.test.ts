@@ -2,12 +2,9 @@ import { createHash } from "node:crypto";
 import { parse } from "csv-parse/sync";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import * as csv from "../../src/results/csv.js";
-import { RESULT_FORMATS } from "../../src/results/formats.js";
-import { githubAnnotations } from "../../src/results/github.js";
-import * as html from "../../src/results/html/page.js";
-import * as junit from "../../src/results/junit.js";
-import { markdownResult } from "../../src/results/markdown.js";
+import * as ci from "../../src/results/ci.js";
+import * as files from "../../src/results/files.js";
+import * as html from "../../src/results/html.js";
 import { foldTenantKey } from "../../src/shared/ids.js";
 import { hasControls, hostileText } from "./hostile-text.js";
 import { guid, plannedTenant, runResult, SOURCE, tenantResult } from "./sample-results.js";
@@ -18,9 +15,9 @@ function whole<Given extends readonly unknown[]>(pieces: (...given: Given) => It
   return (...given: Given): string => [...pieces(...given)].join("");
 }
 
-const csvResult = whole(csv.csvResult);
+const csvResult = whole(files.csvResult);
 const htmlResult = whole(html.htmlResult);
-const junitResult = whole(junit.junitResult);
+const junitResult = whole(ci.junitResult);
 
 function row(line: number, ...cells: readonly string[]) {
   return { line, key: foldTenantKey(cells[0] ?? ""), cells };
@@ -180,7 +177,7 @@ describe("the Markdown result", () => {
       plannedTenant("update", { tenant: "wayne" }),
       plannedTenant("conflict", { tenant: "umbrella", error: { code: "NAME_TAKEN", message: "taken" } }),
     ];
-    const text = markdownResult(runResult(tenants));
+    const text = ci.markdownResult(runResult(tenants));
     const at = (part: string): number => text.indexOf(part);
     expect(at("### Conflicts: 1")).toBeGreaterThan(0);
     expect(at("### Conflicts: 1")).toBeLessThan(at("### Failed: 1"));
@@ -195,7 +192,7 @@ describe("the Markdown result", () => {
       reason: "x".repeat(500),
     }));
     const warnings = Array.from({ length: 300 }, () => ({ code: "W", message: "y".repeat(900) }));
-    const text = markdownResult(runResult(tenants, { warnings }));
+    const text = ci.markdownResult(runResult(tenants, { warnings }));
     expect(text.length).toBeLessThan(60_000);
     expect(text).toMatch(/and \d+ more tenants/);
     expect(text).toContain("and 280 more");
@@ -204,7 +201,7 @@ describe("the Markdown result", () => {
   test("a row is a row, whatever its tenant is called", () => {
     fc.assert(
       fc.property(hostileText, (name) => {
-        const text = markdownResult(runResult([{ ...failed, tenant: name, name }]));
+        const text = ci.markdownResult(runResult([{ ...failed, tenant: name, name }]));
         const line =
           text.slice(text.indexOf("|---|---|---|---|\n") + "|---|---|---|---|\n".length).split("\n")[0] ?? "";
         expect(line.replace(/\\\\/g, "").replace(/\\\|/g, "").split("|")).toHaveLength(6);
@@ -287,20 +284,22 @@ describe("GitHub annotations", () => {
 
   test("name the manifest's file and line, for failures as errors and for warnings", () => {
     const warnings = [{ code: "W", message: "100 %\nsure", file: "a,b.csv", line: 7 }];
-    expect(githubAnnotations(runResult([failed], { warnings, manifest: manifestAt("data\\customers.csv") }))).toEqual([
+    expect(
+      ci.githubAnnotations(runResult([failed], { warnings, manifest: manifestAt("data\\customers.csv") })),
+    ).toEqual([
       "::error file=data/customers.csv,line=3,title=REFUSED (failed)::tenant globex: the server refused it%0ACorrect the name",
       "::warning file=a%2Cb.csv,line=7,title=W::100 %25 sure",
     ]);
   });
   test("are at most ten of each, the last one a number", () => {
-    const lines = githubAnnotations(runResult(Array.from({ length: 30 }, () => ({ ...failed, line: undefined }))));
+    const lines = ci.githubAnnotations(runResult(Array.from({ length: 30 }, () => ({ ...failed, line: undefined }))));
     expect(lines).toHaveLength(10);
     expect(lines[9]).toBe("::error title=21 more::21 more errors in the result");
   });
   test("no name can add a command or a property", () => {
     fc.assert(
       fc.property(hostileText, (name) => {
-        const [line = "", ...others] = githubAnnotations(
+        const [line = "", ...others] = ci.githubAnnotations(
           runResult([{ ...failed, tenant: name, error: { code: name, message: name } }], {
             manifest: manifestAt(name),
           }),
@@ -317,7 +316,7 @@ describe("GitHub annotations", () => {
 test.each(Object.entries({ json: "{", csv: "\ufeff", md: "## ", html: "<!doctype html>", xml: "<?xml" }))(
   "--out x.%s has its renderer",
   async (format, start) => {
-    const render = await RESULT_FORMATS[format as keyof typeof RESULT_FORMATS]();
+    const render = await files.RESULT_FORMATS[format as keyof typeof files.RESULT_FORMATS]();
     expect(whole(render)(runResult([tenantResult()]), undefined).startsWith(start)).toBe(true);
   },
 );

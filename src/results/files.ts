@@ -3,11 +3,23 @@ import type { Manifest } from "../manifest/manifest.js";
 import { TENANT_COLUMNS } from "../reporter/look.js";
 import { foldTenantKey, groupBy, normalGuid } from "../shared/ids.js";
 import { disarmFormula } from "../shared/quoting.js";
-import type { RunResult, TenantResult } from "../shared/results.js";
+import type { ResultFile, RunResult, TenantResult } from "../shared/results.js";
 import { oneLine } from "../shared/text-safety.js";
 
 /** The manifest's own columns and rows, as its reader found them. */
 export type InputTable = Pick<Manifest, "header" | "rows">;
+
+/** Makes a file of a result, in pieces: joined they are the whole file. */
+type Render = (result: RunResult, input: InputTable | undefined) => Iterable<string>;
+
+/** What writes each ending of `--out`. A new format needs its ending in `RESULT_KINDS` and its line here. */
+export const RESULT_FORMATS: Readonly<Record<ResultFile["kind"], () => Promise<Render>>> = {
+  json: () => import("./json.js").then(({ jsonResult }) => jsonResult),
+  csv: () => Promise.resolve(csvResult),
+  md: () => import("./ci.js").then(({ markdownResult }) => markdownResult),
+  html: () => import("./html.js").then(({ htmlResult }) => htmlResult),
+  xml: () => import("./ci.js").then(({ junitResult }) => junitResult),
+};
 
 const ADDED = ["newTaskId", "action", "outcome", "reason"] as const;
 const WITHOUT_INPUT = ["tenant", "sourceTaskId", "name", ...ADDED] as const;

@@ -1,0 +1,238 @@
+/** A result as CI systems show it: Markdown for a comment or a summary, annotations on GitHub, JUnit XML. */
+import { countBy, SIGNS, spokenDuration, TENANT_COLUMNS, verdictOf } from "../reporter/look.js";
+import { placeOf, troubleOf } from "../reporter/problems.js";
+import { groupBy } from "../shared/ids.js";
+import type { Problem } from "../shared/problems.js";
+import type { RunResult, TenantResult } from "../shared/results.js";
+import { counted, escapeMarkdown, escapeXml, oneLine } from "../shared/text-safety.js";
+
+/** A comment on GitHub or GitLab holds 65,536 characters: this leaves room for what a pipeline adds. */
+const MOST_CHARACTERS = 59_000;
+const LONGEST_CELL = 300;
+const PROBLEMS_SHOWN = 20;
+/** Every title of a list has room, also where its lines have none. */
+const ROOM_FOR_TITLES = 2000;
+
+/** The tenants that are listed one by one, the most urgent first: by what became of them, else by what was to be done. */
+const SECTIONS = {
+  conflict: "Conflicts",
+  failed: "Failed",
+  "in-doubt": "In doubt",
+  update: "Updates",
+  adopt: "Adopted",
+  settle: "To be settled",
+  orphan: "Orphans",
+};
+
+function sectionOf({ action, outcome }: TenantResult): string {
+  return action !== "conflict" && (outcome === "failed" || outcome === "in-doubt") ? outcome : action;
+}
+
+/**
+ * The result as Markdown, under 60,000 characters, for a comment or a CI system's summary: counts, errors, warnings, then
+ * conflicts, failures and updates tenant by tenant as far as there is room; the rest is counts.
+ */
+export function markdownResult(result: RunResult): string {
+  const foot = footOf(result);
+  let text = headOf(result) + countsTable(result.tenants);
+  /** Adds as many items as there is room for, and how many more. */
+  const add = <Item>(title: string, items: readonly Item[], lineOf: (item: Item) => string, head = ""): void => {
+    if (items.length === 0) return;
+    text += `### ${title}: ${items.length}\n\n${head}`;
+    const room = MOST_CHARACTERS - ROOM_FOR_TITLES - foot.length;
+    let left = items.length;
+    for (const item of head === "" ? items.slice(0, PROBLEMS_SHOWN) : items) {
+      const line = lineOf(item);
+      if (text.length + line.length > room) break;
+      text += line;
+      left -= 1;
+    }
+    text += left > 0 ? `\nand ${counted(left, head === "" ? "more problem" : "more tenant")}\n\n` : "\n";
+  };
+  add("Errors", result.errors, problemLine);
+  add("Warnings", result.warnings, problemLine);
+  const sections = groupBy(result.tenants, sectionOf);
+  for (const [section, title] of Object.entries(SECTIONS))
+    add(title, sections.get(section) ?? [], tenantRow, TENANTS_HEAD);
+  return text + foot;
+}
+
+function headOf(result: RunResult): string {
+  const { dryRun, manifest, server, startedAt, finishedAt, tenants, exitCode } = result;
+  const what = `${dryRun ? "Plan" : "Result"}${manifest === null ? "" : ` of ${shown(manifest.path)}`}`;
+  const where = server === null ? "" : `Server ${shown(server)}. `;
+  const time = dryRun ? "" : ` Took ${spokenDuration(Date.parse(finishedAt) - Date.parse(startedAt))}.`;
+  const count = counted(tenants.length, "tenant");
+  return `## ${what}: ${verdictOf(result).text}\n\n${where}${count}, exit code ${exitCode}.${time}\n\n`;
+}
+
+function countsTable(tenants: readonly TenantResult[]): string {
+  if (tenants.length === 0) return "";
+  const outcomes = countBy(tenants, "outcome").map(({ shown }) => shown);
+  const rows = countBy(tenants, "action").map(({ shown, count }) => {
+    const same = tenants.filter(({ action }) => action === shown);
+    const counts = outcomes.map((outcome) => same.filter((tenant) => tenant.outcome === outcome).length || "");
+    return tableRow([shown, ...counts, count]);
+  });
+  const heads = ["action", ...outcomes.map((outcome) => SIGNS[outcome].word), "all"];
+  return `${tableRow(heads)}|---|${"--:|".repeat(heads.length - 1)}\n${rows.join("")}\n`;
+}
+
+function tableRow(cells: readonly (string | number)[]): string {
+  return `| ${cells.join(" | ")} |\n`;
+}
+
+function problemLine(problem: Problem): string {
+  const { code, message, hint } = problem;
+  const place = placeOf(problem);
+  const where = place === "" ? "" : ` (${shown(place)})`;
+  return `- **${shown(code)}**${where}: ${shown(message)}.${hint === undefined ? "" : ` ${shown(hint)}`}\n`;
+}
+
+const COLUMNS = ["tenant", "name", "newTaskId", "reason"] as const;
+const TITLES = COLUMNS.map((column) => TENANT_COLUMNS[column].title.toLowerCase());
+const TENANTS_HEAD = `${tableRow(TITLES)}|${"---|".repeat(TITLES.length)}\n`;
+
+function tenantRow(tenant: TenantResult): string {
+  return tableRow(COLUMNS.map((column) => cellOf(tenant, column)));
+}
+
+function cellOf(tenant: TenantResult, column: (typeof COLUMNS)[number]): string {
+  const isTrouble = tenant.outcome === "failed" || tenant.outcome === "in-doubt" || tenant.error !== undefined;
+  if (column !== "reason" || !isTrouble) return shown(TENANT_COLUMNS[column].text(tenant));
+  const { code, message, hint } = troubleOf(tenant);
+  return `**${shown(code)}** ${shown(message)}${hint === undefined ? "" : `<br>${shown(hint)}`}`;
+}
+
+function footOf({ log, runId }: RunResult): string {
+  const head = log === null ? "" : `Log ${shown(log.path)}, seq ${log.seq}, digest ${shown(log.digest)}. `;
+  return `<sub>${head}Run ${shown(runId)}.</sub>\n`;
+}
+
+function shown(text: string): string {
+  return escapeMarkdown(text.length > LONGEST_CELL ? `${text.slice(0, LONGEST_CELL)}…` : text);
+}
+
+/** GitHub shows ten of a kind for a step. */
+const MOST_ANNOTATIONS = 10;
+
+type Annotation = Pick<Problem, "message" | "hint" | "file" | "line"> & { readonly title: string };
+
+/**
+ * GitHub's `::error` and `::warning` lines for standard error, with the manifest's file and line: at most ten of each, the last
+ * of them a number where there are more.
+ */
+export function githubAnnotations(result: RunResult): readonly string[] {
+  const failures = result.tenants
+    .filter(({ outcome }) => outcome === "failed" || outcome === "in-doubt")
+    .map((tenant): Annotation => {
+      const { code, message, hint } = troubleOf(tenant);
+      const how = tenant.action === "conflict" ? "conflict" : SIGNS[tenant.outcome].word;
+      const { line } = tenant;
+      const file = line === undefined ? undefined : result.manifest?.path;
+      return { title: `${code} (${how})`, message: `tenant ${tenant.tenant}: ${message}`, hint, file, line };
+    });
+  return [
+    ...commands("error", [...result.errors.map(annotationOf), ...failures]),
+    ...commands("warning", result.warnings.map(annotationOf)),
+  ];
+}
+
+function annotationOf({ code, message, tenant, ...problem }: Problem): Annotation {
+  return { ...problem, title: code, message: tenant === undefined ? message : `tenant ${tenant}: ${message}` };
+}
+
+function commands(kind: "error" | "warning", annotations: readonly Annotation[]): readonly string[] {
+  if (annotations.length <= MOST_ANNOTATIONS) return annotations.map((annotation) => command(kind, annotation));
+  const more = annotations.length - MOST_ANNOTATIONS + 1;
+  const rest = { title: `${more} more`, message: `${counted(more, `more ${kind}`)} in the result` };
+  return [...annotations.slice(0, MOST_ANNOTATIONS - 1), rest].map((annotation) => command(kind, annotation));
+}
+
+function command(kind: "error" | "warning", { file, line, title, message, hint }: Annotation): string {
+  // What has gone through oneLine has no line end left to be escaped.
+  const escaped = (text: string): string => oneLine(text).replaceAll("%", "%25");
+  const properties = Object.entries({ file: file?.replaceAll("\\", "/"), line, title })
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}=${escaped(String(value)).replaceAll(":", "%3A").replaceAll(",", "%2C")}`);
+  const lines = hint === undefined ? [message] : [message, hint];
+  return `::${kind} ${properties.join(",")}::${lines.map(escaped).join("%0A")}`;
+}
+
+/**
+ * The result as JUnit XML: one case a tenant; failed and conflict are failures, in doubt is an error, skipped and planned are
+ * skipped. Errors of the run itself (it could not start, a guard) are cases of a suite of their own: an empty report would pass.
+ */
+export function* junitResult(result: RunResult): Generator<string> {
+  const { summary, tenants, errors, command, dryRun, startedAt, finishedAt } = result;
+  const time = (Math.max(0, Date.parse(finishedAt) - Date.parse(startedAt)) / 1000).toFixed(3);
+  const all = {
+    tests: tenants.length,
+    failures: summary.failed,
+    errors: summary.inDoubt,
+    skipped: summary.skipped + summary.planned,
+  };
+  const run = { tests: errors.length, failures: 0, errors: errors.length, skipped: 0 };
+  const both = { ...all, tests: all.tests + run.tests, errors: all.errors + run.errors };
+  const name = dryRun ? `${command} --dry-run` : command;
+  yield `<?xml version="1.0" encoding="UTF-8"?>\n`;
+  yield `<testsuites${attributes({ name: "qalyptus-propagate", ...both, time })}>\n`;
+  yield `  <testsuite${attributes({ name, timestamp: startedAt, time, ...all })}>\n${propertiesOf(result)}`;
+  for (const tenant of tenants) yield tenantCase(tenant, result);
+  yield "  </testsuite>\n";
+  if (errors.length > 0)
+    yield `  <testsuite${attributes({ name: "run", ...run })}>\n${errors.map(errorCase).join("")}  </testsuite>\n`;
+  yield "</testsuites>\n";
+}
+
+function tenantCase(tenant: TenantResult, { manifest }: RunResult): string {
+  const { sourceTaskId = "no source task", tenant: name, durationMs, line, action, outcome, reason } = tenant;
+  const file = line === undefined ? undefined : manifest?.path;
+  const time = (durationMs / 1000).toFixed(3);
+  const output = { action, reason, name: tenant.name, newTaskId: tenant.newTaskId, verified: tenant.verified };
+  const lines = entriesOf(output).map(([title, value]) => `${title}: ${value}`);
+  const { code, message, hint } = troubleOf(tenant);
+  const told =
+    outcome === "failed" || outcome === "in-doubt"
+      ? element(outcome === "failed" ? "failure" : "error", { message, type: code }, [`${name}: ${message}`, hint])
+      : outcome === "succeeded"
+        ? ""
+        : `      <skipped${attributes({ message: `${outcome} (${action}): ${reason}` })}/>\n`;
+  const head = attributes({ classname: sourceTaskId, name, time, file, line });
+  return `    <testcase${head}>\n${told}${element("system-out", {}, lines)}    </testcase>\n`;
+}
+
+function errorCase(error: Problem): string {
+  const { code, message, hint, file, line } = error;
+  const place = placeOf(error);
+  const lines = [message, place === "" ? undefined : `at ${place}`, hint];
+  const head = attributes({ classname: "run", name: code, time: "0.000", file, line });
+  return `    <testcase${head}>\n${element("error", { message, type: code }, lines)}    </testcase>\n`;
+}
+
+function propertiesOf({ server, runId, exitCode, manifest, log }: RunResult): string {
+  const manifestFacts = { manifest: manifest?.path, manifestSha256: manifest?.sha256 };
+  const logFacts = { logPath: log?.path, logSeq: log?.seq, logDigest: log?.digest };
+  const lines = entriesOf({ server: server ?? undefined, runId, exitCode, ...manifestFacts, ...logFacts })
+    .map(([name, value]) => `      <property${attributes({ name, value })}/>\n`)
+    .join("");
+  return `    <properties>\n${lines}    </properties>\n`;
+}
+
+type Values = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** The values that are known. */
+function entriesOf(values: Values): readonly (readonly [string, string])[] {
+  return Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));
+}
+
+function attributes(values: Values): string {
+  return entriesOf(values)
+    .map(([name, value]) => ` ${name}="${escapeXml(value)}"`)
+    .join("");
+}
+
+function element(name: string, values: Values, lines: readonly (string | undefined)[]): string {
+  const text = lines.flatMap((line) => (line === undefined ? [] : escapeXml(line))).join("\n");
+  return `      <${name}${attributes(values)}>${text}</${name}>\n`;
+}
