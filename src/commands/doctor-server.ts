@@ -19,6 +19,8 @@ import type { TaskReport } from "../shared/tasks.js";
 import { counted, listed, quote } from "../shared/text-safety.js";
 import { systemClock } from "../shared/time.js";
 import { type Attempt, attempt } from "./inputs.js";
+import { ABSENT } from "./options.js";
+import { syncJob } from "./settings.js";
 
 /** What the server is asked about. */
 export interface ServerQuestion {
@@ -43,17 +45,12 @@ export async function checkServer(question: ServerQuestion, taskReader: TaskRead
   const observed = await attempt(() => observeServer(reader, () => log, sourceTasks));
   if (observed.kind === "stopped") {
     const codes = new Set(observed.stop.problems.map(({ code }) => code));
-    const unread = (why: string): readonly Check[] => [...unreadServer(why), planCheck(question, undefined, why)];
     if (codes.has("KEY_REFUSED") || codes.has("FORBIDDEN"))
-      return [passed("server", `${server} answers`), failed("key", observed.stop), ...unread("the key is refused")];
-    if (!codes.has("SOURCE_UNKNOWN"))
-      return [failed("server", observed.stop), KEY_UNKNOWN, ...unread("the server was not read")];
+      return [passed("server", `${server} answers`), failed("key", observed.stop)];
+    if (!codes.has("SOURCE_UNKNOWN")) return [failed("server", observed.stop)];
     const list = await reader.listTasks({ fresh: true });
-    const why = "not every source task was found";
-    return [
-      ...[...answerChecks(server, list, []), listCheck(question, list, [], new Set())],
-      ...[failed("source-task", observed.stop), ...unreadSource(why), planCheck(question, undefined, why)],
-    ];
+    const ofList = listCheck(question, list, [], new Set());
+    return [...answerChecks(server, list, []), ofList, failed("source-task", observed.stop)];
   }
   const sources = [...observed.value.sources.values()];
   const { reading, wholenessOf } = observed.value.list;
@@ -66,22 +63,13 @@ export async function checkServer(question: ServerQuestion, taskReader: TaskRead
   const checks = [
     ...answerChecks(server, reading, sources),
     listCheck(question, reading, gaps, copied),
-    planCheck(question, dryRun, "the server was not read"),
+    planCheck(question, dryRun),
   ];
   for (const source of sources)
     checks.push(...(await sourceChecks(question, source, copied.has(source.task.id), reader)));
-  if (sources.length > 0) return checks;
-  const why = "no source task is named";
-  return [...checks, skipped("source-task", why, "Give --source-task GUID, or the manifest"), ...unreadSource(why)];
-}
-
-/** The lines of a server that was not read. `why` completes them. */
-export function unreadServer(why: string): readonly Check[] {
-  return [skipped("task-list", why), skipped("source-task", why), ...unreadSource(why)];
-}
-
-function unreadSource(why: string): readonly Check[] {
-  return (["reports", "mappings", "mail"] as const).map((name) => skipped(name, why));
+  if (sources.length === 0)
+    checks.push(skipped("source-task", "no source task is named", "Give --source-task GUID, or the manifest"));
+  return checks;
 }
 
 /** Plans as a dry run does. `undefined`: there is nothing to plan from. */
@@ -90,19 +78,7 @@ async function planDryRun(
   reader: TaskReader,
 ): Promise<Attempt<Rehearsal> | undefined> {
   if (manifest === undefined || noPlan !== undefined) return undefined;
-  const run = {
-    dryRun: true,
-    offline: false,
-    verify: false,
-    newLog,
-    settleMs: 0,
-    timeoutMs: 0,
-    concurrency: 1,
-    retries: 0,
-    maxFailures: undefined,
-    maxChanges: undefined,
-    detailedExitCode: false,
-  };
+  const { run } = syncJob({ ...ABSENT, dryRun: true, newLog });
   // A signal ends the program by itself: nothing has been written that would have to be finished.
   const never = new AbortController().signal;
   const interruption = { requested: never, immediate: never, signal: () => "SIGINT" as const };
@@ -122,8 +98,6 @@ function sourcesToBeCopied(
   return new Set(creates.map((item) => item.sourceTaskId));
 }
 
-const KEY_UNKNOWN = skipped("key", "no answer says whether the key is accepted");
-
 /** The lines `server` and `key` of a server that refuses nothing. */
 function answerChecks(server: string, list: ListReading, sources: readonly ObservedSource[]): readonly Check[] {
   if (list.kind !== "none" || sources.some(({ route }) => route !== "none"))
@@ -131,8 +105,8 @@ function answerChecks(server: string, list: ListReading, sources: readonly Obser
   const { problem: why, forbidden } = list;
   if (forbidden) return [passed("server", `${server} answers`), warned("key", [why])];
   const message = `${server} answers, but nothing that was read shows that it is a Qalyptus Server`;
-  if (why.code === "NOT_FOUND") return [warned("server", [why], message), KEY_UNKNOWN];
-  return [failed("server", { exitCode: EXIT.server, problems: [why] }), KEY_UNKNOWN];
+  if (why.code === "NOT_FOUND") return [warned("server", [why], message)];
+  return [failed("server", { exitCode: EXIT.server, problems: [why] })];
 }
 
 /** `gaps`: the source tasks for which the list is not whole, and why. */
@@ -231,12 +205,10 @@ const TOLD_ELSEWHERE = new Set([
   ...["LIVE_SOURCE", "SOURCE_MAY_MAIL", "SOURCE_NOT_SHOWN", "TRIGGER_ON_MASTER_APP"],
 ]);
 
-/** `why`: the reason for no plan where the manifest and the log are not one already. */
-function planCheck({ manifest, noPlan }: ServerQuestion, dryRun: Attempt<Rehearsal> | undefined, why: string): Check {
+function planCheck({ manifest, noPlan }: ServerQuestion, dryRun: Attempt<Rehearsal> | undefined): Check {
   if (noPlan !== undefined) return skipped("plan", noPlan);
-  if (manifest === undefined)
+  if (manifest === undefined || dryRun === undefined)
     return skipped("plan", "no manifest is named", "Name it to see what a sync would do: doctor customers.csv");
-  if (dryRun === undefined) return skipped("plan", why);
   if (dryRun.kind === "stopped") return failed("plan", dryRun.stop);
   const { summary, exitCode, errors, warnings, tenants } = dryRun.value.result;
   const counts = ACTIONS.filter((action) => summary[action] > 0).map((action) => `${summary[action]} ${action}`);

@@ -23,7 +23,7 @@ import { counted, listed, quote } from "../shared/text-safety.js";
 import { systemClock } from "../shared/time.js";
 import { checkNoOtherLog, checkServerOfLog, findLog, type LogPlace } from "./command-log.js";
 import { type Connection, openConnection } from "./connection.js";
-import { checkServer, unreadServer } from "./doctor-server.js";
+import { checkServer } from "./doctor-server.js";
 import type { Host } from "./host.js";
 import { type Attempt, attempt, readManifestInput } from "./inputs.js";
 import type { GivenConnection, SettingsOf } from "./settings.js";
@@ -46,9 +46,7 @@ export async function doctorCommand(host: Host, settings: SettingsOf["doctor"]):
     checks.push(...log.checks);
     const noPlan =
       read?.kind === "stopped" ? "the manifest has faults" : log.isUsable ? undefined : "the log cannot be used";
-    if (connection === undefined || server === undefined)
-      checks.push(...unreadServer("the server was not asked"), skipped("plan", "the server was not asked"));
-    else {
+    if (connection !== undefined && server !== undefined) {
       const asked = { server, sourceTasks, shape, newLog: settings.newLog, log: log.state, manifest, noPlan };
       checks.push(...(await checkServer(asked, connection.api.reader)));
     }
@@ -74,7 +72,6 @@ function manifestCheck(read: Attempt<Manifest> | undefined): Check {
 
 /** The longest that making the connection that is only looked at may take. */
 const LONGEST_CONNECT_MS = 10_000;
-const MEND_FIRST = "Mend what failed, then run doctor again";
 
 /**
  * Address, proxy, certificates and key, each as far as the others let it. With a `connection` the lines `server` and `key` are still
@@ -90,10 +87,8 @@ async function checkConnection(
   const noKey = apiKey ? undefined : failed("key", stopError(EXIT.usage, "API_KEY_MISSING", "there is no API key"));
   if (address === undefined || parsed?.kind !== "done") {
     const missing = stopError(EXIT.usage, "SERVER_MISSING", "no server is named");
-    const stop = parsed?.kind === "stopped" ? parsed.stop : missing;
-    const why = "there is no server to ask";
-    const unseen = [skipped("proxy", why), skipped("certificate", why), noKey ?? skipped("key", why)];
-    return { checks: [failed("server", stop), ...unseen] };
+    const check = failed("server", parsed?.kind === "stopped" ? parsed.stop : missing);
+    return { checks: noKey ? [check, noKey] : [check] };
   }
   const server = parsed.value;
   const proxy = await attempt(() => chooseProxy(server, host.env));
@@ -113,24 +108,20 @@ async function checkConnection(
   if (proxy.kind === "stopped") checks.push(failed("proxy", proxy.stop));
   else checks.push(passed("proxy", proxy.value ? `by way of ${proxy.value.origin}` : "none: straight to the server"));
   if (authorities.kind === "stopped") checks.push(failed("certificate", authorities.stop));
-  else if (sighting === undefined) checks.push(skipped("certificate", "the proxy cannot be used"));
-  else if (sighting.kind === "unreachable") checks.push(skipped("certificate", "no connection came about"));
-  else {
+  else if (sighting !== undefined && sighting.kind !== "unreachable") {
     const warnings = opened?.kind === "done" ? opened.value.warnings : [];
     checks.push(judgeSecurity({ security: sighting, now: systemClock.now(), insecure, warnings }));
   }
   if (opened?.kind === "done") return { server: server.identity, connection: opened.value, checks };
-  if (sighting === undefined) checks.push(skipped("server", "it was not asked", MEND_FIRST));
-  else if (sighting.kind === "unreachable")
+  if (sighting?.kind === "unreachable")
     checks.push(failed("server", { exitCode: EXIT.server, problems: [sighting.problem] }));
-  else checks.push(passed("server", `${server.identity} takes connections; without a key it is asked nothing`));
-  const keyStop = opened?.stop.problems.some(({ code }) => code === "API_KEY") ? failed("key", opened.stop) : undefined;
-  checks.push(noKey ?? keyStop ?? skipped("key", "it was not tried", MEND_FIRST));
+  else if (sighting !== undefined)
+    checks.push(passed("server", `${server.identity} takes connections; without a key it is asked nothing`));
+  if (noKey !== undefined) checks.push(noKey);
+  else if (opened?.stop.problems.some(({ code }) => code === "API_KEY")) checks.push(failed("key", opened.stop));
   return { server: server.identity, checks };
 }
 
-const NO_LOCK = skipped("lock", "no log is named");
-const NO_DISK = skipped("disk", "no log is named");
 /** A write that is durable only after this makes a run of many tenants slow. */
 const SLOW_SYNC_MS = 200;
 const DIGEST_SHOWN = 12;
@@ -146,8 +137,7 @@ async function checkLog(
   if (found.kind === "stopped") {
     if (settings.manifest !== undefined) throw found.stop;
     const hint = "Name the manifest, or the log with --idempotency-log FILE";
-    const checks = [skipped("log", found.stop.message, hint), NO_LOCK, NO_DISK];
-    return { checks, state: new LogState(), isUsable: true };
+    return { checks: [skipped("log", found.stop.message, hint)], state: new LogState(), isUsable: true };
   }
   const place = found.value;
   const { path } = place;
@@ -172,8 +162,7 @@ async function checkLog(
   ];
   if (lock.kind === "done") checks.push(lock.value);
   // A folder that is not there is told once, as the disk's.
-  else if (disk.kind === "stopped") checks.push(skipped("lock", "the log's folder cannot be used"));
-  else checks.push(failed("lock", lock.stop));
+  else if (disk.kind === "done") checks.push(failed("lock", lock.stop));
   const isUsable = read.kind === "done";
   return { checks, state: isUsable ? read.value.state : new LogState(), isUsable };
 }

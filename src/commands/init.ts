@@ -2,8 +2,14 @@ import { dirname, extname, join } from "node:path";
 import { isSameFile } from "../files/paths.js";
 import { checkNewFile, writeNewFile } from "../files/write-file.js";
 import { LogState } from "../log/state.js";
-import type { ListedApp } from "../manifest/apps-file.js";
-import { type DraftedTenants, draftAsCsv, draftAsJson, draftTenants, SCHEMA_FILE } from "../manifest/draft.js";
+import {
+  type DraftedTenants,
+  draftAsCsv,
+  draftAsJson,
+  draftTenants,
+  type ListedApp,
+  SCHEMA_FILE,
+} from "../manifest/apps.js";
 import { readManifest } from "../manifest/read-manifest.js";
 import { judgeLiveSource, type ObservedSource, observeServer, rememberingReader } from "../plan/observe.js";
 import { TaskIndex } from "../plan/task-index.js";

@@ -4,8 +4,16 @@ import { nearestSpellings } from "../shared/spelling.js";
 import { listed, quote, withoutUnseen } from "../shared/text-safety.js";
 import { normalHeader } from "./columns.js";
 import type { ColumnTexts, ManifestTenant } from "./manifest.js";
-import { cellOf, type JudgedManifest, type ManifestRow, placeOf, type TenantGroup } from "./rows.js";
-import { lostValue, textFault, type ValueFault } from "./values.js";
+import {
+  cellOf,
+  type JudgedManifest,
+  lostValue,
+  type ManifestRow,
+  placeOf,
+  type TenantGroup,
+  textFault,
+  type ValueFault,
+} from "./rows.js";
 
 /** What a name's placeholders are filled with. `task` is `undefined` where only the server knows it: `{task}` is then left in. */
 export interface NameValues {
@@ -116,9 +124,6 @@ export function checkCopyNames(
   return faults;
 }
 
-/** A name longer than this may be cut short or refused by the server. */
-const LONGEST_NAME = 250;
-
 /**
  * The enabled tenants' copies' names, as far as they are known without the server: placeholders that nothing fills, names that
  * cannot be, twins.
@@ -156,14 +161,6 @@ export function checkNames(manifest: JudgedManifest): void {
       });
   }
   for (const fault of checkCopyNames(names, [], findings.file)) findings.faults.push(fault);
-  // No name has more characters than code units.
-  const long = names.filter(({ name }) => name.length > LONGEST_NAME && [...name].length > LONGEST_NAME);
-  const [first] = long;
-  if (first === undefined) return;
-  const { tenant, line, column, name } = first;
-  const others = long.length === 1 ? "" : ` So have ${long.length - 1} more tenants.`;
-  const message = `The copy of tenant ${quote(tenant)} has a name of more than ${LONGEST_NAME} characters.${others}`;
-  findings.warn("NAME_LONG", message, { tenant, line, column, value: name });
 }
 
 /** A column that the name uses and that the tenant's rows fill differently: which one the copy is named by cannot be told. */

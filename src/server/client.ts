@@ -64,14 +64,28 @@ export type Exchange =
 
 export type HttpAnswer = Extract<Exchange, { kind: "answer" }>;
 
-export type HttpClient = ReturnType<typeof openClient>;
+export interface HttpClient {
+  readonly server: QalyptusApiSettings["server"];
+  /** Aborted when the client is closed: ends every wait. */
+  readonly closing: AbortSignal;
+  /** The proxy that requests go to in absolute form, so that a status may be its own. */
+  readonly proxyOrigin: string | undefined;
+  /** Waits for the turn of a write among all requests, or until its signal is aborted; `undefined`: there is no rate. */
+  readonly turn: ((signal: AbortSignal) => Promise<void>) | undefined;
+  /** A text from outside without the key, in case that a server sends back what it got. */
+  redact(text: string): string;
+  /** Sends one request once; a read waits for its turn, a write has had it. Never rejects. */
+  exchange(request: HttpRequest): Promise<Exchange>;
+  /** Gives up what is in flight and closes every connection. */
+  close(): Promise<void>;
+}
 
 /** Connections for reads that go out while all writes are in flight. */
 const CONNECTIONS_FOR_READS = 8;
 const LONGEST_CONNECT_MS = 10_000;
 
 /** Sends requests to one server; decides nothing about answers. No redirect is followed and nothing is sent twice. */
-export function openClient(settings: QalyptusApiSettings) {
+export function openClient(settings: QalyptusApiSettings): HttpClient {
   const { server, key, timeoutMs, clock, onRequest } = settings;
   const proxy = chooseProxy(server, settings.proxyEnv ?? {});
   const proxyOrigin = proxy !== undefined && server.protocol === "http:" ? proxy.origin : undefined;
@@ -108,21 +122,14 @@ export function openClient(settings: QalyptusApiSettings) {
   const closing = new AbortController();
   setMaxListeners(0, closing.signal);
   let requests = 0;
-  const sending = { pool, where, timeoutMs, clock, startsAreSeen: false };
 
   return {
     server,
-    /** Aborted when the client is closed: ends every wait. */
-    closing: closing.signal as AbortSignal,
-    /** The proxy that requests go to in absolute form, so that a status may be its own. */
+    closing: closing.signal,
     proxyOrigin,
-    /** Waits for the turn of a write among all requests, or until its signal is aborted; `undefined`: there is no rate. */
     turn,
-    /** A text from outside without the key, in case that a server sends back what it got. */
-    redact: (text: string): string =>
-      spellings.reduce((clean, spelling) => clean.replaceAll(spelling, "[API key]"), text),
-    /** Sends one request once; a read waits for its turn, a write has had it. Never rejects. */
-    async exchange(request: HttpRequest): Promise<Exchange> {
+    redact: (text) => spellings.reduce((clean, spelling) => clean.replaceAll(spelling, "[API key]"), text),
+    async exchange(request) {
       if (turn !== undefined && request.method === "GET") await turn(closing.signal);
       if (request.signal?.aborted === true || closing.signal.aborted)
         return { kind: "no-answer", sent: false, failure: new TransportFailure("aborted", where) };
@@ -130,7 +137,7 @@ export function openClient(settings: QalyptusApiSettings) {
       requests += 1;
       const requestId = `${clientId}-${requests}`;
       const begun = clock.monotonic();
-      const exchange = await sendOnce(sending, request, {
+      const exchange = await sendOnce(pool, where, settings, request, {
         method,
         path: proxyOrigin === undefined ? path : server.origin + path,
         body: body ?? null,
@@ -142,13 +149,11 @@ export function openClient(settings: QalyptusApiSettings) {
           ...(request.fresh === true && { "cache-control": "no-cache", pragma: "no-cache" }),
         },
       });
-      if (exchange.kind === "answer") sending.startsAreSeen = true;
       const status = exchange.kind === "answer" ? exchange.status : exchange.failure.faultCode;
       onRequest?.({ method, path, status, ms: Math.round(clock.monotonic() - begun), requestId });
       return exchange;
     },
-    /** Gives up what is in flight and closes every connection. */
-    async close(): Promise<void> {
+    async close() {
       closing.abort();
       await pool.destroy();
     },
@@ -170,22 +175,17 @@ function turnsOf(perSecond: number, clock: Clock): (signal: AbortSignal) => Prom
   };
 }
 
-interface Sending {
-  readonly pool: Pool;
-  readonly where: Whereabouts;
-  readonly clock: Clock;
-  /** From the first byte sent to the last one of the answer. */
-  readonly timeoutMs: number;
-  /** A start was seen for an exchange that was answered: from then on, no start proves that nothing was sent. */
-  readonly startsAreSeen: boolean;
-}
-
 /**
  * One request on its way. undici calls `onRequestStart` right before it writes a request to a connection, and only then: that
  * is how a request that is still queued is told from one that was sent.
  */
-function sendOnce(sending: Sending, request: HttpRequest, options: Dispatcher.DispatchOptions): Promise<Exchange> {
-  const { pool, where, clock, timeoutMs } = sending;
+function sendOnce(
+  pool: Pool,
+  where: Whereabouts,
+  { clock, timeoutMs }: QalyptusApiSettings,
+  request: HttpRequest,
+  options: Dispatcher.DispatchOptions,
+): Promise<Exchange> {
   const { signal } = request;
   return new Promise((resolve) => {
     let controller: Dispatcher.DispatchController | undefined;
@@ -206,7 +206,7 @@ function sendOnce(sending: Sending, request: HttpRequest, options: Dispatcher.Di
         return;
       }
       const why = failure ?? failureOf(new Error("no status"), where, false);
-      resolve({ kind: "no-answer", sent: started || !(why.connecting || sending.startsAreSeen), failure: why });
+      resolve({ kind: "no-answer", sent: started, failure: why });
     };
     const stop = (kind: FailureKind): void => {
       if (settled) return;

@@ -79,13 +79,13 @@ function lineOf(problems: readonly Problem[]): string {
   return `${place}${first.message}${others.length === 0 ? "" : ` (and ${others.length} more)`}`;
 }
 
-/** Puts checks in order, and says what they come to. `warnings`: those of the command line itself. */
-export function diagnose(
-  server: string | null,
-  unordered: readonly Check[],
-  warningsBefore: readonly Problem[],
-): Diagnosis {
-  const checks = [...unordered].sort((a, b) => CHECK_NAMES.indexOf(a.name) - CHECK_NAMES.indexOf(b.name));
+/** Puts checks in order, adds those that were not made, and says what they come to. */
+export function diagnose(server: string | null, made: readonly Check[], warningsBefore: readonly Problem[]): Diagnosis {
+  const unmade = CHECK_NAMES.filter((name) => !made.some((check) => check.name === name));
+  const why = "not looked at, for what it needs failed or was not named";
+  const checks = [...made, ...unmade.map((name) => skipped(name, why))].sort(
+    (a, b) => CHECK_NAMES.indexOf(a.name) - CHECK_NAMES.indexOf(b.name),
+  );
   const problemsOf = (status: CheckStatus): readonly Problem[] =>
     checks.flatMap((check) => (check.status === status ? (check.problems ?? []) : []));
   const errors = unique(problemsOf("fail"));

@@ -6,11 +6,18 @@ import { EXIT, type ExitCode, foremostExitCode, type Problem } from "../../src/s
 const problem = (code: string, message = `${code} happened`): Problem => ({ code, message, hint: `mend ${code}` });
 const of = (checks: readonly Check[], warnings: readonly Problem[] = []) =>
   diagnose("https://reports.example.com", checks, warnings);
+const made = (checks: readonly Check[]) => checks.filter((check) => check.status !== "skipped");
 
 describe("a diagnosis", () => {
   it("tells its checks in the order in which a sync needs them, however they were made", () => {
     const { checks } = of([passed("plan", "3 create"), passed("key", "accepted"), passed("server", "answers")]);
-    expect(checks.map((check) => check.name)).toEqual(["server", "key", "plan"]);
+    expect(made(checks).map((check) => check.name)).toEqual(["server", "key", "plan"]);
+  });
+
+  it("tells each check that was not made as skipped", () => {
+    const { checks } = of([passed("plan", "3 create")]);
+    expect(checks.map((check) => check.name)).toEqual(CHECK_NAMES);
+    expect(made(checks)).toHaveLength(1);
   });
 
   it("keeps several source tasks in the order in which they were looked for", () => {
@@ -19,7 +26,7 @@ describe("a diagnosis", () => {
       passed("server", "answers"),
       passed("source-task", "Monthly"),
     ]);
-    expect(checks.map((check) => check.message)).toEqual(["answers", "Weekly", "Monthly"]);
+    expect(made(checks).map((check) => check.message)).toEqual(["answers", "Weekly", "Monthly"]);
   });
 
   it("ends with 0 where nothing failed, whatever was warned of or skipped", () => {
