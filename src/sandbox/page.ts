@@ -83,7 +83,7 @@ function pageLinks(page: number, pages: number): string {
 
 /** The reader's own colours, light or dark. */
 const STYLE = `
-:root { color-scheme: light dark; }
+:root { color-scheme: light dark; background: Canvas; color: CanvasText; }
 body { margin: 0 auto; max-width: 62rem; padding: 2rem 1.25rem; font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
 section { border: 1px solid; border-radius: .6rem; padding: 1rem 1.25rem; margin-bottom: 1rem; }
 .head, nav { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem 1rem; }
