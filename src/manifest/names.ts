@@ -1,4 +1,4 @@
-import { type FoldedName, foldName, type TaskId, trimAround } from "../shared/ids.js";
+import { foldName, type TaskId, trimAround } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
 import { nearestSpellings } from "../shared/spelling.js";
 import { listed, quote, withoutUnseen } from "../shared/text-safety.js";
@@ -101,17 +101,15 @@ export function checkCopyNames(
   file: string,
 ): readonly Problem[] {
   const sources = new Set<string>(sourceTaskNames.map(foldName));
-  /** Names that still hold `{task}` by their source task, all others together. */
-  const owners = new Map<TaskId | undefined, Map<FoldedName, CopyName>>();
+  /** By name; where that still holds `{task}`, by source task and name. */
+  const owners = new Map<string, CopyName>();
   const faults: Problem[] = [];
   for (const entry of entries) {
     const { tenant, name, line, column = "name" } = entry;
     const folded = foldName(name);
-    const scope = entry.taskUnfilled ? entry.sourceTaskId : undefined;
-    const compared = owners.get(scope) ?? new Map<FoldedName, CopyName>();
-    owners.set(scope, compared);
-    const owner = compared.get(folded);
-    if (owner === undefined) compared.set(folded, entry);
+    const scoped = entry.taskUnfilled ? `${entry.sourceTaskId}\n${folded}` : folded;
+    const owner = owners.get(scoped);
+    if (owner === undefined) owners.set(scoped, entry);
     const at = { tenant, file, line, column, value: name };
     if (sources.has(folded) && !entry.taskUnfilled) {
       const message = `The copy of tenant ${quote(tenant)} would be named ${quote(name)}, as a source task is.`;
