@@ -31,7 +31,6 @@ const WITH_EFFECTS = [
   "shared/time.ts",
   "log/file/",
   "log/port.ts",
-  "manifest/apps-file.ts",
   "manifest/read-manifest.ts",
   "plan/make-plan.ts",
   "plan/observe.ts",

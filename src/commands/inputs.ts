@@ -1,7 +1,7 @@
 import { codeOf } from "../files/paths.js";
 import { readWholeFile } from "../files/read-file.js";
 import type { PlanShape } from "../log/records.js";
-import { type ListedApp, readAppsFile } from "../manifest/apps-file.js";
+import { type ListedApp, readAppsFile } from "../manifest/apps.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { readManifestFile } from "../manifest/read-manifest.js";
 import type { ProblemCode } from "../shared/codes.js";

@@ -47,19 +47,6 @@ const WORKBOOK_STARTS = [
   [0xd0, 0xcf, 0x11, 0xe0],
 ];
 
-/** Names that Windows and PowerShell use and the WHATWG's list of encodings lacks. */
-const WINDOWS_NAMES: ReadonlyMap<string, string> = new Map([
-  ["ansi", "windows-1252"],
-  ["utf8bom", "utf-8"],
-  ["utf-8-bom", "utf-8"],
-  ["utf-8-sig", "utf-8"],
-  ["utf8nobom", "utf-8"],
-  ["utf16", "utf-16"],
-  ["utf16le", "utf-16le"],
-  ["utf16be", "utf-16be"],
-  ["bigendianunicode", "utf-16be"],
-]);
-
 /**
  * Decodes a file as Excel, PowerShell and editors write it: UTF-8 with or without a mark, UTF-16 with one, Windows-1252 where
  * the bytes are no UTF-8. Throws a StopError (exit 2) for a workbook, for NUL bytes without a mark, for an unknown encoding and
@@ -95,7 +82,12 @@ export function workbook(file: string): Problem {
 function agreedEncoding(mark: string | undefined, { encoding, file }: DecodeOptions): string | undefined {
   if (encoding === undefined) return mark;
   const typed = encoding.trim().toLowerCase();
-  const label = WINDOWS_NAMES.get(typed) ?? typed;
+  // Names that Windows and PowerShell use and the WHATWG's list of encodings lacks.
+  const label = typed
+    .replace(/^utf-?8-?(?:bom|nobom|sig)$/, "utf-8")
+    .replace(/^utf-?16/, "utf-16")
+    .replace(/^bigendianunicode$/, "utf-16be")
+    .replace(/^ansi$/, "windows-1252");
   if (label === "utf-16") return mark?.startsWith("utf-16") ? mark : "utf-16le";
   let stated: string;
   try {

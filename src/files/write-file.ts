@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { createWriteStream, linkSync } from "node:fs";
-import { access, constants, rename, rm } from "node:fs/promises";
+import { createWriteStream } from "node:fs";
+import { access, constants, copyFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, parse, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { ProblemCode } from "../shared/codes.js";
@@ -41,7 +41,7 @@ export async function checkNewFile(path: string, replace: boolean): Promise<void
  */
 export async function writeNewFile(path: string, text: string, replace: boolean): Promise<void> {
   try {
-    await writeAtomically(replace ? realPathOf(path) : resolve(path), [text], replace ? rename : putWhereNothingIs);
+    await writeAtomically(replace ? realPathOf(path) : resolve(path), [text], replace ? rename : copyWhereNothingIs);
   } catch (cause) {
     const code = codeOf(cause);
     if (code === "") throw cause;
@@ -50,18 +50,9 @@ export async function writeNewFile(path: string, text: string, replace: boolean)
   }
 }
 
-/** What file systems without hard links say (FAT, some network disks; exFAT on Windows: EISDIR). */
-const NO_HARD_LINKS = "EPERM ENOTSUP EOPNOTSUPP ENOSYS EINVAL EISDIR EXDEV EMLINK UNKNOWN".split(" ");
-
-/** A link, unlike a rename, is made only where nothing is. */
-async function putWhereNothingIs(temporary: string, target: string): Promise<void> {
-  try {
-    linkSync(temporary, target);
-  } catch (error) {
-    if (!hasCode(error, NO_HARD_LINKS)) throw error;
-    if (statOf(target) !== undefined) throw refusal("FILE_EXISTS", target, "it is there already", error);
-    await rename(temporary, target);
-  }
+/** A copy, unlike a rename, can be refused where something is. */
+function copyWhereNothingIs(temporary: string, target: string): Promise<void> {
+  return copyFile(temporary, target, constants.COPYFILE_EXCL);
 }
 
 function refusal(code: ProblemCode, file: string, why: string, cause?: unknown): StopError {

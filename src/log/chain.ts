@@ -1,5 +1,14 @@
 import { hash } from "node:crypto";
-import type { LogEntry, LogHeader } from "./records.js";
+import { EXIT, type StopError, stopError } from "../shared/problems.js";
+import {
+  entryFault,
+  headerIn,
+  isRawLine,
+  type LogEntry,
+  type LogEnvelope,
+  type LogHeader,
+  type LogRecord,
+} from "./records.js";
 
 /**
  * The log's lines as text, and the digest that chains each to the one before. A digest is the SHA-256, in hex, of the line
@@ -8,7 +17,7 @@ import type { LogEntry, LogHeader } from "./records.js";
  */
 
 /** A line's end, as the digest makes it. Its length never changes, so that the rest is found without parsing. */
-export function digestField(digest: string): string {
+function digestField(digest: string): string {
   return `,"digest":"${digest}"}`;
 }
 
@@ -59,7 +68,7 @@ function chainedLine(before: string, seq: number, fields: LogEntry | LogHeader, 
 }
 
 /** How the first line of every log begins; tells a header that was cut short from a foreign file. */
-export const HEADER_START = '{"v":1,"seq":0,"at":"';
+const HEADER_START = '{"v":1,"seq":0,"at":"';
 const FIRST_RECORD_START = '{"v":1,"seq":1,"at":"';
 
 /** The header's parts in their order: those that are the same in every log, and what may stand between them. */
@@ -78,7 +87,7 @@ const HEADER_PARTS: readonly (string | RegExp)[] = [
 ];
 
 /** Whether a text is a beginning of a header, cut before its end: all that a crash may leave of a log that held nothing yet. */
-export function isBeginningOfHeader(text: string): boolean {
+function isBeginningOfHeader(text: string): boolean {
   let rest = text;
   for (const part of HEADER_PARTS) {
     if (typeof part !== "string") rest = rest.slice(part.exec(rest)?.[0].length);
@@ -89,6 +98,263 @@ export function isBeginningOfHeader(text: string): boolean {
 }
 
 /** Whether a text is a beginning of the line of the log's first record. */
-export function isBeginningOfFirstRecord(text: string): boolean {
+function isBeginningOfFirstRecord(text: string): boolean {
   return text !== "" && (text.startsWith(FIRST_RECORD_START) || FIRST_RECORD_START.startsWith(text));
+}
+
+/** The last group was cut short by a crash: from the byte `at`, on line `line`, to the file's end. */
+export interface TornTail {
+  readonly at: number;
+  readonly bytes: number;
+  readonly line: number;
+  readonly hasNuls: boolean;
+}
+
+/** A log that was read to its end. */
+export interface LogContent {
+  /** `undefined`: the file is empty, or holds a header that was cut short and nothing after it, so that no record was lost. */
+  readonly header: LogHeader | undefined;
+  /** The last whole line. */
+  readonly last: ChainEnd | undefined;
+  readonly torn: TornTail | undefined;
+  /** Where the last whole line ends in the file, its line end included, in bytes. */
+  readonly end: number;
+  /** The last whole line lacks its line end: the next one to be appended must begin with one. */
+  readonly endsWithoutNewline: boolean;
+}
+
+/** Far more than any line of ours; a "line" beyond it is no log's. */
+const LONGEST_LINE = 64 * 1024 * 1024;
+const LONGEST_UNBORN = 64 * 1024;
+/**
+ * A file system may show NULs for what was appended and not yet flushed: one group. More of them may stand for groups that were
+ * flushed, and told. A file system shows whole blocks (4 KiB, nearly everywhere); a run's groups grow one by one with the writes in
+ * flight: so a torn one may have one block of NULs, or twice the bytes of the log's biggest group.
+ */
+const FEW_NULS = 4 * 1024;
+/** A log whose lines were lost so is never taken for one that held none: it would make every copy a second time. */
+const NULS_FOR_LINES = "NUL bytes stand where its lines were, as a power loss or a broken disk leaves them";
+const REFUSALS = {
+  LOG_FOREIGN: "is not an idempotency log of qalyptus-propagate",
+  LOG_NEWER: "was written by a newer version of qalyptus-propagate",
+  LOG_DAMAGED: "is damaged",
+};
+const LF = 10;
+const CR = 13;
+const DIGEST_FIELD_LENGTH = digestField("").length + 64;
+
+/**
+ * Reads a log piece by piece, in one pass: each record is checked (chain, number, schema) and handed to `visit` once. Pure over the
+ * bytes pushed into it; keeps of them the last two lines and what is not a whole line yet. Throws a StopError (exit 6) where they
+ * are no log, or a damaged one, which is never repaired by the program.
+ *
+ * Torn is the last group only: from the first bad line to the end there is no whole record, or the whole ones are of one
+ * run, rightly numbered, and were written when the bad line was not yet durable. A bad line that still is JSON was edited,
+ * not torn. NULs are torn behind whole records only, and no more than one group of them: behind the header alone they may be all
+ * that is left of a log. All else is damage.
+ */
+export class LogScan {
+  readonly #path: string;
+  readonly #visit: (record: LogRecord) => void;
+  /** What is not a whole line yet, in the pieces that it came in, and how long it is. */
+  #pieces: Buffer[] = [];
+  #pending = 0;
+  /** The lines that were read, where the next one starts in the file, and the text of the last one. */
+  #lines = 0;
+  #offset = 0;
+  #before: Buffer | undefined;
+  /** The header, and what is known of the last right line: its text, and where it ends in the file. */
+  #header: LogHeader | undefined;
+  #seq = 0;
+  #synced = 0;
+  #digest = "";
+  #lastLine: Buffer = Buffer.alloc(0);
+  #end = 0;
+  /** Where the group of the last right line begins in the file, and the bytes of the biggest before it. */
+  #groupStart = 0;
+  #biggestGroup = 0;
+  /** The first line that is not a right record, while it is not yet known whether only the last group is torn. */
+  #break: { readonly line: number; readonly at: number } | undefined;
+  /** The last whole record behind the break. */
+  #survivor: { readonly line: number; readonly seq: number; readonly run: string } | undefined;
+  /** NUL bytes from the break on. */
+  #nuls = 0;
+
+  /** `path`: as messages name the log. */
+  constructor(path: string, visit: (record: LogRecord) => void) {
+    this.#path = path;
+    this.#visit = visit;
+  }
+
+  /** Takes the file's next bytes, which must stay as they are. */
+  push(chunk: Buffer): void {
+    this.#pieces.push(chunk);
+    this.#pending += chunk.length;
+    if (chunk.includes(LF)) {
+      const bytes = Buffer.concat(this.#pieces);
+      let start = 0;
+      for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, start)) {
+        this.#readLine(bytes.subarray(start, end), end + 1 - start);
+        start = end + 1;
+      }
+      this.#pieces = [bytes.subarray(start)];
+      this.#pending = bytes.length - start;
+    }
+    if (this.#pending <= LONGEST_LINE) return;
+    this.#lines += 1;
+    if (this.#pieces[0]?.[0] === 0) throw this.#damaged(NULS_FOR_LINES);
+    throw this.#refusal(this.#header === undefined ? "LOG_FOREIGN" : "LOG_DAMAGED", "it never ends");
+  }
+
+  /** Says what the log is, once all its bytes are pushed. */
+  end(): LogContent {
+    const rest = Buffer.concat(this.#pieces);
+    if (this.#lines === 0 && rest.length <= LONGEST_UNBORN && isBeginningOfHeader(rest.toString("utf8"))) {
+      const torn = rest.length === 0 ? undefined : { at: 0, bytes: rest.length, line: 1, hasNuls: false };
+      return { header: undefined, last: undefined, torn, end: 0, endsWithoutNewline: false };
+    }
+    if (rest.length > 0) this.#readLine(rest, rest.length);
+    const mostNuls = Math.max(FEW_NULS, 2 * this.#biggestGroup, 2 * (this.#end - this.#groupStart));
+    if (this.#break !== undefined && this.#nuls > (this.#seq === 0 ? 0 : mostNuls))
+      throw this.#damaged(NULS_FOR_LINES, this.#break.line);
+    return {
+      header: this.#header,
+      last: { seq: this.#seq, digest: this.#digest, line: this.#lastLine.toString("utf8") },
+      torn: this.#break && { ...this.#break, bytes: this.#offset - this.#break.at, hasNuls: this.#nuls > 0 },
+      end: this.#end,
+      endsWithoutNewline: this.#break === undefined && rest.length > 0,
+    };
+  }
+
+  /** `length`: of the line with its line end. */
+  #readLine(bytes: Buffer, length: number): void {
+    const line = bytes.at(-1) === CR ? bytes.subarray(0, -1) : bytes;
+    this.#lines += 1;
+    if (this.#header === undefined) this.#readHeader(line);
+    else if (this.#break === undefined) this.#readRecord(line);
+    else this.#readBehind(this.#break.line, line);
+    this.#offset += length;
+    this.#before = line;
+    if (this.#break !== undefined) this.#nuls += countNuls(line);
+    else {
+      this.#end = this.#offset;
+      this.#lastLine = line;
+    }
+  }
+
+  #readHeader(line: Buffer): void {
+    const value = parsed(line);
+    const digest = this.#digestOf(line);
+    const header = headerIn(value);
+    if (digest !== undefined && header !== undefined) {
+      this.#header = header;
+      this.#digest = digest;
+      return;
+    }
+    const found = Object(value) as Readonly<Record<string, unknown>>;
+    if (found.type === "header" && found.format === "qalyptus-propagate-log") {
+      if (Number(found.v) > 1 || Number(found.formatVersion) > 1) throw this.#newer("the header is of a newer format");
+      throw this.#damaged("the header's digest is not that of its text");
+    }
+    const text = line.toString("utf8");
+    const nul = text.indexOf("\0");
+    if (nul >= 0 && isBeginningOfHeader(text.slice(0, nul)) && /^\0+$/.test(text.slice(nul)))
+      throw this.#damaged(NULS_FOR_LINES);
+    if (text.startsWith(HEADER_START)) throw this.#damaged("the header is cut short or was edited");
+    throw this.#refusal("LOG_FOREIGN", "it is not the header of an idempotency log");
+  }
+
+  #readRecord(line: Buffer): void {
+    const digest = this.#digestOf(line);
+    const value = parsed(line);
+    if (digest === undefined && value === undefined) {
+      this.#break = { line: this.#lines, at: this.#offset };
+      if (this.#seq > 0 || isBeginningOfFirstRecord(line.toString("utf8"))) return;
+      throw this.#damaged(countNuls(line) > 0 ? NULS_FOR_LINES : "it is no beginning of the log's first record");
+    }
+    // It is JSON: where it is wrong, it was edited, or a newer program wrote it.
+    const seq = this.#seq + 1;
+    if (!isRawLine(value)) throw this.#damaged("it is not a record of this log");
+    if (value.v > 1) throw this.#newer(`its version is ${value.v}`);
+    if (value.v !== 1) throw this.#damaged(`its version is ${value.v}`);
+    if (value.seq !== seq) throw this.#damaged(`its seq is ${value.seq} where ${seq} must stand`);
+    if (digest === undefined) throw this.#damaged("its digest is not that of its text and of the line before");
+    if (value.synced >= seq || value.synced < this.#synced) throw this.#damaged(`its synced cannot be ${value.synced}`);
+    const fault = entryFault(value);
+    if (fault !== undefined && fault.field === undefined)
+      throw this.#newer(`its type "${value.type}" is unknown to this version`);
+    if (fault !== undefined)
+      throw this.#damaged(`its field "${fault.field}" is not what a record of type "${value.type}" has`);
+    if (value.synced !== this.#synced || this.#seq === 0) {
+      this.#biggestGroup = Math.max(this.#biggestGroup, this.#offset - this.#groupStart);
+      this.#groupStart = this.#offset;
+    }
+    this.#seq = seq;
+    this.#synced = value.synced;
+    this.#digest = digest;
+    this.#visit(value as LogRecord);
+  }
+
+  /** A line behind the first bad one: it must be part of the same, torn, group. */
+  #readBehind(brokenLine: number, line: Buffer): void {
+    const value = parsed(line);
+    if (value === undefined) return;
+    if (!isRawLine(value) || !this.#isOfTornGroup(brokenLine, value, line)) {
+      const what = `it cannot be read, and what stands behind it, on line ${this.#lines}, was written later`;
+      throw this.#damaged(what, brokenLine);
+    }
+    this.#survivor = { line: this.#lines, seq: value.seq, run: value.run };
+  }
+
+  #isOfTornGroup(brokenLine: number, record: LogEnvelope, line: Buffer): boolean {
+    const brokenSeq = this.#seq + 1;
+    // A line end that was lost makes one line of several: numbers may run ahead of lines, never behind.
+    if (record.synced >= brokenSeq || record.seq < brokenSeq + this.#lines - brokenLine) return false;
+    const before = this.#survivor;
+    if (before === undefined) return true;
+    if (record.run !== before.run) return false;
+    if (before.line + 1 < this.#lines) return record.seq >= before.seq + this.#lines - before.line;
+    return record.seq === before.seq + 1 && this.#digestOf(line) !== undefined;
+  }
+
+  /** The digest of a line, chained to the one before; `undefined` where the line says another. */
+  #digestOf(line: Buffer): string | undefined {
+    const bodyEnd = line.length - DIGEST_FIELD_LENGTH;
+    if (bodyEnd < 0) return undefined;
+    const body = line.subarray(0, bodyEnd);
+    // As the bytes stand in the file, but with a line feed for any line end between.
+    const covered = this.#before === undefined ? body : Buffer.concat([this.#before, Buffer.of(LF), body]);
+    const digest = hash("sha256", covered, "hex");
+    return line.toString("latin1", bodyEnd) === digestField(digest) ? digest : undefined;
+  }
+
+  #damaged(what: string, line = this.#lines): StopError {
+    return this.#refusal("LOG_DAMAGED", what, line);
+  }
+
+  #newer(what: string): StopError {
+    return this.#refusal("LOG_NEWER", what);
+  }
+
+  #refusal(code: keyof typeof REFUSALS, what: string, line = this.#lines): StopError {
+    const name = code === "LOG_FOREIGN" ? this.#path : `The idempotency log ${this.#path}`;
+    const message = `${name} ${REFUSALS[code]}: line ${line}: ${what}.`;
+    return stopError(EXIT.log, code, message, { file: this.#path, line });
+  }
+}
+
+function countNuls(line: Buffer): number {
+  let count = 0;
+  for (const byte of line) if (byte === 0) count += 1;
+  return count;
+}
+
+/** A line as JSON, or `undefined` where it is none. */
+function parsed(line: Buffer): unknown {
+  try {
+    return JSON.parse(line.toString("utf8")) as unknown;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }

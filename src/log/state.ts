@@ -1,12 +1,4 @@
-import {
-  foldTenantKey,
-  isPrintableAscii,
-  type TaskId,
-  type TenantKey,
-  type TenantRef,
-  tenantRef,
-  type WriteId,
-} from "../shared/ids.js";
+import { foldTenantKey, type TaskId, type TenantKey, type TenantRef, tenantRef, type WriteId } from "../shared/ids.js";
 import type { LogEntry, LogHeader, PlanShape, RunEndRecord, RunRecord, SourceStoppedRecord } from "./records.js";
 import { foldTenant, type TenantEntry, withInherited } from "./tenant-fold.js";
 import {
@@ -175,7 +167,7 @@ export class LogState {
         return;
       case "forgotten":
         // Two keys then, one key now: a rename between the two takes nothing from it.
-        if (entry !== written && entry.to === entry.key) return;
+        if (entry.to === entry.key && written.type === entry.type && written.to !== written.key) return;
         this.#forget(tenantRef(entry.sourceTaskId, entry.key), entry.to);
         return;
       case "source-stopped":
@@ -279,10 +271,7 @@ function isOpen({ openCreates, reports }: TenantState, write: WriteId): boolean 
  */
 function withFoldedKey(entry: LogEntry): LogEntry {
   if (!("key" in entry)) return entry;
-  const to = entry.type === "forgotten" ? entry.to : undefined;
-  if (isPrintableAscii(entry.key) && (to === undefined || isPrintableAscii(to))) return entry;
   const key = foldTenantKey(entry.key);
-  const heir = to === undefined ? undefined : foldTenantKey(to);
-  if (key === entry.key && heir === to) return entry;
-  return entry.type === "forgotten" ? { ...entry, key, to: heir } : { ...entry, key };
+  if (entry.type === "forgotten" && entry.to !== undefined) return { ...entry, key, to: foldTenantKey(entry.to) };
+  return key === entry.key ? entry : { ...entry, key };
 }

@@ -4,14 +4,13 @@ import { nearestSpellings } from "../shared/spelling.js";
 import { listed, quote } from "../shared/text-safety.js";
 import { COLUMN_RULES, columnOf, MANIFEST_COLUMNS, type ManifestColumn, normalHeader } from "./columns.js";
 import type { DesiredMapping, ManifestDefaults, ManifestTenant } from "./manifest.js";
-import { checkNames, columnsUsedBy } from "./names.js";
-import { cellOf, type JudgedManifest, type ManifestRow, placeOf, type TenantGroup } from "./rows.js";
+import { checkNames } from "./names.js";
+import { type JudgedManifest, type ManifestRow, placeOf, type TenantGroup } from "./rows.js";
 
 /** What is asked of a manifest as a whole. Each is linear in the rows. */
 const CHECKS: readonly ((manifest: JudgedManifest) => void)[] = [
   checkColumns,
   checkContradictions,
-  checkRepeatedRows,
   checkSpellings,
   checkDisabledWithoutSource,
   checkApps,
@@ -80,7 +79,7 @@ function checkOneValue(
   }
 }
 
-/** One report and `qlikAppId` with two targets; a mapping of every report covers each one. */
+/** One report and `qlikAppId` with two targets; a mapping of every report covers each one. The same target twice is a warning. */
 function checkTargets({ tenant, rows }: TenantGroup, manifest: JudgedManifest): void {
   /** The first mapping of each app and report. */
   const first = new Map<string, DesiredMapping>();
@@ -95,10 +94,14 @@ function checkTargets({ tenant, rows }: TenantGroup, manifest: JudgedManifest): 
     for (const mapping of row.desired) {
       const other = findOther(mapping);
       const target = `${mapping.qlikAppId} ${mapping.report}`;
-      if (other === undefined) {
-        if (!first.has(target)) first.set(target, mapping);
-        continue;
+      const same = first.get(target);
+      if (other === undefined && same === undefined) first.set(target, mapping);
+      if (other === undefined && same !== undefined) {
+        const message = `This row of tenant ${quote(tenant.tenant)} maps the same as line ${same.line}; it counts once.`;
+        manifest.findings.warn("ROW_REPEATED", message, { tenant: tenant.tenant, line: row.line });
+        break;
       }
+      if (other === undefined) continue;
       const report = mapping.report ?? other.report;
       const what = `app ${mapping.qlikAppId} of ${report === undefined ? "every report" : `report ${report}`}`;
       const targets = `${mapping.newQlikAppId} here, but to ${other.newQlikAppId} on line ${other.line}`;
@@ -108,24 +111,6 @@ function checkTargets({ tenant, rows }: TenantGroup, manifest: JudgedManifest): 
         value: mapping.newQlikAppId,
       });
       break;
-    }
-  }
-}
-
-/** Rows of one tenant that say the same: a warning. */
-function checkRepeatedRows({ groups, raw, findings }: JudgedManifest): void {
-  for (const { rows } of groups) {
-    if (rows.length === 1) continue;
-    const first = new Map<string, ManifestRow>();
-    for (const row of rows) {
-      if (row.enabled === false) continue;
-      const text = JSON.stringify(raw.header.map((_, position) => cellOf(row, position)));
-      const same = first.get(text);
-      if (same === undefined) first.set(text, row);
-      else {
-        const message = `This row of tenant ${quote(row.tenant ?? "")} says the same as line ${same.line}; it counts once.`;
-        findings.warn("ROW_REPEATED", message, { tenant: row.tenant, line: row.line });
-      }
     }
   }
 }
@@ -251,30 +236,18 @@ function checkNewTasks(manifest: JudgedManifest): void {
   }
 }
 
-const BETWEEN_LETTERS = /[A-Za-z]\?[A-Za-z]/;
-const LETTER_BEYOND_ASCII = /(?![A-Za-z])\p{Letter}/u;
-
 /**
  * A program that saves in a narrow encoding writes `?` for each letter that it lacks: then no letter beyond ASCII is left in the
- * file. Told once, of the first key, or value that a name uses.
+ * file. Told once, of the first key.
  */
-function checkLostLetters({ raw, columns, shared, rows, findings }: JudgedManifest): void {
-  const used = ["tenant", "name", ...columnsUsedBy(shared.nameTemplate)].flatMap(
-    (name) => columns.named.get(name) ?? [],
-  );
-  const lostAt = (row: ManifestRow) => used.find((at) => BETWEEN_LETTERS.test(row.raw.cells[at] ?? ""));
-  const row = rows.find((one) => one.enabled !== false && lostAt(one) !== undefined);
-  const position = row === undefined ? undefined : lostAt(row);
-  if (row === undefined || position === undefined) return;
-  if (raw.rows.some(({ cells }) => cells.some((cell) => LETTER_BEYOND_ASCII.test(cell)))) return;
-  const value = cellOf(row, position);
+function checkLostLetters(manifest: JudgedManifest): void {
+  const { raw, rows, findings } = manifest;
+  const row = rows.find(({ enabled, tenant }) => enabled !== false && /[A-Za-z]\?[A-Za-z]/.test(tenant ?? ""));
+  if (row === undefined) return;
+  if (raw.rows.some(({ cells }) => cells.some((cell) => /(?![A-Za-z])\p{Letter}/u.test(cell)))) return;
+  const at = placeOf(manifest, row, "tenant");
   const why =
     'no letter of the file is beyond ASCII: each "?" may stand for a letter that was lost when the file was saved';
-  const column = raw.header[position] ?? "";
-  findings.warn("LETTERS_PERHAPS_LOST", `${column} is ${quote(value)}, and ${why}.`, {
-    tenant: row.tenant,
-    line: row.line,
-    column,
-    value,
-  });
+  const message = `${at.column} is ${quote(row.tenant ?? "")}, and ${why}.`;
+  findings.warn("LETTERS_PERHAPS_LOST", message, { ...at, value: row.tenant });
 }

@@ -1,11 +1,19 @@
-import { type FoldedName, foldName, type TaskId, trimAround } from "../shared/ids.js";
+import { foldName, type TaskId, trimAround } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
 import { nearestSpellings } from "../shared/spelling.js";
 import { listed, quote, withoutUnseen } from "../shared/text-safety.js";
 import { normalHeader } from "./columns.js";
 import type { ColumnTexts, ManifestTenant } from "./manifest.js";
-import { cellOf, type JudgedManifest, type ManifestRow, placeOf, type TenantGroup } from "./rows.js";
-import { lostValue, textFault, type ValueFault } from "./values.js";
+import {
+  cellOf,
+  type JudgedManifest,
+  lostValue,
+  type ManifestRow,
+  placeOf,
+  type TenantGroup,
+  textFault,
+  type ValueFault,
+} from "./rows.js";
 
 /** What a name's placeholders are filled with. `task` is `undefined` where only the server knows it: `{task}` is then left in. */
 export interface NameValues {
@@ -93,17 +101,15 @@ export function checkCopyNames(
   file: string,
 ): readonly Problem[] {
   const sources = new Set<string>(sourceTaskNames.map(foldName));
-  /** Names that still hold `{task}` by their source task, all others together. */
-  const owners = new Map<TaskId | undefined, Map<FoldedName, CopyName>>();
+  /** By name; where that still holds `{task}`, by source task and name. */
+  const owners = new Map<string, CopyName>();
   const faults: Problem[] = [];
   for (const entry of entries) {
     const { tenant, name, line, column = "name" } = entry;
     const folded = foldName(name);
-    const scope = entry.taskUnfilled ? entry.sourceTaskId : undefined;
-    const compared = owners.get(scope) ?? new Map<FoldedName, CopyName>();
-    owners.set(scope, compared);
-    const owner = compared.get(folded);
-    if (owner === undefined) compared.set(folded, entry);
+    const scoped = entry.taskUnfilled ? `${entry.sourceTaskId}\n${folded}` : folded;
+    const owner = owners.get(scoped);
+    if (owner === undefined) owners.set(scoped, entry);
     const at = { tenant, file, line, column, value: name };
     if (sources.has(folded) && !entry.taskUnfilled) {
       const message = `The copy of tenant ${quote(tenant)} would be named ${quote(name)}, as a source task is.`;
@@ -115,9 +121,6 @@ export function checkCopyNames(
   }
   return faults;
 }
-
-/** A name longer than this may be cut short or refused by the server. */
-const LONGEST_NAME = 250;
 
 /**
  * The enabled tenants' copies' names, as far as they are known without the server: placeholders that nothing fills, names that
@@ -156,14 +159,6 @@ export function checkNames(manifest: JudgedManifest): void {
       });
   }
   for (const fault of checkCopyNames(names, [], findings.file)) findings.faults.push(fault);
-  // No name has more characters than code units.
-  const long = names.filter(({ name }) => name.length > LONGEST_NAME && [...name].length > LONGEST_NAME);
-  const [first] = long;
-  if (first === undefined) return;
-  const { tenant, line, column, name } = first;
-  const others = long.length === 1 ? "" : ` So have ${long.length - 1} more tenants.`;
-  const message = `The copy of tenant ${quote(tenant)} has a name of more than ${LONGEST_NAME} characters.${others}`;
-  findings.warn("NAME_LONG", message, { tenant, line, column, value: name });
 }
 
 /** A column that the name uses and that the tenant's rows fill differently: which one the copy is named by cannot be told. */

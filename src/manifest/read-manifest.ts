@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { codeOf } from "../files/paths.js";
 import { decodeText, readWholeFile, workbook } from "../files/read-file.js";
@@ -38,10 +37,8 @@ const WHY_UNREADABLE: Readonly<Record<string, string>> = {
 export async function readManifestFile(path: string, options: ManifestOptions): Promise<Manifest> {
   let bytes: Uint8Array;
   try {
-    if ((await stat(path)).size > LARGEST) throw tooLarge(path);
     bytes = await readWholeFile(path);
   } catch (cause) {
-    if (cause instanceof StopError) throw cause;
     const code = codeOf(cause) || "unknown error";
     const message = `The manifest ${path} cannot be read: ${WHY_UNREADABLE[code] ?? code}.`;
     throw stopError(EXIT.usage, "MANIFEST_UNREADABLE", message, { file: path }, cause);

@@ -80,8 +80,8 @@ export function jsonResult(result: RunResult): Iterable<string> {
 }
 
 /** A diagnosis for scripts. */
-export function jsonDiagnosis({ version, command, server, checks, warnings, errors, exitCode }: Diagnosis): string {
-  return [...objectPieces({ version, command, server, checks, warnings, errors, exitCode })].join("");
+export function jsonDiagnosis(diagnosis: Diagnosis): string {
+  return [...objectPieces({ ...diagnosis })].join("");
 }
 
 /** What the log knows, for scripts. */

@@ -251,7 +251,7 @@ function shownTask({ id, name, createdAt, origin }: SandboxTask): object {
 
 /** A report's row as the reports' list shows it. */
 function shownReport(task: SandboxTask, { rowId, reportId, mappings }: StoredReport, behaviour: Behaviour): object {
-  const { name, description, outputFormats } = contentOf(task, { rowId, reportId, mappings });
+  const { name, outputFormats } = contentOf(task, { rowId, reportId, mappings });
   const shown = mappings.length === 0 ? [] : [{ reportId: rowId, qlikApps: mappings }];
   return {
     id: rowId,
@@ -259,7 +259,7 @@ function shownReport(task: SandboxTask, { rowId, reportId, mappings }: StoredRep
     name,
     type: "Report",
     format: outputFormats[0] ?? null,
-    description,
+    description: "",
     isIteration: false,
     outputFormats,
     ...(behaviour.showMappings ? { overwriteReportApps: shown } : {}),

@@ -35,9 +35,7 @@ ${pageLinks(page, pages)}
 function taskSection(task: SandboxTask, names: ReadonlyMap<string, string>): string {
   const from = task.copyOf === null ? undefined : (names.get(task.copyOf) ?? task.copyOf);
   const origin =
-    from === undefined
-      ? '<span class="badge source">source task</span>'
-      : `<span class="badge">copy of ${escapeHtml(from)}</span>`;
+    from === undefined ? '<b class="badge">source task</b>' : `<span class="badge">copy of ${escapeHtml(from)}</span>`;
   return `<section aria-labelledby="t-${task.id}">
 <div class="head">
 <h2 id="t-${task.id}">${escapeHtml(task.name)}</h2>${origin}
@@ -60,11 +58,11 @@ function reportBlock(task: SandboxTask, report: StoredReport): string {
   // IDs are GUIDs: the store takes no others.
   const rows = report.mappings.map(
     ({ qlikAppId, newQlikAppId }) =>
-      `<tr><td><code>${qlikAppId}</code></td><td><span class="to" aria-hidden="true">→ </span><code>${newQlikAppId}</code></td></tr>`,
+      `<tr><td><code>${qlikAppId}</code></td><td><span aria-hidden="true">→ </span><code>${newQlikAppId}</code></td></tr>`,
   );
   const list =
     rows.length === 0
-      ? '<p class="none">No mapping: this report reads the app that it was built on.</p>'
+      ? "<p>No mapping: this report reads the app that it was built on.</p>"
       : `<div class="wide"><table>
 <thead><tr><th scope="col">Source app</th><th scope="col">Target app</th></tr></thead>
 <tbody>
@@ -83,36 +81,18 @@ function pageLinks(page: number, pages: number): string {
   return `<nav aria-label="Pages">${link(page - 1, "← Earlier tasks")}<span>Page ${page} of ${pages}</span>${link(page + 1, "Later tasks →")}</nav>`;
 }
 
+/** The reader's own colours, light or dark. */
 const STYLE = `
-:root { color-scheme: light dark; --ground: #f5f6f8; --card: #fff; --ink: #1d232b; --soft: #5b6673; --line: #dde1e7; --accent: #0b6b53; }
-@media (prefers-color-scheme: dark) {
-  :root { --ground: #14171b; --card: #1d2126; --ink: #e7eaee; --soft: #9ea8b4; --line: #323941; --accent: #5fcfae; }
-}
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 62rem; padding: 2rem 1.25rem 4rem; background: var(--ground); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif; }
-h1 { margin: 0; font-size: 1.5rem; }
-header p, .meta, .none { color: var(--soft); }
-header p { margin: .25rem 0 1.75rem; }
-section { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: 1rem 1.25rem; margin-bottom: 1rem; }
-.head { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem .75rem; }
+:root { color-scheme: light dark; background: Canvas; color: CanvasText; }
+body { margin: 0 auto; max-width: 62rem; padding: 2rem 1.25rem; font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
+section { border: 1px solid; border-radius: .6rem; padding: 1rem 1.25rem; margin-bottom: 1rem; }
+.head, nav { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem 1rem; }
 .head form { margin-left: auto; }
-h2 { margin: 0; font-size: 1.1rem; overflow-wrap: anywhere; }
-.badge { border: 1px solid var(--line); border-radius: 1rem; padding: 0 .6rem; font-size: .8rem; color: var(--soft); overflow-wrap: anywhere; }
-.badge.source { border-color: var(--accent); color: var(--accent); }
-.meta { margin: .2rem 0 .75rem; font-size: .85rem; }
-article { border-top: 1px solid var(--line); padding: .6rem 0; }
-h3 { margin: 0; font-size: .95rem; }
-h4 { margin: .1rem 0 .25rem; font-size: .75rem; font-weight: 600; color: var(--soft); }
-.none { margin: 0; font-size: .85rem; }
+h2, h3, h4, article p { margin: 0; font-size: 1rem; }
+h2 { font-size: 1.2rem; }
+h4, .badge, .meta, article p, table { font-size: .85rem; }
+article { border-top: 1px dotted; padding: .6rem 0; }
 .wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .85rem; }
-th { text-align: left; font-weight: 600; color: var(--soft); }
-th, td { padding: .15rem 1rem .15rem 0; white-space: nowrap; }
-.to { color: var(--accent); }
-code { font: .85em ui-monospace, Menlo, Consolas, monospace; }
-button { font: inherit; font-size: .85rem; padding: .25rem .75rem; border: 1px solid var(--line); border-radius: .4rem; background: transparent; color: var(--accent); cursor: pointer; }
-button:hover { border-color: var(--accent); }
-:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
-nav { display: flex; justify-content: center; gap: 1.25rem; color: var(--soft); }
-a { color: var(--accent); }
+th, td { padding-right: 1rem; text-align: left; white-space: nowrap; }
+:focus-visible { outline: 2px solid; outline-offset: 2px; }
 `;

@@ -13,7 +13,6 @@ export interface WorldReport {
   readonly rowId: string;
   readonly reportId: string;
   readonly name: string;
-  readonly description: string;
   readonly outputFormats: readonly string[];
   readonly connections: readonly AppReader[];
   readonly filters: readonly AppReader[];
@@ -66,24 +65,16 @@ export function publishedReportId(task: number, report: number): string {
   return `cccccccc-000${task}-4000-8000-${String(report).padStart(12, "0")}`;
 }
 
-type ReportText = readonly [
-  name: string,
-  description: string,
-  formats: string,
-  connections: string,
-  filters: string,
-  conditions: string,
-];
+type ReportText = readonly [name: string, formats: string, connections: string, filters: string, conditions: string];
 
 /** The reports of source task number `task`, all built on the master app. */
 function reports(task: number, texts: readonly ReportText[]): readonly WorldReport[] {
   const onMaster = (names: string): readonly AppReader[] =>
     names.split(", ").map((name) => ({ name, appId: MASTER_APP_ID }));
-  return texts.map(([name, description, formats, connections, filters, conditions], index) => ({
+  return texts.map(([name, formats, connections, filters, conditions], index) => ({
     rowId: sourceRowId(task, index + 1),
     reportId: publishedReportId(task, index + 1),
     name,
-    description,
     outputFormats: formats.split(", "),
     connections: onMaster(connections),
     filters: onMaster(filters),
@@ -111,16 +102,9 @@ const MONTHLY_REPORT: WorldTask = {
     ["Finance", "finance@example.com"],
   ]),
   reports: reports(1, [
-    [
-      "Profit and loss",
-      "One page, month and year to date",
-      "PDF",
-      "Finance",
-      "Current month, Booked entries",
-      "Month is closed",
-    ],
-    ["Cash position", "Balances by account", "PDF, EXCEL", "Finance, Treasury", "Current month", "Balances are loaded"],
-    ["Open invoices", "What is due, by age", "EXCEL", "Receivables", "Unpaid", "There is something unpaid"],
+    ["Profit and loss", "PDF", "Finance", "Current month, Booked entries", "Month is closed"],
+    ["Cash position", "PDF, EXCEL", "Finance, Treasury", "Current month", "Balances are loaded"],
+    ["Open invoices", "EXCEL", "Receivables", "Unpaid", "There is something unpaid"],
   ]),
 };
 
@@ -136,18 +120,14 @@ const WEEKLY_SALES: WorldTask = {
       name: "Every Monday at six",
       type: "Schedule",
       isActive: true,
-      frequency: "Weekly",
       appId: null,
-      eventType: null,
     },
     {
       id: "eeeeeeee-0002-4000-8000-000000000002",
       name: "After the master app's reload",
       type: "Qlik event",
       isActive: true,
-      frequency: null,
       appId: MASTER_APP_ID,
-      eventType: "AppReloaded",
     },
   ],
   recipients: recipients(2, [
@@ -156,16 +136,9 @@ const WEEKLY_SALES: WorldTask = {
     ["Board", "board@example.com"],
   ]),
   reports: reports(2, [
-    ["Sales by region", "The week against the plan", "PDF", "Sales", "Current week", "The week is complete"],
-    [
-      "Top customers",
-      "The twenty largest",
-      "PDF, PPT",
-      "Sales, Customers",
-      "Current week, Invoiced",
-      "The week is complete",
-    ],
-    ["Order book", "Open orders by delivery date", "EXCEL", "Orders", "Not delivered", "There are open orders"],
+    ["Sales by region", "PDF", "Sales", "Current week", "The week is complete"],
+    ["Top customers", "PDF, PPT", "Sales, Customers", "Current week, Invoiced", "The week is complete"],
+    ["Order book", "EXCEL", "Orders", "Not delivered", "There are open orders"],
   ]),
 };
 

@@ -5,9 +5,8 @@ import type { Clock } from "../shared/time.js";
 import { apiRoot } from "./address.js";
 import { type HttpClient, openClient, type QalyptusApiSettings } from "./client.js";
 import type { Reading, SendAttempt, TaskReader, TaskWriter } from "./ports.js";
-import { type ReadRoute, ServerReads } from "./reads.js";
+import { type ReadRoute, readToEnd, ServerReads } from "./reads.js";
 import { classifyWrite, type ReadAnswer } from "./replies.js";
-import { readToEnd } from "./task-list.js";
 import {
   activeTriggersOf,
   createBody,

@@ -122,7 +122,6 @@ export function openClient(settings: QalyptusApiSettings): HttpClient {
   const closing = new AbortController();
   setMaxListeners(0, closing.signal);
   let requests = 0;
-  const sending = { pool, where, timeoutMs, clock, startsAreSeen: false };
 
   return {
     server,
@@ -138,7 +137,7 @@ export function openClient(settings: QalyptusApiSettings): HttpClient {
       requests += 1;
       const requestId = `${clientId}-${requests}`;
       const begun = clock.monotonic();
-      const exchange = await sendOnce(sending, request, {
+      const exchange = await sendOnce(pool, where, settings, request, {
         method,
         path: proxyOrigin === undefined ? path : server.origin + path,
         body: body ?? null,
@@ -150,7 +149,6 @@ export function openClient(settings: QalyptusApiSettings): HttpClient {
           ...(request.fresh === true && { "cache-control": "no-cache", pragma: "no-cache" }),
         },
       });
-      if (exchange.kind === "answer") sending.startsAreSeen = true;
       const status = exchange.kind === "answer" ? exchange.status : exchange.failure.faultCode;
       onRequest?.({ method, path, status, ms: Math.round(clock.monotonic() - begun), requestId });
       return exchange;
@@ -177,22 +175,17 @@ function turnsOf(perSecond: number, clock: Clock): (signal: AbortSignal) => Prom
   };
 }
 
-interface Sending {
-  readonly pool: Pool;
-  readonly where: Whereabouts;
-  readonly clock: Clock;
-  /** From the first byte sent to the last one of the answer. */
-  readonly timeoutMs: number;
-  /** A start was seen for an exchange that was answered: from then on, no start proves that nothing was sent. */
-  readonly startsAreSeen: boolean;
-}
-
 /**
  * One request on its way. undici calls `onRequestStart` right before it writes a request to a connection, and only then: that
  * is how a request that is still queued is told from one that was sent.
  */
-function sendOnce(sending: Sending, request: HttpRequest, options: Dispatcher.DispatchOptions): Promise<Exchange> {
-  const { pool, where, clock, timeoutMs } = sending;
+function sendOnce(
+  pool: Pool,
+  where: Whereabouts,
+  { clock, timeoutMs }: QalyptusApiSettings,
+  request: HttpRequest,
+  options: Dispatcher.DispatchOptions,
+): Promise<Exchange> {
   const { signal } = request;
   return new Promise((resolve) => {
     let controller: Dispatcher.DispatchController | undefined;
@@ -213,7 +206,7 @@ function sendOnce(sending: Sending, request: HttpRequest, options: Dispatcher.Di
         return;
       }
       const why = failure ?? failureOf(new Error("no status"), where, false);
-      resolve({ kind: "no-answer", sent: started || !(why.connecting || sending.startsAreSeen), failure: why });
+      resolve({ kind: "no-answer", sent: started, failure: why });
     };
     const stop = (kind: FailureKind): void => {
       if (settled) return;

@@ -1,8 +1,11 @@
-import { EXIT, StopError, stopError } from "../shared/problems.js";
+import type { ProblemCode } from "../shared/codes.js";
+import { EXIT, type Problem, problem, StopError, stopError } from "../shared/problems.js";
+import type { Clock } from "../shared/time.js";
 import { type ApiVersion, apiRoot } from "./address.js";
 import type { HttpClient, QalyptusApiSettings } from "./client.js";
 import type { FailureKind } from "./failure.js";
 import { classifyRead, type ReadAnswer } from "./replies.js";
+import { rowsOf, totalNamed } from "./wire.js";
 
 /** The read routes; which version of the API answers is remembered for each. */
 export type ReadRoute = "list" | "task" | "reports" | "triggers" | "recipients";
@@ -101,4 +104,174 @@ export class ServerReads {
 function sound(answer: ReadAnswer): ReadAnswer {
   if (answer.kind === "stop") throw new StopError(EXIT.server, answer.problem);
   return answer;
+}
+
+/** What a list is read with. */
+export type ListReads = Pick<ServerReads, "read" | "recognise" | "suspect">;
+
+/** A list that is read: which, and how its rows are told from each other. */
+export interface ListRequest<T> {
+  readonly route: ReadRoute;
+  /** Below `/api/v2`, without a query. */
+  readonly path: string;
+  readonly fresh?: boolean | undefined;
+  /** Called when everything came at once, before any page is waited for. */
+  readonly onRecognised?: (() => void) | undefined;
+  /** What is kept of a row; `undefined` where it cannot be read. */
+  readonly parse: (row: unknown) => T | undefined;
+  /** A row's ID. */
+  readonly keyOf: (row: T) => string;
+  /** Fewer rows than this in one answer are all there are: no server's page is shorter. 0: always read on. */
+  readonly wholeBelow: number;
+}
+
+/** Rows, each once. `problem`: they may not be all. `none`: the list could not be read at all. */
+export type ListRows<T> =
+  | { readonly kind: "rows"; readonly rows: readonly T[]; readonly problem: Problem | undefined }
+  | { readonly kind: "none"; readonly answer: ReadAnswer };
+
+const PAGE_SIZE = 50;
+const LONGEST_READING_MS = 10 * 60_000;
+
+/**
+ * Reads a list to its end: everything at once, then pages of 50 from the first, at least two, until one is empty or brings
+ * nothing that no page before it had. What came at once may be cut short too, so it does not tell what is new; the result is both.
+ * Where a few pages show that all of them add up to what came at once, the others are spared. Where fewer rows came than a total
+ * that an answer names, every page is read (once more): tasks that were made meanwhile show then. A list that is still shorter
+ * than what was named before lacks rows.
+ */
+export async function readToEnd<T>(reads: ListReads, list: ListRequest<T>, clock: Clock): Promise<ListRows<T>> {
+  const { route, path, fresh } = list;
+  const ask = (query: string) => reads.read({ route, path: path + query, fresh });
+  const askPage: AskPage = (page) => ask(`?page=${page}&page_size=${PAGE_SIZE}`);
+  const all = new RowCollection(reads, list);
+  /** Fewer rows than any page has are all there are, unless the answer names more. */
+  const isAll = (keys: readonly string[]) => keys.length < list.wholeBelow && all.lacking() === undefined;
+
+  const whole = await ask("?get_all=true");
+  const atOnce = all.take(whole);
+  if (atOnce !== undefined) {
+    list.onRecognised?.();
+    if (isAll(atOnce)) return all.result();
+  } else if (!mayAnswerOtherwise(whole)) return { kind: "none", answer: whole };
+  let trouble: Problem | undefined;
+  if (atOnce === undefined || !(await pagesAddUp(all, askPage))) trouble = await readPages(all, askPage, clock);
+  const { total } = all;
+  if (trouble === undefined && all.lacking(total) !== undefined) trouble = await readPages(all, askPage, clock);
+  const { refusal } = all;
+  if (refusal === undefined || all.isRead) return all.result(trouble ?? all.lacking(total));
+  if (list.wholeBelow === 0 || refusal.kind === "failing" || !mayAnswerOtherwise(refusal))
+    return { kind: "none", answer: refusal };
+  // A server that refuses every query may answer without one; as many rows as a page has may then be a first page.
+  const bare = await ask("");
+  const rows = all.take(bare);
+  return rows !== undefined && isAll(rows) ? all.result() : { kind: "none", answer: bare };
+}
+
+/** A server may refuse to send everything at once, and yet send pages. */
+function mayAnswerOtherwise({ kind, failure }: ReadAnswer): boolean {
+  return kind === "json" || kind === "rejected" || (kind === "failing" && failure === undefined);
+}
+
+type AskPage = (page: number) => Promise<ReadAnswer>;
+
+/**
+ * Whether the pages add up to what came at once: the first two tell how many rows a page has, and so which page is the last;
+ * that one must hold just the rows that are left, all of them known, and the one after it nothing new. A list of 10,000 takes
+ * four pages so, and not 201. Where anything differs, every page has to be read, from the first and in turn: a list that
+ * changes meanwhile shifts its rows from page to page, and who reads a later page before an earlier one may miss one that was
+ * there throughout.
+ */
+async function pagesAddUp<T>(all: RowCollection<T>, askPage: AskPage): Promise<boolean> {
+  const known = all.rows.size;
+  const seen = new Set<string>();
+  /** How many rows each of these pages has that no page before it had; NaN where it cannot be read or has one that is not known. */
+  const countNew = async (...pages: readonly number[]): Promise<readonly number[]> => {
+    const answers = await Promise.all(pages.map(askPage));
+    return answers.map((answer) => {
+      const before = seen.size;
+      const keys = all.take(answer);
+      for (const key of keys ?? []) seen.add(key);
+      return keys === undefined || all.rows.size > known ? Number.NaN : seen.size - before;
+    });
+  };
+  const [perPage = 0, second] = await countNew(1, 2);
+  if (second === 0) return perPage >= 0;
+  const last = Math.ceil(known / perPage);
+  const left = known - perPage * (last - 1);
+  if (last === 2) return second === left && (await countNew(3))[0] === 0;
+  if (second !== perPage) return false;
+  const [ofLast, afterLast] = await countNew(last, last + 1);
+  return ofLast === left && afterLast === 0;
+}
+
+/** Reads pages, each when the one before it has come, until one brings nothing new; returns what kept it from that. */
+async function readPages<T>(all: RowCollection<T>, askPage: AskPage, clock: Clock): Promise<Problem | undefined> {
+  const begun = clock.monotonic();
+  const seen = new Set<string>();
+  for (let page = 1; ; page += 1) {
+    const answer = await askPage(page);
+    const keys = all.take(answer);
+    if (keys === undefined) return answer.problem;
+    const before = seen.size;
+    for (const key of keys) seen.add(key);
+    if (seen.size === before && page >= 2) return undefined;
+    if (clock.monotonic() - begun > LONGEST_READING_MS)
+      return all.problem("LIST_ENDLESS", `still brought new entries on page ${page}: it was not read to its end`);
+  }
+}
+
+/** Rows, each once, as it was read last. */
+class RowCollection<T> {
+  readonly #reads: ListReads;
+  readonly #list: ListRequest<T>;
+  readonly rows = new Map<string, T>();
+  /** A row that cannot be read is a reason not to rely on the list. */
+  #unreadable = false;
+  /** The largest total that an answer has named so far. */
+  total = 0;
+  /** An answer has had rows. */
+  isRead = false;
+  /** The last answer that had none. */
+  refusal: ReadAnswer | undefined;
+
+  constructor(reads: ListReads, list: ListRequest<T>) {
+    this.#reads = reads;
+    this.#list = list;
+  }
+
+  /** Takes the rows of an answer in; returns their keys, or `undefined` where the answer has no rows. */
+  take(answer: ReadAnswer): readonly string[] | undefined {
+    const rows = answer.kind === "json" ? rowsOf(answer.value) : undefined;
+    if (rows === undefined) {
+      if (answer.kind === "json" || answer.kind === "rejected") this.#reads.suspect(answer);
+      this.refusal = answer;
+      return undefined;
+    }
+    this.#reads.recognise();
+    this.isRead = true;
+    this.total = Math.max(this.total, totalNamed(answer.value));
+    const { parse, keyOf } = this.#list;
+    const parsed = rows.map(parse).filter((row) => row !== undefined);
+    if (parsed.length < rows.length) this.#unreadable = true;
+    for (const row of parsed) this.rows.set(keyOf(row), row);
+    return parsed.map(keyOf);
+  }
+
+  /** What is wrong where a total is larger than the rows; an entry that cannot be read is a row too, but another fault. */
+  lacking(total: number = this.total): Problem | undefined {
+    const { size } = this.rows;
+    if (size >= total || this.#unreadable) return undefined;
+    return this.problem("LIST_ROWS_LACKING", `brought ${size} of ${total} entries, the total that it names`);
+  }
+
+  result(reason?: Problem): Extract<ListRows<T>, { kind: "rows" }> {
+    const why = "has entries without an ID or a name that can be read";
+    const unreadable = this.#unreadable ? this.problem("LIST_ENTRY_UNREADABLE", why) : undefined;
+    return { kind: "rows", rows: [...this.rows.values()], problem: reason ?? unreadable };
+  }
+
+  problem(code: ProblemCode, why: string): Problem {
+    return problem(code, `${this.#list.path} ${why}`);
+  }
 }

@@ -52,7 +52,7 @@ export function parseBody(body: Buffer, contentType: string): JsonBody {
   const start = body.toString("utf8", 0, LOOKED_AT).replace(/^[\s\ufeff]+/, "");
   if (start === "" && body.length <= LOOKED_AT) return { kind: "empty", text: "" };
   const isMarkup = start.startsWith("<");
-  const json = isMarkup ? undefined : parseJson(body);
+  const json = isMarkup ? undefined : parseJson(body.toString("utf8"));
   if (json !== undefined) return { kind: "json", value: json.value };
   const hasHtmlType = HTML_TYPE.test(contentType);
   // One word, such as an ID, is text whatever its type says.
@@ -62,32 +62,13 @@ export function parseBody(body: Buffer, contentType: string): JsonBody {
   return { kind: "html", text: /<title[^>]{0,100}>([^<]{1,200})/i.exec(text)?.[1]?.trim() ?? "" };
 }
 
-/** Parses JSON text in a body; `undefined` where it is none, or nested too deep. */
-function parseJson(body: Buffer): { readonly value: unknown } | undefined {
-  if (isTooDeep(body)) return undefined;
+/** Parses JSON text; `undefined` where it is none. */
+function parseJson(text: string): { readonly value: unknown } | undefined {
   try {
-    return { value: JSON.parse(body.toString("utf8").replace(/^\ufeff/, "")) };
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
+    return { value: JSON.parse(text.replace(/^\ufeff/, "")) };
+  } catch {
+    return undefined;
   }
-}
-
-/** Deeper than anything that this API sends; JSON nested without end would eat all memory. */
-const DEEPEST = 64;
-const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = Buffer.from('"\\[]{}');
-
-function isTooDeep(body: Buffer): boolean {
-  let depth = 0;
-  let inText = false;
-  for (let at = 0; at < body.length && depth <= DEEPEST; at += 1) {
-    const byte = body[at];
-    if (byte === QUOTE) inText = !inText;
-    else if (inText) at += byte === BACKSLASH ? 1 : 0;
-    else if (byte === OPEN_LIST || byte === OPEN_OBJECT) depth += 1;
-    else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth -= 1;
-  }
-  return depth > DEEPEST;
 }
 
 type JsonObject = Readonly<Record<string, unknown>>;
@@ -249,7 +230,7 @@ function joined(entries: readonly Swaps[]): Swaps {
 function mappingsIn(value: unknown, row: SeenRow): Swaps {
   if (value === undefined || value === null) return undefined;
   if (typeof value === "string") {
-    const inner = parseJson(Buffer.from(value, "utf8"));
+    const inner = parseJson(value);
     return inner === undefined || typeof inner.value === "string" ? undefined : mappingsIn(inner.value, row);
   }
   return joined([value].flat().map((item) => mappingIn(item, row)));
@@ -345,7 +326,7 @@ const TEXT_NAMES = ["error", "errordetails", "message", "title", "detail", "erro
  * where it says nothing. Never matched on.
  */
 export function serverText(body: JsonBody, redact: (text: string) => string): string | undefined {
-  const line = redact(body.kind === "json" ? saidIn(body.value, redact) : body.text)
+  const line = redact(body.kind === "json" ? saidIn(body.value) : body.text)
     .replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ")
     .replace(/\s+/g, " ")
     .trim();
@@ -353,26 +334,25 @@ export function serverText(body: JsonBody, redact: (text: string) => string): st
   return line.length <= LONGEST_SERVER_TEXT ? line : `${[...line].slice(0, LONGEST_SERVER_TEXT - 1).join("")}…`;
 }
 
-function saidIn(value: unknown, redact: (text: string) => string): string {
+function saidIn(value: unknown): string {
   const object = asObject(value);
-  if (object === undefined) return flat(value, redact, 3);
-  const parts = TEXT_NAMES.map((name) => flat(field(object, name), redact, 3)).filter((part) => part !== "");
+  if (object === undefined) return flat(value, 3);
+  const parts = TEXT_NAMES.map((name) => flat(field(object, name), 3)).filter((part) => part !== "");
   return [...new Set(parts)].join(": ");
 }
 
 /** A JSON value as flowing text: only what a person can read, and only so deep and so much of it. */
-function flat(value: unknown, redact: (text: string) => string, depth: number): string {
-  // The key goes before the text is cut: a part of it would not be found any more.
-  if (typeof value === "string") return redact(trimAround(value)).slice(0, 2000);
+function flat(value: unknown, depth: number): string {
+  // Whole: of a key that is cut a part would be left.
+  if (typeof value === "string") return trimAround(value);
   if (typeof value === "number") return String(value);
   if (depth === 0 || typeof value !== "object" || value === null) return "";
-  const isList = Array.isArray(value);
-  const parts = Object.entries(isList ? value.slice(0, 20) : value)
+  const parts = Object.entries(value)
     .slice(0, 20)
     .map(([key, item]) => {
-      const text = flat(item, redact, depth - 1);
-      const needsNoLabel = isList || text === "" || /^(?:message|text|description|detail|title)$/i.test(key);
-      return needsNoLabel ? text : `${redact(key).slice(0, 100)}: ${text}`;
+      const text = flat(item, depth - 1);
+      const needsNoLabel = Array.isArray(value) || /^(?:message|text|description|detail|title)$/i.test(key);
+      return needsNoLabel || text === "" ? text : `${key}: ${text}`;
     });
   return parts.filter((part) => part !== "").join(", ");
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readAppsFile } from "../../src/manifest/apps-file.js";
+import { readAppsFile } from "../../src/manifest/apps.js";
 import { EXIT, type Problem, StopError } from "../../src/shared/problems.js";
 import { app } from "../support/manifests.js";
 

@@ -268,9 +268,4 @@ describe("the copy's name", () => {
     const odd = ["tenant,appId,part", `acme,${app(1)},`, `globex,${app(2)},"a\nb"`];
     expect(briefly(await faults(odd, { nameTemplate: "{part}" }))).toEqual(["NAME_EMPTY@2", "CONTROL_CHARACTER@3"]);
   });
-
-  it("is better not longer than the server may keep: a warning", async () => {
-    const { warnings } = await read(`tenant,appId\n${"x".repeat(300)},${app(1)}`);
-    expect(warnings).toMatchObject([{ code: "NAME_LONG", line: 2 }]);
-  });
 });

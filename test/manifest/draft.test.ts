@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { draftAsCsv, draftAsJson, draftTenants, type ManifestDraft, tenantReader } from "../../src/manifest/draft.js";
+import { draftAsCsv, draftAsJson, draftTenants, type ManifestDraft, tenantReader } from "../../src/manifest/apps.js";
 import { readManifest } from "../../src/manifest/read-manifest.js";
-import { textFault } from "../../src/manifest/values.js";
+import { textFault } from "../../src/manifest/rows.js";
 import { foldTenantKey, trimAround } from "../../src/shared/ids.js";
 import { withoutUnseen } from "../../src/shared/text-safety.js";
 import { app, appId, MASTER, MONTHLY, NO_DEFAULTS, taskId } from "../support/manifests.js";

@@ -116,15 +116,6 @@ describe("a question mark between letters", () => {
     expect((await read(`${lost}\nZürich,${app(4)}`)).warnings).toEqual([]);
   });
 
-  it("is warned of in a column that the copy's name uses, and not in one that nothing uses", async () => {
-    const lines = csv("tenant,appId,link,city", `acme,${app(1)},https://acme.example/?a=b?c,Z?rich`);
-    expect((await read(lines)).warnings).toEqual([]);
-    const defaults = { nameTemplate: "{tenant} {city}" };
-    expect((await read(lines, { defaults })).warnings).toMatchObject([
-      { code: "LETTERS_PERHAPS_LOST", column: "city" },
-    ]);
-  });
-
   it("is no sign of anything at a word's end, or in a disabled row", async () => {
     const lines = csv("tenant,appId,enabled", `Who? Ltd,${app(1)},yes`, `M?ller,${app(2)},no`);
     expect((await read(lines)).warnings).toEqual([]);

@@ -334,7 +334,7 @@ describe("running a task", () => {
 
 describe("the server itself", () => {
   it("counts each kind of request and the most writes at once", async () => {
-    const sandbox = await sandboxWith({ latencyMs: 20 });
+    const sandbox = await sandboxWith({ latencyMs: 200 });
     await Promise.all([1, 2, 3, 4].map((n) => duplicate(sandbox, `Monthly Report - tenant ${n}`, n)));
     await patchFirstReport(sandbox, copies(sandbox)[0] ?? onlyCopy(sandbox), 9);
     for (const part of ["", "/reports", "/recipients", "/triggers"]) await send(sandbox, `${FIRST}${part}`);

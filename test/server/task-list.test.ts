@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type ListReads, readToEnd } from "../../src/server/task-list.js";
+import { type ListReads, readToEnd } from "../../src/server/reads.js";
 import { hurriedClock } from "../support/qalyptus-client.js";
 
 /** What a server may make of the same tasks. */

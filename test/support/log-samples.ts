@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { type ChainEnd, type GroupEnvelope, headerLine } from "../../src/log/chain.js";
-import { type LogContent, LogScan } from "../../src/log/reading.js";
+import { type ChainEnd, type GroupEnvelope, headerLine, type LogContent, LogScan } from "../../src/log/chain.js";
 import type { CreateIntentRecord, CreateOutcomeRecord, LogEntry, LogHeader, LogRecord } from "../../src/log/records.js";
 import { foldTenantKey, parseAppId, parseReportId, parseRowId, parseTaskId, writeId } from "../../src/shared/ids.js";
 import { type Problem, StopError } from "../../src/shared/problems.js";

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { codeOf, hasCode, realPathOf } from "../../files/paths.js";
-import { EXIT, problem, StopError } from "../../shared/problems.js";
+import { EXIT, type StopError, stopError } from "../../shared/problems.js";
 
 const PIECE = 256 * 1024;
 const NO_FOLDER_SYNC = ["EISDIR", "EPERM", "EACCES", "EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EBADF"];
@@ -158,23 +158,8 @@ export function isDiskError(error: unknown): error is Error {
   return codeOf(error) !== "";
 }
 
-/** What the disk said no to, and what to do about it. */
+/** What the disk said no to. What to do about it is never a new log: that would know nothing of the copies. */
 export function diskTrouble(path: string, doing: string, cause: unknown): StopError {
-  const code = codeOf(cause) || "unknown";
-  const told = doing.startsWith("read") ? "LOG_UNREADABLE" : "LOG_UNWRITABLE";
-  const what = problem(told, `Cannot ${doing} ${path} (${code}).`, { file: path, hint: remedyFor(code) });
-  return new StopError(EXIT.log, what, { cause });
-}
-
-function remedyFor(code: string): string {
-  if (code === "ENOSPC" || code === "EDQUOT")
-    return "Make room on that disk, then run the same command again: what was sent is looked up first.";
-  if (code === "EISDIR") return "That is a folder. Name a file with --idempotency-log FILE.";
-  const first = ["EACCES", "EPERM", "EROFS"].includes(code)
-    ? "Give this user the right to read and write that folder and file."
-    : ["ENOENT", "ENOTDIR"].includes(code)
-      ? "Make the folder, or mount its disk."
-      : "Look at that disk, then run the same command again.";
-  // Never a new log beside an old one: it would know nothing of the copies.
-  return `${first} Or move the log, with what is in it, and name its new place with --idempotency-log FILE.`;
+  const code = doing.startsWith("read") ? "LOG_UNREADABLE" : "LOG_UNWRITABLE";
+  return stopError(EXIT.log, code, `Cannot ${doing} ${path} (${codeOf(cause) || "unknown"}).`, { file: path }, cause);
 }

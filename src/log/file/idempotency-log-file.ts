@@ -5,9 +5,8 @@ import { codeOf } from "../../files/paths.js";
 import type { TaskId } from "../../shared/ids.js";
 import { EXIT, type Problem, problem, type StopError, stopError } from "../../shared/problems.js";
 import type { LogHead } from "../../shared/results.js";
-import { type ChainEnd, headerLine, nextLines } from "../chain.js";
+import { type ChainEnd, headerLine, nextLines, type TornTail } from "../chain.js";
 import type { IdempotencyLog } from "../port.js";
-import type { TornTail } from "../reading.js";
 import { entryFault, type LogEntry } from "../records.js";
 import { LogState } from "../state.js";
 import {

@@ -4,7 +4,7 @@ import { realPathOf } from "../../files/paths.js";
 import type { TaskId } from "../../shared/ids.js";
 import { EXIT, type Problem, problem, StopError, stopError } from "../../shared/problems.js";
 import type { LogHead } from "../../shared/results.js";
-import { type LogContent, LogScan, type TornTail } from "../reading.js";
+import { type LogContent, LogScan, type TornTail } from "../chain.js";
 import { LogState } from "../state.js";
 import { type LogDisk, nodeDisk, onDisk } from "./disk.js";
 
