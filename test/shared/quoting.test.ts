@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { disarmFormula, rearmFormula } from "../../src/shared/quoting.js";
+import { disarmFormula, rearmFormula, secretSpellings } from "../../src/shared/quoting.js";
 
 describe("a cell that a spreadsheet would take for a formula", () => {
   test.each(["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", " =1", "＝1", "'=1", "''-1"])(
@@ -37,5 +37,21 @@ describe("Excel's formula of a text", () => {
   });
   test.each(['="a"&"b"', "=A1", '="007', `'="007"`])("%j is no such formula", (cell) => {
     expect(rearmFormula(cell)).toBe(cell.replace(/^'/, ""));
+  });
+});
+
+describe("the spellings of a secret", () => {
+  test("are one where it needs no escape", () => {
+    expect(secretSpellings("plain-key_01.x~")).toEqual(["plain-key_01.x~"]);
+  });
+
+  test("are those of JSON and of URLs, whichever case the hex digits have", () => {
+    const spelled = secretSpellings('a/b+c="d');
+    for (const text of ['a/b+c="d', 'a/b+c=\\"d', 'a\\/b+c=\\"d', "a%2Fb%2Bc%3D%22d", "a%2fb%2bc%3d%22d"])
+      expect(spelled).toContain(text);
+  });
+
+  test("are found for half a character too", () => {
+    expect(secretSpellings("\ud800-secret")).toContain("\ud800-secret");
   });
 });
