@@ -29,11 +29,21 @@ const MOST_LINKS = 40;
 /** The real path of a file that may not be there yet: then its folder's. A link leads to its target, also where that is missing. */
 export function realPathOf(path: string, links = 0): string {
   const whole = resolve(path);
-  const real = orMissing(() => realpathSync(whole));
+  const real = orMissing(() => systemPath(whole));
   if (real !== undefined) return real;
   const target = links < MOST_LINKS ? orMissing(() => readlinkSync(whole)) : undefined;
   if (target !== undefined) return realPathOf(resolve(dirname(whole), target), links + 1);
-  return join(orMissing(() => realpathSync(dirname(whole))) ?? dirname(whole), basename(whole));
+  return join(orMissing(() => systemPath(dirname(whole))) ?? dirname(whole), basename(whole));
+}
+
+/** The path as the system has it: in its own case, without Windows' short names. Some disks (RAM disks) only know Node's own way. */
+function systemPath(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch (error) {
+    if (hasCode(error, ["ENOENT", "ENOTDIR", "ELOOP"])) throw error;
+    return realpathSync(path);
+  }
 }
 
 /** What is at a path; `undefined` where nothing is, or nothing that this user may see. */

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { access, constants, copyFile, rename, rm } from "node:fs/promises";
+import { access, constants, copyFile, link, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, parse, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { ProblemCode } from "../shared/codes.js";
@@ -19,10 +19,22 @@ export async function writeAtomically<T = void>(
   const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
   try {
     await pipeline(pieces, createWriteStream(temporary, { flags: "wx", mode: 0o644, flush: true }));
-    return await put(temporary, path);
+    const placed = await put(temporary, path);
+    await flushFolder(dirname(path));
+    return placed;
   } finally {
     // A file that stays here takes nothing from the one that was written.
     await rm(temporary, { force: true }).catch(() => undefined);
+  }
+}
+
+/** Makes the new name last; some systems (Windows, some network disks) cannot flush a folder, and need not. */
+async function flushFolder(path: string): Promise<void> {
+  try {
+    const folder = await open(path, "r");
+    await folder.sync().finally(() => folder.close());
+  } catch (error) {
+    if (!hasCode(error, ["EISDIR", "EPERM", "EACCES", "EINVAL", "ENOTSUP"])) throw error;
   }
 }
 
@@ -41,7 +53,7 @@ export async function checkNewFile(path: string, replace: boolean): Promise<void
  */
 export async function writeNewFile(path: string, text: string, replace: boolean): Promise<void> {
   try {
-    await writeAtomically(replace ? realPathOf(path) : resolve(path), [text], replace ? rename : copyWhereNothingIs);
+    await writeAtomically(replace ? realPathOf(path) : resolve(path), [text], replace ? rename : linkWhereNothingIs);
   } catch (cause) {
     const code = codeOf(cause);
     if (code === "") throw cause;
@@ -50,9 +62,14 @@ export async function writeNewFile(path: string, text: string, replace: boolean)
   }
 }
 
-/** A copy, unlike a rename, can be refused where something is. */
-function copyWhereNothingIs(temporary: string, target: string): Promise<void> {
-  return copyFile(temporary, target, constants.COPYFILE_EXCL);
+/** A link, unlike a rename, is refused where something is; so is a copy, for disks without links. */
+async function linkWhereNothingIs(temporary: string, target: string): Promise<void> {
+  try {
+    await link(temporary, target);
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") throw error;
+    await copyFile(temporary, target, constants.COPYFILE_EXCL);
+  }
 }
 
 function refusal(code: ProblemCode, file: string, why: string, cause?: unknown): StopError {

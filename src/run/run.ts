@@ -118,7 +118,7 @@ export class Run {
     const canary = this.source(id)[writes];
     if (canary.state === "stopped") return;
     canary.stop();
-    const message = `the ${writes} of source task ${id} are stopped: ${why}; its other tenants stay planned`;
+    const message = `the ${writes} of source task ${id} are stopped: ${why}; none of its tenants is begun any more`;
     this.results.warn(problem("SOURCE_STOPPED", message, more));
   }
 

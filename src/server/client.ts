@@ -122,6 +122,8 @@ export function openClient(settings: QalyptusApiSettings): HttpClient {
   const closing = new AbortController();
   setMaxListeners(0, closing.signal);
   let requests = 0;
+  // A start was seen for a request that was answered: from then on, no start proves that nothing was sent.
+  let startsAreSeen = false;
 
   return {
     server,
@@ -137,7 +139,7 @@ export function openClient(settings: QalyptusApiSettings): HttpClient {
       requests += 1;
       const requestId = `${clientId}-${requests}`;
       const begun = clock.monotonic();
-      const exchange = await sendOnce(pool, where, settings, request, {
+      const exchange = await sendOnce(pool, { ...settings, where, startsAreSeen }, request, {
         method,
         path: proxyOrigin === undefined ? path : server.origin + path,
         body: body ?? null,
@@ -149,6 +151,7 @@ export function openClient(settings: QalyptusApiSettings): HttpClient {
           ...(request.fresh === true && { "cache-control": "no-cache", pragma: "no-cache" }),
         },
       });
+      if (exchange.kind === "answer") startsAreSeen = true;
       const status = exchange.kind === "answer" ? exchange.status : exchange.failure.faultCode;
       onRequest?.({ method, path, status, ms: Math.round(clock.monotonic() - begun), requestId });
       return exchange;
@@ -181,8 +184,7 @@ function turnsOf(perSecond: number, clock: Clock): (signal: AbortSignal) => Prom
  */
 function sendOnce(
   pool: Pool,
-  where: Whereabouts,
-  { clock, timeoutMs }: QalyptusApiSettings,
+  { clock, timeoutMs, where, startsAreSeen }: QalyptusApiSettings & { where: Whereabouts; startsAreSeen: boolean },
   request: HttpRequest,
   options: Dispatcher.DispatchOptions,
 ): Promise<Exchange> {
@@ -206,7 +208,7 @@ function sendOnce(
         return;
       }
       const why = failure ?? failureOf(new Error("no status"), where, false);
-      resolve({ kind: "no-answer", sent: started, failure: why });
+      resolve({ kind: "no-answer", sent: started || !(why.connecting || startsAreSeen), failure: why });
     };
     const stop = (kind: FailureKind): void => {
       if (settled) return;
@@ -240,7 +242,7 @@ function sendOnce(
           status,
           contentType: header("content-type") ?? "",
           retryAfter: header("retry-after"),
-          date: header("date") ?? clock.now().toUTCString(),
+          date: Number.isNaN(Date.parse(header("date") ?? "")) ? clock.now().toUTCString() : (header("date") ?? ""),
           location: header("location"),
         };
       },

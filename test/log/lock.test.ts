@@ -1,6 +1,6 @@
 import { type ChildProcess, fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import {
+import fs, {
   existsSync,
   readdirSync,
   readFileSync,
@@ -11,6 +11,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -268,6 +269,36 @@ describe("a lock that is lost", () => {
       await log.close();
       expect(existsSync(`${path}.lock`)).toBe(others);
     }),
+  );
+
+  it.each([1, 2, 3])(
+    "is seen to be lost, wherever among its looks the next owner's move to LOG.lock falls (%i)",
+    async (nth) => {
+      await inFolder(async (folder) => {
+        const lock = await acquireLock(request(folder));
+        const next = await acquireLock(request(folder, { breakLock: lock.id }));
+        let looks = 0;
+        const settling =
+          <Look extends (...looked: never[]) => unknown>(look: Look) =>
+          (...looked: Parameters<Look>) => {
+            const found = look(...looked);
+            looks += 1;
+            if (looks === nth) next.settle();
+            return found;
+          };
+        const { statSync, openSync } = fs;
+        Object.assign(fs, { statSync: settling(statSync), openSync: settling(openSync) });
+        syncBuiltinESMExports();
+        try {
+          expect(() => lock.check()).toThrow("somebody took it over");
+        } finally {
+          Object.assign(fs, { statSync, openSync });
+          syncBuiltinESMExports();
+        }
+        await next.release();
+        await lock.release();
+      });
+    },
   );
 
   it("beats while it is held, so that others see that its owner lives, and notices by itself that it was taken over", () =>

@@ -119,6 +119,7 @@ export class OpenLog implements IdempotencyLog {
   async close(): Promise<Problem | undefined> {
     await this.#groups.idle();
     this.#handle?.close();
+    this.#handle = undefined;
     return await this.#lock.release();
   }
 

@@ -71,6 +71,11 @@ export function successorPath(root: string, id: string): string {
   return `${root}.${id}`;
 }
 
+/** Whether there is a file; opens none, for a virus scanner may have it in hand. */
+export function isThere(path: string): boolean {
+  return fs.statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
 /** The chain of locks from `LOG.lock` on; empty where there is none. The last is the current one. */
 export function readChain(root: string): readonly ChainLink[] {
   const chain: ChainLink[] = [];
@@ -144,6 +149,13 @@ export class OwnRecord {
     this.#beats += 1;
     await promisify(fs.write)(this.#fd, this.#text(), 0, "utf8");
     await flush(this.#fd);
+  }
+
+  /** Whether this very file stands at a path; `false` also where a disk numbers its files anew at each look (some network disks). */
+  isAt(path: string): boolean {
+    const own = fs.fstatSync(this.#fd);
+    const found = fs.statSync(path, { throwIfNoEntry: false });
+    return own.ino !== 0 && own.ino === found?.ino && own.dev === found.dev;
   }
 
   /** Puts it at `target` if nothing is there; `false`: somebody was first. */

@@ -9,6 +9,7 @@ import { diskTrouble, isDiskError, onDisk } from "./disk.js";
 import {
   type ChainLink,
   isBusy,
+  isThere,
   OwnRecord,
   readChain,
   readStaleFiles,
@@ -288,9 +289,13 @@ export class LogLock {
   /** Throws a StopError (exit 6, `LOG_LOCK_LOST`) where the lock is not ours any more, or cannot be looked at. */
   check(): void {
     if (this.#lost !== undefined) throw this.#lost;
-    const chain = onDisk(this.#asked.logPath, "look at the lock of", () => readChain(this.#taken.root));
-    if (chain.at(-1)?.id === this.id) return;
-    throw this.#lose(chain.length === 0 ? "its file was removed" : "somebody took it over");
+    const { root, own } = this.#taken;
+    const isOurs = onDisk(this.#asked.logPath, "look at the lock of", () => {
+      // The successor first: whoever takes the lock over moves it from there to LOG.lock, so that one of the two looks meets it.
+      if (isThere(successorPath(root, this.id))) return false;
+      return (this.#path === root && own.isAt(root)) || readChain(root).at(-1)?.id === this.id;
+    });
+    if (!isOurs) throw this.#lose(isThere(root) ? "somebody took it over" : "its file was removed");
   }
 
   /**
