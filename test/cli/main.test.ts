@@ -9,7 +9,7 @@ let shell: BuiltShell;
 
 beforeAll(() => {
   // No csv-parse, ora, p-limit, undici or zod: what is tested here must do without.
-  shell = buildShell(["commander", "string-width"]);
+  shell = buildShell(["chalk", "commander", "string-width"]);
 });
 
 afterEach(() => rmSync(join(shell.folder, "result.json"), { force: true }));

@@ -22,7 +22,7 @@ describe("the simulation catches a protocol that is broken on purpose", () => {
   });
 
   test("a mutant whose text is no longer in the source is an error, not a pass", async () => {
-    const stale = { name: "stale", harm: "", changes: [{ file: "log/recorder.ts", from: "no such text", to: "" }] };
-    await expect(loadMutant(stale)).rejects.toThrow("not once in log/recorder.ts");
+    const stale = { name: "stale", harm: "", changes: [{ file: "run/send.ts", from: "no such text", to: "" }] };
+    await expect(loadMutant(stale)).rejects.toThrow("not once in run/send.ts");
   });
 });
