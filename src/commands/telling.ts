@@ -14,9 +14,6 @@ import { systemClock } from "../shared/time.js";
 import type { Host } from "./host.js";
 import type { OutputSettings } from "./settings.js";
 
-/** How a command tells what it does and what came of it: standard output for the answer, standard error for people. */
-export type Telling = Awaited<ReturnType<typeof openTelling>>;
-
 /**
  * Prepares a command's outputs. Throws a StopError (exit 2) for an `--out` that cannot be: before anything starts. `stopped`: there is
  * no result of its own to tell.

@@ -68,7 +68,7 @@ export function renderName(template: string, { tenant, task, columns }: NameValu
 }
 
 /** The columns that a template uses, folded: all but the tenant's key and the source task's name. */
-export function columnsUsedBy(template: string): readonly string[] {
+function columnsUsedBy(template: string): readonly string[] {
   return partsOf(template).flatMap(({ folded = "tenant" }) =>
     folded === "tenant" || folded === "task" ? [] : [folded],
   );

@@ -69,7 +69,7 @@ export function textFault(text: string): ValueFault | undefined {
 }
 
 /** Why a text is no GUID. It may look like one: then its first character beyond ASCII tells why it is none. */
-export function guidFault(text: string): ValueFault {
+function guidFault(text: string): ValueFault {
   const odd = firstOf(/[^ -~]/u, text);
   const why = odd === undefined ? "" : `: its character ${odd.place} is ${odd.codePoint}`;
   return lostValue(text) ?? { code: "NOT_A_GUID", is: `, which is no GUID${why}` };

@@ -174,7 +174,7 @@ const PAGES = {
 } as const;
 
 /** A web page where an API's answer should be: from a proxy, or a login. */
-export function webPage(status: keyof typeof PAGES): Answer {
+function webPage(status: keyof typeof PAGES): Answer {
   const [title, text] = PAGES[status];
   const body = `<html><head><title>${title}</title></head><body><h1>${title}</h1>${text}</body></html>`;
   return htmlAnswer(status, `<!DOCTYPE html>\n${body}\n`);
