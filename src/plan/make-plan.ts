@@ -41,6 +41,8 @@ interface PlanRequest {
   readonly shape: PlanShape;
   readonly newLog: boolean;
   readonly verify: boolean;
+  /** How many copies are read at once (`--concurrency`). */
+  readonly concurrency: number;
   readonly recorder: Recorder;
   readonly clock: Pick<Clock, "now">;
   /** `undefined`: offline. */

@@ -18,7 +18,7 @@ import type { Clock } from "../shared/time.js";
 import { type Named, resolveCommand } from "./conflicts.js";
 import type { PlanEntry } from "./desired.js";
 import type { Wanted } from "./drift.js";
-import { type Observation, READS_AT_ONCE } from "./observe.js";
+import type { Observation } from "./observe.js";
 
 /** A copy's reports. `lacks`: an answer, given twice, that lacks what the copy was made with: it is none. */
 export type CopyReading =
@@ -125,9 +125,10 @@ export function isNeverRead(state: TenantState | undefined): boolean {
 /** Reads the mappings of copies that are known before planning (with `--verify` all of them), so that drift made on the server shows. `unread`: copies that could not be read, or not wholly, and why. */
 export async function readKnownCopies(
   { reader, observation }: { readonly reader: TaskReader; readonly observation: Observation },
-  { recorder, clock }: { readonly recorder: Recorder; readonly clock: Pick<Clock, "now"> },
+  request: { readonly recorder: Recorder; readonly clock: Pick<Clock, "now">; readonly concurrency: number },
   entries: readonly PlanEntry[],
 ): Promise<{ readonly unread: ReadonlyMap<TenantRef, TenantError>; readonly warnings: readonly Problem[] }> {
+  const { recorder, clock, concurrency } = request;
   const unread = new Map<TenantRef, TenantError>();
   const news: LogEntry[] = [];
   /** Verified as before. One record for all copies of a source task: one for each would make the log grow with every look. */
@@ -152,7 +153,7 @@ export async function readKnownCopies(
         hiding.set(sourceTaskId, hiding.get(sourceTaskId) ?? mappingsNotShown(newTaskId, tenant));
     }
   };
-  const limit = pLimit(READS_AT_ONCE);
+  const limit = pLimit(concurrency);
   await Promise.all(entries.map((entry) => limit(() => read(entry))));
   const verifiedAt = clock.now().toISOString();
   for (const [sourceTaskId, keys] of seenAgain) news.push({ type: "verified", sourceTaskId, keys, verifiedAt });

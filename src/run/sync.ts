@@ -165,6 +165,7 @@ async function prepare(
     shape: options.shape,
     newLog: options.run.newLog,
     verify: options.run.verify,
+    concurrency: options.run.concurrency,
     recorder,
     clock,
     server: reader && observation && { reader, observation },
