@@ -9,7 +9,7 @@ import {
   observeServer,
   rememberingReader,
 } from "../plan/observe.js";
-import { type Rehearsal, rehearseSync } from "../run/sync.js";
+import { type DryRun, dryRunSync } from "../run/sync.js";
 import type { ListReading, TaskReader } from "../server/ports.js";
 import { type Check, failed, passed, skipped, warned } from "../shared/diagnosis.js";
 import { namesReport, parseAppId, type TaskId } from "../shared/ids.js";
@@ -76,7 +76,7 @@ export async function checkServer(question: ServerQuestion, taskReader: TaskRead
 async function planDryRun(
   { manifest, shape, newLog, log: state, server, noPlan }: ServerQuestion,
   reader: TaskReader,
-): Promise<Attempt<Rehearsal> | undefined> {
+): Promise<Attempt<DryRun> | undefined> {
   if (manifest === undefined || noPlan !== undefined) return undefined;
   const { run } = syncJob({ ...ABSENT, dryRun: true, newLog });
   // A signal ends the program by itself: nothing has been written that would have to be finished.
@@ -84,14 +84,14 @@ async function planDryRun(
   const interruption = { requested: never, immediate: never, signal: () => "SIGINT" as const };
   const request = { runId: "doctor", server, manifest, options: { shape, run }, state, warnings: manifest.warnings };
   return attempt(() =>
-    rehearseSync(request, { reader, clock: systemClock, interruption, head: null, emit: () => undefined }),
+    dryRunSync(request, { reader, clock: systemClock, interruption, head: null, emit: () => undefined }),
   );
 }
 
 /** The source tasks that a sync would copy. Without a manifest that is what one asks for. */
 function sourcesToBeCopied(
   { manifest, noPlan, sourceTasks }: ServerQuestion,
-  dryRun: Attempt<Rehearsal> | undefined,
+  dryRun: Attempt<DryRun> | undefined,
 ): ReadonlySet<TaskId | undefined> {
   if (dryRun?.kind !== "done") return new Set(manifest === undefined && noPlan === undefined ? sourceTasks : []);
   const creates = dryRun.value.plan.items.filter(({ action }) => action.kind === "create" || action.kind === "settle");
@@ -205,7 +205,7 @@ const TOLD_ELSEWHERE = new Set([
   ...["LIVE_SOURCE", "SOURCE_MAY_MAIL", "SOURCE_NOT_SHOWN", "TRIGGER_ON_MASTER_APP"],
 ]);
 
-function planCheck({ manifest, noPlan }: ServerQuestion, dryRun: Attempt<Rehearsal> | undefined): Check {
+function planCheck({ manifest, noPlan }: ServerQuestion, dryRun: Attempt<DryRun> | undefined): Check {
   if (noPlan !== undefined) return skipped("plan", noPlan);
   if (manifest === undefined || dryRun === undefined)
     return skipped("plan", "no manifest is named", "Name it to see what a sync would do: doctor customers.csv");

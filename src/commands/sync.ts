@@ -12,7 +12,7 @@ import {
   sealPlan,
   writeSavedPlan,
 } from "../plan/saved-plan.js";
-import { rehearseSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
+import { dryRunSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
 import { EXIT, type ExitCode, type Problem, StopError } from "../shared/problems.js";
 import { retypedOn, wordsOn } from "../shared/quoting.js";
 import type { RunEvent, RunResult, TenantResult } from "../shared/results.js";
@@ -195,7 +195,7 @@ async function dryRun(job: PreparedSync, connection?: Connection): Promise<RunRe
     readLogAgain: () => (logSize(path) === size ? log : readLog(path)),
   };
   const deps = { ...depsOf(job), reader: connection?.api.reader, head: log.head };
-  const { result, plan } = await rehearseSync(request, deps);
+  const { result, plan } = await dryRunSync(request, deps);
   if (sync.savePlan !== undefined && server !== null) {
     const saved = sealPlan({
       format: "qalyptus-propagate-plan",

@@ -4,6 +4,7 @@ import { countRows, sameReports, type TenantState } from "../log/tenant-state.js
 import * as conflict from "../plan/conflicts.js";
 import type { PlanItem } from "../plan/decide.js";
 import type { Plan } from "../plan/make-plan.js";
+import { READS_AT_ONCE } from "../plan/observe.js";
 import { doubtsOf, type PlanContext } from "../plan/plan-context.js";
 import { type CopyReading, observeCopy, readCopy } from "../plan/read-copies.js";
 import type { Reading } from "../server/ports.js";
@@ -36,8 +37,6 @@ interface Found {
 }
 
 type Reports = Reading<readonly TaskReport[]>;
-
-const READS_AT_ONCE = 8;
 
 /**
  * Looks these tenants' doubts up in one list, and takes what is found exactly into the log. Exact finds come first: a task

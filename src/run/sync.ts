@@ -53,19 +53,19 @@ export interface ReadAgain {
 }
 
 /** What a dry run works with: a reader, or nothing at all (`--offline`). It has no writer and no log to write to. */
-export interface RehearsalDeps extends Pick<SyncDeps, "clock" | "emit" | "interruption"> {
+export interface DryRunDeps extends Pick<SyncDeps, "clock" | "emit" | "interruption"> {
   readonly reader: TaskReader | undefined;
   readonly head: LogHead | null;
 }
 
 /** A dry run's result, and the plan it shows. */
-export interface Rehearsal {
+export interface DryRun {
   readonly result: RunResult;
   readonly plan: Plan;
 }
 
 /** `sync --dry-run`: plans, and tells the plan. Cannot write. Throws a StopError where there can be no plan (exit 2, 5). */
-export async function rehearseSync(request: SyncRequest, deps: RehearsalDeps): Promise<Rehearsal> {
+export async function dryRunSync(request: SyncRequest, deps: DryRunDeps): Promise<DryRun> {
   const startedAt = deps.clock.now();
   let log = deps.head;
   let recorder: Recorder | undefined;
@@ -152,7 +152,7 @@ interface Judged {
 
 async function prepare(
   request: SyncRequest,
-  { reader, clock, emit }: Pick<RehearsalDeps, "reader" | "clock" | "emit">,
+  { reader, clock, emit }: Pick<DryRunDeps, "reader" | "clock" | "emit">,
   recorderNow: () => Recorder,
 ): Promise<Judged & { readonly plan: Plan }> {
   const { manifest, options } = request;

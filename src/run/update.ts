@@ -1,7 +1,6 @@
 import type { LogEntry, PatchIntentRecord, WriteEnd } from "../log/records.js";
 import type { OpenPatch, TenantState } from "../log/tenant-state.js";
 import * as conflict from "../plan/conflicts.js";
-import { copiesLackReport } from "../plan/conflicts.js";
 import type { PlanEntry } from "../plan/desired.js";
 import { type Drift, driftOf, type ReportChange } from "../plan/drift.js";
 import { type CopyReading, copyLacks, isNews, readCopy } from "../plan/read-copies.js";
@@ -165,7 +164,7 @@ function rowUnknown(reportId: ReportId): TenantError {
 
 /** Warns of a report that a copy turned out not to have only when it was to be updated. */
 function warnMissing(run: Run, { sourceTaskId, row }: PlanEntry, report: ReportId): void {
-  const warning = copiesLackReport(sourceTaskId, report, [row.tenant]);
+  const warning = conflict.copiesLackReport(sourceTaskId, report, [row.tenant]);
   run.results.warnOnce(`report ${report} of ${sourceTaskId}`, warning);
 }
 

@@ -511,7 +511,7 @@ class World {
     const running =
       log === undefined
         ? this.#core
-            .rehearseSync(request, { reader, clock, emit, head: null, interruption })
+            .dryRunSync(request, { reader, clock, emit, head: null, interruption })
             .then((rehearsal) => rehearsal.result)
         : this.#core.runSync(request, {
             reader,

@@ -2,7 +2,7 @@ import type { LogEntry, PlanShape } from "../../src/log/records.js";
 import { LogState } from "../../src/log/state.js";
 import type { Manifest } from "../../src/manifest/manifest.js";
 import type { RunOptions, SyncDeps } from "../../src/run/run.js";
-import { rehearseSync, runSync, type SyncRequest } from "../../src/run/sync.js";
+import { dryRunSync, runSync, type SyncRequest } from "../../src/run/sync.js";
 import type { CreateRequest, PatchRequest, TaskReader, TaskWriter, WriteReply } from "../../src/server/ports.js";
 import { foldTenantKey, type ReportId, type RowId, type TaskId } from "../../src/shared/ids.js";
 import { StopError } from "../../src/shared/problems.js";
@@ -180,7 +180,7 @@ export class SyncStage {
   /** One dry run. */
   async rehearse(desired: Readonly<Record<string, Wish>>, options: StageOptions = {}): Promise<RunResult> {
     const request = { ...this.#request(desired, options), runId: "dry-run" };
-    return (await rehearseSync(request, { ...this.#deps(), head: null })).result;
+    return (await dryRunSync(request, { ...this.#deps(), head: null })).result;
   }
 
   #request(desired: Readonly<Record<string, Wish>>, options: StageOptions): Omit<SyncRequest, "runId"> {
