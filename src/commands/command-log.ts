@@ -23,10 +23,6 @@ export function findLog(
   given: { readonly manifest: string | undefined; readonly idempotencyLog: string | undefined },
 ): LogPlace {
   if (given.idempotencyLog !== undefined) return { path: given.idempotencyLog, named: true };
-  if (given.manifest === "-") {
-    const message = "a manifest from standard input has no place beside which the idempotency log could be";
-    throw stopError(EXIT.usage, "LOG_NOT_NAMED", message);
-  }
   if (given.manifest !== undefined) return { path: `${given.manifest}${LOG_ENDING}`, named: false };
   const [only, ...others] = findLogs(host.cwd).map((path) => basename(path));
   if (only === undefined) {

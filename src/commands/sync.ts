@@ -133,7 +133,7 @@ async function askedOf(machine: Pick<Machine, "cwd" | "argv0">, job: SyncJob): P
     };
   }
   const log = findLog(machine, job);
-  if (!job.resume) return { ...job, manifest: job.manifest ?? "-", log, savedPlan: undefined };
+  if (!job.resume) return { ...job, manifest: job.manifest ?? "", log, savedPlan: undefined };
   const last = lastSyncOf(readLog(log.path).state, log.path, job.manifest?.split(/[\\/]/).at(-1));
   const manifest = job.manifest ?? last.manifest.path;
   return { ...job, manifest, shape: last.shape, log: { ...log, named: true }, savedPlan: undefined };

@@ -16,7 +16,7 @@ export interface ManifestOptions {
   readonly defaults: ManifestDefaults;
 }
 
-/** A manifest as bytes. `path` is `-` for standard input. */
+/** A manifest as bytes. */
 export interface ManifestInput extends ManifestOptions {
   readonly path: string;
   readonly bytes: Uint8Array;
@@ -55,15 +55,14 @@ function tooLarge(file: string): StopError {
  * Reads a manifest from its bytes: CSV or JSON, in any encoding that Excel or PowerShell writes. Throws a StopError (exit 2)
  * with every fault that can be seen without the server, by line.
  */
-export async function readManifest({ path, bytes, encoding, defaults }: ManifestInput): Promise<Manifest> {
-  const file = path === "-" ? "standard input" : path;
-  if (/\.xls[xmb]$/i.test(path)) throw new StopError(EXIT.usage, workbook(file));
+export async function readManifest({ path: file, bytes, encoding, defaults }: ManifestInput): Promise<Manifest> {
+  if (/\.xls[xmb]$/i.test(file)) throw new StopError(EXIT.usage, workbook(file));
   if (bytes.length > LARGEST) throw tooLarge(file);
   const { text, warning } = decodeText(bytes, { encoding, file });
   const findings = new Findings(file);
   const empty = stopError(EXIT.usage, "MANIFEST_EMPTY", `The manifest ${file} is empty.`, { file });
   if (text.trim() === "") throw empty;
-  const raw = isJson(text, path) ? readJsonManifest(text, findings) : readCsvManifest(text, findings);
+  const raw = isJson(text, file) ? readJsonManifest(text, findings) : readCsvManifest(text, findings);
   if (raw.header.length === 0) throw findings.faults.length > 0 ? new StopError(EXIT.usage, findings.faults) : empty;
   if (raw.rows.length === 0 && findings.faults.length === 0) {
     const why = raw.format === "csv" ? "below its header is no row" : "its array is empty";
@@ -77,8 +76,8 @@ export async function readManifest({ path, bytes, encoding, defaults }: Manifest
   checkManifest({ ...context, rows, groups });
   if (findings.faults.length > 0) throw new StopError(EXIT.usage, inOrder(findings.faults));
   return {
-    path,
-    fileName: basename(path),
+    path: file,
+    fileName: basename(file),
     sha256: createHash("sha256").update(bytes).digest("hex"),
     tenants: groups.map((group) => group.tenant),
     header: raw.header,

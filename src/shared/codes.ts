@@ -165,7 +165,6 @@ export const ERROR_CODES = [
     LOG_LOCK_LOST: ["This run lost its lock and writes nothing more.", "When no other run is under way, run the same command again."],
     LOG_LOCK_STALE: ["The run's lock gave no sign of life for 45 s (a frozen process, a hung disk, a set clock), so it sends nothing more.", "When no other run is under way, run the same command again."],
     LOG_NEWER: ["The log was written by a newer version of this program.", "Update qalyptus-propagate."],
-    LOG_NOT_NAMED: ["A manifest from standard input has no place for its log.", "Add `--idempotency-log FILE`."],
     LOG_NOT_RENEWED: ["The lock was taken over from a run that may live, and the log could not be put into a new file.", "Make sure that it does not run any more; mount the log's folder, not the file alone."],
     LOG_OF_OTHER_SERVER: ["The log is another server's.", "Name the right log; where it is the same server under a new address: `--rebind`."],
     LOG_TORN: ["The log's last lines were cut short by a crash; nothing was sent on the strength of them.", "Nothing: the next run that writes cuts them off, keeps them beside the log and says where."],

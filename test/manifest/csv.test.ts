@@ -160,10 +160,10 @@ describe("a CSV manifest", () => {
     expect(manifest.warnings[0]?.hint).toContain("enabled");
   });
 
-  it("reads standard input as CSV unless it begins with a bracket", async () => {
-    expect((await read(`tenant,appId\nacme,${app(1)}`, { path: "-" })).fileName).toBe("-");
-    const faults = await faultsOf(`tenant,appId\nacme,x`, { path: "-" });
-    expect(faults[0]?.file).toBe("standard input");
+  it("reads a file of any other ending as CSV unless it begins with a bracket", async () => {
+    expect((await read(`tenant,appId\nacme,${app(1)}`, { path: "tenants.txt" })).fileName).toBe("tenants.txt");
+    const faults = await faultsOf(`tenant,appId\nacme,x`, { path: "tenants.txt" });
+    expect(faults[0]?.file).toBe("tenants.txt");
   });
 });
 
