@@ -57,12 +57,13 @@ export function readCsvOpening(text: string): { start: number; line: number; del
   return { start, line, delimiter };
 }
 
-/** More text than any header has: the guess at the delimiter looks no further. */
+/** More text, and more lines of delimiters above it, than any header has: the guess at the delimiter looks no further. */
 const LONGEST_HEADER = 65_536;
+const MOST_ABOVE_HEADER = 20;
 
 function foundDelimiter(text: string, isKnown: (header: string) => boolean): string {
   const scored = [",", ";", "\t"].map((delimiter) => {
-    const cells = readRecords(text.slice(0, LONGEST_HEADER), delimiter, 1)[0]?.cells ?? [];
+    const cells = readRecords(text.slice(0, LONGEST_HEADER), delimiter, 1, MOST_ABOVE_HEADER)[0]?.cells ?? [];
     return { delimiter, known: cells.filter((cell) => isKnown(trimAround(cell))).length, fields: cells.length };
   });
   scored.sort((a, b) => b.known - a.known || b.fields - a.fields);
@@ -108,8 +109,8 @@ const OPTIONS = {
   ...{ relax_quotes: true, ltrim: true },
 };
 
-/** Reads every record that is not blank, whatever its quotes are like: csv-parse takes those out of place for text. */
-function readRecords(text: string, delimiter: string, firstLine: number): readonly CsvRecord[] {
+/** Reads the records (all, or the first `to`) that are not blank, whatever their quotes are like: csv-parse takes those out of place for text. */
+function readRecords(text: string, delimiter: string, firstLine: number, to = -1): readonly CsvRecord[] {
   const bytes = Buffer.from(text);
   const records: CsvRecord[] = [];
   let [start, line] = [0, firstLine];
@@ -127,7 +128,7 @@ function readRecords(text: string, delimiter: string, firstLine: number): readon
     return null;
   };
   try {
-    parse(bytes, { ...OPTIONS, delimiter, on_record });
+    parse(bytes, { ...OPTIONS, delimiter, to, on_record });
   } catch (error) {
     if (!isUnclosed(error)) throw error;
     add(readOddRecord(bytes.subarray(start), delimiter, line));
