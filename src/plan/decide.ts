@@ -68,12 +68,12 @@ export function decideEntry(context: PlanContext, entry: PlanEntry): Decision {
   }
   if (state !== undefined && state.openCreates.length > 0) return decideDoubt(context, entry, state);
   if (state?.copy !== undefined) return decideCopy(context, entry, state, state.copy);
-  if (entry.row.newTaskId !== undefined) return decideNewTaskId(context, entry, entry.row.newTaskId);
+  if (entry.newTaskId !== undefined) return decideNewTaskId(context, entry, entry.newTaskId);
   return decideCreate(context, entry, "no copy yet");
 }
 
 function decideDoubt(context: PlanContext, entry: PlanEntry, state: TenantState): Decision {
-  const { newTaskId } = entry.row;
+  const { newTaskId } = entry;
   if (newTaskId !== undefined && newTaskId !== state.copy?.newTaskId) return decideNewTaskId(context, entry, newTaskId);
   const doubts = doubtsOf(context, state);
   const several = doubts.flatMap(({ found }) => (found?.kind === "several" ? idsOf(found.tasks) : NONE));
@@ -86,7 +86,7 @@ function decideDoubt(context: PlanContext, entry: PlanEntry, state: TenantState)
 
 function decideCopy(context: PlanContext, entry: PlanEntry, state: TenantState, copy: LoggedCopy): Decision {
   const { list, log, permissions } = context;
-  const { newTaskId } = entry.row;
+  const { newTaskId } = entry;
   const presence = list?.presence.get(copy.newTaskId);
   const wholeness = list?.wholenessOf(entry.sourceTaskId) ?? NOT_ASKED;
   const isGone = copy.gone || (presence === "absent" && wholeness.whole);

@@ -66,7 +66,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
   const names = list && nameFindings(log, list.index, new TenantNames(log, entries));
   await recorder.record(names?.entries ?? NONE);
   // What a copy maps that nobody has read since it was taken over is in force as well.
-  const toRead = entries.filter(({ ref, row }) => (verify && selects(row)) || isNeverRead(log.tenant(ref)));
+  const toRead = entries.filter((entry) => (verify && selects(entry)) || isNeverRead(log.tenant(entry.ref)));
   const read = server && toRead.length > 0 ? await readKnownCopies(server, request, toRead) : undefined;
   // A report that only the copy has is wanted too.
   if (read !== undefined) entries = planEntries({ manifest, shape, log, sources });
@@ -88,7 +88,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     },
     list,
   );
-  const selected = entries.filter(({ row }) => selects(row));
+  const selected = entries.filter(selects);
   const context = server === undefined ? found : await withCandidates(server.reader, found, selected);
   const twins = twinsOfLog(context);
   const items = planItems(context, { twins, selects, unread: (verify ? read?.unread : undefined) ?? new Map() });

@@ -306,21 +306,13 @@ export function judgeLiveSource(source: {
  * may not have it, for it began too early: all of them share the next.
  */
 export function sharedReading<T>(read: () => Promise<T>): () => Promise<T> {
-  let running: Promise<T> | undefined;
+  const limit = pLimit(1);
   let next: Promise<T> | undefined;
-  const begin = (): Promise<T> => {
-    next = undefined;
-    const reading = read();
-    running = reading;
-    const end = (): void => {
-      if (running === reading) running = undefined;
-    };
-    reading.then(end, end);
-    return reading;
-  };
   return () => {
-    if (running === undefined) return begin();
-    next ??= running.then(begin, begin);
+    next ??= limit(() => {
+      next = undefined;
+      return read();
+    });
     return next;
   };
 }

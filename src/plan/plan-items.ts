@@ -76,7 +76,7 @@ function withoutLostLogs(context: PlanContext, items: readonly PlanItem[]): read
   for (const { ref, action } of items) {
     const entry = entries.get(ref);
     if (entry === undefined || log.knowsCopyOf(entry.sourceTaskId) || lost.has(entry.sourceTaskId)) continue;
-    const taken = action.kind === "conflict" ? undefined : entry.row.newTaskId;
+    const taken = action.kind === "conflict" ? undefined : entry.newTaskId;
     if (looksCopied(context, entry, taken)) lost.add(entry.sourceTaskId);
   }
   if (lost.size === 0) return items;

@@ -5,14 +5,13 @@ import type { Action, PlanItem } from "../plan/decide.js";
 import type { PlanEntry } from "../plan/desired.js";
 import type { Plan } from "../plan/make-plan.js";
 import { twinsOfLog } from "../plan/plan-context.js";
-import { holdAgainst, readCopy } from "../plan/read-copies.js";
+import { holdAgainst, observeCopy, readCopy } from "../plan/read-copies.js";
 import { holderOf, namesakesOf } from "../plan/whose-task.js";
 import type { TenantRef } from "../shared/ids.js";
 import { problem } from "../shared/problems.js";
 import type { TenantError } from "../shared/results.js";
 import { createCopy } from "./create.js";
 import { bringUpToDate, type InDoubt, settleDoubts } from "./doubts.js";
-import { observe } from "./read-back.js";
 import { type End, PLANNED } from "./results.js";
 import type { Run } from "./run.js";
 import { type Finding, settleFromPlan, settlePatchesAside } from "./settle.js";
@@ -74,7 +73,6 @@ async function adoptAll(run: Run, plan: Plan, carried: readonly PlanItem[]): Pro
     const { action } = item;
     const entry = plan.context.entries.get(item.ref);
     if (action.kind !== "adopt" || entry === undefined || run.abort.isAborted) continue;
-    run.server.tookCopies = true;
     // A doubt that was settled after the plan was made may have shown whose it is.
     const holder = holderOf(run.recorder.state, action.task.id, item.ref);
     if (holder === undefined) adopted.push(run.guardTenant(item, () => adopt(run, entry, action)));
@@ -84,17 +82,17 @@ async function adoptAll(run: Run, plan: Plan, carried: readonly PlanItem[]): Pro
     }
   }
   await Promise.all(adopted);
-  if (run.server.tookCopies) run.server.refresh();
+  if (adopted.length > 0) run.server.refresh();
 }
 
 async function adopt(run: Run, entry: PlanEntry, { task, by }: Extract<Action, { kind: "adopt" }>): Promise<void> {
   const { candidates, list, manifest, sources } = run.server.context;
-  const { row, sourceTaskId } = entry;
+  const { sourceTaskId, key, tenant } = entry;
   const newTaskId = task.id;
   const name = list?.index.get(newTaskId)?.name ?? task.name;
   // The other listed tasks of its name, or a similar one: they were there before, and are no twins of it.
   const before = list?.reading.kind === "read" ? namesakesOf(name, list.index).filter((id) => id !== newTaskId) : null;
-  const whose = { sourceTaskId, key: row.key, tenant: row.tenant, manifest: manifest.fileName };
+  const whose = { sourceTaskId, key, tenant, manifest: manifest.fileName };
   // The doubt ends with the adoption, in one group: neither is in the log without the other before it.
   const open = run.recorder.state.tenant(entry.ref)?.openCreates ?? [];
   const entries: LogEntry[] = [
@@ -103,7 +101,7 @@ async function adopt(run: Run, entry: PlanEntry, { task, by }: Extract<Action, {
   ];
   const reports = candidates.get(newTaskId);
   const mustShow = sources?.get(sourceTaskId)?.rows;
-  if (reports?.kind === "read") entries.push(observe(run, entry, newTaskId, reports.value, mustShow).record);
+  if (reports?.kind === "read") entries.push(observeCopy(entry, newTaskId, reports.value, mustShow, run.clock).record);
   await run.recorder.record(entries);
 }
 

@@ -19,8 +19,6 @@ const MOST_UNEXPLAINED = 20_000;
 /** The server as this run sees it by now: its plan's context, and what was learnt since. */
 export class ServerView {
   context: PlanContext;
-  /** Whether copies were taken into the log since the plan was made: what is in force is no longer the plan's. */
-  tookCopies = false;
   /** Whether a create was sent. */
   sentCreate = false;
   readonly #run: Run;
@@ -112,14 +110,8 @@ export class ServerView {
    * each other's names.
    */
   conflictNow(entry: PlanEntry): TenantError | undefined {
-    const { context } = this;
-    const crossed = context.crossed.get(entry.ref);
-    if (crossed !== undefined) return crossed;
-    if (this.tookCopies) {
-      const { action } = decideEntry(context, entry);
-      if (action.kind === "conflict") return action.error;
-    }
-    return appConflict(context, entry, this.#shownApps);
+    const { action } = decideEntry(this.context, entry);
+    return action.kind === "conflict" ? action.error : appConflict(this.context, entry, this.#shownApps);
   }
 
   /** Notes the apps that a copy shows: they are its tenant's, whatever the log knew. */

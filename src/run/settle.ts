@@ -123,7 +123,6 @@ function mayBeMadeBy(look: Look, intent: CreateIntentRecord, reports: Reports | 
 /** Takes the only task that was found for a tenant into the log, if it has the reports of the intent. */
 async function settle(look: Look, state: TenantState, found: Found, reading: CopyReading): Promise<Finding> {
   const { id: newTaskId, intent } = found;
-  const { sourceTaskId, key } = state;
   const [first, ...rest] = state.openCreates;
   if (first === undefined || reading.kind === "lacks" || !hasReportsOf(look, intent, reading))
     return { kind: "candidates", ids: [newTaskId] };
@@ -134,8 +133,7 @@ async function settle(look: Look, state: TenantState, found: Found, reading: Cop
   if (reading.kind === "read") {
     // Shown as its intent wanted it; where today's manifest wants otherwise, a PATCH follows and takes this back.
     const mustShow = intent.reports.length > 0 ? countRows(intent.reports.map(({ reportId }) => reportId)) : undefined;
-    const copy = { sourceTaskId, key, newTaskId, shown: reading.value };
-    entries.push(observeCopy({ ...copy, wanted: intent, mustShow, clock: look.clock }).record);
+    entries.push(observeCopy({ ...state, wanted: intent }, newTaskId, reading.value, mustShow, look.clock).record);
   }
   await look.recorder.record(entries);
   return { kind: "settled", ids: [newTaskId] };
@@ -178,8 +176,7 @@ export async function settleFromPlan(
   run.server.refresh();
   for (const state of states) {
     const finding = findings.get(state.ref);
-    if (finding?.kind === "settled") run.server.tookCopies = true;
-    else if (isCarried.has(state.ref) || isConflict.has(state.ref)) continue;
+    if (finding?.kind === "settled" || isCarried.has(state.ref) || isConflict.has(state.ref)) continue;
     else if (finding?.kind === "twins") run.results.tellTrouble(state, conflict.twin(state, finding.ids));
     else run.results.warn(createAside(state, finding?.ids[0]));
   }
