@@ -52,7 +52,7 @@ export interface PlanItem extends Decision {
 }
 
 /** How often in all a tenant's create is sent again after it was found absent. */
-export const MOST_RESENDS = 3;
+const MOST_RESENDS = 3;
 
 const NONE: readonly never[] = [];
 const NOT_ASKED: Wholeness = { whole: false, why: "the server was not asked" };

@@ -10,13 +10,11 @@ import { holderOf, namesakesOf } from "../plan/whose-task.js";
 import type { TenantRef } from "../shared/ids.js";
 import { problem } from "../shared/problems.js";
 import type { TenantError } from "../shared/results.js";
-import { createCopy } from "./create.js";
-import { bringUpToDate, type InDoubt, settleDoubts } from "./doubts.js";
+import { carryOut, type InDoubt, settleDoubts } from "./doubts.js";
 import { type End, PLANNED } from "./results.js";
 import type { Run } from "./run.js";
-import { type Finding, settleFromPlan, settlePatchesAside } from "./settle.js";
+import { settleFromPlan } from "./settle.js";
 import { runPooled } from "./slots.js";
-import { updateCopy } from "./update.js";
 
 /** Actions that a run carries out. */
 export function isWork({ kind }: Action): boolean {
@@ -28,19 +26,18 @@ export function isWork({ kind }: Action): boolean {
  * in force before anything is sent; then all the work, each tenant on its own; then one common settlement, and a last look for twins.
  */
 export async function applyPlan(run: Run, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
-  const findings = await settleFromPlan(run, plan, carried);
-  await settlePatchesAside(run, plan, carried);
+  await settleFromPlan(run, plan, carried);
   await adoptAll(run, plan, carried);
   const inDoubt: InDoubt[] = [];
   const work = (item: PlanItem): Promise<void> =>
     run.guardTenant(item, async () => {
       const entry = plan.context.entries.get(item.ref);
       if (entry === undefined) return;
-      const end = await workOn(run, item, entry, findings.get(item.ref));
+      const end = await workOn(run, item, entry);
       const isTroubled = end.kind === "in-doubt" || end.kind === "failed";
       if (isTroubled && run.results.wasSent(item.ref)) run.breakers.countTrouble(item.ref);
       // The run settles all doubts together.
-      if (end.kind === "in-doubt") inDoubt.push({ ...entry, item, tenant: item.tenant, error: end.error });
+      if (end.kind === "in-doubt") inDoubt.push({ ...entry, item, error: end.error });
       else run.results.end(item, end);
     });
   await run.abort.guard(() => clearSourceStops(run, plan, carried, work));
@@ -55,14 +52,9 @@ export async function applyPlan(run: Run, plan: Plan, carried: readonly PlanItem
 }
 
 /** One tenant's work, from its plan to its end. */
-async function workOn(run: Run, item: PlanItem, entry: PlanEntry, finding: Finding | undefined): Promise<End> {
-  const { kind } = item.action;
-  if (run.abort.isAborted && kind !== "settle") return PLANNED;
-  if (kind === "create") return createCopy(run, entry);
-  if (kind === "update") return updateCopy(run, entry);
-  if (kind === "adopt" || finding?.kind === "settled") return bringUpToDate(run, entry);
-  if (finding?.kind === "twins")
-    return { kind: "failed", error: conflict.twin({ ...entry, tenant: item.tenant }, finding.ids) };
+async function workOn(run: Run, { action, ref }: PlanItem, entry: PlanEntry): Promise<End> {
+  if (action.kind !== "settle") return run.abort.isAborted ? PLANNED : carryOut(run, entry);
+  if (run.recorder.state.tenant(ref)?.openCreates.length === 0) return carryOut(run, entry);
   const error = problem("IN_DOUBT", "an earlier run sent its create, and the answer never came");
   return { kind: "in-doubt", error };
 }
