@@ -64,7 +64,7 @@ export function decideEntry(context: PlanContext, entry: PlanEntry): Decision {
   if (crossed !== undefined) return refuse(crossed);
   if (state?.copy !== undefined) {
     const twins = twinsInList(context, state);
-    if (twins.length > 0) return refuse(conflict.twin(entry, [state.copy.newTaskId, ...idsOf(twins)]));
+    if (twins.length > 0) return refuse(conflict.twin(entry, [state.copy.newTaskId, ...twins]));
   }
   if (state !== undefined && state.openCreates.length > 0) return decideDoubt(context, entry, state);
   if (state?.copy !== undefined) return decideCopy(context, entry, state, state.copy);
@@ -100,14 +100,14 @@ function decideCopy(context: PlanContext, entry: PlanEntry, state: TenantState, 
     if (!permissions.recreate) return refuse(conflict.gone(entry, copy.newTaskId, namesake));
     // What was gone one day may be back, or be there under another ID: only a list of today shows that it is not.
     if (list !== undefined && !wholeness.whole)
-      return refuse(conflict.notSeen(entry, copy.newTaskId, { why: wholeness.why, namesake }));
+      return refuse(conflict.gone(entry, copy.newTaskId, namesake, wholeness.why));
   }
   if (isGone) return decideCreate(context, entry, "its copy is gone");
   if (presence === "absent" || presence === "unknown") {
     if (state.retry)
       return decideCreate(context, entry, "its copy is not seen; resolve --retry allows one more create");
     const why = wholeness.whole ? "it does not answer by its ID" : wholeness.why;
-    return refuse(conflict.notSeen(entry, copy.newTaskId, { why, namesake }));
+    return refuse(conflict.gone(entry, copy.newTaskId, namesake, why));
   }
   const { changes, missing, refusedRemovals } = driftOf(state, entry.wanted, context);
   if (refusedRemovals.length > 0) return refuse(conflict.removalRefused(refusedRemovals));
@@ -136,7 +136,7 @@ function decideCreate(context: PlanContext, entry: PlanEntry, reason: string): D
   // What an earlier create of this tenant, which holds no copy now, may have made.
   const own = state?.copy?.newTaskId;
   const leftovers = list === undefined ? NONE : twinsOf({ ref, key, own }, { list: list.index, log, names });
-  if (namesakes.length === 0 && leftovers.length > 0) return refuse(conflict.twin(entry, idsOf(leftovers)));
+  if (namesakes.length === 0 && leftovers.length > 0) return refuse(conflict.twin(entry, leftovers));
   const [only, ...others] = tasks;
   if (only !== undefined) {
     if (permissions.adopt && others.length === 0) return decideAdoption(context, entry, only, "adopt");

@@ -185,8 +185,7 @@ function planWarnings(context: PlanContext, items: readonly PlanItem[], twins: T
   return [
     ...listWarnings(context),
     ...missingReports(items),
-    ...twinWarnings(twins, items),
-    ...crossedWarnings(context, items),
+    ...troubleWarnings(context, items, twins),
     ...migrationWarnings(context),
     ...lostLogWarnings(items),
   ];
@@ -213,21 +212,20 @@ function missingReports(items: readonly PlanItem[]): readonly Problem[] {
   });
 }
 
-/** A twin of a tenant that is a conflict for it is told there. */
-function twinWarnings(twins: Twins, items: readonly PlanItem[]): readonly Problem[] {
-  const conflicts = refsInConflict(items, "TWIN");
-  return [...twins.values()].flatMap(({ state: { ref, tenant, copy }, tasks }) => {
-    if (conflicts.has(ref)) return NONE;
-    const ids = [copy?.newTaskId, ...tasks.map((task) => task.id)];
-    return problem("TWIN", `tenant "${tenant}" has more than one task: ${ids.join(", ")}`, { tenant });
-  });
-}
-
-function crossedWarnings({ crossed, log }: PlanContext, items: readonly PlanItem[]): readonly Problem[] {
+/** Twins and crossed names that are not told as their tenants' conflicts. */
+function troubleWarnings({ crossed, log }: PlanContext, items: readonly PlanItem[], twins: Twins): readonly Problem[] {
   const conflicts = refsInConflict(items);
-  return [...crossed].flatMap(([ref, error]) =>
-    conflicts.has(ref) ? NONE : { ...error, tenant: log.tenant(ref)?.tenant ?? ref },
-  );
+  const withTwins = refsInConflict(items, "TWIN");
+  const told: Problem[] = [];
+  const tenantOf = (ref: TenantRef): string => log.tenant(ref)?.tenant ?? ref;
+  for (const [ref, others] of twins) {
+    const tenant = tenantOf(ref);
+    const ids = [log.tenant(ref)?.copy?.newTaskId, ...others].join(", ");
+    if (!withTwins.has(ref))
+      told.push(problem("TWIN", `tenant "${tenant}" has more than one task: ${ids}`, { tenant }));
+  }
+  for (const [ref, error] of crossed) if (!conflicts.has(ref)) told.push({ ...error, tenant: tenantOf(ref) });
+  return told;
 }
 
 function refsInConflict(items: readonly PlanItem[], code?: "TWIN" | "LOG_LOST"): ReadonlySet<TenantRef> {

@@ -61,15 +61,15 @@ export function namesakesOf(name: string, list: TaskIndex): readonly TaskId[] {
 export function twinsOf(
   { ref, key, own }: Pick<TenantState, "ref" | "key"> & { readonly own: TaskId | undefined },
   { list, log, names }: LookedAt,
-): readonly ListedTask[] {
-  const twins = new Set<ListedTask>();
+): readonly TaskId[] {
+  const twins = new Set<TaskId>();
   const isNobodyElses = (task: ListedTask): boolean => !names.isOfAnother(task.name, ref);
   for (const intent of log.sentNames(ref)) {
     // A server that cuts names gives those of several copies the same end.
     const isOthersToo = intent.listed === true && names.isLoggedOfAnother(intent.name, key);
     const exact = isOthersToo ? NONE : list.named(intent.name);
     for (const task of [...exact, ...list.numbered(intent.name).filter(isNobodyElses)])
-      if (task.id !== own && mayBeOf(task.id, intent, log)) twins.add(task);
+      if (task.id !== own && mayBeOf(task.id, intent, log)) twins.add(task.id);
   }
   return [...twins];
 }

@@ -155,12 +155,10 @@ async function tellTroubles(run: Run, plan: Plan, carried: readonly PlanItem[]):
   }
   const { list } = server.context;
   if (list === undefined || list === plan.context.list) return;
-  // Told first: the log may take no more.
-  await server.noteNames(list.index);
-  for (const { state, tasks } of twinsOfLog(server.context).values()) {
+  for (const [ref, others] of twinsOfLog(server.context)) {
+    const state = run.recorder.state.tenant(ref);
     // Which of them is whose, a crossed name leaves open: that is told already.
-    if ((items.get(state.ref)?.twins.length ?? 0) > 0 || server.context.crossed.has(state.ref)) continue;
-    const copies = state.copy === undefined ? [] : [state.copy.newTaskId];
-    tell(state.ref, state.tenant, conflict.twin(state, [...copies, ...tasks.map(({ id }) => id)]));
+    if (!state?.copy || items.get(ref)?.twins.length || server.context.crossed.has(ref)) continue;
+    tell(ref, state.tenant, conflict.twin(state, [state.copy.newTaskId, ...others]));
   }
 }
