@@ -115,7 +115,6 @@ export const ERROR_CODES = [
     API_KEY_MISSING: ["There is no API key.", "Set `QALYPTUS_API_KEY`, or give `--api-key-file FILE`."],
     CA_FILE: ["A file given by `--ca-file` is no certificate that can be used.", "Give the authority's certificate as PEM or DER (Windows: export it as \"Base-64 encoded X.509\")."],
     CERTIFICATE: ["The server's certificate is not trusted, is for another name or is not valid at this time.", "Name the authority with `--ca-file`, use the certificate's own host name, or have it renewed; `--insecure` trusts anyone."],
-    CERTIFICATE_ENDS: ["The server's certificate ends soon, or has ended.", "Renew it: once it has ended, no run reaches the server any more."],
     CONFLICT: ["The server says that the request conflicts with what it has (HTTP 409).", "Run again: what the server has is read back before anything is sent."],
     CONNECTION_LOST: ["The connection was closed before the answer came.", "Look at the server's log, and whether the port speaks http or https."],
     CUT_SHORT: ["An answer did not come to its end.", "Look at the server's log, and at a proxy or gateway before it."],
@@ -150,7 +149,6 @@ export const ERROR_CODES = [
     WEB_PAGE: ["The server answers with a web page where its API should.", "Check the path in `--server`; a login page means that a gateway wants more than the key."],
   } },
   { title: "The idempotency log and its lock", codes: {
-    DISK_SLOW: ["The log's disk takes long to keep what is written.", "Keep the log on a local disk with `--idempotency-log`."],
     LOCK_BROKEN: ["The foreign lock was removed, as `--break-lock` says.", "Nothing, if its owner really does not run any more."],
     LOCK_NOT_RELEASED: ["The run could not remove its own lock.", "The next run takes it over; where it does not, add `--break-lock ID`."],
     LOCK_NOT_THERE: ["There was no lock to break.", "Leave `--break-lock` out."],
