@@ -4,7 +4,7 @@ import { checkNewFile, writeNewFile } from "../files/write-file.js";
 import { LogState } from "../log/state.js";
 import { draftAsCsv, draftAsJson, draftTenants, type ListedApp, SCHEMA_FILE } from "../manifest/apps.js";
 import { readManifest } from "../manifest/read-manifest.js";
-import { judgeLiveSource, type ObservedSource, observeServer, rememberingReader } from "../plan/observe.js";
+import { judgeLiveSource, type ObservedSource, observeServer } from "../plan/observe.js";
 import { TaskIndex } from "../plan/task-index.js";
 import type { TaskReader } from "../server/ports.js";
 import { type AppId, foldName, parseAppId, parseTaskId, type TaskId } from "../shared/ids.js";
@@ -156,9 +156,8 @@ type InitFindings = Awaited<ReturnType<typeof findManifest>>;
  * Finds the source task, the master app and the tenants of a first manifest. Throws a StopError: exit 2 where a choice is
  * missing or wrong, where no app fits or two give one tenant; exit 5 where the server refuses.
  */
-export async function findManifest(request: InitRequest, taskReader: TaskReader) {
+export async function findManifest(request: InitRequest, reader: TaskReader) {
   const { pattern, apps, masterApp } = request;
-  const reader = rememberingReader(taskReader);
   const id = await chooseSourceTask(reader, request.sourceTask);
   const source = (await observeServer(reader, () => new LogState(), [id])).sources.get(id);
   if (source === undefined) throw new Error(`the source task ${id} was neither found nor refused`);
