@@ -3,6 +3,7 @@ import type { LoggedCopy, TenantState } from "../log/tenant-state.js";
 import { foldName, type TaskId, type TenantKey, type TenantRef } from "../shared/ids.js";
 import type { TenantError } from "../shared/results.js";
 import type { ListedTask } from "../shared/tasks.js";
+import { counted } from "../shared/text-safety.js";
 import * as conflict from "./conflicts.js";
 import type { PlanEntry } from "./desired.js";
 import { type Drift, driftOf, type ReportChange, type Wanted } from "./drift.js";
@@ -114,7 +115,11 @@ function decideCopy(context: PlanContext, entry: PlanEntry, state: TenantState, 
   if (changes.length === 0) return { action: { kind: "unchanged" }, reason: "as the manifest wants it", missing };
   const inUse = conflict.appConflict(context, entry, context.inForce);
   if (inUse !== undefined) return refuse(inUse);
-  return { action: { kind: "update", changes }, reason: reasonOfUpdate(changes), missing };
+  return {
+    action: { kind: "update", changes },
+    reason: `drift: ${counted(changes.length, "report")} not as the manifest wants`,
+    missing,
+  };
 }
 
 function decideCreate(context: PlanContext, entry: PlanEntry, reason: string): Decision {
@@ -162,15 +167,6 @@ function decideAdoption(context: PlanContext, entry: PlanEntry, task: ListedTask
 
 function decideNewTaskId(context: PlanContext, entry: PlanEntry, id: TaskId): Decision {
   return decideAdoption(context, entry, { id, name: entry.name ?? "" }, "newTaskId");
-}
-
-function reasonOfUpdate(changes: readonly ReportChange[]): string {
-  const said = { changed: "mapped otherwise", unknown: "not known for certain", removed: "to be unmapped" };
-  const parts = Object.entries(said).flatMap(([why, text]) => {
-    const count = changes.filter((change) => change.why === why).length;
-    return count === 0 ? [] : `${count} ${text}`;
-  });
-  return `drift: reports ${parts.join(", ")}`;
 }
 
 function idsOf(tasks: readonly ListedTask[]): readonly TaskId[] {

@@ -87,15 +87,16 @@ export function planEntries(planning: Planning): readonly PlanEntry[] {
 /** What all entries of one source task are made with. */
 function sourceKnowledge(id: TaskId, { manifest, shape, log, sources }: Planning) {
   const observed = sources?.get(id);
-  const rules = { allowUnmapped: shape.allowUnmappedReport, file: manifest.path };
-  const resolve = mappingResolver(observed?.task.reports, rules);
+  const resolverOf = (reports: readonly TaskReport[] | undefined) =>
+    mappingResolver(reports, shape.allowUnmappedReport, manifest.path);
+  const resolve = resolverOf(observed?.task.reports);
   return {
     observed,
     /** As the log first met it, else as it is now. */
     name: log.source(id).name ?? observed?.task.name,
     resolve,
     /** Offline, the log's own knowledge of a copy's reports stands in for the source task's. */
-    resolveByLog: sources === undefined ? mappingResolver([], rules) : resolve,
+    resolveByLog: sources === undefined ? resolverOf([]) : resolve,
   };
 }
 
@@ -120,41 +121,28 @@ function reportsBeyond(source: ObservedSource | undefined, state: TenantState | 
   return [...reports].filter((report) => !isOfSource(report) && !isLacking(state, report));
 }
 
-export interface ResolverRules {
-  /** `--allow-unmapped-report`: reports that mappings may leave out; a row's `id` or its `reportID`. */
-  readonly allowUnmapped: readonly string[];
-  /** As messages name the manifest. */
-  readonly file: string;
-}
-
-/**
- * Resolves the mappings that one tenant shall have, and tells (exit 2) what stands in the way. `alsoReports`: reports that the tenant's
- * copy has and the source task lacks; one for every report covers them too.
- */
-export type MappingResolver = (
-  tenant: ManifestTenant,
-  alsoReports: readonly ReportId[],
-) => Wanted & { readonly problems: readonly Problem[] };
-
 /** How many of a source task's reports a message names. */
 const NAMED_REPORTS = 5;
 
 /**
- * A resolver against the reports of a source task; `undefined` where the server lists none: a report's ID is then taken as given. Tells a
- * report that the task does not have, one that the manifest leaves out, and one report and app with two targets.
+ * Resolves the mappings that one tenant shall have against the reports of its source task; `undefined` where the server lists none: a
+ * report's ID is then taken as given. Tells (exit 2) a report that the task does not have, one that the manifest leaves out
+ * (`allowUnmapped`: but these), and one report and app with two targets. `alsoReports`: reports that the tenant's copy has and the
+ * source task lacks; one for every report covers them too.
  */
-export function mappingResolver(listed: readonly TaskReport[] | undefined, rules: ResolverRules): MappingResolver {
+export function mappingResolver(
+  listed: readonly TaskReport[] | undefined,
+  allowUnmapped: readonly string[],
+  file: string,
+): (tenant: ManifestTenant, alsoReports: readonly ReportId[]) => Wanted & { readonly problems: readonly Problem[] } {
   /** By the published report's ID and, before it, by the row's; of several the first. */
   const byId = new Map<string, TaskReport>();
   const reversed = [...(listed ?? [])].reverse();
   for (const report of reversed) byId.set(report.reportId, report);
   for (const report of reversed) byId.set(report.rowId, report);
   const published = new Set(listed?.map(({ reportId }) => reportId));
-  const allowed = reportsNamed(rules.allowUnmapped, listed ?? []);
+  const allowed = reportsNamed(allowUnmapped, listed ?? []);
   const required = [...published].filter((report) => !allowed.has(report));
-  const placesOf = (reports: Iterable<ReportId>): ReadonlyMap<ReportId, number> =>
-    new Map(Array.from(reports, (report, place) => [report, place]));
-  const publishedPlaces = placesOf(published);
   const nameOf = (id: ReportId): string => {
     const name = listed?.find(({ reportId }) => reportId === id)?.name;
     return name === undefined ? id : `${quote(name)} (${id})`;
@@ -164,9 +152,9 @@ export function mappingResolver(listed: readonly TaskReport[] | undefined, rules
     const who = quote(tenant);
     const problems = new Map<string, Problem>();
     const tell = (code: ProblemCode, message: string, more: Omit<Problem, "code" | "message">): void => {
-      problems.set(`${code} ${more.line} ${message}`, problem(code, message, { tenant, file: rules.file, ...more }));
+      problems.set(`${code} ${more.line} ${message}`, problem(code, message, { tenant, file, ...more }));
     };
-    const places = alsoReports.length === 0 ? publishedPlaces : placesOf(new Set([...published, ...alsoReports]));
+    const inOrder: ReadonlySet<ReportId> = new Set([...published, ...alsoReports]);
 
     const everyReport = ({ line }: DesiredMapping): Iterable<ReportId> => {
       if (listed === undefined) {
@@ -176,11 +164,11 @@ export function mappingResolver(listed: readonly TaskReport[] | undefined, rules
         tell("REPORTS_UNREADABLE", message, { hint, line, column: "reportId" });
         return NONE;
       }
-      if (places.size === 0) {
+      if (inOrder.size === 0) {
         const message = `Source task ${sourceTaskId} of tenant ${who} has no report: there is nothing to map.`;
         tell("NO_REPORTS", message, { line, column: "sourceTaskId", value: sourceTaskId });
       }
-      return places.keys();
+      return inOrder;
     };
 
     const oneReport = (typed: string, { line }: DesiredMapping): readonly ReportId[] => {
@@ -217,8 +205,8 @@ export function mappingResolver(listed: readonly TaskReport[] | undefined, rules
       const hint = `Add a row for it, or allow it with --allow-unmapped-report ${report}`;
       tell("REPORT_LEFT_OUT", message, { hint, line: firstLine, column: "reportId", value: report });
     }
-    const place = (report: ReportId): number => places.get(report) ?? places.size;
-    const reports = [...targets.keys()].sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1));
+    const others = [...targets.keys()].filter((report) => !inOrder.has(report)).sort();
+    const reports = [...[...inOrder].filter((report) => targets.has(report)), ...others];
     const mappings = reports.flatMap((reportId) =>
       (targets.get(reportId) ?? [])
         .sort((a, b) => (a.qlikAppId < b.qlikAppId ? -1 : 1))

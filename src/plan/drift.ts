@@ -9,7 +9,6 @@ export interface ReportChange {
   readonly reportId: ReportId;
   readonly apps: readonly AppSwap[];
   readonly named: boolean;
-  readonly why: "changed" | "unknown" | "removed";
 }
 
 /** What the manifest wants of a tenant: per report its final set. */
@@ -57,13 +56,12 @@ export function driftOf(
     else if (report?.named === true && isRemoval(report, apps) && !allowUnmapped.has(reportId))
       // Fewer apps replaced than before: the others would be the master's again.
       refusedRemovals.push(reportId);
-    else if (report?.known === undefined) changes.push({ reportId, apps, named, why: "unknown" });
-    else if (!sameSwaps(report.known, apps)) changes.push({ reportId, apps, named, why: "changed" });
+    else if (report?.known === undefined || !sameSwaps(report.known, apps)) changes.push({ reportId, apps, named });
   }
   for (const [reportId, report] of reports) {
     if (wantedByReport.has(reportId) || lacks(reportId) || !mayMap(report)) continue;
     if (!report.named && report.openPatches.length === 0) continue;
-    if (allowUnmapped.has(reportId)) changes.push({ reportId, apps: [], named: true, why: "removed" });
+    if (allowUnmapped.has(reportId)) changes.push({ reportId, apps: [], named: true });
     else refusedRemovals.push(reportId);
   }
   return { changes, missing, refusedRemovals };
