@@ -111,11 +111,11 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
     }
     await applyPlan(run, plan, work);
     const carried = new Set(work);
-    const tenants = plan.items.map((item) => (carried.has(item) ? run.results.of(item) : run.results.beside(item)));
+    const tenants = plan.items.map((item) => run.results.of(item, carried.has(item)));
     const summary = summarise(tenants);
     const codes: ExitCode[] = [];
     if (summary.inDoubt > 0) codes.push(EXIT.inDoubt);
-    const isLeft = work.some((item) => run.results.of(item).outcome === "planned");
+    const isLeft = work.some((item) => run.results.of(item, true).outcome === "planned");
     if (summary.failed > 0 || isLeft || plan.troubled || run.results.troubles.size > 0) codes.push(EXIT.failed);
     if (options.detailedExitCode && summary.planned > 0) codes.push(EXIT.changes);
     const exitCode = exitCodeOf(run, codes);

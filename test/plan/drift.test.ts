@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type ReportKnowledge, type TenantState, unknownTenant } from "../../src/log/tenant-state.js";
-import { driftOf } from "../../src/plan/drift.js";
+import { driftOf } from "../../src/plan/desired.js";
 import { type AppId, parseAppId, parseReportId, type ReportId, tenantRef, writeId } from "../../src/shared/ids.js";
 import type { AppSwap, Mapping } from "../../src/shared/tasks.js";
 import { createIntent, MONTHLY } from "../support/log-samples.js";
