@@ -6,8 +6,8 @@ import { optionWord, shellWord } from "../shared/quoting.js";
 import type { TenantError } from "../shared/results.js";
 import type { ListedTask } from "../shared/tasks.js";
 import { counted, listed } from "../shared/text-safety.js";
+import type { PlanContext } from "./decide.js";
 import type { PlanEntry } from "./desired.js";
-import type { PlanContext } from "./plan-context.js";
 
 /** A tenant as the messages' commands name it. */
 export interface Named {

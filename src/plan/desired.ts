@@ -15,8 +15,8 @@ import {
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
 import { type AppSwap, byReport, type Mapping, sameSwaps, type TaskReport } from "../shared/tasks.js";
 import { quote } from "../shared/text-safety.js";
+import type { Permissions, PlanContext } from "./decide.js";
 import type { ObservedSource } from "./observe.js";
-import type { Permissions, PlanContext } from "./plan-context.js";
 
 /** One enabled tenant of the manifest, with what only the server could tell filled in. */
 export interface PlanEntry extends ManifestTenant {

@@ -22,17 +22,20 @@ import { nearestKeys, patternsWithout, tenantMatcher } from "../shared/spelling.
 import type { ListedTask } from "../shared/tasks.js";
 import type { Clock } from "../shared/time.js";
 import * as conflict from "./conflicts.js";
-import { type Decision, decideEntry, type PlanItem, refuse } from "./decide.js";
-import { type PlanEntry, planEntries } from "./desired.js";
-import { listNotRead, listNotWhole, type Observation, READS_AT_ONCE, readUnlisted } from "./observe.js";
 import {
   type CandidateReports,
+  type Decision,
+  decideEntry,
   type PlanContext,
+  type PlanItem,
   refreshed,
+  refuse,
   type Twins,
   twinsOfLog,
   unexplainedTasks,
-} from "./plan-context.js";
+} from "./decide.js";
+import { type PlanEntry, planEntries } from "./desired.js";
+import { listNotRead, listNotWhole, type Observation, READS_AT_ONCE, readUnlisted } from "./observe.js";
 import { isNeverRead, readKnownCopies } from "./read-copies.js";
 import { nameFindings, TenantNames } from "./tenant-names.js";
 import { adoptionCandidate, looksCopied } from "./whose-task.js";

@@ -1,10 +1,9 @@
 import type { LogEntry } from "../log/records.js";
 import type { SourceStop } from "../log/state.js";
 import * as conflict from "../plan/conflicts.js";
-import type { Action, PlanItem } from "../plan/decide.js";
+import { type Action, type PlanItem, twinsOfLog } from "../plan/decide.js";
 import type { PlanEntry } from "../plan/desired.js";
 import type { Plan } from "../plan/make-plan.js";
-import { twinsOfLog } from "../plan/plan-context.js";
 import { holdAgainst, observeCopy, readCopy } from "../plan/read-copies.js";
 import { holderOf, namesakesOf } from "../plan/whose-task.js";
 import { problem } from "../shared/problems.js";

@@ -219,7 +219,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a customer gets two mails and nobody is told",
     changes: [
       {
-        file: "plan/plan-context.ts",
+        file: "plan/decide.ts",
         from: "return twinsOf({ ref, key, own: copy.newTaskId }",
         to: "return [];\n  return twinsOf({ ref, key, own: copy.newTaskId }",
       },
