@@ -64,28 +64,14 @@ export type Exchange =
 
 export type HttpAnswer = Extract<Exchange, { kind: "answer" }>;
 
-export interface HttpClient {
-  readonly server: QalyptusApiSettings["server"];
-  /** Aborted when the client is closed: ends every wait. */
-  readonly closing: AbortSignal;
-  /** The proxy that requests go to in absolute form, so that a status may be its own. */
-  readonly proxyOrigin: string | undefined;
-  /** Waits for the turn of a write among all requests, or until its signal is aborted; `undefined`: there is no rate. */
-  readonly turn: ((signal: AbortSignal) => Promise<void>) | undefined;
-  /** A text from outside without the key, in case that a server sends back what it got. */
-  redact(text: string): string;
-  /** Sends one request once; a read waits for its turn, a write has had it. Never rejects. */
-  exchange(request: HttpRequest): Promise<Exchange>;
-  /** Gives up what is in flight and closes every connection. */
-  close(): Promise<void>;
-}
+export type HttpClient = ReturnType<typeof openClient>;
 
 /** Connections for reads that go out while all writes are in flight. */
 const CONNECTIONS_FOR_READS = 8;
 const LONGEST_CONNECT_MS = 10_000;
 
 /** Sends requests to one server; decides nothing about answers. No redirect is followed and nothing is sent twice. */
-export function openClient(settings: QalyptusApiSettings): HttpClient {
+export function openClient(settings: QalyptusApiSettings) {
   const { server, key, timeoutMs, clock, onRequest } = settings;
   const proxy = chooseProxy(server, settings.proxyEnv ?? {});
   const proxyOrigin = proxy !== undefined && server.protocol === "http:" ? proxy.origin : undefined;
@@ -127,11 +113,17 @@ export function openClient(settings: QalyptusApiSettings): HttpClient {
 
   return {
     server,
+    /** Aborted when the client is closed: ends every wait. */
     closing: closing.signal,
+    /** The proxy that requests go to in absolute form, so that a status may be its own. */
     proxyOrigin,
+    /** Waits for the turn of a write among all requests, or until its signal is aborted; `undefined`: there is no rate. */
     turn,
-    redact: (text) => spellings.reduce((clean, spelling) => clean.replaceAll(spelling, "[API key]"), text),
-    async exchange(request) {
+    /** A text from outside without the key, in case that a server sends back what it got. */
+    redact: (text: string): string =>
+      spellings.reduce((clean, spelling) => clean.replaceAll(spelling, "[API key]"), text),
+    /** Sends one request once; a read waits for its turn, a write has had it. Never rejects. */
+    async exchange(request: HttpRequest): Promise<Exchange> {
       if (turn !== undefined && request.method === "GET") await turn(closing.signal);
       if (request.signal?.aborted === true || closing.signal.aborted)
         return { kind: "no-answer", sent: false, failure: new TransportFailure("aborted", where) };
@@ -156,7 +148,8 @@ export function openClient(settings: QalyptusApiSettings): HttpClient {
       onRequest?.({ method, path, status, ms: Math.round(clock.monotonic() - begun), requestId });
       return exchange;
     },
-    async close() {
+    /** Gives up what is in flight and closes every connection. */
+    async close(): Promise<void> {
       closing.abort();
       await pool.destroy();
     },
