@@ -64,14 +64,28 @@ export type Exchange =
 
 export type HttpAnswer = Extract<Exchange, { kind: "answer" }>;
 
-export type HttpClient = ReturnType<typeof openClient>;
+export interface HttpClient {
+  readonly server: QalyptusApiSettings["server"];
+  /** Aborted when the client is closed: ends every wait. */
+  readonly closing: AbortSignal;
+  /** The proxy that requests go to in absolute form, so that a status may be its own. */
+  readonly proxyOrigin: string | undefined;
+  /** Waits for the turn of a write among all requests, or until its signal is aborted; `undefined`: there is no rate. */
+  readonly turn: ((signal: AbortSignal) => Promise<void>) | undefined;
+  /** A text from outside without the key, in case that a server sends back what it got. */
+  redact(text: string): string;
+  /** Sends one request once; a read waits for its turn, a write has had it. Never rejects. */
+  exchange(request: HttpRequest): Promise<Exchange>;
+  /** Gives up what is in flight and closes every connection. */
+  close(): Promise<void>;
+}
 
 /** Connections for reads that go out while all writes are in flight. */
 const CONNECTIONS_FOR_READS = 8;
 const LONGEST_CONNECT_MS = 10_000;
 
 /** Sends requests to one server; decides nothing about answers. No redirect is followed and nothing is sent twice. */
-export function openClient(settings: QalyptusApiSettings) {
+export function openClient(settings: QalyptusApiSettings): HttpClient {
   const { server, key, timeoutMs, clock, onRequest } = settings;
   const proxy = chooseProxy(server, settings.proxyEnv ?? {});
   const proxyOrigin = proxy !== undefined && server.protocol === "http:" ? proxy.origin : undefined;
@@ -113,17 +127,11 @@ export function openClient(settings: QalyptusApiSettings) {
 
   return {
     server,
-    /** Aborted when the client is closed: ends every wait. */
     closing: closing.signal,
-    /** The proxy that requests go to in absolute form, so that a status may be its own. */
     proxyOrigin,
-    /** Waits for the turn of a write among all requests, or until its signal is aborted; `undefined`: there is no rate. */
     turn,
-    /** A text from outside without the key, in case that a server sends back what it got. */
-    redact: (text: string): string =>
-      spellings.reduce((clean, spelling) => clean.replaceAll(spelling, "[API key]"), text),
-    /** Sends one request once; a read waits for its turn, a write has had it. Never rejects. */
-    async exchange(request: HttpRequest): Promise<Exchange> {
+    redact: (text) => spellings.reduce((clean, spelling) => clean.replaceAll(spelling, "[API key]"), text),
+    async exchange(request) {
       if (turn !== undefined && request.method === "GET") await turn(closing.signal);
       if (request.signal?.aborted === true || closing.signal.aborted)
         return { kind: "no-answer", sent: false, failure: new TransportFailure("aborted", where) };
@@ -148,8 +156,7 @@ export function openClient(settings: QalyptusApiSettings) {
       onRequest?.({ method, path, status, ms: Math.round(clock.monotonic() - begun), requestId });
       return exchange;
     },
-    /** Gives up what is in flight and closes every connection. */
-    async close(): Promise<void> {
+    async close() {
       closing.abort();
       await pool.destroy();
     },
