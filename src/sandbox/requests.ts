@@ -14,6 +14,7 @@ import {
 } from "./faults.js";
 import { runTask, sandboxPage } from "./page.js";
 import type { TaskStore } from "./store.js";
+import { SANDBOX_KEY } from "./world.js";
 
 /** The largest body that the sandbox reads, in bytes. */
 export const LARGEST_BODY = 1024 * 1024;
@@ -22,7 +23,6 @@ const LARGEST_DISCARD = 16 * LARGEST_BODY;
 const RATE_WINDOW_MS = 1000;
 
 interface RequestDeps {
-  readonly key: string;
   readonly api: Api;
   readonly store: TaskStore;
   readonly behaviour: Behaviour;
@@ -134,12 +134,12 @@ export class Requests {
 
   /** Judges a request before it is looked at: its key, and how many came within the last second. */
   #refusal(authorization: string | undefined): Answer | undefined {
-    const { behaviour, key, now } = this.#deps;
+    const { behaviour, now } = this.#deps;
     const refuseKey = (status: 401 | 417, message: string): Answer => {
       this.#counts.keyRefusals += 1;
       return failure(behaviour, status, message, status === 401 ? { "www-authenticate": "Bearer" } : {});
     };
-    if (/^bearer (.*)$/i.exec(authorization ?? "")?.[1] !== key)
+    if (/^bearer (.*)$/i.exec(authorization ?? "")?.[1] !== SANDBOX_KEY)
       return refuseKey(401, "the API key is missing or wrong");
     this.#admitted += 1;
     const { keyExpiry, rateLimit } = behaviour;

@@ -7,7 +7,7 @@ import { Chaos, SeededChance } from "./chaos.js";
 import { behaviourOf, disturbanceOf, type FaultSetting } from "./faults.js";
 import { Requests } from "./requests.js";
 import { type SandboxTask, TaskStore } from "./store.js";
-import { SANDBOX_WORLD, type World } from "./world.js";
+import { MASTER_APP_ID, SANDBOX_KEY, SOURCE_TASKS } from "./world.js";
 
 /** The port of the vendor's own examples: the sandbox's too, unless it is taken. */
 const USUAL_PORT = 3994;
@@ -29,7 +29,6 @@ export interface SandboxOptions {
   readonly latencyMs?: number | undefined;
   /** Tasks outlive a restart in this file. */
   readonly stateFile?: string | undefined;
-  readonly world?: World | undefined;
   readonly chaos?: ChaosOptions | undefined;
   /** The same seed gives the same faults to the same requests, and the same IDs to the same copies. */
   readonly seed?: string | number | undefined;
@@ -44,7 +43,6 @@ export interface RunningSandbox {
   readonly url: string;
   readonly port: number;
   readonly key: string;
-  readonly world: World;
   readonly seed: string;
   readonly stateFile: string | undefined;
   readonly chaos: ChaosOptions;
@@ -60,16 +58,16 @@ export interface RunningSandbox {
  * is not a sandbox's, or the port cannot be had.
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<RunningSandbox> {
-  const { stateFile, chaos = {}, now = () => new Date(), world = SANDBOX_WORLD } = options;
+  const { stateFile, chaos = {}, now = () => new Date() } = options;
   const { share = 0, faults = [] } = chaos;
   if (!(share >= 0 && share <= 1))
     throw stopError(EXIT.usage, "CHAOS_SHARE", `--chaos takes a share from 0 to 1, not ${share}`);
   const chance = new SeededChance(String(options.seed ?? randomUUID().slice(0, 8)));
-  const store = await TaskStore.open({ world, chance, now, stateFile });
+  const store = await TaskStore.open(chance, now, stateFile);
   const behaviour = behaviourOf(faults);
   const requests = new Requests({
-    ...{ store, behaviour, now, key: world.key, latencyMs: options.latencyMs ?? 0 },
-    api: new Api({ store, behaviour, world, chance }),
+    ...{ store, behaviour, now, latencyMs: options.latencyMs ?? 0 },
+    api: new Api({ store, behaviour, chance }),
     chaos: new Chaos(chance, share, faults),
     onFailure: options.onFailure ?? (() => {}),
   });
@@ -86,7 +84,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Runnin
     await store.idle();
   };
   return {
-    ...{ url: `http://${HOST}:${port}`, port, key: world.key, world, seed: chance.seed, stateFile, chaos },
+    ...{ url: `http://${HOST}:${port}`, port, key: SANDBOX_KEY, seed: chance.seed, stateFile, chaos },
     tasks: () => store.tasks(),
     counts: () => requests.counts(),
     close: () => {
@@ -124,7 +122,7 @@ const MANIFEST = "examples/tenants.csv";
  * its page, what is fixed, and what a restart does to logs.
  */
 export function describeStart(sandbox: RunningSandbox): readonly string[] {
-  const { url, key, port, world, stateFile, chaos } = sandbox;
+  const { url, key, port, stateFile, chaos } = sandbox;
   const { share = 0, faults = [] } = chaos;
   const sync = `${PROGRAM} sync ${MANIFEST} --server ${url}`;
   const copies = sandbox.tasks().filter((task) => task.copyOf !== null).length;
@@ -140,12 +138,12 @@ export function describeStart(sandbox: RunningSandbox): readonly string[] {
     `  PowerShell  $env:QALYPTUS_API_KEY='${key}'; ${sync}`,
     "",
     `Its tasks, and which app each report reads: ${url}/`,
-    ...world.tasks.map(({ id, name, triggers }) => {
+    ...SOURCE_TASKS.map(({ id, name, triggers }) => {
       const mails = triggers.some((trigger) => trigger.isActive);
       const note = " (its copies would mail by themselves: sync refuses it without --allow-live-source)";
       return `Source task ${id}  ${name}${mails ? note : ""}`;
     }),
-    `Master app  ${world.masterAppId}`,
+    `Master app  ${MASTER_APP_ID}`,
     ...(port === USUAL_PORT ? [] : [`It listens on port ${port}, not on the usual ${USUAL_PORT}.`]),
     ...(stateFile === undefined
       ? [
