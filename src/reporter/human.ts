@@ -3,7 +3,6 @@ import { CHECK_NAMES, type Check, type CheckStatus, type Diagnosis } from "../sh
 import { EXIT } from "../shared/problems.js";
 import {
   type LogHead,
-  type OpenDoubt,
   type RunResult,
   type StatusReport,
   standingCounts,
@@ -176,16 +175,13 @@ function doubtLines(tenants: TenantStatuses, look: Look): readonly string[] {
   const lines: string[] = [];
   let more = 0;
   for (const { tenant, doubts } of tenants)
-    for (const doubt of doubts) {
-      if (lines.length < DOUBTS_SHOWN) lines.push(`${look.palette.doubt("?")} ${oneLine(doubtText(tenant, doubt))}`);
+    for (const { kind, name = "", reportId = "", at = "at an unknown time" } of doubts) {
+      const what = kind === "create" ? `create "${name}"` : `PATCH of report ${reportId}`;
+      const told = oneLine(`${tenant}: ${what}, sent ${at}, has no certain outcome`);
+      if (lines.length < DOUBTS_SHOWN) lines.push(`${look.palette.doubt("?")} ${told}`);
       else more += 1;
     }
   return more > 0 ? [...lines, `  and ${counted(more, "more doubt")} (all of them: --format json)`] : lines;
-}
-
-function doubtText(tenant: string, { kind, name = "", reportId = "", at = "at an unknown time" }: OpenDoubt): string {
-  const what = kind === "create" ? `create "${name}"` : `PATCH of report ${reportId}`;
-  return `${tenant}: ${what}, sent ${at}, has no certain outcome`;
 }
 
 function standingLine(tenants: TenantStatuses, look: Look): string {

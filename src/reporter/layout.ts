@@ -15,11 +15,6 @@ export function fitWidth(text: string, columns: number): string {
   return columns < 1 ? "" : `${kept}…`;
 }
 
-/** The text, filled up with blanks to so many columns; never cut. */
-export function padWidth(text: string, columns: number): string {
-  return text + " ".repeat(Math.max(0, columns - stringWidth(text)));
-}
-
 /** Finished lines (they may be painted) as text, none of them a CI system's command. */
 export function toText(lines: readonly string[]): string {
   return lines.map((line) => `${withoutCommand(line)}\n`).join("");
@@ -77,7 +72,8 @@ export function* tableLines<Row>(
       const columnWidth = widths[at] ?? 0;
       const text = width === undefined ? cell(column) : fitWidth(cell(column), columnWidth);
       const tone = row === undefined ? undefined : column.tone?.(row);
-      return padWidth(tone === undefined ? text : palette[tone](text), columnWidth);
+      const blanks = " ".repeat(Math.max(0, columnWidth - stringWidth(text)));
+      return (tone === undefined ? text : palette[tone](text)) + blanks;
     });
     return cells.join("  ").trimEnd();
   };

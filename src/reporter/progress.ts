@@ -21,14 +21,11 @@ export interface ProgressOptions {
   readonly now: () => number;
 }
 
-/** Tells a run as it goes on. `stop` takes the live line away; it may be called twice. */
-export interface Progress {
-  emit(event: RunEvent): void;
-  stop(): void;
-}
-
-/** A live line on a terminal that a person watches, else plain lines; both only on the stream that is given. */
-export async function createProgress(options: ProgressOptions): Promise<Progress> {
+/**
+ * Tells a run as it goes on: by a live line on a terminal that a person watches, else by plain lines; both only on the stream that
+ * is given. `stop` takes the live line away; it may be called twice.
+ */
+export async function createProgress(options: ProgressOptions) {
   const { stream, quiet, now } = options;
   const linesOf = eventLines(options);
   const print = (lines: readonly string[]): void => {
@@ -39,14 +36,14 @@ export async function createProgress(options: ProgressOptions): Promise<Progress
   const live = isLive ? await startLiveView(options, tally) : undefined;
   const plain = isLive || quiet ? undefined : plainLines(options, tally);
   return {
-    emit(event) {
+    emit(event: RunEvent): void {
       // Counted first: printing draws the live line anew.
       if (event.kind === "started") tally.start(event.total);
       if (event.kind === "tenant") tally.add(event.result);
       live?.emit(event);
       print([...(plain?.(event) ?? []), ...linesOf(event)]);
     },
-    stop: () => live?.stop(),
+    stop: (): void => live?.stop(),
   };
 }
 
@@ -167,7 +164,7 @@ function plainLines({ look, now }: ProgressOptions, tally: ProgressTally): (even
 const DRAIN_MS = 5000;
 const BAR_WIDTH = 24;
 
-async function startLiveView({ stream, look, now }: ProgressOptions, tally: ProgressTally): Promise<Progress> {
+async function startLiveView({ stream, look, now }: ProgressOptions, tally: ProgressTally) {
   const { default: ora } = await import("ora");
   let step = "";
   let wait = { reason: "", until: 0 };
@@ -188,7 +185,7 @@ async function startLiveView({ stream, look, now }: ProgressOptions, tally: Prog
     },
   });
   return {
-    emit(event) {
+    emit(event: RunEvent): void {
       if (event.kind === "step") step = oneLine(event.message);
       if (event.kind === "waiting") wait = { reason: oneLine(event.reason), until: now() + event.ms };
       // The pace of a run that ends would promise minutes that nobody waits.
@@ -196,7 +193,7 @@ async function startLiveView({ stream, look, now }: ProgressOptions, tally: Prog
       const isWatched = ["started", "tenant", "step", "waiting"].includes(event.kind);
       if (isWatched && !ended && !spinner.isSpinning) spinner.start();
     },
-    stop() {
+    stop(): void {
       ended = true;
       spinner.stop();
     },

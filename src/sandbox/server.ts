@@ -1,12 +1,14 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { EXIT, stopError } from "../shared/problems.js";
 import { counted } from "../shared/text-safety.js";
 import { Api } from "./api.js";
 import { Chaos, SeededChance } from "./chaos.js";
 import { behaviourOf, disturbanceOf, type FaultSetting } from "./faults.js";
 import { Requests } from "./requests.js";
-import { type SandboxTask, TaskStore } from "./store.js";
+import { TaskStore } from "./store.js";
 import { MASTER_APP_ID, SANDBOX_KEY, SOURCE_TASKS } from "./world.js";
 
 /** The port of the vendor's own examples: the sandbox's too, unless it is taken. */
@@ -38,26 +40,13 @@ export interface SandboxOptions {
 }
 
 /** A sandbox that listens. */
-export interface RunningSandbox {
-  /** `http://127.0.0.1:PORT`, without a slash at its end. */
-  readonly url: string;
-  readonly port: number;
-  readonly key: string;
-  readonly seed: string;
-  readonly stateFile: string | undefined;
-  readonly chaos: ChaosOptions;
-  /** Every task as it truly is, whatever the server shows, in the order in which they were made. */
-  tasks(): readonly SandboxTask[];
-  counts(): ReturnType<Requests["counts"]>;
-  /** Stops at once: connections are cut, late work still to come is dropped, the state file is left whole. May be called twice. */
-  close(): Promise<void>;
-}
+export type RunningSandbox = Awaited<ReturnType<typeof startSandbox>>;
 
 /**
  * Starts a stand-in for a Qalyptus server on loopback. Throws a StopError (exit 2) where an option is wrong, the state file
  * is not a sandbox's, or the port cannot be had.
  */
-export async function startSandbox(options: SandboxOptions = {}): Promise<RunningSandbox> {
+export async function startSandbox(options: SandboxOptions = {}) {
   const { stateFile, chaos = {}, now = () => new Date() } = options;
   const { share = 0, faults = [] } = chaos;
   if (!(share >= 0 && share <= 1))
@@ -76,18 +65,20 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Runnin
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     requests.end();
-    const closed = new Promise<void>((resolve, reject) =>
-      server.close((error) => (error === undefined ? resolve() : reject(error))),
-    );
+    server.close();
     server.closeAllConnections();
-    await closed;
+    await once(server, "close");
     await store.idle();
   };
   return {
-    ...{ url: `http://${HOST}:${port}`, port, key: SANDBOX_KEY, seed: chance.seed, stateFile, chaos },
+    /** Without a slash at its end. */
+    url: `http://${HOST}:${port}`,
+    ...{ port, key: SANDBOX_KEY, seed: chance.seed, stateFile, chaos },
+    /** Every task as it truly is, whatever the server shows, in the order in which they were made. */
     tasks: () => store.tasks(),
     counts: () => requests.counts(),
-    close: () => {
+    /** Stops at once: connections are cut, late work still to come is dropped, the state file is left whole. May be called twice. */
+    close: (): Promise<void> => {
       closing ??= close();
       return closing;
     },
@@ -95,22 +86,15 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Runnin
 }
 
 async function listen(server: Server, wanted: number | undefined): Promise<number> {
-  const listenOn = (port: number): Promise<number> =>
-    new Promise((resolve, reject) => {
-      server.once("error", reject);
-      server.listen({ host: HOST, port, exclusive: true }, () => {
-        server.off("error", reject);
-        const address = server.address();
-        resolve(typeof address === "object" && address !== null ? address.port : port);
-      });
-    });
   try {
-    return await listenOn(wanted ?? USUAL_PORT);
+    server.listen({ host: HOST, port: wanted ?? USUAL_PORT, exclusive: true });
+    await once(server, "listening");
   } catch (cause) {
-    if (wanted === undefined) return listenOn(0);
+    if (wanted === undefined) return listen(server, 0);
     const message = `the sandbox cannot listen on ${HOST}:${wanted}${cause instanceof Error ? `: ${cause.message}` : ""}`;
     throw stopError(EXIT.usage, "PORT_TAKEN", message, {}, cause);
   }
+  return (server.address() as AddressInfo).port;
 }
 
 /** How the program is called from its own folder, and a manifest that is there. */
