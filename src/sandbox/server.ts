@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import { EXIT, stopError } from "../shared/problems.js";
 import { counted } from "../shared/text-safety.js";
 import { Api } from "./api.js";
-import { Chaos, checkFault, SeededChance } from "./chaos.js";
+import { Chaos, SeededChance } from "./chaos.js";
 import { behaviourOf, disturbanceOf, type FaultSetting } from "./faults.js";
 import { Requests } from "./requests.js";
 import { type SandboxTask, TaskStore } from "./store.js";
@@ -62,7 +62,6 @@ export interface RunningSandbox {
 export async function startSandbox(options: SandboxOptions = {}): Promise<RunningSandbox> {
   const { stateFile, chaos = {}, now = () => new Date(), world = SANDBOX_WORLD } = options;
   const { share = 0, faults = [] } = chaos;
-  for (const fault of faults) checkFault(fault);
   if (!(share >= 0 && share <= 1))
     throw stopError(EXIT.usage, "CHAOS_SHARE", `--chaos takes a share from 0 to 1, not ${share}`);
   const chance = new SeededChance(String(options.seed ?? randomUUID().slice(0, 8)));
@@ -116,18 +115,18 @@ async function listen(server: Server, wanted: number | undefined): Promise<numbe
   }
 }
 
+/** How the program is called from its own folder, and a manifest that is there. */
+const PROGRAM = "node bin/qalyptus-propagate.js";
+const MANIFEST = "examples/tenants.csv";
+
 /**
  * What a person needs when a sandbox has started, a line each: first the two lines to paste, for sh and for PowerShell; then
- * its page, what is fixed, and what a restart does to logs. `program`: how the program is called.
+ * its page, what is fixed, and what a restart does to logs.
  */
-export function describeStart(
-  sandbox: RunningSandbox,
-  program = "node bin/qalyptus-propagate.js",
-  manifest = "examples/tenants.csv",
-): readonly string[] {
+export function describeStart(sandbox: RunningSandbox): readonly string[] {
   const { url, key, port, world, stateFile, chaos } = sandbox;
   const { share = 0, faults = [] } = chaos;
-  const sync = `${program} sync ${manifest} --server ${url}`;
+  const sync = `${PROGRAM} sync ${MANIFEST} --server ${url}`;
   const copies = sandbox.tasks().filter((task) => task.copyOf !== null).length;
   const disturbed = share > 0 ? `${share} of all requests are disturbed` : "";
   const parts = [disturbed, faults.map((fault) => fault.name).join(", ")].filter((part) => part !== "");
@@ -150,7 +149,7 @@ export function describeStart(
     ...(port === USUAL_PORT ? [] : [`It listens on port ${port}, not on the usual ${USUAL_PORT}.`]),
     ...(stateFile === undefined
       ? [
-          `It starts anew each time: logs made against an earlier sandbox are void (here ${manifest}.idempotency.jsonl: remove it).`,
+          `It starts anew each time: logs made against an earlier sandbox are void (here ${MANIFEST}.idempotency.jsonl: remove it).`,
           "To keep the tasks over a restart: --state FILE",
         ]
       : [`Its tasks are kept in ${stateFile}: ${counted(copies, "copy", "copies")} so far.`]),
