@@ -1,4 +1,4 @@
-import { readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 
 /** What the system said, as its code (`ENOENT`); empty where an error has none. */
@@ -49,6 +49,21 @@ function systemPath(path: string): string {
 /** What is at a path; `undefined` where nothing is, or nothing that this user may see. */
 export function statOf(path: string): Stats | undefined {
   return orMissing(() => statSync(path));
+}
+
+const NO_FOLDER_SYNC = ["EISDIR", "EPERM", "EACCES", "EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EBADF"];
+
+/** Makes what was created in a folder durable. Windows and some network disks cannot: there the file's own flush is all there is. */
+export function syncFolder(folder: string): void {
+  let fd: number | undefined;
+  try {
+    fd = openSync(folder, "r");
+    fsyncSync(fd);
+  } catch (error) {
+    if (!hasCode(error, NO_FOLDER_SYNC)) throw error;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
 }
 
 /**

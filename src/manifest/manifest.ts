@@ -13,7 +13,7 @@ export interface DesiredMapping {
   readonly line: number;
 }
 
-/** A tenant's texts by header, as `normalHeader` folds it; a known column is found by each of its names. */
+/** A tenant's texts by the meaning of their header. */
 export type ColumnTexts = Pick<ReadonlyMap<string, string>, "get">;
 
 /** One tenant of a manifest under one source task: all its rows together. */

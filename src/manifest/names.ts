@@ -2,15 +2,15 @@ import { foldName, type TaskId, trimAround } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
 import { nearestSpellings } from "../shared/spelling.js";
 import { listed, quote, withoutUnseen } from "../shared/text-safety.js";
-import { normalHeader } from "./columns.js";
+import { meaningOf, normalHeader } from "./columns.js";
 import type { ColumnTexts, ManifestTenant } from "./manifest.js";
 import {
   cellOf,
   type JudgedManifest,
+  type JudgedTenant,
   lostValue,
   type ManifestRow,
   placeOf,
-  type TenantGroup,
   textFault,
   type ValueFault,
 } from "./rows.js";
@@ -29,8 +29,8 @@ export type RenderedName = { readonly name: string } | { readonly unknown: reado
 interface Part {
   readonly spelt: string;
   readonly text?: string;
-  /** The column that a placeholder names, folded. */
-  readonly folded?: string;
+  /** The meaning of the column that a placeholder names. */
+  readonly meaning?: string;
 }
 
 /** The template that was taken apart last: most manifests have one for all tenants. */
@@ -41,7 +41,7 @@ function partsOf(template: string): readonly Part[] {
   if (lastTemplate?.template !== template) {
     const pieces = [...template.matchAll(/(\{)\{|(\})\}|\{([^{}]*)\}|([^{}]+)|[{}][^{}]*/g)];
     const parts = pieces.map(([spelt, opening, closing, column, plain]): Part => {
-      if (column !== undefined) return { spelt, folded: normalHeader(column) };
+      if (column !== undefined) return { spelt, meaning: meaningOf(column) };
       const text = opening ?? closing ?? plain;
       return text === undefined ? { spelt } : { spelt, text };
     });
@@ -55,10 +55,10 @@ function partsOf(template: string): readonly Part[] {
  * the task's name may bring control characters here (it is the server's): they become blanks, and marks that nobody sees go.
  */
 export function renderName(template: string, { tenant, task, columns }: NameValues): RenderedName {
-  const textOf = ({ spelt, text, folded }: Part): string | undefined => {
-    if (folded === undefined) return text;
-    if (folded === "tenant") return tenant;
-    if (folded !== "task") return columns.get(folded);
+  const textOf = ({ spelt, text, meaning }: Part): string | undefined => {
+    if (meaning === undefined) return text;
+    if (meaning === "tenant") return tenant;
+    if (meaning !== "task") return columns.get(meaning);
     return task === undefined ? spelt : withoutUnseen(task.replace(/[\p{Cc}\u2028\u2029]/gu, " "));
   };
   const parts = partsOf(template);
@@ -67,16 +67,16 @@ export function renderName(template: string, { tenant, task, columns }: NameValu
   return { unknown: parts.filter((_, at) => texts[at] === undefined).map((part) => part.spelt) };
 }
 
-/** The columns that a template uses, folded: all but the tenant's key and the source task's name. */
+/** The columns that a template uses, by their meaning: all but the tenant's key and the source task's name. */
 function columnsUsedBy(template: string): readonly string[] {
-  return partsOf(template).flatMap(({ folded = "tenant" }) =>
-    folded === "tenant" || folded === "task" ? [] : [folded],
+  return partsOf(template).flatMap(({ meaning }) =>
+    meaning === undefined || meaning === "tenant" || meaning === "task" ? [] : [meaning],
   );
 }
 
 /** Whether a template's names hold the source task's name. */
 export function usesTaskName(template: string): boolean {
-  return partsOf(template).some((part) => part.folded === "task");
+  return partsOf(template).some((part) => part.meaning === "task");
 }
 
 /** One copy's name, to be compared with the others. */
@@ -130,10 +130,10 @@ export function checkNames(manifest: JudgedManifest): void {
   const { findings } = manifest;
   const names: CopyName[] = [];
   let isSharedTemplateTold = false;
-  for (const group of manifest.groups) {
-    const { tenant, sourceTaskId, nameTemplate, enabled, columns } = group.tenant;
+  for (const one of manifest.tenants) {
+    const { tenant, sourceTaskId, nameTemplate, enabled, columns, rows } = one;
     if (!enabled) continue;
-    const row = group.rows.find((one) => one.name !== undefined);
+    const row = rows.find(({ name }) => name !== undefined);
     const rendered = renderName(nameTemplate, { tenant, task: undefined, columns });
     if ("unknown" in rendered) {
       // One template for all tenants is told once.
@@ -142,36 +142,34 @@ export function checkNames(manifest: JudgedManifest): void {
       for (const spelt of rendered.unknown) tellUnknownPlaceholder(spelt, row, manifest);
       continue;
     }
-    if (group.rows.length > 1) tellContradictoryColumns(group, manifest);
+    if (rows.length > 1) tellContradictoryColumns(one, manifest);
     const { name } = rendered;
-    const at = placeOf(manifest, row ?? group.rows[0], "name");
-    const fault = nameFault(name, group.tenant);
+    const { line, column } = placeOf(manifest, row ?? rows[0], "name");
+    const fault = nameFault(name, one);
     if (fault !== undefined)
-      findings.fault(fault.code, `The copy's name would be ${quote(name)}${fault.is}.`, { ...at, value: name });
-    else if (sourceTaskId !== undefined)
-      names.push({
+      findings.fault(fault.code, `The copy's name would be ${quote(name)}${fault.is}.`, {
         tenant,
-        line: at.line,
-        column: at.column,
-        sourceTaskId,
-        name,
-        taskUnfilled: usesTaskName(nameTemplate),
+        line,
+        column,
+        value: name,
       });
+    else if (sourceTaskId !== undefined)
+      names.push({ tenant, line, column, sourceTaskId, name, taskUnfilled: usesTaskName(nameTemplate) });
   }
-  for (const fault of checkCopyNames(names, [], findings.file)) findings.faults.push(fault);
+  findings.faults.push(...checkCopyNames(names, [], findings.file));
 }
 
 /** A column that the name uses and that the tenant's rows fill differently: which one the copy is named by cannot be told. */
 function tellContradictoryColumns(
-  { tenant: { tenant, nameTemplate, columns }, rows }: TenantGroup,
+  { tenant, nameTemplate, columns, rows }: JudgedTenant,
   manifest: JudgedManifest,
-) {
+): void {
   for (const used of columnsUsedBy(nameTemplate)) {
-    const position = manifest.columns.named.get(used) ?? -1;
+    const position = manifest.columns.get(used);
     const meant = columns.get(used) ?? "";
     const other = rows.find((row) => !["", meant].includes(cellOf(row, position)));
     if (other === undefined) continue;
-    const column = manifest.raw.header[position] ?? used;
+    const column = manifest.raw.header[position ?? -1] ?? used;
     const value = cellOf(other, position);
     const both = `${quote(value)} here, but ${quote(meant)} in another of its rows`;
     manifest.findings.fault("CONTRADICTION", `The name of tenant ${quote(tenant)} uses ${column}, which is ${both}.`, {

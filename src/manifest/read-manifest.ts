@@ -8,7 +8,7 @@ import { indexColumns } from "./columns.js";
 import { readCsvManifest } from "./csv.js";
 import { readJsonManifest } from "./json.js";
 import { Findings, type Manifest, type ManifestDefaults } from "./manifest.js";
-import { groupRows, readRow, shareValues } from "./rows.js";
+import { readRow, shareValues, tenantsOf } from "./rows.js";
 
 export interface ManifestOptions {
   /** `--encoding`; found by looking where it is not given. */
@@ -72,16 +72,16 @@ export async function readManifest({ path: file, bytes, encoding, defaults }: Ma
   const shared = shareValues(raw, defaults, findings);
   const context = { raw, columns, shared, defaults, findings };
   const rows = raw.rows.map((row) => readRow(row, context));
-  const groups = groupRows(rows, context);
-  checkManifest({ ...context, rows, groups });
+  const tenants = tenantsOf(rows, context);
+  checkManifest({ ...context, rows, tenants });
   if (findings.faults.length > 0) throw new StopError(EXIT.usage, inOrder(findings.faults));
   return {
     path: file,
     fileName: basename(file),
     sha256: createHash("sha256").update(bytes).digest("hex"),
-    tenants: groups.map((group) => group.tenant),
+    tenants: tenants.map(({ rows: _, ...tenant }) => tenant),
     header: raw.header,
-    rows: rows.map((row) => ({ line: row.line, key: row.key, cells: row.raw.cells })),
+    rows: rows.map(({ line, key, cells }) => ({ line, key, cells })),
     warnings: [...(warning === undefined ? [] : [warning]), ...inOrder(findings.warnings)],
   };
 }

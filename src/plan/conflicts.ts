@@ -20,7 +20,7 @@ export interface Holding extends Pick<TenantState, "ref" | "key" | "tenant" | "s
 }
 
 /** The apps in force, each with its holders: every logged key's confirmed mappings, plus those of every open intent. */
-export type InForce = ReadonlyMap<AppId, readonly Holding[]>;
+export type InForce = Map<AppId, Holding[]>;
 
 export function appsInForce(log: LogState): InForce {
   const inForce = new Map<AppId, Holding[]>();
@@ -113,26 +113,19 @@ export function gaveUp(subject: Named, absences: number): TenantError {
   return problem("GAVE_UP", `the create was sent ${absences} times and never arrived`, { hint });
 }
 
-export function gone(subject: Named, newTaskId: TaskId, namesake: TaskId | undefined): TenantError {
+/** A copy that is not on the server; with `unproven`, why its absence cannot be shown, one that is not seen there. */
+export function gone(subject: Named, id: TaskId, namesake: TaskId | undefined, unproven?: string): TenantError {
   const anew =
     namesake === undefined
-      ? `To make it anew: run sync with --recreate, or ${resolveCommand(subject, "--retry")}`
-      : `The task ${namesake} has its name; to take it: ${resolveCommand(subject, `--task-id ${namesake}`)}`;
-  const hint = `${anew}; where the customer left: ${resolveCommand(subject, "--forget")}`;
-  return problem("GONE", `the copy ${newTaskId} is no longer on the server`, { hint });
-}
-
-export function notSeen(
-  subject: Named,
-  newTaskId: TaskId,
-  { why, namesake }: { readonly why: string; readonly namesake: TaskId | undefined },
-): TenantError {
-  const message = `the copy ${newTaskId} is not in the server's task list, and its absence cannot be shown (${why})`;
-  const anew =
-    namesake === undefined
-      ? `${resolveCommand(subject, "--retry")} (it is gone, make it anew)`
-      : `${resolveCommand(subject, `--task-id ${namesake}`)} (the task ${namesake} has its name)`;
-  const hint = `Check that the API key may see it. Where you know better: ${anew} or ${resolveCommand(subject, "--forget")}`;
+      ? `to make it anew: ${resolveCommand(subject, "--retry")}`
+      : `to take the task ${namesake}, which has its name: ${resolveCommand(subject, `--task-id ${namesake}`)}`;
+  const ways = `${anew}; where the customer left: ${resolveCommand(subject, "--forget")}`;
+  if (unproven === undefined) {
+    const recreate = namesake === undefined ? "Run sync with --recreate; or, " : "Now, ";
+    return problem("GONE", `the copy ${id} is no longer on the server`, { hint: `${recreate}${ways}` });
+  }
+  const message = `the copy ${id} is not in the server's task list, and its absence cannot be shown (${unproven})`;
+  const hint = `Check that the API key may see it. Where you know that it is gone, ${ways}`;
   return problem("NOT_SEEN", message, { hint });
 }
 

@@ -52,7 +52,7 @@ export interface PlanItem extends Decision {
 }
 
 /** How often in all a tenant's create is sent again after it was found absent. */
-export const MOST_RESENDS = 3;
+const MOST_RESENDS = 3;
 
 const NONE: readonly never[] = [];
 const NOT_ASKED: Wholeness = { whole: false, why: "the server was not asked" };
@@ -64,16 +64,16 @@ export function decideEntry(context: PlanContext, entry: PlanEntry): Decision {
   if (crossed !== undefined) return refuse(crossed);
   if (state?.copy !== undefined) {
     const twins = twinsInList(context, state);
-    if (twins.length > 0) return refuse(conflict.twin(entry, [state.copy.newTaskId, ...idsOf(twins)]));
+    if (twins.length > 0) return refuse(conflict.twin(entry, [state.copy.newTaskId, ...twins]));
   }
   if (state !== undefined && state.openCreates.length > 0) return decideDoubt(context, entry, state);
   if (state?.copy !== undefined) return decideCopy(context, entry, state, state.copy);
-  if (entry.row.newTaskId !== undefined) return decideNewTaskId(context, entry, entry.row.newTaskId);
+  if (entry.newTaskId !== undefined) return decideNewTaskId(context, entry, entry.newTaskId);
   return decideCreate(context, entry, "no copy yet");
 }
 
 function decideDoubt(context: PlanContext, entry: PlanEntry, state: TenantState): Decision {
-  const { newTaskId } = entry.row;
+  const { newTaskId } = entry;
   if (newTaskId !== undefined && newTaskId !== state.copy?.newTaskId) return decideNewTaskId(context, entry, newTaskId);
   const doubts = doubtsOf(context, state);
   const several = doubts.flatMap(({ found }) => (found?.kind === "several" ? idsOf(found.tasks) : NONE));
@@ -86,7 +86,7 @@ function decideDoubt(context: PlanContext, entry: PlanEntry, state: TenantState)
 
 function decideCopy(context: PlanContext, entry: PlanEntry, state: TenantState, copy: LoggedCopy): Decision {
   const { list, log, permissions } = context;
-  const { newTaskId } = entry.row;
+  const { newTaskId } = entry;
   const presence = list?.presence.get(copy.newTaskId);
   const wholeness = list?.wholenessOf(entry.sourceTaskId) ?? NOT_ASKED;
   const isGone = copy.gone || (presence === "absent" && wholeness.whole);
@@ -100,14 +100,14 @@ function decideCopy(context: PlanContext, entry: PlanEntry, state: TenantState, 
     if (!permissions.recreate) return refuse(conflict.gone(entry, copy.newTaskId, namesake));
     // What was gone one day may be back, or be there under another ID: only a list of today shows that it is not.
     if (list !== undefined && !wholeness.whole)
-      return refuse(conflict.notSeen(entry, copy.newTaskId, { why: wholeness.why, namesake }));
+      return refuse(conflict.gone(entry, copy.newTaskId, namesake, wholeness.why));
   }
   if (isGone) return decideCreate(context, entry, "its copy is gone");
   if (presence === "absent" || presence === "unknown") {
     if (state.retry)
       return decideCreate(context, entry, "its copy is not seen; resolve --retry allows one more create");
     const why = wholeness.whole ? "it does not answer by its ID" : wholeness.why;
-    return refuse(conflict.notSeen(entry, copy.newTaskId, { why, namesake }));
+    return refuse(conflict.gone(entry, copy.newTaskId, namesake, why));
   }
   const { changes, missing, refusedRemovals } = driftOf(state, entry.wanted, context);
   if (refusedRemovals.length > 0) return refuse(conflict.removalRefused(refusedRemovals));
@@ -136,7 +136,7 @@ function decideCreate(context: PlanContext, entry: PlanEntry, reason: string): D
   // What an earlier create of this tenant, which holds no copy now, may have made.
   const own = state?.copy?.newTaskId;
   const leftovers = list === undefined ? NONE : twinsOf({ ref, key, own }, { list: list.index, log, names });
-  if (namesakes.length === 0 && leftovers.length > 0) return refuse(conflict.twin(entry, idsOf(leftovers)));
+  if (namesakes.length === 0 && leftovers.length > 0) return refuse(conflict.twin(entry, leftovers));
   const [only, ...others] = tasks;
   if (only !== undefined) {
     if (permissions.adopt && others.length === 0) return decideAdoption(context, entry, only, "adopt");

@@ -9,7 +9,6 @@ import {
   type ReportId,
   reportsNamed,
   type TaskId,
-  type TenantKey,
   type TenantRef,
   tenantRef,
 } from "../shared/ids.js";
@@ -21,13 +20,9 @@ import type { ObservedSource } from "./observe.js";
 import type { PlanContext } from "./plan-context.js";
 
 /** One enabled tenant of the manifest, with what only the server could tell filled in. */
-export interface PlanEntry {
+export interface PlanEntry extends ManifestTenant {
   readonly ref: TenantRef;
-  readonly key: TenantKey;
-  /** As the manifest spells it. */
-  readonly tenant: string;
   readonly sourceTaskId: TaskId;
-  readonly row: ManifestTenant;
   /** The name a create sends; `undefined` offline, where nobody knows the source task's name. */
   readonly name: string | undefined;
   readonly wanted: Wanted;
@@ -63,7 +58,7 @@ export function planEntries(planning: Planning): readonly PlanEntry[] {
     if (name !== undefined) named.push({ tenant, line, sourceTaskId, name });
     // The log's own text, where it has one: what is looked up there again and again is then found without comparing.
     const ref = state?.ref ?? tenantRef(sourceTaskId, key);
-    entries.push({ ref, key, tenant, sourceTaskId, row, name, wanted });
+    entries.push({ ...row, ref, sourceTaskId, name, wanted });
     // Offline, what only the server knows stays unfilled.
     if (isOffline) continue;
     problems.push(...faults);

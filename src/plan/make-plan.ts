@@ -66,7 +66,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
   const names = list && nameFindings(log, list.index, new TenantNames(log, entries));
   await recorder.record(names?.entries ?? NONE);
   // What a copy maps that nobody has read since it was taken over is in force as well.
-  const toRead = entries.filter(({ ref, row }) => (verify && selects(row)) || isNeverRead(log.tenant(ref)));
+  const toRead = entries.filter((entry) => (verify && selects(entry)) || isNeverRead(log.tenant(entry.ref)));
   const read = server && toRead.length > 0 ? await readKnownCopies(server, request, toRead) : undefined;
   // A report that only the copy has is wanted too.
   if (read !== undefined) entries = planEntries({ manifest, shape, log, sources });
@@ -88,7 +88,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     },
     list,
   );
-  const selected = entries.filter(({ row }) => selects(row));
+  const selected = entries.filter(selects);
   const context = server === undefined ? found : await withCandidates(server.reader, found, selected);
   const twins = twinsOfLog(context);
   const items = planItems(context, { twins, selects, unread: (verify ? read?.unread : undefined) ?? new Map() });
@@ -185,8 +185,7 @@ function planWarnings(context: PlanContext, items: readonly PlanItem[], twins: T
   return [
     ...listWarnings(context),
     ...missingReports(items),
-    ...twinWarnings(twins, items),
-    ...crossedWarnings(context, items),
+    ...troubleWarnings(context, items, twins),
     ...migrationWarnings(context),
     ...lostLogWarnings(items),
   ];
@@ -213,21 +212,20 @@ function missingReports(items: readonly PlanItem[]): readonly Problem[] {
   });
 }
 
-/** A twin of a tenant that is a conflict for it is told there. */
-function twinWarnings(twins: Twins, items: readonly PlanItem[]): readonly Problem[] {
-  const conflicts = refsInConflict(items, "TWIN");
-  return [...twins.values()].flatMap(({ state: { ref, tenant, copy }, tasks }) => {
-    if (conflicts.has(ref)) return NONE;
-    const ids = [copy?.newTaskId, ...tasks.map((task) => task.id)];
-    return problem("TWIN", `tenant "${tenant}" has more than one task: ${ids.join(", ")}`, { tenant });
-  });
-}
-
-function crossedWarnings({ crossed, log }: PlanContext, items: readonly PlanItem[]): readonly Problem[] {
+/** Twins and crossed names that are not told as their tenants' conflicts. */
+function troubleWarnings({ crossed, log }: PlanContext, items: readonly PlanItem[], twins: Twins): readonly Problem[] {
   const conflicts = refsInConflict(items);
-  return [...crossed].flatMap(([ref, error]) =>
-    conflicts.has(ref) ? NONE : { ...error, tenant: log.tenant(ref)?.tenant ?? ref },
-  );
+  const withTwins = refsInConflict(items, "TWIN");
+  const told: Problem[] = [];
+  const tenantOf = (ref: TenantRef): string => log.tenant(ref)?.tenant ?? ref;
+  for (const [ref, others] of twins) {
+    const tenant = tenantOf(ref);
+    const ids = [log.tenant(ref)?.copy?.newTaskId, ...others].join(", ");
+    if (!withTwins.has(ref))
+      told.push(problem("TWIN", `tenant "${tenant}" has more than one task: ${ids}`, { tenant }));
+  }
+  for (const [ref, error] of crossed) if (!conflicts.has(ref)) told.push({ ...error, tenant: tenantOf(ref) });
+  return told;
 }
 
 function refsInConflict(items: readonly PlanItem[], code?: "TWIN" | "LOG_LOST"): ReadonlySet<TenantRef> {

@@ -70,19 +70,15 @@ export function unexplainedTasks({ list, log, sources }: PlanContext): readonly 
 }
 
 /** The logged tenants that have listed twins, and these, in the log's order. */
-export type Twins = ReadonlyMap<TenantRef, { readonly state: TenantState; readonly tasks: readonly ListedTask[] }>;
+export type Twins = ReadonlyMap<TenantRef, readonly TaskId[]>;
 
 export function twinsOfLog(context: PlanContext): Twins {
-  const twins = new Map<TenantRef, { readonly state: TenantState; readonly tasks: readonly ListedTask[] }>();
-  for (const state of context.log.tenants()) {
-    const tasks = twinsInList(context, state);
-    if (tasks.length > 0) twins.set(state.ref, { state, tasks });
-  }
-  return twins;
+  const twins = [...context.log.tenants()].map((state) => [state.ref, twinsInList(context, state)] as const);
+  return new Map(twins.filter(([, ids]) => ids.length > 0));
 }
 
 /** Twins of one logged tenant in this list. A tenant in doubt has none: what it finds is its own. */
-export function twinsInList({ list, log, names }: PlanContext, state: TenantState): readonly ListedTask[] {
+export function twinsInList({ list, log, names }: PlanContext, state: TenantState): readonly TaskId[] {
   const { ref, key, copy, openCreates } = state;
   if (list === undefined || copy === undefined || copy.gone || openCreates.length > 0) return NONE;
   if (list.presence.get(copy.newTaskId) === "absent") return NONE;

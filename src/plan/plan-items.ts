@@ -53,16 +53,12 @@ export function planItems(context: PlanContext, { twins, selects, unread }: Plan
       line,
       name: context.log.tenant(ref)?.copy?.name ?? entry?.name,
       wanted: entry?.wanted ?? NOTHING,
-      twins: twinIds(twins, ref),
+      twins: twins.get(ref) ?? NONE,
       unread: isSelected ? unread.get(ref) : undefined,
       ...(entry === undefined ? DISABLED : isSelected ? decisionFor(entry) : NOT_SELECTED),
     };
   });
   return [...withoutLostLogs(context, items), ...orphansOf(context, twins)];
-}
-
-function twinIds(twins: Twins, ref: TenantRef): readonly TaskId[] {
-  return twins.get(ref)?.tasks.map((task) => task.id) ?? NONE;
 }
 
 /**
@@ -76,7 +72,7 @@ function withoutLostLogs(context: PlanContext, items: readonly PlanItem[]): read
   for (const { ref, action } of items) {
     const entry = entries.get(ref);
     if (entry === undefined || log.knowsCopyOf(entry.sourceTaskId) || lost.has(entry.sourceTaskId)) continue;
-    const taken = action.kind === "conflict" ? undefined : entry.row.newTaskId;
+    const taken = action.kind === "conflict" ? undefined : entry.newTaskId;
     if (looksCopied(context, entry, taken)) lost.add(entry.sourceTaskId);
   }
   if (lost.size === 0) return items;
@@ -103,7 +99,7 @@ function orphansOf({ manifest, inManifest, log }: PlanContext, twins: Twins): re
     line: undefined,
     name: state.copy?.name ?? state.openCreates[0]?.name,
     wanted: { mappings: mappingsOf(state), named: NONE },
-    twins: twinIds(twins, state.ref),
+    twins: twins.get(state.ref) ?? NONE,
     action: { kind: "orphan" },
     reason: "in the log, no longer in the manifest; left as it is",
     missing: NONE,

@@ -1,6 +1,5 @@
 import type { LogEntry } from "../log/records.js";
 import type { RowCounts, TenantState } from "../log/tenant-state.js";
-import { appConflict, type Holding } from "../plan/conflicts.js";
 import { decideEntry } from "../plan/decide.js";
 import type { PlanEntry } from "../plan/desired.js";
 import { listNotRead, type ObservedList, observeListAgain, sharedReading } from "../plan/observe.js";
@@ -8,7 +7,7 @@ import { type PlanContext, refreshed, unexplainedTasks } from "../plan/plan-cont
 import { TaskIndex } from "../plan/task-index.js";
 import { nameFindings, TenantNames } from "../plan/tenant-names.js";
 import type { ListReading } from "../server/ports.js";
-import { type AppId, addTo, type TaskId, type TenantRef } from "../shared/ids.js";
+import { addTo, type TaskId, type TenantRef } from "../shared/ids.js";
 import type { TenantError } from "../shared/results.js";
 import type { TaskReport } from "../shared/tasks.js";
 import type { Run } from "./run.js";
@@ -19,13 +18,9 @@ const MOST_UNEXPLAINED = 20_000;
 /** The server as this run sees it by now: its plan's context, and what was learnt since. */
 export class ServerView {
   context: PlanContext;
-  /** Whether copies were taken into the log since the plan was made: what is in force is no longer the plan's. */
-  tookCopies = false;
   /** Whether a create was sent. */
   sentCreate = false;
   readonly #run: Run;
-  /** Apps that a copy turned out to read when it was looked at before its update: in force, which the plan did not know. */
-  readonly #shownApps = new Map<AppId, Holding[]>();
   /** Task IDs that answers of this run named: each can be one tenant's only. */
   readonly #claimed = new Map<TaskId, TenantRef>();
   /** First copies of many source tasks are looked for in it at the same time. */
@@ -46,18 +41,21 @@ export class ServerView {
   /** Reads the list again, with whose names it shows. */
   async lookAgain(): Promise<ObservedList> {
     const list = await this.readList();
-    await this.noteNames(list.index);
-    this.refresh(list);
+    try {
+      await this.noteNames(list.index);
+    } finally {
+      // What it shows is told, also where the log takes no more.
+      this.refresh(list);
+    }
     return list;
   }
 
   /** Reads the list after the last create. */
   async lookLast(): Promise<void> {
     const before = this.context.list;
-    const list = await this.readList();
-    if (list.reading.kind !== "read" && before?.reading.kind === "read")
-      this.#run.results.warn(listNotRead(list.reading.problem));
-    this.refresh(list);
+    const { reading } = await this.lookAgain();
+    if (reading.kind !== "read" && before?.reading.kind === "read")
+      this.#run.results.warn(listNotRead(reading.problem));
   }
 
   /** The list past any cache. Whose names it shows counts at once, also where a new copy's own answer comes late or stops the run. */
@@ -112,20 +110,14 @@ export class ServerView {
    * each other's names.
    */
   conflictNow(entry: PlanEntry): TenantError | undefined {
-    const { context } = this;
-    const crossed = context.crossed.get(entry.ref);
-    if (crossed !== undefined) return crossed;
-    if (this.tookCopies) {
-      const { action } = decideEntry(context, entry);
-      if (action.kind === "conflict") return action.error;
-    }
-    return appConflict(context, entry, this.#shownApps);
+    const { action } = decideEntry(this.context, entry);
+    return action.kind === "conflict" ? action.error : undefined;
   }
 
-  /** Notes the apps that a copy shows: they are its tenant's, whatever the log knew. */
+  /** Notes the apps that a copy shows: they are its tenant's, whatever the log knew when the plan was made. */
   noteShownApps(state: TenantState, shown: readonly TaskReport[]): void {
     for (const { newQlikAppId } of shown.flatMap(({ mappings = [] }) => mappings))
-      addTo(this.#shownApps, newQlikAppId, state);
+      addTo(this.context.inForce, newQlikAppId, state);
   }
 
   /** The rows that a tenant's copy has to show. */

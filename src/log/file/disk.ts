@@ -1,10 +1,9 @@
 import * as fs from "node:fs";
 import { promisify } from "node:util";
-import { codeOf, hasCode } from "../../files/paths.js";
+import { codeOf, syncFolder } from "../../files/paths.js";
 import { EXIT, type StopError, stopError } from "../../shared/problems.js";
 
 const PIECE = 256 * 1024;
-const NO_FOLDER_SYNC = ["EISDIR", "EPERM", "EACCES", "EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EBADF"];
 
 const flush = promisify(fs.fdatasync);
 
@@ -90,19 +89,7 @@ export const nodeDisk = {
       fs.closeSync(fd);
     }
   },
-  /** Makes what was created in this folder durable. */
-  syncFolder(folder: string): void {
-    let fd: number | undefined;
-    try {
-      fd = fs.openSync(folder, "r");
-      fs.fsyncSync(fd);
-    } catch (error) {
-      // Windows and some network disks have no such call: there the file's own flush is all that can be had.
-      if (!hasCode(error, NO_FOLDER_SYNC)) throw error;
-    } finally {
-      if (fd !== undefined) fs.closeSync(fd);
-    }
-  },
+  syncFolder,
 };
 
 export function writeAll(handle: LogHandle, bytes: Uint8Array): void {
