@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import * as z from "zod";
+import { codeOf } from "../files/paths.js";
 import { writeAtomically } from "../files/write-file.js";
-import { EXIT, type StopError, stopError } from "../shared/problems.js";
+import { EXIT, stopError } from "../shared/problems.js";
 import type { SeededChance } from "./chaos.js";
 import { SOURCE_TASKS, type WorldReport, type WorldTask } from "./world.js";
 
@@ -58,7 +59,8 @@ export class TaskStore {
       // Told at the start, and not at the first copy.
       await store.save();
     } catch (cause) {
-      throw stateTrouble("STATE_UNWRITABLE", stateFile ?? "", "cannot be written", cause);
+      const message = `the state file ${stateFile} cannot be written (${codeOf(cause)})`;
+      throw stopError(EXIT.usage, "STATE_UNWRITABLE", message, { file: stateFile }, cause);
     }
     return store;
   }
@@ -156,8 +158,9 @@ async function readState(path: string): Promise<readonly SandboxTask[] | undefin
   try {
     text = await readFile(path, "utf8");
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
-    throw stateTrouble("STATE_UNREADABLE", path, "cannot be read", cause);
+    if (codeOf(cause) === "ENOENT") return undefined;
+    const message = `the state file ${path} cannot be read (${codeOf(cause)})`;
+    throw stopError(EXIT.usage, "STATE_UNREADABLE", message, { file: path }, cause);
   }
   try {
     const tasks = stateDocument.parse(JSON.parse(text)).tasks.map((task) => {
@@ -174,14 +177,4 @@ async function readState(path: string): Promise<readonly SandboxTask[] | undefin
     const hint = "Give --state another file, or remove this one where you know what it is";
     throw stopError(EXIT.usage, "STATE_NOT_OURS", message, { hint, file: path }, cause);
   }
-}
-
-function stateTrouble(
-  code: "STATE_UNREADABLE" | "STATE_UNWRITABLE",
-  path: string,
-  what: string,
-  cause: unknown,
-): StopError {
-  const why = cause instanceof Error ? `: ${cause.message}` : "";
-  return stopError(EXIT.usage, code, `the state file ${path} ${what}${why}`, { file: path }, cause);
 }
