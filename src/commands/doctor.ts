@@ -62,7 +62,7 @@ export async function doctorCommand(host: Host, settings: SettingsOf["doctor"]):
       const asked = { server, sourceTasks, shape, newLog, log: log.state, manifest, noPlan };
       checks.push(...(await checkServer(asked, connection.api.reader, () => host.interruption())));
     }
-    const warnings = [...settings.warnings, ...(connection?.warnings ?? [])];
+    const warnings = connection?.warnings ?? [];
     const diagnosis = diagnose(server ?? null, checks, warnings);
     await telling.warn(warnings);
     const isHuman = output.format === "human";

@@ -22,7 +22,6 @@ import { openTelling } from "./telling.js";
 /** `init`: writes a first manifest from the server's tasks and a list of apps. Never overwrites a file without `--force`. */
 export async function initCommand(host: Host, settings: SettingsOf["init"]): Promise<ExitCode> {
   const telling = await openTelling(host, settings.output);
-  await telling.warn(settings.warnings);
   const { file, apps: appsPath, manifestFormat, sourceTask, pattern } = settings;
   if (appsPath === undefined)
     throw stopError(

@@ -33,7 +33,6 @@ import { openTelling } from "./telling.js";
 /** `resolve`: settles tenants by hand; writes to the log only, never to the server. */
 export async function resolveCommand(host: Host, settings: SettingsOf["resolve"]): Promise<ExitCode> {
   const telling = await openTelling(host, settings.output);
-  await telling.warn(settings.warnings);
   const { path } = findLog(host, settings);
   const { resolution } = settings;
   const { resolved, log } =
