@@ -91,7 +91,7 @@ async function tenantsOfManifest(
   const path = manifest ?? logPath.slice(0, -LOG_ENDING.length);
   if (resolution.kind !== "task" || shape === undefined || !existsSync(path)) return [];
   const read = await attempt(() => readManifestInput({ path, shape }));
-  return read.kind === "done" ? read.value.tenants : [];
+  return read instanceof StopError ? [] : read.tenants;
 }
 
 export interface ResolveRequest extends Pick<SettingsOf["resolve"], "resolution" | "sourceTask" | "reason"> {

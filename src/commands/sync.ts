@@ -156,7 +156,7 @@ async function readManifestOrLogFault(sync: AskedSync): Promise<Manifest> {
     if (!(error instanceof StopError)) throw error;
     const { problems } = error;
     const log = await attempt(() => readLog(sync.log.path));
-    throw log.kind === "stopped" ? new StopError(log.stop.exitCode, [...log.stop.problems, ...problems]) : error;
+    throw log instanceof StopError ? new StopError(log.exitCode, [...log.problems, ...problems]) : error;
   }
 }
 

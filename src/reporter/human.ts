@@ -10,7 +10,6 @@ import {
   TENANT_STANDINGS,
   type TenantResult,
   type TenantStatus,
-  type TenantStatuses,
 } from "../shared/results.js";
 import { counted, oneLine } from "../shared/text-safety.js";
 import { inPieces, type TableColumn, tableLines, toText } from "./layout.js";
@@ -181,7 +180,7 @@ function columnsOf(look: Look): readonly TableColumn<TenantStatus>[] {
   ];
 }
 
-function doubtLines(tenants: TenantStatuses, look: Look): readonly string[] {
+function doubtLines(tenants: readonly TenantStatus[], look: Look): readonly string[] {
   const lines: string[] = [];
   let more = 0;
   for (const { tenant, doubts } of tenants)
@@ -197,7 +196,7 @@ function doubtText(tenant: string, { kind, name = "", reportId = "", at = "at an
   return `${tenant}: ${what}, sent ${at}, has no certain outcome`;
 }
 
-function standingLine(tenants: TenantStatuses, look: Look): string {
+function standingLine(tenants: readonly TenantStatus[], look: Look): string {
   const counts = standingCounts(tenants);
   const parts = TENANT_STANDINGS.filter((state) => counts[state] > 0).map((state) =>
     paint(state, `${counts[state]} ${SIGNS[state].word}`, look),
