@@ -11,8 +11,8 @@ import {
 } from "../shared/problems.js";
 import { oneLine } from "../shared/text-safety.js";
 import { carryOut } from "./carry-out.js";
-import { readCommandLine, type Stopped } from "./command-line.js";
-import { helpText } from "./help.js";
+import type { Stopped } from "./command-line.js";
+import { helpText, plainQuestion } from "./help.js";
 
 /** What the shell needs from `main` besides the host that commands see. */
 export interface Shell {
@@ -26,7 +26,8 @@ export interface Shell {
 /** Carries out one command line, from its words to the exit code. Rejects for nothing. */
 export async function runShell(argv: readonly string[], shell: Shell): Promise<ExitCode> {
   const { host } = shell;
-  const line = readCommandLine(argv, host);
+  // The parser and the settings are loaded only by who has something to do.
+  const line = plainQuestion(argv) ?? (await import("./command-line.js")).readCommandLine(argv, host);
   switch (line.kind) {
     case "version":
       await host.stdout.write(`${host.version}\n`);
