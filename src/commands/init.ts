@@ -5,6 +5,7 @@ import { LogState } from "../log/state.js";
 import { draftAsCsv, draftAsJson, draftTenants, type ListedApp } from "../manifest/apps.js";
 import { type ObservedSource, observeServer } from "../plan/observe.js";
 import { TaskIndex } from "../plan/task-index.js";
+import { liveSource } from "../run/guards.js";
 import type { TaskReader } from "../server/ports.js";
 import { type AppId, parseTaskId, type TaskId } from "../shared/ids.js";
 import { EXIT, type ExitCode, type Problem, problem, StopError, stopError } from "../shared/problems.js";
@@ -36,7 +37,7 @@ export async function initCommand(host: Host, settings: SettingsOf["init"]): Pro
   const text = manifestFormat === "json" ? draftAsJson(draft) : draftAsCsv(draft);
   const isQuiet = settings.output.verbosity === "quiet";
   if (!isQuiet) await tellLines(host, findingLines(findings));
-  await telling.warn(surprises(settings));
+  await telling.warn(surprises(findings, settings));
   if (file === undefined) await telling.answer(text);
   else {
     await writeNewFile(file, text, settings.force);
@@ -91,13 +92,14 @@ function findingLines({ source, unfit, leftMasterOut }: InitFindings): readonly 
   return lines;
 }
 
-function surprises({ masterApp, pattern }: SettingsOf["init"]): readonly Problem[] {
+function surprises({ source }: InitFindings, { masterApp, pattern }: SettingsOf["init"]): readonly Problem[] {
   const warnings: Problem[] = [];
   const unknown = "the manifest does not say which app is replaced, and the master app may be among its tenants";
   if (masterApp === undefined) warnings.push(problem("MASTER_APP_UNKNOWN", `no --master-app: ${unknown}`));
   if (pattern === undefined)
     warnings.push(problem("NO_PATTERN", "no --pattern: each app's whole name is its tenant's key"));
-  return warnings;
+  const live = liveSource(`the source task ${labelOf(source)}`, source.task.mail);
+  return live === undefined ? warnings : [...warnings, live];
 }
 
 function nextLines(host: Host, masterApp: AppId | undefined, file: string): readonly string[] {

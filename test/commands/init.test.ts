@@ -162,6 +162,12 @@ describe("init", () => {
     expect(said).toMatchObject({ code: 2, stopped: ["FILE_ENDING"] });
   });
 
+  it("tells a source task whose copies would mail by themselves", async () => {
+    const said = await init([manifest, "--apps", apps, ...PATTERN, "--source-task", "Weekly Sales", ...MASTER]);
+    expect(said.code).toBe(0);
+    expect(said.stderr).toContain("LIVE_SOURCE");
+  });
+
   it("is quiet with --quiet, and ends with 5 where the key is refused", async () => {
     const quiet = await init([manifest, "--apps", apps, ...PATTERN, ...SOURCE, ...MASTER, "--quiet"]);
     expect(quiet.stderr).toBe("");
