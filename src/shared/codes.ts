@@ -84,7 +84,6 @@ export const ERROR_CODES = [
     JSON_SYNTAX: ["The file is not valid JSON.", "Correct the place that is named; JSON has no comments and no comma after the last entry."],
     KEY_MISPLACED: ["A key stands where it is not read.", "Move it to the place that the message names."],
     KEY_UNKNOWN: ["A key has no meaning there and is not read.", "Remove it, or spell it as `qalyptus-propagate schema` does."],
-    LETTERS_PERHAPS_LOST: ["A `?` stands between letters, and no letter of the file is beyond ASCII: letters may have been lost when it was saved.", "Look at the value that is shown; save the file anew as UTF-8 where it is wrong."],
     LETTER_LOST: ["A value holds U+FFFD, which stands for a letter that was lost when the file was saved or read in the wrong encoding.", "Save the file anew from where it came from, as UTF-8."],
     MANIFEST_EMPTY: ["The manifest is empty.", "Write a header row and a row for each tenant, or let `init` write a first one."],
     MANIFEST_FAULTY: ["The manifest has faults, so that `status` shows all that the log knows.", "See all of them with `validate`."],
