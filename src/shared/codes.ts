@@ -87,7 +87,6 @@ export const ERROR_CODES = [
     LETTER_LOST: ["A value holds U+FFFD, which stands for a letter that was lost when the file was saved or read in the wrong encoding.", "Save the file anew from where it came from, as UTF-8."],
     MANIFEST_EMPTY: ["The manifest is empty.", "Write a header row and a row for each tenant, or let `init` write a first one."],
     MANIFEST_FAULTY: ["The manifest has faults, so that `status` shows all that the log knows.", "See all of them with `validate`."],
-    MANIFEST_TOO_LARGE: ["The manifest is larger than the program reads.", "Check that it is the right file; split one that is really so large."],
     MANIFEST_UNREADABLE: ["The manifest cannot be read.", "Check its path and rights; if it is open in Excel, close it there."],
     MASTER_APP: ["A tenant would read the master app: the customer would get the master's figures.", "Give the tenant its own app, or allow it with `--allow-master-app`."],
     NAME_EMPTY: ["A copy's name would be empty.", "Put `{tenant}` into the name, or a column that is never empty."],
