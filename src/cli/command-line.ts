@@ -1,4 +1,4 @@
-import { Command, Option } from "commander";
+import { parseArgs } from "node:util";
 import type { Host } from "../commands/host.js";
 import { ABSENT, Advice, didYouMean, OPTIONS, type OptionSpec, oneOf, type Values } from "../commands/options.js";
 import { type Invocation, type OutputSettings, readInvocation } from "../commands/settings.js";
@@ -60,37 +60,48 @@ interface Words {
 /** Every option of every command, once: one flag has one form, so that a word can be read before the command is known. */
 const EVERY_OPTION = [...new Map(Object.values<OptionSpec>(OPTIONS).map((option) => [option.long, option])).values()];
 
+const SHORT_FORMS = Object.fromEntries(
+  EVERY_OPTION.flatMap(({ long, short }) =>
+    short === undefined ? [] : [[long.slice(2), { type: "boolean" as const, short: short.slice(1) }]],
+  ),
+);
+
 /** `--api-key`, `--apikey=…`, `--key`, `--token`: ways to type a key where everybody can read it. */
 const KEY_LIKE = /^--?(?:qalyptus[-_]?)?(?:api[-_]?)?(?:key|token|bearer|password|secret)(?:=|$)/i;
 
 /**
- * Lets commander take the words apart. A value is optional to commander alone: then it takes no word for one that looks like an
- * option, which must be tied to its option by `=`.
+ * Lets Node take the words apart. A value that looks like an option must be tied to its option by `=`; a negative number is no
+ * option.
  */
 function readWords(argv: readonly string[]): Words {
   const typed = new Map<string, (string | null)[]>();
-  const parser = new Command();
-  for (const { long, short, value } of EVERY_OPTION) {
-    const flags = [...(short === undefined ? [] : [short]), value === undefined ? long : `${long} [value]`];
-    parser.addOption(new Option(flags.join(", ")));
-    parser.on(`option:${long.slice(2)}`, (text: string | null) => typed.set(long, [...(typed.get(long) ?? []), text]));
-  }
-  const { operands: bare, unknown } = parser.parseOptions([...argv]);
+  const bare: string[] = [];
   let strange: string | undefined;
   let keyWord: string | undefined;
-  for (let index = 0; index < unknown.length; index += 1) {
-    const word = unknown[index] ?? "";
-    if (word === "--") {
-      bare.push(...unknown.slice(index + 1));
-      break;
+  /** Takes the next word where it is a value: the option's, or the key behind a word that looks as if it were one. */
+  let takeValue: ((text: string) => void) | undefined;
+  let last = -1;
+  for (const token of parseArgs({ args: [...argv], strict: false, options: SHORT_FORMS, tokens: true }).tokens) {
+    const word = argv[token.index] ?? "";
+    const isFirst = token.index !== last;
+    last = token.index;
+    if (token.kind === "positional" || /^-\d/.test(word)) {
+      if (isFirst) (takeValue ?? ((text) => bare.push(text)))(word);
+      takeValue = undefined;
+      continue;
     }
-    if (!/^-\D/.test(word)) bare.push(word);
-    else if (!KEY_LIKE.test(word)) strange ??= word;
-    else {
+    takeValue = undefined;
+    if (token.kind === "option-terminator") continue;
+    const option = EVERY_OPTION.find(({ long }) => long === `--${token.name}`);
+    if (option !== undefined && (option.value !== undefined || token.value === undefined)) {
+      const texts = [...(typed.get(option.long) ?? []), token.value ?? null];
+      typed.set(option.long, texts);
+      if (option.value !== undefined && token.value === undefined) takeValue = (text) => texts.splice(-1, 1, text);
+    } else if (isFirst && KEY_LIKE.test(word)) {
       keyWord ??= word;
       // What follows is the key, and no command.
-      if (!word.includes("=") && unknown[index + 1]?.startsWith("-") === false) index += 1;
-    }
+      if (!word.includes("=")) takeValue = () => undefined;
+    } else strange ??= isFirst ? word : token.rawName;
   }
   const [command, ...operands] = bare;
   return { command, operands, typed, strange, keyWord };

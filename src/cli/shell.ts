@@ -11,8 +11,9 @@ import {
 } from "../shared/problems.js";
 import { retypedOn } from "../shared/quoting.js";
 import { oneLine } from "../shared/text-safety.js";
-import type { Stopped } from "./command-line.js";
-import { helpText, plainQuestion } from "./help.js";
+import { carryOut } from "./carry-out.js";
+import { readCommandLine, type Stopped } from "./command-line.js";
+import { helpText } from "./help.js";
 
 /** What the shell needs from `main` besides the host that commands see. */
 export interface Shell {
@@ -26,8 +27,7 @@ export interface Shell {
 /** Carries out one command line, from its words to the exit code. Rejects for nothing. */
 export async function runShell(argv: readonly string[], shell: Shell): Promise<ExitCode> {
   const { host } = shell;
-  // The parser and the settings are loaded only by who has something to do.
-  const line = plainQuestion(argv) ?? (await import("./command-line.js")).readCommandLine(argv, host);
+  const line = readCommandLine(argv, host);
   switch (line.kind) {
     case "version":
       await host.stdout.write(`${host.version}\n`);
@@ -62,8 +62,7 @@ async function run(invocation: Invocation, shell: Shell): Promise<ExitCode> {
     throw new StopError(exitOfSignal(signal), problem("INTERRUPTED", `stopped by ${signal}`));
   });
   try {
-    const ended = import("./carry-out.js").then(({ carryOut }) => carryOut(host, invocation));
-    return await Promise.race([ended, interrupted]);
+    return await Promise.race([carryOut(host, invocation), interrupted]);
   } catch (error) {
     const { output, warnings } = settings;
     const dryRun = command === "validate" || (command === "sync" && settings.run.dryRun);

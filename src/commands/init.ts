@@ -4,8 +4,9 @@ import { checkNewFile, writeNewFile } from "../files/write-file.js";
 import { LogState } from "../log/state.js";
 import { draftAsCsv, draftAsJson, draftTenants, type ListedApp, SCHEMA_FILE } from "../manifest/apps.js";
 import { readManifest } from "../manifest/read-manifest.js";
-import { judgeLiveSource, type ObservedSource, observeServer } from "../plan/observe.js";
+import { type ObservedSource, observeServer } from "../plan/observe.js";
 import { TaskIndex } from "../plan/task-index.js";
+import { liveSource } from "../run/guards.js";
 import type { TaskReader } from "../server/ports.js";
 import { type AppId, foldName, parseAppId, parseTaskId, type TaskId } from "../shared/ids.js";
 import { EXIT, type ExitCode, type Problem, problem, StopError, stopError } from "../shared/problems.js";
@@ -119,10 +120,8 @@ function surprises({ source, masterApp }: InitFindings, { pattern }: SettingsOf[
   if (masterApp === undefined) warnings.push(problem("MASTER_APP_UNKNOWN", `no --master-app: ${unknown}`));
   if (pattern === undefined)
     warnings.push(problem("NO_PATTERN", "no --pattern: each app's whole name is its tenant's key"));
-  const masterApps = new Set(masterApp === undefined ? [] : [masterApp]);
-  const label = `the source task ${labelOf(source)}`;
-  const { refusal } = judgeLiveSource({ label, mail: source.task.mail, masterApps, allowed: false });
-  return refusal === undefined ? warnings : [...warnings, refusal];
+  const live = liveSource(`the source task ${labelOf(source)}`, source.task.mail);
+  return live === undefined ? warnings : [...warnings, live];
 }
 
 function nextLines(

@@ -195,13 +195,12 @@ async function takeOver(
   const name = named?.name ?? subject.state?.copy?.name ?? old?.copy?.name ?? "";
   const before = list.kind === "read" ? namesakesOf(name, index).filter((id) => id !== taskId) : null;
   const shown = reports.kind === "read" ? reports.value : [];
-  const nothing = { mappings: [], named: [] };
   entries.push(
     { type: "adopted", ...copy, tenant, manifest: request.manifestName, name, by: "resolve", before, reason },
     // Behind the adoption: should the log lose its tail, the doubt is still there to be looked up.
     ...(subject.state?.openCreates ?? []).map(({ write }) => ({ type: "settled", write, found: "abandoned" }) as const),
     // Nothing is claimed: the next sync holds it against the manifest.
-    observeCopy({ ...copy, shown, wanted: nothing, mustShow: undefined, clock: systemClock }).record,
+    observeCopy({ ...subject, wanted: { mappings: [], named: [] } }, taskId, shown, undefined, systemClock).record,
   );
   if (old === undefined) return `its copy is the task ${taskId}`;
   // Last: should the log lose its tail, the copy is held by both, and never by nobody.

@@ -102,7 +102,11 @@ const READERS = {
   }),
   demo: (given: Given) => ({ keep: given.values.keep, ...common(given) }),
   schema: common,
-  completion: (given: Given) => ({ ...common(given), shell: given.operands[0] as (typeof SHELLS)[number] }),
+  completion: (given: Given) => ({
+    ...common(given),
+    shell: given.operands[0] as (typeof SHELLS)[number],
+    words: given.operands.slice(1),
+  }),
 };
 
 export type CommandName = keyof typeof READERS;

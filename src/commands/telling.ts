@@ -77,7 +77,7 @@ export async function openTelling(
       lines?.emit(event);
     },
     warn: async (problems: readonly Problem[]): Promise<void> => {
-      if (warns) await host.stderr.write(toText(warningLines(problems, errorLook), errorLook));
+      if (warns) await host.stderr.write(toText(warningLines(problems, errorLook)));
     },
     /** Takes the live line away; what goes wrong from here on is told by the shell. */
     stop: () => progress.stop(),
@@ -96,7 +96,7 @@ export async function openTelling(
       for (const problem of await writeResultFiles(targets, result, manifest)) {
         const kind = problem.code === "OUT_NOT_WRITTEN" ? "error" : "warning";
         filesFailed ||= kind === "error";
-        await host.stderr.write(toText(problemLines(kind, problem, errorLook), errorLook));
+        await host.stderr.write(toText(problemLines(kind, problem, errorLook)));
       }
       if (!told) await answerResult(result, next);
       if (result.errors.length > 0) await host.stderr.write(errorsText(result.errors, errorLook));

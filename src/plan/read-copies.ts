@@ -16,8 +16,7 @@ import type { TenantError } from "../shared/results.js";
 import { byReport, sameSwaps, type TaskReport } from "../shared/tasks.js";
 import type { Clock } from "../shared/time.js";
 import { type Named, resolveCommand } from "./conflicts.js";
-import type { PlanEntry } from "./desired.js";
-import type { Wanted } from "./drift.js";
+import type { PlanEntry, Wanted } from "./desired.js";
 import type { Observation } from "./observe.js";
 
 /** A copy's reports. `lacks`: an answer, given twice, that lacks what the copy was made with: it is none. */
@@ -89,17 +88,14 @@ export function holdAgainst(shown: readonly TaskReport[], wanted: Wanted, mustSh
 }
 
 /** What a copy shows, held against what it should have; and the record of it. Reports whose mappings are not shown stay as they are known. */
-export function observeCopy(copy: {
-  readonly sourceTaskId: TaskId;
-  readonly key: TenantKey;
-  readonly newTaskId: TaskId;
-  readonly shown: readonly TaskReport[];
-  readonly wanted: Wanted;
-  readonly mustShow: RowCounts | undefined;
-  readonly clock: Pick<Clock, "now">;
-}): { readonly back: ReadBack; readonly record: ObservedRecord } {
-  const { sourceTaskId, key, newTaskId, shown, mustShow } = copy;
-  const back = holdAgainst(shown, copy.wanted, mustShow);
+export function observeCopy(
+  { sourceTaskId, key, wanted }: Pick<PlanEntry, "sourceTaskId" | "key" | "wanted">,
+  newTaskId: TaskId,
+  shown: readonly TaskReport[],
+  mustShow: RowCounts | undefined,
+  clock: Pick<Clock, "now">,
+): { readonly back: ReadBack; readonly record: ObservedRecord } {
+  const back = holdAgainst(shown, wanted, mustShow);
   const verified = back.kind === "equal";
   return {
     back,
@@ -111,7 +107,7 @@ export function observeCopy(copy: {
       reports: shownReports(shown, mustShow),
       has: shown.map((report) => report.reportId),
       verified,
-      ...(verified && { verifiedAt: copy.clock.now().toISOString() }),
+      ...(verified && { verifiedAt: clock.now().toISOString() }),
     },
   };
 }
@@ -134,7 +130,8 @@ export async function readKnownCopies(
   /** Verified as before. One record for all copies of a source task: one for each would make the log grow with every look. */
   const seenAgain = new Map<TaskId, TenantKey[]>();
   const hiding = new Map<TaskId, Problem>();
-  const read = async ({ ref, key, tenant, sourceTaskId, wanted }: PlanEntry): Promise<void> => {
+  const read = async (entry: PlanEntry): Promise<void> => {
+    const { ref, key, tenant, sourceTaskId } = entry;
     const state = recorder.state.tenant(ref);
     if (state?.copy === undefined || state.copy.gone) return;
     const { newTaskId } = state.copy;
@@ -146,7 +143,7 @@ export async function readKnownCopies(
     else {
       const shown = reading.value;
       const mustShow = state.copy.sourceRows ?? observation.sources.get(sourceTaskId)?.rows;
-      const { record } = observeCopy({ sourceTaskId, key, newTaskId, shown, wanted, mustShow, clock });
+      const { record } = observeCopy(entry, newTaskId, shown, mustShow, clock);
       if (isNews(state, shown) || record.verified !== state.verified) news.push(record);
       else if (record.verified) addTo(seenAgain, sourceTaskId, key);
       if (shown.every((report) => report.mappings === undefined))

@@ -5,8 +5,8 @@ import type { Reading } from "../server/ports.js";
 import { foldAround, type TaskId, type TenantRef } from "../shared/ids.js";
 import type { ListedTask, TaskReport } from "../shared/tasks.js";
 import { copyOf, mayBeMadeFor, type NamesInDoubt } from "./conflicts.js";
+import type { PlanContext } from "./decide.js";
 import type { PlanEntry } from "./desired.js";
-import type { PlanContext } from "./plan-context.js";
 import { TaskIndex } from "./task-index.js";
 import type { TenantNames } from "./tenant-names.js";
 
@@ -61,15 +61,15 @@ export function namesakesOf(name: string, list: TaskIndex): readonly TaskId[] {
 export function twinsOf(
   { ref, key, own }: Pick<TenantState, "ref" | "key"> & { readonly own: TaskId | undefined },
   { list, log, names }: LookedAt,
-): readonly ListedTask[] {
-  const twins = new Set<ListedTask>();
+): readonly TaskId[] {
+  const twins = new Set<TaskId>();
   const isNobodyElses = (task: ListedTask): boolean => !names.isOfAnother(task.name, ref);
   for (const intent of log.sentNames(ref)) {
     // A server that cuts names gives those of several copies the same end.
     const isOthersToo = intent.listed === true && names.isLoggedOfAnother(intent.name, key);
     const exact = isOthersToo ? NONE : list.named(intent.name);
     for (const task of [...exact, ...list.numbered(intent.name).filter(isNobodyElses)])
-      if (task.id !== own && mayBeOf(task.id, intent, log)) twins.add(task);
+      if (task.id !== own && mayBeOf(task.id, intent, log)) twins.add(task.id);
   }
   return [...twins];
 }
@@ -115,7 +115,7 @@ export function possibleCopies(
 export function adoptionCandidate(context: PlanContext, entry: PlanEntry): TaskId | undefined {
   const { log, list, permissions } = context;
   const state = log.tenant(entry.ref);
-  const { newTaskId } = entry.row;
+  const { newTaskId } = entry;
   if (newTaskId !== undefined && state?.copy?.newTaskId !== newTaskId) return newTaskId;
   if (!permissions.adopt || list === undefined || isInDoubt(state)) return undefined;
   const copy = state?.copy;
@@ -182,8 +182,7 @@ function namesakesIn({ list, log }: PlanContext, { name, ref }: PlanEntry): read
 /** Where the log knows no copy of the source task: the tasks that bear the tenant's name by its template, whatever the source task's name. */
 function lookAlikesIn({ list, log, sources }: PlanContext, entry: PlanEntry): readonly ListedTask[] {
   if (list === undefined || entry.name === undefined || log.knowsCopyOf(entry.sourceTaskId)) return NONE;
-  const { nameTemplate, columns } = entry.row;
-  const rendered = renderName(nameTemplate, { tenant: entry.tenant, task: ANY_TEXT, columns });
+  const rendered = renderName(entry.nameTemplate, { ...entry, task: ANY_TEXT });
   const parts = "name" in rendered ? rendered.name.split(ANY_TEXT) : [];
   if (parts.length < 2) return NONE;
   const [before, after] = foldAround(parts[0] ?? "", parts.at(-1) ?? "");

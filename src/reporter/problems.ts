@@ -45,7 +45,7 @@ export function errorsText(errors: readonly Problem[], look: Look): string {
   const lines = errors.slice(0, ERRORS_PRINTED).flatMap((error) => problemLines("error", error, look));
   const more = errors.length - ERRORS_PRINTED;
   if (more > 0) lines.push(`and ${counted(more, "more error")} (all of them: --format json)`);
-  return toText(lines, look);
+  return toText(lines);
 }
 
 /** Warnings for people: a few of each code, then how many more of it. */

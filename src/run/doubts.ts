@@ -1,12 +1,12 @@
 import type { TenantState } from "../log/tenant-state.js";
 import * as conflict from "../plan/conflicts.js";
-import { decideEntry, MOST_RESENDS, type PlanItem } from "../plan/decide.js";
+import { decideEntry, type PlanItem } from "../plan/decide.js";
 import type { PlanEntry } from "../plan/desired.js";
 import { hasShownCopy, type ObservedList } from "../plan/observe.js";
 import { problem } from "../shared/problems.js";
 import type { TenantError } from "../shared/results.js";
 import { createCopy } from "./create.js";
-import { type End, SUCCEEDED } from "./results.js";
+import { type End, PLANNED, SUCCEEDED } from "./results.js";
 import type { Run } from "./run.js";
 import { type Finding, settleFound } from "./settle.js";
 import { runPooled } from "./slots.js";
@@ -14,7 +14,6 @@ import { updateCopy } from "./update.js";
 
 /** A tenant of this run that is in doubt: how it came to be, and why the doubt cannot be ended now. */
 export interface InDoubt extends PlanEntry {
-  readonly tenant: string;
   readonly item: PlanItem;
   error: TenantError;
   why?: TenantError | undefined;
@@ -56,11 +55,13 @@ export async function settleDoubts(run: Run, doubts: readonly InDoubt[]): Promis
     );
 }
 
-/** What a settled tenant still needs: the manifest may want other mappings, or the server does not show them. */
-export async function bringUpToDate(run: Run, entry: PlanEntry): Promise<End> {
+/** Does what one tenant still needs by what is known now: the plan's list is old, doubts were ended, others hold its apps. */
+export async function carryOut(run: Run, entry: PlanEntry): Promise<End> {
   const { action } = decideEntry(run.server.context, entry);
-  if (action.kind === "conflict") return { kind: "failed", error: action.error };
-  return action.kind === "update" ? updateCopy(run, entry) : SUCCEEDED;
+  if (action.kind === "conflict") return run.endOfRefusal(entry.ref, action.error);
+  if (action.kind === "create") return createCopy(run, entry);
+  if (action.kind === "update") return updateCopy(run, entry);
+  return action.kind === "unchanged" ? SUCCEEDED : PLANNED;
 }
 
 function openOf(run: Run, doubts: readonly InDoubt[]): readonly InDoubt[] {
@@ -97,7 +98,7 @@ async function lookForFound(run: Run, doubts: readonly InDoubt[]): Promise<Obser
     // A candidate that is not there any more is none; any other reason why nothing shows the truth still holds.
     else doubt.why = candidateOf(doubt, finding) ?? (isCandidate(doubt) ? undefined : doubt.why);
   }
-  await together(run, settled, async (doubt) => run.results.end(doubt.item, await bringUpToDate(run, doubt)));
+  await together(run, settled, async (doubt) => run.results.end(doubt.item, await carryOut(run, doubt)));
   return list;
 }
 
@@ -179,15 +180,7 @@ function whyNotAbsent(run: Run, doubt: InDoubt, lists: readonly ObservedList[]):
 
 /** Created again by today's manifest, as a new intent. */
 async function createAgain(run: Run, doubt: InDoubt): Promise<void> {
-  const state = stateOf(run, doubt);
-  const absences = state?.absences ?? 0;
-  const { action } = decideEntry(run.server.context, doubt);
-  if (action.kind === "conflict") return run.results.end(doubt.item, { kind: "failed", error: action.error });
-  if (absences > MOST_RESENDS)
-    return run.results.end(doubt.item, { kind: "failed", error: conflict.gaveUp(doubt, absences) });
-  // The log has lost its tail, and with it that the doubt was over: the copy is there.
-  const isThere = state?.copy?.gone === false && action.kind !== "create";
-  const end = isThere ? await bringUpToDate(run, doubt) : await createCopy(run, doubt);
+  const end = await carryOut(run, doubt);
   if (end.kind === "in-doubt") doubt.error = end.error;
   else run.results.end(doubt.item, end);
 }

@@ -1,7 +1,6 @@
-import type { CreateIntentRecord, LogEntry, ObservedRecord } from "../log/records.js";
-import { countRows, type OpenPatch, type RowCounts, type TenantState } from "../log/tenant-state.js";
-import type { PlanEntry } from "../plan/desired.js";
-import type { ReportChange } from "../plan/drift.js";
+import type { CreateIntentRecord, LogEntry } from "../log/records.js";
+import { countRows, type OpenPatch, type TenantState } from "../log/tenant-state.js";
+import type { PlanEntry, ReportChange } from "../plan/desired.js";
 import { copyLacks, mappingsNotShown, notVerified, observeCopy, type ReadBack, readCopy } from "../plan/read-copies.js";
 import type { Reading } from "../server/ports.js";
 import type { ReportId, TaskId } from "../shared/ids.js";
@@ -10,17 +9,6 @@ import type { TenantError } from "../shared/results.js";
 import { byReport, sameSwaps, type TaskReport } from "../shared/tasks.js";
 import { type End, SUCCEEDED } from "./results.js";
 import type { Run } from "./run.js";
-
-/** What a copy shows, held against what its entry wants; and the record of it. */
-export function observe(
-  { clock }: Run,
-  { sourceTaskId, row, wanted }: PlanEntry,
-  newTaskId: TaskId,
-  shown: readonly TaskReport[],
-  mustShow: RowCounts | undefined,
-): { readonly back: ReadBack; readonly record: ObservedRecord } {
-  return observeCopy({ sourceTaskId, key: row.key, newTaskId, shown, mustShow, wanted, clock });
-}
 
 function failed(error: TenantError): End {
   return { kind: "failed", error };
@@ -31,8 +19,8 @@ function endOfUnread(run: Run, newTaskId: TaskId): End {
   return run.options.run.verify ? failed(notVerified(newTaskId, "the run was stopped before")) : SUCCEEDED;
 }
 
-function warnNotShown(run: Run, { sourceTaskId, row }: PlanEntry, newTaskId: TaskId): void {
-  run.results.warnOnce(`mappings of ${sourceTaskId}`, mappingsNotShown(newTaskId, row.tenant));
+function warnNotShown(run: Run, { sourceTaskId, tenant }: PlanEntry, newTaskId: TaskId): void {
+  run.results.warnOnce(`mappings of ${sourceTaskId}`, mappingsNotShown(newTaskId, tenant));
 }
 
 function otherReportId(mode: "row" | "report"): string {
@@ -53,7 +41,7 @@ export async function readBackCreate(
   made: { readonly intent: CreateIntentRecord; readonly newTaskId: TaskId; readonly isFirst: boolean },
 ): Promise<End> {
   const { intent, newTaskId, isFirst } = made;
-  const { sourceTaskId, row } = entry;
+  const { sourceTaskId, tenant } = entry;
   const { creates } = run.source(sourceTaskId);
   const mustShow = intent.reports.length > 0 ? countRows(intent.reports.map(({ reportId }) => reportId)) : undefined;
   const [copy, list] = await Promise.all([
@@ -71,9 +59,9 @@ export async function readBackCreate(
     const message = `the new copy ${newTaskId} is not in the server's task list, though that was read to its end`;
     error = problem("COPY_NOT_LISTED", message);
   }
-  if (copy.kind === "lacks") error = copyLacks({ tenant: row.tenant, sourceTaskId, newTaskId }, copy.reports);
+  if (copy.kind === "lacks") error = copyLacks({ tenant, sourceTaskId, newTaskId }, copy.reports);
   else if (copy.kind === "read") {
-    const { back, record } = observe(run, entry, newTaskId, copy.value, mustShow);
+    const { back, record } = observeCopy(entry, newTaskId, copy.value, mustShow, run.clock);
     error = wrongCopy(intent, copy.value, back) ?? error;
     if (copy.value.some((report) => report.mappings !== undefined))
       entries.push(error === undefined ? record : { ...record, verified: false, verifiedAt: undefined });
@@ -81,13 +69,13 @@ export async function readBackCreate(
   } else warnNotShown(run, entry, newTaskId);
   if (error !== undefined) {
     const { reportIdMode, mappings } = intent;
-    const stop = { sourceTaskId, key: row.key, newTaskId, code: error.code, reportIdMode, mappings };
+    const stop = { sourceTaskId, key: entry.key, newTaskId, code: error.code, reportIdMode, mappings };
     entries.push({ type: "source-stopped", ...stop });
   }
   const isLogged = await run.abort.guard(() => run.recorder.record(entries).then(() => true));
   // What was seen to be wrong is told, also where the log takes no more.
   if (error !== undefined) {
-    run.stopSource(sourceTaskId, "creates", error.message, { hint: error.hint, tenant: row.tenant });
+    run.stopSource(sourceTaskId, "creates", error.message, { hint: error.hint, tenant });
     return failed(error);
   }
   if (isLogged === undefined) {
@@ -132,7 +120,7 @@ export interface SentPatches {
  */
 export async function readBackPatches(run: Run, entry: PlanEntry, patches: SentPatches): Promise<End> {
   const { newTaskId, sentAny } = patches;
-  const { sourceTaskId, row } = entry;
+  const { sourceTaskId, tenant } = entry;
   const { updates } = run.source(sourceTaskId);
   const state = run.recorder.state.tenant(entry.ref);
   const copy = await run.abort.guard(() => readCopy(run.reader, newTaskId, state?.originalRows));
@@ -141,8 +129,7 @@ export async function readBackPatches(run: Run, entry: PlanEntry, patches: SentP
     updates.stop();
     return endOfUnread(run, newTaskId);
   }
-  const lacks = (reports: readonly ReportId[]): End =>
-    failed(copyLacks({ tenant: row.tenant, sourceTaskId, newTaskId }, reports));
+  const lacks = (reports: readonly ReportId[]): End => failed(copyLacks({ tenant, sourceTaskId, newTaskId }, reports));
   if (copy.kind === "lacks") return lacks(copy.reports);
   if (copy.kind !== "read") {
     if (run.options.run.verify || (sentAny && state?.showsMappings === true))
@@ -152,7 +139,7 @@ export async function readBackPatches(run: Run, entry: PlanEntry, patches: SentP
     return SUCCEEDED;
   }
   const mustShow = state && run.server.rowsToBeShown(state);
-  const { record } = observe(run, entry, newTaskId, copy.value, mustShow);
+  const { record } = observeCopy(entry, newTaskId, copy.value, mustShow, run.clock);
   const { unequal, lost, hidden } = heldAgainstPatches(entry, patches, copy.value, state?.showsMappings === true);
   // Shown a moment ago, and not any more: what it maps now is not known, whatever the PATCH was answered.
   const reports = [...record.reports, ...lost.map((reportId) => ({ reportId, apps: null }))];
@@ -165,7 +152,7 @@ export async function readBackPatches(run: Run, entry: PlanEntry, patches: SentP
     return SUCCEEDED;
   }
   const why = `a PATCH of the copy ${newTaskId} had no effect`;
-  run.stopSource(sourceTaskId, "updates", why, { tenant: row.tenant });
+  run.stopSource(sourceTaskId, "updates", why, { tenant });
   const message = `the server took the PATCH and still shows other mappings for ${reportsNamed(unequal)}`;
   return failed(problem("PATCH_NO_EFFECT", message, { hint: otherReportId(run.options.shape.reportId) }));
 }

@@ -149,14 +149,14 @@ function outcomeOf({ type, write }: Intent, outcome: WriteEnd, { code, message, 
 /** Records what an answer said; where the log cannot take it, that is told at once, and stands in the tenant's result. */
 export async function recordOrTell(
   run: Run,
-  { ref, row }: PlanEntry,
+  { ref, tenant }: PlanEntry,
   entries: readonly LogEntry[],
   known: Unlogged,
 ): Promise<void> {
   try {
     await run.recorder.record(entries);
   } catch (cause) {
-    run.results.tellUnlogged(ref, row.tenant, known);
+    run.results.tellUnlogged(ref, tenant, known);
     throw cause;
   }
 }

@@ -1,14 +1,13 @@
 import type { LogEntry, PatchIntentRecord, WriteEnd } from "../log/records.js";
 import type { OpenPatch, TenantState } from "../log/tenant-state.js";
 import * as conflict from "../plan/conflicts.js";
-import type { PlanEntry } from "../plan/desired.js";
-import { type Drift, driftOf, type ReportChange } from "../plan/drift.js";
-import { type CopyReading, copyLacks, isNews, readCopy } from "../plan/read-copies.js";
+import { type Drift, driftOf, type PlanEntry, type ReportChange } from "../plan/desired.js";
+import { type CopyReading, copyLacks, isNews, observeCopy, readCopy } from "../plan/read-copies.js";
 import { type ReportId, type TaskId, writeId } from "../shared/ids.js";
 import { problem } from "../shared/problems.js";
 import type { TenantError } from "../shared/results.js";
 import { sameSwaps, type TaskReport } from "../shared/tasks.js";
-import { endShownPatches, lookAtPatchDoubt, observe, readBackPatches } from "./read-back.js";
+import { endShownPatches, lookAtPatchDoubt, readBackPatches } from "./read-back.js";
 import { type End, PLANNED, SUCCEEDED } from "./results.js";
 import type { Run } from "./run.js";
 import { recordOrTell, send } from "./send.js";
@@ -60,7 +59,7 @@ async function updateInTurn(
   knownMissing: readonly ReportId[],
   isSettled: boolean,
 ): Promise<End> {
-  const { sourceTaskId, row, wanted } = entry;
+  const { sourceTaskId, tenant, wanted } = entry;
   const { recorder } = run;
   const stateNow = (): TenantState => recorder.state.tenant(entry.ref) as TenantState;
   const cannot = (error: TenantError): End => run.endOfRefusal(entry.ref, error);
@@ -69,15 +68,14 @@ async function updateInTurn(
   const before = await readCopy(run.reader, newTaskId, stateNow().originalRows);
   if (before.kind === "absent")
     return cannot(problem("COPY_MISSING", `the copy ${newTaskId} does not answer by its ID (404)`));
-  if (before.kind === "lacks")
-    return cannot(copyLacks({ tenant: row.tenant, sourceTaskId, newTaskId }, before.reports));
+  if (before.kind === "lacks") return cannot(copyLacks({ tenant, sourceTaskId, newTaskId }, before.reports));
   if (before.kind === "read") {
     if (isSettled) await endShownPatches(run, stateNow(), before.value, true);
     // What the copy shows before anything is sent counts: a report that is already right is not sent again.
     const state = stateNow();
     if (isNews(state, before.value)) {
       const mustShow = run.server.rowsToBeShown(state);
-      await recorder.record([observe(run, entry, newTaskId, before.value, mustShow).record]);
+      await recorder.record([observeCopy(entry, newTaskId, before.value, mustShow, run.clock).record]);
       run.server.noteShownApps(state, before.value);
     }
   }
@@ -163,8 +161,8 @@ function rowUnknown(reportId: ReportId): TenantError {
 }
 
 /** Warns of a report that a copy turned out not to have only when it was to be updated. */
-function warnMissing(run: Run, { sourceTaskId, row }: PlanEntry, report: ReportId): void {
-  const warning = conflict.copiesLackReport(sourceTaskId, report, [row.tenant]);
+function warnMissing(run: Run, { sourceTaskId, tenant }: PlanEntry, report: ReportId): void {
+  const warning = conflict.copiesLackReport(sourceTaskId, report, [tenant]);
   run.results.warnOnce(`report ${report} of ${sourceTaskId}`, warning);
 }
 
@@ -234,7 +232,7 @@ function patchIntent(run: Run, entry: PlanEntry, { newTaskId, change, row }: Row
     type: "patch-intent",
     write,
     sourceTaskId: entry.sourceTaskId,
-    key: entry.row.key,
+    key: entry.key,
     manifest: run.server.context.manifest.fileName,
     newTaskId,
     reportId,

@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { SeededChance } from "./chaos.js";
 import { type Answer, type Behaviour, created, failure, success } from "./faults.js";
 import { contentOf, type SandboxTask, type StoredReport, type Swap, type TaskStore } from "./store.js";
-import type { World } from "./world.js";
+import { knowsApp } from "./world.js";
 
 /** Every address that the sandbox answers to. `page` and `run` are its own: no key, and no fault befalls them. */
 const ROUTES = (
@@ -94,7 +94,6 @@ export interface Performed {
 export interface ApiDeps {
   readonly store: TaskStore;
   readonly behaviour: Behaviour;
-  readonly world: World;
   readonly chance: SeededChance;
 }
 
@@ -214,13 +213,13 @@ export class Api {
   }
 
   #refusalOf(task: SandboxTask, name: string, entries: readonly Overwrite[]): Performed | undefined {
-    const { behaviour, world } = this.#deps;
+    const { behaviour } = this.#deps;
     if (behaviour.forbidden.some((fits) => fits(name))) return this.#refuse(403, "this key may not write this task");
     const unknown = entries.find((entry) => this.#named(task, entry.ReportId) === undefined);
     if (unknown !== undefined && behaviour.unknownReports === "refuse")
       return this.#refuse(400, `the task ${task.id} has no report ${unknown.ReportId}`);
     const apps = entries.flatMap((entry) => entry.QlikApps.flatMap((swap) => [swap.QlikAppId, swap.NewQlikAppId]));
-    const app = apps.find((candidate) => !world.knowsApp(candidate));
+    const app = apps.find((candidate) => !knowsApp(candidate));
     return app === undefined ? undefined : this.#refuse(400, `there is no Qlik Sense app ${app}`);
   }
 
@@ -243,36 +242,16 @@ function faultsOf({ issues }: z.ZodError): string {
 
 /** A task as the list and `GET /tasks/{id}` show it. */
 function shownTask({ id, name, createdAt, origin }: SandboxTask): object {
-  return {
-    id,
-    name,
-    description: origin.description,
-    owner: "sandbox",
-    isMine: true,
-    project: { id: "99999999-0000-4000-8000-000000000001", name: "Sandbox" },
-    isActive: origin.isActive,
-    isScheduled: origin.triggers.some((trigger) => trigger.isActive),
-    testMode: origin.testMode,
-    testModeRecipients: [],
-    sendNotifications: false,
-    createdAt,
-    lastExecution: null,
-  };
+  const { description, isActive, testMode, triggers } = origin;
+  const isScheduled = triggers.some((trigger) => trigger.isActive);
+  return { id, name, description, isActive, isScheduled, testMode, testModeRecipients: [], createdAt };
 }
 
 /** A report's row as the reports' list shows it. */
-function shownReport(task: SandboxTask, { rowId, reportId, mappings }: StoredReport, behaviour: Behaviour): object {
-  const { name, outputFormats } = contentOf(task, { rowId, reportId, mappings });
-  const shown = mappings.length === 0 ? [] : [{ reportId: rowId, qlikApps: mappings }];
-  return {
-    id: rowId,
-    reportID: reportId,
-    name,
-    type: "Report",
-    format: outputFormats[0] ?? null,
-    description: "",
-    isIteration: false,
-    outputFormats,
-    ...(behaviour.showMappings ? { overwriteReportApps: shown } : {}),
-  };
+function shownReport(task: SandboxTask, report: StoredReport, { showMappings }: Behaviour): object {
+  const { rowId, reportId, mappings } = report;
+  const { name, outputFormats } = contentOf(task, report);
+  const overwriteReportApps = mappings.length === 0 ? [] : [{ reportId: rowId, qlikApps: mappings }];
+  const shown = { id: rowId, reportID: reportId, name, type: "Report", outputFormats };
+  return showMappings ? { ...shown, overwriteReportApps } : shown;
 }

@@ -4,7 +4,6 @@ import { EXIT, type StopError, stopError } from "../shared/problems.js";
 import { nearestSpellings } from "../shared/spelling.js";
 import type { CallKind } from "./api.js";
 import {
-  type Disturbance,
   disturbanceOf,
   type Effect,
   FAULT_NAMES,
@@ -136,25 +135,11 @@ export class SeededChance {
   }
 }
 
-/** A request as chaos sees it. `key`: method, path and name; the same request sent again has the same key. */
-export interface DisturbedCall {
-  readonly kind: CallKind;
-  readonly key: string;
-  readonly name: string;
-}
-
 /** A fault that befalls one request. */
 export interface Befallen {
   readonly fault: FaultName;
   readonly effect: Effect;
   readonly lateMs: number;
-}
-
-/** A disturbance as it was asked for, how many requests of its aim it has seen, and how many it befell. */
-interface Aimed extends Disturbance {
-  readonly setting: FaultSetting;
-  seen: number;
-  befell: number;
 }
 
 /**
@@ -164,25 +149,34 @@ interface Aimed extends Disturbance {
 export class Chaos {
   readonly #chance: SeededChance;
   readonly #share: number;
-  readonly #aimed: readonly Aimed[];
+  /** How many requests of its aim each setting has seen, and how many it befell. */
+  readonly #settings: readonly { readonly setting: FaultSetting; seen: number; befell: number }[];
   readonly #sent = new Map<string, number>();
 
   constructor(chance: SeededChance, share: number, settings: readonly FaultSetting[]) {
     this.#chance = chance;
     this.#share = share;
-    this.#aimed = settings.flatMap((setting) => {
-      const disturbance = disturbanceOf(setting.name);
-      return disturbance === undefined ? [] : [{ ...disturbance, setting, seen: 0, befell: 0 }];
-    });
+    this.#settings = settings.map((setting) => ({ setting, seen: 0, befell: 0 }));
   }
 
-  /** What befalls this request; `undefined`: nothing. Counts it. */
-  next(call: DisturbedCall): Befallen | undefined {
+  /**
+   * What befalls this request; `undefined`: nothing. Counts it. `key`: method, path and name; the same request sent again has the
+   * same key.
+   */
+  next(call: { readonly kind: CallKind; readonly key: string; readonly name: string }): Befallen | undefined {
     const nth = (this.#sent.get(call.key) ?? 0) + 1;
     this.#sent.set(call.key, nth);
     const words = [call.key, nth];
-    for (const [index, aimed] of this.#aimed.entries())
-      if (this.#befalls(aimed, call, [...words, index])) return this.#befallen(aimed.setting, words);
+    for (const [index, aimed] of this.#settings.entries()) {
+      const { name, on = "*", after = 0, times = Number.POSITIVE_INFINITY, share = 1 } = aimed.setting;
+      const to = aimed.setting.to ?? disturbanceOf(name)?.to[0];
+      if (to === undefined || !isWithin(call.kind, to) || !nameTest(on)(call.name)) continue;
+      aimed.seen += 1;
+      if (aimed.seen <= after || aimed.befell >= times) continue;
+      if (this.#chance.fraction("setting", ...words, index) >= share) continue;
+      aimed.befell += 1;
+      return this.#befallen(aimed.setting, words);
+    }
     if (this.#chance.fraction("chaos", ...words) >= this.#share) return undefined;
     const drawable = FAULT_NAMES.filter((name) => {
       const disturbance = disturbanceOf(name);
@@ -190,16 +184,6 @@ export class Chaos {
     });
     const name = this.#chance.pick(drawable, "fault", ...words);
     return name === undefined ? undefined : this.#befallen({ name }, words);
-  }
-
-  #befalls(aimed: Aimed, call: DisturbedCall, words: readonly (string | number)[]): boolean {
-    const { to, on = "*", after = 0, times = Number.POSITIVE_INFINITY, share = 1 } = aimed.setting;
-    if (!isWithin(call.kind, to ?? aimed.to[0] ?? "all") || !nameTest(on)(call.name)) return false;
-    aimed.seen += 1;
-    if (aimed.seen <= after || aimed.befell >= times) return false;
-    if (this.#chance.fraction("setting", ...words) >= share) return false;
-    aimed.befell += 1;
-    return true;
   }
 
   #befallen({ name, as, ms }: FaultSetting, words: readonly (string | number)[]): Befallen {

@@ -164,17 +164,9 @@ export function created(behaviour: Behaviour, id: string): Answer {
   return { ...ID_SHAPES[behaviour.idShape](id, (data) => success(behaviour, data)), status: behaviour.createdStatus };
 }
 
-const PAGES = {
-  200: ["Sign in", '<form><label>User <input name="user"></label> <button>Sign in</button></form>'],
-  500: ["500 - Internal server error", "<p>There is a problem with the resource that you are looking for.</p>"],
-  502: ["502 Bad Gateway", "<hr><p>reverse proxy</p>"],
-  503: ["503 Service Unavailable", "<p>The service is unavailable.</p>"],
-} as const;
-
 /** A web page where an API's answer should be: from a proxy, or a login. */
-function webPage(status: keyof typeof PAGES): Answer {
-  const [title, text] = PAGES[status];
-  const body = `<html><head><title>${title}</title></head><body><h1>${title}</h1>${text}</body></html>`;
+function webPage(status: number, title: string): Answer {
+  const body = `<html><head><title>${title}</title></head><body><h1>${title}</h1></body></html>`;
   return htmlAnswer(status, `<!DOCTYPE html>\n${body}\n`);
 }
 
@@ -207,11 +199,11 @@ export const DISTURBANCES = {
   "cut-before": { to: SCOPES, random: true, summary: "the connection is cut before the work is done", forms: { cut: { work: "none", answer: cut } } },
   "cut-after": { to: SCOPES, random: true, summary: "the work is done, then the connection is cut without an answer", forms: { cut: { work: "once", answer: cut } } },
   late: { to: WRITES, random: true, summary: "the connection is cut; the work is done ms milliseconds later (3000 unless given)", forms: { late: { work: "later", answer: cut } } },
-  "error-500": { to: SCOPES, random: true, summary: "500 with a web page, before or after the work", forms: beforeOrAfter(() => webPage(500)) },
-  "error-502": { to: SCOPES, random: true, summary: "502 with a proxy's web page, before or after the work", forms: beforeOrAfter(() => webPage(502)) },
-  "error-503": { to: SCOPES, random: true, summary: "503 with a web page, before or after the work", forms: beforeOrAfter(() => webPage(503)) },
-  "login-page": { to: SCOPES, random: false, summary: "200 with a login page, before or after the work", forms: beforeOrAfter(() => webPage(200)) },
-  redirect: { to: SCOPES, random: false, summary: "302 to a login page, before or after the work", forms: beforeOrAfter(() => ({ ...webPage(200), status: 302, headers: { location: "/login" } })) },
+  "error-500": { to: SCOPES, random: true, summary: "500 with a web page, before or after the work", forms: beforeOrAfter(() => webPage(500, "500 - Internal server error")) },
+  "error-502": { to: SCOPES, random: true, summary: "502 with a proxy's web page, before or after the work", forms: beforeOrAfter(() => webPage(502, "502 Bad Gateway")) },
+  "error-503": { to: SCOPES, random: true, summary: "503 with a web page, before or after the work", forms: beforeOrAfter(() => webPage(503, "503 Service Unavailable")) },
+  "login-page": { to: SCOPES, random: false, summary: "200 with a login page, before or after the work", forms: beforeOrAfter(() => webPage(200, "Sign in")) },
+  redirect: { to: SCOPES, random: false, summary: "302 to a login page, before or after the work", forms: beforeOrAfter(() => ({ ...webPage(302, "Sign in"), headers: { location: "/login" } })) },
   hang: { to: SCOPES, random: true, summary: "never answers; the work is done (after) or not (before)", forms: beforeOrAfter(() => "hang") },
   "short-body": { to: SCOPES, random: true, summary: "the work is done; the answer ends before its Content-Length does", forms: { short: { work: "once", answer: ({ usual }) => ({ ...usual, short: true }) } } },
   "too-many": { to: SCOPES, random: true, summary: "429, with Retry-After in seconds, as a date, or without it; nothing is done", forms: {

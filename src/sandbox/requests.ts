@@ -14,6 +14,7 @@ import {
 } from "./faults.js";
 import { runTask, sandboxPage } from "./page.js";
 import type { TaskStore } from "./store.js";
+import { SANDBOX_KEY } from "./world.js";
 
 /** The largest body that the sandbox reads, in bytes. */
 export const LARGEST_BODY = 1024 * 1024;
@@ -22,7 +23,6 @@ const LARGEST_DISCARD = 16 * LARGEST_BODY;
 const RATE_WINDOW_MS = 1000;
 
 interface RequestDeps {
-  readonly key: string;
   readonly api: Api;
   readonly store: TaskStore;
   readonly behaviour: Behaviour;
@@ -121,8 +121,10 @@ export class Requests {
     if (refusal !== undefined) return refusal;
     const body = isWrite(call) ? await readBody(request) : undefined;
     if (body === "gone" || (call.isApi && !(await this.#waited(latencyMs)))) return "gone";
-    if (kind === "stray") return strayAnswer(call, behaviour);
-    if (body !== undefined && "wrong" in body) return failure(behaviour, body.wrong, body.message);
+    if (kind === "stray" && call.allow === "") return failure(behaviour, 404, `there is no ${url.pathname}`);
+    if (kind === "stray")
+      return failure(behaviour, 405, `${url.pathname} answers to ${call.allow} only`, { allow: call.allow });
+    if (body !== undefined && "wrong" in body) return failure(behaviour, ...body.wrong);
     const known = { ...call, kind };
     const name = api.nameOf(known, body?.json);
     const befallen = chaos.next({ kind, key: `${request.method} ${url.pathname}${url.search} ${name}`, name });
@@ -134,12 +136,12 @@ export class Requests {
 
   /** Judges a request before it is looked at: its key, and how many came within the last second. */
   #refusal(authorization: string | undefined): Answer | undefined {
-    const { behaviour, key, now } = this.#deps;
+    const { behaviour, now } = this.#deps;
     const refuseKey = (status: 401 | 417, message: string): Answer => {
       this.#counts.keyRefusals += 1;
       return failure(behaviour, status, message, status === 401 ? { "www-authenticate": "Bearer" } : {});
     };
-    if (/^bearer (.*)$/i.exec(authorization ?? "")?.[1] !== key)
+    if (/^bearer (.*)$/i.exec(authorization ?? "")?.[1] !== SANDBOX_KEY)
       return refuseKey(401, "the API key is missing or wrong");
     this.#admitted += 1;
     const { keyExpiry, rateLimit } = behaviour;
@@ -184,11 +186,6 @@ function isWrite({ kind }: Call): boolean {
   return kind === "duplicate" || kind === "patch";
 }
 
-function strayAnswer({ allow, url: { pathname } }: Call, behaviour: Behaviour): Answer {
-  if (allow === "") return failure(behaviour, 404, `there is no ${pathname}`);
-  return failure(behaviour, 405, `${pathname} answers to ${allow} only`, { allow });
-}
-
 /** The page may show text from outside; nothing in it may load or run. */
 const PAGE_HEADERS = {
   "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'",
@@ -220,14 +217,13 @@ function urlOf(target: string): URL {
   return URL.canParse(target) ? new URL(target) : new URL("http://sandbox/unreadable");
 }
 
-/** A write's body, or why there is none. `gone`: the client hung up while it was sending. */
-type Body = { readonly json: unknown } | { readonly wrong: 400 | 413 | 415; readonly message: string } | "gone";
-
-/** Reads a JSON body as strictly as the server does. Never rejects. */
-async function readBody(request: IncomingMessage): Promise<Body> {
+/** Reads a JSON body as strictly as the server does; returns why there is none. `gone`: the client hung up. Never rejects. */
+async function readBody(
+  request: IncomingMessage,
+): Promise<{ readonly json: unknown } | { readonly wrong: readonly [status: number, message: string] } | "gone"> {
   const type = (request.headers["content-type"] ?? "").toLowerCase();
   if (!/^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/.test(type))
-    return { wrong: 415, message: "the body must be application/json" };
+    return { wrong: [415, "the body must be application/json"] };
   const chunks: Buffer[] = [];
   let size = 0;
   try {
@@ -239,11 +235,10 @@ async function readBody(request: IncomingMessage): Promise<Body> {
   } catch {
     return "gone";
   }
-  if (size > LARGEST_BODY) return { wrong: 413, message: `the body is larger than ${LARGEST_BODY} bytes` };
+  if (size > LARGEST_BODY) return { wrong: [413, `the body is larger than ${LARGEST_BODY} bytes`] };
   try {
     return { json: JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks))) };
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : "unreadable";
-    return { wrong: 400, message: `the body is no JSON in UTF-8: ${why}` };
+    return { wrong: [400, `the body is no JSON in UTF-8: ${cause instanceof Error ? cause.message : "unreadable"}`] };
   }
 }

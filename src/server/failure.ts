@@ -61,17 +61,9 @@ export class TransportFailure extends Error {
 
 function problemOf(kind: FailureKind, where: Whereabouts, faultCode: string | undefined): Problem {
   const { code, says } = KINDS[kind];
-  const party = where.proxy ? `the proxy ${where.origin}` : where.origin;
-  const told = `${party} ${CERTIFICATE_FAULTS[faultCode ?? ""] ?? says}`;
+  const told = `${where.proxy ? `the proxy ${where.origin}` : where.origin} ${says}`;
   return problem(code, faultCode === undefined ? told : `${told} (${faultCode})`, { hint: hintOf(kind, where) });
 }
-
-/** What is wrong with a certificate, where that is not its authority. */
-const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
-  ERR_TLS_CERT_ALTNAME_INVALID: "has a certificate for another host name",
-  CERT_HAS_EXPIRED: "has a certificate that has ended",
-  CERT_NOT_YET_VALID: "has a certificate that is not valid yet",
-};
 
 /** The next step where it is another than the table's: a proxy's settings, or the other scheme. */
 function hintOf(kind: FailureKind, { origin, proxy }: Whereabouts): string | undefined {
@@ -83,23 +75,23 @@ function hintOf(kind: FailureKind, { origin, proxy }: Whereabouts): string | und
   return undefined;
 }
 
-/** Names an error of a socket, of TLS or of the HTTP library by its code; by its text only where one code has two meanings. */
+/**
+ * Names an error of a socket, of TLS or of the HTTP library by its code; by its text only where one code has two meanings: what
+ * undici says when it gives a connection up over a `100 Continue` or a `101 Switching Protocols` that nobody asked for has the
+ * code of a peer that hangs up. (It reads on past neither.)
+ */
 export function failureOf(error: unknown, where: Whereabouts, connecting: boolean): TransportFailure {
   if (error instanceof TransportFailure) return error;
-  const name = error instanceof Error ? error.name : "UNKNOWN";
-  const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : name;
+  const { name, code: given, message }: NodeJS.ErrnoException = error instanceof Error ? error : new Error();
+  const code = typeof given === "string" ? given : name;
   // An error of the HTTP parser carries what the server sent, and that may hold what we sent.
   if (error instanceof errors.HTTPParserError) return new TransportFailure("protocol", where, { code, connecting });
-  const kind = isUnasked(error) ? "unasked" : kindOf(code, connecting);
-  return new TransportFailure(kind, where, { code, connecting, cause: error });
-}
-
-/**
- * What undici says when it gives a connection up over a `100 Continue` or a `101 Switching Protocols` that nobody asked for. It
- * reads on past neither, and its code is the same for a peer that hangs up; so this text alone tells them apart.
- */
-function isUnasked(error: unknown): boolean {
-  return error instanceof errors.SocketError && (error.message === "bad response" || error.message === "bad upgrade");
+  const isUnasked = error instanceof errors.SocketError && /^bad (?:response|upgrade)$/.test(message);
+  return new TransportFailure(isUnasked ? "unasked" : kindOf(code, connecting), where, {
+    code,
+    connecting,
+    cause: error,
+  });
 }
 
 /** What OpenSSL and Node say of a certificate that is not accepted. */
