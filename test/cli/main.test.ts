@@ -8,7 +8,7 @@ const ENV = { QALYPTUS_SERVER: "https://reports.example", QALYPTUS_API_KEY: "key
 let shell: BuiltShell;
 
 beforeAll(() => {
-  // No ora, p-limit, undici or zod: what is tested here must do without.
+  // No csv-parse, ora, p-limit, undici or zod: what is tested here must do without.
   shell = buildShell(["chalk", "commander", "string-width"]);
 });
 
