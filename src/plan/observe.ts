@@ -3,11 +3,10 @@ import type { ReportRow } from "../log/records.js";
 import type { LogState } from "../log/state.js";
 import { countRows, type RowCounts } from "../log/tenant-state.js";
 import type { ListReading, Reading, TaskReader } from "../server/ports.js";
-import { type AppId, foldName, foldTenantKey, type ReportId, type TaskId } from "../shared/ids.js";
+import { foldName, foldTenantKey, type ReportId, type TaskId } from "../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
 import { nearestKeys } from "../shared/spelling.js";
-import type { ListedTask, MailSettings, SourceTask } from "../shared/tasks.js";
-import { counted } from "../shared/text-safety.js";
+import type { ListedTask, SourceTask } from "../shared/tasks.js";
 import { TaskIndex } from "./task-index.js";
 
 /** One source task as this run read it. `name` is `undefined` where the server does not tell it. */
@@ -247,49 +246,6 @@ function sourceUnknown(
   const hint =
     "The log knows this source task, and a task of its name is there under another ID: where the server was moved, give that ID, and begin a new log with --idempotency-log NEW-FILE --adopt --dry-run";
   return problem("SOURCE_UNKNOWN", message, { hint, value: id });
-}
-
-/**
- * Judges a source task that is to be copied: would a copy mail by itself? What the server does not show counts as no, with a
- * warning. `refusal`: a guard's, which `--allow-live-source` takes away.
- */
-export function judgeLiveSource(source: {
-  readonly label: string;
-  readonly mail: MailSettings;
-  readonly masterApps: ReadonlySet<AppId>;
-  readonly allowed: boolean;
-}): { readonly refusal: Problem | undefined; readonly warnings: readonly Problem[] } {
-  const { label, masterApps, allowed } = source;
-  const { enabled, testMode, activeTriggers, recipients } = source.mail;
-  const triggers = activeTriggers ?? [];
-  const facts = [
-    enabled === true && "is enabled",
-    triggers.length > 0 && `has ${counted(triggers.length, "active trigger")}`,
-    recipients && `has ${counted(recipients, "recipient")}`,
-  ].filter(Boolean);
-  const hidden = [
-    enabled === undefined && "whether it is enabled",
-    activeTriggers === undefined && "its triggers",
-    recipients === undefined && "its recipients",
-  ].filter(Boolean);
-  const unknown = `the server does not show ${hidden.join(", ")} of ${label}: whether a copy would mail by itself is not known`;
-  const notShown = hidden.length === 0 ? [] : problem("SOURCE_NOT_SHOWN", unknown);
-  const isLive = enabled === true && testMode !== true && triggers.length > 0 && (recipients ?? 0) > 0;
-  if (isLive && !allowed) {
-    const message = `${label} would mail by itself: it ${facts.join(", ")}, and is not in test mode; every copy may start to mail at once`;
-    return { refusal: problem("LIVE_SOURCE", message), warnings: [notShown].flat() };
-  }
-  const mayMail =
-    enabled === true || recipients
-      ? problem("SOURCE_MAY_MAIL", `${label} ${facts.join(" and ")}: what a copy keeps of this is not documented`)
-      : [];
-  const onMasterApp = triggers.flatMap(({ name, appId }) => {
-    const app = [...masterApps].find((one) => one === appId?.toLowerCase());
-    if (app === undefined) return [];
-    const message = `${label}'s trigger "${name}" watches the mapped app ${app}: a copied trigger probably still does`;
-    return problem("TRIGGER_ON_MASTER_APP", message);
-  });
-  return { refusal: undefined, warnings: [mayMail, onMasterApp, notShown].flat() };
 }
 
 /**

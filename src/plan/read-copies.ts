@@ -16,8 +16,7 @@ import type { TenantError } from "../shared/results.js";
 import { byReport, sameSwaps, type TaskReport } from "../shared/tasks.js";
 import type { Clock } from "../shared/time.js";
 import { type Named, resolveCommand } from "./conflicts.js";
-import type { PlanEntry } from "./desired.js";
-import type { Wanted } from "./drift.js";
+import type { PlanEntry, Wanted } from "./desired.js";
 import type { Observation } from "./observe.js";
 
 /** A copy's reports. `lacks`: an answer, given twice, that lacks what the copy was made with: it is none. */

@@ -5,8 +5,8 @@ import type { Reading } from "../server/ports.js";
 import { foldAround, type TaskId, type TenantRef } from "../shared/ids.js";
 import type { ListedTask, TaskReport } from "../shared/tasks.js";
 import { copyOf, mayBeMadeFor, type NamesInDoubt } from "./conflicts.js";
+import type { PlanContext } from "./decide.js";
 import type { PlanEntry } from "./desired.js";
-import type { PlanContext } from "./plan-context.js";
 import { TaskIndex } from "./task-index.js";
 import type { TenantNames } from "./tenant-names.js";
 

@@ -1,15 +1,12 @@
 import type { LogEntry } from "../log/records.js";
 import type { SourceStop } from "../log/state.js";
 import * as conflict from "../plan/conflicts.js";
-import type { Action, PlanItem } from "../plan/decide.js";
+import { type Action, type PlanItem, twinsOfLog } from "../plan/decide.js";
 import type { PlanEntry } from "../plan/desired.js";
 import type { Plan } from "../plan/make-plan.js";
-import { twinsOfLog } from "../plan/plan-context.js";
 import { holdAgainst, observeCopy, readCopy } from "../plan/read-copies.js";
 import { holderOf, namesakesOf } from "../plan/whose-task.js";
-import type { TenantRef } from "../shared/ids.js";
 import { problem } from "../shared/problems.js";
-import type { TenantError } from "../shared/results.js";
 import { carryOut, type InDoubt, settleDoubts } from "./doubts.js";
 import { type End, PLANNED } from "./results.js";
 import type { Run } from "./run.js";
@@ -48,7 +45,7 @@ export async function applyPlan(run: Run, plan: Plan, carried: readonly PlanItem
   await runPooled(run.options.run.concurrency, left, keyOf, work);
   await settleDoubts(run, inDoubt);
   if (!run.abort.isFinal && run.server.sentCreate) await run.abort.guard(() => run.server.lookLast());
-  await run.abort.guard(() => tellTroubles(run, plan, carried));
+  tellTroubles(run, plan);
 }
 
 /** One tenant's work, from its plan to its end. */
@@ -138,20 +135,15 @@ async function isCleared(run: Run, plan: Plan, stop: SourceStop): Promise<boolea
 }
 
 /** Tells of crossed names that the lists of this run showed, and, where it has read the list again, of twins. */
-async function tellTroubles(run: Run, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
+function tellTroubles(run: Run, plan: Plan): void {
   const { results, server } = run;
   const items = new Map(plan.items.map((item) => [item.ref, item]));
-  const isCarried = new Set(carried.map((item) => item.ref));
-  const tell = (ref: TenantRef, tenant: string, error: TenantError): void => {
-    if (isCarried.has(ref)) results.amend(ref, error);
-    results.tellTrouble({ ref, tenant }, error);
-  };
   for (const [ref, error] of server.context.crossed) {
     const item = items.get(ref);
     if (item?.action.kind === "conflict" && item.action.error.code === error.code) continue;
     // The plan has warned of it.
     if (plan.context.crossed.has(ref)) results.troubles.set(ref, error);
-    else tell(ref, item?.tenant ?? run.recorder.state.tenant(ref)?.tenant ?? ref, error);
+    else results.tellTrouble(item ?? run.recorder.state.tenant(ref) ?? { ref, tenant: ref }, error);
   }
   const { list } = server.context;
   if (list === undefined || list === plan.context.list) return;
@@ -159,6 +151,6 @@ async function tellTroubles(run: Run, plan: Plan, carried: readonly PlanItem[]):
     const state = run.recorder.state.tenant(ref);
     // Which of them is whose, a crossed name leaves open: that is told already.
     if (!state?.copy || items.get(ref)?.twins.length || server.context.crossed.has(ref)) continue;
-    tell(ref, state.tenant, conflict.twin(state, [state.copy.newTaskId, ...others]));
+    results.tellTrouble(state, conflict.twin(state, [state.copy.newTaskId, ...others]));
   }
 }

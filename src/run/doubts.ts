@@ -58,7 +58,7 @@ export async function settleDoubts(run: Run, doubts: readonly InDoubt[]): Promis
 /** Does what one tenant still needs by what is known now: the plan's list is old, doubts were ended, others hold its apps. */
 export async function carryOut(run: Run, entry: PlanEntry): Promise<End> {
   const { action } = decideEntry(run.server.context, entry);
-  if (action.kind === "conflict") return { kind: "failed", error: action.error };
+  if (action.kind === "conflict") return run.endOfRefusal(entry.ref, action.error);
   if (action.kind === "create") return createCopy(run, entry);
   if (action.kind === "update") return updateCopy(run, entry);
   return action.kind === "unchanged" ? SUCCEEDED : PLANNED;

@@ -1,7 +1,6 @@
 import type { CreateIntentRecord, LogEntry } from "../log/records.js";
 import { countRows, type OpenPatch, type TenantState } from "../log/tenant-state.js";
-import type { PlanEntry } from "../plan/desired.js";
-import type { ReportChange } from "../plan/drift.js";
+import type { PlanEntry, ReportChange } from "../plan/desired.js";
 import { copyLacks, mappingsNotShown, notVerified, observeCopy, type ReadBack, readCopy } from "../plan/read-copies.js";
 import type { Reading } from "../server/ports.js";
 import type { ReportId, TaskId } from "../shared/ids.js";

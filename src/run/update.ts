@@ -1,8 +1,7 @@
 import type { LogEntry, PatchIntentRecord, WriteEnd } from "../log/records.js";
 import type { OpenPatch, TenantState } from "../log/tenant-state.js";
 import * as conflict from "../plan/conflicts.js";
-import type { PlanEntry } from "../plan/desired.js";
-import { type Drift, driftOf, type ReportChange } from "../plan/drift.js";
+import { type Drift, driftOf, type PlanEntry, type ReportChange } from "../plan/desired.js";
 import { type CopyReading, copyLacks, isNews, observeCopy, readCopy } from "../plan/read-copies.js";
 import { type ReportId, type TaskId, writeId } from "../shared/ids.js";
 import { problem } from "../shared/problems.js";
