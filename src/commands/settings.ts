@@ -27,7 +27,6 @@ export interface Given {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** All that is wrong so far: told in one go. */
   readonly faults: Problem[];
-  readonly warnings: Problem[];
 }
 
 /** The options that shape a plan: with `--resume` and `--plan` they are the earlier run's. */
@@ -45,38 +44,37 @@ const LEAST_SETTLE_MS = 15_000;
 const READERS = {
   sync: (given: Given) => {
     refuseContradictions(given);
-    const { settleMs, offline } = given.values;
-    if (settleMs !== undefined && settleMs < LEAST_SETTLE_MS) {
-      const why = "a server that still works on a request after so short a time makes a second task";
-      given.warnings.push(problem("SETTLE_SHORT", `--settle ${settleMs}ms: ${why}`));
-    }
+    const { settleMs = LEAST_SETTLE_MS, offline } = given.values;
+    const why = "a server that still works on a request after so short a time makes a second task";
+    const short = settleMs < LEAST_SETTLE_MS ? [problem("SETTLE_SHORT", `--settle ${settleMs}ms: ${why}`)] : [];
     return {
       ...syncJob(given.values),
-      ...common(given),
+      output: given.output,
+      warnings: short,
       manifest: manifestOf(given),
       connection: offline ? undefined : requireConnection(given, "sync", "; --dry-run --offline needs neither"),
     };
   },
   validate: (given: Given) => ({
     ...pick(given.values, ["encoding", "apps"]),
-    ...common(given),
+    output: given.output,
     manifest: manifestOf(given) ?? "",
     shape: shapeOf(given.values),
   }),
   status: (given: Given) => ({
     ...pick(given.values, ["encoding", "idempotencyLog", "sourceTask"]),
-    ...common(given),
+    output: given.output,
     manifest: manifestOf(given),
   }),
   resolve: (given: Given) => ({
     ...pick(given.values, ["sourceTask", "reason", "manifest", "idempotencyLog", "breakLock"]),
-    ...common(given),
+    output: given.output,
     server: givenConnection(given).server,
     resolution: resolutionOf(given),
   }),
   doctor: (given: Given) => ({
     ...pick(given.values, ["encoding", "idempotencyLog", "newLog", "apps"]),
-    ...common(given),
+    output: given.output,
     manifest: manifestOf(given),
     connection: givenConnection(given),
     shape: shapeOf(given.values),
@@ -89,7 +87,7 @@ const READERS = {
       conflict(given, `init writes one manifest: ${argument} or ${values.manifestFile}`);
     return {
       ...pick(values, ["masterApp", "apps", "pattern", "force"]),
-      ...common(given),
+      output: given.output,
       sourceTask: values.taskOrName,
       file: file === "-" ? undefined : file,
       manifestFormat: values.manifestFormat ?? (file?.toLowerCase().endsWith(".json") === true ? "json" : "csv"),
@@ -98,12 +96,12 @@ const READERS = {
   },
   sandbox: (given: Given) => ({
     ...pick(given.values, ["port", "latencyMs", "state", "chaos", "faults", "seed"]),
-    ...common(given),
+    output: given.output,
   }),
-  demo: (given: Given) => ({ keep: given.values.keep, ...common(given) }),
-  schema: common,
+  demo: (given: Given) => ({ keep: given.values.keep, output: given.output }),
+  schema: (given: Given) => ({ output: given.output }),
   completion: (given: Given) => ({
-    ...common(given),
+    output: given.output,
     shell: given.operands[0] as (typeof SHELLS)[number],
     words: given.operands.slice(1),
   }),
@@ -165,11 +163,6 @@ function throwFaults({ faults }: Given): void {
   if (faults.length > 0) throw new StopError(EXIT.usage, faults);
 }
 
-/** What every command is given: how its answer is told, and what the command line warns of. */
-function common({ output, warnings }: Given) {
-  return { output, warnings: warnings as readonly Problem[] };
-}
-
 /** A log stands beside its manifest, so a manifest has to be a file. */
 function manifestOf(given: Given): string | undefined {
   const [path] = given.operands;
@@ -186,8 +179,6 @@ export type ApiKeySetting =
   | { readonly kind: "file"; readonly path: string };
 
 /** The connection as far as it was given: options win over the environment. What is missing here, `doctor` says. */
-export type GivenConnection = ReturnType<typeof givenConnection>;
-
 function givenConnection({ values, env }: Given) {
   const { server: typed, apiKeyFile: path } = values;
   const { QALYPTUS_SERVER: usual = "", QALYPTUS_API_KEY: text = "" } = env;

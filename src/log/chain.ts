@@ -71,35 +71,15 @@ function chainedLine(before: string, seq: number, fields: LogEntry | LogHeader, 
 const HEADER_START = '{"v":1,"seq":0,"at":"';
 const FIRST_RECORD_START = '{"v":1,"seq":1,"at":"';
 
-/** The header's parts in their order: those that are the same in every log, and what may stand between them. */
-const HEADER_PARTS: readonly (string | RegExp)[] = [
-  HEADER_START,
-  /^[0-9TZ:.+-]*/,
-  '","run":"',
-  /^(?:[^"\\\p{Cc}]|\\.|\\$)*/u,
-  '","type":"header","format":"qalyptus-propagate-log","formatVersion":1,"server":"',
-  /^(?:[^"\\\p{Cc}]|\\.|\\$)*/u,
-  '","sourceTasks":[',
-  /^[0-9a-f",-]*/i,
-  '],"synced":0,"digest":"',
-  /^[0-9a-f]*/,
-  '"}',
-];
+/** What differs from header to header; the last of it may be cut short. */
+const HEADER_VALUES =
+  /(?<="at":")[0-9TZ:.+-]*|(?<="(?:run|server)":")(?:[^"\\\p{Cc}]|\\.|\\$)*|(?<="(?:sourceTasks":\[|digest":"))[0-9a-f",-]*/giu;
+const EMPTY_HEADER = headerLine({ server: "", sourceTasks: [] }, "", "").line.replace(HEADER_VALUES, "");
 
 /** Whether a text is a beginning of a header, cut before its end: all that a crash may leave of a log that held nothing yet. */
 function isBeginningOfHeader(text: string): boolean {
-  let rest = text;
-  for (const part of HEADER_PARTS) {
-    if (typeof part !== "string") rest = rest.slice(part.exec(rest)?.[0].length);
-    else if (!rest.startsWith(part)) return part.startsWith(rest);
-    else rest = rest.slice(part.length);
-  }
-  return false;
-}
-
-/** Whether a text is a beginning of the line of the log's first record. */
-function isBeginningOfFirstRecord(text: string): boolean {
-  return text !== "" && (text.startsWith(FIRST_RECORD_START) || FIRST_RECORD_START.startsWith(text));
+  const rest = text.replace(HEADER_VALUES, "");
+  return rest.length < EMPTY_HEADER.length && EMPTY_HEADER.startsWith(rest);
 }
 
 /** The last group was cut short by a crash: from the byte `at`, on line `line`, to the file's end. */
@@ -253,7 +233,8 @@ export class LogScan {
     }
     const found = Object(value) as Readonly<Record<string, unknown>>;
     if (found.type === "header" && found.format === "qalyptus-propagate-log") {
-      if (Number(found.v) > 1 || Number(found.formatVersion) > 1) throw this.#newer("the header is of a newer format");
+      if (Number(found.v) > 1 || Number(found.formatVersion) > 1)
+        throw this.#refusal("LOG_NEWER", "the header is of a newer format");
       throw this.#damaged("the header's digest is not that of its text");
     }
     const text = line.toString("utf8");
@@ -269,20 +250,25 @@ export class LogScan {
     const value = parsed(line);
     if (digest === undefined && value === undefined) {
       this.#break = { line: this.#lines, at: this.#offset };
-      if (this.#seq > 0 || isBeginningOfFirstRecord(line.toString("utf8"))) return;
+      const text = line.toString("utf8");
+      if (
+        this.#seq > 0 ||
+        (text !== "" && (text.startsWith(FIRST_RECORD_START) || FIRST_RECORD_START.startsWith(text)))
+      )
+        return;
       throw this.#damaged(countNuls(line) > 0 ? NULS_FOR_LINES : "it is no beginning of the log's first record");
     }
     // It is JSON: where it is wrong, it was edited, or a newer program wrote it.
     const seq = this.#seq + 1;
     if (!isRawLine(value)) throw this.#damaged("it is not a record of this log");
-    if (value.v > 1) throw this.#newer(`its version is ${value.v}`);
+    if (value.v > 1) throw this.#refusal("LOG_NEWER", `its version is ${value.v}`);
     if (value.v !== 1) throw this.#damaged(`its version is ${value.v}`);
     if (value.seq !== seq) throw this.#damaged(`its seq is ${value.seq} where ${seq} must stand`);
     if (digest === undefined) throw this.#damaged("its digest is not that of its text and of the line before");
     if (value.synced >= seq || value.synced < this.#synced) throw this.#damaged(`its synced cannot be ${value.synced}`);
     const fault = entryFault(value);
     if (fault !== undefined && fault.field === undefined)
-      throw this.#newer(`its type "${value.type}" is unknown to this version`);
+      throw this.#refusal("LOG_NEWER", `its type "${value.type}" is unknown to this version`);
     if (fault !== undefined)
       throw this.#damaged(`its field "${fault.field}" is not what a record of type "${value.type}" has`);
     if (value.synced !== this.#synced || this.#seq === 0) {
@@ -332,10 +318,6 @@ export class LogScan {
     return this.#refusal("LOG_DAMAGED", what, line);
   }
 
-  #newer(what: string): StopError {
-    return this.#refusal("LOG_NEWER", what);
-  }
-
   #refusal(code: keyof typeof REFUSALS, what: string, line = this.#lines): StopError {
     const name = code === "LOG_FOREIGN" ? this.#path : `The idempotency log ${this.#path}`;
     const message = `${name} ${REFUSALS[code]}: line ${line}: ${what}.`;
@@ -344,9 +326,7 @@ export class LogScan {
 }
 
 function countNuls(line: Buffer): number {
-  let count = 0;
-  for (const byte of line) if (byte === 0) count += 1;
-  return count;
+  return line.reduce((count, byte) => (byte === 0 ? count + 1 : count), 0);
 }
 
 /** A line as JSON, or `undefined` where it is none. */

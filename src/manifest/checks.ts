@@ -23,7 +23,6 @@ const CHECKS: readonly ((manifest: JudgedManifest) => void)[] = [
   checkApps,
   checkNewTasks,
   checkNames,
-  checkLostLetters,
 ];
 
 /** Tells what is wrong with a manifest's rows and tenants against each other. */
@@ -234,20 +233,4 @@ function checkNewTasks(manifest: JudgedManifest): void {
       manifest.findings.fault("NEW_TASK_SHARED", `Task ${task} is the newTaskId of ${both}.`, at);
     }
   }
-}
-
-/**
- * A program that saves in a narrow encoding writes `?` for each letter that it lacks: then no letter beyond ASCII is left in the
- * file. Told once, of the first key.
- */
-function checkLostLetters(manifest: JudgedManifest): void {
-  const { raw, rows, findings } = manifest;
-  const row = rows.find(({ enabled, tenant }) => enabled !== false && /[A-Za-z]\?[A-Za-z]/.test(tenant ?? ""));
-  if (row === undefined) return;
-  if (raw.rows.some(({ cells }) => cells.some((cell) => /(?![A-Za-z])\p{Letter}/u.test(cell)))) return;
-  const at = placeOf(manifest, row, "tenant");
-  const why =
-    'no letter of the file is beyond ASCII: each "?" may stand for a letter that was lost when the file was saved';
-  const message = `${at.column} is ${quote(row.tenant ?? "")}, and ${why}.`;
-  findings.warn("LETTERS_PERHAPS_LOST", message, { ...at, value: row.tenant });
 }

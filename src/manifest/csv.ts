@@ -1,3 +1,9 @@
+/**
+ * Reads CSV by csv-parse. Ours is what it cannot do: each record's first line (its `info.lines` is the last, and counts a CRLF in
+ * quotes twice), going on behind a quote that is out of place, the lines above the header, and finding the delimiter.
+ */
+
+import { CsvError, type InfoField, type InfoRecord, parse } from "csv-parse/sync";
 import type { ProblemCode } from "../shared/codes.js";
 import { trimAround } from "../shared/ids.js";
 import { isArmed, rearmFormula } from "../shared/quoting.js";
@@ -51,10 +57,12 @@ export function readCsvOpening(text: string): { start: number; line: number; del
   return { start, line, delimiter };
 }
 
+/** More text than any header has: the guess at the delimiter looks no further. */
+const LONGEST_HEADER = 65_536;
+
 function foundDelimiter(text: string, isKnown: (header: string) => boolean): string {
   const scored = [",", ";", "\t"].map((delimiter) => {
-    const [[header] = []] = readRecords(text, delimiter, 1);
-    const cells = header?.cells ?? [];
+    const cells = readRecords(text.slice(0, LONGEST_HEADER), delimiter, 1)[0]?.cells ?? [];
     return { delimiter, known: cells.filter((cell) => isKnown(trimAround(cell))).length, fields: cells.length };
   });
   scored.sort((a, b) => b.known - a.known || b.fields - a.fields);
@@ -66,15 +74,18 @@ function foundDelimiter(text: string, isKnown: (header: string) => boolean): str
  * with a quote out of place is told and left out; where that is the header, all of them are.
  */
 export function splitCsv(text: string, delimiter: string, line: number, findings: Findings): readonly RawRow[] {
-  const rows: RawRow[] = [];
-  let titles: readonly string[] | undefined;
-  for (const [row, fault] of readRecords(text, delimiter, line)) {
-    titles ??= fault === undefined ? row.cells.map(trimAround) : [];
-    if (fault === undefined) rows.push(row);
-    else
-      findings.fault(fault.code, fault.message, { line: fault.line, column: titles[fault.cell], value: fault.value });
+  const records = readRecords(text, delimiter, line);
+  const [header] = records;
+  for (const { fault } of records) {
+    if (fault === undefined) continue;
+    const title = header?.fault === undefined ? header?.cells[fault.cell] : undefined;
+    findings.fault(fault.code, fault.message, {
+      line: fault.line,
+      column: title && trimAround(title),
+      value: fault.value,
+    });
   }
-  return titles?.length === 0 ? [] : rows;
+  return header?.fault === undefined ? records.filter(({ fault }) => fault === undefined) : [];
 }
 
 /** A quote out of place: the line on which its value begins, that value's place in its record, from 0, and its text. */
@@ -86,37 +97,98 @@ interface QuoteFault {
   readonly value: string;
 }
 
-/**
- * Reads every record that is not blank, with its first line. Blanks around quotes mean nothing; quotes inside a bare value are text,
- * as in Excel. Of several faults in a record only the first is kept: what follows in it is likely to come of it.
- */
-function* readRecords(text: string, delimiter: string, firstLine: number): Generator<[RawRow, QuoteFault | undefined]> {
-  const mark = `\\u${delimiter.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  const blanks = `(?:(?!${mark})[^\\S\\r\\n]|[\\u200b-\\u200d\\u2060])*`;
-  const quoted = `"([^"]*(?:""[^"]*)*)("?)`;
-  const field = new RegExp(`${blanks}(?:${quoted})?([^${mark}\\r\\n]*)(${mark}|\\r\\n|\\r|\\n|$)`, "gy");
-  let [line, endLine] = [firstLine, firstLine];
-  let cells: string[] = [];
+/** Of several faults in a record only the first is kept: what follows in it is likely to come of it. */
+interface CsvRecord extends RawRow {
+  readonly fault?: QuoteFault;
+}
+
+/** Rows with more or fewer fields than the header are records too: they are told all in one go. */
+const OPTIONS = {
+  ...{ record_delimiter: ["\r\n", "\n", "\r"], relax_column_count: true },
+  ...{ relax_quotes: true, ltrim: true },
+};
+
+/** Reads every record that is not blank, whatever its quotes are like: csv-parse takes those out of place for text. */
+function readRecords(text: string, delimiter: string, firstLine: number): readonly CsvRecord[] {
+  const bytes = Buffer.from(text);
+  const records: CsvRecord[] = [];
+  let [start, line] = [0, firstLine];
+  const add = (record: CsvRecord): void => {
+    // Excel writes lines of delimiters only below a table.
+    if (record.fault !== undefined || record.cells.some((cell) => trimAround(cell) !== "")) records.push(record);
+  };
+  // Nothing is kept by csv-parse. A copy of its array holds no room to grow: with 200,000 rows that counts.
+  const on_record = (cells: string[], { bytes: end }: InfoRecord): null => {
+    // Such a value has a quote out of place, or one that belongs to its content.
+    const isOdd = cells.some((cell) => trimAround(cell).startsWith('"'));
+    add(isOdd ? readOddRecord(bytes.subarray(start, end), delimiter, line) : { line, cells: cells.slice() });
+    line += lineEndsIn(bytes, start, end);
+    start = end;
+    return null;
+  };
+  try {
+    parse(bytes, { ...OPTIONS, delimiter, on_record });
+  } catch (error) {
+    if (!isUnclosed(error)) throw error;
+    add(readOddRecord(bytes.subarray(start), delimiter, line));
+  }
+  return records;
+}
+
+/** Reads the first record of a text; each of its values is judged by its bytes in the file. */
+function readOddRecord(bytes: Buffer, delimiter: string, line: number): CsvRecord {
+  const cells: string[] = [];
+  let start = 0;
   let fault: QuoteFault | undefined;
-  for (const [, content, closing = "", rest = "", end] of text.matchAll(field)) {
-    const at = endLine;
-    if (content !== undefined) endLine += content.match(/\r\n?|\n/g)?.length ?? 0;
-    if (content !== undefined && closing === "") {
-      const whole = `everything to the end of the file (line ${endLine}) is one value`;
-      const message = `The quote that opens on line ${at} is never closed: ${whole}.`;
-      fault ??= { code: "QUOTE_UNCLOSED", message, line: at, cell: cells.length, value: trimAround(content) };
-    } else if (content !== undefined && trimAround(rest) !== "") {
-      const value = trimAround(`"${content}"${rest}`);
+  const lineAt = (byte: number): number => line + lineEndsIn(bytes, 0, byte);
+  const cast = (read: string, { bytes: end }: InfoField): string => {
+    const value = trimAround(bytes.toString("utf8", start, end));
+    const content = contentOf(value, read);
+    if (content === undefined && fault === undefined) {
+      const [at, endLine] = [lineAt(start), lineAt(end)];
       const lines = endLine === at ? "" : ` (lines ${at} to ${endLine})`;
       const message = `The value ${quote(value)}${lines} begins with a quote that does not close at its end.`;
-      fault ??= { code: "QUOTE_MISPLACED", message, line: at, cell: cells.length, value };
+      fault = { code: "QUOTE_MISPLACED", message, line: at, cell: cells.length, value };
     }
-    cells.push(content?.replaceAll('""', '"') ?? rest);
-    if (end === delimiter) continue;
-    // Excel writes lines of delimiters only below a table. A copy of the cells holds no room to grow: with 200,000 rows that counts.
-    if (fault !== undefined || cells.some((cell) => trimAround(cell) !== ""))
-      yield [{ line, cells: cells.slice() }, fault];
-    endLine += 1;
-    [line, cells, fault] = [endLine, [], undefined];
+    cells.push(content ?? value);
+    start = end + Buffer.byteLength(delimiter);
+    return read;
+  };
+  try {
+    parse(bytes, { ...OPTIONS, delimiter, to: 1, cast });
+  } catch (error) {
+    if (!isUnclosed(error)) throw error;
+    const at = lineAt(start);
+    const rest = `everything to the end of the file (line ${lineAt(bytes.length)}) is one value`;
+    const message = `The quote that opens on line ${at} is never closed: ${rest}.`;
+    const value = trimAround(bytes.toString("utf8", start)).slice(1);
+    fault ??= { code: "QUOTE_UNCLOSED", message, line: at, cell: cells.length, value };
   }
+  return { line, cells, ...(fault && { fault }) };
+}
+
+function isUnclosed(error: unknown): boolean {
+  return error instanceof CsvError && error.code === "CSV_QUOTE_NOT_CLOSED";
+}
+
+/**
+ * What a field means, or `undefined` where the quotes that open it do not close at its end. `written` is the field in the file,
+ * `read` what csv-parse made of it: the content, or where a quote is out of place (blanks behind it suffice) the text with
+ * its outer quotes. Quotes inside a bare value are text, as in Excel.
+ */
+function contentOf(written: string, read: string): string | undefined {
+  if (!written.startsWith('"')) return written;
+  const contents = [read, trimAround(read).slice(1, -1)];
+  return contents.find((content) => written === `"${content.replaceAll('"', '""')}"`);
+}
+
+const [LF, CR] = [0x0a, 0x0d];
+
+function lineEndsIn(bytes: Buffer, start: number, end: number): number {
+  let ends = 0;
+  for (let at = start; at < end; at += 1) {
+    const byte = bytes[at];
+    if (byte === LF || (byte === CR && bytes[at + 1] !== LF)) ends += 1;
+  }
+  return ends;
 }

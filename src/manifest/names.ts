@@ -25,58 +25,42 @@ export interface NameValues {
 /** `unknown`: the placeholders, as the template spells them with their braces, that no column fills. */
 export type RenderedName = { readonly name: string } | { readonly unknown: readonly string[] };
 
-/** A piece of a template: text, a placeholder, or (with neither) a brace that stands alone. */
-interface Part {
-  readonly spelt: string;
-  readonly text?: string;
-  /** The meaning of the column that a placeholder names. */
-  readonly meaning?: string;
-}
-
-/** The template that was taken apart last: most manifests have one for all tenants. */
-let lastTemplate: { readonly template: string; readonly parts: readonly Part[] } | undefined;
-
-/** `{{` and `}}` are literal braces. */
-function partsOf(template: string): readonly Part[] {
-  if (lastTemplate?.template !== template) {
-    const pieces = [...template.matchAll(/(\{)\{|(\})\}|\{([^{}]*)\}|([^{}]+)|[{}][^{}]*/g)];
-    const parts = pieces.map(([spelt, opening, closing, column, plain]): Part => {
-      if (column !== undefined) return { spelt, meaning: meaningOf(column) };
-      const text = opening ?? closing ?? plain;
-      return text === undefined ? { spelt } : { spelt, text };
-    });
-    lastTemplate = { template, parts };
-  }
-  return lastTemplate.parts;
-}
+/** What a template is made of besides text: a doubled brace, which means one, a placeholder, or a brace that stands alone. */
+const PIECES = /([{}])\1|\{([^{}]*)\}|[{}][^{}]*/g;
 
 /**
  * The name that a template gives one tenant's copy, without blanks around it; or the placeholders that nothing fills. Only
  * the task's name may bring control characters here (it is the server's): they become blanks, and marks that nobody sees go.
  */
 export function renderName(template: string, { tenant, task, columns }: NameValues): RenderedName {
-  const textOf = ({ spelt, text, meaning }: Part): string | undefined => {
-    if (meaning === undefined) return text;
+  const unknown: string[] = [];
+  const textOf = (spelt: string, column: string): string | undefined => {
+    const meaning = meaningOf(column);
     if (meaning === "tenant") return tenant;
     if (meaning !== "task") return columns.get(meaning);
     return task === undefined ? spelt : withoutUnseen(task.replace(/[\p{Cc}\u2028\u2029]/gu, " "));
   };
-  const parts = partsOf(template);
-  const texts = parts.map(textOf);
-  if (!texts.includes(undefined)) return { name: trimAround(texts.join("")) };
-  return { unknown: parts.filter((_, at) => texts[at] === undefined).map((part) => part.spelt) };
+  const name = template.replace(PIECES, (spelt: string, brace: string | undefined, column: string | undefined) => {
+    const text = column === undefined ? brace : textOf(spelt, column);
+    if (text === undefined) unknown.push(spelt);
+    return text ?? "";
+  });
+  return unknown.length === 0 ? { name: trimAround(name) } : { unknown };
 }
 
-/** The columns that a template uses, by their meaning: all but the tenant's key and the source task's name. */
+/** What a template's placeholders mean, in their order. */
+function placeholdersOf(template: string): readonly string[] {
+  return [...template.matchAll(PIECES)].flatMap(([, , column]) => (column === undefined ? [] : [meaningOf(column)]));
+}
+
+/** The columns that a template uses: all but the tenant's key and the source task's name. */
 function columnsUsedBy(template: string): readonly string[] {
-  return partsOf(template).flatMap(({ meaning }) =>
-    meaning === undefined || meaning === "tenant" || meaning === "task" ? [] : [meaning],
-  );
+  return placeholdersOf(template).filter((meaning) => meaning !== "tenant" && meaning !== "task");
 }
 
 /** Whether a template's names hold the source task's name. */
 export function usesTaskName(template: string): boolean {
-  return partsOf(template).some((part) => part.meaning === "task");
+  return placeholdersOf(template).includes("task");
 }
 
 /** One copy's name, to be compared with the others. */

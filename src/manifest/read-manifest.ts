@@ -22,9 +22,6 @@ export interface ManifestInput extends ManifestOptions {
   readonly bytes: Uint8Array;
 }
 
-const MEGABYTE = 1024 * 1024;
-const LARGEST = 256 * MEGABYTE;
-
 const WHY_UNREADABLE: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
   EISDIR: "it is a folder",
@@ -46,18 +43,12 @@ export async function readManifestFile(path: string, options: ManifestOptions): 
   return readManifest({ ...options, path, bytes });
 }
 
-function tooLarge(file: string): StopError {
-  const message = `The manifest ${file} is larger than ${LARGEST / MEGABYTE} MB.`;
-  return stopError(EXIT.usage, "MANIFEST_TOO_LARGE", message, { file });
-}
-
 /**
  * Reads a manifest from its bytes: CSV or JSON, in any encoding that Excel or PowerShell writes. Throws a StopError (exit 2)
  * with every fault that can be seen without the server, by line.
  */
 export async function readManifest({ path: file, bytes, encoding, defaults }: ManifestInput): Promise<Manifest> {
   if (/\.xls[xmb]$/i.test(file)) throw new StopError(EXIT.usage, workbook(file));
-  if (bytes.length > LARGEST) throw tooLarge(file);
   const { text, warning } = decodeText(bytes, { encoding, file });
   const findings = new Findings(file);
   const empty = stopError(EXIT.usage, "MANIFEST_EMPTY", `The manifest ${file} is empty.`, { file });

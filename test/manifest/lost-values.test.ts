@@ -99,25 +99,3 @@ describe("an ID that looks right", () => {
     expect((await faultsOf(csv("tenant,appId", "acme,abc")))[0]?.message).toBe('appId is "abc", which is no GUID.');
   });
 });
-
-describe("a question mark between letters", () => {
-  const lost = csv("tenant,appId", `acme,${app(1)}`, `M?ller,${app(2)}`, `S?d,${app(3)}`);
-
-  it("is warned of once, with the first such value, where no letter of the file is beyond ASCII", async () => {
-    const { warnings, tenants } = await read(lost);
-    expect(tenants).toHaveLength(3);
-    expect(warnings).toMatchObject([
-      { code: "LETTERS_PERHAPS_LOST", line: 3, column: "tenant", tenant: "M?ller", value: "M?ller" },
-    ]);
-    expect(warnings[0]?.message).toContain('"M?ller"');
-  });
-
-  it("is one of the text's own where other letters were kept", async () => {
-    expect((await read(`${lost}\nZürich,${app(4)}`)).warnings).toEqual([]);
-  });
-
-  it("is no sign of anything at a word's end, or in a disabled row", async () => {
-    const lines = csv("tenant,appId,enabled", `Who? Ltd,${app(1)},yes`, `M?ller,${app(2)},no`);
-    expect((await read(lines)).warnings).toEqual([]);
-  });
-});
