@@ -103,9 +103,6 @@ export interface LogContent {
   readonly endsWithoutNewline: boolean;
 }
 
-/** Far more than any line of ours; a "line" beyond it is no log's. */
-const LONGEST_LINE = 64 * 1024 * 1024;
-const LONGEST_UNBORN = 64 * 1024;
 /**
  * A file system may show NULs for what was appended and not yet flushed: one group. More of them may stand for groups that were
  * flushed, and told. A file system shows whole blocks (4 KiB, nearly everywhere); a run's groups grow one by one with the writes in
@@ -136,9 +133,8 @@ const DIGEST_FIELD_LENGTH = digestField("").length + 64;
 export class LogScan {
   readonly #path: string;
   readonly #visit: (record: LogRecord) => void;
-  /** What is not a whole line yet, in the pieces that it came in, and how long it is. */
+  /** What is not a whole line yet, in the pieces that it came in. */
   #pieces: Buffer[] = [];
-  #pending = 0;
   /** The lines that were read, where the next one starts in the file, and the text of the last one. */
   #lines = 0;
   #offset = 0;
@@ -169,27 +165,20 @@ export class LogScan {
   /** Takes the file's next bytes, which must stay as they are. */
   push(chunk: Buffer): void {
     this.#pieces.push(chunk);
-    this.#pending += chunk.length;
-    if (chunk.includes(LF)) {
-      const bytes = Buffer.concat(this.#pieces);
-      let start = 0;
-      for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, start)) {
-        this.#readLine(bytes.subarray(start, end), end + 1 - start);
-        start = end + 1;
-      }
-      this.#pieces = [bytes.subarray(start)];
-      this.#pending = bytes.length - start;
+    if (!chunk.includes(LF)) return;
+    const bytes = Buffer.concat(this.#pieces);
+    let start = 0;
+    for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, start)) {
+      this.#readLine(bytes.subarray(start, end), end + 1 - start);
+      start = end + 1;
     }
-    if (this.#pending <= LONGEST_LINE) return;
-    this.#lines += 1;
-    if (this.#pieces[0]?.[0] === 0) throw this.#damaged(NULS_FOR_LINES);
-    throw this.#refusal(this.#header === undefined ? "LOG_FOREIGN" : "LOG_DAMAGED", "it never ends");
+    this.#pieces = [bytes.subarray(start)];
   }
 
   /** Says what the log is, once all its bytes are pushed. */
   end(): LogContent {
     const rest = Buffer.concat(this.#pieces);
-    if (this.#lines === 0 && rest.length <= LONGEST_UNBORN && isBeginningOfHeader(rest.toString("utf8"))) {
+    if (this.#lines === 0 && isBeginningOfHeader(rest.toString("utf8"))) {
       const torn = rest.length === 0 ? undefined : { at: 0, bytes: rest.length, line: 1, hasNuls: false };
       return { header: undefined, last: undefined, torn, end: 0, endsWithoutNewline: false };
     }

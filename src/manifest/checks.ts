@@ -10,7 +10,7 @@ import {
   meaningOf,
   normalHeader,
 } from "./columns.js";
-import type { DesiredMapping, ManifestDefaults, ManifestTenant } from "./manifest.js";
+import type { DesiredMapping, ManifestTenant } from "./manifest.js";
 import { checkNames } from "./names.js";
 import { type JudgedManifest, type JudgedTenant, type ManifestRow, placeOf } from "./rows.js";
 
@@ -168,7 +168,7 @@ function checkApps(manifest: JudgedManifest): void {
   for (const row of manifest.rows) {
     const { newQlikAppId: app, key, line } = row;
     if (app === undefined || row.enabled === false) continue;
-    const fault = appFault(row, app, masters.get(app), owners.get(app), manifest.defaults);
+    const fault = appFault(row, app, masters.get(app), owners.get(app), manifest.shared);
     if (key !== undefined && !owners.has(app)) owners.set(app, row);
     if (fault === undefined) continue;
     const once = `${key ?? line} ${app}`;
@@ -196,7 +196,7 @@ function appFault(
   app: AppId,
   master: string | undefined,
   owner: ManifestRow | undefined,
-  { knownApps, allowMasterAppFor, allowSharedApps }: ManifestDefaults,
+  { knownApps, allowMasterAppFor, allowSharedApps }: JudgedManifest["shared"],
 ): AppFault | undefined {
   const whose = tenant === undefined ? "This row's tenant" : `Tenant ${quote(tenant)}`;
   if (knownApps?.has(app) === false)

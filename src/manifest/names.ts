@@ -181,8 +181,8 @@ function nameFault(name: string, { nameTemplate, columns }: ManifestTenant): Val
 
 /** `row`: the one that has a template of its own. */
 function tellUnknownPlaceholder(spelt: string, row: ManifestRow | undefined, manifest: JudgedManifest): void {
-  const { raw, shared, defaults, findings } = manifest;
-  const atTop = defaults.nameTemplate === undefined ? raw.shared.name : undefined;
+  const { raw, shared, findings } = manifest;
+  const atTop = shared.nameAt;
   const shownTemplate = atTop === undefined ? "--name" : "The manifest's name";
   const whose = row === undefined ? shownTemplate : `The name of tenant ${quote(row.tenant ?? "")}`;
   const { line, column } = atTop ?? { line: undefined, column: "--name" };

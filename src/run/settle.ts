@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
 import pLimit from "p-limit";
 import type { CreateIntentRecord, LogEntry, ReportRow } from "../log/records.js";
-import { countRows, hasOpenPatch, sameReports, type TenantState } from "../log/tenant-state.js";
+import { countRows, hasOpenPatch, type TenantState } from "../log/tenant-state.js";
 import * as conflict from "../plan/conflicts.js";
 import { doubtsOf, type PlanContext, type PlanItem } from "../plan/decide.js";
 import type { Plan } from "../plan/make-plan.js";
@@ -148,7 +149,8 @@ function hasReportsOf(look: Look, intent: CreateIntentRecord, reports: Reports):
   const rows = sourceRows(look, intent.sourceTaskId);
   if (reports.kind !== "read") return intent.reports.length === 0 && rows.length === 0;
   const shown = new Set(reports.value.map((report) => report.reportId));
-  if (intent.reports.length > 0) return sameReports(shown, new Set(intent.reports.map((report) => report.reportId)));
+  if (intent.reports.length > 0)
+    return isDeepStrictEqual(shown, new Set(intent.reports.map((report) => report.reportId)));
   const published = new Map(rows.map((row) => [row.rowId as string, row.reportId]));
   return intent.mappings.every(({ reportId }) => shown.has(published.get(reportId) ?? reportId));
 }
