@@ -82,9 +82,8 @@ function isBeginningOfHeader(text: string): boolean {
   return rest.length < EMPTY_HEADER.length && EMPTY_HEADER.startsWith(rest);
 }
 
-/** The last group was cut short by a crash: from the byte `at`, on line `line`, to the file's end. */
+/** The last group was cut short by a crash: from line `line` on, so many bytes behind the last whole line, to the file's end. */
 export interface TornTail {
-  readonly at: number;
   readonly bytes: number;
   readonly line: number;
   readonly hasNuls: boolean;
@@ -150,7 +149,7 @@ export class LogScan {
   #groupStart = 0;
   #biggestGroup = 0;
   /** The first line that is not a right record, while it is not yet known whether only the last group is torn. */
-  #break: { readonly line: number; readonly at: number } | undefined;
+  #break: number | undefined;
   /** The last whole record behind the break. */
   #survivor: { readonly line: number; readonly seq: number; readonly run: string } | undefined;
   /** NUL bytes from the break on. */
@@ -179,17 +178,20 @@ export class LogScan {
   end(): LogContent {
     const rest = Buffer.concat(this.#pieces);
     if (this.#lines === 0 && isBeginningOfHeader(rest.toString("utf8"))) {
-      const torn = rest.length === 0 ? undefined : { at: 0, bytes: rest.length, line: 1, hasNuls: false };
+      const torn = rest.length === 0 ? undefined : { bytes: rest.length, line: 1, hasNuls: false };
       return { header: undefined, last: undefined, torn, end: 0, endsWithoutNewline: false };
     }
     if (rest.length > 0) this.#readLine(rest, rest.length);
     const mostNuls = Math.max(FEW_NULS, 2 * this.#biggestGroup, 2 * (this.#end - this.#groupStart));
     if (this.#break !== undefined && this.#nuls > (this.#seq === 0 ? 0 : mostNuls))
-      throw this.#damaged(NULS_FOR_LINES, this.#break.line);
+      throw this.#damaged(NULS_FOR_LINES, this.#break);
     return {
       header: this.#header,
       last: { seq: this.#seq, digest: this.#digest, line: this.#lastLine.toString("utf8") },
-      torn: this.#break && { ...this.#break, bytes: this.#offset - this.#break.at, hasNuls: this.#nuls > 0 },
+      torn:
+        this.#break === undefined
+          ? undefined
+          : { line: this.#break, bytes: this.#offset - this.#end, hasNuls: this.#nuls > 0 },
       end: this.#end,
       endsWithoutNewline: this.#break === undefined && rest.length > 0,
     };
@@ -201,7 +203,7 @@ export class LogScan {
     this.#lines += 1;
     if (this.#header === undefined) this.#readHeader(line);
     else if (this.#break === undefined) this.#readRecord(line);
-    else this.#readBehind(this.#break.line, line);
+    else this.#readBehind(this.#break, line);
     this.#offset += length;
     this.#before = line;
     if (this.#break !== undefined) this.#nuls += countNuls(line);
@@ -238,7 +240,7 @@ export class LogScan {
     const digest = this.#digestOf(line);
     const value = parsed(line);
     if (digest === undefined && value === undefined) {
-      this.#break = { line: this.#lines, at: this.#offset };
+      this.#break = this.#lines;
       const text = line.toString("utf8");
       if (
         this.#seq > 0 ||
