@@ -40,7 +40,7 @@ const CONNECTION = ["caFiles", "insecure", "timeoutMs", "retries", "rate"] as co
 export const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
 const LEAST_SETTLE_MS = 15_000;
 
-/** How each command's settings are read. */
+/** What each command's settings hold besides the values of its options. */
 const READERS = {
   sync: (given: Given) => {
     refuseContradictions(given);
@@ -55,21 +55,15 @@ const READERS = {
     };
   },
   validate: (given: Given) => ({
-    ...pick(given.values, ["encoding", "apps"]),
     manifest: manifestOf(given) ?? "",
     shape: shapeOf(given.values),
   }),
-  status: (given: Given) => ({
-    ...pick(given.values, ["encoding", "idempotencyLog", "sourceTask"]),
-    manifest: manifestOf(given),
-  }),
+  status: (given: Given) => ({ manifest: manifestOf(given) }),
   resolve: (given: Given) => ({
-    ...pick(given.values, ["sourceTask", "reason", "manifest", "idempotencyLog", "breakLock"]),
     server: givenConnection(given).server,
     resolution: resolutionOf(given),
   }),
   doctor: (given: Given) => ({
-    ...pick(given.values, ["encoding", "idempotencyLog", "newLog", "apps"]),
     manifest: manifestOf(given),
     connection: givenConnection(given),
     shape: shapeOf(given.values),
@@ -81,17 +75,14 @@ const READERS = {
     if (values.manifestFile !== undefined && values.manifestFile !== file)
       conflict(given, `init writes one manifest: ${argument} or ${values.manifestFile}`);
     return {
-      ...pick(values, ["masterApp", "apps", "pattern", "force"]),
       sourceTask: values.taskOrName,
       file: file === "-" ? undefined : file,
       manifestFormat: values.manifestFormat ?? (file?.toLowerCase().endsWith(".json") === true ? "json" : "csv"),
       connection: requireConnection(given, "init"),
     };
   },
-  sandbox: (given: Given) => ({
-    ...pick(given.values, ["port", "latencyMs", "state", "chaos", "faults", "seed"]),
-  }),
-  demo: (given: Given) => pick(given.values, ["keep"]),
+  sandbox: () => ({}),
+  demo: () => ({}),
   schema: () => ({}),
   completion: (given: Given) => ({
     shell: given.operands[0] as (typeof SHELLS)[number],
@@ -101,10 +92,9 @@ const READERS = {
 
 export type CommandName = keyof typeof READERS;
 
-/** Each command's settings, and how its answer is told. */
-export type SettingsOf = {
-  readonly [N in CommandName]: Readonly<ReturnType<(typeof READERS)[N]>> & { readonly output: OutputSettings };
-};
+/** Each command's settings: its options' values, what is read from them, and how its answer is told. */
+export type SettingsOf = { readonly [N in CommandName]: With<Readonly<ReturnType<(typeof READERS)[N]>>> };
+type With<Read> = Omit<Values, keyof Read> & Read & { readonly output: OutputSettings };
 
 /** One command with its settings. */
 export type Invocation<Name extends CommandName = CommandName> = {
@@ -114,7 +104,7 @@ export type Invocation<Name extends CommandName = CommandName> = {
 /** Reads a command's settings. Throws all faults of the line as one StopError (exit 2). */
 export function readInvocation(command: CommandName, given: Given): Invocation {
   if (given.values.quiet && given.values.verbose) conflict(given, "--quiet and --verbose contradict each other");
-  const settings = { ...READERS[command](given), output: given.output };
+  const settings = { ...given.values, ...READERS[command](given), output: given.output };
   if (given.faults.length > 0) throw new StopError(EXIT.usage, given.faults);
   return { command, settings } as Invocation;
 }
@@ -122,7 +112,6 @@ export function readInvocation(command: CommandName, given: Given): Invocation {
 /** What a sync is asked for by its options alone, on the command line and by a library's caller. */
 export function syncJob(values: Values) {
   return {
-    ...pick(values, ["encoding", "idempotencyLog", "resume", "plan", "savePlan", "apps", "breakLock", "rebind"]),
     shape: shapeOf(values),
     run: {
       ...pick(values, ["dryRun", "offline", "verify", "newLog", "timeoutMs", "concurrency", "retries"]),
