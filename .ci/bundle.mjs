@@ -16,6 +16,14 @@ const onlyUsedOfUndici = {
   load: (id) => (id === "\0undici-used" ? USED_OF_UNDICI : undefined),
 };
 
+/** commander starts other programs for subcommands that stand in files of their own. We have none, and loading it costs 4 ms. */
+const commanderStartsNothing = {
+  name: "commander-starts-nothing",
+  resolveId: (id, importer) =>
+    id === "node:child_process" && importer?.includes("commander") ? "\0no-child-process" : undefined,
+  load: (id) => (id === "\0no-child-process" ? "module.exports = {};" : undefined),
+};
+
 /**
  * One letter beyond ASCII makes Node keep a whole file as UTF-16: twice the bytes to read through, and more for the garbage
  * collector, whose first pause is a twentieth of a short start. As escapes the letters mean the same, but in a raw template.
@@ -40,6 +48,7 @@ function escape16(unit) {
 const LOADED_TOGETHER = [
   { name: "process", files: ["cli/program"] },
   { name: "shell", files: ["cli/shell", "reporter/look", "shared/spelling"] },
+  { name: "command", files: ["cli/command-line"] },
   { name: "lines", files: ["reporter/problems"] },
   { name: "telling", files: ["commands/telling"] },
   { name: "manifest", files: ["commands/inputs"] },
@@ -63,7 +72,7 @@ export async function bundle(root) {
     platform: "node",
     // Its other build (UMD) requires its parts in a way that no bundler sees.
     resolve: { alias: { "jsonc-parser": join(root, "node_modules/jsonc-parser/lib/esm/main.js") } },
-    plugins: [onlyUsedOfUndici, ascii],
+    plugins: [onlyUsedOfUndici, commanderStartsNothing, ascii],
     logLevel: "warn",
   });
   const { output } = await bundled.write({
@@ -72,7 +81,7 @@ export async function bundle(root) {
     entryFileNames: "[name].cjs",
     chunkFileNames: "[name]-[hash].cjs",
     minify: false,
-    // Each start reads them.
+    // Half of commander is comments, and each start reads them.
     comments: { legal: true, annotation: false, jsdoc: false },
     codeSplitting: { groups: LOADED_TOGETHER },
   });

@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { Command, Option } from "commander";
 import type { Host } from "../commands/host.js";
 import { ABSENT, Advice, didYouMean, OPTIONS, type OptionSpec, oneOf, type Values } from "../commands/options.js";
 import { type Invocation, type OutputSettings, readInvocation } from "../commands/settings.js";
@@ -15,7 +15,6 @@ export interface Stopped {
   readonly command: string;
   readonly dryRun: boolean;
   readonly problems: readonly Problem[];
-  readonly warnings: readonly Problem[];
   readonly exitCode: ExitCode;
   readonly output: OutputSettings;
   /** Lines for people after the errors: where everything is explained, or a defect's stack. */
@@ -41,7 +40,7 @@ export function readCommandLine(argv: readonly string[], around: Surroundings): 
     const command = findCommand(words.command)?.name ?? "";
     const dryRun = words.typed.has(OPTIONS.dryRun.long);
     const after = [`See ${[around.argv0, command, "--help"].filter(Boolean).join(" ")}`];
-    return { kind: "refused", command, dryRun, problems, exitCode, warnings: [], after, output: outputOf(words) };
+    return { kind: "refused", command, dryRun, problems, exitCode, after, output: outputOf(words) };
   }
 }
 
@@ -60,48 +59,37 @@ interface Words {
 /** Every option of every command, once: one flag has one form, so that a word can be read before the command is known. */
 const EVERY_OPTION = [...new Map(Object.values<OptionSpec>(OPTIONS).map((option) => [option.long, option])).values()];
 
-const SHORT_FORMS = Object.fromEntries(
-  EVERY_OPTION.flatMap(({ long, short }) =>
-    short === undefined ? [] : [[long.slice(2), { type: "boolean" as const, short: short.slice(1) }]],
-  ),
-);
-
 /** `--api-key`, `--apikey=…`, `--key`, `--token`: ways to type a key where everybody can read it. */
 const KEY_LIKE = /^--?(?:qalyptus[-_]?)?(?:api[-_]?)?(?:key|token|bearer|password|secret)(?:=|$)/i;
 
 /**
- * Lets Node take the words apart. A value that looks like an option must be tied to its option by `=`; a negative number is no
- * option.
+ * Lets commander take the words apart. A value is optional to commander alone: then it takes no word for one that looks like an
+ * option, which must be tied to its option by `=`.
  */
 function readWords(argv: readonly string[]): Words {
   const typed = new Map<string, (string | null)[]>();
-  const bare: string[] = [];
+  const parser = new Command();
+  for (const { long, short, value } of EVERY_OPTION) {
+    const flags = [...(short === undefined ? [] : [short]), value === undefined ? long : `${long} [value]`];
+    parser.addOption(new Option(flags.join(", ")));
+    parser.on(`option:${long.slice(2)}`, (text: string | null) => typed.set(long, [...(typed.get(long) ?? []), text]));
+  }
+  const { operands: bare, unknown } = parser.parseOptions([...argv]);
   let strange: string | undefined;
   let keyWord: string | undefined;
-  /** Takes the next word where it is a value: the option's, or the key behind a word that looks as if it were one. */
-  let takeValue: ((text: string) => void) | undefined;
-  let last = -1;
-  for (const token of parseArgs({ args: [...argv], strict: false, options: SHORT_FORMS, tokens: true }).tokens) {
-    const word = argv[token.index] ?? "";
-    const isFirst = token.index !== last;
-    last = token.index;
-    if (token.kind === "positional" || /^-\d/.test(word)) {
-      if (isFirst) (takeValue ?? ((text) => bare.push(text)))(word);
-      takeValue = undefined;
-      continue;
+  for (let index = 0; index < unknown.length; index += 1) {
+    const word = unknown[index] ?? "";
+    if (word === "--") {
+      bare.push(...unknown.slice(index + 1));
+      break;
     }
-    takeValue = undefined;
-    if (token.kind === "option-terminator") continue;
-    const option = EVERY_OPTION.find(({ long }) => long === `--${token.name}`);
-    if (option !== undefined && (option.value !== undefined || token.value === undefined)) {
-      const texts = [...(typed.get(option.long) ?? []), token.value ?? null];
-      typed.set(option.long, texts);
-      if (option.value !== undefined && token.value === undefined) takeValue = (text) => texts.splice(-1, 1, text);
-    } else if (isFirst && KEY_LIKE.test(word)) {
+    if (!/^-\D/.test(word)) bare.push(word);
+    else if (!KEY_LIKE.test(word)) strange ??= word;
+    else {
       keyWord ??= word;
       // What follows is the key, and no command.
-      if (!word.includes("=")) takeValue = () => undefined;
-    } else strange ??= isFirst ? word : token.rawName;
+      if (!word.includes("=") && unknown[index + 1]?.startsWith("-") === false) index += 1;
+    }
   }
   const [command, ...operands] = bare;
   return { command, operands, typed, strange, keyWord };
@@ -156,7 +144,7 @@ function invocationOf(words: Words, around: Surroundings): Invocation {
   return readInvocation(spec.name, {
     values: { ...ABSENT, ...valuesOf(given, typed) },
     typed: given.map(({ key }) => key),
-    ...{ operands, output: outputOf(words), env: around.env, faults: [], warnings: [] },
+    ...{ operands, output: outputOf(words), env: around.env, faults: [] },
   });
 }
 

@@ -8,6 +8,22 @@ export type Question =
   | { readonly kind: "version" }
   | { readonly kind: "help"; readonly command: CommandName | undefined };
 
+/**
+ * The help that these words plainly ask for: found without a parser, so that a start that only prints help loads none. What only
+ * the parser sees (`-nh`), and a command that there is not, is left to `readCommandLine`.
+ */
+export function plainQuestion(argv: readonly string[]): Question | undefined {
+  const end = argv.indexOf("--");
+  const words = end < 0 ? argv : argv.slice(0, end);
+  const [first] = words;
+  const asks = words.some((word) => word === OPTIONS.help.long || word === OPTIONS.help.short);
+  if (argv.length === 0 || (words.length === 1 && (asks || first === "help")))
+    return { kind: "help", command: undefined };
+  const isHelp = first === "help" || first === OPTIONS.help.long || first === OPTIONS.help.short;
+  const command = findCommand(isHelp ? words[1] : first)?.name;
+  return command !== undefined && (asks || isHelp) ? { kind: "help", command } : undefined;
+}
+
 /** Where the output is no terminal. */
 const USUAL_WIDTH = 80;
 /** Longer lines are hard to read, however wide the terminal is. */

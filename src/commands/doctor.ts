@@ -14,11 +14,11 @@ import { listNotRead, listNotWhole, type ObservedList, type ObservedSource, obse
 import { humanDiagnosis } from "../reporter/human.js";
 import { jsonDiagnosis } from "../results/json.js";
 import type { Interruption } from "../run/abort.js";
-import { type DryRun, dryRunSync, sourcesOf } from "../run/sync.js";
+import { dryRunSync, sourcesOf } from "../run/sync.js";
 import type { TaskReader } from "../server/ports.js";
 import { type Check, diagnose, failed, lineOf, passed, skipped, warned } from "../shared/diagnosis.js";
 import type { TaskId } from "../shared/ids.js";
-import { EXIT, type ExitCode, problem, stopError } from "../shared/problems.js";
+import { EXIT, type ExitCode, problem, StopError, stopError } from "../shared/problems.js";
 import { wordsOn } from "../shared/quoting.js";
 import { ACTIONS } from "../shared/results.js";
 import { counted, listed, quote } from "../shared/text-safety.js";
@@ -26,7 +26,7 @@ import { systemClock } from "../shared/time.js";
 import { checkNoOtherLog, checkServerOfLog, findLog, type LogPlace } from "./command-log.js";
 import { openConnection } from "./connection.js";
 import type { Host } from "./host.js";
-import { type Attempt, attempt, readManifestInput } from "./inputs.js";
+import { attempt, readManifestInput } from "./inputs.js";
 import { ABSENT } from "./options.js";
 import { type SettingsOf, syncJob } from "./settings.js";
 import { openTelling } from "./telling.js";
@@ -38,7 +38,7 @@ export async function doctorCommand(host: Host, settings: SettingsOf["doctor"]):
   const telling = await openTelling(host, output);
   const read = path === undefined ? undefined : await attempt(() => readManifestInput({ ...settings, path }));
   const checks = [manifestCheck(read)];
-  const manifest = read?.kind === "done" ? read.value : undefined;
+  const manifest = read instanceof StopError ? undefined : read;
   const named = manifest === undefined ? [] : sourcesOf(manifest);
   const sourceTasks = named.length > 0 || shape.sourceTask === undefined ? named : [shape.sourceTask];
   if (address === undefined)
@@ -48,22 +48,20 @@ export async function doctorCommand(host: Host, settings: SettingsOf["doctor"]):
     address &&
     apiKey &&
     (await attempt(() => openConnection(host, { ...rest, server: address, apiKey }, telling.emit)));
-  if (opened?.kind === "stopped") {
-    const isKey = opened.stop.problems.some(({ code }) => code === "API_KEY");
-    checks.push(failed(isKey ? "key" : "server", opened.stop));
-  }
-  const connection = opened?.kind === "done" ? opened.value : undefined;
+  if (opened instanceof StopError)
+    checks.push(failed(opened.problems.some(({ code }) => code === "API_KEY") ? "key" : "server", opened));
+  const connection = opened instanceof StopError ? undefined : opened;
   try {
     const server = connection?.server.identity;
     const log = await checkLog(host, settings, server, sourceTasks);
     checks.push(...log.checks);
-    const isFaulty = read?.kind === "stopped";
-    const noPlan = isFaulty ? "the manifest has faults" : log.isUsable ? undefined : "the log cannot be used";
+    const noPlan =
+      read instanceof StopError ? "the manifest has faults" : log.isUsable ? undefined : "the log cannot be used";
     if (connection !== undefined && server !== undefined) {
       const asked = { server, sourceTasks, shape, newLog, log: log.state, manifest, noPlan };
       checks.push(...(await checkServer(asked, connection.api.reader, () => host.interruption())));
     }
-    const warnings = [...settings.warnings, ...(connection?.warnings ?? [])];
+    const warnings = connection?.warnings ?? [];
     const diagnosis = diagnose(server ?? null, checks, warnings);
     await telling.warn(warnings);
     const isHuman = output.format === "human";
@@ -74,10 +72,10 @@ export async function doctorCommand(host: Host, settings: SettingsOf["doctor"]):
   }
 }
 
-function manifestCheck(read: Attempt<Manifest> | undefined): Check {
+function manifestCheck(read: Manifest | StopError | undefined): Check {
   if (read === undefined) return skipped("manifest", "none is named");
-  if (read.kind === "stopped") return failed("manifest", read.stop);
-  const { path, tenants, warnings } = read.value;
+  if (read instanceof StopError) return failed("manifest", read);
+  const { path, tenants, warnings } = read;
   const shown = `${path}: ${counted(tenants.length, "tenant")}`;
   return warnings.length === 0 ? passed("manifest", shown) : warned("manifest", warnings, shown);
 }
@@ -89,12 +87,11 @@ async function checkLog(
   server: string | undefined,
   sourceTasks: readonly TaskId[],
 ): Promise<{ readonly checks: readonly Check[]; readonly state: LogState; readonly isUsable: boolean }> {
-  const found = await attempt(() => findLog(host, settings));
-  if (found.kind === "stopped") {
+  const place = await attempt(() => findLog(host, settings));
+  if (place instanceof StopError) {
     const hint = "Name the manifest, or the log with --idempotency-log FILE";
-    return { checks: [skipped("log", found.stop.message, hint)], state: new LogState(), isUsable: true };
+    return { checks: [skipped("log", place.message, hint)], state: new LogState(), isUsable: true };
   }
-  const place = found.value;
   const { path } = place;
   const read = await attempt(() => {
     if (server !== undefined) checkNoOtherLog(place, server, sourceTasks);
@@ -106,7 +103,7 @@ async function checkLog(
     });
     return log;
   });
-  if (read.kind === "stopped") return { checks: [failed("log", read.stop)], state: new LogState(), isUsable: false };
+  if (read instanceof StopError) return { checks: [failed("log", read)], state: new LogState(), isUsable: false };
   const ownProcess = { pid: host.pid, exists: host.processExists };
   const lock = await attempt(() =>
     onDisk(`${path}.lock`, "look at the lock", () =>
@@ -117,8 +114,8 @@ async function checkLog(
       ),
     ),
   );
-  const checks = [judgeLog(path, read.value), lock.kind === "done" ? lock.value : failed("lock", lock.stop)];
-  return { checks, state: read.value.state, isUsable: true };
+  const checks = [judgeLog(path, read), lock instanceof StopError ? failed("lock", lock) : lock];
+  return { checks, state: read.state, isUsable: true };
 }
 
 /** The command that makes the copies, to be pasted. */
@@ -177,13 +174,13 @@ export async function checkServer(
   const { server, log, sourceTasks } = question;
   const observed = await attempt(() => observeServer(reader, () => log, sourceTasks));
   const answers = passed("server", `${server} answers`);
-  if (observed.kind === "stopped") {
-    const codes = observed.stop.problems.map(({ code }) => code);
-    if (codes.includes("KEY_REFUSED") || codes.includes("FORBIDDEN")) return [answers, failed("key", observed.stop)];
-    if (!codes.includes("SOURCE_UNKNOWN")) return [failed("server", observed.stop)];
-    return [answers, passed("key", "accepted"), failed("source-task", observed.stop)];
+  if (observed instanceof StopError) {
+    const codes = observed.problems.map(({ code }) => code);
+    if (codes.includes("KEY_REFUSED") || codes.includes("FORBIDDEN")) return [answers, failed("key", observed)];
+    if (!codes.includes("SOURCE_UNKNOWN")) return [failed("server", observed)];
+    return [answers, passed("key", "accepted"), failed("source-task", observed)];
   }
-  const { list, sources } = observed.value;
+  const { list, sources } = observed;
   const shown = [...sources.values()];
   const { reading } = list;
   if (reading.kind === "none" && !reading.forbidden && shown.every(({ route }) => route === "none")) {
@@ -239,9 +236,9 @@ async function planCheck(
   const { run } = syncJob({ ...ABSENT, dryRun: true, newLog });
   const request = { runId: "doctor", server, manifest, options: { shape, run }, state, warnings: [] };
   const deps = { reader, clock: systemClock, interruption: interruption(), head: null, emit: () => undefined };
-  const dryRun = await attempt<DryRun>(() => dryRunSync(request, deps));
-  if (dryRun.kind === "stopped") return failed("plan", dryRun.stop);
-  const { summary, exitCode, errors, warnings, tenants } = dryRun.value.result;
+  const dryRun = await attempt(() => dryRunSync(request, deps));
+  if (dryRun instanceof StopError) return failed("plan", dryRun);
+  const { summary, exitCode, errors, warnings, tenants } = dryRun.result;
   const counts = ACTIONS.filter((action) => summary[action] > 0).map((action) => `${summary[action]} ${action}`);
   const shown = `a sync would plan: ${counts.join(", ")}`;
   if (exitCode === EXIT.guard)

@@ -33,7 +33,6 @@ import { openTelling } from "./telling.js";
 /** `resolve`: settles tenants by hand; writes to the log only, never to the server. */
 export async function resolveCommand(host: Host, settings: SettingsOf["resolve"]): Promise<ExitCode> {
   const telling = await openTelling(host, settings.output);
-  await telling.warn(settings.warnings);
   const { path } = findLog(host, settings);
   const { resolution } = settings;
   const { resolved, log } =
@@ -92,7 +91,7 @@ async function tenantsOfManifest(
   const path = manifest ?? logPath.slice(0, -LOG_ENDING.length);
   if (resolution.kind !== "task" || shape === undefined || !existsSync(path)) return [];
   const read = await attempt(() => readManifestInput({ path, shape }));
-  return read.kind === "done" ? read.value.tenants : [];
+  return read instanceof StopError ? [] : read.tenants;
 }
 
 export interface ResolveRequest extends Pick<SettingsOf["resolve"], "resolution" | "sourceTask" | "reason"> {

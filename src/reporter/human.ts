@@ -9,7 +9,6 @@ import {
   TENANT_STANDINGS,
   type TenantResult,
   type TenantStatus,
-  type TenantStatuses,
 } from "../shared/results.js";
 import { counted, oneLine } from "../shared/text-safety.js";
 import { inPieces, type TableColumn, tableLines, toText } from "./layout.js";
@@ -171,7 +170,7 @@ function columnsOf(look: Look): readonly TableColumn<TenantStatus>[] {
   ];
 }
 
-function doubtLines(tenants: TenantStatuses, look: Look): readonly string[] {
+function doubtLines(tenants: readonly TenantStatus[], look: Look): readonly string[] {
   const lines: string[] = [];
   let more = 0;
   for (const { tenant, doubts } of tenants)
@@ -184,7 +183,7 @@ function doubtLines(tenants: TenantStatuses, look: Look): readonly string[] {
   return more > 0 ? [...lines, `  and ${counted(more, "more doubt")} (all of them: --format json)`] : lines;
 }
 
-function standingLine(tenants: TenantStatuses, look: Look): string {
+function standingLine(tenants: readonly TenantStatus[], look: Look): string {
   const counts = standingCounts(tenants);
   const parts = TENANT_STANDINGS.filter((state) => counts[state] > 0).map((state) =>
     paint(state, `${counts[state]} ${SIGNS[state].word}`, look),

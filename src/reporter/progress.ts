@@ -215,7 +215,7 @@ function liveLine(standing: Standing, wait: string | undefined, columns: number,
     [bar, number, ...counts, last],
     [number, ...counts, last],
     // What is waited for matters more than what is done.
-    wait === undefined ? [number, ...counts] : [number, last],
+    [number, last],
   ].map((parts) => parts.filter((part) => part !== "").join("  "));
   return asLines.find((text) => stringWidth(text) <= columns) ?? fitWidth(`${number}  ${last}`, columns);
 }

@@ -149,28 +149,24 @@ function annotations(kind: "error" | "warning", problems: readonly Problem[]): r
 
 /**
  * The result as JUnit XML: one case a tenant; failed and conflict are failures, in doubt is an error, skipped and planned are
- * skipped. Errors of the run itself (it could not start, a guard) are cases of a suite of their own: an empty report would pass.
+ * skipped. Errors of the run itself (it could not start, a guard) are cases too: an empty report would pass.
  */
 export function* junitResult(result: RunResult): Generator<string> {
   const { summary, tenants, errors, command, dryRun, startedAt, finishedAt } = result;
-  const time = (Math.max(0, Date.parse(finishedAt) - Date.parse(startedAt)) / 1000).toFixed(3);
   const all = {
-    tests: tenants.length,
+    tests: tenants.length + errors.length,
     failures: summary.failed,
-    errors: summary.inDoubt,
+    errors: summary.inDoubt + errors.length,
     skipped: summary.skipped + summary.planned,
+    time: (Math.max(0, Date.parse(finishedAt) - Date.parse(startedAt)) / 1000).toFixed(3),
   };
-  const run = { tests: errors.length, failures: 0, errors: errors.length, skipped: 0 };
-  const both = { ...all, tests: all.tests + run.tests, errors: all.errors + run.errors };
   const name = dryRun ? `${command} --dry-run` : command;
   yield `<?xml version="1.0" encoding="UTF-8"?>\n`;
-  yield `<testsuites${attributes({ name: "qalyptus-propagate", ...both, time })}>\n`;
-  yield `  <testsuite${attributes({ name, timestamp: startedAt, time, ...all })}>\n${propertiesOf(result)}`;
+  yield `<testsuites${attributes({ name: "qalyptus-propagate", ...all })}>\n`;
+  yield `  <testsuite${attributes({ name, timestamp: startedAt, ...all })}>\n${propertiesOf(result)}`;
   for (const tenant of tenants) yield tenantCase(tenant, result);
-  yield "  </testsuite>\n";
-  if (errors.length > 0)
-    yield `  <testsuite${attributes({ name: "run", ...run })}>\n${errors.map(errorCase).join("")}  </testsuite>\n`;
-  yield "</testsuites>\n";
+  for (const error of errors) yield errorCase(error);
+  yield "  </testsuite>\n</testsuites>\n";
 }
 
 function tenantCase(tenant: TenantResult, { manifest }: RunResult): string {

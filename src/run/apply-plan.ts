@@ -1,12 +1,13 @@
 import type { LogEntry } from "../log/records.js";
 import type { SourceStop } from "../log/state.js";
 import * as conflict from "../plan/conflicts.js";
-import { type Action, type PlanItem, twinsOfLog } from "../plan/decide.js";
+import { type PlanItem, twinsOfLog } from "../plan/decide.js";
 import type { PlanEntry } from "../plan/desired.js";
 import type { Plan } from "../plan/make-plan.js";
 import { holdAgainst, observeCopy, readCopy } from "../plan/read-copies.js";
 import { holderOf, namesakesOf } from "../plan/whose-task.js";
 import { problem } from "../shared/problems.js";
+import { type ActionKind, OUTCOME_OF_PLANNED } from "../shared/results.js";
 import { carryOut, type InDoubt, settleDoubts } from "./doubts.js";
 import { type End, PLANNED } from "./results.js";
 import type { Run } from "./run.js";
@@ -14,8 +15,8 @@ import { settleFromPlan } from "./settle.js";
 import { runPooled } from "./slots.js";
 
 /** Actions that a run carries out. */
-export function isWork({ kind }: Action): boolean {
-  return kind === "create" || kind === "update" || kind === "adopt" || kind === "settle";
+export function isWork(kind: ActionKind): boolean {
+  return OUTCOME_OF_PLANNED[kind] === "planned";
 }
 
 /**
@@ -57,24 +58,22 @@ async function workOn(run: Run, { action, ref }: PlanItem, entry: PlanEntry): Pr
 }
 
 async function adoptAll(run: Run, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
-  const adopted: Promise<void>[] = [];
-  for (const item of carried) {
-    const { action } = item;
-    const entry = plan.context.entries.get(item.ref);
-    if (action.kind !== "adopt" || entry === undefined || run.abort.isAborted) continue;
-    // A doubt that was settled after the plan was made may have shown whose it is.
-    const holder = holderOf(run.recorder.state, action.task.id, item.ref);
-    if (holder === undefined) adopted.push(run.guardTenant(item, () => adopt(run, entry, action)));
-    else {
-      const error = conflict.notACopy(action.task.id, conflict.copyOf(holder));
-      run.results.end(item, { kind: "failed", error });
-    }
-  }
-  await Promise.all(adopted);
-  if (adopted.length > 0) run.server.refresh();
+  const items = carried.filter(({ action }) => action.kind === "adopt");
+  await Promise.all(
+    items.map((item) => run.guardTenant(item, () => adopt(run, item, plan.context.entries.get(item.ref)))),
+  );
+  if (items.length > 0) run.server.refresh();
 }
 
-async function adopt(run: Run, entry: PlanEntry, { task, by }: Extract<Action, { kind: "adopt" }>): Promise<void> {
+async function adopt(run: Run, item: PlanItem, entry: PlanEntry | undefined): Promise<void> {
+  if (item.action.kind !== "adopt" || entry === undefined || run.abort.isAborted) return;
+  const { task, by } = item.action;
+  // A doubt that was settled after the plan was made may have shown whose it is.
+  const holder = holderOf(run.recorder.state, task.id, item.ref);
+  if (holder !== undefined) {
+    const error = conflict.notACopy(task.id, conflict.copyOf(holder));
+    return run.results.end(item, { kind: "failed", error });
+  }
   const { candidates, list, manifest, sources } = run.server.context;
   const { sourceTaskId, key, tenant } = entry;
   const newTaskId = task.id;

@@ -38,7 +38,7 @@ export async function settleDoubts(run: Run, doubts: readonly InDoubt[]): Promis
     const creates = openOf(run, doubts).filter((doubt) => hasOpenCreate(run, doubt));
     const patches = openOf(run, doubts).filter((doubt) => !hasOpenCreate(run, doubt));
     await Promise.all([
-      together(run, patches, (doubt) => patchAgain(run, doubt)),
+      together(run, patches, (doubt) => tryAgain(run, doubt, updateCopy(run, doubt, true))),
       run.abort.guard(() => settleAbsent(run, creates)),
     ]);
     // A second send that is in doubt as well is looked up once more before the run ends.
@@ -129,10 +129,10 @@ async function waitForSettle(run: Run, doubts: readonly InDoubt[]): Promise<void
   await run.clock.sleep(wait, run.abort.signal);
 }
 
-async function patchAgain(run: Run, doubt: InDoubt): Promise<void> {
-  const end = await updateCopy(run, doubt, true);
+/** Takes one more try of a tenant. Where it was aborted before it was sent again, the doubt is as it was. */
+async function tryAgain(run: Run, doubt: InDoubt, trying: Promise<End>): Promise<void> {
+  const end = await trying;
   if (end.kind === "in-doubt") doubt.error = end.error;
-  // Where it was aborted before it was sent again, the doubt is as it was.
   else if (end.kind !== "planned" || !run.isInDoubt(doubt.ref)) run.results.end(doubt.item, end);
 }
 
@@ -158,7 +158,8 @@ async function createAbsent(run: Run, doubts: readonly InDoubt[], lists: readonl
   const writes = absent.flatMap((doubt) => stateOf(run, doubt)?.openCreates ?? []);
   await run.recorder.record(writes.map(({ write }) => ({ type: "settled", write, found: "absent" })));
   run.server.refresh(lists.at(-1));
-  await together(run, absent, (doubt) => createAgain(run, doubt));
+  // Created again by today's manifest, as a new intent.
+  await together(run, absent, (doubt) => tryAgain(run, doubt, carryOut(run, doubt)));
 }
 
 /** Why a tenant's absence is not shown, or `undefined`: it is in neither of two whole lists. */
@@ -176,13 +177,6 @@ function whyNotAbsent(run: Run, doubt: InDoubt, lists: readonly ObservedList[]):
     if (!hasShownCopy(list.index, source, log)) return listUnproven(doubt);
   }
   return undefined;
-}
-
-/** Created again by today's manifest, as a new intent. */
-async function createAgain(run: Run, doubt: InDoubt): Promise<void> {
-  const end = await carryOut(run, doubt);
-  if (end.kind === "in-doubt") doubt.error = end.error;
-  else run.results.end(doubt.item, end);
 }
 
 /** What is told of a doubt that stays: what happened, why nothing shows the truth, and the way out. */

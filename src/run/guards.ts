@@ -33,7 +33,7 @@ export function judgePlan({ items, context }: Plan, { shape, run }: SyncOptions)
     const message = "the log knows no copy, and the server's task list does not show whether there are any";
     refusals.push(problem("NEW_LOG", `${message} (${wholeness.why})`));
   }
-  const changes = items.filter((item) => isWork(item.action)).length;
+  const changes = items.filter((item) => isWork(item.action.kind)).length;
   if (run.maxChanges !== undefined && changes > run.maxChanges)
     refusals.push(
       problem("MAX_CHANGES", `the plan changes ${changes} tenants, more than --max-changes ${run.maxChanges}`),

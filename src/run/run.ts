@@ -1,8 +1,7 @@
 import type { IdempotencyLog, Recorder } from "../log/port.js";
 import type { LogEntry, PlanShape } from "../log/records.js";
 import { hasOpenWrite, type RowCounts, type TenantState } from "../log/tenant-state.js";
-import { decideEntry, type PlanContext, type PlanItem, refreshed, unexplainedTasks } from "../plan/decide.js";
-import type { PlanEntry } from "../plan/desired.js";
+import { type PlanContext, type PlanItem, refreshed, unexplainedTasks } from "../plan/decide.js";
 import { listNotRead, type ObservedList, observeListAgain, sharedReading } from "../plan/observe.js";
 import { TaskIndex } from "../plan/task-index.js";
 import { nameFindings, TenantNames } from "../plan/tenant-names.js";
@@ -245,15 +244,6 @@ export class ServerView {
     if ((this.#claimed.get(id) ?? ref) !== ref) return false;
     this.#claimed.set(id, ref);
     return true;
-  }
-
-  /**
-   * What this run has learnt since the plan was made may hold an app that the plan gave to somebody else, or show that two copies bear
-   * each other's names.
-   */
-  conflictNow(entry: PlanEntry): TenantError | undefined {
-    const { action } = decideEntry(this.context, entry);
-    return action.kind === "conflict" ? action.error : undefined;
   }
 
   /** Notes the apps that a copy shows: they are its tenant's, whatever the log knew when the plan was made. */

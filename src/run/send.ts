@@ -114,18 +114,8 @@ type Failure = Exclude<WriteReply, { kind: "succeeded" }>;
 
 /** What a reply that is no success says of its own write. */
 function judge(reply: Failure): WriteEnd {
-  switch (reply.kind) {
-    case "refused":
-    case "not-sent":
-    case "in-doubt":
-      return reply.kind;
-    case "slow-down":
-      return "refused";
-    case "stop":
-      return reply.inDoubt ? "in-doubt" : "refused";
-    default:
-      return reply satisfies never;
-  }
+  if (reply.kind === "stop") return reply.inDoubt ? "in-doubt" : "refused";
+  return reply.kind === "slow-down" ? "refused" : reply.kind;
 }
 
 function errorOf(reply: Failure): TenantError {

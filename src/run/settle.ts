@@ -168,7 +168,7 @@ export async function settleFromPlan(run: Run, { items }: Plan, carried: readonl
   const states = [...log.tenants()].filter(({ ref, openCreates }) => openCreates.length > 0 && !endsOtherwise.has(ref));
   const isListed = states.length > 0 && server.context.list?.reading.kind !== "none";
   const findings = isListed ? await abort.guard(() => settleFound(run, states)) : undefined;
-  server.refresh();
+  if (states.length > 0) server.refresh();
   await abort.guard(async () => {
     for (const state of log.patchedInDoubt()) {
       abort.throwIfFinal();

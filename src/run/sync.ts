@@ -102,13 +102,10 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
   if (refusals.length > 0) return ended({ tenants: planned, warnings, errors: refusals, exitCode: EXIT.guard });
   const run = new Run({ ...deps, recorder }, request.options, plan.context);
   try {
-    const work = plan.items.filter((item) => isWork(item.action)).slice(0, shape.limit);
+    const work = plan.items.filter((item) => isWork(item.action.kind)).slice(0, shape.limit);
     deps.emit({ kind: "planned", summary: summarise(planned) });
     deps.emit({ kind: "started", total: work.length });
-    for (const [index, item] of plan.items.entries()) {
-      const result = planned[index];
-      if (!isWork(item.action) && result !== undefined) deps.emit({ kind: "tenant", result });
-    }
+    for (const result of planned) if (!isWork(result.action)) deps.emit({ kind: "tenant", result });
     await applyPlan(run, plan, work);
     const carried = new Set(work);
     const tenants = plan.items.map((item) => run.results.of(item, carried.has(item)));

@@ -1,6 +1,7 @@
 import type { LogEntry, PatchIntentRecord, WriteEnd } from "../log/records.js";
 import type { OpenPatch, TenantState } from "../log/tenant-state.js";
-import * as conflict from "../plan/conflicts.js";
+import { copiesLackReport } from "../plan/conflicts.js";
+import { decideEntry } from "../plan/decide.js";
 import { type Drift, driftOf, type PlanEntry, type ReportChange } from "../plan/desired.js";
 import { type CopyReading, copyLacks, isNews, observeCopy, readCopy } from "../plan/read-copies.js";
 import { type ReportId, type TaskId, writeId } from "../shared/ids.js";
@@ -21,22 +22,18 @@ export async function updateCopy(run: Run, entry: PlanEntry, isSettled = false):
   const state = run.recorder.state.tenant(entry.ref);
   if (state?.copy === undefined) return PLANNED;
   const drift = driftNow(run, entry, state);
-  if (drift.refusedRemovals.length > 0)
-    return run.endOfRefusal(entry.ref, conflict.removalRefused(drift.refusedRemovals));
-  if (drift.changes.length === 0) return SUCCEEDED;
+  if (drift.changes.length + drift.refusedRemovals.length === 0) return SUCCEEDED;
   if (!isSettled && hasDoubt(state, drift)) {
     await lookAtPatchDoubt(run, state);
     const now = run.recorder.state.tenant(entry.ref) ?? state;
-    if (hasDoubt(now, driftNow(run, entry, now))) return { kind: "in-doubt", error: PATCH_IN_DOUBT };
+    const message =
+      "a PATCH of this copy was sent and its answer never came; nothing else goes to that report until --settle has passed";
+    if (hasDoubt(now, driftNow(run, entry, now)))
+      return { kind: "in-doubt", error: problem("PATCH_IN_DOUBT", message) };
   }
   const { updates } = run.source(entry.sourceTaskId);
   return (await updates.inTurn(() => updateInTurn(run, entry, drift.missing, isSettled))) ?? PLANNED;
 }
-
-const PATCH_IN_DOUBT = problem(
-  "PATCH_IN_DOUBT",
-  "a PATCH of this copy was sent and its answer never came; nothing else goes to that report until --settle has passed",
-);
 
 /** What must change by what is known now. */
 function driftNow(run: Run, { wanted }: PlanEntry, state: TenantState): Drift {
@@ -79,11 +76,11 @@ async function updateInTurn(
       run.server.noteShownApps(state, before.value);
     }
   }
-  const inUse = run.server.conflictNow(entry);
-  if (inUse !== undefined) return cannot(inUse);
-  // The copy may show drift that the log did not know of.
-  const { changes, missing, refusedRemovals } = driftNow(run, entry, stateNow());
-  if (refusedRemovals.length > 0) return cannot(conflict.removalRefused(refusedRemovals));
+  // The copy may show drift that the log did not know of, and another tenant may have got its apps.
+  const { action, missing } = decideEntry(run.server.context, entry);
+  if (action.kind === "conflict") return cannot(action.error);
+  if (action.kind !== "update" && action.kind !== "unchanged") return PLANNED;
+  const changes = action.kind === "update" ? action.changes : [];
   const isResolved = run.server.context.sources?.get(sourceTaskId)?.task.reports !== undefined;
   const news = missing.filter((reportId) => !knownMissing.includes(reportId));
   // An ID that the user gave and nobody could resolve may be any of the copy's reports: it is not missing.
@@ -162,7 +159,7 @@ function rowUnknown(reportId: ReportId): TenantError {
 
 /** Warns of a report that a copy turned out not to have only when it was to be updated. */
 function warnMissing(run: Run, { sourceTaskId, tenant }: PlanEntry, report: ReportId): void {
-  const warning = conflict.copiesLackReport(sourceTaskId, report, [tenant]);
+  const warning = copiesLackReport(sourceTaskId, report, [tenant]);
   run.results.warnOnce(`report ${report} of ${sourceTaskId}`, warning);
 }
 

@@ -3,7 +3,7 @@ import { EXIT, type Problem, problem, StopError, stopError } from "../shared/pro
 import type { Clock } from "../shared/time.js";
 import { type ApiVersion, apiRoot } from "./address.js";
 import type { HttpClient, QalyptusApiSettings } from "./client.js";
-import type { FailureKind } from "./failure.js";
+import type { FailureKind } from "./connect.js";
 import { classifyRead, type ReadAnswer } from "./replies.js";
 import { rowsOf, totalNamed } from "./wire.js";
 

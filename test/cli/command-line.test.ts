@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type CommandLine, readCommandLine } from "../../src/cli/command-line.js";
 import { COMMANDS } from "../../src/cli/command-table.js";
-import { helpText } from "../../src/cli/help.js";
+import { helpText, plainQuestion } from "../../src/cli/help.js";
 
 const ENV = { QALYPTUS_SERVER: "https://reports.example", QALYPTUS_API_KEY: "key-of-the-environment" };
 
@@ -74,6 +74,17 @@ describe("help and version", () => {
   it("help wins over what else is wrong with the line, also in a group of short options", () => {
     expect(read("sync --dryrun --help")).toMatchObject({ kind: "help", command: "sync" });
     expect(read("sync -nh")).toMatchObject({ kind: "help", command: "sync" });
+  });
+
+  it("help that is answered without the parser is help to the parser too", () => {
+    const words = ["--help", "-h", "-nh", "-V", "--only", "acme", "--settle=5s", "--bogus", "-x", "--", "a.csv", "-5"];
+    const line = fc.array(fc.constantFrom(...words), { maxLength: 6 });
+    fc.assert(
+      fc.property(fc.constantFrom(...COMMANDS), line, (command, rest) => {
+        const asked = plainQuestion([command.name, ...rest]);
+        if (asked !== undefined) expect(read([command.name, ...rest])).toEqual(asked);
+      }),
+    );
   });
 
   it.each(["-V", "--version", "version", ...COMMANDS.flatMap(({ name }) => [`${name} -V`, `-V ${name}`])])(

@@ -9,7 +9,7 @@ let shell: BuiltShell;
 
 beforeAll(() => {
   // No csv-parse, ora, p-limit, undici or zod: what is tested here must do without.
-  shell = buildShell(["chalk", "string-width"]);
+  shell = buildShell(["chalk", "commander", "string-width"]);
 });
 
 afterEach(() => rmSync(join(shell.folder, "result.json"), { force: true }));
@@ -24,7 +24,7 @@ function withSync(body: string): void {
 const run = (args: readonly string[], env: Readonly<Record<string, string>> = ENV) => shell.start(args, env).ended;
 
 describe("without any command", () => {
-  it("the version and help need neither a command nor any package", async () => {
+  it("the version and help need neither a command nor any package, not even commander", async () => {
     const bare = buildShell([]);
     try {
       bare.handlers(`throw new Error("commands are loaded");`);

@@ -39,7 +39,7 @@ describe("the packed file", () => {
 
   it("names the licence of each package whose code it holds", async () => {
     const text = await readFile(join(installed.packageFolder, "dist", "THIRD-PARTY-LICENSES.txt"), "utf8");
-    for (const name of ["chalk", "csv-parse", "ora", "p-limit", "undici", "zod"])
+    for (const name of ["chalk", "commander", "csv-parse", "ora", "p-limit", "undici", "zod"])
       expect(text).toMatch(new RegExp(`^${name} \\d`, "m"));
   });
 

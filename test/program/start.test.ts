@@ -36,7 +36,7 @@ describe("a start loads a few files", () => {
 
   it("and for a command that checks a manifest neither the network nor the log", async () => {
     const manifest = join(DIST, "..", "examples", "tenants.csv");
-    const ofItsOwn = ["lines", "manifest", "telling", "validate"];
+    const ofItsOwn = ["command", "lines", "manifest", "telling", "validate"];
     expect(await loaded(["validate", manifest])).toEqual([...HELP, ...ofItsOwn].sort());
   });
 });

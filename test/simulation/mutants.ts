@@ -289,7 +289,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a newTaskId that slipped by one row gives a tenant another's copy",
     changes: [
       { file: "plan/whose-task.ts", from: "if (holder !== undefined) return copyOf(holder);", to: "" },
-      { file: "run/apply-plan.ts", from: "if (holder === undefined)", to: "if (true as boolean)" },
+      { file: "run/apply-plan.ts", from: "if (holder !== undefined) {", to: "if (false as boolean) {" },
     ],
   },
   {
