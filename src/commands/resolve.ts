@@ -175,7 +175,7 @@ async function takeOver(
     reader.readReports(sourceTaskId),
     reader.readReports(taskId),
   ]);
-  if (taskId === sourceTaskId || log.isSource(taskId)) refuse("it is a source task");
+  if (taskId === sourceTaskId || log.sourceTasks().has(taskId)) refuse("it is a source task");
   const fault = checkReports(reports, source.kind === "read" ? source.value : undefined);
   if (fault !== undefined) refuse(fault);
   const index = new TaskIndex(list.kind === "none" ? [] : list.tasks);

@@ -40,7 +40,7 @@ const CONNECTION = ["caFiles", "insecure", "timeoutMs", "retries", "rate"] as co
 export const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
 const LEAST_SETTLE_MS = 15_000;
 
-/** How each command's settings are read. */
+/** What each command's settings hold besides the values of its options. */
 const READERS = {
   sync: (given: Given) => {
     refuseContradictions(given);
@@ -49,32 +49,21 @@ const READERS = {
     const short = settleMs < LEAST_SETTLE_MS ? [problem("SETTLE_SHORT", `--settle ${settleMs}ms: ${why}`)] : [];
     return {
       ...syncJob(given.values),
-      output: given.output,
       warnings: short,
       manifest: manifestOf(given),
       connection: offline ? undefined : requireConnection(given, "sync", "; --dry-run --offline needs neither"),
     };
   },
   validate: (given: Given) => ({
-    ...pick(given.values, ["encoding", "apps"]),
-    output: given.output,
     manifest: manifestOf(given) ?? "",
     shape: shapeOf(given.values),
   }),
-  status: (given: Given) => ({
-    ...pick(given.values, ["encoding", "idempotencyLog", "sourceTask"]),
-    output: given.output,
-    manifest: manifestOf(given),
-  }),
+  status: (given: Given) => ({ manifest: manifestOf(given) }),
   resolve: (given: Given) => ({
-    ...pick(given.values, ["sourceTask", "reason", "manifest", "idempotencyLog", "breakLock"]),
-    output: given.output,
     server: givenConnection(given).server,
     resolution: resolutionOf(given),
   }),
   doctor: (given: Given) => ({
-    ...pick(given.values, ["encoding", "idempotencyLog", "newLog", "apps"]),
-    output: given.output,
     manifest: manifestOf(given),
     connection: givenConnection(given),
     shape: shapeOf(given.values),
@@ -86,22 +75,16 @@ const READERS = {
     if (values.manifestFile !== undefined && values.manifestFile !== file)
       conflict(given, `init writes one manifest: ${argument} or ${values.manifestFile}`);
     return {
-      ...pick(values, ["masterApp", "apps", "pattern", "force"]),
-      output: given.output,
       sourceTask: values.taskOrName,
       file: file === "-" ? undefined : file,
       manifestFormat: values.manifestFormat ?? (file?.toLowerCase().endsWith(".json") === true ? "json" : "csv"),
       connection: requireConnection(given, "init"),
     };
   },
-  sandbox: (given: Given) => ({
-    ...pick(given.values, ["port", "latencyMs", "state", "chaos", "faults", "seed"]),
-    output: given.output,
-  }),
-  demo: (given: Given) => ({ keep: given.values.keep, output: given.output }),
-  schema: (given: Given) => ({ output: given.output }),
+  sandbox: () => ({}),
+  demo: () => ({}),
+  schema: () => ({}),
   completion: (given: Given) => ({
-    output: given.output,
     shell: given.operands[0] as (typeof SHELLS)[number],
     words: given.operands.slice(1),
   }),
@@ -109,8 +92,9 @@ const READERS = {
 
 export type CommandName = keyof typeof READERS;
 
-/** Each command's settings. */
-export type SettingsOf = { readonly [N in CommandName]: Readonly<ReturnType<(typeof READERS)[N]>> };
+/** Each command's settings: its options' values, what is read from them, and how its answer is told. */
+export type SettingsOf = { readonly [N in CommandName]: With<Readonly<ReturnType<(typeof READERS)[N]>>> };
+type With<Read> = Omit<Values, keyof Read> & Read & { readonly output: OutputSettings };
 
 /** One command with its settings. */
 export type Invocation<Name extends CommandName = CommandName> = {
@@ -120,15 +104,14 @@ export type Invocation<Name extends CommandName = CommandName> = {
 /** Reads a command's settings. Throws all faults of the line as one StopError (exit 2). */
 export function readInvocation(command: CommandName, given: Given): Invocation {
   if (given.values.quiet && given.values.verbose) conflict(given, "--quiet and --verbose contradict each other");
-  const invocation = { command, settings: READERS[command](given) } as Invocation;
-  throwFaults(given);
-  return invocation;
+  const settings = { ...given.values, ...READERS[command](given), output: given.output };
+  if (given.faults.length > 0) throw new StopError(EXIT.usage, given.faults);
+  return { command, settings } as Invocation;
 }
 
 /** What a sync is asked for by its options alone, on the command line and by a library's caller. */
 export function syncJob(values: Values) {
   return {
-    ...pick(values, ["encoding", "idempotencyLog", "resume", "plan", "savePlan", "apps", "breakLock", "rebind"]),
     shape: shapeOf(values),
     run: {
       ...pick(values, ["dryRun", "offline", "verify", "newLog", "timeoutMs", "concurrency", "retries"]),
@@ -157,10 +140,6 @@ function fault(given: Given, code: ProblemCode, message: string, hint?: string):
 
 function conflict(given: Given, message: string, hint?: string): void {
   fault(given, "OPTIONS_CONFLICT", message, hint);
-}
-
-function throwFaults({ faults }: Given): void {
-  if (faults.length > 0) throw new StopError(EXIT.usage, faults);
 }
 
 /** A log stands beside its manifest, so a manifest has to be a file. */

@@ -68,11 +68,12 @@ export function syncFolder(folder: string): void {
 
 /**
  * There is nothing, or nothing that this user may see: whoever opens it says which. EINVAL and UNKNOWN are what reading a link says
- * where the path is none.
+ * where the path is none; ESRCH and ENOSYS what `/proc` says.
  */
-const NOT_TO_BE_SEEN = ["ENOENT", "ENOTDIR", "EACCES", "EPERM", "ELOOP", "ENAMETOOLONG", "EINVAL", "UNKNOWN"];
+const NOT_TO_BE_SEEN = "ENOENT ENOTDIR EACCES EPERM ELOOP ENAMETOOLONG EINVAL UNKNOWN ESRCH ENOSYS".split(" ");
 
-function orMissing<T>(look: () => T): T | undefined {
+/** What a look finds; `undefined` where there is nothing to be seen. */
+export function orMissing<T>(look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {

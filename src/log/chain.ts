@@ -82,9 +82,8 @@ function isBeginningOfHeader(text: string): boolean {
   return rest.length < EMPTY_HEADER.length && EMPTY_HEADER.startsWith(rest);
 }
 
-/** The last group was cut short by a crash: from the byte `at`, on line `line`, to the file's end. */
+/** The last group was cut short by a crash: from line `line` on, so many bytes behind the last whole line, to the file's end. */
 export interface TornTail {
-  readonly at: number;
   readonly bytes: number;
   readonly line: number;
   readonly hasNuls: boolean;
@@ -103,9 +102,6 @@ export interface LogContent {
   readonly endsWithoutNewline: boolean;
 }
 
-/** Far more than any line of ours; a "line" beyond it is no log's. */
-const LONGEST_LINE = 64 * 1024 * 1024;
-const LONGEST_UNBORN = 64 * 1024;
 /**
  * A file system may show NULs for what was appended and not yet flushed: one group. More of them may stand for groups that were
  * flushed, and told. A file system shows whole blocks (4 KiB, nearly everywhere); a run's groups grow one by one with the writes in
@@ -136,9 +132,8 @@ const DIGEST_FIELD_LENGTH = digestField("").length + 64;
 export class LogScan {
   readonly #path: string;
   readonly #visit: (record: LogRecord) => void;
-  /** What is not a whole line yet, in the pieces that it came in, and how long it is. */
+  /** What is not a whole line yet, in the pieces that it came in. */
   #pieces: Buffer[] = [];
-  #pending = 0;
   /** The lines that were read, where the next one starts in the file, and the text of the last one. */
   #lines = 0;
   #offset = 0;
@@ -154,7 +149,7 @@ export class LogScan {
   #groupStart = 0;
   #biggestGroup = 0;
   /** The first line that is not a right record, while it is not yet known whether only the last group is torn. */
-  #break: { readonly line: number; readonly at: number } | undefined;
+  #break: number | undefined;
   /** The last whole record behind the break. */
   #survivor: { readonly line: number; readonly seq: number; readonly run: string } | undefined;
   /** NUL bytes from the break on. */
@@ -169,38 +164,34 @@ export class LogScan {
   /** Takes the file's next bytes, which must stay as they are. */
   push(chunk: Buffer): void {
     this.#pieces.push(chunk);
-    this.#pending += chunk.length;
-    if (chunk.includes(LF)) {
-      const bytes = Buffer.concat(this.#pieces);
-      let start = 0;
-      for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, start)) {
-        this.#readLine(bytes.subarray(start, end), end + 1 - start);
-        start = end + 1;
-      }
-      this.#pieces = [bytes.subarray(start)];
-      this.#pending = bytes.length - start;
+    if (!chunk.includes(LF)) return;
+    const bytes = Buffer.concat(this.#pieces);
+    let start = 0;
+    for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, start)) {
+      this.#readLine(bytes.subarray(start, end), end + 1 - start);
+      start = end + 1;
     }
-    if (this.#pending <= LONGEST_LINE) return;
-    this.#lines += 1;
-    if (this.#pieces[0]?.[0] === 0) throw this.#damaged(NULS_FOR_LINES);
-    throw this.#refusal(this.#header === undefined ? "LOG_FOREIGN" : "LOG_DAMAGED", "it never ends");
+    this.#pieces = [bytes.subarray(start)];
   }
 
   /** Says what the log is, once all its bytes are pushed. */
   end(): LogContent {
     const rest = Buffer.concat(this.#pieces);
-    if (this.#lines === 0 && rest.length <= LONGEST_UNBORN && isBeginningOfHeader(rest.toString("utf8"))) {
-      const torn = rest.length === 0 ? undefined : { at: 0, bytes: rest.length, line: 1, hasNuls: false };
+    if (this.#lines === 0 && isBeginningOfHeader(rest.toString("utf8"))) {
+      const torn = rest.length === 0 ? undefined : { bytes: rest.length, line: 1, hasNuls: false };
       return { header: undefined, last: undefined, torn, end: 0, endsWithoutNewline: false };
     }
     if (rest.length > 0) this.#readLine(rest, rest.length);
     const mostNuls = Math.max(FEW_NULS, 2 * this.#biggestGroup, 2 * (this.#end - this.#groupStart));
     if (this.#break !== undefined && this.#nuls > (this.#seq === 0 ? 0 : mostNuls))
-      throw this.#damaged(NULS_FOR_LINES, this.#break.line);
+      throw this.#damaged(NULS_FOR_LINES, this.#break);
     return {
       header: this.#header,
       last: { seq: this.#seq, digest: this.#digest, line: this.#lastLine.toString("utf8") },
-      torn: this.#break && { ...this.#break, bytes: this.#offset - this.#break.at, hasNuls: this.#nuls > 0 },
+      torn:
+        this.#break === undefined
+          ? undefined
+          : { line: this.#break, bytes: this.#offset - this.#end, hasNuls: this.#nuls > 0 },
       end: this.#end,
       endsWithoutNewline: this.#break === undefined && rest.length > 0,
     };
@@ -212,7 +203,7 @@ export class LogScan {
     this.#lines += 1;
     if (this.#header === undefined) this.#readHeader(line);
     else if (this.#break === undefined) this.#readRecord(line);
-    else this.#readBehind(this.#break.line, line);
+    else this.#readBehind(this.#break, line);
     this.#offset += length;
     this.#before = line;
     if (this.#break !== undefined) this.#nuls += countNuls(line);
@@ -249,7 +240,7 @@ export class LogScan {
     const digest = this.#digestOf(line);
     const value = parsed(line);
     if (digest === undefined && value === undefined) {
-      this.#break = { line: this.#lines, at: this.#offset };
+      this.#break = this.#lines;
       const text = line.toString("utf8");
       if (
         this.#seq > 0 ||

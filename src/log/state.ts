@@ -88,11 +88,6 @@ export class LogState {
     return this.#named;
   }
 
-  /** Whether the log speaks of a task as a source task. */
-  isSource(id: TaskId): boolean {
-    return this.#named.has(id);
-  }
-
   /** The tenants that hold (or held, where it is gone) this task. */
   holdersOf(id: TaskId): readonly TenantRef[] {
     return this.#holders.get(id) ?? NONE;

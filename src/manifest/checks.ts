@@ -1,16 +1,8 @@
 import type { ProblemCode } from "../shared/codes.js";
 import type { AppId, TaskId, TenantKey } from "../shared/ids.js";
-import { nearestSpellings } from "../shared/spelling.js";
 import { listed, quote } from "../shared/text-safety.js";
-import {
-  COLUMN_RULES,
-  isManifestColumn,
-  MANIFEST_COLUMNS,
-  type ManifestColumn,
-  meaningOf,
-  normalHeader,
-} from "./columns.js";
-import type { DesiredMapping, ManifestDefaults, ManifestTenant } from "./manifest.js";
+import { COLUMN_RULES, MANIFEST_COLUMNS, type ManifestColumn } from "./columns.js";
+import type { DesiredMapping, ManifestTenant } from "./manifest.js";
 import { checkNames } from "./names.js";
 import { type JudgedManifest, type JudgedTenant, type ManifestRow, placeOf } from "./rows.js";
 
@@ -40,15 +32,12 @@ function checkColumns({ raw, columns, shared, rows, findings }: JudgedManifest):
   const titles = raw.header.filter((title) => title !== "").map(quote);
   for (const column of ["tenant", "newQlikAppId", "qlikAppId", "sourceTaskId"] as const) {
     if (isGiven[column] || columns.has(column)) continue;
-    const folded = new Map(raw.header.map((title) => [normalHeader(title), title]));
-    const [near = ""] = nearestSpellings(normalHeader(column), folded.keys(), 1);
-    const meant = near === "" || isManifestColumn(meaningOf(near)) ? "" : `Is ${quote(folded.get(near) ?? "")} meant? `;
     const { option } = COLUMN_RULES[column];
     const known = `Add the column. The columns that have a meaning: ${MANIFEST_COLUMNS.join(", ")}.`;
     const hint = option === undefined ? known : `Add the column, or give ${option} for all rows that name none.`;
     const kind = raw.format === "csv" ? "column" : "key";
     findings.fault("COLUMN_MISSING", `The manifest has no ${kind} ${quote(column)}; it has ${listed(titles)}.`, {
-      hint: meant + hint,
+      hint,
       line: raw.headerLine,
       column,
     });
@@ -168,7 +157,7 @@ function checkApps(manifest: JudgedManifest): void {
   for (const row of manifest.rows) {
     const { newQlikAppId: app, key, line } = row;
     if (app === undefined || row.enabled === false) continue;
-    const fault = appFault(row, app, masters.get(app), owners.get(app), manifest.defaults);
+    const fault = appFault(row, app, masters.get(app), owners.get(app), manifest.shared);
     if (key !== undefined && !owners.has(app)) owners.set(app, row);
     if (fault === undefined) continue;
     const once = `${key ?? line} ${app}`;
@@ -196,7 +185,7 @@ function appFault(
   app: AppId,
   master: string | undefined,
   owner: ManifestRow | undefined,
-  { knownApps, allowMasterAppFor, allowSharedApps }: ManifestDefaults,
+  { knownApps, allowMasterAppFor, allowSharedApps }: JudgedManifest["shared"],
 ): AppFault | undefined {
   const whose = tenant === undefined ? "This row's tenant" : `Tenant ${quote(tenant)}`;
   if (knownApps?.has(app) === false)

@@ -1,8 +1,7 @@
 import { foldName, type TaskId, trimAround } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
-import { nearestSpellings } from "../shared/spelling.js";
 import { listed, quote, withoutUnseen } from "../shared/text-safety.js";
-import { meaningOf, normalHeader } from "./columns.js";
+import { meaningOf } from "./columns.js";
 import type { ColumnTexts, ManifestTenant } from "./manifest.js";
 import {
   cellOf,
@@ -181,8 +180,8 @@ function nameFault(name: string, { nameTemplate, columns }: ManifestTenant): Val
 
 /** `row`: the one that has a template of its own. */
 function tellUnknownPlaceholder(spelt: string, row: ManifestRow | undefined, manifest: JudgedManifest): void {
-  const { raw, shared, defaults, findings } = manifest;
-  const atTop = defaults.nameTemplate === undefined ? raw.shared.name : undefined;
+  const { raw, shared, findings } = manifest;
+  const atTop = shared.nameAt;
   const shownTemplate = atTop === undefined ? "--name" : "The manifest's name";
   const whose = row === undefined ? shownTemplate : `The name of tenant ${quote(row.tenant ?? "")}`;
   const { line, column } = atTop ?? { line: undefined, column: "--name" };
@@ -192,10 +191,8 @@ function tellUnknownPlaceholder(spelt: string, row: ManifestRow | undefined, man
     inner === undefined
       ? `${whose} has a brace that stands alone, at ${quote(spelt)}.`
       : `${whose} uses ${quote(spelt)}, but the manifest has no such column.`;
-  const titles = [...raw.header, "tenant", "task"].filter((title) => title !== "");
-  const known = new Map(titles.map((title) => [normalHeader(title), `{${title}}`]));
-  const near = known.get(nearestSpellings(normalHeader(inner ?? ""), known.keys(), 1)[0] ?? "");
-  const hint = near === undefined ? `It may use ${listed([...known.values()])}.` : `Did you mean ${near}?`;
+  const known = new Set([...raw.header, "tenant", "task"].filter((title) => title !== "").map((title) => `{${title}}`));
+  const hint = `It may use ${listed([...known])}.`;
   findings.fault("PLACEHOLDER_UNKNOWN", message, {
     hint: inner === undefined ? "Write {{ or }} for a brace that belongs to the name." : hint,
     ...at,

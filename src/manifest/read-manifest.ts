@@ -61,7 +61,7 @@ export async function readManifest({ path: file, bytes, encoding, defaults }: Ma
   }
   const columns = indexColumns(raw.header, raw.headerLine, findings);
   const shared = shareValues(raw, defaults, findings);
-  const context = { raw, columns, shared, defaults, findings };
+  const context = { raw, columns, shared, findings };
   const rows = raw.rows.map((row) => readRow(row, context));
   const tenants = tenantsOf(rows, context);
   checkManifest({ ...context, rows, tenants });

@@ -66,13 +66,11 @@ function guidFault(text: string): ValueFault {
   return lostValue(text) ?? { code: "NOT_A_GUID", is: `, which is no GUID${why}` };
 }
 
-/** What rows that say nothing themselves take: the flag's value, else the manifest's top level's. */
-export interface SharedValues {
-  readonly sourceTaskId: TaskId | undefined;
-  readonly masterApp: AppId | undefined;
-  /** Normal GUIDs; empty where every report is meant. */
-  readonly reports: readonly string[];
+/** What the command line says, and for rows that say nothing themselves also what the manifest's top level says. */
+export interface SharedValues extends ManifestDefaults {
   readonly nameTemplate: string;
+  /** Where the top level has this template. */
+  readonly nameAt: SharedText | undefined;
   /** Every master app that a flag or the top level names, also where rows override it. */
   readonly masters: readonly AppId[];
 }
@@ -101,10 +99,12 @@ export function shareValues({ shared }: RawManifest, defaults: ManifestDefaults,
   warnWhereOverruled("--name", defaults.nameTemplate, name, shared.name);
   warnWhereOverruled("--report", asSet(defaults.reports), asSet(reports), shared.reportIds?.[0]);
   return {
+    ...defaults,
     sourceTaskId: defaults.sourceTaskId ?? source,
     masterApp: defaults.masterApp ?? master,
     reports: [...new Set(defaults.reports.length > 0 ? defaults.reports : reports)],
     nameTemplate: defaults.nameTemplate ?? (name || DEFAULT_NAME_TEMPLATE),
+    nameAt: defaults.nameTemplate === undefined ? shared.name : undefined,
     masters: [defaults.masterApp, master].filter((app) => app !== undefined),
   };
 }
@@ -140,7 +140,6 @@ export interface RowContext {
 
 /** A manifest whose rows were judged one by one, for the checks of its rows and tenants against each other. */
 export interface JudgedManifest extends RowContext {
-  readonly defaults: ManifestDefaults;
   readonly rows: readonly ManifestRow[];
   readonly tenants: readonly JudgedTenant[];
 }

@@ -65,7 +65,8 @@ export function refreshed(
 
 /** The listed tasks that nothing explains: no record, and no source task of this manifest or another. */
 export function unexplainedTasks({ list, log, sources }: PlanContext): readonly TaskId[] {
-  const isExplained = (id: TaskId): boolean => log.explains(id) || log.isSource(id) || sources?.has(id) === true;
+  const isExplained = (id: TaskId): boolean =>
+    log.explains(id) || log.sourceTasks().has(id) || sources?.has(id) === true;
   return list?.index.tasks.flatMap(({ id }) => (isExplained(id) ? NONE : id)) ?? NONE;
 }
 

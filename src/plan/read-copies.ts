@@ -1,14 +1,8 @@
+import { isDeepStrictEqual } from "node:util";
 import pLimit from "p-limit";
 import type { Recorder } from "../log/port.js";
 import type { LogEntry, ObservedRecord } from "../log/records.js";
-import {
-  countRows,
-  lackingReports,
-  type RowCounts,
-  sameRows,
-  shownReports,
-  type TenantState,
-} from "../log/tenant-state.js";
+import { countRows, lackingReports, type RowCounts, shownReports, type TenantState } from "../log/tenant-state.js";
 import type { Reading, TaskReader } from "../server/ports.js";
 import { addTo, type ReportId, type TaskId, type TenantKey, type TenantRef } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
@@ -161,7 +155,7 @@ export async function readKnownCopies(
 /** Whether a copy shows anything that the log does not know of it. */
 export function isNews(state: TenantState, shown: readonly TaskReport[]): boolean {
   const { originalRows, reports } = state;
-  if (originalRows === undefined || !sameRows(originalRows, rowsOf(shown))) return true;
+  if (originalRows === undefined || !isDeepStrictEqual(originalRows, rowsOf(shown))) return true;
   for (const { answered } of reports.values()) if (answered !== undefined) return true;
   return shown.some(({ reportId, mappings }) => {
     if (mappings === undefined) return false;

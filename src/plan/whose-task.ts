@@ -43,7 +43,7 @@ export function lookUp(intent: OpenCreate, { list, log, names }: LookedAt): Look
   if (similar.length > 0) return { kind: "candidates", tasks: similar };
   const { unexplained } = intent;
   const isNew = ({ id, name }: ListedTask): boolean =>
-    unexplained?.has(id) !== true && !log.explains(id) && !log.isSource(id) && !names.explain(name);
+    unexplained?.has(id) !== true && !log.explains(id) && !log.sourceTasks().has(id) && !names.explain(name);
   const newcomers = unexplained === null ? NONE : list.tasks.filter(isNew);
   return newcomers.length > 0 ? { kind: "newcomers", tasks: newcomers } : { kind: "none", tasks: NONE };
 }
@@ -140,7 +140,8 @@ export function looksCopied(context: PlanContext, entry: PlanEntry, taken: TaskI
 export function whyNotACopy(context: PlanContext, entry: PlanEntry, id: TaskId): string | undefined {
   const { log, list, namesInDoubt, names, sources, candidates } = context;
   // Also one of another manifest, or of a disabled row: adopted, it would be mapped to a customer's app.
-  if (sources?.has(id) === true || log.isSource(id) || context.manifestSources.has(id)) return "it is a source task";
+  if (sources?.has(id) === true || log.sourceTasks().has(id) || context.manifestSources.has(id))
+    return "it is a source task";
   const holder = holderOf(log, id, entry.ref);
   if (holder !== undefined) return copyOf(holder);
   // One of which nobody knows the name may be any doubt's.

@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
 import pLimit from "p-limit";
 import type { CreateIntentRecord, LogEntry } from "../log/records.js";
-import { countRows, hasOpenPatch, sameReports, type TenantState } from "../log/tenant-state.js";
+import { countRows, hasOpenPatch, type TenantState } from "../log/tenant-state.js";
 import * as conflict from "../plan/conflicts.js";
 import { doubtsOf, type PlanContext, type PlanItem } from "../plan/decide.js";
 import type { Plan } from "../plan/make-plan.js";
@@ -145,7 +146,8 @@ function hasReportsOf(look: Look, intent: CreateIntentRecord, reports: Reports):
   const source = look.server.context.sources?.get(intent.sourceTaskId);
   if (reports.kind !== "read") return intent.reports.length === 0 && !source?.reportRows.length;
   const shown = new Set(reports.value.map((report) => report.reportId));
-  if (intent.reports.length > 0) return sameReports(shown, new Set(intent.reports.map((report) => report.reportId)));
+  if (intent.reports.length > 0)
+    return isDeepStrictEqual(shown, new Set(intent.reports.map((report) => report.reportId)));
   return intent.mappings.every(({ reportId }) => shown.has(source?.reportOfRow.get(reportId) ?? reportId));
 }
 

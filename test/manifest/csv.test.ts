@@ -258,7 +258,7 @@ describe("faults of a CSV manifest's shape", () => {
     const faults = await faultsOf("tenat,appId\nacme,x\nglobex,y", { defaults: NO_DEFAULTS });
     const missing = faults.filter((fault) => fault.code === "COLUMN_MISSING");
     expect(missing).toMatchObject([{ line: 1, column: "tenant" }]);
-    expect(missing[0]?.hint).toContain('"tenat"');
+    expect(missing[0]?.message).toContain('"tenat"');
     const none = await faultsOf("tenant,appId\nacme,x\nglobex,y", {
       defaults: { sourceTaskId: undefined, masterApp: undefined },
     });

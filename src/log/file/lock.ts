@@ -129,12 +129,8 @@ async function mayTakeOver(asked: Asked, current: ChainLink, own: OwnRecord): Pr
   // young for so long only.
   const isInFuture = seen.silentMs < -timing.beatMs;
   const isSilent = seen.silentMs >= timing.silentMs || isInFuture;
-  if (breakLock !== undefined || seen.ownerState === "alive" || !isSilent) {
-    const other =
-      breakLock === undefined ? "" : ` The lock ${breakLock}, which was to be broken, is not there any more.`;
-    const locked = lockedProblem(seen, logPath, "add");
-    throw new StopError(EXIT.log, { ...locked, message: `${locked.message}${other}` });
-  }
+  if (breakLock !== undefined || seen.ownerState === "alive" || !isSilent)
+    throw new StopError(EXIT.log, lockedProblem(seen, logPath, "add"));
   const why = isInFuture ? "whose last heartbeat lies in the future" : `which was silent for ${seconds(seen.silentMs)}`;
   const watchMs = isInFuture ? timing.silentMs : timing.watchMs;
   asked.onWaiting?.(`watching the lock of ${seen.owner}, ${why}`, watchMs);

@@ -73,7 +73,7 @@ class LogFile implements LogStore {
     const state = new LogState();
     const found = readLogFile(this.#path, shownPath, state, this.#disk);
     if (found !== undefined) {
-      if (found.torn !== undefined) warnings.push(await this.#cutTorn(found.torn));
+      if (found.torn !== undefined) warnings.push(await this.#cutTorn(found.torn, found.end));
       this.#size = found.end;
       this.#newlineMissing = found.endsWithoutNewline;
       const handle = onDisk(shownPath, "open for writing", () => this.#use(this.#disk.open(this.#path)));
@@ -136,20 +136,20 @@ class LogFile implements LogStore {
   }
 
   /** Cuts off what a crash left, and keeps it beside the log as `LOG.torn-TIME-N`. Returns what to tell of it. */
-  async #cutTorn(torn: TornTail): Promise<Problem> {
+  async #cutTorn(torn: TornTail, end: number): Promise<Problem> {
     const { path: shownPath, clock } = this.#request;
     const [disk, path] = [this.#disk, this.#path];
     return await onDisk(shownPath, "cut the torn end off", async () => {
-      const time = clock
+      const begin = `${path}.torn-${clock
         .now()
         .toISOString()
-        .replace(/[-:]|\.\d+/g, "");
+        .replace(/[-:]|\.\d+/g, "")}`;
       let count = 1;
-      while (disk.facts(`${path}.torn-${time}-${count}`) !== undefined) count += 1;
-      const kept = `${path}.torn-${time}-${count}`;
-      await copyInto(disk.create(kept), disk, path, torn.at);
+      while (disk.facts(`${begin}-${count}`) !== undefined) count += 1;
+      const kept = `${begin}-${count}`;
+      await copyInto(disk.create(kept), disk, path, end);
       disk.syncFolder(dirname(path));
-      disk.truncate(path, torn.at, () => this.#lock.check());
+      disk.truncate(path, end, () => this.#lock.check());
       return tornWarning(shownPath, torn, join(dirname(shownPath), basename(kept)));
     });
   }
