@@ -17,6 +17,7 @@ import {
   unplacedRef,
 } from "../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
+import { shellWord } from "../shared/quoting.js";
 import type { TenantError } from "../shared/results.js";
 import { nearestKeys, patternsWithout, tenantMatcher } from "../shared/spelling.js";
 import type { ListedTask } from "../shared/tasks.js";
@@ -297,6 +298,7 @@ function planWarnings(context: PlanContext, items: readonly PlanItem[], twins: T
     ...listWarnings(context),
     ...missingReports(items),
     ...troubleWarnings(context, items, twins),
+    ...migrationWarnings(context),
     ...lostLogWarnings(items),
   ];
 }
@@ -342,6 +344,19 @@ function refsInConflict(items: readonly PlanItem[], code?: "TWIN" | "LOG_LOST"):
   const isIt = ({ action }: PlanItem): boolean =>
     action.kind === "conflict" && (code === undefined || action.error.code === code);
   return new Set(items.filter(isIt).map((item) => item.ref));
+}
+
+/** No copy is there, but tasks of their names are: the vendor's migration tool writes all tasks anew, with new IDs. */
+function migrationWarnings({ list, log, manifest }: PlanContext): readonly Problem[] {
+  if (list === undefined) return NONE;
+  const copies = [...log.tenants()].flatMap(({ copy }) => (copy === undefined || copy.gone ? NONE : copy));
+  if (copies.some(({ newTaskId }) => list.index.has(newTaskId))) return NONE;
+  const hasNamesake = (name: string): boolean => list.index.named(name).some(({ id }) => !log.explains(id));
+  const namesakes = copies.filter(({ name }) => hasNamesake(name)).length;
+  if (namesakes === 0) return NONE;
+  const message = `none of the ${copies.length} logged copies is on the server, but tasks of ${namesakes} of their names are: the server seems to have been moved, which gives every task a new ID`;
+  const hint = `Keep this log, begin a new one that takes over the tasks by their names, and look at its plan first: qalyptus-propagate sync ${shellWord(manifest.path)} --idempotency-log NEW-FILE --adopt --dry-run`;
+  return [problem("SERVER_MIGRATED", message, { hint })];
 }
 
 /** Told once: the remedy is one for all of them. */

@@ -44,6 +44,7 @@ export const ERROR_CODES = [
     RENAMED: ["Somebody renamed a copy on the server; it stays its tenant's.", "Nothing where that is meant; else name it back on the server."],
     REPORTS_DIFFER: ["The first copy was read back, and its reports are not the source task's.", "Look at the copy on the server; the key's role may see too little."],
     ROW_UNKNOWN: ["The row that a report has in the copy is not known, for the server does not list the copy's reports.", "Name the row in the column `reportId`, or give the key the right to read the task's reports."],
+    SERVER_MIGRATED: ["No logged copy is on the server, but tasks of their names are: it seems to have been moved, which gives every task a new ID.", "Keep the log, and begin a new one: `--idempotency-log NEW-FILE --adopt --dry-run` shows what it takes over."],
     SOURCE_STOPPED: ["No more copies of this source task are made, for a copy is wrong or the server refused several.", "Put the named copy right, delete it or change `--report-id`, or correct what was refused; then run again."],
     STOPPED: ["The run was stopped before this tenant was reached.", "Run the same command again."],
     STRANGE_ID: ["The server answered a create with no ID, or with a source task's or another tenant's.", "Run the same command again: the task list is looked at before anything is sent."],
