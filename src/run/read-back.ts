@@ -1,5 +1,5 @@
 import type { CreateIntentRecord, LogEntry } from "../log/records.js";
-import { countRows, type OpenPatch, type TenantState } from "../log/tenant-state.js";
+import type { OpenPatch, TenantState } from "../log/tenant-state.js";
 import type { PlanEntry, ReportChange } from "../plan/desired.js";
 import { copyLacks, mappingsNotShown, notVerified, observeCopy, type ReadBack, readCopy } from "../plan/read-copies.js";
 import type { Reading } from "../server/ports.js";
@@ -15,8 +15,8 @@ function failed(error: TenantError): End {
 }
 
 /** What was made is made; a run with `--verify` calls it well only when it was read. */
-function endOfUnread(run: Run, newTaskId: TaskId): End {
-  return run.options.run.verify ? failed(notVerified(newTaskId, "the run was stopped before")) : SUCCEEDED;
+function endOfUnread(run: Run, newTaskId: TaskId, why = "the run was stopped before"): End {
+  return run.options.run.verify ? failed(notVerified(newTaskId, why)) : SUCCEEDED;
 }
 
 function warnNotShown(run: Run, { sourceTaskId, tenant }: PlanEntry, newTaskId: TaskId): void {
@@ -25,10 +25,6 @@ function warnNotShown(run: Run, { sourceTaskId, tenant }: PlanEntry, newTaskId: 
 
 function otherReportId(mode: "row" | "report"): string {
   return `The server may want the report's other ID: try --report-id ${mode === "row" ? "report" : "row"}`;
-}
-
-function reportsNamed(reports: readonly ReportId[]): string {
-  return `the report${reports.length === 1 ? "" : "s"} ${reports.join(", ")}`;
 }
 
 /**
@@ -43,7 +39,7 @@ export async function readBackCreate(
   const { intent, newTaskId, isFirst } = made;
   const { sourceTaskId, tenant } = entry;
   const { creates } = run.source(sourceTaskId);
-  const mustShow = intent.reports.length > 0 ? countRows(intent.reports.map(({ reportId }) => reportId)) : undefined;
+  const mustShow = run.recorder.state.tenant(entry.ref)?.copy?.sourceRows;
   const [copy, list] = await Promise.all([
     run.abort.guard(() => readCopy(run.reader, newTaskId, mustShow)),
     isFirst ? run.abort.guard(() => run.server.listForNewCopy()) : undefined,
@@ -83,8 +79,8 @@ export async function readBackCreate(
     return endOfUnread(run, newTaskId);
   }
   creates.open();
-  const isRead = copy.kind === "read" || copy.kind === "lacks";
-  return isRead || !run.options.run.verify ? SUCCEEDED : failed(notVerified(newTaskId, copy.problem.message));
+  if (copy.kind === "read" || copy.kind === "lacks") return SUCCEEDED;
+  return endOfUnread(run, newTaskId, copy.problem.message);
 }
 
 /** What a new copy shows that was not sent. */
@@ -101,7 +97,7 @@ function wrongCopy(
     return problem("REPORTS_DIFFER", message);
   }
   if (back.kind !== "different") return undefined;
-  const message = `the copy was read back, and the server shows other mappings than were sent for ${reportsNamed(back.reports)}`;
+  const message = `the copy was read back, and the server shows other mappings than were sent for the reports ${back.reports.join(", ")}`;
   const hint = `${otherReportId(reportIdMode)}. The copy must not mail: look at it on the server`;
   return problem("MAPPINGS_DIFFER", message, { hint });
 }
@@ -153,7 +149,7 @@ export async function readBackPatches(run: Run, entry: PlanEntry, patches: SentP
   }
   const why = `a PATCH of the copy ${newTaskId} had no effect`;
   run.stopSource(sourceTaskId, "updates", why, { tenant });
-  const message = `the server took the PATCH and still shows other mappings for ${reportsNamed(unequal)}`;
+  const message = `the server took the PATCH and still shows other mappings for the reports ${unequal.join(", ")}`;
   return failed(problem("PATCH_NO_EFFECT", message, { hint: otherReportId(run.options.shape.reportId) }));
 }
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import pLimit from "p-limit";
-import type { CreateIntentRecord, LogEntry, ReportRow } from "../log/records.js";
+import type { CreateIntentRecord, LogEntry } from "../log/records.js";
 import { countRows, hasOpenPatch, type TenantState } from "../log/tenant-state.js";
 import * as conflict from "../plan/conflicts.js";
 import { doubtsOf, type PlanContext, type PlanItem } from "../plan/decide.js";
@@ -101,10 +101,6 @@ function foundFor(context: Look["server"]["context"], state: TenantState): reado
   return [...found.values()];
 }
 
-function sourceRows(look: Look, sourceTaskId: TaskId): readonly ReportRow[] {
-  return look.server.context.sources?.get(sourceTaskId)?.reportRows ?? [];
-}
-
 /**
  * Whether a newcomer may be what an intent's request has made. One that cannot be read, or not wholly, may be, also where its reports
  * answer 404; one that maps other apps only, or has other reports, is somebody else's.
@@ -113,7 +109,8 @@ function mayBeMadeBy(look: Look, intent: CreateIntentRecord, reports: Reports | 
   if (reports?.kind === "unreadable") return true;
   const shown = reports?.kind === "read" ? reports.value : [];
   // A request that was worked late copies what the source task has by then. What lacks a report may have come back short.
-  const rows = [...intent.reports, ...sourceRows(look, intent.sourceTaskId)];
+  const source = look.server.context.sources?.get(intent.sourceTaskId);
+  const rows = [...intent.reports, ...(source?.reportRows ?? [])];
   const own = new Set(rows.map(({ reportId }) => reportId));
   if (own.size > 0 && shown.some(({ reportId }) => !own.has(reportId))) return false;
   const apps = new Set(intent.mappings.map(({ newQlikAppId }) => newQlikAppId));
@@ -146,13 +143,12 @@ async function settle(look: Look, state: TenantState, found: Found, reading: Cop
  * that lists no reports then or now cannot be asked.
  */
 function hasReportsOf(look: Look, intent: CreateIntentRecord, reports: Reports): boolean {
-  const rows = sourceRows(look, intent.sourceTaskId);
-  if (reports.kind !== "read") return intent.reports.length === 0 && rows.length === 0;
+  const source = look.server.context.sources?.get(intent.sourceTaskId);
+  if (reports.kind !== "read") return intent.reports.length === 0 && !source?.reportRows.length;
   const shown = new Set(reports.value.map((report) => report.reportId));
   if (intent.reports.length > 0)
     return isDeepStrictEqual(shown, new Set(intent.reports.map((report) => report.reportId)));
-  const published = new Map(rows.map((row) => [row.rowId as string, row.reportId]));
-  return intent.mappings.every(({ reportId }) => shown.has(published.get(reportId) ?? reportId));
+  return intent.mappings.every(({ reportId }) => shown.has(source?.reportOfRow.get(reportId) ?? reportId));
 }
 
 /**

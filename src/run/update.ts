@@ -134,22 +134,19 @@ function isDone({ reports }: TenantState, { reportId, apps }: ReportChange): boo
   return report?.known !== undefined && report.openPatches.length === 0 && sameSwaps(report.known, apps);
 }
 
-/** A copy's own row of a report, as it is named in a request. */
-interface Row {
-  readonly pathId: string;
-  readonly bodyId: string;
-}
+/** A copy's own row of a report, as it is named in a request's path and body. */
+type Row = Pick<OpenPatch, "rowId" | "bodyId">;
 
 /** The copy's own rows of a report: mostly one. `undefined`: the copy does not show it, or nobody knows. */
 function rowsOf(run: Run, entry: PlanEntry, reportId: ReportId, copy: CopyReading): readonly Row[] | undefined {
   if (copy.kind === "read") {
     const mode = run.options.shape.reportId;
     const rows = copy.value.filter((report) => report.reportId === reportId);
-    const named = rows.map(({ rowId }) => ({ pathId: rowId, bodyId: mode === "row" ? rowId : reportId }));
+    const named = rows.map(({ rowId }) => ({ rowId, bodyId: mode === "row" ? rowId : reportId }));
     return named.length === 0 ? undefined : named;
   }
   // Where the list of reports cannot be read, what the user gave is sent.
-  return entry.wanted.named.includes(reportId) ? [{ pathId: reportId, bodyId: reportId }] : undefined;
+  return entry.wanted.named.includes(reportId) ? [{ rowId: reportId, bodyId: reportId }] : undefined;
 }
 
 function rowUnknown(reportId: ReportId): TenantError {
@@ -201,7 +198,7 @@ async function patchRow(run: Run, entry: PlanEntry, patch: RowPatch): Promise<En
     const isClear = rows.length > 0 && rows.every((other) => other.mappings !== undefined && !isThere(other));
     return isUnsure && !isClear ? "in-doubt" : "refused";
   };
-  const attempt = run.writer.patchReport({ taskId, rowId: row.pathId, reportId: row.bodyId, apps: change.apps });
+  const attempt = run.writer.patchReport({ taskId, rowId: row.rowId, reportId: row.bodyId, apps: change.apps });
   const sent = await send(run, entry, intent, attempt, lookBack);
   if (sent.kind === "ended") return sent.end;
   const outcome: LogEntry = {
@@ -219,11 +216,11 @@ async function patchRow(run: Run, entry: PlanEntry, patch: RowPatch): Promise<En
 
 function patchIntent(run: Run, entry: PlanEntry, { newTaskId, change, row }: RowPatch): PatchIntentRecord {
   const { reportId, apps, named } = change;
-  const { pathId, bodyId } = row;
+  const { rowId, bodyId } = row;
   const open = run.recorder.state
     .tenant(entry.ref)
     ?.reports.get(reportId)
-    ?.openPatches.findLast((patch) => patch.rowId === pathId && patch.bodyId === bodyId);
+    ?.openPatches.findLast((patch) => patch.rowId === rowId && patch.bodyId === bodyId);
   const write = writeId(run.chance.uuid());
   return {
     type: "patch-intent",
@@ -233,10 +230,10 @@ function patchIntent(run: Run, entry: PlanEntry, { newTaskId, change, row }: Row
     manifest: run.server.context.manifest.fileName,
     newTaskId,
     reportId,
-    rowId: pathId,
+    rowId,
     apps,
     named,
     idempotencyKey: open !== undefined && sameSwaps(open.apps, apps) ? open.idempotencyKey : write,
-    ...(bodyId !== pathId && { bodyId }),
+    ...(bodyId !== rowId && { bodyId }),
   };
 }
