@@ -48,7 +48,7 @@ function escape16(unit) {
 const LOADED_TOGETHER = [
   { name: "process", files: ["cli/program"] },
   { name: "shell", files: ["cli/shell", "reporter/look", "shared/spelling"] },
-  { name: "command", files: ["cli/command-line", "cli/carry-out"] },
+  { name: "command", files: ["cli/command-line"] },
   { name: "lines", files: ["reporter/problems"] },
   { name: "telling", files: ["commands/telling"] },
   { name: "manifest", files: ["commands/inputs"] },

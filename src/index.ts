@@ -58,6 +58,7 @@ export async function sync(call: SyncCall): Promise<RunResult> {
   };
   const values = valuesOf(call);
   const job = {
+    ...values,
     ...syncJob(values),
     manifest: call.manifest,
     connection: {

@@ -30,6 +30,8 @@ const PURE_FOLDERS = ["shared", "manifest", "log", "plan", "results"];
 const WITH_EFFECTS = [
   "shared/time.ts",
   "log/file/",
+  "log/heartbeat.ts",
+  "log/open-log.ts",
   "log/port.ts",
   "manifest/read-manifest.ts",
   "plan/make-plan.ts",

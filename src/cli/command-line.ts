@@ -15,7 +15,6 @@ export interface Stopped {
   readonly command: string;
   readonly dryRun: boolean;
   readonly problems: readonly Problem[];
-  readonly warnings: readonly Problem[];
   readonly exitCode: ExitCode;
   readonly output: OutputSettings;
   /** Lines for people after the errors: where everything is explained, or a defect's stack. */
@@ -41,7 +40,7 @@ export function readCommandLine(argv: readonly string[], around: Surroundings): 
     const command = findCommand(words.command)?.name ?? "";
     const dryRun = words.typed.has(OPTIONS.dryRun.long);
     const after = [`See ${[around.argv0, command, "--help"].filter(Boolean).join(" ")}`];
-    return { kind: "refused", command, dryRun, problems, exitCode, warnings: [], after, output: outputOf(words) };
+    return { kind: "refused", command, dryRun, problems, exitCode, after, output: outputOf(words) };
   }
 }
 
@@ -145,7 +144,7 @@ function invocationOf(words: Words, around: Surroundings): Invocation {
   return readInvocation(spec.name, {
     values: { ...ABSENT, ...valuesOf(given, typed) },
     typed: given.map(({ key }) => key),
-    ...{ operands, output: outputOf(words), env: around.env, faults: [], warnings: [] },
+    ...{ operands, output: outputOf(words), env: around.env, faults: [] },
   });
 }
 

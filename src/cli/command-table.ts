@@ -242,7 +242,10 @@ export const COMMANDS: readonly CommandSpec[] = [
     group: EDITORS,
     summary: "completion for bash, zsh, fish and PowerShell",
     description: "Prints a script that teaches a shell this program's commands, options and values.",
-    arguments: [{ name: "SHELL", description: "the shell", required: true, choices: SHELLS }],
+    arguments: [
+      { name: "SHELL", description: "the shell", required: true, choices: SHELLS },
+      { name: "WORD", description: "of a line, to its cursor, behind --: tells what may stand there", variadic: true },
+    ],
     options: options({}),
     examples: [
       ["completion bash >> ~/.bash_completion", "bash"],

@@ -1,177 +1,96 @@
+import type { Host } from "../commands/host.js";
 import type { SettingsOf } from "../commands/settings.js";
-import { type ArgumentSpec, COMMANDS, type CommandOption, type CommandSpec } from "./command-table.js";
+import { EXIT, type ExitCode } from "../shared/problems.js";
+import { COMMANDS } from "./command-table.js";
 import { PROGRAM } from "./program.js";
 
-/** The script that teaches a shell this program's commands, options and values; made from the program's own table. */
-export function completionScript(shell: SettingsOf["completion"]["shell"]): string {
-  return { bash, zsh, fish, powershell }[shell]();
+/**
+ * `completion`: the script that teaches a shell to ask this program what may stand at the cursor; with the words of a line, the
+ * answer to that.
+ */
+export async function completionCommand(host: Host, settings: SettingsOf["completion"]): Promise<ExitCode> {
+  const { shell, words } = settings;
+  await host.stdout.write(words.length === 0 ? SCRIPTS[shell] : offersFor(shell, words));
+  return EXIT.ok;
 }
 
-const NAMES = COMMANDS.map(({ name }) => name);
+/** Something that may stand at the cursor, and what it is. */
+type Offer = readonly [word: string, about: string];
 
-function lines<T>(items: readonly T[], line: (item: T) => string): string {
-  return items.map((item) => `${line(item)}\n`).join("");
+/** One line for each offer, as the shell's script reads it. */
+function offersFor(shell: keyof typeof SCRIPTS, words: readonly string[]): string {
+  const line = ([word, about]: Offer): string =>
+    shell === "bash" ? word : shell === "zsh" ? `${word.replaceAll(":", "\\:")}:${about}` : `${word}\t${about}`;
+  return offers(words)
+    .map((offer) => `${line(offer)}\n`)
+    .join("");
 }
 
-/** In single quotes, as sh and zsh read them. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
+/** What may stand in place of the last word. Nothing where a file is wanted, or what only a person knows: then shells offer files. */
+function offers(words: readonly string[]): readonly Offer[] {
+  // bash takes `--option=value` apart, and PowerShell loses an empty word unless something stands before it.
+  const last = words.at(-1)?.replace(/^=/, "") ?? "";
+  const before = words.slice(0, -1).filter((word) => word !== "=");
+  const spec = COMMANDS.find(({ name }) => before.includes(name));
+  const [tied = "", tiedTo] = /^(--[^=]+)=/.exec(last) ?? [];
+  const open = spec?.options.find(({ long, value }) => value !== undefined && long === (tiedTo ?? before.at(-1)));
+  const withStart = (all: readonly Offer[]): readonly Offer[] => all.filter(([word]) => word.startsWith(last));
+  if (spec === undefined)
+    return withStart([
+      ...COMMANDS.map(({ name, summary }): Offer => [name, summary]),
+      ["--help", "this help"],
+      ["--version", "the version"],
+    ]);
+  if (open === undefined && last.startsWith("-"))
+    return withStart(spec.options.map(({ long, description }): Offer => [long, description]));
+  const choices = (open ?? spec.arguments[0])?.choices ?? [];
+  return withStart(choices.map((choice): Offer => [`${tied}${choice}`, choice]));
 }
 
-/** For bash 3.2 and later. */
-function bash(): string {
-  const name = `_${PROGRAM.replaceAll("-", "_")}`;
-  const offer = ({ choices, file }: CommandOption | ArgumentSpec): string =>
-    choices === undefined ? (file === true ? "files=yes" : ":") : `words="${choices.join(" ")}"`;
-  const commandCases = ({ name: command, options, arguments: [argument] }: CommandSpec): string => {
-    const valued = options.filter(({ value }) => value !== undefined);
-    const flags = options.flatMap(({ long, short }) => (short === undefined ? [long] : [long, short]));
-    const operand = argument === undefined ? ":" : offer(argument);
-    return `${lines(valued, (option) => `    "${command} ${option.long}") ${offer(option)} ;;`)}    "${command} "*) if [[ $cur == -* ]]; then words="${flags.join(" ")}"; else ${operand}; fi ;;`;
-  };
-  return `# bash completion for ${PROGRAM}
-
-${name}() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} prev= command= words= files= word i
+const SCRIPTS = {
+  bash: `# bash completion for ${PROGRAM}
+_qalyptus_propagate() {
+  local word
   COMPREPLY=()
-  (( COMP_CWORD > 0 )) && prev=\${COMP_WORDS[COMP_CWORD-1]}
-  # bash takes --option=value apart
-  if [[ $cur == "=" ]]; then
-    cur=
-  elif [[ $prev == "=" ]] && (( COMP_CWORD > 1 )); then
-    prev=\${COMP_WORDS[COMP_CWORD-2]}
-  fi
-  for (( i = 1; i < COMP_CWORD; i++ )); do
-    case \${COMP_WORDS[i]} in
-      ${NAMES.join("|")}) command=\${COMP_WORDS[i]}; break ;;
-    esac
-  done
-  case "$command $prev" in
-${lines(COMMANDS, commandCases)}    *) words="${NAMES.join(" ")} --help --version" ;;
-  esac
-  [[ -n $files ]] && compopt -o filenames 2>/dev/null
-  while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen \${files:+-f} -W "$words" -- "$cur")
+  while IFS= read -r word; do COMPREPLY+=("$word"); done < <(${PROGRAM} completion bash -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
 }
-
-complete -F ${name} ${PROGRAM}
-`;
-}
-
-/** For zsh, to be autoloaded from `fpath` or read with `source`. */
-function zsh(): string {
-  const escaped = (text: string): string => text.replace(/[\\[\]:]/g, "\\$&");
-  const offer = ({ choices, file }: CommandOption | ArgumentSpec): string =>
-    choices === undefined ? (file === true ? "_files" : " ") : `(${choices.join(" ")})`;
-  const optionSpec = (option: CommandOption): string => {
-    const { long, short, value, repeatable } = option;
-    const about = `[${escaped(option.description)}]`;
-    if (value !== undefined)
-      return quoted(`${repeatable ? "*" : ""}${long}=${about}:${escaped(value)}:${offer(option)}`);
-    return short === undefined ? quoted(long + about) : `'(${short} ${long})'{${short},${long}}${quoted(about)}`;
-  };
-  const commandCase = ({ name, options, arguments: operands }: CommandSpec): string => {
-    const specs = operands.map((each) => quoted(`${each.variadic === true ? "*" : "1"}:${each.name}:${offer(each)}`));
-    return `        ${name})\n          _arguments ${[...options.map(optionSpec), ...specs].join(" \\\n            ")} ;;`;
-  };
-  return `#compdef ${PROGRAM}
+complete -o default -F _qalyptus_propagate ${PROGRAM}
+`,
+  zsh: `#compdef ${PROGRAM}
 # zsh completion for ${PROGRAM}
-
 _${PROGRAM}() {
-  local curcontext="$curcontext" state line
-  typeset -A opt_args
-  local -a commands
-  commands=(
-${lines(COMMANDS, ({ name, summary }) => `    ${quoted(`${name}:${summary.replaceAll(":", "\\:")}`)}`)}  )
-  _arguments -C \\
-    '(-h --help)'{-h,--help}'[this help]' \\
-    '(-V --version)'{-V,--version}'[the version]' \\
-    '1:command:->command' \\
-    '*::argument:->argument'
-  case $state in
-    command)
-      _describe -t commands command commands ;;
-    argument)
-      case $line[1] in
-${lines(COMMANDS, commandCase)}      esac ;;
-  esac
+  local -a offers
+  offers=("\${(@f)$(${PROGRAM} completion zsh -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  if [[ -n "$offers" ]]; then _describe -V ${PROGRAM} offers; else _files; fi
 }
-
 if [[ \${funcstack[1]} == _${PROGRAM} ]]; then
   _${PROGRAM} "$@"
 else
   compdef _${PROGRAM} ${PROGRAM}
 fi
-`;
-}
-
-function fish(): string {
-  const word = (text: string): string => `'${text.replace(/[\\']/g, "\\$&")}'`;
-  const offer = ({ choices, file }: CommandOption | ArgumentSpec): string =>
-    choices === undefined ? (file === true ? " -F" : "") : ` -a ${word(choices.join(" "))}`;
-  const start = `complete -c ${PROGRAM}`;
-  const first = `${start} -n __fish_use_subcommand`;
-  return `# fish completion for ${PROGRAM}
-${start} -f
-${lines(COMMANDS, ({ name, summary }) => `${first} -a ${name} -d ${word(summary)}`)}${first} -s h -l help -d 'this help'
-${first} -s V -l version -d 'the version'
-${COMMANDS.map(({ name, options, arguments: operands }) => {
-  const seen = `${start} -n '__fish_seen_subcommand_from ${name}'`;
-  const offered = operands.map(offer).filter((each) => each !== "");
-  return `${lines(offered, (each) => seen + each)}${lines(options, (option) => {
-    const short = option.short === undefined ? "" : ` -s ${option.short.slice(1)}`;
-    const value = option.value === undefined ? "" : `${option.file === true ? " -r" : " -x"}${offer(option)}`;
-    return `${seen}${short} -l ${option.long.slice(2)}${value} -d ${word(option.description)}`;
-  })}`;
-}).join("")}`;
-}
-
-/** For Windows PowerShell 5.1 and PowerShell 7. Where it offers nothing, PowerShell offers files. */
-function powershell(): string {
-  const word = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-  const list = (words: readonly string[] = []): string => `@(${words.map(word).join(", ")})`;
-  return `# PowerShell completion for ${PROGRAM}
+`,
+  fish: `# fish completion for ${PROGRAM}
+function __qalyptus_propagate
+  set -l words (commandline -opc)
+  set -e words[1]
+  set -l offers (${PROGRAM} completion fish -- $words (commandline -ct) 2>/dev/null)
+  if test (count $offers) -gt 0
+    printf '%s\\n' $offers
+  else
+    __fish_complete_path (commandline -ct)
+  end
+end
+complete -c ${PROGRAM} -f -k -a '(__qalyptus_propagate)'
+`,
+  powershell: `# PowerShell completion for ${PROGRAM}; where nothing is offered, PowerShell offers files
 Register-ArgumentCompleter -Native -CommandName '${PROGRAM}', '${PROGRAM}.cmd', '${PROGRAM}.ps1' -ScriptBlock {
   param($wordToComplete, $commandAst, $cursorPosition)
-  $commands = [ordered]@{
-${lines(
-  COMMANDS,
-  ({ name, summary, options, arguments: [argument] }) => `    '${name}' = @{
-      Tip = ${word(summary)}
-      Choices = ${list(argument?.choices)}
-      Options = @(
-${lines(
-  options,
-  ({ long, value, choices, description }) =>
-    `        @{ Name = '${long}'; Value = $${value !== undefined}; Choices = ${list(choices)}; Tip = ${word(description)} }`,
-)}      )
-    }`,
-)}  }
-  $before = @($commandAst.CommandElements | Select-Object -Skip 1 |
+  $words = @($commandAst.CommandElements | Select-Object -Skip 1 |
     Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })
-  $command = $before | Where-Object { $commands.Contains($_) } | Select-Object -First 1
-  $offer = {
-    param($text, $kind, $tip)
-    if ($text.StartsWith($wordToComplete, [System.StringComparison]::OrdinalIgnoreCase)) {
-      [System.Management.Automation.CompletionResult]::new($text, $text, $kind, $tip)
-    }
+  & $commandAst.GetCommandName() completion powershell '--' @words "=$wordToComplete" 2>$null | ForEach-Object {
+    $word, $about = $_ -split "\`t", 2
+    [System.Management.Automation.CompletionResult]::new($word, $word, 'ParameterValue', $about)
   }
-  if (-not $command) {
-    foreach ($name in $commands.Keys) { & $offer $name 'Command' $commands[$name].Tip }
-    foreach ($name in '--help', '--version') { & $offer $name 'ParameterName' $name }
-    return
-  }
-  $options = $commands[$command].Options
-  $last = if ($before.Count -gt 0) { $before[-1] } else { '' }
-  $open = $options | Where-Object { $_.Name -ceq $last -and $_.Value } | Select-Object -First 1
-  if ($open) {
-    foreach ($choice in $open.Choices) { & $offer $choice 'ParameterValue' $choice }
-    return
-  }
-  if ($wordToComplete.StartsWith('-')) {
-    foreach ($option in $options) { & $offer $option.Name 'ParameterName' $option.Tip }
-    return
-  }
-  foreach ($choice in $commands[$command].Choices) { & $offer $choice 'ParameterValue' $choice }
 }
-`;
-}
+`,
+};

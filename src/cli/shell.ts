@@ -9,8 +9,8 @@ import {
   problem,
   StopError,
 } from "../shared/problems.js";
-import { retypedOn } from "../shared/quoting.js";
 import { oneLine } from "../shared/text-safety.js";
+import { carryOut } from "./carry-out.js";
 import type { Stopped } from "./command-line.js";
 import { helpText, plainQuestion } from "./help.js";
 
@@ -62,20 +62,16 @@ async function run(invocation: Invocation, shell: Shell): Promise<ExitCode> {
     throw new StopError(exitOfSignal(signal), problem("INTERRUPTED", `stopped by ${signal}`));
   });
   try {
-    const ended = import("./carry-out.js").then(({ carryOut }) => carryOut(host, invocation));
-    return await Promise.race([ended, interrupted]);
+    return await Promise.race([carryOut(host, invocation), interrupted]);
   } catch (error) {
-    const { output, warnings } = settings;
+    const { output } = settings;
     const dryRun = command === "validate" || (command === "sync" && settings.run.dryRun);
     const isStop = error instanceof StopError;
-    // Hints hold commands; they are made without knowing whose shells they are typed for.
-    const retyped = ({ hint, ...rest }: Problem): Problem =>
-      hint === undefined ? rest : { ...rest, hint: retypedOn(host.platform, hint) };
-    const problems = isStop ? error.problems.map(retyped) : [defectOf(error, host)];
+    const problems = isStop ? error.problems : [defectOf(error, host)];
     const stack = !isStop && output.verbosity === "verbose" && error instanceof Error ? (error.stack ?? "") : "";
     const after = stack === "" ? [] : stack.split("\n");
     const exitCode = isStop ? error.exitCode : EXIT.defect;
-    return tellStopped({ command, dryRun, problems, warnings, exitCode, output, after }, shell);
+    return tellStopped({ command, dryRun, problems, exitCode, output, after }, shell);
   }
 }
 
@@ -92,7 +88,7 @@ export function defectOf(error: unknown, { version, platform }: Pick<Host, "vers
  * files, and the step's summary on GitHub Actions, are written too, for else an earlier run's would be taken for this one's.
  */
 async function tellStopped(stopped: Stopped, { host, hasAnswered }: Shell): Promise<ExitCode> {
-  const { command, dryRun, problems, warnings, exitCode, output, after } = stopped;
+  const { command, dryRun, problems, exitCode, output, after } = stopped;
   const { openTelling, resultWithoutTenants } = await import("../commands/telling.js");
   const open = (files: OutputSettings["files"]) => openTelling(host, { ...output, files }, { stopped: true });
   let errors = problems;
@@ -103,9 +99,8 @@ async function tellStopped(stopped: Stopped, { host, hasAnswered }: Shell): Prom
     errors = [...problems, ...error.problems];
     return open([]);
   });
-  await telling.warn(warnings);
   const told = output.format === "human" || hasAnswered();
-  await telling.finish(resultWithoutTenants({ command, dryRun, warnings, errors, exitCode }), { told });
+  await telling.finish(resultWithoutTenants({ command, dryRun, warnings: [], errors, exitCode }), { told });
   await host.stderr.write(after.map((line) => `${oneLine(line)}\n`).join(""));
   return exitCode;
 }

@@ -1,7 +1,8 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { type OpenLog, type OpenLogRequest, openLogForRun } from "../log/file/idempotency-log-file.js";
+import { type OpenLogRequest, openLogForRun } from "../log/file/log-file.js";
 import { findLogs, isLogOf, LOG_ENDING } from "../log/file/read-log.js";
+import type { OpenLog } from "../log/open-log.js";
 import type { TaskId } from "../shared/ids.js";
 import { EXIT, stopError } from "../shared/problems.js";
 import { shellWord } from "../shared/quoting.js";

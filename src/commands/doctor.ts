@@ -1,55 +1,67 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { realPathOf } from "../files/paths.js";
-import { measureDiskSync, onDisk } from "../log/file/disk.js";
-import { inspectLock, LOCK_TIMING } from "../log/file/lock.js";
+import { onDisk } from "../log/file/disk.js";
+import { inspectLock } from "../log/file/lock.js";
 import { lockedProblem, type SeenLock } from "../log/file/process-identity.js";
 import { type ReadLog, readLog } from "../log/file/read-log.js";
+import { LOCK_TIMING } from "../log/heartbeat.js";
+import type { PlanShape } from "../log/records.js";
 import { LogState } from "../log/state.js";
 import { hasOpenWrite } from "../log/tenant-state.js";
 import type { Manifest } from "../manifest/manifest.js";
+import { listNotRead, listNotWhole, type ObservedList, type ObservedSource, observeServer } from "../plan/observe.js";
 import { humanDiagnosis } from "../reporter/human.js";
 import { jsonDiagnosis } from "../results/json.js";
-import { sourcesOf } from "../run/sync.js";
-import { chooseProxy, parseServerUrl } from "../server/address.js";
-import { judgeSecurity, sightConnection } from "../server/certificate.js";
-import { readAuthorities, secureContextOf } from "../server/credentials.js";
-import { type Check, diagnose, failed, passed, skipped, warned } from "../shared/diagnosis.js";
+import type { Interruption } from "../run/abort.js";
+import { dryRunSync, sourcesOf } from "../run/sync.js";
+import type { TaskReader } from "../server/ports.js";
+import { type Check, diagnose, failed, lineOf, passed, skipped, warned } from "../shared/diagnosis.js";
 import type { TaskId } from "../shared/ids.js";
-import { EXIT, type ExitCode, problem, stopError } from "../shared/problems.js";
+import { EXIT, type ExitCode, problem, StopError, stopError } from "../shared/problems.js";
 import { wordsOn } from "../shared/quoting.js";
-import type { Emit } from "../shared/results.js";
+import { ACTIONS } from "../shared/results.js";
 import { counted, listed, quote } from "../shared/text-safety.js";
 import { systemClock } from "../shared/time.js";
 import { checkNoOtherLog, checkServerOfLog, findLog, type LogPlace } from "./command-log.js";
-import { type Connection, openConnection } from "./connection.js";
-import { checkServer } from "./doctor-server.js";
+import { openConnection } from "./connection.js";
 import type { Host } from "./host.js";
-import { type Attempt, attempt, readManifestInput } from "./inputs.js";
-import type { GivenConnection, SettingsOf } from "./settings.js";
+import { attempt, readManifestInput } from "./inputs.js";
+import { ABSENT } from "./options.js";
+import { type SettingsOf, syncJob } from "./settings.js";
 import { openTelling } from "./telling.js";
 
 /** `doctor`: takes each step of a sync up to its first write, by reading only; ends with the code that a sync would end with. */
 export async function doctorCommand(host: Host, settings: SettingsOf["doctor"]): Promise<ExitCode> {
-  const { output, warnings, manifest: path, shape } = settings;
+  const { output, manifest: path, shape, newLog } = settings;
+  const { server: address, apiKey, ...rest } = settings.connection;
   const telling = await openTelling(host, output);
-  if (host.stderr.isTTY && output.verbosity !== "quiet")
-    await host.stderr.write("Looking at the manifest, the log and the server. Nothing is written to any of them.\n");
   const read = path === undefined ? undefined : await attempt(() => readManifestInput({ ...settings, path }));
-  const manifest = read?.kind === "done" ? read.value : undefined;
-  const { server, connection, checks } = await checkConnection(host, settings.connection, telling.emit);
+  const checks = [manifestCheck(read)];
+  const manifest = read instanceof StopError ? undefined : read;
+  const named = manifest === undefined ? [] : sourcesOf(manifest);
+  const sourceTasks = named.length > 0 || shape.sourceTask === undefined ? named : [shape.sourceTask];
+  if (address === undefined)
+    checks.push(failed("server", stopError(EXIT.usage, "SERVER_MISSING", "no server is named")));
+  if (apiKey === undefined) checks.push(failed("key", stopError(EXIT.usage, "API_KEY_MISSING", "there is no API key")));
+  const opened =
+    address &&
+    apiKey &&
+    (await attempt(() => openConnection(host, { ...rest, server: address, apiKey }, telling.emit)));
+  if (opened instanceof StopError)
+    checks.push(failed(opened.problems.some(({ code }) => code === "API_KEY") ? "key" : "server", opened));
+  const connection = opened instanceof StopError ? undefined : opened;
   try {
-    checks.push(manifestCheck(read));
-    const named = manifest === undefined ? [] : sourcesOf(manifest);
-    const sourceTasks = named.length > 0 || shape.sourceTask === undefined ? named : [shape.sourceTask];
+    const server = connection?.server.identity;
     const log = await checkLog(host, settings, server, sourceTasks);
     checks.push(...log.checks);
     const noPlan =
-      read?.kind === "stopped" ? "the manifest has faults" : log.isUsable ? undefined : "the log cannot be used";
+      read instanceof StopError ? "the manifest has faults" : log.isUsable ? undefined : "the log cannot be used";
     if (connection !== undefined && server !== undefined) {
-      const asked = { server, sourceTasks, shape, newLog: settings.newLog, log: log.state, manifest, noPlan };
-      checks.push(...(await checkServer(asked, connection.api.reader)));
+      const asked = { server, sourceTasks, shape, newLog, log: log.state, manifest, noPlan };
+      checks.push(...(await checkServer(asked, connection.api.reader, () => host.interruption())));
     }
+    const warnings = connection?.warnings ?? [];
     const diagnosis = diagnose(server ?? null, checks, warnings);
     await telling.warn(warnings);
     const isHuman = output.format === "human";
@@ -60,141 +72,67 @@ export async function doctorCommand(host: Host, settings: SettingsOf["doctor"]):
   }
 }
 
-function manifestCheck(read: Attempt<Manifest> | undefined): Check {
+function manifestCheck(read: Manifest | StopError | undefined): Check {
   if (read === undefined) return skipped("manifest", "none is named");
-  if (read.kind === "stopped") return failed("manifest", read.stop);
-  const { path, tenants, warnings } = read.value;
-  const disabled = tenants.filter((tenant) => !tenant.enabled).length;
-  const shown = `${path}: ${counted(tenants.length, "tenant")}${disabled === 0 ? "" : `, ${disabled} of them disabled`}`;
-  const [first] = warnings;
-  return first === undefined ? passed("manifest", shown) : warned("manifest", warnings, `${shown}; ${first.message}`);
+  if (read instanceof StopError) return failed("manifest", read);
+  const { path, tenants, warnings } = read;
+  const shown = `${path}: ${counted(tenants.length, "tenant")}`;
+  return warnings.length === 0 ? passed("manifest", shown) : warned("manifest", warnings, shown);
 }
 
-/** The longest that making the connection that is only looked at may take. */
-const LONGEST_CONNECT_MS = 10_000;
-
-/**
- * Address, proxy, certificates and key, each as far as the others let it. With a `connection` the lines `server` and `key` are still
- * to be made, from what the API answers.
- */
-async function checkConnection(
-  host: Host,
-  given: GivenConnection,
-  emit: Emit,
-): Promise<{ readonly server?: string; readonly connection?: Connection; readonly checks: Check[] }> {
-  const { server: address, apiKey, caFiles, insecure, timeoutMs } = given;
-  const parsed = address && (await attempt(() => parseServerUrl(address.text)));
-  const noKey = apiKey ? undefined : failed("key", stopError(EXIT.usage, "API_KEY_MISSING", "there is no API key"));
-  if (address === undefined || parsed?.kind !== "done") {
-    const missing = stopError(EXIT.usage, "SERVER_MISSING", "no server is named");
-    const check = failed("server", parsed?.kind === "stopped" ? parsed.stop : missing);
-    return { checks: noKey ? [check, noKey] : [check] };
-  }
-  const server = parsed.value;
-  const proxy = await attempt(() => chooseProxy(server, host.env));
-  const authorities = await attempt(() => readAuthorities(caFiles, host.env.NODE_EXTRA_CA_CERTS));
-  const opened = apiKey && (await attempt(() => openConnection(host, { ...given, server: address, apiKey }, emit)));
-  const sighting =
-    proxy.kind === "done" && authorities.kind === "done"
-      ? await sightConnection({
-          server,
-          proxy: proxy.value,
-          connectMs: Math.min(timeoutMs, LONGEST_CONNECT_MS),
-          secureContext: secureContextOf(authorities.value),
-          insecure,
-        })
-      : undefined;
-  const checks: Check[] = [];
-  if (proxy.kind === "stopped") checks.push(failed("proxy", proxy.stop));
-  else checks.push(passed("proxy", proxy.value ? `by way of ${proxy.value.origin}` : "none: straight to the server"));
-  if (authorities.kind === "stopped") checks.push(failed("certificate", authorities.stop));
-  else if (sighting !== undefined && sighting.kind !== "unreachable") {
-    const warnings = opened?.kind === "done" ? opened.value.warnings : [];
-    checks.push(judgeSecurity({ security: sighting, now: systemClock.now(), insecure, warnings }));
-  }
-  if (opened?.kind === "done") return { server: server.identity, connection: opened.value, checks };
-  if (sighting?.kind === "unreachable")
-    checks.push(failed("server", { exitCode: EXIT.server, problems: [sighting.problem] }));
-  else if (sighting !== undefined)
-    checks.push(passed("server", `${server.identity} takes connections; without a key it is asked nothing`));
-  if (noKey !== undefined) checks.push(noKey);
-  else if (opened?.stop.problems.some(({ code }) => code === "API_KEY")) checks.push(failed("key", opened.stop));
-  return { server: server.identity, checks };
-}
-
-/** A write that is durable only after this makes a run of many tenants slow. */
-const SLOW_SYNC_MS = 200;
-const DIGEST_SHOWN = 12;
-
-/** The log, its lock and its disk. `server`: the address that the log must be bound to, where it is known. */
+/** The log and its lock. `server`: the address that the log must be bound to, where it is known. */
 async function checkLog(
   host: Host,
   settings: SettingsOf["doctor"],
   server: string | undefined,
   sourceTasks: readonly TaskId[],
 ): Promise<{ readonly checks: readonly Check[]; readonly state: LogState; readonly isUsable: boolean }> {
-  const found = await attempt(() => findLog(host, settings));
-  if (found.kind === "stopped") {
-    if (settings.manifest !== undefined) throw found.stop;
+  const place = await attempt(() => findLog(host, settings));
+  if (place instanceof StopError) {
     const hint = "Name the manifest, or the log with --idempotency-log FILE";
-    return { checks: [skipped("log", found.stop.message, hint)], state: new LogState(), isUsable: true };
+    return { checks: [skipped("log", place.message, hint)], state: new LogState(), isUsable: true };
   }
-  const place = found.value;
   const { path } = place;
   const read = await attempt(() => {
     if (server !== undefined) checkNoOtherLog(place, server, sourceTasks);
     const log = readLog(path);
     if (server !== undefined) checkServerOfLog(path, log.state.server(), server);
-    onDisk(path, "write to the idempotency log", () => existsSync(path) && accessSync(path, constants.W_OK));
+    onDisk(path, "write to the idempotency log", () => {
+      accessSync(dirname(realPathOf(path)), constants.W_OK);
+      if (existsSync(path)) accessSync(path, constants.W_OK);
+    });
     return log;
   });
-  const sync = syncCommand(host, settings, place);
+  if (read instanceof StopError) return { checks: [failed("log", read)], state: new LogState(), isUsable: false };
+  const ownProcess = { pid: host.pid, exists: host.processExists };
   const lock = await attempt(() =>
-    onDisk(`${path}.lock`, "look at the lock", () => {
-      const ownProcess = { pid: host.pid, exists: host.processExists };
-      return judgeLock(inspectLock(realPathOf(path), { ownProcess, clock: systemClock }), path, sync);
-    }),
+    onDisk(`${path}.lock`, "look at the lock", () =>
+      judgeLock(
+        inspectLock(realPathOf(path), { ownProcess, clock: systemClock }),
+        path,
+        syncLine(host, settings, place),
+      ),
+    ),
   );
-  const disk = await attempt(() => judgeDisk(measureDiskSync(path), dirname(path)));
-  const checks = [
-    read.kind === "done" ? judgeLog(path, read.value) : failed("log", read.stop),
-    disk.kind === "done" ? disk.value : failed("disk", disk.stop),
-  ];
-  if (lock.kind === "done") checks.push(lock.value);
-  // A folder that is not there is told once, as the disk's.
-  else if (disk.kind === "done") checks.push(failed("lock", lock.stop));
-  const isUsable = read.kind === "done";
-  return { checks, state: isUsable ? read.value.state : new LogState(), isUsable };
+  const checks = [judgeLog(path, read), lock instanceof StopError ? failed("lock", lock) : lock];
+  return { checks, state: read.state, isUsable: true };
 }
 
 /** The command that makes the copies, to be pasted. */
-function syncCommand(host: Host, { manifest }: SettingsOf["doctor"], { path, named }: LogPlace): string {
+function syncLine(host: Host, { manifest }: SettingsOf["doctor"], { path, named }: LogPlace): string {
   const word = wordsOn(host.platform);
   return `${host.argv0} sync ${word(manifest ?? "MANIFEST")}${named ? ` --idempotency-log ${word(path)}` : ""}`;
 }
 
-/** Judges a log that could be read: its head, its tenants, what is open in it. */
 function judgeLog(path: string, { head, state, warnings }: ReadLog): Check {
   if (head === null) return passed("log", `there is no ${path} yet: the first sync makes it`);
   const tenants = [...state.tenants()];
-  const problems = [...warnings];
-  const open = tenants.filter(hasOpenWrite);
-  if (open.length > 0) {
-    const names = listed(open.map(({ tenant }) => quote(tenant)));
-    const hint = "The next sync looks them up and settles them; status shows each";
-    problems.push(problem("DOUBT", `${open.length} in doubt: ${names}`, { hint }));
-  }
-  for (const id of new Set(tenants.map(({ sourceTaskId }) => sourceTaskId))) {
-    const { stop } = state.source(id);
-    if (stop === undefined) continue;
-    const message = `creates of the source task ${id} are stopped: its copy ${stop.newTaskId} did not read back right (${stop.code})`;
-    const hint =
-      "Look at that copy on the server; often the other --report-id, or a key whose role sees the copies, helps";
-    problems.push(problem("SOURCE_STOPPED", message, { hint }));
-  }
-  const shown = `${path}: ${counted(tenants.length, "tenant")}, head ${head.seq} ${head.digest.slice(0, DIGEST_SHOWN)}`;
-  if (problems.length === 0) return passed("log", `${shown}, nothing in doubt`);
-  return warned("log", problems, `${shown}; ${problems.map(({ message }) => message).join("; ")}`);
+  const open = tenants.filter(hasOpenWrite).map(({ tenant }) => quote(tenant));
+  const hint = "The next sync looks them up and settles them; status shows each";
+  const doubts = open.length === 0 ? [] : [problem("DOUBT", `${open.length} in doubt: ${listed(open)}`, { hint })];
+  const shown = `${path}: ${counted(tenants.length, "tenant")}, head ${head.seq} ${head.digest.slice(0, 12)}`;
+  const problems = [...warnings, ...doubts];
+  return problems.length === 0 ? passed("log", `${shown}, nothing in doubt`) : warned("log", problems, shown);
 }
 
 /** Judges whether a sync could take the log's lock. `sync`: the command that would. */
@@ -211,9 +149,101 @@ export function judgeLock(lock: SeenLock | undefined, path: string, sync: string
   return warned("lock", [problem("LOCK_SILENT", message, { file: path, hint })]);
 }
 
-/** Judges how long the log's disk takes to make one write durable. */
-export function judgeDisk(ms: number, folder: string): Check {
-  const shown = `a write in ${folder} is durable after ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
-  if (ms < SLOW_SYNC_MS) return passed("disk", shown);
-  return warned("disk", [problem("DISK_SLOW", `${shown}: every write of a run waits for that`)]);
+/** What the server is asked about. */
+export interface ServerQuestion {
+  /** The server's address, as the log is bound to it. */
+  readonly server: string;
+  /** Those of `--source-task` and of the manifest. */
+  readonly sourceTasks: readonly TaskId[];
+  readonly shape: PlanShape;
+  readonly newLog: boolean;
+  /** Empty where there is no log, or none that may be used. */
+  readonly log: LogState;
+  /** `undefined`: none was named, or it has faults. */
+  readonly manifest: Manifest | undefined;
+  /** Why there can be no plan whatever the server says. */
+  readonly noPlan: string | undefined;
+}
+
+/** Looks at a server by reading, as a sync does before it plans; then plans as a dry run does. */
+export async function checkServer(
+  question: ServerQuestion,
+  reader: TaskReader,
+  interruption: () => Interruption,
+): Promise<readonly Check[]> {
+  const { server, log, sourceTasks } = question;
+  const observed = await attempt(() => observeServer(reader, () => log, sourceTasks));
+  const answers = passed("server", `${server} answers`);
+  if (observed instanceof StopError) {
+    const codes = observed.problems.map(({ code }) => code);
+    if (codes.includes("KEY_REFUSED") || codes.includes("FORBIDDEN")) return [answers, failed("key", observed)];
+    if (!codes.includes("SOURCE_UNKNOWN")) return [failed("server", observed)];
+    return [answers, passed("key", "accepted"), failed("source-task", observed)];
+  }
+  const { list, sources } = observed;
+  const shown = [...sources.values()];
+  const { reading } = list;
+  if (reading.kind === "none" && !reading.forbidden && shown.every(({ route }) => route === "none")) {
+    const message = `${server} answers, but nothing that was read shows that it is a Qalyptus Server`;
+    if (reading.problem.code !== "NOT_FOUND")
+      return [failed("server", { exitCode: EXIT.server, problems: [reading.problem] })];
+    return [warned("server", [reading.problem], message), await planCheck(question, reader, interruption)];
+  }
+  const checks = [answers, passed("key", "accepted"), listCheck(list, sourceTasks)];
+  for (const source of shown) checks.push(...sourceChecks(source, log));
+  if (shown.length === 0)
+    checks.push(skipped("source-task", "no source task is named", "Give --source-task GUID, or the manifest"));
+  return [...checks, await planCheck(question, reader, interruption)];
+}
+
+function listCheck({ reading, wholenessOf }: ObservedList, sourceTasks: readonly TaskId[]): Check {
+  if (reading.kind === "none") return warned("task-list", [listNotRead(reading.problem)]);
+  if (reading.kind === "partial") return warned("task-list", [listNotWhole(reading.problem.message)]);
+  const gaps = sourceTasks.map(wholenessOf).flatMap((wholeness) => (wholeness.whole ? [] : [wholeness.why]));
+  if (gaps.length > 0) return warned("task-list", [...new Set(gaps)].map(listNotWhole));
+  return passed("task-list", `read to its end: ${counted(reading.tasks.length, "task")}`);
+}
+
+/** The source task itself, and its reports. */
+function sourceChecks({ task: { id, name, reports } }: ObservedSource, log: LogState): readonly Check[] {
+  const label = name === undefined ? id : `${quote(name)} (${id})`;
+  const found = passed("source-task", label);
+  if (reports === undefined) {
+    const message = `the server does not list the reports of ${label}`;
+    return [found, warned("reports", [problem("REPORTS_UNREADABLE", message)])];
+  }
+  if (reports.length === 0) {
+    const message = `${label} has no report, so that there is nothing to map`;
+    return [found, warned("reports", [problem("NO_REPORTS", message)])];
+  }
+  const shown = `${reports.length} of ${label}: ${listed(reports.map((one) => (one.name === undefined ? one.rowId : quote(one.name))))}`;
+  // A server may leave an empty list out: then a copy that was read back shows that mappings can be seen.
+  const wasRead = [...log.tenants()].some(({ sourceTaskId, verified }) => sourceTaskId === id && verified);
+  if (wasRead || reports.some(({ mappings }) => mappings)) return [found, passed("reports", shown)];
+  const message = `the server shows no mappings of ${label}: no copy can be read back, and every tenant stays "verified": false`;
+  return [found, warned("reports", [problem("MAPPINGS_NOT_SHOWN", message)])];
+}
+
+/** Plans as a dry run does, and tells what a sync would do, or why it would not. */
+async function planCheck(
+  { manifest, shape, newLog, log: state, server, noPlan }: ServerQuestion,
+  reader: TaskReader,
+  interruption: () => Interruption,
+): Promise<Check> {
+  if (noPlan !== undefined) return skipped("plan", noPlan);
+  if (manifest === undefined)
+    return skipped("plan", "no manifest is named", "Name it to see what a sync would do: doctor customers.csv");
+  const { run } = syncJob({ ...ABSENT, dryRun: true, newLog });
+  const request = { runId: "doctor", server, manifest, options: { shape, run }, state, warnings: [] };
+  const deps = { reader, clock: systemClock, interruption: interruption(), head: null, emit: () => undefined };
+  const dryRun = await attempt(() => dryRunSync(request, deps));
+  if (dryRun instanceof StopError) return failed("plan", dryRun);
+  const { summary, exitCode, errors, warnings, tenants } = dryRun.result;
+  const counts = ACTIONS.filter((action) => summary[action] > 0).map((action) => `${summary[action]} ${action}`);
+  const shown = `a sync would plan: ${counts.join(", ")}`;
+  if (exitCode === EXIT.guard)
+    return { ...failed("plan", { exitCode, problems: errors }), message: `${shown}; ${lineOf(errors)}` };
+  const conflicts = tenants.flatMap(({ error, tenant }) => (error === undefined ? [] : [{ ...error, tenant }]));
+  const problems = [...conflicts, ...warnings];
+  return problems.length === 0 ? passed("plan", shown) : warned("plan", problems, shown);
 }

@@ -1,17 +1,15 @@
-import { dirname, extname, join } from "node:path";
+import { extname } from "node:path";
 import { isSameFile } from "../files/paths.js";
 import { checkNewFile, writeNewFile } from "../files/write-file.js";
 import { LogState } from "../log/state.js";
-import { draftAsCsv, draftAsJson, draftTenants, type ListedApp, SCHEMA_FILE } from "../manifest/apps.js";
-import { readManifest } from "../manifest/read-manifest.js";
-import { judgeLiveSource, type ObservedSource, observeServer, rememberingReader } from "../plan/observe.js";
+import { draftAsCsv, draftAsJson, draftTenants, type ListedApp } from "../manifest/apps.js";
+import { type ObservedSource, observeServer } from "../plan/observe.js";
 import { TaskIndex } from "../plan/task-index.js";
+import { liveSource } from "../run/guards.js";
 import type { TaskReader } from "../server/ports.js";
-import { type AppId, foldName, parseAppId, parseTaskId, type TaskId } from "../shared/ids.js";
+import { type AppId, parseTaskId, type TaskId } from "../shared/ids.js";
 import { EXIT, type ExitCode, type Problem, problem, StopError, stopError } from "../shared/problems.js";
 import { wordsOn } from "../shared/quoting.js";
-import { nearestSpellings } from "../shared/spelling.js";
-import type { ListedTask } from "../shared/tasks.js";
 import { counted, listed, oneLine, quote } from "../shared/text-safety.js";
 import { withConnection } from "./connection.js";
 import type { Host } from "./host.js";
@@ -22,8 +20,7 @@ import { openTelling } from "./telling.js";
 /** `init`: writes a first manifest from the server's tasks and a list of apps. Never overwrites a file without `--force`. */
 export async function initCommand(host: Host, settings: SettingsOf["init"]): Promise<ExitCode> {
   const telling = await openTelling(host, settings.output);
-  await telling.warn(settings.warnings);
-  const { file, apps: appsPath, manifestFormat, sourceTask, pattern } = settings;
+  const { file, apps: appsPath, manifestFormat, masterApp } = settings;
   if (appsPath === undefined)
     throw stopError(
       EXIT.usage,
@@ -31,14 +28,13 @@ export async function initCommand(host: Host, settings: SettingsOf["init"]): Pro
       "init needs the list of apps: the ID and the name of each tenant's app",
     );
   await checkTarget(settings, host.platform);
-  const request = { sourceTask, masterApp: settings.masterApp, pattern, apps: await readApps(appsPath) };
+  const request = { ...settings, apps: await readApps(appsPath) };
   const findings = await withConnection(host, settings.connection, telling, ({ api }) =>
     findManifest(request, api.reader),
   );
-  const { source, masterApp, tenants } = findings;
+  const { source, tenants } = findings;
   const draft = { sourceTaskId: source.task.id, masterApp, tenants };
   const text = manifestFormat === "json" ? draftAsJson(draft) : draftAsCsv(draft);
-  await checkText(text, masterApp, settings);
   const isQuiet = settings.output.verbosity === "quiet";
   if (!isQuiet) await tellLines(host, findingLines(findings));
   await telling.warn(surprises(findings, settings));
@@ -46,7 +42,7 @@ export async function initCommand(host: Host, settings: SettingsOf["init"]): Pro
   else {
     await writeNewFile(file, text, settings.force);
     await telling.answer(`${oneLine(file)}: ${counted(tenants.length, "tenant")} of ${labelOf(source)}\n`);
-    if (!isQuiet) await tellLines(host, nextLines(host, masterApp, settings, file));
+    if (!isQuiet) await tellLines(host, nextLines(host, masterApp, file));
   }
   return EXIT.ok;
 }
@@ -73,29 +69,12 @@ async function checkTarget(settings: SettingsOf["init"], platform: NodeJS.Platfo
       throw stopError(EXIT.usage, "FILE_IS_INPUT", `${file} is an input of this command`, { file });
 }
 
-/** What is written must pass `validate`: an app's name may hold what no tenant's key can. Throws a StopError (exit 2). */
-async function checkText(text: string, masterApp: AppId | undefined, settings: SettingsOf["init"]): Promise<void> {
-  const path = settings.file ?? `manifest.${settings.manifestFormat}`;
-  const anyApp = parseAppId("00000000-0000-4000-8000-000000000000");
-  const defaults = { masterApp: masterApp ?? anyApp, reports: [], allowSharedApps: [], allowMasterAppFor: [] };
-  try {
-    await readManifest({ path, bytes: Buffer.from(text), defaults });
-  } catch (cause) {
-    if (!(cause instanceof StopError)) throw cause;
-    const hint = "Give the app another name in the list of apps, or take it out. Nothing was written";
-    const problems = cause.problems.map((fault) => {
-      return { ...fault, message: `the manifest would have a fault: ${fault.message}`, hint };
-    });
-    throw new StopError(cause.exitCode, problems, { cause });
-  }
-}
-
 function labelOf({ task: { name, id } }: ObservedSource): string {
   return name === undefined ? id : `${quote(name)} (${id})`;
 }
 
 /** The reports that will be mapped, and the apps that were left out. */
-function findingLines({ source, unfit, leftMasterOut, masterApp }: InitFindings): readonly string[] {
+function findingLines({ source, unfit, leftMasterOut }: InitFindings): readonly string[] {
   const { reports } = source.task;
   const label = labelOf(source);
   const lines =
@@ -105,7 +84,7 @@ function findingLines({ source, unfit, leftMasterOut, masterApp }: InitFindings)
           `${counted(reports.length, "report")} of ${label}, mapped for every tenant:`,
           ...reports.map((report) => `  ${report.name ?? "(no name)"}  ${report.rowId}`),
         ];
-  if (leftMasterOut) lines.push(`Left out: the master app ${masterApp}.`);
+  if (leftMasterOut) lines.push("Left out: the master app.");
   if (unfit.length > 0) {
     const names = listed(unfit.map((app) => (app.name === "" ? app.id : quote(app.name))));
     lines.push(`Left out: ${counted(unfit.length, "app")} that cannot be a tenant's by name: ${names}.`);
@@ -113,36 +92,19 @@ function findingLines({ source, unfit, leftMasterOut, masterApp }: InitFindings)
   return lines;
 }
 
-function surprises({ source, masterApp }: InitFindings, { pattern }: SettingsOf["init"]): readonly Problem[] {
+function surprises({ source }: InitFindings, { masterApp, pattern }: SettingsOf["init"]): readonly Problem[] {
   const warnings: Problem[] = [];
   const unknown = "the manifest does not say which app is replaced, and the master app may be among its tenants";
   if (masterApp === undefined) warnings.push(problem("MASTER_APP_UNKNOWN", `no --master-app: ${unknown}`));
   if (pattern === undefined)
     warnings.push(problem("NO_PATTERN", "no --pattern: each app's whole name is its tenant's key"));
-  const masterApps = new Set(masterApp === undefined ? [] : [masterApp]);
-  const label = `the source task ${labelOf(source)}`;
-  const { refusal } = judgeLiveSource({ label, mail: source.task.mail, masterApps, allowed: false });
-  return refusal === undefined ? warnings : [...warnings, refusal];
+  const live = liveSource(`the source task ${labelOf(source)}`, source.task.mail);
+  return live === undefined ? warnings : [...warnings, live];
 }
 
-function nextLines(
-  host: Host,
-  masterApp: AppId | undefined,
-  { manifestFormat, connection }: SettingsOf["init"],
-  file: string,
-): readonly string[] {
-  const { server, apiKey } = connection;
-  const word = wordsOn(host.platform);
-  const manifest = `${word(file)}${masterApp === undefined ? " --master-app GUID" : ""}`;
-  const address = server.from === "--server" ? ` --server ${word(server.text)}` : "";
-  const key = apiKey.kind === "variable" ? "" : ` --api-key-file ${apiKey.kind === "file" ? word(apiKey.path) : "-"}`;
-  const schema = `  ${host.argv0} schema > ${word(join(dirname(file), SCHEMA_FILE))}`;
-  return [
-    "Next:",
-    ...(manifestFormat === "json" ? [schema] : []),
-    `  ${host.argv0} validate ${manifest}`,
-    `  ${host.argv0} sync ${manifest}${address}${key} --dry-run`,
-  ];
+function nextLines(host: Host, masterApp: AppId | undefined, file: string): readonly string[] {
+  const manifest = `${wordsOn(host.platform)(file)}${masterApp === undefined ? " --master-app GUID" : ""}`;
+  return ["Next:", `  ${host.argv0} validate ${manifest}`, `  ${host.argv0} sync ${manifest} --dry-run`];
 }
 
 /** What a first manifest is found by. */
@@ -156,9 +118,8 @@ type InitFindings = Awaited<ReturnType<typeof findManifest>>;
  * Finds the source task, the master app and the tenants of a first manifest. Throws a StopError: exit 2 where a choice is
  * missing or wrong, where no app fits or two give one tenant; exit 5 where the server refuses.
  */
-export async function findManifest(request: InitRequest, taskReader: TaskReader) {
+export async function findManifest(request: InitRequest, reader: TaskReader) {
   const { pattern, apps, masterApp } = request;
-  const reader = rememberingReader(taskReader);
   const id = await chooseSourceTask(reader, request.sourceTask);
   const source = (await observeServer(reader, () => new LogState(), [id])).sources.get(id);
   if (source === undefined) throw new Error(`the source task ${id} was neither found nor refused`);
@@ -170,7 +131,7 @@ export async function findManifest(request: InitRequest, taskReader: TaskReader)
     });
     throw new StopError(EXIT.usage, faults);
   }
-  if (drafted.tenants.length > 0) return { source, masterApp, ...drafted };
+  if (drafted.tenants.length > 0) return { source, ...drafted };
   const examples = apps.slice(0, 3).map((app) => quote(app.name));
   const message =
     pattern === undefined
@@ -191,20 +152,16 @@ async function chooseSourceTask(reader: TaskReader, wanted: string | undefined):
   const { tasks } = list;
   if (tasks.length === 0) throw stopError(EXIT.usage, "NO_TASKS", "the server shows no task to this API key");
   const some = named(tasks.slice(0, TASKS_LISTED));
-  const shown = tasks.length > TASKS_LISTED ? `${some}, and ${tasks.length - TASKS_LISTED} more` : some;
-  if (wanted === undefined) {
-    const message = `init needs the task to duplicate; the server has ${shown}`;
-    throw stopError(EXIT.usage, "SOURCE_TASK_MISSING", message);
-  }
+  const more = tasks.length > TASKS_LISTED ? `, and ${tasks.length - TASKS_LISTED} more` : "";
+  const offer = `the server has ${some}${more}`;
+  if (wanted === undefined)
+    throw stopError(EXIT.usage, "SOURCE_TASK_MISSING", `init needs the task to duplicate; ${offer}`);
   const [only, ...others] = new TaskIndex(tasks).named(wanted);
   if (only !== undefined && others.length === 0) return only.id;
   if (only !== undefined) {
     const message = `${others.length + 1} tasks are named ${quote(wanted)}: ${named([only, ...others])}`;
     throw stopError(EXIT.usage, "SOURCE_AMBIGUOUS", message, { value: wanted });
   }
-  const byName = new Map<string, ListedTask>(tasks.map((task) => [foldName(task.name), task]));
-  const near = nearestSpellings(foldName(wanted), byName.keys()).flatMap((name) => byName.get(name) ?? []);
-  const offer = near.length > 0 ? `the nearest are ${named(near)}` : `there are ${shown}`;
   throw stopError(EXIT.usage, "SOURCE_UNKNOWN", `no task is named ${quote(wanted)}; ${offer}`, { value: wanted });
 }
 

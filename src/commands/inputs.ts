@@ -46,17 +46,12 @@ export async function readNamedFile(path: string, what: string, code: ProblemCod
   }
 }
 
-/** A step that came to its end, or what stopped it. For a command that goes on with what does not need the step. */
-export type Attempt<T> =
-  | { readonly kind: "done"; readonly value: T }
-  | { readonly kind: "stopped"; readonly stop: StopError };
-
-/** Takes a step; only a {@link StopError} is caught. */
-export async function attempt<T>(step: () => T | Promise<T>): Promise<Attempt<T>> {
+/** Takes a step, for a command that goes on with what does not need it; a {@link StopError} is its result, any other error goes on. */
+export async function attempt<T>(step: () => T | Promise<T>): Promise<T | StopError> {
   try {
-    return { kind: "done", value: await step() };
+    return await step();
   } catch (error) {
-    if (error instanceof StopError) return { kind: "stopped", stop: error };
+    if (error instanceof StopError) return error;
     throw error;
   }
 }

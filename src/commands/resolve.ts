@@ -33,7 +33,6 @@ import { openTelling } from "./telling.js";
 /** `resolve`: settles tenants by hand; writes to the log only, never to the server. */
 export async function resolveCommand(host: Host, settings: SettingsOf["resolve"]): Promise<ExitCode> {
   const telling = await openTelling(host, settings.output);
-  await telling.warn(settings.warnings);
   const { path } = findLog(host, settings);
   const { resolution } = settings;
   const { resolved, log } =
@@ -92,7 +91,7 @@ async function tenantsOfManifest(
   const path = manifest ?? logPath.slice(0, -LOG_ENDING.length);
   if (resolution.kind !== "task" || shape === undefined || !existsSync(path)) return [];
   const read = await attempt(() => readManifestInput({ path, shape }));
-  return read.kind === "done" ? read.value.tenants : [];
+  return read instanceof StopError ? [] : read.tenants;
 }
 
 export interface ResolveRequest extends Pick<SettingsOf["resolve"], "resolution" | "sourceTask" | "reason"> {
@@ -176,7 +175,7 @@ async function takeOver(
     reader.readReports(sourceTaskId),
     reader.readReports(taskId),
   ]);
-  if (taskId === sourceTaskId || log.isSource(taskId)) refuse("it is a source task");
+  if (taskId === sourceTaskId || log.sourceTasks().has(taskId)) refuse("it is a source task");
   const fault = checkReports(reports, source.kind === "read" ? source.value : undefined);
   if (fault !== undefined) refuse(fault);
   const index = new TaskIndex(list.kind === "none" ? [] : list.tasks);
@@ -195,13 +194,12 @@ async function takeOver(
   const name = named?.name ?? subject.state?.copy?.name ?? old?.copy?.name ?? "";
   const before = list.kind === "read" ? namesakesOf(name, index).filter((id) => id !== taskId) : null;
   const shown = reports.kind === "read" ? reports.value : [];
-  const nothing = { mappings: [], named: [] };
   entries.push(
     { type: "adopted", ...copy, tenant, manifest: request.manifestName, name, by: "resolve", before, reason },
     // Behind the adoption: should the log lose its tail, the doubt is still there to be looked up.
     ...(subject.state?.openCreates ?? []).map(({ write }) => ({ type: "settled", write, found: "abandoned" }) as const),
     // Nothing is claimed: the next sync holds it against the manifest.
-    observeCopy({ ...copy, shown, wanted: nothing, mustShow: undefined, clock: systemClock }).record,
+    observeCopy({ ...subject, wanted: { mappings: [], named: [] } }, taskId, shown, undefined, systemClock).record,
   );
   if (old === undefined) return `its copy is the task ${taskId}`;
   // Last: should the log lose its tail, the copy is held by both, and never by nobody.

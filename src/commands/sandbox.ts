@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { lookOf, type Palette } from "../reporter/look.js";
-import type { TaskRun } from "../sandbox/api.js";
+import { lookOf } from "../reporter/look.js";
 import { parseFault } from "../sandbox/chaos.js";
+import type { TaskRun } from "../sandbox/page.js";
 import { describeStart, type RunningSandbox, startSandbox } from "../sandbox/server.js";
 import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID, tenantAppId } from "../sandbox/world.js";
 import { EXIT, type ExitCode, type StopError, stopError } from "../shared/problems.js";
@@ -21,7 +22,7 @@ export async function sandboxCommand(host: Host, settings: SettingsOf["sandbox"]
   const sandbox = await startSandbox({ port, latencyMs, stateFile, seed, chaos, onFailure });
   await host.stdout.write(`${describeStart(sandbox).join("\n")}\n`);
   const { requested } = host.interruption();
-  if (!requested.aborted) await new Promise((resolve) => requested.addEventListener("abort", resolve, { once: true }));
+  if (!requested.aborted) await once(requested, "abort");
   await sandbox.close();
   return EXIT.ok;
 }
@@ -32,14 +33,6 @@ const KILL_AT = 60;
 /** The sandbox answers after so long: slow enough to be killed half-way, fast enough to be watched. */
 const LATENCY_MS = 60;
 
-/** The stage that the demo's story is played on. */
-interface Stage {
-  readonly host: Host;
-  readonly sandbox: RunningSandbox;
-  readonly folder: string;
-  readonly palette: Palette;
-}
-
 /**
  * `demo`: the main job end to end on the sandbox, with the real program in processes of its own. Every sync is the real one;
  * only the time limits are shorter than the defaults. Throws a StopError (exit 1) where the proof fails.
@@ -48,8 +41,49 @@ export async function demoCommand(host: Host, settings: SettingsOf["demo"]): Pro
   const folder = await mkdtemp(join(tmpdir(), "qalyptus-demo-"));
   const sandbox = await startSandbox({ port: 0, latencyMs: LATENCY_MS });
   const { palette } = lookOf(host, settings.output, host.stdout);
+  const say = (title: string, text = ""): Promise<void> => host.stdout.write(`\n${palette.bold(title)}\n${text}`);
+  /** Shows a sync as a person would type it, and runs it in a process; with `killAt` it is killed when so many copies exist. */
+  const sync = async (extra: readonly string[], killAt?: number): Promise<void> => {
+    const args = ["sync", "customers.csv", "--server", sandbox.url, "--timeout", "2s", "--settle", "2s", ...extra];
+    // `--resume` brings the first run's options with it.
+    if (!extra.includes("--resume")) args.push("--source-task", FIRST_SOURCE_TASK_ID, "--master-app", MASTER_APP_ID);
+    await host.stdout.write(`${palette.dim(`$ ${host.argv0} ${args.join(" ")}`)}\n`);
+    const child = spawn(host.execPath, [host.mainPath, ...args], {
+      cwd: folder,
+      env: { ...host.env, QALYPTUS_API_KEY: sandbox.key, QALYPTUS_SERVER: undefined },
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    const watch = setInterval(() => {
+      if (killAt !== undefined && copiesOf(sandbox).length >= killAt) child.kill("SIGKILL");
+    }, 5);
+    const [code]: (number | null)[] = await once(child, "close").finally(() => clearInterval(watch));
+    if (code !== (killAt === undefined ? EXIT.ok : null)) throw failed(`a sync ended with ${code ?? "a signal"}`);
+  };
   try {
-    await play({ host, sandbox, folder, palette });
+    const numbers = Array.from({ length: TENANTS }, (_, at) => at + 1);
+    const rows = numbers.map((number) => `customer-${String(number).padStart(3, "0")},${tenantAppId(number)}\n`);
+    await writeFile(join(folder, "customers.csv"), `tenant,newQlikAppId\n${rows.join("")}`);
+    await say(
+      "The stage",
+      `A sandbox server at ${sandbox.url}, one source task with 3 reports, and ${TENANTS} tenants in customers.csv.\n` +
+        "The server is a stand-in; every sync below is the real program. Two time limits are shorter than usual,\n" +
+        "so that the demo is short: --timeout 2s --settle 2s.\n",
+    );
+    await say("1. What would be done? A dry run sends nothing");
+    await sync(["--dry-run"]);
+    await say(`2. Carry it out, and kill it (SIGKILL) when ${KILL_AT} copies exist`);
+    await sync([], KILL_AT);
+    const state = `The server now has ${copiesOf(sandbox).length} copies; what was in flight is in doubt.`;
+    await host.stdout.write(`${palette.bad("Killed.")} ${state}\n`);
+    await say("3. Go on where it was killed: what is in doubt is looked up, never sent twice");
+    await sync(["--resume"]);
+    await say("4. Once more: nothing is left to do");
+    await sync([]);
+    await say("5. The proof, read from the server and not from the log");
+    const checks = await prove(sandbox);
+    for (const [holds, text] of checks)
+      await host.stdout.write(`  ${holds ? palette.good("ok") : palette.bad("NO")}  ${text}\n`);
+    if (checks.some(([holds]) => !holds)) throw failed("the proof failed");
     return EXIT.ok;
   } finally {
     await sandbox.close();
@@ -58,66 +92,12 @@ export async function demoCommand(host: Host, settings: SettingsOf["demo"]): Pro
   }
 }
 
-async function play(stage: Stage): Promise<void> {
-  const { host, sandbox, folder, palette } = stage;
-  const numbers = Array.from({ length: TENANTS }, (_, at) => at + 1);
-  const rows = numbers.map((number) => `customer-${String(number).padStart(3, "0")},${tenantAppId(number)}\n`);
-  await writeFile(join(folder, "customers.csv"), `tenant,newQlikAppId\n${rows.join("")}`);
-  await say(
-    stage,
-    "The stage",
-    `A sandbox server at ${sandbox.url}, one source task with 3 reports, and ${TENANTS} tenants in customers.csv.\n` +
-      "The server is a stand-in; every sync below is the real program. Two time limits are shorter than usual,\n" +
-      "so that the demo is short: --timeout 2s --settle 2s.\n",
-  );
-  await say(stage, "1. What would be done? A dry run sends nothing");
-  await sync(stage, ["--dry-run"]);
-  await say(stage, `2. Carry it out, and kill it (SIGKILL) when ${KILL_AT} copies exist`);
-  await sync(stage, [], KILL_AT);
-  const count = copiesOf(sandbox).length;
-  const state = `The server now has ${count} copies; what was in flight is in doubt.`;
-  await host.stdout.write(`${palette.bad("Killed.")} ${state}\n`);
-  await say(stage, "3. Go on where it was killed: what is in doubt is looked up, never sent twice");
-  await sync(stage, ["--resume"]);
-  await say(stage, "4. Once more: nothing is left to do");
-  await sync(stage, []);
-  await say(stage, "5. The proof, read from the server and not from the log");
-  await prove(stage);
-}
-
-async function say({ host, palette }: Stage, title: string, text = ""): Promise<void> {
-  await host.stdout.write(`\n${palette.bold(title)}\n${text}`);
-}
-
-/** Shows a sync as a person would type it, and runs it in a process; with `killAt` it is killed when so many copies exist. */
-async function sync(stage: Stage, extra: readonly string[], killAt?: number): Promise<void> {
-  const { host, sandbox, folder, palette } = stage;
-  const args = ["sync", "customers.csv", "--server", sandbox.url, "--timeout", "2s", "--settle", "2s", ...extra];
-  // `--resume` brings the first run's options with it.
-  if (!extra.includes("--resume")) args.push("--source-task", FIRST_SOURCE_TASK_ID, "--master-app", MASTER_APP_ID);
-  await host.stdout.write(`${palette.dim(`$ ${host.argv0} ${args.join(" ")}`)}\n`);
-  const child = spawn(host.execPath, [host.mainPath, ...args], {
-    cwd: folder,
-    env: { ...host.env, QALYPTUS_API_KEY: sandbox.key, QALYPTUS_SERVER: undefined },
-    stdio: ["ignore", "inherit", "inherit"],
-  });
-  const watch = setInterval(() => {
-    if (killAt !== undefined && copiesOf(sandbox).length >= killAt) child.kill("SIGKILL");
-  }, 5);
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", resolve);
-  }).finally(() => clearInterval(watch));
-  const expected = killAt === undefined ? EXIT.ok : null;
-  if (code !== expected) throw failed(`a sync ended with ${code ?? "a signal"}, not with ${expected ?? "the signal"}`);
-}
-
 function copiesOf(sandbox: RunningSandbox): ReturnType<RunningSandbox["tasks"]> {
   return sandbox.tasks().filter((task) => task.copyOf !== null);
 }
 
 /** Asks the server what it would generate for each copy, and holds it against the manifest. */
-async function prove({ host, sandbox, palette }: Stage): Promise<void> {
+async function prove(sandbox: RunningSandbox): Promise<readonly (readonly [holds: boolean, text: string])[]> {
   const copies = copiesOf(sandbox);
   const twins = copies.length - new Set(copies.map((copy) => copy.name)).size;
   let right = 0;
@@ -127,17 +107,12 @@ async function prove({ host, sandbox, palette }: Stage): Promise<void> {
     const apps = new Set(reports.flatMap((report) => report.readsApps));
     if (apps.size === 1 && apps.has(tenantAppId(Number(name.slice(-3))))) right += 1;
   }
-  const checks: readonly (readonly [holds: boolean, text: string])[] = [
+  const reads = "copies whose every report, connection, filter and condition reads its own tenant's app";
+  return [
     [copies.length === TENANTS, `${copies.length} copies for ${TENANTS} tenants`],
     [twins === 0, `${twins} twins`],
-    [
-      right === TENANTS,
-      `${right} copies whose every report, connection, filter and condition reads its own tenant's app`,
-    ],
+    [right === TENANTS, `${right} ${reads}`],
   ];
-  for (const [holds, text] of checks)
-    await host.stdout.write(`  ${holds ? palette.good("ok") : palette.bad("NO")}  ${text}\n`);
-  if (checks.some(([holds]) => !holds)) throw failed("the proof failed");
 }
 
 function failed(message: string): StopError {

@@ -27,7 +27,6 @@ export interface Given {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** All that is wrong so far: told in one go. */
   readonly faults: Problem[];
-  readonly warnings: Problem[];
 }
 
 /** The options that shape a plan: with `--resume` and `--plan` they are the earlier run's. */
@@ -41,42 +40,30 @@ const CONNECTION = ["caFiles", "insecure", "timeoutMs", "retries", "rate"] as co
 export const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
 const LEAST_SETTLE_MS = 15_000;
 
-/** How each command's settings are read. */
+/** What each command's settings hold besides the values of its options. */
 const READERS = {
   sync: (given: Given) => {
     refuseContradictions(given);
-    const { settleMs, offline } = given.values;
-    if (settleMs !== undefined && settleMs < LEAST_SETTLE_MS) {
-      const why = "a server that still works on a request after so short a time makes a second task";
-      given.warnings.push(problem("SETTLE_SHORT", `--settle ${settleMs}ms: ${why}`));
-    }
+    const { settleMs = LEAST_SETTLE_MS, offline } = given.values;
+    const why = "a server that still works on a request after so short a time makes a second task";
+    const short = settleMs < LEAST_SETTLE_MS ? [problem("SETTLE_SHORT", `--settle ${settleMs}ms: ${why}`)] : [];
     return {
       ...syncJob(given.values),
-      ...common(given),
+      warnings: short,
       manifest: manifestOf(given),
       connection: offline ? undefined : requireConnection(given, "sync", "; --dry-run --offline needs neither"),
     };
   },
   validate: (given: Given) => ({
-    ...pick(given.values, ["encoding", "apps"]),
-    ...common(given),
     manifest: manifestOf(given) ?? "",
     shape: shapeOf(given.values),
   }),
-  status: (given: Given) => ({
-    ...pick(given.values, ["encoding", "idempotencyLog", "sourceTask"]),
-    ...common(given),
-    manifest: manifestOf(given),
-  }),
+  status: (given: Given) => ({ manifest: manifestOf(given) }),
   resolve: (given: Given) => ({
-    ...pick(given.values, ["sourceTask", "reason", "manifest", "idempotencyLog", "breakLock"]),
-    ...common(given),
     server: givenConnection(given).server,
     resolution: resolutionOf(given),
   }),
   doctor: (given: Given) => ({
-    ...pick(given.values, ["encoding", "idempotencyLog", "newLog", "apps"]),
-    ...common(given),
     manifest: manifestOf(given),
     connection: givenConnection(given),
     shape: shapeOf(given.values),
@@ -88,27 +75,26 @@ const READERS = {
     if (values.manifestFile !== undefined && values.manifestFile !== file)
       conflict(given, `init writes one manifest: ${argument} or ${values.manifestFile}`);
     return {
-      ...pick(values, ["masterApp", "apps", "pattern", "force"]),
-      ...common(given),
       sourceTask: values.taskOrName,
       file: file === "-" ? undefined : file,
       manifestFormat: values.manifestFormat ?? (file?.toLowerCase().endsWith(".json") === true ? "json" : "csv"),
       connection: requireConnection(given, "init"),
     };
   },
-  sandbox: (given: Given) => ({
-    ...pick(given.values, ["port", "latencyMs", "state", "chaos", "faults", "seed"]),
-    ...common(given),
+  sandbox: () => ({}),
+  demo: () => ({}),
+  schema: () => ({}),
+  completion: (given: Given) => ({
+    shell: given.operands[0] as (typeof SHELLS)[number],
+    words: given.operands.slice(1),
   }),
-  demo: (given: Given) => ({ keep: given.values.keep, ...common(given) }),
-  schema: common,
-  completion: (given: Given) => ({ ...common(given), shell: given.operands[0] as (typeof SHELLS)[number] }),
 };
 
 export type CommandName = keyof typeof READERS;
 
-/** Each command's settings. */
-export type SettingsOf = { readonly [N in CommandName]: Readonly<ReturnType<(typeof READERS)[N]>> };
+/** Each command's settings: its options' values, what is read from them, and how its answer is told. */
+export type SettingsOf = { readonly [N in CommandName]: With<Readonly<ReturnType<(typeof READERS)[N]>>> };
+type With<Read> = Omit<Values, keyof Read> & Read & { readonly output: OutputSettings };
 
 /** One command with its settings. */
 export type Invocation<Name extends CommandName = CommandName> = {
@@ -118,15 +104,14 @@ export type Invocation<Name extends CommandName = CommandName> = {
 /** Reads a command's settings. Throws all faults of the line as one StopError (exit 2). */
 export function readInvocation(command: CommandName, given: Given): Invocation {
   if (given.values.quiet && given.values.verbose) conflict(given, "--quiet and --verbose contradict each other");
-  const invocation = { command, settings: READERS[command](given) } as Invocation;
-  throwFaults(given);
-  return invocation;
+  const settings = { ...given.values, ...READERS[command](given), output: given.output };
+  if (given.faults.length > 0) throw new StopError(EXIT.usage, given.faults);
+  return { command, settings } as Invocation;
 }
 
 /** What a sync is asked for by its options alone, on the command line and by a library's caller. */
 export function syncJob(values: Values) {
   return {
-    ...pick(values, ["encoding", "idempotencyLog", "resume", "plan", "savePlan", "apps", "breakLock", "rebind"]),
     shape: shapeOf(values),
     run: {
       ...pick(values, ["dryRun", "offline", "verify", "newLog", "timeoutMs", "concurrency", "retries"]),
@@ -157,15 +142,6 @@ function conflict(given: Given, message: string, hint?: string): void {
   fault(given, "OPTIONS_CONFLICT", message, hint);
 }
 
-function throwFaults({ faults }: Given): void {
-  if (faults.length > 0) throw new StopError(EXIT.usage, faults);
-}
-
-/** What every command is given: how its answer is told, and what the command line warns of. */
-function common({ output, warnings }: Given) {
-  return { output, warnings: warnings as readonly Problem[] };
-}
-
 /** A log stands beside its manifest, so a manifest has to be a file. */
 function manifestOf(given: Given): string | undefined {
   const [path] = given.operands;
@@ -182,8 +158,6 @@ export type ApiKeySetting =
   | { readonly kind: "file"; readonly path: string };
 
 /** The connection as far as it was given: options win over the environment. What is missing here, `doctor` says. */
-export type GivenConnection = ReturnType<typeof givenConnection>;
-
 function givenConnection({ values, env }: Given) {
   const { server: typed, apiKeyFile: path } = values;
   const { QALYPTUS_SERVER: usual = "", QALYPTUS_API_KEY: text = "" } = env;

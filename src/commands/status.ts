@@ -20,7 +20,6 @@ import { openTelling } from "./telling.js";
 /** `status`: what the log knows, tenant by tenant; no network, no key, no lock. */
 export async function statusCommand(host: Host, settings: SettingsOf["status"]): Promise<ExitCode> {
   const telling = await openTelling(host, settings.output);
-  await telling.warn(settings.warnings);
   const { path } = findLog(host, settings);
   if (!existsSync(path)) {
     const manifest = wordsOn(host.platform)(settings.manifest ?? "tenants.csv");

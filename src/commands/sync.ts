@@ -15,7 +15,7 @@ import {
 import { dryRunSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
 import { EXIT, type ExitCode, type Problem, StopError } from "../shared/problems.js";
 import { retypedOn, wordsOn } from "../shared/quoting.js";
-import type { RunEvent, RunResult, TenantResult } from "../shared/results.js";
+import type { RunResult } from "../shared/results.js";
 import { systemChance, systemClock } from "../shared/time.js";
 import { checkNoOtherLog, checkServerOfLog, findLog, type LogPlace, logSize, withOpenLog } from "./command-log.js";
 import type { Connection } from "./connection.js";
@@ -33,28 +33,15 @@ export async function syncCommand(host: Host, settings: SettingsOf["sync"]): Pro
     { path: sync.log.path, what: "the idempotency log" },
   ];
   const protectedFiles = savePlan === undefined ? known : [...known, { path: savePlan, what: "the saved plan" }];
-  const telling = await openTelling(host, settings.output, { protectedFiles, dryRun: sync.run.dryRun });
+  const { server } = sync.connection ?? {};
+  const flagServer = server?.from === "--server" ? server.text : undefined;
+  const hints = { argv0: host.argv0, platform: host.platform, log: sync.log.path, server: flagServer };
+  const completed = (hint: string): string => completedHint(hint, hints);
+  const telling = await openTelling(host, settings.output, { protectedFiles, dryRun: sync.run.dryRun, completed });
   try {
     if (savePlan !== undefined) await checkPlanFile(savePlan, protectedOf(host, settings.output, known));
     await telling.warn(settings.warnings);
-    const { server } = sync.connection ?? {};
-    const flagServer = server?.from === "--server" ? server.text : undefined;
-    const hints = { argv0: host.argv0, platform: host.platform, log: sync.log.path, server: flagServer };
-    const ofProblem = <T extends { readonly hint?: string | undefined }>(problem: T): T =>
-      problem.hint === undefined ? problem : { ...problem, hint: completedHint(problem.hint, hints) };
-    const ofTenant = (tenant: TenantResult): TenantResult =>
-      tenant.error === undefined ? tenant : { ...tenant, error: ofProblem(tenant.error) };
-    const emit = (event: RunEvent): void => {
-      if (event.kind === "tenant") telling.emit({ ...event, result: ofTenant(event.result) });
-      else telling.emit(event.kind === "warning" ? { ...event, problem: ofProblem(event.problem) } : event);
-    };
-    const { result: found, manifest } = await performSync(host, sync, { emit, warn: telling.warn });
-    const result = {
-      ...found,
-      tenants: found.tenants.map(ofTenant),
-      warnings: found.warnings.map(ofProblem),
-      errors: found.errors.map(ofProblem),
-    };
+    const { result, manifest } = await performSync(host, sync, telling);
     return await telling.finish(result, { manifest, next: nextStep(host, sync, result, flagServer) });
   } finally {
     telling.stop();
@@ -169,7 +156,7 @@ async function readManifestOrLogFault(sync: AskedSync): Promise<Manifest> {
     if (!(error instanceof StopError)) throw error;
     const { problems } = error;
     const log = await attempt(() => readLog(sync.log.path));
-    throw log.kind === "stopped" ? new StopError(log.stop.exitCode, [...log.stop.problems, ...problems]) : error;
+    throw log instanceof StopError ? new StopError(log.exitCode, [...log.problems, ...problems]) : error;
   }
 }
 

@@ -9,14 +9,16 @@ import { lookOf } from "../reporter/look.js";
 import { errorsText, problemLines, warningLines } from "../reporter/problems.js";
 import { createProgress } from "../reporter/progress.js";
 import { EXIT, type ExitCode, type Problem } from "../shared/problems.js";
-import { type ResultFile, type RunEvent, type RunResult, summarise } from "../shared/results.js";
+import { retypedOn } from "../shared/quoting.js";
+import { type ResultFile, type RunEvent, type RunResult, summarise, type TenantResult } from "../shared/results.js";
 import { systemClock } from "../shared/time.js";
 import type { Host } from "./host.js";
 import type { OutputSettings } from "./settings.js";
 
 /**
  * Prepares a command's outputs. Throws a StopError (exit 2) for an `--out` that cannot be: before anything starts. `stopped`: there is
- * no result of its own to tell.
+ * no result of its own to tell. `completed`: makes the commands in hints mean the same wherever they are pasted; without it they are
+ * typed for this platform, for who makes them does not know it.
  */
 export async function openTelling(
   host: Host,
@@ -25,10 +27,16 @@ export async function openTelling(
     readonly protectedFiles?: readonly ProtectedFile[];
     readonly dryRun?: boolean;
     readonly stopped?: boolean;
+    readonly completed?: (hint: string) => string;
   } = {},
 ) {
   const { format, verbosity, files } = output;
   const { protectedFiles = [], dryRun = false, stopped = false } = more;
+  const { completed = (hint: string) => retypedOn(host.platform, hint) } = more;
+  const ofProblem = <T extends { readonly hint?: string | undefined }>(told: T): T =>
+    told.hint === undefined ? told : { ...told, hint: completed(told.hint) };
+  const ofTenant = (tenant: TenantResult): TenantResult =>
+    tenant.error === undefined ? tenant : { ...tenant, error: ofProblem(tenant.error) };
   // A dry run's plan lists its warnings itself: on standard error they would stand there twice.
   const warns = verbosity !== "quiet" && !(dryRun && format === "human");
   await checkResultFiles(files, protectedOf(host, output, protectedFiles));
@@ -72,12 +80,15 @@ export async function openTelling(
   return {
     /** The look of standard output. */
     look,
-    emit: (event: RunEvent): void => {
+    emit: (told: RunEvent): void => {
+      let event = told;
+      if (event.kind === "tenant") event = { ...event, result: ofTenant(event.result) };
+      else if (event.kind === "warning") event = { ...event, problem: ofProblem(event.problem) };
       progress.emit(event);
       lines?.emit(event);
     },
     warn: async (problems: readonly Problem[]): Promise<void> => {
-      if (warns) await host.stderr.write(toText(warningLines(problems, errorLook), errorLook));
+      if (warns) await host.stderr.write(toText(warningLines(problems.map(ofProblem), errorLook)));
     },
     /** Takes the live line away; what goes wrong from here on is told by the shell. */
     stop: () => progress.stop(),
@@ -88,15 +99,18 @@ export async function openTelling(
      * already.
      */
     finish: async (
-      result: RunResult,
+      found: RunResult,
       { manifest, next, told = false }: { manifest?: Manifest; next?: string | undefined; told?: boolean } = {},
     ): Promise<ExitCode> => {
       progress.stop();
+      const { tenants, warnings, errors } = found;
+      const made = { warnings: warnings.map(ofProblem), errors: errors.map(ofProblem) };
+      const result = { ...found, tenants: tenants.map(ofTenant), ...made };
       let filesFailed = false;
       for (const problem of await writeResultFiles(targets, result, manifest)) {
         const kind = problem.code === "OUT_NOT_WRITTEN" ? "error" : "warning";
         filesFailed ||= kind === "error";
-        await host.stderr.write(toText(problemLines(kind, problem, errorLook), errorLook));
+        await host.stderr.write(toText(problemLines(kind, problem, errorLook)));
       }
       if (!told) await answerResult(result, next);
       if (result.errors.length > 0) await host.stderr.write(errorsText(result.errors, errorLook));

@@ -11,13 +11,12 @@ export async function validateCommand(host: Host, settings: SettingsOf["validate
   const { manifest: path, output } = settings;
   const telling = await openTelling(host, output);
   const manifest = await readManifestInput({ ...settings, path });
-  const warnings = [...settings.warnings, ...manifest.warnings];
   const isHuman = output.format === "human";
   if (isHuman) {
-    await telling.warn(warnings);
+    await telling.warn(manifest.warnings);
     await telling.answer(`${healthyLine(manifest)}\n`);
   }
-  const known = { command: "validate", dryRun: true, warnings, errors: [], exitCode: EXIT.ok };
+  const known = { command: "validate", dryRun: true, warnings: manifest.warnings, errors: [], exitCode: EXIT.ok };
   const told = { path, sha256: manifest.sha256, tenants: manifest.tenants.length };
   return telling.finish({ ...resultWithoutTenants(known), manifest: told }, { manifest, told: isHuman });
 }

@@ -1,4 +1,4 @@
-import { readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 
 /** What the system said, as its code (`ENOENT`); empty where an error has none. */
@@ -51,13 +51,29 @@ export function statOf(path: string): Stats | undefined {
   return orMissing(() => statSync(path));
 }
 
+const NO_FOLDER_SYNC = ["EISDIR", "EPERM", "EACCES", "EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EBADF"];
+
+/** Makes what was created in a folder durable. Windows and some network disks cannot: there the file's own flush is all there is. */
+export function syncFolder(folder: string): void {
+  let fd: number | undefined;
+  try {
+    fd = openSync(folder, "r");
+    fsyncSync(fd);
+  } catch (error) {
+    if (!hasCode(error, NO_FOLDER_SYNC)) throw error;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
 /**
  * There is nothing, or nothing that this user may see: whoever opens it says which. EINVAL and UNKNOWN are what reading a link says
- * where the path is none.
+ * where the path is none; ESRCH and ENOSYS what `/proc` says.
  */
-const NOT_TO_BE_SEEN = ["ENOENT", "ENOTDIR", "EACCES", "EPERM", "ELOOP", "ENAMETOOLONG", "EINVAL", "UNKNOWN"];
+const NOT_TO_BE_SEEN = "ENOENT ENOTDIR EACCES EPERM ELOOP ENAMETOOLONG EINVAL UNKNOWN ESRCH ENOSYS".split(" ");
 
-function orMissing<T>(look: () => T): T | undefined {
+/** What a look finds; `undefined` where there is nothing to be seen. */
+export function orMissing<T>(look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {

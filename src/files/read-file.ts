@@ -33,10 +33,8 @@ export interface DecodeOptions {
   readonly file: string;
 }
 
-/** What a file in an encoding begins with. The longer mark comes first: UTF-32's begins with UTF-16's. */
+/** What a file in an encoding begins with. */
 const MARKS: readonly (readonly [encoding: string, bytes: readonly number[]])[] = [
-  ["utf-32le", [0xff, 0xfe, 0x00, 0x00]],
-  ["utf-32be", [0x00, 0x00, 0xfe, 0xff]],
   ["utf-8", [0xef, 0xbb, 0xbf]],
   ["utf-16le", [0xff, 0xfe]],
   ["utf-16be", [0xfe, 0xff]],
@@ -57,8 +55,6 @@ export function decodeText(bytes: Uint8Array, options: DecodeOptions): DecodedTe
   const begins = (start: readonly number[]) => start.every((byte, index) => bytes[index] === byte);
   if (WORKBOOK_STARTS.some(begins)) throw new StopError(EXIT.usage, workbook(file));
   const mark = MARKS.find(([, start]) => begins(start))?.[0];
-  if (mark?.startsWith("utf-32"))
-    throw stopError(EXIT.usage, "ENCODING_UNKNOWN", `${file} is written in UTF-32, which is not read here.`, { file });
   const encoding = agreedEncoding(mark, options);
   const nul = encoding?.startsWith("utf-16") ? -1 : bytes.indexOf(0);
   if (nul >= 0)
@@ -93,26 +89,13 @@ function agreedEncoding(mark: string | undefined, { encoding, file }: DecodeOpti
   try {
     stated = new TextDecoder(label).encoding;
   } catch (cause) {
-    const more = { file, value: keptValue(encoding) };
-    throw stopError(
-      EXIT.usage,
-      "ENCODING_UNKNOWN",
-      `${quote(encoding)} is no encoding that is known here.`,
-      more,
-      cause,
-    );
+    const message = `${quote(encoding)} is no encoding that is known here.`;
+    throw stopError(EXIT.usage, "ENCODING_UNKNOWN", message, { file, value: keptValue(encoding) }, cause);
   }
-  if (mark !== undefined && stated !== mark)
-    throw stopError(
-      EXIT.usage,
-      "ENCODING_INVALID",
-      `${file} begins with the mark of ${mark}, but --encoding says ${stated}.`,
-      {
-        file,
-        hint: "Leave --encoding out: the mark is right",
-      },
-    );
-  return stated;
+  if (mark === undefined || stated === mark) return stated;
+  const message = `${file} begins with the mark of ${mark}, but --encoding says ${stated}.`;
+  const hint = "Leave --encoding out: the mark is right";
+  throw stopError(EXIT.usage, "ENCODING_INVALID", message, { file, hint });
 }
 
 function decodeAs(encoding: string, bytes: Uint8Array, file: string): string {

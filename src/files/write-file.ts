@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { access, constants, copyFile, link, open, rename, rm } from "node:fs/promises";
+import { access, constants, copyFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, parse, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { ProblemCode } from "../shared/codes.js";
 import { EXIT, type Problem, problem, StopError, stopError } from "../shared/problems.js";
-import { codeOf, hasCode, isSameFile, realPathOf, statOf } from "./paths.js";
+import { codeOf, hasCode, isSameFile, realPathOf, statOf, syncFolder } from "./paths.js";
 
 /**
  * Writes a file whole or not at all: beside its place, flushed to the disk, then put there by `put`. What was there before is
@@ -20,7 +20,7 @@ export async function writeAtomically<T = void>(
   try {
     await pipeline(pieces, createWriteStream(temporary, { flags: "wx", mode: 0o644, flush: true }));
     const placed = await put(temporary, path);
-    await flushFolder(dirname(path));
+    syncFolder(dirname(path));
     return placed;
   } finally {
     // A file that stays here takes nothing from the one that was written.
@@ -28,23 +28,11 @@ export async function writeAtomically<T = void>(
   }
 }
 
-/** Makes the new name last; some systems (Windows, some network disks) cannot flush a folder, and need not. */
-async function flushFolder(path: string): Promise<void> {
-  try {
-    const folder = await open(path, "r");
-    await folder.sync().finally(() => folder.close());
-  } catch (error) {
-    if (!hasCode(error, ["EISDIR", "EPERM", "EACCES", "EINVAL", "ENOTSUP"])) throw error;
-  }
-}
-
 /** Throws a StopError (exit 2) where a file is there already and may not be replaced, or where none can be made. */
 export async function checkNewFile(path: string, replace: boolean): Promise<void> {
-  const stats = statOf(path);
-  if (stats?.isDirectory() === true) throw refusal("FILE_IS_FOLDER", path, "it is a folder");
-  if (stats !== undefined && !replace) throw refusal("FILE_EXISTS", path, "it is there already");
-  const folder = dirname(resolve(path));
-  if (statOf(folder)?.isDirectory() !== true) throw refusal("FOLDER_MISSING", path, `there is no folder ${folder}`);
+  const fault = await faultOf(path);
+  if (fault !== undefined) throw new StopError(EXIT.usage, fault);
+  if (!replace && statOf(path) !== undefined) throw refusal("FILE_EXISTS", path, "it is there already");
 }
 
 /**
@@ -52,23 +40,15 @@ export async function checkNewFile(path: string, replace: boolean): Promise<void
  * kept and what it points to replaced. Throws a StopError (exit 2) that says why.
  */
 export async function writeNewFile(path: string, text: string, replace: boolean): Promise<void> {
+  // A copy, unlike a rename, can be refused where something is.
+  const copy = (temporary: string, target: string) => copyFile(temporary, target, constants.COPYFILE_EXCL);
   try {
-    await writeAtomically(replace ? realPathOf(path) : resolve(path), [text], replace ? rename : linkWhereNothingIs);
+    await writeAtomically(replace ? realPathOf(path) : resolve(path), [text], replace ? rename : copy);
   } catch (cause) {
     const code = codeOf(cause);
     if (code === "") throw cause;
     if (code === "EEXIST") throw refusal("FILE_EXISTS", path, "it is there already", cause);
     throw refusal("FILE_NOT_WRITTEN", path, code, cause);
-  }
-}
-
-/** A link, unlike a rename, is refused where something is; so is a copy, for disks without links. */
-async function linkWhereNothingIs(temporary: string, target: string): Promise<void> {
-  try {
-    await link(temporary, target);
-  } catch (error) {
-    if (codeOf(error) === "EEXIST") throw error;
-    await copyFile(temporary, target, constants.COPYFILE_EXCL);
   }
 }
 

@@ -71,40 +71,19 @@ function chainedLine(before: string, seq: number, fields: LogEntry | LogHeader, 
 const HEADER_START = '{"v":1,"seq":0,"at":"';
 const FIRST_RECORD_START = '{"v":1,"seq":1,"at":"';
 
-/** The header's parts in their order: those that are the same in every log, and what may stand between them. */
-const HEADER_PARTS: readonly (string | RegExp)[] = [
-  HEADER_START,
-  /^[0-9TZ:.+-]*/,
-  '","run":"',
-  /^(?:[^"\\\p{Cc}]|\\.|\\$)*/u,
-  '","type":"header","format":"qalyptus-propagate-log","formatVersion":1,"server":"',
-  /^(?:[^"\\\p{Cc}]|\\.|\\$)*/u,
-  '","sourceTasks":[',
-  /^[0-9a-f",-]*/i,
-  '],"synced":0,"digest":"',
-  /^[0-9a-f]*/,
-  '"}',
-];
+/** What differs from header to header; the last of it may be cut short. */
+const HEADER_VALUES =
+  /(?<="at":")[0-9TZ:.+-]*|(?<="(?:run|server)":")(?:[^"\\\p{Cc}]|\\.|\\$)*|(?<="(?:sourceTasks":\[|digest":"))[0-9a-f",-]*/giu;
+const EMPTY_HEADER = headerLine({ server: "", sourceTasks: [] }, "", "").line.replace(HEADER_VALUES, "");
 
 /** Whether a text is a beginning of a header, cut before its end: all that a crash may leave of a log that held nothing yet. */
 function isBeginningOfHeader(text: string): boolean {
-  let rest = text;
-  for (const part of HEADER_PARTS) {
-    if (typeof part !== "string") rest = rest.slice(part.exec(rest)?.[0].length);
-    else if (!rest.startsWith(part)) return part.startsWith(rest);
-    else rest = rest.slice(part.length);
-  }
-  return false;
+  const rest = text.replace(HEADER_VALUES, "");
+  return rest.length < EMPTY_HEADER.length && EMPTY_HEADER.startsWith(rest);
 }
 
-/** Whether a text is a beginning of the line of the log's first record. */
-function isBeginningOfFirstRecord(text: string): boolean {
-  return text !== "" && (text.startsWith(FIRST_RECORD_START) || FIRST_RECORD_START.startsWith(text));
-}
-
-/** The last group was cut short by a crash: from the byte `at`, on line `line`, to the file's end. */
+/** The last group was cut short by a crash: from line `line` on, so many bytes behind the last whole line, to the file's end. */
 export interface TornTail {
-  readonly at: number;
   readonly bytes: number;
   readonly line: number;
   readonly hasNuls: boolean;
@@ -123,9 +102,6 @@ export interface LogContent {
   readonly endsWithoutNewline: boolean;
 }
 
-/** Far more than any line of ours; a "line" beyond it is no log's. */
-const LONGEST_LINE = 64 * 1024 * 1024;
-const LONGEST_UNBORN = 64 * 1024;
 /**
  * A file system may show NULs for what was appended and not yet flushed: one group. More of them may stand for groups that were
  * flushed, and told. A file system shows whole blocks (4 KiB, nearly everywhere); a run's groups grow one by one with the writes in
@@ -156,9 +132,8 @@ const DIGEST_FIELD_LENGTH = digestField("").length + 64;
 export class LogScan {
   readonly #path: string;
   readonly #visit: (record: LogRecord) => void;
-  /** What is not a whole line yet, in the pieces that it came in, and how long it is. */
+  /** What is not a whole line yet, in the pieces that it came in. */
   #pieces: Buffer[] = [];
-  #pending = 0;
   /** The lines that were read, where the next one starts in the file, and the text of the last one. */
   #lines = 0;
   #offset = 0;
@@ -174,7 +149,7 @@ export class LogScan {
   #groupStart = 0;
   #biggestGroup = 0;
   /** The first line that is not a right record, while it is not yet known whether only the last group is torn. */
-  #break: { readonly line: number; readonly at: number } | undefined;
+  #break: number | undefined;
   /** The last whole record behind the break. */
   #survivor: { readonly line: number; readonly seq: number; readonly run: string } | undefined;
   /** NUL bytes from the break on. */
@@ -189,38 +164,34 @@ export class LogScan {
   /** Takes the file's next bytes, which must stay as they are. */
   push(chunk: Buffer): void {
     this.#pieces.push(chunk);
-    this.#pending += chunk.length;
-    if (chunk.includes(LF)) {
-      const bytes = Buffer.concat(this.#pieces);
-      let start = 0;
-      for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, start)) {
-        this.#readLine(bytes.subarray(start, end), end + 1 - start);
-        start = end + 1;
-      }
-      this.#pieces = [bytes.subarray(start)];
-      this.#pending = bytes.length - start;
+    if (!chunk.includes(LF)) return;
+    const bytes = Buffer.concat(this.#pieces);
+    let start = 0;
+    for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, start)) {
+      this.#readLine(bytes.subarray(start, end), end + 1 - start);
+      start = end + 1;
     }
-    if (this.#pending <= LONGEST_LINE) return;
-    this.#lines += 1;
-    if (this.#pieces[0]?.[0] === 0) throw this.#damaged(NULS_FOR_LINES);
-    throw this.#refusal(this.#header === undefined ? "LOG_FOREIGN" : "LOG_DAMAGED", "it never ends");
+    this.#pieces = [bytes.subarray(start)];
   }
 
   /** Says what the log is, once all its bytes are pushed. */
   end(): LogContent {
     const rest = Buffer.concat(this.#pieces);
-    if (this.#lines === 0 && rest.length <= LONGEST_UNBORN && isBeginningOfHeader(rest.toString("utf8"))) {
-      const torn = rest.length === 0 ? undefined : { at: 0, bytes: rest.length, line: 1, hasNuls: false };
+    if (this.#lines === 0 && isBeginningOfHeader(rest.toString("utf8"))) {
+      const torn = rest.length === 0 ? undefined : { bytes: rest.length, line: 1, hasNuls: false };
       return { header: undefined, last: undefined, torn, end: 0, endsWithoutNewline: false };
     }
     if (rest.length > 0) this.#readLine(rest, rest.length);
     const mostNuls = Math.max(FEW_NULS, 2 * this.#biggestGroup, 2 * (this.#end - this.#groupStart));
     if (this.#break !== undefined && this.#nuls > (this.#seq === 0 ? 0 : mostNuls))
-      throw this.#damaged(NULS_FOR_LINES, this.#break.line);
+      throw this.#damaged(NULS_FOR_LINES, this.#break);
     return {
       header: this.#header,
       last: { seq: this.#seq, digest: this.#digest, line: this.#lastLine.toString("utf8") },
-      torn: this.#break && { ...this.#break, bytes: this.#offset - this.#break.at, hasNuls: this.#nuls > 0 },
+      torn:
+        this.#break === undefined
+          ? undefined
+          : { line: this.#break, bytes: this.#offset - this.#end, hasNuls: this.#nuls > 0 },
       end: this.#end,
       endsWithoutNewline: this.#break === undefined && rest.length > 0,
     };
@@ -232,7 +203,7 @@ export class LogScan {
     this.#lines += 1;
     if (this.#header === undefined) this.#readHeader(line);
     else if (this.#break === undefined) this.#readRecord(line);
-    else this.#readBehind(this.#break.line, line);
+    else this.#readBehind(this.#break, line);
     this.#offset += length;
     this.#before = line;
     if (this.#break !== undefined) this.#nuls += countNuls(line);
@@ -253,7 +224,8 @@ export class LogScan {
     }
     const found = Object(value) as Readonly<Record<string, unknown>>;
     if (found.type === "header" && found.format === "qalyptus-propagate-log") {
-      if (Number(found.v) > 1 || Number(found.formatVersion) > 1) throw this.#newer("the header is of a newer format");
+      if (Number(found.v) > 1 || Number(found.formatVersion) > 1)
+        throw this.#refusal("LOG_NEWER", "the header is of a newer format");
       throw this.#damaged("the header's digest is not that of its text");
     }
     const text = line.toString("utf8");
@@ -268,21 +240,26 @@ export class LogScan {
     const digest = this.#digestOf(line);
     const value = parsed(line);
     if (digest === undefined && value === undefined) {
-      this.#break = { line: this.#lines, at: this.#offset };
-      if (this.#seq > 0 || isBeginningOfFirstRecord(line.toString("utf8"))) return;
+      this.#break = this.#lines;
+      const text = line.toString("utf8");
+      if (
+        this.#seq > 0 ||
+        (text !== "" && (text.startsWith(FIRST_RECORD_START) || FIRST_RECORD_START.startsWith(text)))
+      )
+        return;
       throw this.#damaged(countNuls(line) > 0 ? NULS_FOR_LINES : "it is no beginning of the log's first record");
     }
     // It is JSON: where it is wrong, it was edited, or a newer program wrote it.
     const seq = this.#seq + 1;
     if (!isRawLine(value)) throw this.#damaged("it is not a record of this log");
-    if (value.v > 1) throw this.#newer(`its version is ${value.v}`);
+    if (value.v > 1) throw this.#refusal("LOG_NEWER", `its version is ${value.v}`);
     if (value.v !== 1) throw this.#damaged(`its version is ${value.v}`);
     if (value.seq !== seq) throw this.#damaged(`its seq is ${value.seq} where ${seq} must stand`);
     if (digest === undefined) throw this.#damaged("its digest is not that of its text and of the line before");
     if (value.synced >= seq || value.synced < this.#synced) throw this.#damaged(`its synced cannot be ${value.synced}`);
     const fault = entryFault(value);
     if (fault !== undefined && fault.field === undefined)
-      throw this.#newer(`its type "${value.type}" is unknown to this version`);
+      throw this.#refusal("LOG_NEWER", `its type "${value.type}" is unknown to this version`);
     if (fault !== undefined)
       throw this.#damaged(`its field "${fault.field}" is not what a record of type "${value.type}" has`);
     if (value.synced !== this.#synced || this.#seq === 0) {
@@ -332,10 +309,6 @@ export class LogScan {
     return this.#refusal("LOG_DAMAGED", what, line);
   }
 
-  #newer(what: string): StopError {
-    return this.#refusal("LOG_NEWER", what);
-  }
-
   #refusal(code: keyof typeof REFUSALS, what: string, line = this.#lines): StopError {
     const name = code === "LOG_FOREIGN" ? this.#path : `The idempotency log ${this.#path}`;
     const message = `${name} ${REFUSALS[code]}: line ${line}: ${what}.`;
@@ -344,9 +317,7 @@ export class LogScan {
 }
 
 function countNuls(line: Buffer): number {
-  let count = 0;
-  for (const byte of line) if (byte === 0) count += 1;
-  return count;
+  return line.reduce((count, byte) => (byte === 0 ? count + 1 : count), 0);
 }
 
 /** A line as JSON, or `undefined` where it is none. */

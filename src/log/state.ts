@@ -88,11 +88,6 @@ export class LogState {
     return this.#named;
   }
 
-  /** Whether the log speaks of a task as a source task. */
-  isSource(id: TaskId): boolean {
-    return this.#named.has(id);
-  }
-
   /** The tenants that hold (or held, where it is gone) this task. */
   holdersOf(id: TaskId): readonly TenantRef[] {
     return this.#holders.get(id) ?? NONE;
@@ -189,8 +184,10 @@ export class LogState {
       if (entry.type === "create-outcome") this.#copiesMade += 1;
       const after = foldTenant(before, entry, { at: written.at, unexplained, order: this.#copiesMade });
       if (WRITING.includes(entry.type)) this.#noteWrite(run, before.ref);
-      if ("write" in entry && isOpen(after, entry.write)) this.#openWrites.set(entry.write, before.ref);
-      else if ("write" in entry) this.#openWrites.delete(entry.write);
+      if (entry.type === "create-intent" || entry.type === "patch-intent")
+        this.#openWrites.set(entry.write, before.ref);
+      else if (entry.type === "settled" || ("outcome" in entry && entry.outcome !== "in-doubt"))
+        this.#openWrites.delete(entry.write);
       this.#put(before, after);
     }
   }
@@ -257,12 +254,6 @@ export class LogState {
   #updateSource({ sourceTaskId }: { readonly sourceTaskId: TaskId }, change: Partial<SourceState>): void {
     this.#sources.set(sourceTaskId, { ...this.source(sourceTaskId), ...change });
   }
-}
-
-function isOpen({ openCreates, reports }: TenantState, write: WriteId): boolean {
-  if (openCreates.some((intent) => intent.write === write)) return true;
-  for (const { openPatches } of reports.values()) if (openPatches.some((patch) => patch.write === write)) return true;
-  return false;
 }
 
 /**

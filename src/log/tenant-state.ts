@@ -163,15 +163,6 @@ export function lackingReports(shown: RowCounts, mustBe: RowCounts): readonly Re
   return [...mustBe].flatMap(([reportId, rows]) => ((shown.get(reportId) ?? 0) < rows ? [reportId] : []));
 }
 
-export function sameRows(a: RowCounts, b: RowCounts): boolean {
-  return a.size === b.size && [...a].every(([reportId, rows]) => b.get(reportId) === rows);
-}
-
-/** Whether two sets hold the same reports, in whatever order. */
-export function sameReports(a: ReadonlySet<ReportId>, b: ReadonlySet<ReportId>): boolean {
-  return a.size === b.size && [...a].every((id) => b.has(id));
-}
-
 /**
  * What a copy shows of each of its reports, for the log: of all rows that the report has, mostly one. Reports of which no row
  * shows its mappings are left out: they stay as they are known (said only where rows are not even listed). Where rows differ, it is

@@ -2,7 +2,7 @@ import type { Node } from "jsonc-parser";
 import { decodeText } from "../files/read-file.js";
 import { type AppId, foldTenantKey, parseAppId, type TaskId, type TenantKey, trimAround } from "../shared/ids.js";
 import { EXIT, StopError } from "../shared/problems.js";
-import { listed, quote, withoutUnseen } from "../shared/text-safety.js";
+import { firstUnfit, listed, quote, withoutUnseen } from "../shared/text-safety.js";
 import { normalHeader } from "./columns.js";
 import { readCsvTable } from "./csv.js";
 import { JsonText, membersOf } from "./json-text.js";
@@ -134,7 +134,7 @@ export function draftTenants(
   const appsOf = new Map<TenantKey, ListedApp[]>();
   for (const app of others) {
     const tenant = tenantIn(app.name);
-    if (tenant === undefined) {
+    if (tenant === undefined || firstUnfit(tenant) !== undefined) {
       unfit.push(app);
       continue;
     }
@@ -160,9 +160,6 @@ function literal(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&").replace(/\s+/g, "\\s+");
 }
 
-/** Where `schema` is told to put the JSON Schema that editors check a manifest with. */
-export const SCHEMA_FILE = "manifest.schema.json";
-
 /**
  * A first manifest as CSV: byte order mark and CRLF, so that Excel opens it right; the tenants' keys exactly as they are, which
  * quoting alone cannot change (a manifest's text is data: a formula's `=` stays).
@@ -186,7 +183,11 @@ function csvCell(text: string): string {
 
 /** A first manifest as JSON: what the tenants share on top, and each tenant on a line. */
 export function draftAsJson({ sourceTaskId, masterApp, tenants }: ManifestDraft): string {
-  const shared = JSON.stringify({ $schema: `./${SCHEMA_FILE}`, sourceTaskId, qlikAppId: masterApp }, undefined, 2);
+  const shared = JSON.stringify(
+    { $schema: "./manifest.schema.json", sourceTaskId, qlikAppId: masterApp },
+    undefined,
+    2,
+  );
   const rows = tenants.map(({ tenant, newQlikAppId }) => `    ${JSON.stringify({ tenant, newQlikAppId })}`);
   return `${shared.slice(0, -2)},\n  "tenants": [\n${rows.join(",\n")}\n  ]\n}\n`;
 }

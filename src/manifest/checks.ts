@@ -1,11 +1,10 @@
 import type { ProblemCode } from "../shared/codes.js";
 import type { AppId, TaskId, TenantKey } from "../shared/ids.js";
-import { nearestSpellings } from "../shared/spelling.js";
 import { listed, quote } from "../shared/text-safety.js";
-import { COLUMN_RULES, columnOf, MANIFEST_COLUMNS, type ManifestColumn, normalHeader } from "./columns.js";
-import type { DesiredMapping, ManifestDefaults, ManifestTenant } from "./manifest.js";
+import { COLUMN_RULES, MANIFEST_COLUMNS, type ManifestColumn } from "./columns.js";
+import type { DesiredMapping, ManifestTenant } from "./manifest.js";
 import { checkNames } from "./names.js";
-import { type JudgedManifest, type ManifestRow, placeOf, type TenantGroup } from "./rows.js";
+import { type JudgedManifest, type JudgedTenant, type ManifestRow, placeOf } from "./rows.js";
 
 /** What is asked of a manifest as a whole. Each is linear in the rows. */
 const CHECKS: readonly ((manifest: JudgedManifest) => void)[] = [
@@ -16,7 +15,6 @@ const CHECKS: readonly ((manifest: JudgedManifest) => void)[] = [
   checkApps,
   checkNewTasks,
   checkNames,
-  checkLostLetters,
 ];
 
 /** Tells what is wrong with a manifest's rows and tenants against each other. */
@@ -33,16 +31,13 @@ function checkColumns({ raw, columns, shared, rows, findings }: JudgedManifest):
   };
   const titles = raw.header.filter((title) => title !== "").map(quote);
   for (const column of ["tenant", "newQlikAppId", "qlikAppId", "sourceTaskId"] as const) {
-    if (isGiven[column] || columns.positions[column] !== undefined) continue;
-    const folded = new Map(raw.header.map((title) => [normalHeader(title), title]));
-    const [near = ""] = nearestSpellings(normalHeader(column), folded.keys(), 1);
-    const meant = near === "" || columnOf(near) !== undefined ? "" : `Is ${quote(folded.get(near) ?? "")} meant? `;
+    if (isGiven[column] || columns.has(column)) continue;
     const { option } = COLUMN_RULES[column];
     const known = `Add the column. The columns that have a meaning: ${MANIFEST_COLUMNS.join(", ")}.`;
     const hint = option === undefined ? known : `Add the column, or give ${option} for all rows that name none.`;
     const kind = raw.format === "csv" ? "column" : "key";
     findings.fault("COLUMN_MISSING", `The manifest has no ${kind} ${quote(column)}; it has ${listed(titles)}.`, {
-      hint: meant + hint,
+      hint,
       line: raw.headerLine,
       column,
     });
@@ -51,13 +46,13 @@ function checkColumns({ raw, columns, shared, rows, findings }: JudgedManifest):
 
 /** Where the rows of one tenant contradict each other. */
 function checkContradictions(manifest: JudgedManifest): void {
-  for (const group of manifest.groups) {
-    if (group.rows.length === 1) continue;
-    const enabled = group.rows.filter((row) => row.enabled !== false);
-    checkOneValue("enabled", group.rows, manifest);
+  for (const tenant of manifest.tenants) {
+    if (tenant.rows.length === 1) continue;
+    const enabled = tenant.rows.filter((row) => row.enabled !== false);
+    checkOneValue("enabled", tenant.rows, manifest);
     checkOneValue("name", enabled, manifest);
     checkOneValue("newTaskId", enabled, manifest);
-    checkTargets(group, manifest);
+    checkTargets(tenant, manifest);
   }
 }
 
@@ -79,8 +74,8 @@ function checkOneValue(
   }
 }
 
-/** One report and `qlikAppId` with two targets; a mapping of every report covers each one. The same target twice is a warning. */
-function checkTargets({ tenant, rows }: TenantGroup, manifest: JudgedManifest): void {
+/** One report and `qlikAppId` with two targets; a mapping of every report covers each one. */
+function checkTargets({ tenant, rows }: JudgedTenant, manifest: JudgedManifest): void {
   /** The first mapping of each app and report. */
   const first = new Map<string, DesiredMapping>();
   const findOther = (mapping: DesiredMapping): DesiredMapping | undefined => {
@@ -93,19 +88,14 @@ function checkTargets({ tenant, rows }: TenantGroup, manifest: JudgedManifest): 
   for (const row of rows) {
     for (const mapping of row.desired) {
       const other = findOther(mapping);
-      const target = `${mapping.qlikAppId} ${mapping.report}`;
-      const same = first.get(target);
-      if (other === undefined && same === undefined) first.set(target, mapping);
-      if (other === undefined && same !== undefined) {
-        const message = `This row of tenant ${quote(tenant.tenant)} maps the same as line ${same.line}; it counts once.`;
-        manifest.findings.warn("ROW_REPEATED", message, { tenant: tenant.tenant, line: row.line });
-        break;
+      if (other === undefined) {
+        first.set(`${mapping.qlikAppId} ${mapping.report}`, mapping);
+        continue;
       }
-      if (other === undefined) continue;
       const report = mapping.report ?? other.report;
       const what = `app ${mapping.qlikAppId} of ${report === undefined ? "every report" : `report ${report}`}`;
       const targets = `${mapping.newQlikAppId} here, but to ${other.newQlikAppId} on line ${other.line}`;
-      manifest.findings.fault("CONTRADICTION", `Tenant ${quote(tenant.tenant)} maps ${what} to ${targets}.`, {
+      manifest.findings.fault("CONTRADICTION", `Tenant ${quote(tenant)} maps ${what} to ${targets}.`, {
         hint: "Keep one of the two rows. A row without reportId means every report.",
         ...placeOf(manifest, row, "newQlikAppId"),
         value: mapping.newQlikAppId,
@@ -117,14 +107,13 @@ function checkTargets({ tenant, rows }: TenantGroup, manifest: JudgedManifest): 
 
 /** A key with a disabled row that names no source task, and an enabled one: whether the tenant is enabled cannot be told. */
 function checkDisabledWithoutSource(manifest: JudgedManifest): void {
-  const { groups } = manifest;
-  const unplaced = groups.filter(({ tenant }) => tenant.sourceTaskId === undefined);
+  const unplaced = manifest.tenants.filter(({ sourceTaskId }) => sourceTaskId === undefined);
   if (unplaced.length === 0) return;
-  const enabled = new Map(groups.flatMap(({ tenant }) => (tenant.enabled ? [[tenant.key, tenant]] : [])));
-  for (const { tenant, rows } of unplaced) {
-    const other = enabled.get(tenant.key);
+  const enabled = new Map(manifest.tenants.flatMap((one) => (one.enabled ? [[one.key, one]] : [])));
+  for (const { tenant, key, rows } of unplaced) {
+    const other = enabled.get(key);
     if (other === undefined) continue;
-    const message = `Tenant ${quote(tenant.tenant)} is disabled here, but enabled on line ${other.line}.`;
+    const message = `Tenant ${quote(tenant)} is disabled here, but enabled on line ${other.line}.`;
     manifest.findings.fault("CONTRADICTION", message, {
       hint: "Give the disabled row its sourceTaskId, or remove one of the two.",
       ...placeOf(manifest, rows[0], "enabled"),
@@ -168,7 +157,7 @@ function checkApps(manifest: JudgedManifest): void {
   for (const row of manifest.rows) {
     const { newQlikAppId: app, key, line } = row;
     if (app === undefined || row.enabled === false) continue;
-    const fault = appFault(row, app, masters.get(app), owners.get(app), manifest.defaults);
+    const fault = appFault(row, app, masters.get(app), owners.get(app), manifest.shared);
     if (key !== undefined && !owners.has(app)) owners.set(app, row);
     if (fault === undefined) continue;
     const once = `${key ?? line} ${app}`;
@@ -196,7 +185,7 @@ function appFault(
   app: AppId,
   master: string | undefined,
   owner: ManifestRow | undefined,
-  { knownApps, allowMasterAppFor, allowSharedApps }: ManifestDefaults,
+  { knownApps, allowMasterAppFor, allowSharedApps }: JudgedManifest["shared"],
 ): AppFault | undefined {
   const whose = tenant === undefined ? "This row's tenant" : `Tenant ${quote(tenant)}`;
   if (knownApps?.has(app) === false)
@@ -214,40 +203,23 @@ function appFault(
 
 /** A `newTaskId` that two tenants claim, or that is a source task. Disabled rows take no part. */
 function checkNewTasks(manifest: JudgedManifest): void {
-  if (manifest.columns.positions.newTaskId === undefined) return;
-  const groups = manifest.groups.filter(({ tenant }) => tenant.enabled);
-  const sources = new Set<TaskId | undefined>(groups.map(({ tenant }) => tenant.sourceTaskId));
+  const tenants = manifest.tenants.filter(({ enabled }) => enabled);
+  const sources = new Set<TaskId | undefined>(tenants.map(({ sourceTaskId }) => sourceTaskId));
   sources.add(manifest.shared.sourceTaskId);
   const owners = new Map<TaskId, ManifestTenant>();
-  for (const { tenant, rows } of groups) {
-    const row = rows.find((one) => one.newTaskId !== undefined);
-    const task = row?.newTaskId;
-    if (row === undefined || task === undefined) continue;
+  for (const one of tenants) {
+    const { tenant, newTaskId: task, rows } = one;
+    if (task === undefined) continue;
+    const row = rows.find(({ newTaskId }) => newTaskId !== undefined) ?? rows[0];
     const at = { ...placeOf(manifest, row, "newTaskId"), value: task };
     const owner = owners.get(task);
-    if (owner === undefined) owners.set(task, tenant);
+    if (owner === undefined) owners.set(task, one);
     if (sources.has(task)) {
-      const message = `The newTaskId ${task} of tenant ${quote(tenant.tenant)} is a source task: it is nobody's copy.`;
+      const message = `The newTaskId ${task} of tenant ${quote(tenant)} is a source task: it is nobody's copy.`;
       manifest.findings.fault("NEW_TASK_IS_SOURCE", message, at);
     } else if (owner !== undefined) {
-      const both = `tenant ${quote(tenant.tenant)} and of ${quote(owner.tenant)} (line ${owner.line})`;
+      const both = `tenant ${quote(tenant)} and of ${quote(owner.tenant)} (line ${owner.line})`;
       manifest.findings.fault("NEW_TASK_SHARED", `Task ${task} is the newTaskId of ${both}.`, at);
     }
   }
-}
-
-/**
- * A program that saves in a narrow encoding writes `?` for each letter that it lacks: then no letter beyond ASCII is left in the
- * file. Told once, of the first key.
- */
-function checkLostLetters(manifest: JudgedManifest): void {
-  const { raw, rows, findings } = manifest;
-  const row = rows.find(({ enabled, tenant }) => enabled !== false && /[A-Za-z]\?[A-Za-z]/.test(tenant ?? ""));
-  if (row === undefined) return;
-  if (raw.rows.some(({ cells }) => cells.some((cell) => /(?![A-Za-z])\p{Letter}/u.test(cell)))) return;
-  const at = placeOf(manifest, row, "tenant");
-  const why =
-    'no letter of the file is beyond ASCII: each "?" may stand for a letter that was lost when the file was saved';
-  const message = `${at.column} is ${quote(row.tenant ?? "")}, and ${why}.`;
-  findings.warn("LETTERS_PERHAPS_LOST", message, { ...at, value: row.tenant });
 }

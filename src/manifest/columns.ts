@@ -85,44 +85,37 @@ const COLUMN_OF: ReadonlyMap<string, ManifestColumn> = new Map(
   MANIFEST_COLUMNS.flatMap((column) => foldedNames(column).map((name) => [name, column] as const)),
 );
 
-/** The column that a folded header means, by its own name or an alias. */
-export function columnOf(folded: string): ManifestColumn | undefined {
-  return COLUMN_OF.get(folded);
+/** What a header, key or placeholder means: a known column, by its own name or an alias, else itself as it is compared. */
+export function meaningOf(title: string): string {
+  const folded = normalHeader(title);
+  return COLUMN_OF.get(folded) ?? folded;
 }
 
-/** Whether a text is a column's own name, spelled as here. */
-export function isManifestColumn(text: string): text is ManifestColumn {
-  return Object.hasOwn(RULES, text);
+/** Whether a meaning is that of a known column. */
+export function isManifestColumn(meaning: string): meaning is ManifestColumn {
+  return Object.hasOwn(RULES, meaning);
 }
 
-/** A manifest's header, looked up. */
-export interface ColumnIndex {
-  /** Where each known column stands. */
-  readonly positions: Readonly<Partial<Record<ManifestColumn, number>>>;
-  /** Where each folded header stands, a known column by all its names. Headers without a name are left out. */
-  readonly named: ReadonlyMap<string, number>;
-}
+/** Where each header stands, by its meaning. Headers without a name are left out. */
+export type ColumnIndex = ReadonlyMap<string, number>;
 
 /** Looks the headers up; two of one meaning are a fault, one that is nearly a known one is a warning. */
 export function indexColumns(header: readonly string[], line: number, findings: Findings): ColumnIndex {
-  const positions: Partial<Record<ManifestColumn, number>> = {};
-  const named = new Map<string, number>();
+  const index = new Map<string, number>();
   for (const [position, title] of header.entries()) {
-    const folded = normalHeader(title);
-    if (folded === "") continue;
-    const first = named.get(folded);
-    if (first !== undefined) {
-      const both = `${quote(header[first] ?? "")} and ${quote(title)}`;
-      const message = `The columns ${both} mean the same: which one counts cannot be told.`;
-      findings.fault("COLUMN_TWICE", message, { line, column: title });
+    const meaning = meaningOf(title);
+    const first = index.get(meaning);
+    if (first === undefined) {
+      if (meaning !== "") index.set(meaning, position);
       continue;
     }
-    const column = columnOf(folded);
-    if (column !== undefined) positions[column] = position;
-    for (const name of column === undefined ? [folded] : foldedNames(column)) named.set(name, position);
+    const both = `${quote(header[first] ?? "")} and ${quote(title)}`;
+    const message = `The columns ${both} mean the same: which one counts cannot be told.`;
+    findings.fault("COLUMN_TWICE", message, { line, column: title });
   }
-  for (const title of header) {
-    const meant = misspelt(normalHeader(title), positions);
+  for (const meaning of index.keys()) {
+    const title = header[index.get(meaning) ?? -1] ?? "";
+    const meant = misspelt(meaning, index);
     if (meant === undefined) continue;
     const message = `The column ${quote(title)} has no meaning of its own; it is read as a column for --name only.`;
     findings.warn("COLUMN_MISSPELT", message, {
@@ -131,14 +124,14 @@ export function indexColumns(header: readonly string[], line: number, findings: 
       column: title,
     });
   }
-  return { positions, named };
+  return index;
 }
 
 /** The known column that an unknown header probably means; never one that the manifest has. */
-function misspelt(folded: string, has: ColumnIndex["positions"]): ManifestColumn | undefined {
-  if (folded === "" || columnOf(folded) !== undefined) return undefined;
-  const absent = MANIFEST_COLUMNS.filter((column) => has[column] === undefined && column !== "name");
-  const [near] = nearestSpellings(folded, absent.flatMap(foldedNames), 1);
-  if (near === undefined || near.length < 5 || Math.abs(near.length - folded.length) > 2) return undefined;
-  return columnOf(near);
+function misspelt(meaning: string, index: ColumnIndex): string | undefined {
+  if (isManifestColumn(meaning)) return undefined;
+  const absent = MANIFEST_COLUMNS.filter((column) => !index.has(column) && column !== "name");
+  const [near] = nearestSpellings(meaning, absent.flatMap(foldedNames), 1);
+  if (near === undefined || near.length < 5 || Math.abs(near.length - meaning.length) > 2) return undefined;
+  return meaningOf(near);
 }

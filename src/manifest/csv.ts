@@ -8,12 +8,12 @@ import type { ProblemCode } from "../shared/codes.js";
 import { trimAround } from "../shared/ids.js";
 import { isArmed, rearmFormula } from "../shared/quoting.js";
 import { quote } from "../shared/text-safety.js";
-import { columnOf, normalHeader } from "./columns.js";
+import { isManifestColumn, meaningOf } from "./columns.js";
 import type { Findings, RawManifest, RawRow } from "./manifest.js";
 
 /** A CSV manifest as rows of text. A result's cells have a `'` before what looks like a formula: it is taken back here. */
 export function readCsvManifest(text: string, findings: Findings): RawManifest {
-  const table = readCsvTable(text, (header) => columnOf(normalHeader(header)) !== undefined, findings);
+  const table = readCsvTable(text, (header) => isManifestColumn(meaningOf(header)), findings);
   const rows = table.rows.map((row) =>
     row.cells.some(isArmed) ? { ...row, cells: row.cells.map(rearmFormula) } : row,
   );

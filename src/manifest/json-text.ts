@@ -1,4 +1,4 @@
-import { type Node, type ParseError, parseTree } from "jsonc-parser";
+import { type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 import { EXIT, stopError } from "../shared/problems.js";
 import type { Place } from "./manifest.js";
 
@@ -20,15 +20,12 @@ export class JsonText {
       this.root = root;
       return;
     }
-    const { offset, message } = error === undefined ? TOO_DEEP : { ...error, message: messageOf(error, text) };
+    const offset = error?.offset ?? 0;
     const line = this.#lineAt(offset);
     const column = String(offset - (this.#lines[line - 1] ?? 0) + 1);
     const where = `line ${line}, column ${column}`;
-    throw stopError(EXIT.usage, "JSON_SYNTAX", `${file} is not valid JSON: ${where}: ${message}.`, {
-      file,
-      line,
-      column,
-    });
+    const why = error === undefined ? "it has too many levels of brackets" : whyInvalid(error, text);
+    throw stopError(EXIT.usage, "JSON_SYNTAX", `${file} is not valid JSON: ${where}: ${why}.`, { file, line, column });
   }
 
   /** The line on which a value begins, from 1. */
@@ -95,8 +92,6 @@ function lineStarts(text: string): readonly number[] {
   return starts;
 }
 
-const TOO_DEEP = { offset: 0, message: "it has too many levels of brackets" };
-
 /** `undefined` where brackets are nested so deeply that the parser, which calls itself for each, runs out of stack. */
 function readTree(text: string, errors: ParseError[]): Node | undefined {
   try {
@@ -107,27 +102,11 @@ function readTree(text: string, errors: ParseError[]): Node | undefined {
   }
 }
 
-/** By the parser's numbers: its enum is a `const enum`, which is there for the compiler alone. */
-const MESSAGES: Readonly<Record<number, string>> = {
-  1: "a text or key stands in double quotes, and nothing but a number, true, false or null without",
-  3: "a key in double quotes is expected",
-  4: "a value is expected",
-  5: '":" is expected after the key',
-  6: '"," is expected',
-  7: '"," or "}" is expected',
-  8: '"," or "]" is expected',
-  9: "the JSON ends before this, but more follows",
-  10: "JSON has no comments",
-  11: "JSON has no comments",
-  12: "a text that is never closed on its line (a line break in a text is written \\n)",
-  13: "a number that breaks off",
-  14: "a \\u that is not followed by four hexadecimal digits",
-  15: "a backslash that escapes nothing (write \\\\ for a backslash)",
-  16: "a tab or control character inside a text (write \\t)",
-};
-
-function messageOf({ error, offset, length }: ParseError, text: string): string {
+/** What the parser says, as words (`CommaExpected`: "comma expected"), and what stands there. */
+function whyInvalid({ error, offset, length }: ParseError, text: string): string {
+  const words = printParseErrorCode(error)
+    .replace(/(?!^)[A-Z]/g, " $&")
+    .toLowerCase();
   const found = text.slice(offset, offset + Math.max(length, 1));
-  const message = MESSAGES[error] ?? "this is no value of JSON";
-  return found === "" ? `${message}, not the end of the file` : `${message}, at ${JSON.stringify(found)}`;
+  return found === "" ? `${words}, not the end of the file` : `${words}, at ${JSON.stringify(found)}`;
 }

@@ -2,14 +2,7 @@ import type { Node } from "jsonc-parser";
 import { trimAround } from "../shared/ids.js";
 import { EXIT, StopError } from "../shared/problems.js";
 import { quote } from "../shared/text-safety.js";
-import {
-  COLUMN_RULES,
-  columnOf,
-  isManifestColumn,
-  MANIFEST_COLUMNS,
-  type ManifestColumn,
-  normalHeader,
-} from "./columns.js";
+import { COLUMN_RULES, isManifestColumn, MANIFEST_COLUMNS, type ManifestColumn, meaningOf } from "./columns.js";
 import { JsonText, keyOf, membersOf } from "./json-text.js";
 import type { Findings, Place, RawManifest, RawRow, SharedText } from "./manifest.js";
 
@@ -211,9 +204,4 @@ class JsonManifestReader {
     const hint = `What may stand there: ${known.join(", ")}.`;
     this.#findings.warn("KEY_UNKNOWN", message, { hint, ...this.#json.placeOf(node) });
   }
-}
-
-function meaningOf(key: string): string {
-  const folded = normalHeader(key);
-  return columnOf(folded) ?? folded;
 }

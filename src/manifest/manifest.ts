@@ -13,7 +13,7 @@ export interface DesiredMapping {
   readonly line: number;
 }
 
-/** A tenant's texts by header, as `normalHeader` folds it; a known column is found by each of its names. */
+/** A tenant's texts by the meaning of their header. */
 export type ColumnTexts = Pick<ReadonlyMap<string, string>, "get">;
 
 /** One tenant of a manifest under one source task: all its rows together. */
@@ -84,7 +84,7 @@ export interface RawRow {
   /** Columns of which the reader has told a fault already: they count as neither given nor missing. */
   readonly spoiled?: readonly ManifestColumn[];
   /** Where the value of a column stands, or would stand. Left out in a CSV, whose header tells it. */
-  readonly placeOf?: (column: ManifestColumn) => Place;
+  readonly placeOf?: ((column: ManifestColumn) => Place) | undefined;
 }
 
 /** One value that a JSON manifest's top level gives to all rows. */

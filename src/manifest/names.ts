@@ -1,16 +1,15 @@
 import { foldName, type TaskId, trimAround } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
-import { nearestSpellings } from "../shared/spelling.js";
 import { listed, quote, withoutUnseen } from "../shared/text-safety.js";
-import { normalHeader } from "./columns.js";
+import { meaningOf } from "./columns.js";
 import type { ColumnTexts, ManifestTenant } from "./manifest.js";
 import {
   cellOf,
   type JudgedManifest,
+  type JudgedTenant,
   lostValue,
   type ManifestRow,
   placeOf,
-  type TenantGroup,
   textFault,
   type ValueFault,
 } from "./rows.js";
@@ -25,58 +24,42 @@ export interface NameValues {
 /** `unknown`: the placeholders, as the template spells them with their braces, that no column fills. */
 export type RenderedName = { readonly name: string } | { readonly unknown: readonly string[] };
 
-/** A piece of a template: text, a placeholder, or (with neither) a brace that stands alone. */
-interface Part {
-  readonly spelt: string;
-  readonly text?: string;
-  /** The column that a placeholder names, folded. */
-  readonly folded?: string;
-}
-
-/** The template that was taken apart last: most manifests have one for all tenants. */
-let lastTemplate: { readonly template: string; readonly parts: readonly Part[] } | undefined;
-
-/** `{{` and `}}` are literal braces. */
-function partsOf(template: string): readonly Part[] {
-  if (lastTemplate?.template !== template) {
-    const pieces = [...template.matchAll(/(\{)\{|(\})\}|\{([^{}]*)\}|([^{}]+)|[{}][^{}]*/g)];
-    const parts = pieces.map(([spelt, opening, closing, column, plain]): Part => {
-      if (column !== undefined) return { spelt, folded: normalHeader(column) };
-      const text = opening ?? closing ?? plain;
-      return text === undefined ? { spelt } : { spelt, text };
-    });
-    lastTemplate = { template, parts };
-  }
-  return lastTemplate.parts;
-}
+/** What a template is made of besides text: a doubled brace, which means one, a placeholder, or a brace that stands alone. */
+const PIECES = /([{}])\1|\{([^{}]*)\}|[{}][^{}]*/g;
 
 /**
  * The name that a template gives one tenant's copy, without blanks around it; or the placeholders that nothing fills. Only
  * the task's name may bring control characters here (it is the server's): they become blanks, and marks that nobody sees go.
  */
 export function renderName(template: string, { tenant, task, columns }: NameValues): RenderedName {
-  const textOf = ({ spelt, text, folded }: Part): string | undefined => {
-    if (folded === undefined) return text;
-    if (folded === "tenant") return tenant;
-    if (folded !== "task") return columns.get(folded);
+  const unknown: string[] = [];
+  const textOf = (spelt: string, column: string): string | undefined => {
+    const meaning = meaningOf(column);
+    if (meaning === "tenant") return tenant;
+    if (meaning !== "task") return columns.get(meaning);
     return task === undefined ? spelt : withoutUnseen(task.replace(/[\p{Cc}\u2028\u2029]/gu, " "));
   };
-  const parts = partsOf(template);
-  const texts = parts.map(textOf);
-  if (!texts.includes(undefined)) return { name: trimAround(texts.join("")) };
-  return { unknown: parts.filter((_, at) => texts[at] === undefined).map((part) => part.spelt) };
+  const name = template.replace(PIECES, (spelt: string, brace: string | undefined, column: string | undefined) => {
+    const text = column === undefined ? brace : textOf(spelt, column);
+    if (text === undefined) unknown.push(spelt);
+    return text ?? "";
+  });
+  return unknown.length === 0 ? { name: trimAround(name) } : { unknown };
 }
 
-/** The columns that a template uses, folded: all but the tenant's key and the source task's name. */
+/** What a template's placeholders mean, in their order. */
+function placeholdersOf(template: string): readonly string[] {
+  return [...template.matchAll(PIECES)].flatMap(([, , column]) => (column === undefined ? [] : [meaningOf(column)]));
+}
+
+/** The columns that a template uses: all but the tenant's key and the source task's name. */
 function columnsUsedBy(template: string): readonly string[] {
-  return partsOf(template).flatMap(({ folded = "tenant" }) =>
-    folded === "tenant" || folded === "task" ? [] : [folded],
-  );
+  return placeholdersOf(template).filter((meaning) => meaning !== "tenant" && meaning !== "task");
 }
 
 /** Whether a template's names hold the source task's name. */
 export function usesTaskName(template: string): boolean {
-  return partsOf(template).some((part) => part.folded === "task");
+  return placeholdersOf(template).includes("task");
 }
 
 /** One copy's name, to be compared with the others. */
@@ -130,10 +113,10 @@ export function checkNames(manifest: JudgedManifest): void {
   const { findings } = manifest;
   const names: CopyName[] = [];
   let isSharedTemplateTold = false;
-  for (const group of manifest.groups) {
-    const { tenant, sourceTaskId, nameTemplate, enabled, columns } = group.tenant;
+  for (const one of manifest.tenants) {
+    const { tenant, sourceTaskId, nameTemplate, enabled, columns, rows } = one;
     if (!enabled) continue;
-    const row = group.rows.find((one) => one.name !== undefined);
+    const row = rows.find(({ name }) => name !== undefined);
     const rendered = renderName(nameTemplate, { tenant, task: undefined, columns });
     if ("unknown" in rendered) {
       // One template for all tenants is told once.
@@ -142,36 +125,34 @@ export function checkNames(manifest: JudgedManifest): void {
       for (const spelt of rendered.unknown) tellUnknownPlaceholder(spelt, row, manifest);
       continue;
     }
-    if (group.rows.length > 1) tellContradictoryColumns(group, manifest);
+    if (rows.length > 1) tellContradictoryColumns(one, manifest);
     const { name } = rendered;
-    const at = placeOf(manifest, row ?? group.rows[0], "name");
-    const fault = nameFault(name, group.tenant);
+    const { line, column } = placeOf(manifest, row ?? rows[0], "name");
+    const fault = nameFault(name, one);
     if (fault !== undefined)
-      findings.fault(fault.code, `The copy's name would be ${quote(name)}${fault.is}.`, { ...at, value: name });
-    else if (sourceTaskId !== undefined)
-      names.push({
+      findings.fault(fault.code, `The copy's name would be ${quote(name)}${fault.is}.`, {
         tenant,
-        line: at.line,
-        column: at.column,
-        sourceTaskId,
-        name,
-        taskUnfilled: usesTaskName(nameTemplate),
+        line,
+        column,
+        value: name,
       });
+    else if (sourceTaskId !== undefined)
+      names.push({ tenant, line, column, sourceTaskId, name, taskUnfilled: usesTaskName(nameTemplate) });
   }
-  for (const fault of checkCopyNames(names, [], findings.file)) findings.faults.push(fault);
+  findings.faults.push(...checkCopyNames(names, [], findings.file));
 }
 
 /** A column that the name uses and that the tenant's rows fill differently: which one the copy is named by cannot be told. */
 function tellContradictoryColumns(
-  { tenant: { tenant, nameTemplate, columns }, rows }: TenantGroup,
+  { tenant, nameTemplate, columns, rows }: JudgedTenant,
   manifest: JudgedManifest,
-) {
+): void {
   for (const used of columnsUsedBy(nameTemplate)) {
-    const position = manifest.columns.named.get(used) ?? -1;
+    const position = manifest.columns.get(used);
     const meant = columns.get(used) ?? "";
     const other = rows.find((row) => !["", meant].includes(cellOf(row, position)));
     if (other === undefined) continue;
-    const column = manifest.raw.header[position] ?? used;
+    const column = manifest.raw.header[position ?? -1] ?? used;
     const value = cellOf(other, position);
     const both = `${quote(value)} here, but ${quote(meant)} in another of its rows`;
     manifest.findings.fault("CONTRADICTION", `The name of tenant ${quote(tenant)} uses ${column}, which is ${both}.`, {
@@ -199,8 +180,8 @@ function nameFault(name: string, { nameTemplate, columns }: ManifestTenant): Val
 
 /** `row`: the one that has a template of its own. */
 function tellUnknownPlaceholder(spelt: string, row: ManifestRow | undefined, manifest: JudgedManifest): void {
-  const { raw, shared, defaults, findings } = manifest;
-  const atTop = defaults.nameTemplate === undefined ? raw.shared.name : undefined;
+  const { raw, shared, findings } = manifest;
+  const atTop = shared.nameAt;
   const shownTemplate = atTop === undefined ? "--name" : "The manifest's name";
   const whose = row === undefined ? shownTemplate : `The name of tenant ${quote(row.tenant ?? "")}`;
   const { line, column } = atTop ?? { line: undefined, column: "--name" };
@@ -210,10 +191,8 @@ function tellUnknownPlaceholder(spelt: string, row: ManifestRow | undefined, man
     inner === undefined
       ? `${whose} has a brace that stands alone, at ${quote(spelt)}.`
       : `${whose} uses ${quote(spelt)}, but the manifest has no such column.`;
-  const titles = [...raw.header, "tenant", "task"].filter((title) => title !== "");
-  const known = new Map(titles.map((title) => [normalHeader(title), `{${title}}`]));
-  const near = known.get(nearestSpellings(normalHeader(inner ?? ""), known.keys(), 1)[0] ?? "");
-  const hint = near === undefined ? `It may use ${listed([...known.values()])}.` : `Did you mean ${near}?`;
+  const known = new Set([...raw.header, "tenant", "task"].filter((title) => title !== "").map((title) => `{${title}}`));
+  const hint = `It may use ${listed([...known])}.`;
   findings.fault("PLACEHOLDER_UNKNOWN", message, {
     hint: inner === undefined ? "Write {{ or }} for a brace that belongs to the name." : hint,
     ...at,

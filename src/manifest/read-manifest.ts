@@ -8,7 +8,7 @@ import { indexColumns } from "./columns.js";
 import { readCsvManifest } from "./csv.js";
 import { readJsonManifest } from "./json.js";
 import { Findings, type Manifest, type ManifestDefaults } from "./manifest.js";
-import { groupRows, readRow, shareValues } from "./rows.js";
+import { readRow, shareValues, tenantsOf } from "./rows.js";
 
 export interface ManifestOptions {
   /** `--encoding`; found by looking where it is not given. */
@@ -21,9 +21,6 @@ export interface ManifestInput extends ManifestOptions {
   readonly path: string;
   readonly bytes: Uint8Array;
 }
-
-const MEGABYTE = 1024 * 1024;
-const LARGEST = 256 * MEGABYTE;
 
 const WHY_UNREADABLE: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
@@ -46,18 +43,12 @@ export async function readManifestFile(path: string, options: ManifestOptions): 
   return readManifest({ ...options, path, bytes });
 }
 
-function tooLarge(file: string): StopError {
-  const message = `The manifest ${file} is larger than ${LARGEST / MEGABYTE} MB.`;
-  return stopError(EXIT.usage, "MANIFEST_TOO_LARGE", message, { file });
-}
-
 /**
  * Reads a manifest from its bytes: CSV or JSON, in any encoding that Excel or PowerShell writes. Throws a StopError (exit 2)
  * with every fault that can be seen without the server, by line.
  */
 export async function readManifest({ path: file, bytes, encoding, defaults }: ManifestInput): Promise<Manifest> {
   if (/\.xls[xmb]$/i.test(file)) throw new StopError(EXIT.usage, workbook(file));
-  if (bytes.length > LARGEST) throw tooLarge(file);
   const { text, warning } = decodeText(bytes, { encoding, file });
   const findings = new Findings(file);
   const empty = stopError(EXIT.usage, "MANIFEST_EMPTY", `The manifest ${file} is empty.`, { file });
@@ -70,18 +61,18 @@ export async function readManifest({ path: file, bytes, encoding, defaults }: Ma
   }
   const columns = indexColumns(raw.header, raw.headerLine, findings);
   const shared = shareValues(raw, defaults, findings);
-  const context = { raw, columns, shared, defaults, findings };
+  const context = { raw, columns, shared, findings };
   const rows = raw.rows.map((row) => readRow(row, context));
-  const groups = groupRows(rows, context);
-  checkManifest({ ...context, rows, groups });
+  const tenants = tenantsOf(rows, context);
+  checkManifest({ ...context, rows, tenants });
   if (findings.faults.length > 0) throw new StopError(EXIT.usage, inOrder(findings.faults));
   return {
     path: file,
     fileName: basename(file),
     sha256: createHash("sha256").update(bytes).digest("hex"),
-    tenants: groups.map((group) => group.tenant),
+    tenants: tenants.map(({ rows: _, ...tenant }) => tenant),
     header: raw.header,
-    rows: rows.map((row) => ({ line: row.line, key: row.key, cells: row.raw.cells })),
+    rows: rows.map(({ line, key, cells }) => ({ line, key, cells })),
     warnings: [...(warning === undefined ? [] : [warning]), ...inOrder(findings.warnings)],
   };
 }

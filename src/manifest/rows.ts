@@ -15,7 +15,6 @@ import {
 import { firstOf, firstUnfit, quote } from "../shared/text-safety.js";
 import { COLUMN_RULES, type ColumnIndex, type ManifestColumn } from "./columns.js";
 import {
-  type ColumnTexts,
   DEFAULT_NAME_TEMPLATE,
   type DesiredMapping,
   type Findings,
@@ -33,23 +32,15 @@ export interface ValueFault {
   readonly is: string;
 }
 
-/** The error words of spreadsheets, in the languages that Excel writes them in. */
-const FORMULA_ERRORS: ReadonlySet<string> = new Set(
-  [
-    "#N/A #NV #N/D #N/D! #N/B #REF! #BEZUG! #¡REF! #RIF! #VERW! #ADR! #VALUE! #WERT! #VALEUR! #¡VALOR! #VALOR! #VALORE!",
-    "#WAARDE! #ARG! #NAME? #NOM? #¿NOMBRE? #NOME? #NAAM? #NAZWA? #DIV/0! #¡DIV/0! #DEEL/0! #DZIEL/0! #NULL! #NUL! #¡NULO!",
-    "#NULO! #NULLO! #LEEG! #ZERO! #NUM! #ZAHL! #NOMBRE! #¡NUM! #NÚM! #GETAL! #LICZBA! #SPILL! #CALC! #FIELD! #BLOCKED!",
-    "#CONNECT! #BUSY! #UNKNOWN! #GETTING_DATA #ÜBERLAUF! #KALK! #PROPAGATION! #CALCUL!",
-  ].flatMap((line) => line.split(" ")),
-);
-const OFFICE_ERROR = /^Err ?:\d{3}$/;
+/** The error words of spreadsheets, in whatever language they were written (`#REF!`, `#¡VALOR!`, `#NAME?`), and Office's own. */
+const FORMULA_ERROR = /^(?:#[¡¿]?[\p{Lu}/0]+[!?]|#N\/[ABD]|#NV|#GETTING_DATA|Err ?:\d{3})$/u;
 
 /**
  * What stands where a value should, and is none: a formula's error, a database's NULL, a text of which letters were lost.
  * Neither a tenant's key nor a name or an ID.
  */
 export function lostValue(text: string): ValueFault | undefined {
-  if (FORMULA_ERRORS.has(text) || OFFICE_ERROR.test(text))
+  if (FORMULA_ERROR.test(text))
     return { code: "FORMULA_ERROR", is: ": the error of a spreadsheet's formula, and no value" };
   if (text === "NULL" || text === "\\N")
     return { code: "NULL_VALUE", is: ": what a database writes where it has no value" };
@@ -75,13 +66,11 @@ function guidFault(text: string): ValueFault {
   return lostValue(text) ?? { code: "NOT_A_GUID", is: `, which is no GUID${why}` };
 }
 
-/** What rows that say nothing themselves take: the flag's value, else the manifest's top level's. */
-export interface SharedValues {
-  readonly sourceTaskId: TaskId | undefined;
-  readonly masterApp: AppId | undefined;
-  /** Normal GUIDs; empty where every report is meant. */
-  readonly reports: readonly string[];
+/** What the command line says, and for rows that say nothing themselves also what the manifest's top level says. */
+export interface SharedValues extends ManifestDefaults {
   readonly nameTemplate: string;
+  /** Where the top level has this template. */
+  readonly nameAt: SharedText | undefined;
   /** Every master app that a flag or the top level names, also where rows override it. */
   readonly masters: readonly AppId[];
 }
@@ -110,18 +99,18 @@ export function shareValues({ shared }: RawManifest, defaults: ManifestDefaults,
   warnWhereOverruled("--name", defaults.nameTemplate, name, shared.name);
   warnWhereOverruled("--report", asSet(defaults.reports), asSet(reports), shared.reportIds?.[0]);
   return {
+    ...defaults,
     sourceTaskId: defaults.sourceTaskId ?? source,
     masterApp: defaults.masterApp ?? master,
     reports: [...new Set(defaults.reports.length > 0 ? defaults.reports : reports)],
     nameTemplate: defaults.nameTemplate ?? (name || DEFAULT_NAME_TEMPLATE),
+    nameAt: defaults.nameTemplate === undefined ? shared.name : undefined,
     masters: [defaults.masterApp, master].filter((app) => app !== undefined),
   };
 }
 
 /** One row with its values judged one by one. A value that is missing or faulty is `undefined`, and its fault is told. */
-export interface ManifestRow {
-  readonly raw: RawRow;
-  readonly line: number;
+export interface ManifestRow extends RawRow {
   readonly tenant: string | undefined;
   readonly key: TenantKey | undefined;
   /** `undefined` where the word is none that is known. */
@@ -137,8 +126,7 @@ export interface ManifestRow {
 }
 
 /** A tenant with the rows that it was made from. */
-export interface TenantGroup {
-  readonly tenant: ManifestTenant;
+export interface JudgedTenant extends ManifestTenant {
   readonly rows: readonly [ManifestRow, ...ManifestRow[]];
 }
 
@@ -152,26 +140,23 @@ export interface RowContext {
 
 /** A manifest whose rows were judged one by one, for the checks of its rows and tenants against each other. */
 export interface JudgedManifest extends RowContext {
-  readonly defaults: ManifestDefaults;
   readonly rows: readonly ManifestRow[];
-  readonly groups: readonly TenantGroup[];
+  readonly tenants: readonly JudgedTenant[];
 }
 
 /** Where a problem of a row's column is: its line and column, and its tenant. */
 export function placeOf(
   { raw, columns }: RowContext,
-  row: Pick<ManifestRow, "raw" | "tenant">,
+  row: RawRow & Pick<ManifestRow, "tenant">,
   column: ManifestColumn,
 ): Place & { readonly tenant: string | undefined } {
-  const { line, placeOf: ownPlaceOf } = row.raw;
-  const place = ownPlaceOf?.(column);
-  const title = raw.header[columns.positions[column] ?? -1] ?? column;
-  return { tenant: row.tenant, line: place?.line ?? line, column: place?.column ?? title };
+  const title = raw.header[columns.get(column) ?? -1] ?? column;
+  return { tenant: row.tenant, ...(row.placeOf?.(column) ?? { line: row.line, column: title }) };
 }
 
-/** A row's text in a column of the header, without blanks around it. */
-export function cellOf({ raw }: Pick<ManifestRow, "raw">, position: number): string {
-  return trimAround(raw.cells[position] ?? "");
+/** A row's text in a column of the header, without blanks around it; empty where there is no such column. */
+export function cellOf({ cells }: RawRow, position = -1): string {
+  return trimAround(cells[position] ?? "");
 }
 
 /** Tells that the value at a place is none. */
@@ -188,21 +173,21 @@ const ENABLED_WORDS: ReadonlyMap<string, boolean> = new Map([
 export function readRow(raw: RawRow, context: RowContext): ManifestRow {
   const { columns, shared, findings } = context;
   const isSpoiled = (column: ManifestColumn) => raw.spoiled?.includes(column) ?? false;
-  const textIn = (column: ManifestColumn) => cellOf({ raw }, columns.positions[column] ?? -1);
+  const textIn = (column: ManifestColumn) => cellOf(raw, columns.get(column));
   /** A row's own value, however faulty, keeps the shared one out. */
   const saysNothing = (column: ManifestColumn) => textIn(column) === "" && !isSpoiled(column);
   const tenant = readTenant();
+  const at = (column: ManifestColumn) => placeOf(context, { ...raw, tenant }, column);
   const enabled = readEnabled();
-  const isDisabled = enabled === false;
 
   function readTenant(): string | undefined {
-    if (columns.positions.tenant === undefined || isSpoiled("tenant")) return undefined;
+    if (!columns.has("tenant") || isSpoiled("tenant")) return undefined;
     const text = textIn("tenant");
     const fault = textFault(text);
     if (fault === undefined && foldTenantKey(text) !== "") return text;
-    const at = placeOf(context, { raw, tenant: undefined }, "tenant");
-    if (fault !== undefined) tellNoValue(fault, text, at, findings);
-    else findings.fault("VALUE_MISSING", `${at.column} has no value: this row belongs to no tenant.`, at);
+    const where = placeOf(context, { ...raw, tenant: undefined }, "tenant");
+    if (fault !== undefined) tellNoValue(fault, text, where, findings);
+    else findings.fault("VALUE_MISSING", `${where.column} has no value: this row belongs to no tenant.`, where);
     return undefined;
   }
 
@@ -211,30 +196,24 @@ export function readRow(raw: RawRow, context: RowContext): ManifestRow {
     if (text === "") return isSpoiled("enabled") ? undefined : true;
     const word = ENABLED_WORDS.get(text.normalize("NFKC").toLowerCase());
     const fault = { code: "ENABLED_UNKNOWN", is: ", which is neither yes nor no" } as const;
-    if (word === undefined) tellNoValue(fault, text, placeOf(context, { raw, tenant }, "enabled"), findings);
+    if (word === undefined) tellNoValue(fault, text, at("enabled"), findings);
     return word;
   }
 
   function guidIn<Id extends string>(column: ManifestColumn, parse: (text: string) => Id | undefined): Id | undefined {
     const text = textIn(column);
     const id = parse(text);
-    if (id !== undefined || text === "") return id;
-    const at = placeOf(context, { raw, tenant }, column);
-    const fault = guidFault(text);
-    const ignored = `${at.column} is ${quote(text)}${fault.is}. The row is disabled, so this is ignored.`;
-    if (isDisabled) findings.warn("VALUE_IGNORED", ignored, { ...at, value: text });
-    else tellNoValue(fault, text, at, findings);
-    return undefined;
+    if (id === undefined && text !== "" && enabled !== false) tellNoValue(guidFault(text), text, at(column), findings);
+    return id;
   }
 
   /** Tells a required value that is empty. A column that the whole manifest lacks is told once for all rows. */
   function tellMissing(column: ManifestColumn): void {
-    if (columns.positions[column] === undefined || !saysNothing(column)) return;
-    const at = placeOf(context, { raw, tenant }, column);
+    if (!columns.has(column) || !saysNothing(column)) return;
     const { option } = COLUMN_RULES[column];
     const hint = option === undefined ? undefined : `Write it, or give ${option} for all rows that name none.`;
     const whose = tenant === undefined ? "" : ` for tenant ${quote(tenant)}`;
-    findings.fault("VALUE_MISSING", `${at.column} has no value${whose}.`, { hint, ...at });
+    findings.fault("VALUE_MISSING", `${at(column).column} has no value${whose}.`, { hint, ...at(column) });
   }
 
   const sourceTaskId =
@@ -242,21 +221,22 @@ export function readRow(raw: RawRow, context: RowContext): ManifestRow {
   const qlikAppId = guidIn("qlikAppId", parseAppId) ?? (saysNothing("qlikAppId") ? shared.masterApp : undefined);
   const newQlikAppId = guidIn("newQlikAppId", parseAppId);
   const report = guidIn("reportId", normalGuid);
-  if (!isDisabled) {
+  let desired: readonly DesiredMapping[] = [];
+  if (enabled !== false) {
     if (newQlikAppId === undefined) tellMissing("newQlikAppId");
     if (qlikAppId === undefined) tellMissing("qlikAppId");
     if (sourceTaskId === undefined) tellMissing("sourceTaskId");
-  }
-  let desired: readonly DesiredMapping[] = [];
-  if (!isDisabled && qlikAppId !== undefined && newQlikAppId !== undefined) {
     // Where neither the row nor anything that it shares names a report, every report is meant.
     const everyReport = shared.reports.length > 0 ? shared.reports : [undefined];
     const reports = report !== undefined ? [report] : saysNothing("reportId") ? everyReport : [];
-    desired = reports.map((one) => ({ report: one, qlikAppId, newQlikAppId, line: raw.line }));
+    if (qlikAppId !== undefined && newQlikAppId !== undefined)
+      desired = reports.map((one) => ({ report: one, qlikAppId, newQlikAppId, line: raw.line }));
   }
+  // Written out: with 200,000 rows a spread object costs seconds of garbage collection.
   return {
-    raw,
     line: raw.line,
+    cells: raw.cells,
+    placeOf: raw.placeOf,
     tenant,
     key: tenant === undefined ? undefined : foldTenantKey(tenant),
     enabled,
@@ -270,48 +250,47 @@ export function readRow(raw: RawRow, context: RowContext): ManifestRow {
 }
 
 /**
- * The rows grouped by source task and tenant. Left out: rows without a readable key, and enabled rows without a readable
- * source task. A disabled row that names no source task belongs to a group of its own.
+ * The tenants that the rows mean, by source task and key. Left out: rows without a readable key, and enabled rows without a readable
+ * source task. A disabled row that names no source task belongs to a tenant of its own.
  */
-export function groupRows(rows: readonly ManifestRow[], context: RowContext): readonly TenantGroup[] {
-  const groups = new Map<string, { readonly key: TenantKey; readonly rows: [ManifestRow, ...ManifestRow[]] }>();
+export function tenantsOf(rows: readonly ManifestRow[], context: RowContext): readonly JudgedTenant[] {
+  const rowsOf = new Map<string, [ManifestRow, ...ManifestRow[]]>();
   for (const row of rows) {
     const { key, sourceTaskId } = row;
     if (key === undefined || (sourceTaskId === undefined && row.enabled !== false)) continue;
     const ref = sourceTaskId === undefined ? unplacedRef(key) : tenantRef(sourceTaskId, key);
-    const group = groups.get(ref);
-    if (group === undefined) groups.set(ref, { key, rows: [row] });
-    else group.rows.push(row);
+    const others = rowsOf.get(ref);
+    if (others === undefined) rowsOf.set(ref, [row]);
+    else others.push(row);
   }
-  return [...groups.values()].map((group) => ({ tenant: tenantOf(group.key, group.rows, context), rows: group.rows }));
+  return [...rowsOf.values()].map((own) => tenantOf(own, context));
 }
 
 /** The tenant that rows without contradictions mean. What one row leaves empty, another may say: their order changes nothing. */
-function tenantOf(key: TenantKey, rows: TenantGroup["rows"], { columns, shared }: RowContext): ManifestTenant {
+function tenantOf(rows: JudgedTenant["rows"], { columns, shared }: RowContext): JudgedTenant {
   const [first] = rows;
+  const { key, tenant = "", line, sourceTaskId } = first;
   const told = new Set<string>();
   const isNew = ({ report, qlikAppId, newQlikAppId }: DesiredMapping): boolean =>
     told.size < told.add(`${report} ${qlikAppId} ${newQlikAppId}`).size;
   const cellAt = (position: number) => rows.map((row) => cellOf(row, position)).find((text) => text !== "") ?? "";
+  const cells = rows.length === 1 ? first.cells : first.cells.map((_, position) => cellAt(position));
   return {
-    key,
-    tenant: first.tenant ?? "",
-    line: first.line,
+    key: key as TenantKey,
+    tenant,
+    line,
     enabled: rows.some((row) => row.enabled !== false),
-    sourceTaskId: first.sourceTaskId,
+    sourceTaskId,
     nameTemplate: rows.find((row) => row.name !== undefined)?.name ?? shared.nameTemplate,
     newTaskId: rows.find((row) => row.newTaskId !== undefined)?.newTaskId,
     desired: rows.length === 1 ? first.desired : rows.flatMap((row) => row.desired).filter(isNew),
-    columns: textsOf(columns, rows.length === 1 ? first.raw.cells : first.raw.cells.map((_, at) => cellAt(at))),
-  };
-}
-
-/** Looks into the row itself: a map of its own for each of 200,000 tenants costs more memory than the rest of the manifest. */
-function textsOf({ named }: ColumnIndex, cells: readonly string[]): ColumnTexts {
-  return {
-    get(name) {
-      const position = named.get(name);
-      return position === undefined ? undefined : trimAround(cells[position] ?? "");
+    // Looks into the row itself: a map of its own for each of 200,000 tenants costs more memory than the rest of the manifest.
+    columns: {
+      get: (meaning) => {
+        const position = columns.get(meaning);
+        return position === undefined ? undefined : trimAround(cells[position] ?? "");
+      },
     },
+    rows,
   };
 }

@@ -5,8 +5,9 @@ import { type Problem, problem } from "../shared/problems.js";
 import { optionWord, shellWord } from "../shared/quoting.js";
 import type { TenantError } from "../shared/results.js";
 import type { ListedTask } from "../shared/tasks.js";
+import { counted, listed } from "../shared/text-safety.js";
+import type { PlanContext } from "./decide.js";
 import type { PlanEntry } from "./desired.js";
-import type { PlanContext } from "./plan-context.js";
 
 /** A tenant as the messages' commands name it. */
 export interface Named {
@@ -20,7 +21,7 @@ export interface Holding extends Pick<TenantState, "ref" | "key" | "tenant" | "s
 }
 
 /** The apps in force, each with its holders: every logged key's confirmed mappings, plus those of every open intent. */
-export type InForce = ReadonlyMap<AppId, readonly Holding[]>;
+export type InForce = Map<AppId, Holding[]>;
 
 export function appsInForce(log: LogState): InForce {
   const inForce = new Map<AppId, Holding[]>();
@@ -76,7 +77,7 @@ export function nameTaken(subject: Named, name: string, tasks: readonly ListedTa
     const hint = `Give this tenant another name (column "name"), or, where it is the same customer renamed: ${rename}`;
     return problem("NAME_TAKEN", message, { hint });
   }
-  const message = `the server already has ${tasks.length === 1 ? "a task" : `${tasks.length} tasks`} named "${name}" that no record of the log explains: ${ids}`;
+  const message = `the server already has ${counted(tasks.length, "task")} named "${name}" that no record of the log explains: ${ids}`;
   const hint =
     tasks.length === 1
       ? `Run sync again with --adopt to take it over, or: ${resolveCommand(subject, `--task-id ${ids}`)}. To make another one in spite of it: ${resolveCommand(subject, "--retry")}`
@@ -113,26 +114,19 @@ export function gaveUp(subject: Named, absences: number): TenantError {
   return problem("GAVE_UP", `the create was sent ${absences} times and never arrived`, { hint });
 }
 
-export function gone(subject: Named, newTaskId: TaskId, namesake: TaskId | undefined): TenantError {
+/** A copy that is not on the server; with `unproven`, why its absence cannot be shown, one that is not seen there. */
+export function gone(subject: Named, id: TaskId, namesake: TaskId | undefined, unproven?: string): TenantError {
   const anew =
     namesake === undefined
-      ? `To make it anew: run sync with --recreate, or ${resolveCommand(subject, "--retry")}`
-      : `The task ${namesake} has its name; to take it: ${resolveCommand(subject, `--task-id ${namesake}`)}`;
-  const hint = `${anew}; where the customer left: ${resolveCommand(subject, "--forget")}`;
-  return problem("GONE", `the copy ${newTaskId} is no longer on the server`, { hint });
-}
-
-export function notSeen(
-  subject: Named,
-  newTaskId: TaskId,
-  { why, namesake }: { readonly why: string; readonly namesake: TaskId | undefined },
-): TenantError {
-  const message = `the copy ${newTaskId} is not in the server's task list, and its absence cannot be shown (${why})`;
-  const anew =
-    namesake === undefined
-      ? `${resolveCommand(subject, "--retry")} (it is gone, make it anew)`
-      : `${resolveCommand(subject, `--task-id ${namesake}`)} (the task ${namesake} has its name)`;
-  const hint = `Check that the API key may see it. Where you know better: ${anew} or ${resolveCommand(subject, "--forget")}`;
+      ? `to make it anew: ${resolveCommand(subject, "--retry")}`
+      : `to take the task ${namesake}, which has its name: ${resolveCommand(subject, `--task-id ${namesake}`)}`;
+  const ways = `${anew}; where the customer left: ${resolveCommand(subject, "--forget")}`;
+  if (unproven === undefined) {
+    const recreate = namesake === undefined ? "Run sync with --recreate; or, " : "Now, ";
+    return problem("GONE", `the copy ${id} is no longer on the server`, { hint: `${recreate}${ways}` });
+  }
+  const message = `the copy ${id} is not in the server's task list, and its absence cannot be shown (${unproven})`;
+  const hint = `Check that the API key may see it. Where you know that it is gone, ${ways}`;
   return problem("NOT_SEEN", message, { hint });
 }
 
@@ -207,16 +201,14 @@ function moved({ tenant }: Named, app: AppId, { sourceTaskId, copy }: Holding): 
 }
 
 export function removalRefused(reports: readonly ReportId[]): TenantError {
-  const message = `the manifest no longer names the report${reports.length === 1 ? "" : "s"} ${reports.join(", ")}: without a mapping the copy would show the master app's figures`;
+  const message = `the manifest no longer names ${counted(reports.length, "report")} (${reports.join(", ")}): without a mapping the copy would show the master app's figures`;
   const allow = reports.map((id) => `--allow-unmapped-report ${id}`).join(" ");
   return problem("REPORT_LEFT_OUT", message, { hint: `Put the row back, or remove the mapping on purpose: ${allow}` });
 }
 
 /** The warning that these copies lack a report of their source task. */
 export function copiesLackReport(sourceTaskId: string, report: string, tenants: readonly string[]): Problem {
-  const copies = tenants.length === 1 ? "1 copy was" : `${tenants.length} copies were`;
-  const shown = [...tenants.slice(0, 3), ...(tenants.length > 3 ? ["…"] : [])].join(", ");
-  const message = `the source task ${sourceTaskId} has the report ${report}, which ${copies} born without (${shown})`;
+  const message = `the source task ${sourceTaskId} has the report ${report}, which ${counted(tenants.length, "copy", "copies")} lacked from the start (${listed(tenants)})`;
   const hint = "Add the report to these copies on the server, or delete the copies and run sync --recreate";
   return problem("COPY_LACKS_REPORT", message, { hint });
 }

@@ -1,14 +1,103 @@
-import type { CreateIntentRecord } from "../log/records.js";
+import type { CreateIntentRecord, PlanShape } from "../log/records.js";
+import type { LogState } from "../log/state.js";
 import type { LoggedCopy, TenantState } from "../log/tenant-state.js";
-import { foldName, type TaskId, type TenantKey, type TenantRef } from "../shared/ids.js";
+import type { Manifest } from "../manifest/manifest.js";
+import type { Reading } from "../server/ports.js";
+import { type AppId, foldName, type TaskId, type TenantKey, type TenantRef } from "../shared/ids.js";
 import type { TenantError } from "../shared/results.js";
-import type { ListedTask } from "../shared/tasks.js";
+import type { ListedTask, TaskReport } from "../shared/tasks.js";
+import { counted } from "../shared/text-safety.js";
 import * as conflict from "./conflicts.js";
-import type { PlanEntry } from "./desired.js";
-import { type Drift, driftOf, type ReportChange, type Wanted } from "./drift.js";
-import type { Wholeness } from "./observe.js";
-import { doubtsOf, type PlanContext, twinsInList } from "./plan-context.js";
-import { holderOf, type LookUp, nameOfTask, possibleCopies, twinsOf, whyNotACopy } from "./whose-task.js";
+import { appsInForce, type InForce, type NamesInDoubt, namesInDoubt } from "./conflicts.js";
+import { type Drift, driftOf, type PlanEntry, type ReportChange, type Wanted } from "./desired.js";
+import type { ObservedList, ObservedSource, Wholeness } from "./observe.js";
+import { type Crossed, nameFindings, TenantNames } from "./tenant-names.js";
+import { holderOf, type LookUp, lookUp, nameOfTask, possibleCopies, twinsOf, whyNotACopy } from "./whose-task.js";
+
+/** The permissions that a command line gives. */
+export interface Permissions extends Pick<PlanShape, "adopt" | "recreate"> {
+  readonly newLog: boolean;
+  readonly allowSharedApps: ReadonlySet<AppId>;
+  readonly allowUnmappedReports: ReadonlySet<string>;
+}
+
+/** What decisions about one manifest are made from; made once for a plan, and again after doubts were settled. */
+export interface PlanContext {
+  readonly manifest: Manifest;
+  readonly permissions: Permissions;
+  /** The manifest's enabled tenants, in its order. */
+  readonly entries: ReadonlyMap<TenantRef, PlanEntry>;
+  /** The manifest's tenants, also the disabled ones. */
+  readonly inManifest: ReadonlySet<TenantRef>;
+  /** The source tasks that the manifest names, also in disabled rows. */
+  readonly manifestSources: ReadonlySet<TaskId>;
+  readonly log: LogState;
+  readonly inForce: InForce;
+  readonly namesInDoubt: NamesInDoubt;
+  readonly names: TenantNames;
+  /** `undefined`: offline. */
+  readonly sources: ReadonlyMap<TaskId, ObservedSource> | undefined;
+  readonly list: ObservedList | undefined;
+  /** Whose copies bear each other's names, in the list that was read last. */
+  readonly crossed: Crossed;
+  /** Reports of tasks that may be adopted, read before a decision asks for them. */
+  readonly candidates: CandidateReports;
+  /** With `--adopt`: the listed tasks, explained by no record, that map an app. */
+  readonly mappedBy: ReadonlyMap<AppId, readonly ListedTask[]>;
+  /** With `--adopt`: the tasks, explained by no record, whose reports could not be read. */
+  readonly unread: readonly TaskId[];
+  /** Tasks that the manifest names by their ID and that no list shows, with their names. */
+  readonly unlisted: ReadonlyMap<TaskId, ListedTask>;
+}
+
+export type CandidateReports = ReadonlyMap<TaskId, Reading<readonly TaskReport[]>>;
+
+/** The same context after the log or the list has changed. */
+export function refreshed(
+  context: Omit<PlanContext, "inForce" | "namesInDoubt" | "names">,
+  list: ObservedList | undefined,
+): PlanContext {
+  const { log } = context;
+  const names = new TenantNames(log, context.entries.values());
+  const crossed = list === undefined ? context.crossed : nameFindings(log, list.index, names).crossed;
+  return { ...context, list, inForce: appsInForce(log), namesInDoubt: namesInDoubt(log), names, crossed };
+}
+
+/** The listed tasks that nothing explains: no record, and no source task of this manifest or another. */
+export function unexplainedTasks({ list, log, sources }: PlanContext): readonly TaskId[] {
+  const isExplained = (id: TaskId): boolean =>
+    log.explains(id) || log.sourceTasks().has(id) || sources?.has(id) === true;
+  return list?.index.tasks.flatMap(({ id }) => (isExplained(id) ? NONE : id)) ?? NONE;
+}
+
+/** The logged tenants that have listed twins, and these, in the log's order. */
+export type Twins = ReadonlyMap<TenantRef, readonly TaskId[]>;
+
+export function twinsOfLog(context: PlanContext): Twins {
+  const twins = [...context.log.tenants()].map((state) => [state.ref, twinsInList(context, state)] as const);
+  return new Map(twins.filter(([, ids]) => ids.length > 0));
+}
+
+/** Twins of one logged tenant in this list. A tenant in doubt has none: what it finds is its own. */
+export function twinsInList({ list, log, names }: PlanContext, state: TenantState): readonly TaskId[] {
+  const { ref, key, copy, openCreates } = state;
+  if (list === undefined || copy === undefined || copy.gone || openCreates.length > 0) return NONE;
+  if (list.presence.get(copy.newTaskId) === "absent") return NONE;
+  return twinsOf({ ref, key, own: copy.newTaskId }, { list: list.index, log, names });
+}
+
+/** What the list tells of each create that a tenant in doubt may have made. */
+export function doubtsOf(
+  { list, log, names }: Pick<PlanContext, "log" | "list" | "names">,
+  state: TenantState,
+): readonly Doubt[] {
+  if (state.openCreates.length === 0) return NONE;
+  const isListed = list !== undefined && list.reading.kind !== "none";
+  return state.suspects.map((intent) => ({
+    intent,
+    found: isListed ? lookUp(intent, { list: list.index, log, names }) : undefined,
+  }));
+}
 
 /** What is to be done about one tenant. Data, never a closure: it can be shown, saved and compared. */
 export type Action =
@@ -52,7 +141,7 @@ export interface PlanItem extends Decision {
 }
 
 /** How often in all a tenant's create is sent again after it was found absent. */
-export const MOST_RESENDS = 3;
+const MOST_RESENDS = 3;
 
 const NONE: readonly never[] = [];
 const NOT_ASKED: Wholeness = { whole: false, why: "the server was not asked" };
@@ -64,16 +153,16 @@ export function decideEntry(context: PlanContext, entry: PlanEntry): Decision {
   if (crossed !== undefined) return refuse(crossed);
   if (state?.copy !== undefined) {
     const twins = twinsInList(context, state);
-    if (twins.length > 0) return refuse(conflict.twin(entry, [state.copy.newTaskId, ...idsOf(twins)]));
+    if (twins.length > 0) return refuse(conflict.twin(entry, [state.copy.newTaskId, ...twins]));
   }
   if (state !== undefined && state.openCreates.length > 0) return decideDoubt(context, entry, state);
   if (state?.copy !== undefined) return decideCopy(context, entry, state, state.copy);
-  if (entry.row.newTaskId !== undefined) return decideNewTaskId(context, entry, entry.row.newTaskId);
+  if (entry.newTaskId !== undefined) return decideNewTaskId(context, entry, entry.newTaskId);
   return decideCreate(context, entry, "no copy yet");
 }
 
 function decideDoubt(context: PlanContext, entry: PlanEntry, state: TenantState): Decision {
-  const { newTaskId } = entry.row;
+  const { newTaskId } = entry;
   if (newTaskId !== undefined && newTaskId !== state.copy?.newTaskId) return decideNewTaskId(context, entry, newTaskId);
   const doubts = doubtsOf(context, state);
   const several = doubts.flatMap(({ found }) => (found?.kind === "several" ? idsOf(found.tasks) : NONE));
@@ -86,7 +175,7 @@ function decideDoubt(context: PlanContext, entry: PlanEntry, state: TenantState)
 
 function decideCopy(context: PlanContext, entry: PlanEntry, state: TenantState, copy: LoggedCopy): Decision {
   const { list, log, permissions } = context;
-  const { newTaskId } = entry.row;
+  const { newTaskId } = entry;
   const presence = list?.presence.get(copy.newTaskId);
   const wholeness = list?.wholenessOf(entry.sourceTaskId) ?? NOT_ASKED;
   const isGone = copy.gone || (presence === "absent" && wholeness.whole);
@@ -100,21 +189,25 @@ function decideCopy(context: PlanContext, entry: PlanEntry, state: TenantState, 
     if (!permissions.recreate) return refuse(conflict.gone(entry, copy.newTaskId, namesake));
     // What was gone one day may be back, or be there under another ID: only a list of today shows that it is not.
     if (list !== undefined && !wholeness.whole)
-      return refuse(conflict.notSeen(entry, copy.newTaskId, { why: wholeness.why, namesake }));
+      return refuse(conflict.gone(entry, copy.newTaskId, namesake, wholeness.why));
   }
   if (isGone) return decideCreate(context, entry, "its copy is gone");
   if (presence === "absent" || presence === "unknown") {
     if (state.retry)
       return decideCreate(context, entry, "its copy is not seen; resolve --retry allows one more create");
     const why = wholeness.whole ? "it does not answer by its ID" : wholeness.why;
-    return refuse(conflict.notSeen(entry, copy.newTaskId, { why, namesake }));
+    return refuse(conflict.gone(entry, copy.newTaskId, namesake, why));
   }
   const { changes, missing, refusedRemovals } = driftOf(state, entry.wanted, context);
   if (refusedRemovals.length > 0) return refuse(conflict.removalRefused(refusedRemovals));
   if (changes.length === 0) return { action: { kind: "unchanged" }, reason: "as the manifest wants it", missing };
   const inUse = conflict.appConflict(context, entry, context.inForce);
   if (inUse !== undefined) return refuse(inUse);
-  return { action: { kind: "update", changes }, reason: reasonOfUpdate(changes), missing };
+  return {
+    action: { kind: "update", changes },
+    reason: `drift: ${counted(changes.length, "report")} not as the manifest wants`,
+    missing,
+  };
 }
 
 function decideCreate(context: PlanContext, entry: PlanEntry, reason: string): Decision {
@@ -136,7 +229,7 @@ function decideCreate(context: PlanContext, entry: PlanEntry, reason: string): D
   // What an earlier create of this tenant, which holds no copy now, may have made.
   const own = state?.copy?.newTaskId;
   const leftovers = list === undefined ? NONE : twinsOf({ ref, key, own }, { list: list.index, log, names });
-  if (namesakes.length === 0 && leftovers.length > 0) return refuse(conflict.twin(entry, idsOf(leftovers)));
+  if (namesakes.length === 0 && leftovers.length > 0) return refuse(conflict.twin(entry, leftovers));
   const [only, ...others] = tasks;
   if (only !== undefined) {
     if (permissions.adopt && others.length === 0) return decideAdoption(context, entry, only, "adopt");
@@ -162,15 +255,6 @@ function decideAdoption(context: PlanContext, entry: PlanEntry, task: ListedTask
 
 function decideNewTaskId(context: PlanContext, entry: PlanEntry, id: TaskId): Decision {
   return decideAdoption(context, entry, { id, name: entry.name ?? "" }, "newTaskId");
-}
-
-function reasonOfUpdate(changes: readonly ReportChange[]): string {
-  const said = { changed: "mapped otherwise", unknown: "not known for certain", removed: "to be unmapped" };
-  const parts = Object.entries(said).flatMap(([why, text]) => {
-    const count = changes.filter((change) => change.why === why).length;
-    return count === 0 ? [] : `${count} ${text}`;
-  });
-  return `drift: reports ${parts.join(", ")}`;
 }
 
 function idsOf(tasks: readonly ListedTask[]): readonly TaskId[] {

@@ -1,5 +1,5 @@
 import type { PlanShape } from "../log/records.js";
-import { isLacking, type TenantState } from "../log/tenant-state.js";
+import { isLacking, type ReportKnowledge, type TenantState } from "../log/tenant-state.js";
 import type { DesiredMapping, ManifestTenant } from "../manifest/manifest.js";
 import { type CopyName, checkCopyNames, renderName, usesTaskName } from "../manifest/names.js";
 import type { ProblemCode } from "../shared/codes.js";
@@ -9,25 +9,19 @@ import {
   type ReportId,
   reportsNamed,
   type TaskId,
-  type TenantKey,
   type TenantRef,
   tenantRef,
 } from "../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
-import type { TaskReport } from "../shared/tasks.js";
+import { type AppSwap, byReport, type Mapping, sameSwaps, type TaskReport } from "../shared/tasks.js";
 import { quote } from "../shared/text-safety.js";
-import type { Wanted } from "./drift.js";
+import type { Permissions, PlanContext } from "./decide.js";
 import type { ObservedSource } from "./observe.js";
-import type { PlanContext } from "./plan-context.js";
 
 /** One enabled tenant of the manifest, with what only the server could tell filled in. */
-export interface PlanEntry {
+export interface PlanEntry extends ManifestTenant {
   readonly ref: TenantRef;
-  readonly key: TenantKey;
-  /** As the manifest spells it. */
-  readonly tenant: string;
   readonly sourceTaskId: TaskId;
-  readonly row: ManifestTenant;
   /** The name a create sends; `undefined` offline, where nobody knows the source task's name. */
   readonly name: string | undefined;
   readonly wanted: Wanted;
@@ -63,7 +57,7 @@ export function planEntries(planning: Planning): readonly PlanEntry[] {
     if (name !== undefined) named.push({ tenant, line, sourceTaskId, name });
     // The log's own text, where it has one: what is looked up there again and again is then found without comparing.
     const ref = state?.ref ?? tenantRef(sourceTaskId, key);
-    entries.push({ ref, key, tenant, sourceTaskId, row, name, wanted });
+    entries.push({ ...row, ref, sourceTaskId, name, wanted });
     // Offline, what only the server knows stays unfilled.
     if (isOffline) continue;
     problems.push(...faults);
@@ -92,15 +86,16 @@ export function planEntries(planning: Planning): readonly PlanEntry[] {
 /** What all entries of one source task are made with. */
 function sourceKnowledge(id: TaskId, { manifest, shape, log, sources }: Planning) {
   const observed = sources?.get(id);
-  const rules = { allowUnmapped: shape.allowUnmappedReport, file: manifest.path };
-  const resolve = mappingResolver(observed?.task.reports, rules);
+  const resolverOf = (reports: readonly TaskReport[] | undefined) =>
+    mappingResolver(reports, shape.allowUnmappedReport, manifest.path);
+  const resolve = resolverOf(observed?.task.reports);
   return {
     observed,
     /** As the log first met it, else as it is now. */
     name: log.source(id).name ?? observed?.task.name,
     resolve,
     /** Offline, the log's own knowledge of a copy's reports stands in for the source task's. */
-    resolveByLog: sources === undefined ? mappingResolver([], rules) : resolve,
+    resolveByLog: sources === undefined ? resolverOf([]) : resolve,
   };
 }
 
@@ -125,41 +120,28 @@ function reportsBeyond(source: ObservedSource | undefined, state: TenantState | 
   return [...reports].filter((report) => !isOfSource(report) && !isLacking(state, report));
 }
 
-export interface ResolverRules {
-  /** `--allow-unmapped-report`: reports that mappings may leave out; a row's `id` or its `reportID`. */
-  readonly allowUnmapped: readonly string[];
-  /** As messages name the manifest. */
-  readonly file: string;
-}
-
-/**
- * Resolves the mappings that one tenant shall have, and tells (exit 2) what stands in the way. `alsoReports`: reports that the tenant's
- * copy has and the source task lacks; one for every report covers them too.
- */
-export type MappingResolver = (
-  tenant: ManifestTenant,
-  alsoReports: readonly ReportId[],
-) => Wanted & { readonly problems: readonly Problem[] };
-
 /** How many of a source task's reports a message names. */
 const NAMED_REPORTS = 5;
 
 /**
- * A resolver against the reports of a source task; `undefined` where the server lists none: a report's ID is then taken as given. Tells a
- * report that the task does not have, one that the manifest leaves out, and one report and app with two targets.
+ * Resolves the mappings that one tenant shall have against the reports of its source task; `undefined` where the server lists none: a
+ * report's ID is then taken as given. Tells (exit 2) a report that the task does not have, one that the manifest leaves out
+ * (`allowUnmapped`: but these), and one report and app with two targets. `alsoReports`: reports that the tenant's copy has and the
+ * source task lacks; one for every report covers them too.
  */
-export function mappingResolver(listed: readonly TaskReport[] | undefined, rules: ResolverRules): MappingResolver {
+export function mappingResolver(
+  listed: readonly TaskReport[] | undefined,
+  allowUnmapped: readonly string[],
+  file: string,
+): (tenant: ManifestTenant, alsoReports: readonly ReportId[]) => Wanted & { readonly problems: readonly Problem[] } {
   /** By the published report's ID and, before it, by the row's; of several the first. */
   const byId = new Map<string, TaskReport>();
   const reversed = [...(listed ?? [])].reverse();
   for (const report of reversed) byId.set(report.reportId, report);
   for (const report of reversed) byId.set(report.rowId, report);
   const published = new Set(listed?.map(({ reportId }) => reportId));
-  const allowed = reportsNamed(rules.allowUnmapped, listed ?? []);
+  const allowed = reportsNamed(allowUnmapped, listed ?? []);
   const required = [...published].filter((report) => !allowed.has(report));
-  const placesOf = (reports: Iterable<ReportId>): ReadonlyMap<ReportId, number> =>
-    new Map(Array.from(reports, (report, place) => [report, place]));
-  const publishedPlaces = placesOf(published);
   const nameOf = (id: ReportId): string => {
     const name = listed?.find(({ reportId }) => reportId === id)?.name;
     return name === undefined ? id : `${quote(name)} (${id})`;
@@ -169,9 +151,9 @@ export function mappingResolver(listed: readonly TaskReport[] | undefined, rules
     const who = quote(tenant);
     const problems = new Map<string, Problem>();
     const tell = (code: ProblemCode, message: string, more: Omit<Problem, "code" | "message">): void => {
-      problems.set(`${code} ${more.line} ${message}`, problem(code, message, { tenant, file: rules.file, ...more }));
+      problems.set(`${code} ${more.line} ${message}`, problem(code, message, { tenant, file, ...more }));
     };
-    const places = alsoReports.length === 0 ? publishedPlaces : placesOf(new Set([...published, ...alsoReports]));
+    const inOrder: ReadonlySet<ReportId> = new Set([...published, ...alsoReports]);
 
     const everyReport = ({ line }: DesiredMapping): Iterable<ReportId> => {
       if (listed === undefined) {
@@ -181,11 +163,11 @@ export function mappingResolver(listed: readonly TaskReport[] | undefined, rules
         tell("REPORTS_UNREADABLE", message, { hint, line, column: "reportId" });
         return NONE;
       }
-      if (places.size === 0) {
+      if (inOrder.size === 0) {
         const message = `Source task ${sourceTaskId} of tenant ${who} has no report: there is nothing to map.`;
         tell("NO_REPORTS", message, { line, column: "sourceTaskId", value: sourceTaskId });
       }
-      return places.keys();
+      return inOrder;
     };
 
     const oneReport = (typed: string, { line }: DesiredMapping): readonly ReportId[] => {
@@ -222,8 +204,8 @@ export function mappingResolver(listed: readonly TaskReport[] | undefined, rules
       const hint = `Add a row for it, or allow it with --allow-unmapped-report ${report}`;
       tell("REPORT_LEFT_OUT", message, { hint, line: firstLine, column: "reportId", value: report });
     }
-    const place = (report: ReportId): number => places.get(report) ?? places.size;
-    const reports = [...targets.keys()].sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1));
+    const others = [...targets.keys()].filter((report) => !inOrder.has(report)).sort();
+    const reports = [...[...inOrder].filter((report) => targets.has(report)), ...others];
     const mappings = reports.flatMap((reportId) =>
       (targets.get(reportId) ?? [])
         .sort((a, b) => (a.qlikAppId < b.qlikAppId ? -1 : 1))
@@ -231,4 +213,105 @@ export function mappingResolver(listed: readonly TaskReport[] | undefined, rules
     );
     return { mappings, named: reports.filter((report) => named.has(report)), problems: [...problems.values()] };
   };
+}
+
+/** One report of a copy whose mappings must change, and the whole, final set that it shall have. */
+export interface ReportChange {
+  readonly reportId: ReportId;
+  readonly apps: readonly AppSwap[];
+  readonly named: boolean;
+}
+
+/** What the manifest wants of a tenant: per report its final set. */
+export interface Wanted {
+  /** In the order of the source task's reports, then by app: the order of a manifest's rows changes nothing. */
+  readonly mappings: readonly Mapping[];
+  /** The reports that the manifest (or `--report`) named one by one. */
+  readonly named: readonly ReportId[];
+}
+
+export interface Drift {
+  readonly changes: readonly ReportChange[];
+  /** Reports that the manifest wants and the copy was born without: a warning, not an update. */
+  readonly missing: readonly ReportId[];
+  /** Reports that the manifest named and then dropped, without `--allow-unmapped-report`: never removed unasked. */
+  readonly refusedRemovals: readonly ReportId[];
+}
+
+/**
+ * What separates a copy from the manifest, as far as the log (and, where it was read, the server) knows. A report whose
+ * mappings are unknown counts as drift, whatever the manifest says.
+ */
+export function driftOf(
+  tenant: TenantState,
+  wanted: Wanted,
+  {
+    permissions,
+    sources,
+  }: {
+    readonly permissions: Pick<Permissions, "allowUnmappedReports">;
+    readonly sources: ReadonlyMap<TaskId, Pick<ObservedSource, "reportOfRow">> | undefined;
+  },
+): Drift {
+  const { allowUnmappedReports: allowUnmapped } = permissions;
+  const reports = byPublishedReport(tenant.reports, sources?.get(tenant.sourceTaskId)?.reportOfRow);
+  const lacks = (reportId: ReportId): boolean => isLacking({ reports, originalRows: tenant.originalRows }, reportId);
+  const changes: ReportChange[] = [];
+  const missing: ReportId[] = [];
+  const refusedRemovals: ReportId[] = [];
+  const wantedByReport = byReport(wanted.mappings);
+  for (const [reportId, apps] of wantedByReport) {
+    const report = reports.get(reportId);
+    const named = wanted.named.includes(reportId);
+    if (lacks(reportId)) missing.push(reportId);
+    else if (report?.named === true && isRemoval(report, apps) && !allowUnmapped.has(reportId))
+      // Fewer apps replaced than before: the others would be the master's again.
+      refusedRemovals.push(reportId);
+    else if (report?.known === undefined || !sameSwaps(report.known, apps)) changes.push({ reportId, apps, named });
+  }
+  for (const [reportId, report] of reports) {
+    if (wantedByReport.has(reportId) || lacks(reportId) || !mayMap(report)) continue;
+    if (!report.named && report.openPatches.length === 0) continue;
+    if (allowUnmapped.has(reportId)) changes.push({ reportId, apps: [], named: true });
+    else refusedRemovals.push(reportId);
+  }
+  return { changes, missing, refusedRemovals };
+}
+
+/** Whether fewer apps shall be replaced in a report than are, or may be. A PATCH in doubt that asked for just that was no removal. */
+function isRemoval({ known, possible, openPatches }: ReportKnowledge, apps: readonly AppSwap[]): boolean {
+  const asked = openPatches.at(-1)?.apps;
+  if (asked !== undefined && sameSwaps(asked, apps)) return false;
+  return (known === undefined ? possible : [known]).some((swaps) => swaps.length > apps.length);
+}
+
+function mayMap({ known, possible, openPatches }: ReportKnowledge): boolean {
+  if (known !== undefined) return known.length > 0;
+  return openPatches.length > 0 || possible.some((swaps) => swaps.length > 0);
+}
+
+/**
+ * By the source task's rows, and the report of each. A user may have named a report by its row while the server listed none; what the
+ * log knows under that ID is known of the report.
+ */
+function byPublishedReport(
+  reports: TenantState["reports"],
+  reportOfRow: ObservedSource["reportOfRow"] = new Map(),
+): TenantState["reports"] {
+  const published = new Map(reports);
+  for (const [typed, report] of reports) {
+    const reportId = reportOfRow.get(typed);
+    if (reportId === undefined || reportId === typed) continue;
+    const known = published.get(reportId);
+    published.delete(typed);
+    if (known === undefined) published.set(reportId, report);
+    // It may still be carried out: until that is settled nobody knows what the report maps.
+    else if (report.openPatches.length > 0)
+      published.set(reportId, {
+        ...known,
+        known: undefined,
+        possible: known.known === undefined ? known.possible : [...known.possible, known.known],
+      });
+  }
+  return published;
 }

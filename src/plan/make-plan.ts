@@ -2,30 +2,44 @@ import pLimit from "p-limit";
 import type { Recorder } from "../log/port.js";
 import type { LogEntry, PlanShape } from "../log/records.js";
 import type { LogState } from "../log/state.js";
+import type { TenantState } from "../log/tenant-state.js";
 import type { Manifest, ManifestTenant } from "../manifest/manifest.js";
 import type { TaskReader } from "../server/ports.js";
-import { type AppId, addTo, parseAppId, reportsNamed, type TaskId, type TenantRef } from "../shared/ids.js";
+import {
+  type AppId,
+  addTo,
+  parseAppId,
+  reportsNamed,
+  type TaskId,
+  type TenantKey,
+  type TenantRef,
+  tenantRef,
+  unplacedRef,
+} from "../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
 import { shellWord } from "../shared/quoting.js";
+import type { TenantError } from "../shared/results.js";
 import { nearestKeys, patternsWithout, tenantMatcher } from "../shared/spelling.js";
 import type { ListedTask } from "../shared/tasks.js";
 import type { Clock } from "../shared/time.js";
-import { copiesLackReport } from "./conflicts.js";
-import type { PlanItem } from "./decide.js";
-import { type PlanEntry, planEntries } from "./desired.js";
-import { listNotRead, listNotWhole, type Observation, READS_AT_ONCE, readUnlisted } from "./observe.js";
+import * as conflict from "./conflicts.js";
 import {
   type CandidateReports,
+  type Decision,
+  decideEntry,
   type PlanContext,
+  type PlanItem,
   refreshed,
+  refuse,
   type Twins,
   twinsOfLog,
   unexplainedTasks,
-} from "./plan-context.js";
-import { planItems, refOfRow } from "./plan-items.js";
+} from "./decide.js";
+import { type PlanEntry, planEntries } from "./desired.js";
+import { listNotRead, listNotWhole, type Observation, READS_AT_ONCE, readUnlisted } from "./observe.js";
 import { isNeverRead, readKnownCopies } from "./read-copies.js";
 import { nameFindings, TenantNames } from "./tenant-names.js";
-import { adoptionCandidate } from "./whose-task.js";
+import { adoptionCandidate, looksCopied } from "./whose-task.js";
 
 /** A plan: one item a tenant in the manifest's order, orphans last; and what was found beside it. Data, no closures. */
 export interface Plan {
@@ -66,7 +80,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
   const names = list && nameFindings(log, list.index, new TenantNames(log, entries));
   await recorder.record(names?.entries ?? NONE);
   // What a copy maps that nobody has read since it was taken over is in force as well.
-  const toRead = entries.filter(({ ref, row }) => (verify && selects(row)) || isNeverRead(log.tenant(ref)));
+  const toRead = entries.filter((entry) => (verify && selects(entry)) || isNeverRead(log.tenant(entry.ref)));
   const read = server && toRead.length > 0 ? await readKnownCopies(server, request, toRead) : undefined;
   // A report that only the copy has is wanted too.
   if (read !== undefined) entries = planEntries({ manifest, shape, log, sources });
@@ -88,10 +102,10 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
     },
     list,
   );
-  const selected = entries.filter(({ row }) => selects(row));
+  const selected = entries.filter(selects);
   const context = server === undefined ? found : await withCandidates(server.reader, found, selected);
   const twins = twinsOfLog(context);
-  const items = planItems(context, { twins, selects, unread: (verify ? read?.unread : undefined) ?? new Map() });
+  const items = planItems(context, twins, selects, (verify ? read?.unread : undefined) ?? new Map());
   const warnings = [
     ...planWarnings(context, items, twins),
     ...(names?.warnings ?? NONE),
@@ -180,13 +194,110 @@ async function withCandidates(
   };
 }
 
+const NOTHING: PlanItem["wanted"] = { mappings: NONE, named: NONE };
+const DISABLED: Decision = { action: { kind: "skip" }, reason: "disabled in the manifest", missing: NONE };
+const NOT_SELECTED: Decision = { action: { kind: "skip" }, reason: "not selected by --only", missing: NONE };
+
+/** What a tenant of the manifest is known by, also where its rows name no source task. */
+function refOfRow({ sourceTaskId, key }: ManifestTenant): TenantRef {
+  return sourceTaskId === undefined ? unplacedRef(key) : tenantRef(sourceTaskId, key);
+}
+
+/** A plan's items: one a row in the manifest's order, orphans last. `unread`: copies that `--verify` could not read. */
+function planItems(
+  context: PlanContext,
+  twins: Twins,
+  selects: (row: ManifestTenant) => boolean,
+  unread: ReadonlyMap<TenantRef, TenantError>,
+): readonly PlanItem[] {
+  const claimed = new Map<TaskId, string>();
+  const decisionFor = (entry: PlanEntry): Decision => {
+    const decision = decideEntry(context, entry);
+    if (decision.action.kind !== "adopt") return decision;
+    // Two tenants of one plan never take over the same task: the second is a conflict.
+    const { id } = decision.action.task;
+    const holder = claimed.get(id);
+    if (holder !== undefined)
+      return refuse(conflict.notACopy(id, `it is taken over by tenant "${holder}" in this same plan`));
+    claimed.set(id, entry.tenant);
+    return decision;
+  };
+  const items = context.manifest.tenants.map((row): PlanItem => {
+    const { key, tenant, sourceTaskId, line } = row;
+    const ref = refOfRow(row);
+    const entry = context.entries.get(ref);
+    const isSelected = selects(row);
+    return {
+      ref: entry?.ref ?? ref,
+      key,
+      tenant,
+      sourceTaskId,
+      line,
+      name: context.log.tenant(ref)?.copy?.name ?? entry?.name,
+      wanted: entry?.wanted ?? NOTHING,
+      twins: twins.get(ref) ?? NONE,
+      unread: isSelected ? unread.get(ref) : undefined,
+      ...(entry === undefined ? DISABLED : isSelected ? decisionFor(entry) : NOT_SELECTED),
+    };
+  });
+  return [...withoutLostLogs(context, items), ...orphansOf(context, twins)];
+}
+
+/**
+ * Where the log knows no copy of a source task and any of its tenants' names is taken, or a task looks like a tenant's copy, the log
+ * is lost: then a renamed tenant's copy bears its old name, and nobody can tell which tenants have none.
+ */
+function withoutLostLogs(context: PlanContext, items: readonly PlanItem[]): readonly PlanItem[] {
+  const { permissions, log, entries } = context;
+  if (permissions.adopt || permissions.newLog) return items;
+  const lost = new Set<TaskId>();
+  for (const { ref, action } of items) {
+    const entry = entries.get(ref);
+    if (entry === undefined || log.knowsCopyOf(entry.sourceTaskId) || lost.has(entry.sourceTaskId)) continue;
+    const taken = action.kind === "conflict" ? undefined : entry.newTaskId;
+    if (looksCopied(context, entry, taken)) lost.add(entry.sourceTaskId);
+  }
+  if (lost.size === 0) return items;
+  const refused = refuse(conflict.logLost());
+  const isLost = ({ action, sourceTaskId }: PlanItem): boolean =>
+    action.kind === "create" && sourceTaskId !== undefined && lost.has(sourceTaskId);
+  return items.map((item) => (isLost(item) ? { ...item, ...refused } : item));
+}
+
+/** Logged tenants whose records came from a manifest of this file name, and which it lists no more. Reported, never touched. */
+function orphansOf({ manifest, inManifest, log }: PlanContext, twins: Twins): readonly PlanItem[] {
+  const anywhere = new Set<TenantKey>();
+  for (const { key, sourceTaskId } of manifest.tenants) if (sourceTaskId === undefined) anywhere.add(key);
+  const isOrphan = ({ ref, key, manifest: fileName, copy, openCreates }: TenantState): boolean =>
+    fileName === manifest.fileName &&
+    !anywhere.has(key) &&
+    !inManifest.has(ref) &&
+    ((copy !== undefined && !copy.gone) || openCreates.length > 0);
+  return [...log.tenants()].filter(isOrphan).map((state) => ({
+    ref: state.ref,
+    key: state.key,
+    tenant: state.tenant,
+    sourceTaskId: state.sourceTaskId,
+    line: undefined,
+    name: state.copy?.name ?? state.openCreates[0]?.name,
+    wanted: { mappings: mappingsOf(state), named: NONE },
+    twins: twins.get(state.ref) ?? NONE,
+    action: { kind: "orphan" },
+    reason: "in the log, no longer in the manifest; left as it is",
+    missing: NONE,
+  }));
+}
+
+function mappingsOf({ reports }: TenantState): PlanItem["wanted"]["mappings"] {
+  return [...reports].flatMap(([reportId, { known = NONE }]) => known.map((swap) => ({ reportId, ...swap })));
+}
+
 /** What a plan tells besides its items: each once, however many tenants it concerns. */
 function planWarnings(context: PlanContext, items: readonly PlanItem[], twins: Twins): readonly Problem[] {
   return [
     ...listWarnings(context),
     ...missingReports(items),
-    ...twinWarnings(twins, items),
-    ...crossedWarnings(context, items),
+    ...troubleWarnings(context, items, twins),
     ...migrationWarnings(context),
     ...lostLogWarnings(items),
   ];
@@ -209,25 +320,24 @@ function missingReports(items: readonly PlanItem[]): readonly Problem[] {
     for (const report of reports) addTo(missing, `${sourceTaskId} ${report}`, tenant);
   return [...missing].map(([key, tenants]) => {
     const [sourceTaskId = "", report = ""] = key.split(" ");
-    return copiesLackReport(sourceTaskId, report, tenants);
+    return conflict.copiesLackReport(sourceTaskId, report, tenants);
   });
 }
 
-/** A twin of a tenant that is a conflict for it is told there. */
-function twinWarnings(twins: Twins, items: readonly PlanItem[]): readonly Problem[] {
-  const conflicts = refsInConflict(items, "TWIN");
-  return [...twins.values()].flatMap(({ state: { ref, tenant, copy }, tasks }) => {
-    if (conflicts.has(ref)) return NONE;
-    const ids = [copy?.newTaskId, ...tasks.map((task) => task.id)];
-    return problem("TWIN", `tenant "${tenant}" has more than one task: ${ids.join(", ")}`, { tenant });
-  });
-}
-
-function crossedWarnings({ crossed, log }: PlanContext, items: readonly PlanItem[]): readonly Problem[] {
+/** Twins and crossed names that are not told as their tenants' conflicts. */
+function troubleWarnings({ crossed, log }: PlanContext, items: readonly PlanItem[], twins: Twins): readonly Problem[] {
   const conflicts = refsInConflict(items);
-  return [...crossed].flatMap(([ref, error]) =>
-    conflicts.has(ref) ? NONE : { ...error, tenant: log.tenant(ref)?.tenant ?? ref },
-  );
+  const withTwins = refsInConflict(items, "TWIN");
+  const told: Problem[] = [];
+  const tenantOf = (ref: TenantRef): string => log.tenant(ref)?.tenant ?? ref;
+  for (const [ref, others] of twins) {
+    const tenant = tenantOf(ref);
+    const ids = [log.tenant(ref)?.copy?.newTaskId, ...others].join(", ");
+    if (!withTwins.has(ref))
+      told.push(problem("TWIN", `tenant "${tenant}" has more than one task: ${ids}`, { tenant }));
+  }
+  for (const [ref, error] of crossed) if (!conflicts.has(ref)) told.push({ ...error, tenant: tenantOf(ref) });
+  return told;
 }
 
 function refsInConflict(items: readonly PlanItem[], code?: "TWIN" | "LOG_LOST"): ReadonlySet<TenantRef> {

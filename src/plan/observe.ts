@@ -3,9 +3,10 @@ import type { ReportRow } from "../log/records.js";
 import type { LogState } from "../log/state.js";
 import { countRows, type RowCounts } from "../log/tenant-state.js";
 import type { ListReading, Reading, TaskReader } from "../server/ports.js";
-import { type AppId, foldName, type ReportId, type TaskId } from "../shared/ids.js";
+import { foldName, foldTenantKey, type ReportId, type TaskId } from "../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
-import type { ListedTask, MailSettings, SourceTask } from "../shared/tasks.js";
+import { nearestKeys } from "../shared/spelling.js";
+import type { ListedTask, SourceTask } from "../shared/tasks.js";
 import { TaskIndex } from "./task-index.js";
 
 /** One source task as this run read it. `name` is `undefined` where the server does not tell it. */
@@ -230,7 +231,14 @@ function sourceUnknown(
     throw new StopError(EXIT.server, problem("SERVER_FAILING", message));
   }
   const knownName = log.source(id).name;
-  const nearest = nearestTasks(id, index, knownName).map((task) => `"${task.name}" (${task.id})`);
+  // Where nobody knows its name, by its ID.
+  const texts = new Map(
+    index.tasks.map((task) => [foldTenantKey(knownName === undefined ? task.id : task.name), task]),
+  );
+  const nearest = nearestKeys(knownName ?? id, [...texts.keys()], 3).map((text) => {
+    const task = texts.get(text);
+    return `"${task?.name}" (${task?.id})`;
+  });
   const others = nearest.length === 0 ? "" : `; the nearest are ${nearest.join(", ")}`;
   const message = `the source task ${id} is not on the server: it is not in the task list and does not answer by its ID${others}`;
   if (knownName === undefined || index.named(knownName).length === 0)
@@ -240,107 +248,18 @@ function sourceUnknown(
   return problem("SOURCE_UNKNOWN", message, { hint, value: id });
 }
 
-/** The three tasks whose name, or, where nobody knows the sought one's, whose ID has the most characters in common with it. */
-function nearestTasks(id: TaskId, { tasks }: TaskIndex, knownName: string | undefined): readonly ListedTask[] {
-  const sought = knownName?.toLowerCase() ?? id;
-  const closeness = (task: ListedTask): number => {
-    const text = knownName === undefined ? task.id : task.name.toLowerCase();
-    return [...text].filter((character, place) => character === sought[place]).length;
-  };
-  const byCloseness = tasks
-    .map((task) => ({ task, closeness: closeness(task) }))
-    .sort((a, b) => b.closeness - a.closeness);
-  return byCloseness.slice(0, 3).map(({ task }) => task);
-}
-
-/**
- * Judges a source task that is to be copied: would a copy mail by itself? What the server does not show counts as no, with a
- * warning. `refusal`: a guard's, which `--allow-live-source` takes away.
- */
-export function judgeLiveSource(source: {
-  readonly label: string;
-  readonly mail: MailSettings;
-  readonly masterApps: ReadonlySet<AppId>;
-  readonly allowed: boolean;
-}): { readonly refusal: Problem | undefined; readonly warnings: readonly Problem[] } {
-  const { label, masterApps, allowed } = source;
-  const { enabled, testMode, activeTriggers, recipients } = source.mail;
-  const triggers = activeTriggers ?? [];
-  const facts = [
-    enabled === true ? "is enabled" : [],
-    triggers.length > 0 ? `has ${triggers.length} active trigger${triggers.length === 1 ? "" : "s"}` : [],
-    recipients ? `has ${recipients} recipient${recipients === 1 ? "" : "s"}` : [],
-  ].flat();
-  const hidden = [
-    enabled === undefined ? "whether it is enabled" : [],
-    activeTriggers === undefined ? "its triggers" : [],
-    recipients === undefined ? "its recipients" : [],
-  ].flat();
-  const notShown =
-    hidden.length === 0
-      ? []
-      : problem(
-          "SOURCE_NOT_SHOWN",
-          `the server does not show ${hidden.join(", ")} of ${label}: whether a copy would mail by itself is not known`,
-        );
-  const isLive = enabled === true && testMode !== true && triggers.length > 0 && (recipients ?? 0) > 0;
-  if (isLive && !allowed) {
-    const message = `${label} would mail by itself: it ${facts.join(", ")}, and is not in test mode; every copy may start to mail at once`;
-    return { refusal: problem("LIVE_SOURCE", message), warnings: [notShown].flat() };
-  }
-  const mayMail =
-    enabled === true || recipients
-      ? problem("SOURCE_MAY_MAIL", `${label} ${facts.join(" and ")}: what a copy keeps of this is not documented`)
-      : [];
-  const onMasterApp = triggers.flatMap(({ name, appId }) => {
-    const app = [...masterApps].find((one) => one === appId?.toLowerCase());
-    if (app === undefined) return [];
-    const message = `${label}'s trigger "${name}" watches the mapped app ${app}: a copied trigger probably still does`;
-    return problem("TRIGGER_ON_MASTER_APP", message);
-  });
-  return { refusal: undefined, warnings: [mayMail, onMasterApp, notShown].flat() };
-}
-
 /**
  * Reads one thing for many, each of whom wants it as it is after something that he has just done. Who asks while a reading is under way
  * may not have it, for it began too early: all of them share the next.
  */
 export function sharedReading<T>(read: () => Promise<T>): () => Promise<T> {
-  let running: Promise<T> | undefined;
+  const limit = pLimit(1);
   let next: Promise<T> | undefined;
-  const begin = (): Promise<T> => {
-    next = undefined;
-    const reading = read();
-    running = reading;
-    const end = (): void => {
-      if (running === reading) running = undefined;
-    };
-    reading.then(end, end);
-    return reading;
-  };
   return () => {
-    if (running === undefined) return begin();
-    next ??= running.then(begin, begin);
+    next ??= limit(() => {
+      next = undefined;
+      return read();
+    });
     return next;
-  };
-}
-
-/** A reader that asks for each thing once, whoever wants it: for a command that looks at one moment of the server. */
-export function rememberingReader(reader: TaskReader): TaskReader {
-  return {
-    listTasks: remembering(({ fresh }) => reader.listTasks({ fresh })),
-    readTask: remembering((id) => reader.readTask(id)),
-    readReports: remembering((id) => reader.readReports(id)),
-    readTriggers: remembering((id) => reader.readTriggers(id)),
-    readRecipients: remembering((id) => reader.readRecipients(id)),
-  };
-}
-
-function remembering<Key, Value>(read: (key: Key) => Promise<Value>): (key: Key) => Promise<Value> {
-  const known = new Map<string, Promise<Value>>();
-  return (key) => {
-    const value = known.get(JSON.stringify(key)) ?? read(key);
-    known.set(JSON.stringify(key), value);
-    return value;
   };
 }

@@ -1,14 +1,8 @@
+import { isDeepStrictEqual } from "node:util";
 import pLimit from "p-limit";
 import type { Recorder } from "../log/port.js";
 import type { LogEntry, ObservedRecord } from "../log/records.js";
-import {
-  countRows,
-  lackingReports,
-  type RowCounts,
-  sameRows,
-  shownReports,
-  type TenantState,
-} from "../log/tenant-state.js";
+import { countRows, lackingReports, type RowCounts, shownReports, type TenantState } from "../log/tenant-state.js";
 import type { Reading, TaskReader } from "../server/ports.js";
 import { addTo, type ReportId, type TaskId, type TenantKey, type TenantRef } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
@@ -16,8 +10,7 @@ import type { TenantError } from "../shared/results.js";
 import { byReport, sameSwaps, type TaskReport } from "../shared/tasks.js";
 import type { Clock } from "../shared/time.js";
 import { type Named, resolveCommand } from "./conflicts.js";
-import type { PlanEntry } from "./desired.js";
-import type { Wanted } from "./drift.js";
+import type { PlanEntry, Wanted } from "./desired.js";
 import type { Observation } from "./observe.js";
 
 /** A copy's reports. `lacks`: an answer, given twice, that lacks what the copy was made with: it is none. */
@@ -89,17 +82,14 @@ export function holdAgainst(shown: readonly TaskReport[], wanted: Wanted, mustSh
 }
 
 /** What a copy shows, held against what it should have; and the record of it. Reports whose mappings are not shown stay as they are known. */
-export function observeCopy(copy: {
-  readonly sourceTaskId: TaskId;
-  readonly key: TenantKey;
-  readonly newTaskId: TaskId;
-  readonly shown: readonly TaskReport[];
-  readonly wanted: Wanted;
-  readonly mustShow: RowCounts | undefined;
-  readonly clock: Pick<Clock, "now">;
-}): { readonly back: ReadBack; readonly record: ObservedRecord } {
-  const { sourceTaskId, key, newTaskId, shown, mustShow } = copy;
-  const back = holdAgainst(shown, copy.wanted, mustShow);
+export function observeCopy(
+  { sourceTaskId, key, wanted }: Pick<PlanEntry, "sourceTaskId" | "key" | "wanted">,
+  newTaskId: TaskId,
+  shown: readonly TaskReport[],
+  mustShow: RowCounts | undefined,
+  clock: Pick<Clock, "now">,
+): { readonly back: ReadBack; readonly record: ObservedRecord } {
+  const back = holdAgainst(shown, wanted, mustShow);
   const verified = back.kind === "equal";
   return {
     back,
@@ -111,7 +101,7 @@ export function observeCopy(copy: {
       reports: shownReports(shown, mustShow),
       has: shown.map((report) => report.reportId),
       verified,
-      ...(verified && { verifiedAt: copy.clock.now().toISOString() }),
+      ...(verified && { verifiedAt: clock.now().toISOString() }),
     },
   };
 }
@@ -134,7 +124,8 @@ export async function readKnownCopies(
   /** Verified as before. One record for all copies of a source task: one for each would make the log grow with every look. */
   const seenAgain = new Map<TaskId, TenantKey[]>();
   const hiding = new Map<TaskId, Problem>();
-  const read = async ({ ref, key, tenant, sourceTaskId, wanted }: PlanEntry): Promise<void> => {
+  const read = async (entry: PlanEntry): Promise<void> => {
+    const { ref, key, tenant, sourceTaskId } = entry;
     const state = recorder.state.tenant(ref);
     if (state?.copy === undefined || state.copy.gone) return;
     const { newTaskId } = state.copy;
@@ -146,7 +137,7 @@ export async function readKnownCopies(
     else {
       const shown = reading.value;
       const mustShow = state.copy.sourceRows ?? observation.sources.get(sourceTaskId)?.rows;
-      const { record } = observeCopy({ sourceTaskId, key, newTaskId, shown, wanted, mustShow, clock });
+      const { record } = observeCopy(entry, newTaskId, shown, mustShow, clock);
       if (isNews(state, shown) || record.verified !== state.verified) news.push(record);
       else if (record.verified) addTo(seenAgain, sourceTaskId, key);
       if (shown.every((report) => report.mappings === undefined))
@@ -164,7 +155,7 @@ export async function readKnownCopies(
 /** Whether a copy shows anything that the log does not know of it. */
 export function isNews(state: TenantState, shown: readonly TaskReport[]): boolean {
   const { originalRows, reports } = state;
-  if (originalRows === undefined || !sameRows(originalRows, rowsOf(shown))) return true;
+  if (originalRows === undefined || !isDeepStrictEqual(originalRows, rowsOf(shown))) return true;
   for (const { answered } of reports.values()) if (answered !== undefined) return true;
   return shown.some(({ reportId, mappings }) => {
     if (mappings === undefined) return false;

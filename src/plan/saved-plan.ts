@@ -61,22 +61,19 @@ export async function readSavedPlan(path: string): Promise<SavedPlan> {
     const message = `the plan ${path} cannot be read (${codeOf(cause) || "unknown error"})`;
     throw new StopError(EXIT.usage, problem("PLAN_UNREADABLE", message, { file: path }), { cause });
   });
-  const { data } = savedPlan.safeParse(parseJson(file.toString("utf8")));
+  let json: unknown;
+  try {
+    json = JSON.parse(file.toString("utf8"));
+  } catch {
+    // What is no JSON is no plan either.
+  }
+  const { data } = savedPlan.safeParse(json);
   if (data !== undefined && isSealed(data)) return data;
   const message =
     data === undefined
       ? `${path} is no plan that --save-plan wrote`
       : `the plan ${path} was changed after it was saved`;
   throw new StopError(EXIT.guard, problem("PLAN_EDITED", message, { file: path }));
-}
-
-/** `undefined` for what is no JSON: it is then no plan either. */
-function parseJson(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
 }
 
 /** The same plan with its digest. */

@@ -79,16 +79,14 @@ export class TaskIndex {
     if (before === "" && after === "") return NONE;
     this.#reversedNames ??= Array.from(this.#byName.keys(), reversed).sort();
     const names = this.#namesInOrder();
-    const beginning = beginningWith(names, before);
-    const ending = beginningWith(this.#reversedNames, reversed(after));
-    // Those that begin right, or those that end right, may be nearly all names: the fewer of them are looked at.
-    const isFewerByEnd = ending[1] - ending[0] < beginning[1] - beginning[0];
-    const candidates = isFewerByEnd
-      ? this.#reversedNames
-          .slice(...ending)
-          .map(reversed)
-          .sort()
-      : names.slice(...beginning);
+    // Those that have the longer of the two are fewer, mostly.
+    const candidates =
+      after.length > before.length
+        ? this.#reversedNames
+            .slice(...beginningWith(this.#reversedNames, reversed(after)))
+            .map(reversed)
+            .sort()
+        : names.slice(...beginningWith(names, before));
     return candidates
       .filter((name) => name.length > before.length + after.length && name.startsWith(before) && name.endsWith(after))
       .flatMap((name) => this.#byName.get(name) ?? NONE);

@@ -5,8 +5,8 @@ import type { Reading } from "../server/ports.js";
 import { foldAround, type TaskId, type TenantRef } from "../shared/ids.js";
 import type { ListedTask, TaskReport } from "../shared/tasks.js";
 import { copyOf, mayBeMadeFor, type NamesInDoubt } from "./conflicts.js";
+import type { PlanContext } from "./decide.js";
 import type { PlanEntry } from "./desired.js";
-import type { PlanContext } from "./plan-context.js";
 import { TaskIndex } from "./task-index.js";
 import type { TenantNames } from "./tenant-names.js";
 
@@ -43,7 +43,7 @@ export function lookUp(intent: OpenCreate, { list, log, names }: LookedAt): Look
   if (similar.length > 0) return { kind: "candidates", tasks: similar };
   const { unexplained } = intent;
   const isNew = ({ id, name }: ListedTask): boolean =>
-    unexplained?.has(id) !== true && !log.explains(id) && !log.isSource(id) && !names.explain(name);
+    unexplained?.has(id) !== true && !log.explains(id) && !log.sourceTasks().has(id) && !names.explain(name);
   const newcomers = unexplained === null ? NONE : list.tasks.filter(isNew);
   return newcomers.length > 0 ? { kind: "newcomers", tasks: newcomers } : { kind: "none", tasks: NONE };
 }
@@ -61,15 +61,15 @@ export function namesakesOf(name: string, list: TaskIndex): readonly TaskId[] {
 export function twinsOf(
   { ref, key, own }: Pick<TenantState, "ref" | "key"> & { readonly own: TaskId | undefined },
   { list, log, names }: LookedAt,
-): readonly ListedTask[] {
-  const twins = new Set<ListedTask>();
+): readonly TaskId[] {
+  const twins = new Set<TaskId>();
   const isNobodyElses = (task: ListedTask): boolean => !names.isOfAnother(task.name, ref);
   for (const intent of log.sentNames(ref)) {
     // A server that cuts names gives those of several copies the same end.
     const isOthersToo = intent.listed === true && names.isLoggedOfAnother(intent.name, key);
     const exact = isOthersToo ? NONE : list.named(intent.name);
     for (const task of [...exact, ...list.numbered(intent.name).filter(isNobodyElses)])
-      if (task.id !== own && mayBeOf(task.id, intent, log)) twins.add(task);
+      if (task.id !== own && mayBeOf(task.id, intent, log)) twins.add(task.id);
   }
   return [...twins];
 }
@@ -115,7 +115,7 @@ export function possibleCopies(
 export function adoptionCandidate(context: PlanContext, entry: PlanEntry): TaskId | undefined {
   const { log, list, permissions } = context;
   const state = log.tenant(entry.ref);
-  const { newTaskId } = entry.row;
+  const { newTaskId } = entry;
   if (newTaskId !== undefined && state?.copy?.newTaskId !== newTaskId) return newTaskId;
   if (!permissions.adopt || list === undefined || isInDoubt(state)) return undefined;
   const copy = state?.copy;
@@ -140,7 +140,8 @@ export function looksCopied(context: PlanContext, entry: PlanEntry, taken: TaskI
 export function whyNotACopy(context: PlanContext, entry: PlanEntry, id: TaskId): string | undefined {
   const { log, list, namesInDoubt, names, sources, candidates } = context;
   // Also one of another manifest, or of a disabled row: adopted, it would be mapped to a customer's app.
-  if (sources?.has(id) === true || log.isSource(id) || context.manifestSources.has(id)) return "it is a source task";
+  if (sources?.has(id) === true || log.sourceTasks().has(id) || context.manifestSources.has(id))
+    return "it is a source task";
   const holder = holderOf(log, id, entry.ref);
   if (holder !== undefined) return copyOf(holder);
   // One of which nobody knows the name may be any doubt's.
@@ -182,8 +183,7 @@ function namesakesIn({ list, log }: PlanContext, { name, ref }: PlanEntry): read
 /** Where the log knows no copy of the source task: the tasks that bear the tenant's name by its template, whatever the source task's name. */
 function lookAlikesIn({ list, log, sources }: PlanContext, entry: PlanEntry): readonly ListedTask[] {
   if (list === undefined || entry.name === undefined || log.knowsCopyOf(entry.sourceTaskId)) return NONE;
-  const { nameTemplate, columns } = entry.row;
-  const rendered = renderName(nameTemplate, { tenant: entry.tenant, task: ANY_TEXT, columns });
+  const rendered = renderName(entry.nameTemplate, { ...entry, task: ANY_TEXT });
   const parts = "name" in rendered ? rendered.name.split(ANY_TEXT) : [];
   if (parts.length < 2) return NONE;
   const [before, after] = foldAround(parts[0] ?? "", parts.at(-1) ?? "");

@@ -3,14 +3,12 @@ import { CHECK_NAMES, type Check, type CheckStatus, type Diagnosis } from "../sh
 import { EXIT } from "../shared/problems.js";
 import {
   type LogHead,
-  type OpenDoubt,
   type RunResult,
   type StatusReport,
   standingCounts,
   TENANT_STANDINGS,
   type TenantResult,
   type TenantStatus,
-  type TenantStatuses,
 } from "../shared/results.js";
 import { counted, oneLine } from "../shared/text-safety.js";
 import { inPieces, type TableColumn, tableLines, toText } from "./layout.js";
@@ -39,8 +37,9 @@ export function humanResult(
     "",
     ...(isPlan ? [planCountLine(result, look)] : [...outcomeLines(result, look), ...verifiedLines(result, look)]),
     ...logHeadLines(result.log, look),
+    ...hintLines(next, look, ""),
   ];
-  return toText(lines, look) + nextText(next, look);
+  return toText(lines);
 }
 
 /** Lines after an empty one; nothing where there are none. */
@@ -51,11 +50,6 @@ function section(lines: readonly string[]): readonly string[] {
 /** The log's head, to be held against the next run's. */
 function logHeadLines(log: LogHead | null, { palette }: Look): readonly string[] {
   return log === null ? [] : [palette.dim(oneLine(`Log: ${log.path}, seq ${log.seq}, digest ${log.digest}`))];
-}
-
-/** How to go on. It is never wrapped, so that it can be pasted. */
-function nextText(next: string | undefined, look: Look): string {
-  return toText(hintLines(next, look, ""), { ...look, width: undefined });
 }
 
 function headingLine(word: string, { manifest, server, tenants }: RunResult, { palette }: Look): string {
@@ -144,27 +138,22 @@ function verifiedLines({ tenants, startedAt }: RunResult, { palette }: Look): re
 const DOUBTS_SHOWN = 20;
 
 /** What the log knows, for people, in pieces: every tenant in a table (the answer is never cut), counts, the log's head. */
-export function* humanStatus(
-  report: StatusReport,
-  look: Look,
-  options: { readonly next?: string | undefined } = {},
-): Generator<string> {
+export function* humanStatus(report: StatusReport, look: Look): Generator<string> {
   const { tenants, warnings, log } = report;
-  const uncut = { ...look, width: undefined };
   const server = report.server === null ? "" : ` on ${oneLine(report.server)}`;
-  yield toText([look.palette.bold(`Status: ${counted(tenants.length, "tenant")}${server}`)], uncut);
+  yield toText([look.palette.bold(`Status: ${counted(tenants.length, "tenant")}${server}`)]);
   if (tenants.length > 0) {
     yield "\n";
-    for (const lines of inPieces(tableLines(columnsOf(look), tenants, uncut))) yield toText(lines, uncut);
+    const table = tableLines(columnsOf(look), tenants, { ...look, width: undefined });
+    for (const lines of inPieces(table)) yield toText(lines);
   }
-  const lines = [
+  yield toText([
     ...section(doubtLines(tenants, look)),
     ...section(warningLines(warnings, look)),
     "",
     standingLine(tenants, look),
     ...logHeadLines(log, look),
-  ];
-  yield toText(lines, look) + nextText(options.next, look);
+  ]);
 }
 
 function columnsOf(look: Look): readonly TableColumn<TenantStatus>[] {
@@ -181,23 +170,20 @@ function columnsOf(look: Look): readonly TableColumn<TenantStatus>[] {
   ];
 }
 
-function doubtLines(tenants: TenantStatuses, look: Look): readonly string[] {
+function doubtLines(tenants: readonly TenantStatus[], look: Look): readonly string[] {
   const lines: string[] = [];
   let more = 0;
   for (const { tenant, doubts } of tenants)
-    for (const doubt of doubts) {
-      if (lines.length < DOUBTS_SHOWN) lines.push(`${look.palette.doubt("?")} ${oneLine(doubtText(tenant, doubt))}`);
+    for (const { kind, name = "", reportId = "", at = "at an unknown time" } of doubts) {
+      const what = kind === "create" ? `create "${name}"` : `PATCH of report ${reportId}`;
+      const told = oneLine(`${tenant}: ${what}, sent ${at}, has no certain outcome`);
+      if (lines.length < DOUBTS_SHOWN) lines.push(`${look.palette.doubt("?")} ${told}`);
       else more += 1;
     }
   return more > 0 ? [...lines, `  and ${counted(more, "more doubt")} (all of them: --format json)`] : lines;
 }
 
-function doubtText(tenant: string, { kind, name = "", reportId = "", at = "at an unknown time" }: OpenDoubt): string {
-  const what = kind === "create" ? `create "${name}"` : `PATCH of report ${reportId}`;
-  return `${tenant}: ${what}, sent ${at}, has no certain outcome`;
-}
-
-function standingLine(tenants: TenantStatuses, look: Look): string {
+function standingLine(tenants: readonly TenantStatus[], look: Look): string {
   const counts = standingCounts(tenants);
   const parts = TENANT_STANDINGS.filter((state) => counts[state] > 0).map((state) =>
     paint(state, `${counts[state]} ${SIGNS[state].word}`, look),
@@ -216,13 +202,12 @@ export function humanDiagnosis({ server, checks, exitCode }: Diagnosis, look: Lo
     exitCode === EXIT.ok
       ? palette.good("nothing stands in the way of a sync")
       : palette.bad(`a sync would end with exit code ${exitCode} before its first write`);
-  const lines = [
+  return toText([
     palette.bold(`Doctor${server === null ? "" : `: ${oneLine(server)}`}`),
     ...checks.flatMap((check) => checkLines(check, look)),
     "",
     `${counts}: ${end}`,
-  ];
-  return toText(lines, { ...look, width: undefined });
+  ]);
 }
 
 function checkLines({ status, name, message, hint }: Check, look: Look): readonly string[] {

@@ -15,38 +15,9 @@ export function fitWidth(text: string, columns: number): string {
   return columns < 1 ? "" : `${kept}…`;
 }
 
-/** The text, filled up with blanks to so many columns; never cut. */
-export function padWidth(text: string, columns: number): string {
-  return text + " ".repeat(Math.max(0, columns - stringWidth(text)));
-}
-
-/** Narrower than this nothing is wrapped: the lines would be hard to read either way. */
-const NARROWEST = 30;
-/** Before a command to paste, however the program is called: `qalyptus-propagate`, `npx …`, `node bin/….js`. */
-const BEFORE_COMMAND = /(?<!\b(?:npx|node)) (?=(?:npx |node )?\S*qalyptus-propagate(?:\.\w+)?"? [a-z])/;
-
-/**
- * Finished lines (they may be painted) as text, none of them a CI system's command. On a terminal of known width prose is broken
- * between words, and its further lines are indented. A command starts a line of its own and is left whole, so that it can be pasted.
- */
-export function toText(lines: readonly string[], { width }: Look): string {
-  const wrapped = width === undefined || width < NARROWEST ? lines : lines.flatMap((line) => wrap(line, width));
-  return wrapped.map((line) => `${withoutCommand(line)}\n`).join("");
-}
-
-function wrap(line: string, width: number): readonly string[] {
-  if (stringWidth(line) <= width) return [line];
-  const indent = " ".repeat(Math.max(4, line.search(/\S|$/) + 2));
-  const [prose = "", ...commands] = line.split(BEFORE_COMMAND);
-  const [first = "", ...words] = prose.split(" ");
-  const lines = [first];
-  for (const word of words) {
-    const last = lines.pop() ?? "";
-    const longer = `${last} ${word}`;
-    if (last.trim() === "" || stringWidth(longer) <= width) lines.push(longer);
-    else lines.push(last, indent + word);
-  }
-  return [...lines.map((part) => part.trimEnd()), ...commands.map((command) => indent + command)];
+/** Finished lines (they may be painted) as text, none of them a CI system's command. */
+export function toText(lines: readonly string[]): string {
+  return lines.map((line) => `${withoutCommand(line)}\n`).join("");
 }
 
 /** An endless list in pieces of some length: it is written without ever being one string. */
@@ -101,7 +72,8 @@ export function* tableLines<Row>(
       const columnWidth = widths[at] ?? 0;
       const text = width === undefined ? cell(column) : fitWidth(cell(column), columnWidth);
       const tone = row === undefined ? undefined : column.tone?.(row);
-      return padWidth(tone === undefined ? text : palette[tone](text), columnWidth);
+      const blanks = " ".repeat(Math.max(0, columnWidth - stringWidth(text)));
+      return (tone === undefined ? text : palette[tone](text)) + blanks;
     });
     return cells.join("  ").trimEnd();
   };

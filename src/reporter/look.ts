@@ -36,20 +36,12 @@ export interface Look {
   readonly unicode: boolean;
 }
 
-/** What decides how text looks: the environment, `--no-color`, and the stream that it goes to. */
-interface Surroundings {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** No person watches. */
-  readonly ci: boolean;
-  readonly unicode: boolean;
-}
-
 /**
  * The look of one stream. `--no-color` and a `NO_COLOR` that is not empty take its colour away, then `FORCE_COLOR` decides (`0` and
  * `false` mean no colour); else a terminal that is not dumb has colour, and a CI system or a file has none.
  */
 export function lookOf(
-  { env, ci, unicode }: Surroundings,
+  { env, ci, unicode }: { env: Readonly<Record<string, string | undefined>>; ci: boolean; unicode: boolean },
   { noColor }: { readonly noColor: boolean },
   stream: { readonly isTTY: boolean; columns(): number | undefined },
 ): Look {

@@ -32,12 +32,9 @@ export function problemLines(kind: "error" | "warning", problem: Problem, look: 
 
 /** Where a problem is: `customers.csv:12, column newQlikAppId, tenant acme`; empty where it is nowhere in particular. */
 export function placeOf({ file, line, column, tenant }: Problem): string {
-  const parts: string[] = [];
-  if (file !== undefined) parts.push(line === undefined ? file : `${file}:${line}`);
-  else if (line !== undefined) parts.push(`line ${line}`);
-  if (column !== undefined) parts.push(`column ${column}`);
-  if (tenant !== undefined) parts.push(`tenant ${tenant}`);
-  return oneLine(parts.join(", "));
+  const place = line === undefined ? file : file === undefined ? `line ${line}` : `${file}:${line}`;
+  const inFile = column === undefined ? [] : [`column ${column}`];
+  return oneLine([place ?? [], inFile, tenant === undefined ? [] : `tenant ${tenant}`].flat().join(", "));
 }
 
 /** Errors for people: the first fifty, then how many more. */
@@ -45,7 +42,7 @@ export function errorsText(errors: readonly Problem[], look: Look): string {
   const lines = errors.slice(0, ERRORS_PRINTED).flatMap((error) => problemLines("error", error, look));
   const more = errors.length - ERRORS_PRINTED;
   if (more > 0) lines.push(`and ${counted(more, "more error")} (all of them: --format json)`);
-  return toText(lines, look);
+  return toText(lines);
 }
 
 /** Warnings for people: a few of each code, then how many more of it. */

@@ -1,5 +1,5 @@
 import stringWidth from "string-width";
-import { OUTCOMES, type Outcome, type RunEvent, type TenantResult } from "../shared/results.js";
+import { OUTCOME_OF_PLANNED, OUTCOMES, type Outcome, type RunEvent, type TenantResult } from "../shared/results.js";
 import { counted, oneLine } from "../shared/text-safety.js";
 import { fitWidth, toText } from "./layout.js";
 import { type Look, PLAIN, paint, SIGNS, spokenDuration, symbolOf } from "./look.js";
@@ -21,36 +21,31 @@ export interface ProgressOptions {
   readonly now: () => number;
 }
 
-/** Tells a run as it goes on. `stop` takes the live line away; it may be called twice. */
-export interface Progress {
-  emit(event: RunEvent): void;
-  stop(): void;
-}
-
-/** A live line on a terminal that a person watches, else plain lines; both only on the stream that is given. */
-export async function createProgress(options: ProgressOptions): Promise<Progress> {
-  const { stream, look, quiet, now } = options;
+/**
+ * Tells a run as it goes on: by a live line on a terminal that a person watches, else by plain lines; both only on the stream that
+ * is given. `stop` takes the live line away; it may be called twice.
+ */
+export async function createProgress(options: ProgressOptions) {
+  const { stream, quiet, now } = options;
   const linesOf = eventLines(options);
-  const print: Print = (lines) => {
-    if (lines.length > 0) stream.write(toText(lines, look));
+  const print = (lines: readonly string[]): void => {
+    if (lines.length > 0) stream.write(toText(lines));
   };
-  const tally = new ProgressTally();
-  const start = quiet ? () => undefined : options.isTTY && !options.ci ? startLiveView : startPlainView;
-  const view = await start(options, () => tally.standingAt(now()), print);
+  const tally = new ProgressTally(now);
+  const isLive = !quiet && options.isTTY && !options.ci;
+  const live = isLive ? await startLiveView(options, tally) : undefined;
+  const plain = isLive || quiet ? undefined : plainLines(options, tally);
   return {
-    emit(event) {
+    emit(event: RunEvent): void {
       // Counted first: printing draws the live line anew.
-      if (event.kind === "started") tally.start(event.total, now());
+      if (event.kind === "started") tally.start(event.total);
       if (event.kind === "tenant") tally.add(event.result);
-      view?.emit(event);
-      print(linesOf(event));
+      live?.emit(event);
+      print([...(plain?.(event) ?? []), ...linesOf(event)]);
     },
-    stop: () => view?.stop(),
+    stop: (): void => live?.stop(),
   };
 }
-
-type Print = (lines: readonly string[]) => void;
-type StandingNow = () => Standing | undefined;
 
 const FAILURES_TOLD = 20;
 
@@ -103,21 +98,26 @@ const TELLING = 5;
 
 /** Counts the tenants that a run carries out, as they are settled. */
 class ProgressTally {
+  readonly #now: () => number;
   /** One that was in doubt and is told again counts once. */
   readonly #outcomes = new Map<string, Outcome>();
   #begin: { readonly at: number; readonly done: number; readonly total: number } | undefined;
 
-  start(total: number, at: number): void {
-    this.#begin = { at, done: this.#outcomes.size, total };
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  start(total: number): void {
+    this.#begin = { at: this.#now(), done: this.#outcomes.size, total };
   }
 
   add({ action, outcome, sourceTaskId, tenant }: TenantResult): void {
-    const isCarriedOut = action === "create" || action === "update" || action === "adopt" || action === "settle";
-    if (isCarriedOut && outcome !== "planned") this.#outcomes.set(`${sourceTaskId} ${tenant}`, outcome);
+    if (OUTCOME_OF_PLANNED[action] === "planned" && outcome !== "planned")
+      this.#outcomes.set(`${sourceTaskId} ${tenant}`, outcome);
   }
 
   /** `undefined` while nothing has begun. `pace`: `12/s`, `about 7 s left`, as far as something can be said yet. */
-  standingAt(now: number) {
+  standing() {
     if (this.#begin === undefined) return undefined;
     const outcomes = [...this.#outcomes.values()];
     const done = outcomes.length;
@@ -126,7 +126,7 @@ class ProgressTally {
       return { outcome, count: outcomes.filter((other) => other === outcome).length };
     });
     const settled = done - this.#begin.done;
-    const rate = (settled * 1000) / (now - this.#begin.at);
+    const rate = (settled * 1000) / (this.#now() - this.#begin.at);
     const pace: string[] = [];
     if (settled > 0 && Number.isFinite(rate)) pace.push(`${rate < 10 ? rate.toFixed(1) : Math.round(rate)}/s`);
     if (pace.length > 0 && settled >= TELLING && done < total)
@@ -135,43 +135,36 @@ class ProgressTally {
   }
 }
 
-type Standing = NonNullable<ReturnType<ProgressTally["standingAt"]>>;
+type Standing = NonNullable<ReturnType<ProgressTally["standing"]>>;
 
 const PLAIN_EVERY_MS = 5000;
 
-function startPlainView({ look, now }: ProgressOptions, standingNow: StandingNow, print: Print): Progress {
+/** Steps and waits as they come, and every few seconds `120 of 200 (60 %): 118 succeeded, 2 failed, 12/s, about 7 s left`. */
+function plainLines({ look, now }: ProgressOptions, tally: ProgressTally): (event: RunEvent) => readonly string[] {
   let lastAt = now();
   let lastStep = "";
-  return {
-    emit(event) {
-      if (event.kind === "started") lastAt = now();
-      const standing = event.kind === "tenant" && now() - lastAt >= PLAIN_EVERY_MS ? standingNow() : undefined;
-      if (standing !== undefined) {
-        lastAt = now();
-        print([plainLine(standing, look)]);
-      }
-      if (event.kind === "step" && event.message !== lastStep) {
-        lastStep = event.message;
-        print([look.palette.dim(oneLine(event.message))]);
-      }
-      if (event.kind === "waiting") print([oneLine(`waiting ${spokenDuration(event.ms)}: ${event.reason}`)]);
-    },
-    stop: () => undefined,
+  return (event) => {
+    if (event.kind === "started") lastAt = now();
+    if (event.kind === "waiting") return [oneLine(`waiting ${spokenDuration(event.ms)}: ${event.reason}`)];
+    if (event.kind === "step" && event.message !== lastStep) {
+      lastStep = event.message;
+      return [look.palette.dim(oneLine(event.message))];
+    }
+    const standing = event.kind === "tenant" && now() - lastAt >= PLAIN_EVERY_MS ? tally.standing() : undefined;
+    if (standing === undefined) return [];
+    lastAt = now();
+    const { done, total, counts, pace } = standing;
+    const percent = total === 0 ? 100 : Math.floor((done * 100) / total);
+    const parts = counts.map(({ outcome, count }) => paint(outcome, `${count} ${SIGNS[outcome].word}`, look));
+    return [`${done} of ${total} (${percent} %): ${[...parts, ...pace].join(", ")}`];
   };
-}
-
-/** `120 of 200 (60 %): 118 succeeded, 2 failed, 12/s, about 7 s left`. */
-function plainLine({ done, total, counts, pace }: Standing, look: Look): string {
-  const percent = total === 0 ? 100 : Math.floor((done * 100) / total);
-  const parts = counts.map(({ outcome, count }) => paint(outcome, `${count} ${SIGNS[outcome].word}`, look));
-  return `${done} of ${total} (${percent} %): ${[...parts, ...pace].join(", ")}`;
 }
 
 /** How long a run that ends by a signal waits for its requests at most. */
 const DRAIN_MS = 5000;
 const BAR_WIDTH = 24;
 
-async function startLiveView({ stream, look, now }: ProgressOptions, standingNow: StandingNow): Promise<Progress> {
+async function startLiveView({ stream, look, now }: ProgressOptions, tally: ProgressTally) {
   const { default: ora } = await import("ora");
   let step = "";
   let wait = { reason: "", until: 0 };
@@ -187,12 +180,12 @@ async function startLiveView({ stream, look, now }: ProgressOptions, standingNow
       const columns = Math.max(20, (stream.columns ?? look.width ?? 80) - 4);
       const left = Math.ceil((wait.until - now()) / 1000) * 1000;
       const waiting = left > 0 ? `waiting ${spokenDuration(left)}: ${wait.reason}` : undefined;
-      const standing = standingNow();
+      const standing = tally.standing();
       return standing === undefined ? fitWidth(waiting ?? step, columns) : liveLine(standing, waiting, columns, look);
     },
   });
   return {
-    emit(event) {
+    emit(event: RunEvent): void {
       if (event.kind === "step") step = oneLine(event.message);
       if (event.kind === "waiting") wait = { reason: oneLine(event.reason), until: now() + event.ms };
       // The pace of a run that ends would promise minutes that nobody waits.
@@ -200,7 +193,7 @@ async function startLiveView({ stream, look, now }: ProgressOptions, standingNow
       const isWatched = ["started", "tenant", "step", "waiting"].includes(event.kind);
       if (isWatched && !ended && !spinner.isSpinning) spinner.start();
     },
-    stop() {
+    stop(): void {
       ended = true;
       spinner.stop();
     },
@@ -222,7 +215,7 @@ function liveLine(standing: Standing, wait: string | undefined, columns: number,
     [bar, number, ...counts, last],
     [number, ...counts, last],
     // What is waited for matters more than what is done.
-    wait === undefined ? [number, ...counts] : [number, last],
+    [number, last],
   ].map((parts) => parts.filter((part) => part !== "").join("  "));
   return asLines.find((text) => stringWidth(text) <= columns) ?? fitWidth(`${number}  ${last}`, columns);
 }

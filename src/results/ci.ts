@@ -116,73 +116,57 @@ function shown(text: string): string {
 /** GitHub shows ten of a kind for a step. */
 const MOST_ANNOTATIONS = 10;
 
-type Annotation = Pick<Problem, "message" | "hint" | "file" | "line"> & { readonly title: string };
-
 /**
  * GitHub's `::error` and `::warning` lines for standard error, with the manifest's file and line: at most ten of each, the last
  * of them a number where there are more.
  */
-export function githubAnnotations(result: RunResult): readonly string[] {
-  const failures = result.tenants
+export function githubAnnotations({ tenants, errors, warnings, manifest }: RunResult): readonly string[] {
+  const failures = tenants
     .filter(({ outcome }) => outcome === "failed" || outcome === "in-doubt")
-    .map((tenant): Annotation => {
+    .map((tenant): Problem => {
       const { code, message, hint } = troubleOf(tenant);
       const how = tenant.action === "conflict" ? "conflict" : SIGNS[tenant.outcome].word;
-      const { line } = tenant;
-      const file = line === undefined ? undefined : result.manifest?.path;
-      return { title: `${code} (${how})`, message: `tenant ${tenant.tenant}: ${message}`, hint, file, line };
+      const place = tenant.line === undefined ? {} : { file: manifest?.path, line: tenant.line };
+      return { code: `${code} (${how})`, message, hint, tenant: tenant.tenant, ...place };
     });
-  return [
-    ...commands("error", [...result.errors.map(annotationOf), ...failures]),
-    ...commands("warning", result.warnings.map(annotationOf)),
-  ];
+  return [...annotations("error", [...errors, ...failures]), ...annotations("warning", warnings)];
 }
 
-function annotationOf({ code, message, tenant, ...problem }: Problem): Annotation {
-  return { ...problem, title: code, message: tenant === undefined ? message : `tenant ${tenant}: ${message}` };
-}
-
-function commands(kind: "error" | "warning", annotations: readonly Annotation[]): readonly string[] {
-  if (annotations.length <= MOST_ANNOTATIONS) return annotations.map((annotation) => command(kind, annotation));
-  const more = annotations.length - MOST_ANNOTATIONS + 1;
-  const rest = { title: `${more} more`, message: `${counted(more, `more ${kind}`)} in the result` };
-  return [...annotations.slice(0, MOST_ANNOTATIONS - 1), rest].map((annotation) => command(kind, annotation));
-}
-
-function command(kind: "error" | "warning", { file, line, title, message, hint }: Annotation): string {
+function annotations(kind: "error" | "warning", problems: readonly Problem[]): readonly string[] {
   // What has gone through oneLine has no line end left to be escaped.
   const escaped = (text: string): string => oneLine(text).replaceAll("%", "%25");
-  const properties = Object.entries({ file: file?.replaceAll("\\", "/"), line, title })
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name}=${escaped(String(value)).replaceAll(":", "%3A").replaceAll(",", "%2C")}`);
-  const lines = hint === undefined ? [message] : [message, hint];
-  return `::${kind} ${properties.join(",")}::${lines.map(escaped).join("%0A")}`;
+  const more = problems.length - MOST_ANNOTATIONS + 1;
+  const rest = { code: `${more} more`, message: `${counted(more, `more ${kind}`)} in the result` };
+  const told = more > 1 ? [...problems.slice(0, MOST_ANNOTATIONS - 1), rest] : problems;
+  return told.map(({ code, message, hint, tenant, file, line }: Problem) => {
+    const properties = entriesOf({ file: file?.replaceAll("\\", "/"), line, title: code }).map(
+      ([name, value]) => `${name}=${escaped(value).replaceAll(":", "%3A").replaceAll(",", "%2C")}`,
+    );
+    const said = tenant === undefined ? message : `tenant ${tenant}: ${message}`;
+    return `::${kind} ${properties.join(",")}::${[said, hint ?? []].flat().map(escaped).join("%0A")}`;
+  });
 }
 
 /**
  * The result as JUnit XML: one case a tenant; failed and conflict are failures, in doubt is an error, skipped and planned are
- * skipped. Errors of the run itself (it could not start, a guard) are cases of a suite of their own: an empty report would pass.
+ * skipped. Errors of the run itself (it could not start, a guard) are cases too: an empty report would pass.
  */
 export function* junitResult(result: RunResult): Generator<string> {
   const { summary, tenants, errors, command, dryRun, startedAt, finishedAt } = result;
-  const time = (Math.max(0, Date.parse(finishedAt) - Date.parse(startedAt)) / 1000).toFixed(3);
   const all = {
-    tests: tenants.length,
+    tests: tenants.length + errors.length,
     failures: summary.failed,
-    errors: summary.inDoubt,
+    errors: summary.inDoubt + errors.length,
     skipped: summary.skipped + summary.planned,
+    time: (Math.max(0, Date.parse(finishedAt) - Date.parse(startedAt)) / 1000).toFixed(3),
   };
-  const run = { tests: errors.length, failures: 0, errors: errors.length, skipped: 0 };
-  const both = { ...all, tests: all.tests + run.tests, errors: all.errors + run.errors };
   const name = dryRun ? `${command} --dry-run` : command;
   yield `<?xml version="1.0" encoding="UTF-8"?>\n`;
-  yield `<testsuites${attributes({ name: "qalyptus-propagate", ...both, time })}>\n`;
-  yield `  <testsuite${attributes({ name, timestamp: startedAt, time, ...all })}>\n${propertiesOf(result)}`;
+  yield `<testsuites${attributes({ name: "qalyptus-propagate", ...all })}>\n`;
+  yield `  <testsuite${attributes({ name, timestamp: startedAt, ...all })}>\n${propertiesOf(result)}`;
   for (const tenant of tenants) yield tenantCase(tenant, result);
-  yield "  </testsuite>\n";
-  if (errors.length > 0)
-    yield `  <testsuite${attributes({ name: "run", ...run })}>\n${errors.map(errorCase).join("")}  </testsuite>\n`;
-  yield "</testsuites>\n";
+  for (const error of errors) yield errorCase(error);
+  yield "  </testsuite>\n</testsuites>\n";
 }
 
 function tenantCase(tenant: TenantResult, { manifest }: RunResult): string {

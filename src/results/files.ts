@@ -1,4 +1,4 @@
-import { columnOf, normalHeader } from "../manifest/columns.js";
+import { meaningOf, normalHeader } from "../manifest/columns.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { TENANT_COLUMNS } from "../reporter/look.js";
 import { foldTenantKey, groupBy, normalGuid } from "../shared/ids.js";
@@ -67,7 +67,7 @@ function cellOf(tenant: TenantResult, column: (typeof WITHOUT_INPUT)[number]): s
 function resultsByRow(tenants: readonly TenantResult[], { header, rows }: InputTable) {
   const inManifest = tenants.filter(({ action }) => action !== "orphan");
   const ofKey = groupBy(inManifest, ({ tenant }) => foldTenantKey(tenant));
-  const sourceAt = header.findIndex((name) => columnOf(normalHeader(name)) === "sourceTaskId");
+  const sourceAt = header.findIndex((name) => meaningOf(name) === "sourceTaskId");
   const sourceOf = ({ cells }: InputTable["rows"][number]) => normalGuid(cells[sourceAt] ?? "");
   const firstLine = new Map<string, number>();
   for (const row of rows)

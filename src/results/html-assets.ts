@@ -2,8 +2,8 @@
 export const EARLY_SCRIPT = `document.documentElement.className = "js";`;
 
 /**
- * The HTML result's own script: search, filters, sorting, and tenants opened one by one. The page has every tenant already; the
- * script only hides, shows and moves rows, and never parses text as HTML. Without it everything is shown.
+ * The HTML result's own script: search, filters, and tenants opened one by one. The page has every tenant already; the
+ * script only hides and shows rows, and never parses text as HTML. Without it everything is shown.
  */
 export const HTML_SCRIPT = `
 "use strict";
@@ -47,17 +47,6 @@ export const HTML_SCRIPT = `
     const all = number(tenants.length) + (tenants.length === 1 ? " tenant" : " tenants");
     byId("shown").textContent = found.length === tenants.length ? all : number(found.length) + " of " + all + " shown";
   };
-  const { compare } = new Intl.Collator("en", { numeric: true });
-  const sort = (head) => {
-    const down = head.getAttribute("aria-sort") === "ascending";
-    for (const other of head.parentElement.cells) other.removeAttribute("aria-sort");
-    head.setAttribute("aria-sort", down ? "descending" : "ascending");
-    const keyOf = ({ row }) => row.cells[head.cellIndex].dataset.sort ?? row.cells[head.cellIndex].textContent;
-    tenants.sort((a, b) => (down ? compare(keyOf(b), keyOf(a)) : compare(keyOf(a), keyOf(b))));
-    for (const { row, detail } of tenants) byId("tenant-rows").append(row, detail);
-    find();
-  };
-
   const press = (button) => {
     const on = button.getAttribute("aria-pressed") === "false";
     button.setAttribute("aria-pressed", String(on));
@@ -76,7 +65,6 @@ export const HTML_SCRIPT = `
     press(chip);
     find();
   });
-  onClick(".sort", (button) => sort(button.parentElement));
   onClick("#more-rows", () => show(room + PAGE));
   onClick("#open-all", (button) => {
     const on = press(button);
@@ -84,11 +72,6 @@ export const HTML_SCRIPT = `
   });
   addEventListener("beforeprint", () => show(Infinity));
   search.addEventListener("input", find);
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.target === search) return;
-    event.preventDefault();
-    search.focus();
-  });
   byId("tools").hidden = false;
   find();
 })();
@@ -130,8 +113,6 @@ ul{list-style:none;margin:0;padding:0}
 .tile b{display:block;font-size:1.6rem}
 svg{display:block;width:100%;overflow:visible}
 rect{fill:var(--c)}
-line{stroke:var(--line)}
-text{fill:var(--soft);font-size:11px}
 .legend li::before{content:"■ ";content:"■ " / "";color:var(--c)}
 input{flex:1 1 15rem;font:inherit;padding:.45rem .8rem;border:1px solid var(--line);border-radius:8px;background:var(--bg);color:inherit}
 button{font:inherit;color:inherit;cursor:pointer;background:none;border:1px solid var(--line);border-radius:99px;padding:.15rem .75rem}
@@ -145,10 +126,7 @@ th,td{padding:.45rem .6rem;border-bottom:1px solid var(--line);vertical-align:to
 .copy{min-width:19.5rem;max-width:24rem}
 .copy .id{display:block;color:var(--soft)}
 .num{text-align:right;white-space:nowrap}
-.sort,.open{border:0;border-radius:0;padding:0;text-align:left;font-weight:inherit}
-.sort::after{content:" ↕";content:" ↕" / ""}
-[aria-sort=ascending] .sort::after{content:" ↑";content:" ↑" / ""}
-[aria-sort=descending] .sort::after{content:" ↓";content:" ↓" / ""}
+.open{border:0;border-radius:0;padding:0;text-align:left;font-weight:inherit}
 .open::before{content:"▸ ";content:"▸ " / ""}
 .open[aria-expanded=true]::before{content:"▾ ";content:"▾ " / ""}
 .detail{display:grid;gap:.9rem;position:sticky;left:.6rem;max-width:calc(100cqw - 1.2rem)}
@@ -157,7 +135,7 @@ th,td{padding:.45rem .6rem;border-bottom:1px solid var(--line);vertical-align:to
 :root{color-scheme:light;--bg:#fff}
 body{font-size:10pt}
 .card{border:0;padding:.3rem 0}
-input,button:not(.sort,.open),.skip,.sort::after,.open::before{display:none}
+input,button:not(.open),.skip,.open::before{display:none}
 .scroll{overflow:visible;container-type:normal}
 .detail{position:static;max-width:none}
 .row th,.copy,.why{min-width:0}

@@ -114,12 +114,22 @@ function groupNote({ outcome, code, tenants, count, shared }: TenantGroup): stri
   return noteHtml(SIGNS[outcome].tone, `${code}: ${count}`, told);
 }
 
+/** How many tenants have each action or outcome, an element each. */
+function countsHtml(
+  tenants: readonly TenantResult[],
+  kind: "action" | "outcome",
+  element: (count: string, word: string, tone: Tone, value: string) => string,
+): string {
+  const elements = countBy(tenants, kind).map(({ shown, count }) => {
+    return element(`<b>${count.toLocaleString("en")}</b>`, SIGNS[shown].word, SIGNS[shown].tone, shown);
+  });
+  return elements.join("");
+}
+
 function countsCard({ tenants, dryRun }: RunResult): string {
   const tiles = (kind: "action" | "outcome"): string => {
-    const items = countBy(tenants, kind).map(({ shown, count }) => {
-      return `<li class="tile ${SIGNS[shown].tone}"><b>${count.toLocaleString("en")}</b>${SIGNS[shown].word}</li>`;
-    });
-    return `<ul class="tiles" aria-label="By ${kind}">${items.join("")}</ul>`;
+    const items = countsHtml(tenants, kind, (count, word, tone) => `<li class="tile ${tone}">${count}${word}</li>`);
+    return `<ul class="tiles" aria-label="By ${kind}">${items}</ul>`;
   };
   const title = `${tenants.length.toLocaleString("en")} ${tenants.length === 1 ? "tenant" : "tenants"}`;
   return `<section class="card" aria-labelledby="h-counts"><h2 id="h-counts">${title}</h2>${dryRun ? "" : tiles("outcome")}${tiles("action")}</section>`;
@@ -129,34 +139,31 @@ function countsCard({ tenants, dryRun }: RunResult): string {
 const COLUMNS = ["tenant", "action", "outcome", "newTaskId", "reason", "verified", "took"] as const;
 
 function tenantsOpening({ tenants, dryRun }: RunResult): string {
-  const heads = COLUMNS.map(
-    (column) => `<th scope="col"><button class="sort">${TENANT_COLUMNS[column].title}</button></th>`,
-  );
+  const heads = COLUMNS.map((column) => `<th scope="col">${TENANT_COLUMNS[column].title}</th>`);
   const told = dryRun
     ? "What a run would do for each tenant, with its mappings as the server's read-only list shows them."
     : "What was sent for each tenant, and when, with its mappings as the server's read-only list shows them. Only where “Verified” says yes were the mappings read back from the server.";
   const chips = (kind: "action" | "outcome"): string => {
-    const buttons = countBy(tenants, kind).map(({ shown, count }) => {
-      const data = `class="${SIGNS[shown].tone}" data-kind="${kind}" data-value="${shown}"`;
-      return `<button ${data} aria-pressed="false">${SIGNS[shown].word} <b>${count.toLocaleString("en")}</b></button>`;
+    const buttons = countsHtml(tenants, kind, (count, word, tone, value) => {
+      return `<button class="${tone}" data-kind="${kind}" data-value="${value}" aria-pressed="false">${word} ${count}</button>`;
     });
-    return `<div class="chips" role="group" aria-label="Filter by ${kind}">${buttons.join("")}</div>`;
+    return `<div class="chips" role="group" aria-label="Filter by ${kind}">${buttons}</div>`;
   };
   return `<section class="card" aria-labelledby="h-tenants"><h2 id="h-tenants" tabindex="-1">Tenants</h2><p class="soft lead">${told}</p>
-<div id="tools" hidden><div class="chips"><input id="search" type="search" aria-label="Search the tenants" placeholder="Search tenant, name, ID, reason … ( / )" autocomplete="off" spellcheck="false"><button id="open-all" aria-pressed="false">Open all mappings</button><span class="soft" id="shown" role="status"></span></div>
+<div id="tools" hidden><div class="chips"><input id="search" type="search" aria-label="Search the tenants" placeholder="Search tenant, name, ID, reason …" autocomplete="off" spellcheck="false"><button id="open-all" aria-pressed="false">Open all mappings</button><span class="soft" id="shown" role="status"></span></div>
 ${chips("outcome")}${chips("action")}</div>
 <div class="scroll"><table class="tenants"><caption class="vh">Tenants with action, outcome, copy and reason</caption><thead><tr>${heads.join("")}</tr></thead><tbody id="tenant-rows">`;
 }
 
 /** A tenant's row, and below it what can be opened. */
 function tenantRows(tenant: TenantResult, result: RunResult, at: number): string {
-  const { action, outcome, name = "", durationMs } = tenant;
+  const { action, outcome, name = "" } = tenant;
   const text = (column: (typeof COLUMNS)[number]): string => escapeHtml(TENANT_COLUMNS[column].text(tenant));
   // The symbol is for the eye only.
   const [actionBadge, outcomeBadge] = [SIGNS[action], SIGNS[outcome]].map(({ word, symbol, tone }) => {
     return `<span class="badge ${tone}" data-symbol="${escapeHtml(symbol)}">${word}</span>`;
   });
-  return `<tr class="row" data-action="${action}" data-outcome="${outcome}"><th scope="row"><bdi>${text("tenant")}</bdi></th><td>${actionBadge}</td><td>${outcomeBadge}</td><td class="copy">${bdi(name)}${idHtml(tenant.newTaskId ?? "")}</td><td class="why"><bdi>${text("reason")}</bdi></td><td>${text("verified")}</td><td class="num" data-sort="${durationMs}">${text("took")}</td></tr>
+  return `<tr class="row" data-action="${action}" data-outcome="${outcome}"><th scope="row"><bdi>${text("tenant")}</bdi></th><td>${actionBadge}</td><td>${outcomeBadge}</td><td class="copy">${bdi(name)}${idHtml(tenant.newTaskId ?? "")}</td><td class="why"><bdi>${text("reason")}</bdi></td><td>${text("verified")}</td><td class="num">${text("took")}</td></tr>
 <tr id="d${at}"><td colspan="7"><div class="detail">${detailHtml(tenant, result)}${mappingsHtml(tenant)}</div></td></tr>
 `;
 }
@@ -218,38 +225,16 @@ function plotSection(tenants: readonly TenantResult[]): string {
   const written = tenants.filter(({ startedMs }) => startedMs !== undefined);
   if (written.length === 0) return "";
   const span = written.reduce((latest, tenant) => Math.max(latest, endOf(tenant)), 1);
-  const summary = summaryOf(written, span);
-  const legend = countBy(written, "outcome").map(
-    ({ shown }) => `<li class="${SIGNS[shown].tone}">${SIGNS[shown].word}</li>`,
-  );
+  const summary = `${counted(written.length, "tenant")} written to in ${spokenDuration(span)}.`;
+  const legend = countsHtml(written, "outcome", (_, word, tone) => `<li class="${tone}">${word}</li>`);
   return `<section class="card" aria-labelledby="h-time"><h2 id="h-time">The run over time</h2>
 <p class="soft lead">${summary} Each column is how many tenants were settled in that stretch of time.</p>
-<svg class="plot" viewBox="0 0 ${WIDTH} ${HEIGHT + 22}" role="img" aria-label="${summary}">${axis(span)}${columns(written, span)}</svg>
-<ul class="legend soft">${legend.join("")}</ul></section>`;
+<svg class="plot" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${summary}">${columns(written, span)}</svg>
+<ul class="legend soft">${legend}</ul></section>`;
 }
 
 function endOf({ startedMs = 0, durationMs }: TenantResult): number {
   return startedMs + durationMs;
-}
-
-function summaryOf(written: readonly TenantResult[], span: number): string {
-  const times = written.map(({ durationMs }) => durationMs).sort((a, b) => a - b);
-  const [half, most, all] = [0.5, 0.95, 1].map((part) => {
-    const time = times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? 0;
-    return spokenDuration(time);
-  });
-  const what = `${counted(written.length, "tenant")} written to in ${spokenDuration(span)}`;
-  return `${what}; half took at most ${half}, 95 % at most ${most}, the slowest ${all}.`;
-}
-
-function axis(span: number): string {
-  const ticks = [0, 0.25, 0.5, 0.75, 1].map((part) => {
-    const x = part * WIDTH;
-    const anchor = part === 0 ? "start" : part === 1 ? "end" : "middle";
-    const text = `<text x="${x}" y="${HEIGHT + 16}" text-anchor="${anchor}">${spokenDuration(part * span)}</text>`;
-    return `<line x1="${x}" x2="${x}" y1="0" y2="${HEIGHT}"/>${text}`;
-  });
-  return ticks.join("");
 }
 
 /** One outcome above the other. */

@@ -29,33 +29,21 @@ export function safeJson(value: unknown, fields?: readonly string[]): string {
     .replace(/#(?=#)/g, "\\u0023");
 }
 
-const RESULT_FIELDS = [
-  ...(["version", "command", "dryRun", "runId", "server", "log", "manifest", "summary"] as const),
-  ...(["tenants", "warnings", "errors", "startedAt", "finishedAt", "exitCode"] as const),
+/** Every field that the contract names, in an order that is the contract's for each object of a result. */
+const FIELDS = [
+  ...["type", "version", "command", "dryRun", "runId", "server", "log", "path", "seq", "digest", "manifest", "sha256"],
+  ...["summary", ...ACTIONS, "planned", "succeeded", "failed", "inDoubt", "skipped", "tenants", "warnings", "errors"],
+  ...["startedAt", "finishedAt", "exitCode", "code", "message", "hint", "httpStatus", "tenant", "action", "reason"],
+  ...["outcome", "sourceTaskId", "newTaskId", "name", "verified", "verifiedAt", "mappings", "reportId", "qlikAppId"],
+  ...["newQlikAppId", "attempts", "durationMs", "file", "line", "column", "value", "error"],
 ];
-const PROBLEM_FIELDS = ["code", "message", "hint", "tenant", "file", "line", "column", "value"];
-const TENANT_FIELDS = [
-  ...["type", "tenant", "action", "reason", "outcome", "sourceTaskId", "newTaskId", "name", "verified", "verifiedAt"],
-  ...["mappings", "reportId", "qlikAppId", "newQlikAppId", "attempts", "durationMs", "line"],
-  ...["error", "code", "message", "hint", "httpStatus"],
-];
-
-/** The contract's fields of what stands under each name, in the contract's order. */
-const FIELDS: Readonly<Record<string, readonly string[] | undefined>> = {
-  log: ["path", "seq", "digest"],
-  manifest: ["path", "sha256", "tenants"],
-  summary: [...ACTIONS, "planned", "succeeded", "failed", "inDoubt", "skipped"],
-  tenants: TENANT_FIELDS,
-  warnings: PROBLEM_FIELDS,
-  errors: PROBLEM_FIELDS,
-  checks: ["name", "status", "message", "hint"],
-};
 
 /** One object in pieces: a line for each field, and for each entry of a list. */
-function* objectPieces(object: Readonly<Record<string, unknown>>, allFields = FIELDS): Generator<string> {
+function* objectPieces(object: object, fields?: readonly string[]): Generator<string> {
   let separator = "{\n";
-  for (const [name, value] of Object.entries(object)) {
-    const fields = allFields[name];
+  const values = new Map<string, unknown>(Object.entries(object));
+  for (const name of fields?.filter((field) => values.has(field)) ?? values.keys()) {
+    const value = values.get(name);
     yield `${separator}  ${safeJson(name)}: `;
     separator = ",\n";
     if (typeof value === "object" && value !== null && Symbol.iterator in value)
@@ -76,24 +64,20 @@ function* listPieces(entries: Iterable<unknown>, fields: readonly string[] | und
 
 /** The result as `--format json` and `--out x.json` write it. */
 export function jsonResult(result: RunResult): Iterable<string> {
-  return objectPieces(Object.fromEntries(RESULT_FIELDS.map((name) => [name, result[name]])));
+  return objectPieces(result, FIELDS);
 }
 
 /** A diagnosis for scripts. */
 export function jsonDiagnosis(diagnosis: Diagnosis): string {
-  return [...objectPieces({ ...diagnosis })].join("");
+  const checks = diagnosis.checks.map(({ name, status, message, hint }) => ({ name, status, message, hint }));
+  return [...objectPieces({ ...diagnosis, checks })].join("");
 }
 
 /** What the log knows, for scripts. */
-export function jsonStatus(report: StatusReport): Iterable<string> {
-  const { version, command, server, log, tenants, warnings, errors, exitCode } = report;
+export function jsonStatus({ version, command, server, log, tenants, ...rest }: StatusReport): Iterable<string> {
   const { copied, "in-doubt": inDoubt, ...others } = standingCounts(tenants);
   const summary = { copied, inDoubt, ...others };
-  const fields = { log: FIELDS.log, warnings: PROBLEM_FIELDS, errors: PROBLEM_FIELDS };
-  return objectPieces(
-    { version, command, server, log, summary, tenants: typed(tenants), warnings, errors, exitCode },
-    fields,
-  );
+  return objectPieces({ version, command, server, log, summary, tenants: typed(tenants), ...rest });
 }
 
 function* typed(tenants: Iterable<TenantStatus>) {
@@ -102,14 +86,12 @@ function* typed(tenants: Iterable<TenantStatus>) {
 
 /** One tenant as a whole NDJSON line. */
 export function tenantLine(tenant: TenantResult): string {
-  return `${safeJson(tenant, TENANT_FIELDS)}\n`;
+  return `${safeJson(tenant, FIELDS)}\n`;
 }
 
 /** NDJSON's last line: everything of the result except its tenants. */
 export function summaryLine(result: RunResult): string {
-  const names = RESULT_FIELDS.filter((name) => name !== "tenants");
-  const fields = names.map((name) => `${safeJson(name)}:${safeJson(result[name], FIELDS[name])}`);
-  return `{"type":"summary",${fields.join(",")}}\n`;
+  return `${safeJson({ type: "summary", ...result, tenants: undefined }, FIELDS)}\n`;
 }
 
 /**

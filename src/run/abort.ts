@@ -13,26 +13,18 @@ export interface Interruption {
 }
 
 /** Waits for reads, but no longer than until the first signal: then throws a StopError (exit 130 or 143). */
-export async function untilInterrupted<T>(interruption: Interruption, reading: Promise<T>): Promise<T> {
-  const isRead = new AbortController();
-  const interrupted = new Promise<never>((_, reject) =>
-    whenAborted(interruption.requested, isRead.signal, () =>
-      reject(interruptedError(interruption.signal(), "nothing was written to it")),
-    ),
-  );
-  try {
-    return await Promise.race([reading, interrupted]);
-  } finally {
-    isRead.abort();
-    // What is still being read is given up with the connection; its failure is nobody's any more.
-    reading.catch(() => undefined);
-  }
+export function untilInterrupted<T>({ requested, signal }: Interruption, reading: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    whenAborted(requested, () => reject(interruptedError(signal(), "nothing was written to it")));
+    // What is still being read then is given up with the connection; its failure is nobody's any more.
+    reading.then(resolve, reject);
+  });
 }
 
-/** Acts once when the signal is aborted, or now where it is already; not any more when `end` is. */
-function whenAborted(signal: AbortSignal, end: AbortSignal, act: () => void): void {
+/** Acts when the signal is aborted, or now where it is already; not any more when `end` is. */
+function whenAborted(signal: AbortSignal, act: () => void, end?: AbortSignal): void {
   if (signal.aborted) act();
-  else signal.addEventListener("abort", act, { once: true, signal: end });
+  else signal.addEventListener("abort", act, { once: true, ...(end && { signal: end }) });
 }
 
 function interruptedError(signal: EndingSignal, consequence: string): StopError {
@@ -78,11 +70,12 @@ export class RunAbort {
   constructor(clock: Clock, interruption: Interruption, onSignal: (signal: EndingSignal, reads: number) => void) {
     this.#clock = clock;
     this.#interruption = interruption;
-    whenAborted(interruption.requested, this.#released.signal, () => {
+    const onFirst = (): void => {
       const signal = interruption.signal();
       onSignal(signal, this.#reads.size);
       this.abort({ kind: "signal", signal });
-    });
+    };
+    whenAborted(interruption.requested, onFirst, this.#released.signal);
   }
 
   get isAborted(): boolean {

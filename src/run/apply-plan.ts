@@ -1,27 +1,22 @@
 import type { LogEntry } from "../log/records.js";
 import type { SourceStop } from "../log/state.js";
 import * as conflict from "../plan/conflicts.js";
-import type { Action, PlanItem } from "../plan/decide.js";
+import { type PlanItem, twinsOfLog } from "../plan/decide.js";
 import type { PlanEntry } from "../plan/desired.js";
 import type { Plan } from "../plan/make-plan.js";
-import { twinsOfLog } from "../plan/plan-context.js";
-import { holdAgainst, readCopy } from "../plan/read-copies.js";
+import { holdAgainst, observeCopy, readCopy } from "../plan/read-copies.js";
 import { holderOf, namesakesOf } from "../plan/whose-task.js";
-import type { TenantRef } from "../shared/ids.js";
 import { problem } from "../shared/problems.js";
-import type { TenantError } from "../shared/results.js";
-import { createCopy } from "./create.js";
-import { bringUpToDate, type InDoubt, settleDoubts } from "./doubts.js";
-import { observe } from "./read-back.js";
+import { type ActionKind, OUTCOME_OF_PLANNED } from "../shared/results.js";
+import { carryOut, type InDoubt, settleDoubts } from "./doubts.js";
 import { type End, PLANNED } from "./results.js";
 import type { Run } from "./run.js";
-import { type Finding, settleFromPlan, settlePatchesAside } from "./settle.js";
+import { settleFromPlan } from "./settle.js";
 import { runPooled } from "./slots.js";
-import { updateCopy } from "./update.js";
 
 /** Actions that a run carries out. */
-export function isWork({ kind }: Action): boolean {
-  return kind === "create" || kind === "update" || kind === "adopt" || kind === "settle";
+export function isWork(kind: ActionKind): boolean {
+  return OUTCOME_OF_PLANNED[kind] === "planned";
 }
 
 /**
@@ -29,19 +24,18 @@ export function isWork({ kind }: Action): boolean {
  * in force before anything is sent; then all the work, each tenant on its own; then one common settlement, and a last look for twins.
  */
 export async function applyPlan(run: Run, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
-  const findings = await settleFromPlan(run, plan, carried);
-  await settlePatchesAside(run, plan, carried);
+  await settleFromPlan(run, plan, carried);
   await adoptAll(run, plan, carried);
   const inDoubt: InDoubt[] = [];
   const work = (item: PlanItem): Promise<void> =>
     run.guardTenant(item, async () => {
       const entry = plan.context.entries.get(item.ref);
       if (entry === undefined) return;
-      const end = await workOn(run, item, entry, findings.get(item.ref));
+      const end = await workOn(run, item, entry);
       const isTroubled = end.kind === "in-doubt" || end.kind === "failed";
       if (isTroubled && run.results.wasSent(item.ref)) run.breakers.countTrouble(item.ref);
       // The run settles all doubts together.
-      if (end.kind === "in-doubt") inDoubt.push({ ...entry, item, tenant: item.tenant, error: end.error });
+      if (end.kind === "in-doubt") inDoubt.push({ ...entry, item, error: end.error });
       else run.results.end(item, end);
     });
   await run.abort.guard(() => clearSourceStops(run, plan, carried, work));
@@ -52,49 +46,41 @@ export async function applyPlan(run: Run, plan: Plan, carried: readonly PlanItem
   await runPooled(run.options.run.concurrency, left, keyOf, work);
   await settleDoubts(run, inDoubt);
   if (!run.abort.isFinal && run.server.sentCreate) await run.abort.guard(() => run.server.lookLast());
-  await run.abort.guard(() => tellTroubles(run, plan, carried));
+  tellTroubles(run, plan);
 }
 
 /** One tenant's work, from its plan to its end. */
-async function workOn(run: Run, item: PlanItem, entry: PlanEntry, finding: Finding | undefined): Promise<End> {
-  const { kind } = item.action;
-  if (run.abort.isAborted && kind !== "settle") return PLANNED;
-  if (kind === "create") return createCopy(run, entry);
-  if (kind === "update") return updateCopy(run, entry);
-  if (kind === "adopt" || finding?.kind === "settled") return bringUpToDate(run, entry);
-  if (finding?.kind === "twins")
-    return { kind: "failed", error: conflict.twin({ ...entry, tenant: item.tenant }, finding.ids) };
+async function workOn(run: Run, { action, ref }: PlanItem, entry: PlanEntry): Promise<End> {
+  if (action.kind !== "settle") return run.abort.isAborted ? PLANNED : carryOut(run, entry);
+  if (run.recorder.state.tenant(ref)?.openCreates.length === 0) return carryOut(run, entry);
   const error = problem("IN_DOUBT", "an earlier run sent its create, and the answer never came");
   return { kind: "in-doubt", error };
 }
 
 async function adoptAll(run: Run, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
-  const adopted: Promise<void>[] = [];
-  for (const item of carried) {
-    const { action } = item;
-    const entry = plan.context.entries.get(item.ref);
-    if (action.kind !== "adopt" || entry === undefined || run.abort.isAborted) continue;
-    run.server.tookCopies = true;
-    // A doubt that was settled after the plan was made may have shown whose it is.
-    const holder = holderOf(run.recorder.state, action.task.id, item.ref);
-    if (holder === undefined) adopted.push(run.guardTenant(item, () => adopt(run, entry, action)));
-    else {
-      const error = conflict.notACopy(action.task.id, conflict.copyOf(holder));
-      run.results.end(item, { kind: "failed", error });
-    }
-  }
-  await Promise.all(adopted);
-  if (run.server.tookCopies) run.server.refresh();
+  const items = carried.filter(({ action }) => action.kind === "adopt");
+  await Promise.all(
+    items.map((item) => run.guardTenant(item, () => adopt(run, item, plan.context.entries.get(item.ref)))),
+  );
+  if (items.length > 0) run.server.refresh();
 }
 
-async function adopt(run: Run, entry: PlanEntry, { task, by }: Extract<Action, { kind: "adopt" }>): Promise<void> {
+async function adopt(run: Run, item: PlanItem, entry: PlanEntry | undefined): Promise<void> {
+  if (item.action.kind !== "adopt" || entry === undefined || run.abort.isAborted) return;
+  const { task, by } = item.action;
+  // A doubt that was settled after the plan was made may have shown whose it is.
+  const holder = holderOf(run.recorder.state, task.id, item.ref);
+  if (holder !== undefined) {
+    const error = conflict.notACopy(task.id, conflict.copyOf(holder));
+    return run.results.end(item, { kind: "failed", error });
+  }
   const { candidates, list, manifest, sources } = run.server.context;
-  const { row, sourceTaskId } = entry;
+  const { sourceTaskId, key, tenant } = entry;
   const newTaskId = task.id;
   const name = list?.index.get(newTaskId)?.name ?? task.name;
   // The other listed tasks of its name, or a similar one: they were there before, and are no twins of it.
   const before = list?.reading.kind === "read" ? namesakesOf(name, list.index).filter((id) => id !== newTaskId) : null;
-  const whose = { sourceTaskId, key: row.key, tenant: row.tenant, manifest: manifest.fileName };
+  const whose = { sourceTaskId, key, tenant, manifest: manifest.fileName };
   // The doubt ends with the adoption, in one group: neither is in the log without the other before it.
   const open = run.recorder.state.tenant(entry.ref)?.openCreates ?? [];
   const entries: LogEntry[] = [
@@ -103,7 +89,7 @@ async function adopt(run: Run, entry: PlanEntry, { task, by }: Extract<Action, {
   ];
   const reports = candidates.get(newTaskId);
   const mustShow = sources?.get(sourceTaskId)?.rows;
-  if (reports?.kind === "read") entries.push(observe(run, entry, newTaskId, reports.value, mustShow).record);
+  if (reports?.kind === "read") entries.push(observeCopy(entry, newTaskId, reports.value, mustShow, run.clock).record);
   await run.recorder.record(entries);
 }
 
@@ -148,29 +134,22 @@ async function isCleared(run: Run, plan: Plan, stop: SourceStop): Promise<boolea
 }
 
 /** Tells of crossed names that the lists of this run showed, and, where it has read the list again, of twins. */
-async function tellTroubles(run: Run, plan: Plan, carried: readonly PlanItem[]): Promise<void> {
+function tellTroubles(run: Run, plan: Plan): void {
   const { results, server } = run;
   const items = new Map(plan.items.map((item) => [item.ref, item]));
-  const isCarried = new Set(carried.map((item) => item.ref));
-  const tell = (ref: TenantRef, tenant: string, error: TenantError): void => {
-    if (isCarried.has(ref)) results.amend(ref, error);
-    results.tellTrouble({ ref, tenant }, error);
-  };
   for (const [ref, error] of server.context.crossed) {
     const item = items.get(ref);
     if (item?.action.kind === "conflict" && item.action.error.code === error.code) continue;
     // The plan has warned of it.
     if (plan.context.crossed.has(ref)) results.troubles.set(ref, error);
-    else tell(ref, item?.tenant ?? run.recorder.state.tenant(ref)?.tenant ?? ref, error);
+    else results.tellTrouble(item ?? run.recorder.state.tenant(ref) ?? { ref, tenant: ref }, error);
   }
   const { list } = server.context;
   if (list === undefined || list === plan.context.list) return;
-  // Told first: the log may take no more.
-  await server.noteNames(list.index);
-  for (const { state, tasks } of twinsOfLog(server.context).values()) {
+  for (const [ref, others] of twinsOfLog(server.context)) {
+    const state = run.recorder.state.tenant(ref);
     // Which of them is whose, a crossed name leaves open: that is told already.
-    if ((items.get(state.ref)?.twins.length ?? 0) > 0 || server.context.crossed.has(state.ref)) continue;
-    const copies = state.copy === undefined ? [] : [state.copy.newTaskId];
-    tell(state.ref, state.tenant, conflict.twin(state, [...copies, ...tasks.map(({ id }) => id)]));
+    if (!state?.copy || items.get(ref)?.twins.length || server.context.crossed.has(ref)) continue;
+    results.tellTrouble(state, conflict.twin(state, [state.copy.newTaskId, ...others]));
   }
 }

@@ -1,10 +1,10 @@
 import type { CreateIntentRecord, LogEntry, WriteEnd } from "../log/records.js";
+import { decideEntry } from "../plan/decide.js";
 import type { PlanEntry } from "../plan/desired.js";
 import { lookUp, namesakesOf } from "../plan/whose-task.js";
 import type { CreateRequest } from "../server/ports.js";
 import { type TaskId, writeId } from "../shared/ids.js";
 import { EXIT, problem, StopError } from "../shared/problems.js";
-import type { TenantError } from "../shared/results.js";
 import { byReport } from "../shared/tasks.js";
 import { readBackCreate } from "./read-back.js";
 import { type End, PLANNED, SUCCEEDED } from "./results.js";
@@ -23,12 +23,16 @@ export async function createCopy(run: Run, entry: PlanEntry): Promise<End> {
 async function createInTurn(run: Run, entry: PlanEntry, isFirst: boolean): Promise<End> {
   if (run.abort.isAborted) return PLANNED;
   const { ref, sourceTaskId } = entry;
-  const inUse = run.server.conflictNow(entry);
-  if (inUse !== undefined) return { kind: "failed", error: inUse };
+  // What was learnt while it waited may hold an app that the plan gave to it, or show that two copies bear each other's names.
+  const { action } = decideEntry(run.server.context, entry);
+  if (action.kind === "conflict") return { kind: "failed", error: action.error };
   const intent = createIntent(run, entry);
   const { write } = intent;
   await run.server.noteUnexplained();
-  await run.recorder.record(sourceMet(run, entry));
+  const sourceName = run.server.context.sources?.get(sourceTaskId)?.task.name;
+  // `{task}` stays the name under which the log first met the source task.
+  if (sourceName !== undefined && run.recorder.state.source(sourceTaskId).name === undefined)
+    await run.recorder.record([{ type: "source", sourceTaskId, name: sourceName }]);
   const attempt = run.writer.createCopy(createRequest(intent));
   const sent = await send(run, entry, intent, attempt, (httpStatus) => lookForOwnWork(run, entry, intent, httpStatus));
   if (sent.kind === "ended") {
@@ -36,8 +40,13 @@ async function createInTurn(run: Run, entry: PlanEntry, isFirst: boolean): Promi
     return sent.end;
   }
   const newTaskId = sent.taskId;
-  if (newTaskId === undefined || !run.server.claim(newTaskId, ref))
-    return endInDoubt(run, intent, strangeId(newTaskId));
+  if (newTaskId === undefined || !run.server.claim(newTaskId, ref)) {
+    const message =
+      newTaskId === undefined
+        ? "the server said that it made the copy, but not under which ID"
+        : `the server answered with the ID ${newTaskId}, which is a source task's, another tenant's or that of a task which was there before`;
+    return endInDoubt(run, intent, problem("STRANGE_ID", message));
+  }
   // `resolve --retry` lets a create go in spite of an open one. That one is given up when this one has made the copy, and looked for as
   // a twin from then on. Not before: where this one is refused, or nobody learns what became of it, the old doubt stands.
   const others = (run.recorder.state.tenant(ref)?.openCreates ?? []).filter((other) => other.write !== write);
@@ -72,7 +81,10 @@ function countRefusal(run: Run, sourceTaskId: TaskId, httpStatus: number): void 
   const source = run.source(sourceTaskId);
   source.refusedCreates += 1;
   if (source.creates.state === "open") return;
-  if (httpStatus === 404 || httpStatus === 405) run.abort.fail(tooOld(httpStatus));
+  if (httpStatus === 404 || httpStatus === 405) {
+    const message = `the server answered ${httpStatus} to the first duplicate request: a wrong prefix in --server, or a server older than duplicateTask`;
+    run.abort.fail(new StopError(EXIT.server, problem("DUPLICATE_MISSING", message)));
+  }
   if (source.refusedCreates >= REFUSALS_THAT_STOP) run.stopSource(sourceTaskId, "creates", "three refusals in a row");
 }
 
@@ -89,13 +101,14 @@ function createIntent(run: Run, entry: PlanEntry): CreateIntentRecord {
   const write = writeId(run.chance.uuid());
   // The same key for a re-send of the same body, so that a server that honours it cannot do the work twice.
   const resent = state?.suspects.at(-1);
-  const isSame = resent !== undefined && isSameRequest(resent, { ...resent, ...body });
+  const sentText = (intent: CreateIntentRecord): string => JSON.stringify(createRequest(intent));
+  const isSame = resent !== undefined && sentText(resent) === sentText({ ...resent, ...body });
   return {
     type: "create-intent",
     write,
     sourceTaskId: entry.sourceTaskId,
-    key: entry.row.key,
-    tenant: entry.row.tenant,
+    key: entry.key,
+    tenant: entry.tenant,
     manifest: context.manifest.fileName,
     ...body,
     named: entry.wanted.named,
@@ -104,10 +117,6 @@ function createIntent(run: Run, entry: PlanEntry): CreateIntentRecord {
     before: list?.wholenessOf(entry.sourceTaskId).whole === true ? namesakesOf(body.name, list.index) : null,
     attempt: (state?.absences ?? 0) + 1,
   };
-}
-
-function isSameRequest(one: CreateIntentRecord, other: CreateIntentRecord): boolean {
-  return JSON.stringify(createRequest(one)) === JSON.stringify(createRequest(other));
 }
 
 /**
@@ -121,25 +130,4 @@ function createRequest({ sourceTaskId, name, mappings, reports, reportIdMode }: 
     return ids.map((id) => ({ reportId: id, apps }));
   });
   return { sourceTaskId, name, reports: bodies };
-}
-
-/** `{task}` stays the name under which the log first met the source task. */
-function sourceMet(run: Run, { sourceTaskId }: PlanEntry): readonly LogEntry[] {
-  const name = run.server.context.sources?.get(sourceTaskId)?.task.name;
-  if (name === undefined || run.recorder.state.source(sourceTaskId).name !== undefined) return [];
-  return [{ type: "source", sourceTaskId, name }];
-}
-
-function strangeId(taskId: TaskId | undefined): TenantError {
-  return problem(
-    "STRANGE_ID",
-    taskId === undefined
-      ? "the server said that it made the copy, but not under which ID"
-      : `the server answered with the ID ${taskId}, which is a source task's, another tenant's or that of a task which was there before`,
-  );
-}
-
-function tooOld(httpStatus: number): StopError {
-  const message = `the server answered ${httpStatus} to the first duplicate request: a wrong prefix in --server, or a server older than duplicateTask`;
-  return new StopError(EXIT.server, problem("DUPLICATE_MISSING", message));
 }

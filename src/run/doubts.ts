@@ -1,12 +1,12 @@
 import type { TenantState } from "../log/tenant-state.js";
 import * as conflict from "../plan/conflicts.js";
-import { decideEntry, MOST_RESENDS, type PlanItem } from "../plan/decide.js";
+import { decideEntry, type PlanItem } from "../plan/decide.js";
 import type { PlanEntry } from "../plan/desired.js";
 import { hasShownCopy, type ObservedList } from "../plan/observe.js";
 import { problem } from "../shared/problems.js";
 import type { TenantError } from "../shared/results.js";
 import { createCopy } from "./create.js";
-import { type End, SUCCEEDED } from "./results.js";
+import { type End, PLANNED, SUCCEEDED } from "./results.js";
 import type { Run } from "./run.js";
 import { type Finding, settleFound } from "./settle.js";
 import { runPooled } from "./slots.js";
@@ -14,7 +14,6 @@ import { updateCopy } from "./update.js";
 
 /** A tenant of this run that is in doubt: how it came to be, and why the doubt cannot be ended now. */
 export interface InDoubt extends PlanEntry {
-  readonly tenant: string;
   readonly item: PlanItem;
   error: TenantError;
   why?: TenantError | undefined;
@@ -39,7 +38,7 @@ export async function settleDoubts(run: Run, doubts: readonly InDoubt[]): Promis
     const creates = openOf(run, doubts).filter((doubt) => hasOpenCreate(run, doubt));
     const patches = openOf(run, doubts).filter((doubt) => !hasOpenCreate(run, doubt));
     await Promise.all([
-      together(run, patches, (doubt) => patchAgain(run, doubt)),
+      together(run, patches, (doubt) => tryAgain(run, doubt, updateCopy(run, doubt, true))),
       run.abort.guard(() => settleAbsent(run, creates)),
     ]);
     // A second send that is in doubt as well is looked up once more before the run ends.
@@ -56,11 +55,13 @@ export async function settleDoubts(run: Run, doubts: readonly InDoubt[]): Promis
     );
 }
 
-/** What a settled tenant still needs: the manifest may want other mappings, or the server does not show them. */
-export async function bringUpToDate(run: Run, entry: PlanEntry): Promise<End> {
+/** Does what one tenant still needs by what is known now: the plan's list is old, doubts were ended, others hold its apps. */
+export async function carryOut(run: Run, entry: PlanEntry): Promise<End> {
   const { action } = decideEntry(run.server.context, entry);
-  if (action.kind === "conflict") return { kind: "failed", error: action.error };
-  return action.kind === "update" ? updateCopy(run, entry) : SUCCEEDED;
+  if (action.kind === "conflict") return run.endOfRefusal(entry.ref, action.error);
+  if (action.kind === "create") return createCopy(run, entry);
+  if (action.kind === "update") return updateCopy(run, entry);
+  return action.kind === "unchanged" ? SUCCEEDED : PLANNED;
 }
 
 function openOf(run: Run, doubts: readonly InDoubt[]): readonly InDoubt[] {
@@ -97,7 +98,7 @@ async function lookForFound(run: Run, doubts: readonly InDoubt[]): Promise<Obser
     // A candidate that is not there any more is none; any other reason why nothing shows the truth still holds.
     else doubt.why = candidateOf(doubt, finding) ?? (isCandidate(doubt) ? undefined : doubt.why);
   }
-  await together(run, settled, async (doubt) => run.results.end(doubt.item, await bringUpToDate(run, doubt)));
+  await together(run, settled, async (doubt) => run.results.end(doubt.item, await carryOut(run, doubt)));
   return list;
 }
 
@@ -128,10 +129,10 @@ async function waitForSettle(run: Run, doubts: readonly InDoubt[]): Promise<void
   await run.clock.sleep(wait, run.abort.signal);
 }
 
-async function patchAgain(run: Run, doubt: InDoubt): Promise<void> {
-  const end = await updateCopy(run, doubt, true);
+/** Takes one more try of a tenant. Where it was aborted before it was sent again, the doubt is as it was. */
+async function tryAgain(run: Run, doubt: InDoubt, trying: Promise<End>): Promise<void> {
+  const end = await trying;
   if (end.kind === "in-doubt") doubt.error = end.error;
-  // Where it was aborted before it was sent again, the doubt is as it was.
   else if (end.kind !== "planned" || !run.isInDoubt(doubt.ref)) run.results.end(doubt.item, end);
 }
 
@@ -157,7 +158,8 @@ async function createAbsent(run: Run, doubts: readonly InDoubt[], lists: readonl
   const writes = absent.flatMap((doubt) => stateOf(run, doubt)?.openCreates ?? []);
   await run.recorder.record(writes.map(({ write }) => ({ type: "settled", write, found: "absent" })));
   run.server.refresh(lists.at(-1));
-  await together(run, absent, (doubt) => createAgain(run, doubt));
+  // Created again by today's manifest, as a new intent.
+  await together(run, absent, (doubt) => tryAgain(run, doubt, carryOut(run, doubt)));
 }
 
 /** Why a tenant's absence is not shown, or `undefined`: it is in neither of two whole lists. */
@@ -175,21 +177,6 @@ function whyNotAbsent(run: Run, doubt: InDoubt, lists: readonly ObservedList[]):
     if (!hasShownCopy(list.index, source, log)) return listUnproven(doubt);
   }
   return undefined;
-}
-
-/** Created again by today's manifest, as a new intent. */
-async function createAgain(run: Run, doubt: InDoubt): Promise<void> {
-  const state = stateOf(run, doubt);
-  const absences = state?.absences ?? 0;
-  const { action } = decideEntry(run.server.context, doubt);
-  if (action.kind === "conflict") return run.results.end(doubt.item, { kind: "failed", error: action.error });
-  if (absences > MOST_RESENDS)
-    return run.results.end(doubt.item, { kind: "failed", error: conflict.gaveUp(doubt, absences) });
-  // The log has lost its tail, and with it that the doubt was over: the copy is there.
-  const isThere = state?.copy?.gone === false && action.kind !== "create";
-  const end = isThere ? await bringUpToDate(run, doubt) : await createCopy(run, doubt);
-  if (end.kind === "in-doubt") doubt.error = end.error;
-  else run.results.end(doubt.item, end);
 }
 
 /** What is told of a doubt that stays: what happened, why nothing shows the truth, and the way out. */

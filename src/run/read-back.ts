@@ -1,7 +1,6 @@
-import type { CreateIntentRecord, LogEntry, ObservedRecord } from "../log/records.js";
-import { countRows, type OpenPatch, type RowCounts, type TenantState } from "../log/tenant-state.js";
-import type { PlanEntry } from "../plan/desired.js";
-import type { ReportChange } from "../plan/drift.js";
+import type { CreateIntentRecord, LogEntry } from "../log/records.js";
+import type { OpenPatch, TenantState } from "../log/tenant-state.js";
+import type { PlanEntry, ReportChange } from "../plan/desired.js";
 import { copyLacks, mappingsNotShown, notVerified, observeCopy, type ReadBack, readCopy } from "../plan/read-copies.js";
 import type { Reading } from "../server/ports.js";
 import type { ReportId, TaskId } from "../shared/ids.js";
@@ -11,36 +10,21 @@ import { byReport, sameSwaps, type TaskReport } from "../shared/tasks.js";
 import { type End, SUCCEEDED } from "./results.js";
 import type { Run } from "./run.js";
 
-/** What a copy shows, held against what its entry wants; and the record of it. */
-export function observe(
-  { clock }: Run,
-  { sourceTaskId, row, wanted }: PlanEntry,
-  newTaskId: TaskId,
-  shown: readonly TaskReport[],
-  mustShow: RowCounts | undefined,
-): { readonly back: ReadBack; readonly record: ObservedRecord } {
-  return observeCopy({ sourceTaskId, key: row.key, newTaskId, shown, mustShow, wanted, clock });
-}
-
 function failed(error: TenantError): End {
   return { kind: "failed", error };
 }
 
 /** What was made is made; a run with `--verify` calls it well only when it was read. */
-function endOfUnread(run: Run, newTaskId: TaskId): End {
-  return run.options.run.verify ? failed(notVerified(newTaskId, "the run was stopped before")) : SUCCEEDED;
+function endOfUnread(run: Run, newTaskId: TaskId, why = "the run was stopped before"): End {
+  return run.options.run.verify ? failed(notVerified(newTaskId, why)) : SUCCEEDED;
 }
 
-function warnNotShown(run: Run, { sourceTaskId, row }: PlanEntry, newTaskId: TaskId): void {
-  run.results.warnOnce(`mappings of ${sourceTaskId}`, mappingsNotShown(newTaskId, row.tenant));
+function warnNotShown(run: Run, { sourceTaskId, tenant }: PlanEntry, newTaskId: TaskId): void {
+  run.results.warnOnce(`mappings of ${sourceTaskId}`, mappingsNotShown(newTaskId, tenant));
 }
 
 function otherReportId(mode: "row" | "report"): string {
   return `The server may want the report's other ID: try --report-id ${mode === "row" ? "report" : "row"}`;
-}
-
-function reportsNamed(reports: readonly ReportId[]): string {
-  return `the report${reports.length === 1 ? "" : "s"} ${reports.join(", ")}`;
 }
 
 /**
@@ -53,9 +37,9 @@ export async function readBackCreate(
   made: { readonly intent: CreateIntentRecord; readonly newTaskId: TaskId; readonly isFirst: boolean },
 ): Promise<End> {
   const { intent, newTaskId, isFirst } = made;
-  const { sourceTaskId, row } = entry;
+  const { sourceTaskId, tenant } = entry;
   const { creates } = run.source(sourceTaskId);
-  const mustShow = intent.reports.length > 0 ? countRows(intent.reports.map(({ reportId }) => reportId)) : undefined;
+  const mustShow = run.recorder.state.tenant(entry.ref)?.copy?.sourceRows;
   const [copy, list] = await Promise.all([
     run.abort.guard(() => readCopy(run.reader, newTaskId, mustShow)),
     isFirst ? run.abort.guard(() => run.server.listForNewCopy()) : undefined,
@@ -71,9 +55,9 @@ export async function readBackCreate(
     const message = `the new copy ${newTaskId} is not in the server's task list, though that was read to its end`;
     error = problem("COPY_NOT_LISTED", message);
   }
-  if (copy.kind === "lacks") error = copyLacks({ tenant: row.tenant, sourceTaskId, newTaskId }, copy.reports);
+  if (copy.kind === "lacks") error = copyLacks({ tenant, sourceTaskId, newTaskId }, copy.reports);
   else if (copy.kind === "read") {
-    const { back, record } = observe(run, entry, newTaskId, copy.value, mustShow);
+    const { back, record } = observeCopy(entry, newTaskId, copy.value, mustShow, run.clock);
     error = wrongCopy(intent, copy.value, back) ?? error;
     if (copy.value.some((report) => report.mappings !== undefined))
       entries.push(error === undefined ? record : { ...record, verified: false, verifiedAt: undefined });
@@ -81,13 +65,13 @@ export async function readBackCreate(
   } else warnNotShown(run, entry, newTaskId);
   if (error !== undefined) {
     const { reportIdMode, mappings } = intent;
-    const stop = { sourceTaskId, key: row.key, newTaskId, code: error.code, reportIdMode, mappings };
+    const stop = { sourceTaskId, key: entry.key, newTaskId, code: error.code, reportIdMode, mappings };
     entries.push({ type: "source-stopped", ...stop });
   }
   const isLogged = await run.abort.guard(() => run.recorder.record(entries).then(() => true));
   // What was seen to be wrong is told, also where the log takes no more.
   if (error !== undefined) {
-    run.stopSource(sourceTaskId, "creates", error.message, { hint: error.hint, tenant: row.tenant });
+    run.stopSource(sourceTaskId, "creates", error.message, { hint: error.hint, tenant });
     return failed(error);
   }
   if (isLogged === undefined) {
@@ -95,8 +79,8 @@ export async function readBackCreate(
     return endOfUnread(run, newTaskId);
   }
   creates.open();
-  const isRead = copy.kind === "read" || copy.kind === "lacks";
-  return isRead || !run.options.run.verify ? SUCCEEDED : failed(notVerified(newTaskId, copy.problem.message));
+  if (copy.kind === "read" || copy.kind === "lacks") return SUCCEEDED;
+  return endOfUnread(run, newTaskId, copy.problem.message);
 }
 
 /** What a new copy shows that was not sent. */
@@ -113,7 +97,7 @@ function wrongCopy(
     return problem("REPORTS_DIFFER", message);
   }
   if (back.kind !== "different") return undefined;
-  const message = `the copy was read back, and the server shows other mappings than were sent for ${reportsNamed(back.reports)}`;
+  const message = `the copy was read back, and the server shows other mappings than were sent for the reports ${back.reports.join(", ")}`;
   const hint = `${otherReportId(reportIdMode)}. The copy must not mail: look at it on the server`;
   return problem("MAPPINGS_DIFFER", message, { hint });
 }
@@ -132,7 +116,7 @@ export interface SentPatches {
  */
 export async function readBackPatches(run: Run, entry: PlanEntry, patches: SentPatches): Promise<End> {
   const { newTaskId, sentAny } = patches;
-  const { sourceTaskId, row } = entry;
+  const { sourceTaskId, tenant } = entry;
   const { updates } = run.source(sourceTaskId);
   const state = run.recorder.state.tenant(entry.ref);
   const copy = await run.abort.guard(() => readCopy(run.reader, newTaskId, state?.originalRows));
@@ -141,8 +125,7 @@ export async function readBackPatches(run: Run, entry: PlanEntry, patches: SentP
     updates.stop();
     return endOfUnread(run, newTaskId);
   }
-  const lacks = (reports: readonly ReportId[]): End =>
-    failed(copyLacks({ tenant: row.tenant, sourceTaskId, newTaskId }, reports));
+  const lacks = (reports: readonly ReportId[]): End => failed(copyLacks({ tenant, sourceTaskId, newTaskId }, reports));
   if (copy.kind === "lacks") return lacks(copy.reports);
   if (copy.kind !== "read") {
     if (run.options.run.verify || (sentAny && state?.showsMappings === true))
@@ -152,7 +135,7 @@ export async function readBackPatches(run: Run, entry: PlanEntry, patches: SentP
     return SUCCEEDED;
   }
   const mustShow = state && run.server.rowsToBeShown(state);
-  const { record } = observe(run, entry, newTaskId, copy.value, mustShow);
+  const { record } = observeCopy(entry, newTaskId, copy.value, mustShow, run.clock);
   const { unequal, lost, hidden } = heldAgainstPatches(entry, patches, copy.value, state?.showsMappings === true);
   // Shown a moment ago, and not any more: what it maps now is not known, whatever the PATCH was answered.
   const reports = [...record.reports, ...lost.map((reportId) => ({ reportId, apps: null }))];
@@ -165,8 +148,8 @@ export async function readBackPatches(run: Run, entry: PlanEntry, patches: SentP
     return SUCCEEDED;
   }
   const why = `a PATCH of the copy ${newTaskId} had no effect`;
-  run.stopSource(sourceTaskId, "updates", why, { tenant: row.tenant });
-  const message = `the server took the PATCH and still shows other mappings for ${reportsNamed(unequal)}`;
+  run.stopSource(sourceTaskId, "updates", why, { tenant });
+  const message = `the server took the PATCH and still shows other mappings for the reports ${unequal.join(", ")}`;
   return failed(problem("PATCH_NO_EFFECT", message, { hint: otherReportId(run.options.shape.reportId) }));
 }
 

@@ -84,24 +84,15 @@ export class Results {
     return this.#results.has(ref);
   }
 
-  /** Changes what was already told of a tenant: a twin, or a crossed name, that only the last list showed. */
-  amend(ref: TenantRef, error: TenantError): void {
-    const told = this.#results.get(ref);
-    if (told !== undefined) this.#results.set(ref, { ...told, outcome: "failed", verified: false, error });
-  }
-
-  /** The result of an item that this run carried out; one that never ended was not reached. */
-  of(item: PlanItem): TenantResult {
-    return this.#results.get(item.ref) ?? this.#resultOf(item, PLANNED);
-  }
-
-  /** The result of an item that this run did not carry out, with what a later look than the plan's has shown of it. */
-  beside(item: PlanItem): TenantResult {
-    const result = plannedResult(item, this.#run.recorder.state);
+  /** An item's result, with what a later look than the plan's has shown of it. One that was carried out and never ended was not reached. */
+  of(item: PlanItem, isCarried: boolean): TenantResult {
+    const known = isCarried ? this.#results.get(item.ref) : plannedResult(item, this.#run.recorder.state);
+    const result = known ?? this.#resultOf(item, PLANNED);
     const error = this.troubles.get(item.ref);
-    if (error === undefined || result.error !== undefined) return result;
-    // A second task leaves the copy what it is. A crossed name leaves nothing that could be said of it.
-    return error.code === "TWIN" ? { ...result, error } : { ...result, outcome: "failed", verified: false, error };
+    if (error === undefined || (!isCarried && result.error !== undefined)) return result;
+    // A second task leaves a copy that nothing was done to what it is. A crossed name leaves nothing that could be said of it.
+    if (!isCarried && error.code === "TWIN") return { ...result, error };
+    return { ...result, outcome: "failed", verified: false, error };
   }
 
   #resultOf(item: PlanItem, end: End): TenantResult {

@@ -114,18 +114,8 @@ type Failure = Exclude<WriteReply, { kind: "succeeded" }>;
 
 /** What a reply that is no success says of its own write. */
 function judge(reply: Failure): WriteEnd {
-  switch (reply.kind) {
-    case "refused":
-    case "not-sent":
-    case "in-doubt":
-      return reply.kind;
-    case "slow-down":
-      return "refused";
-    case "stop":
-      return reply.inDoubt ? "in-doubt" : "refused";
-    default:
-      return reply satisfies never;
-  }
+  if (reply.kind === "stop") return reply.inDoubt ? "in-doubt" : "refused";
+  return reply.kind === "slow-down" ? "refused" : reply.kind;
 }
 
 function errorOf(reply: Failure): TenantError {
@@ -149,14 +139,14 @@ function outcomeOf({ type, write }: Intent, outcome: WriteEnd, { code, message, 
 /** Records what an answer said; where the log cannot take it, that is told at once, and stands in the tenant's result. */
 export async function recordOrTell(
   run: Run,
-  { ref, row }: PlanEntry,
+  { ref, tenant }: PlanEntry,
   entries: readonly LogEntry[],
   known: Unlogged,
 ): Promise<void> {
   try {
     await run.recorder.record(entries);
   } catch (cause) {
-    run.results.tellUnlogged(ref, row.tenant, known);
+    run.results.tellUnlogged(ref, tenant, known);
     throw cause;
   }
 }

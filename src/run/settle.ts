@@ -1,15 +1,16 @@
+import { isDeepStrictEqual } from "node:util";
 import pLimit from "p-limit";
-import type { CreateIntentRecord, LogEntry, ReportRow } from "../log/records.js";
-import { countRows, sameReports, type TenantState } from "../log/tenant-state.js";
+import type { CreateIntentRecord, LogEntry } from "../log/records.js";
+import { countRows, hasOpenPatch, type TenantState } from "../log/tenant-state.js";
 import * as conflict from "../plan/conflicts.js";
-import type { PlanItem } from "../plan/decide.js";
+import { doubtsOf, type PlanContext, type PlanItem } from "../plan/decide.js";
 import type { Plan } from "../plan/make-plan.js";
 import { READS_AT_ONCE } from "../plan/observe.js";
-import { doubtsOf, type PlanContext } from "../plan/plan-context.js";
 import { type CopyReading, observeCopy, readCopy } from "../plan/read-copies.js";
 import type { Reading } from "../server/ports.js";
 import type { TaskId, TenantRef } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
+import type { TenantError } from "../shared/results.js";
 import type { TaskReport } from "../shared/tasks.js";
 import { lookAtPatchDoubt } from "./read-back.js";
 import type { Run } from "./run.js";
@@ -56,14 +57,14 @@ export async function settleFound(
     });
   const readFound = ({ id, intent }: Found): Promise<CopyReading> =>
     limited(() => readCopy(look.reader, id, countRows(intent.reports.map(({ reportId }) => reportId))));
-  const single = states.map((state) => foundFor(look, state)).filter((found) => found.length === 1);
+  const single = states.map((state) => foundFor(look.server.context, state)).filter((found) => found.length === 1);
   const readings = new Map(
     await Promise.all(single.flat().map(async (found) => [found.id, await readFound(found)] as const)),
   );
   const findings = new Map<TenantRef, Finding>();
   // One after the other: what one takes is found by no other any more.
   for (const state of states) {
-    const [found, ...others] = foundFor(look, state);
+    const [found, ...others] = foundFor(look.server.context, state);
     if (found === undefined) continue;
     if (others.length > 0) findings.set(state.ref, { kind: "twins", ids: [found, ...others].map(({ id }) => id) });
     // It was not read where it was one of several until another tenant took the others.
@@ -91,17 +92,13 @@ export async function settleFound(
 }
 
 /** The tasks that may be what a tenant's creates have made, each with the last create that may have made it. */
-function foundFor(look: Look, state: TenantState): readonly Found[] {
+function foundFor(context: Look["server"]["context"], state: TenantState): readonly Found[] {
   const found = new Map<TaskId, Found>();
-  for (const { intent, found: lookUp } of doubtsOf(look.server.context, state)) {
+  for (const { intent, found: lookUp } of doubtsOf(context, state)) {
     const tasks = lookUp?.kind === "found" || lookUp?.kind === "several" ? lookUp.tasks : [];
     for (const { id } of tasks) found.set(id, { id, intent });
   }
   return [...found.values()];
-}
-
-function sourceRows(look: Look, sourceTaskId: TaskId): readonly ReportRow[] {
-  return look.server.context.sources?.get(sourceTaskId)?.reportRows ?? [];
 }
 
 /**
@@ -112,7 +109,8 @@ function mayBeMadeBy(look: Look, intent: CreateIntentRecord, reports: Reports | 
   if (reports?.kind === "unreadable") return true;
   const shown = reports?.kind === "read" ? reports.value : [];
   // A request that was worked late copies what the source task has by then. What lacks a report may have come back short.
-  const rows = [...intent.reports, ...sourceRows(look, intent.sourceTaskId)];
+  const source = look.server.context.sources?.get(intent.sourceTaskId);
+  const rows = [...intent.reports, ...(source?.reportRows ?? [])];
   const own = new Set(rows.map(({ reportId }) => reportId));
   if (own.size > 0 && shown.some(({ reportId }) => !own.has(reportId))) return false;
   const apps = new Set(intent.mappings.map(({ newQlikAppId }) => newQlikAppId));
@@ -123,7 +121,6 @@ function mayBeMadeBy(look: Look, intent: CreateIntentRecord, reports: Reports | 
 /** Takes the only task that was found for a tenant into the log, if it has the reports of the intent. */
 async function settle(look: Look, state: TenantState, found: Found, reading: CopyReading): Promise<Finding> {
   const { id: newTaskId, intent } = found;
-  const { sourceTaskId, key } = state;
   const [first, ...rest] = state.openCreates;
   if (first === undefined || reading.kind === "lacks" || !hasReportsOf(look, intent, reading))
     return { kind: "candidates", ids: [newTaskId] };
@@ -134,8 +131,7 @@ async function settle(look: Look, state: TenantState, found: Found, reading: Cop
   if (reading.kind === "read") {
     // Shown as its intent wanted it; where today's manifest wants otherwise, a PATCH follows and takes this back.
     const mustShow = intent.reports.length > 0 ? countRows(intent.reports.map(({ reportId }) => reportId)) : undefined;
-    const copy = { sourceTaskId, key, newTaskId, shown: reading.value };
-    entries.push(observeCopy({ ...copy, wanted: intent, mustShow, clock: look.clock }).record);
+    entries.push(observeCopy({ ...state, wanted: intent }, newTaskId, reading.value, mustShow, look.clock).record);
   }
   await look.recorder.record(entries);
   return { kind: "settled", ids: [newTaskId] };
@@ -147,105 +143,88 @@ async function settle(look: Look, state: TenantState, found: Found, reading: Cop
  * that lists no reports then or now cannot be asked.
  */
 function hasReportsOf(look: Look, intent: CreateIntentRecord, reports: Reports): boolean {
-  const rows = sourceRows(look, intent.sourceTaskId);
-  if (reports.kind !== "read") return intent.reports.length === 0 && rows.length === 0;
+  const source = look.server.context.sources?.get(intent.sourceTaskId);
+  if (reports.kind !== "read") return intent.reports.length === 0 && !source?.reportRows.length;
   const shown = new Set(reports.value.map((report) => report.reportId));
-  if (intent.reports.length > 0) return sameReports(shown, new Set(intent.reports.map((report) => report.reportId)));
-  const published = new Map(rows.map((row) => [row.rowId as string, row.reportId]));
-  return intent.mappings.every(({ reportId }) => shown.has(published.get(reportId) ?? reportId));
+  if (intent.reports.length > 0)
+    return isDeepStrictEqual(shown, new Set(intent.reports.map((report) => report.reportId)));
+  return intent.mappings.every(({ reportId }) => shown.has(source?.reportOfRow.get(reportId) ?? reportId));
 }
 
 /**
- * Looks every open create up in the plan's own list, also of tenants that this run does not carry out (orphan, skip, not
- * selected, beyond `--limit`, another manifest's): what is found is logged, nothing is sent for them.
+ * Looks every doubt up before anything is sent, also those of tenants that this run does not carry out (orphan, skip, not selected,
+ * beyond `--limit`, another manifest's): creates in the plan's own list, PATCHes of the others on their copies. What is found is logged.
  */
-export async function settleFromPlan(
-  run: Run,
-  { items }: Plan,
-  carried: readonly PlanItem[],
-): Promise<ReadonlyMap<TenantRef, Finding>> {
+export async function settleFromPlan(run: Run, { items }: Plan, carried: readonly PlanItem[]): Promise<void> {
+  const { results, server, abort } = run;
+  const log = run.recorder.state;
   const isCarried = refsOf(carried, () => true);
   // A tenant of this run whose doubt its plan ends in another way (newTaskId, resolve --retry) is left to that.
   const endsOtherwise = refsOf(carried, ({ action }) => action.kind !== "settle");
-  const isConflict = refsOf(items, ({ action }) => action.kind === "conflict");
-  const states = [...run.recorder.state.tenants()].filter(
-    ({ ref, openCreates }) => openCreates.length > 0 && !endsOtherwise.has(ref),
-  );
-  if (states.length === 0) return new Map();
-  const isListed = run.server.context.list?.reading.kind !== "none";
-  const found = isListed ? await run.abort.guard(() => settleFound(run, states)) : undefined;
-  const findings = found ?? new Map<TenantRef, Finding>();
-  run.server.refresh();
-  for (const state of states) {
-    const finding = findings.get(state.ref);
-    if (finding?.kind === "settled") run.server.tookCopies = true;
-    else if (isCarried.has(state.ref) || isConflict.has(state.ref)) continue;
-    else if (finding?.kind === "twins") run.results.tellTrouble(state, conflict.twin(state, finding.ids));
-    else run.results.warn(createAside(state, finding?.ids[0]));
-  }
-  return findings;
-}
-
-/** PATCHes in doubt of tenants that this run does not carry out: looked up once, and told where they stay in doubt. */
-export async function settlePatchesAside(run: Run, { items }: Plan, carried: readonly PlanItem[]): Promise<void> {
-  const log = run.recorder.state;
-  const isCarried = refsOf(carried, () => true);
-  await run.abort.guard(async () => {
+  const states = [...log.tenants()].filter(({ ref, openCreates }) => openCreates.length > 0 && !endsOtherwise.has(ref));
+  const isListed = states.length > 0 && server.context.list?.reading.kind !== "none";
+  const findings = isListed ? await abort.guard(() => settleFound(run, states)) : undefined;
+  if (states.length > 0) server.refresh();
+  await abort.guard(async () => {
     for (const state of log.patchedInDoubt()) {
-      run.abort.throwIfFinal();
+      abort.throwIfFinal();
       if (!isCarried.has(state.ref)) await lookAtPatchDoubt(run, state);
     }
   });
-  for (const warning of patchesAside(log, items, isCarried)) run.results.warn(warning);
+  for (const { state, error } of doubtsAside(log, items, isCarried, findings)) {
+    if (error.code === "TWIN") results.tellTrouble(state, error);
+    else results.warn({ ...error, tenant: state.tenant });
+  }
 }
 
 /** What a dry run tells of the doubts beside its plan: what its one list does not end, and two tasks where there should be one (`TWIN`). */
 export function doubtsBesidePlan({ context, items }: Plan): readonly Problem[] {
   if (context.list === undefined) return [];
-  const isReached = refsOf(items, ({ action }) => action.kind !== "skip" && action.kind !== "orphan");
-  const told: Problem[] = [];
+  const findings = new Map<TenantRef, Finding>();
   for (const state of context.log.tenants()) {
-    if (state.openCreates.length === 0 || isReached.has(state.ref)) continue;
-    const found = doubtsOf(context, state).flatMap((doubt) => doubt.found ?? []);
-    const several = new Set(found.flatMap((one) => (one.kind === "several" ? one.tasks.map(({ id }) => id) : [])));
-    const candidates = found.flatMap((one) => (one.kind === "candidates" ? one.tasks : []));
-    if (several.size > 1) told.push({ ...conflict.twin(state, [...several]), tenant: state.tenant });
-    else if (!found.some(({ kind }) => kind === "found")) told.push(createAside(state, candidates[0]?.id));
+    const ids = foundFor(context, state).map(({ id }) => id);
+    const candidates = doubtsOf(context, state).flatMap(({ found }) =>
+      found?.kind === "candidates" ? found.tasks.map(({ id }) => id) : [],
+    );
+    if (ids.length > 0) findings.set(state.ref, { kind: ids.length > 1 ? "twins" : "settled", ids });
+    else if (candidates.length > 0) findings.set(state.ref, { kind: "candidates", ids: candidates });
   }
-  return [...told, ...patchesAside(context.log, items, isReached)];
+  const isReached = refsOf(items, ({ action }) => action.kind !== "skip" && action.kind !== "orphan");
+  const aside = doubtsAside(context.log, items, isReached, findings);
+  return aside.map(({ state, error }) => ({ ...error, tenant: state.tenant }));
 }
 
 function refsOf(items: readonly PlanItem[], isMeant: (item: PlanItem) => boolean): ReadonlySet<TenantRef> {
   return new Set(items.filter(isMeant).map(({ ref }) => ref));
 }
 
-/** A create in doubt that stays open, and what may be its copy. */
-function createAside(state: TenantState, candidate: TaskId | undefined): Problem {
-  const { tenant, sourceTaskId } = state;
-  const message = `tenant "${tenant}" (source task ${sourceTaskId}) is in doubt and not carried out by this run`;
-  const hint =
-    candidate === undefined
-      ? `Sync its manifest again, or: ${conflict.resolveCommand(state, "--forget --reason TEXT")}`
-      : `If the task ${candidate} is its copy: ${conflict.resolveCommand(state, `--task-id ${candidate}`)}`;
-  return problem("DOUBT", message, { hint, tenant });
-}
-
-/** PATCHes in doubt of tenants that are neither carried out nor a conflict. */
-function patchesAside(
+/** The doubts of tenants that are neither carried out nor a conflict, as far as no finding ends them. */
+function doubtsAside(
   log: PlanContext["log"],
   items: readonly PlanItem[],
   isCarried: ReadonlySet<TenantRef>,
-): readonly Problem[] {
-  const inDoubt = log.patchedInDoubt();
-  if (inDoubt.length === 0) return [];
+  findings: ReadonlyMap<TenantRef, Finding> = new Map(),
+): readonly { readonly state: TenantState; readonly error: TenantError }[] {
   const isConflict = refsOf(items, ({ action }) => action.kind === "conflict");
-  return inDoubt
-    .filter(({ ref }) => !isCarried.has(ref) && !isConflict.has(ref))
-    .map(({ tenant, sourceTaskId }) =>
-      problem(
-        "DOUBT",
-        `a PATCH of the copy of tenant "${tenant}" (source task ${sourceTaskId}) is in doubt, and this run does not carry it out`,
-        { hint: "Sync its manifest again, without --only and --limit", tenant },
-      ),
-    );
+  return [...log.tenants()].flatMap((state) => {
+    const { ref, tenant, sourceTaskId, openCreates } = state;
+    if (isCarried.has(ref) || isConflict.has(ref)) return [];
+    const finding = findings.get(ref);
+    const who = `tenant "${tenant}" (source task ${sourceTaskId})`;
+    const told: TenantError[] = [];
+    if (openCreates.length > 0 && finding?.kind === "twins") told.push(conflict.twin(state, finding.ids));
+    else if (openCreates.length > 0 && finding?.kind !== "settled") {
+      const [candidate] = finding?.ids ?? [];
+      const hint =
+        candidate === undefined
+          ? `Sync its manifest again, or: ${conflict.resolveCommand(state, "--forget --reason TEXT")}`
+          : `If the task ${candidate} is its copy: ${conflict.resolveCommand(state, `--task-id ${candidate}`)}`;
+      told.push(problem("DOUBT", `${who} is in doubt and not carried out by this run`, { hint }));
+    }
+    if (hasOpenPatch(state)) {
+      const message = `a PATCH of the copy of ${who} is in doubt, and this run does not carry it out`;
+      told.push(problem("DOUBT", message, { hint: "Sync its manifest again, without --only and --limit" }));
+    }
+    return told.map((error) => ({ state, error }));
+  });
 }

@@ -1,11 +1,10 @@
 import { logRecorder, memoryRecorder, type Recorder } from "../log/port.js";
 import type { LogState } from "../log/state.js";
 import type { Manifest } from "../manifest/manifest.js";
-import type { PlanItem } from "../plan/decide.js";
 import { makePlan, type Plan } from "../plan/make-plan.js";
-import { judgeLiveSource, type Observation, observeServer } from "../plan/observe.js";
+import { type Observation, observeServer } from "../plan/observe.js";
 import type { TaskReader } from "../server/ports.js";
-import { addTo, type TaskId } from "../shared/ids.js";
+import type { TaskId } from "../shared/ids.js";
 import {
   EXIT,
   type ExitCode,
@@ -18,6 +17,7 @@ import {
 import { hasPendingChanges, type LogHead, type RunResult, type Summary, summarise } from "../shared/results.js";
 import { untilInterrupted } from "./abort.js";
 import { applyPlan, isWork } from "./apply-plan.js";
+import { type Judged, judgePlan } from "./guards.js";
 import { plannedResult } from "./results.js";
 import { Run, type SyncDeps, type SyncOptions } from "./run.js";
 import { doubtsBesidePlan } from "./settle.js";
@@ -35,7 +35,7 @@ export interface SyncRequest {
    * The log as it is now, for a dry run beside a live one: read when the list has been read, so that whatever task the list shows, its
    * intent is known. Without it the log is `state`.
    */
-  readonly readLogAgain?: (() => ReadAgain) | undefined;
+  readonly readLogAgain?: (() => { readonly state: LogState; readonly head: LogHead | null }) | undefined;
   /** Warnings found before the use case began. */
   readonly warnings: readonly Problem[];
   /** SHA-256 of the saved plan that is carried out. */
@@ -44,12 +44,6 @@ export interface SyncRequest {
   readonly rebindFrom?: string | undefined;
   /** A further guard over the finished plan: `--plan` compares it with the saved one. */
   readonly guard?: ((plan: Plan) => readonly Problem[]) | undefined;
-}
-
-/** The log's state and head. */
-export interface ReadAgain {
-  readonly state: LogState;
-  readonly head: LogHead | null;
 }
 
 /** What a dry run works with: a reader, or nothing at all (`--offline`). It has no writer and no log to write to. */
@@ -86,11 +80,8 @@ export async function dryRunSync(request: SyncRequest, deps: DryRunDeps): Promis
   if (refusals.length > 0) codes.push(EXIT.guard);
   if (summary.failed > 0 || plan.troubled || aside.some(({ code }) => code === "TWIN")) codes.push(EXIT.failed);
   if (request.options.run.detailedExitCode && hasPendingChanges(summary)) codes.push(EXIT.changes);
-  const told = { log, tenants, warnings: [...warnings, ...aside], errors: refusals };
-  return {
-    plan,
-    result: { ...frameOf(request, deps, startedAt), ...told, summary, dryRun: true, exitCode: foremostExitCode(codes) },
-  };
+  const told = { log, tenants, warnings: [...warnings, ...aside], errors: refusals, exitCode: foremostExitCode(codes) };
+  return { plan, result: resultOf(request, startedAt, deps, { dryRun: true, ...told }) };
 }
 
 /** `sync`: makes the server match the manifest. Throws a StopError only where nothing was sent yet. */
@@ -106,30 +97,22 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
   const { plan, refusals, warnings } = await untilInterrupted(deps.interruption, preparing);
   for (const problem of warnings.slice(request.warnings.length)) deps.emit({ kind: "warning", problem });
   const planned = plan.items.map((item) => plannedResult(item, plan.context.log));
-  const resultOf = (told: Pick<RunResult, "tenants" | "warnings" | "errors" | "exitCode">): RunResult => ({
-    ...frameOf(request, deps, startedAt),
-    ...told,
-    dryRun: false,
-    log: deps.log.head(),
-    summary: summarise(told.tenants),
-  });
-  if (refusals.length > 0) return resultOf({ tenants: planned, warnings, errors: refusals, exitCode: EXIT.guard });
+  const ended = (told: Pick<RunResult, "tenants" | "warnings" | "errors" | "exitCode">): RunResult =>
+    resultOf(request, startedAt, deps, { dryRun: false, log: deps.log.head(), ...told });
+  if (refusals.length > 0) return ended({ tenants: planned, warnings, errors: refusals, exitCode: EXIT.guard });
   const run = new Run({ ...deps, recorder }, request.options, plan.context);
   try {
-    const work = plan.items.filter((item) => isWork(item.action)).slice(0, shape.limit);
+    const work = plan.items.filter((item) => isWork(item.action.kind)).slice(0, shape.limit);
     deps.emit({ kind: "planned", summary: summarise(planned) });
     deps.emit({ kind: "started", total: work.length });
-    for (const [index, item] of plan.items.entries()) {
-      const result = planned[index];
-      if (!isWork(item.action) && result !== undefined) deps.emit({ kind: "tenant", result });
-    }
+    for (const result of planned) if (!isWork(result.action)) deps.emit({ kind: "tenant", result });
     await applyPlan(run, plan, work);
     const carried = new Set(work);
-    const tenants = plan.items.map((item) => (carried.has(item) ? run.results.of(item) : run.results.beside(item)));
+    const tenants = plan.items.map((item) => run.results.of(item, carried.has(item)));
     const summary = summarise(tenants);
     const codes: ExitCode[] = [];
     if (summary.inDoubt > 0) codes.push(EXIT.inDoubt);
-    const isLeft = work.some((item) => run.results.of(item).outcome === "planned");
+    const isLeft = work.some((item) => run.results.of(item, true).outcome === "planned");
     if (summary.failed > 0 || isLeft || plan.troubled || run.results.troubles.size > 0) codes.push(EXIT.failed);
     if (options.detailedExitCode && summary.planned > 0) codes.push(EXIT.changes);
     const exitCode = exitCodeOf(run, codes);
@@ -138,16 +121,10 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
     if (recorder.recorded() && exitCode !== EXIT.log)
       await run.abort.guard(() => recorder.record([{ type: "run-end", exitCode, left }]));
     const all = [...warnings, ...run.results.warnings];
-    return resultOf({ tenants, warnings: all, errors: errorsOf(run, summary), exitCode: exitCodeOf(run, codes) });
+    return ended({ tenants, warnings: all, errors: errorsOf(run, summary), exitCode: exitCodeOf(run, codes) });
   } finally {
     run.abort.release();
   }
-}
-
-/** What the guards say of a plan. */
-interface Judged {
-  readonly refusals: readonly Problem[];
-  readonly warnings: readonly Problem[];
 }
 
 async function prepare(
@@ -176,40 +153,6 @@ async function prepare(
     refusals: [...guards.refusals, ...(request.guard?.(plan) ?? [])],
     warnings: [...request.warnings, ...plan.warnings, ...guards.warnings],
   };
-}
-
-/** Judges a finished plan: each refusal is exit 7, before any write. A dry run prints its plan first. */
-function judgePlan({ items, context }: Plan, { shape, run }: SyncOptions): Judged {
-  const refusals: Problem[] = [];
-  const warnings: Problem[] = [];
-  // The items that may make a copy, by source task. A doubt may end in a create.
-  const copied = new Map<TaskId, PlanItem[]>();
-  for (const item of items)
-    if (item.sourceTaskId !== undefined && (item.action.kind === "create" || item.action.kind === "settle"))
-      addTo(copied, item.sourceTaskId, item);
-  for (const { task } of context.sources?.values() ?? []) {
-    const copies = copied.get(task.id);
-    if (copies === undefined) continue;
-    const live = judgeLiveSource({
-      label: `the source task ${task.name === undefined ? task.id : `"${task.name}" (${task.id})`}`,
-      mail: task.mail,
-      masterApps: new Set(copies.flatMap(({ wanted }) => wanted.mappings.map(({ qlikAppId }) => qlikAppId))),
-      allowed: shape.allowLiveSource,
-    });
-    if (live.refusal !== undefined) refusals.push(live.refusal);
-    warnings.push(...live.warnings);
-    const wholeness = context.list?.wholenessOf(task.id);
-    // Without a whole list, and without a log that knows copies, nothing shows that the copies do not exist already.
-    if (wholeness?.whole !== false || run.newLog || context.log.knowsAnyCopy()) continue;
-    const message = "the log knows no copy, and the server's task list does not show whether there are any";
-    refusals.push(problem("NEW_LOG", `${message} (${wholeness.why})`));
-  }
-  const changes = items.filter((item) => isWork(item.action)).length;
-  if (run.maxChanges !== undefined && changes > run.maxChanges)
-    refusals.push(
-      problem("MAX_CHANGES", `the plan changes ${changes} tenants, more than --max-changes ${run.maxChanges}`),
-    );
-  return { refusals, warnings };
 }
 
 /** Accepts the server's new address where it shows the source tasks and the known copies. Throws exit 6 where it does not. */
@@ -262,18 +205,21 @@ const STOPPED_BY = {
   ),
 };
 
-function frameOf(
-  { runId, server, manifest }: SyncRequest,
-  { clock }: Pick<SyncDeps, "clock">,
+function resultOf(
+  { runId, server, manifest: { path, sha256, tenants } }: SyncRequest,
   startedAt: Date,
-): Pick<RunResult, "version" | "command" | "runId" | "server" | "manifest" | "startedAt" | "finishedAt"> {
+  { clock }: Pick<SyncDeps, "clock">,
+  told: Pick<RunResult, "dryRun" | "log" | "tenants" | "warnings" | "errors" | "exitCode">,
+): RunResult {
   return {
     version: 1,
     command: "sync",
     runId,
     server,
-    manifest: { path: manifest.path, sha256: manifest.sha256, tenants: manifest.tenants.length },
+    manifest: { path, sha256, tenants: tenants.length },
     startedAt: startedAt.toISOString(),
     finishedAt: clock.now().toISOString(),
+    summary: summarise(told.tenants),
+    ...told,
   };
 }

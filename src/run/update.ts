@@ -1,14 +1,14 @@
 import type { LogEntry, PatchIntentRecord, WriteEnd } from "../log/records.js";
 import type { OpenPatch, TenantState } from "../log/tenant-state.js";
-import * as conflict from "../plan/conflicts.js";
-import type { PlanEntry } from "../plan/desired.js";
-import { type Drift, driftOf, type ReportChange } from "../plan/drift.js";
-import { type CopyReading, copyLacks, isNews, readCopy } from "../plan/read-copies.js";
+import { copiesLackReport } from "../plan/conflicts.js";
+import { decideEntry } from "../plan/decide.js";
+import { type Drift, driftOf, type PlanEntry, type ReportChange } from "../plan/desired.js";
+import { type CopyReading, copyLacks, isNews, observeCopy, readCopy } from "../plan/read-copies.js";
 import { type ReportId, type TaskId, writeId } from "../shared/ids.js";
 import { problem } from "../shared/problems.js";
 import type { TenantError } from "../shared/results.js";
 import { sameSwaps, type TaskReport } from "../shared/tasks.js";
-import { endShownPatches, lookAtPatchDoubt, observe, readBackPatches } from "./read-back.js";
+import { endShownPatches, lookAtPatchDoubt, readBackPatches } from "./read-back.js";
 import { type End, PLANNED, SUCCEEDED } from "./results.js";
 import type { Run } from "./run.js";
 import { recordOrTell, send } from "./send.js";
@@ -22,22 +22,18 @@ export async function updateCopy(run: Run, entry: PlanEntry, isSettled = false):
   const state = run.recorder.state.tenant(entry.ref);
   if (state?.copy === undefined) return PLANNED;
   const drift = driftNow(run, entry, state);
-  if (drift.refusedRemovals.length > 0)
-    return run.endOfRefusal(entry.ref, conflict.removalRefused(drift.refusedRemovals));
-  if (drift.changes.length === 0) return SUCCEEDED;
+  if (drift.changes.length + drift.refusedRemovals.length === 0) return SUCCEEDED;
   if (!isSettled && hasDoubt(state, drift)) {
     await lookAtPatchDoubt(run, state);
     const now = run.recorder.state.tenant(entry.ref) ?? state;
-    if (hasDoubt(now, driftNow(run, entry, now))) return { kind: "in-doubt", error: PATCH_IN_DOUBT };
+    const message =
+      "a PATCH of this copy was sent and its answer never came; nothing else goes to that report until --settle has passed";
+    if (hasDoubt(now, driftNow(run, entry, now)))
+      return { kind: "in-doubt", error: problem("PATCH_IN_DOUBT", message) };
   }
   const { updates } = run.source(entry.sourceTaskId);
   return (await updates.inTurn(() => updateInTurn(run, entry, drift.missing, isSettled))) ?? PLANNED;
 }
-
-const PATCH_IN_DOUBT = problem(
-  "PATCH_IN_DOUBT",
-  "a PATCH of this copy was sent and its answer never came; nothing else goes to that report until --settle has passed",
-);
 
 /** What must change by what is known now. */
 function driftNow(run: Run, { wanted }: PlanEntry, state: TenantState): Drift {
@@ -60,7 +56,7 @@ async function updateInTurn(
   knownMissing: readonly ReportId[],
   isSettled: boolean,
 ): Promise<End> {
-  const { sourceTaskId, row, wanted } = entry;
+  const { sourceTaskId, tenant, wanted } = entry;
   const { recorder } = run;
   const stateNow = (): TenantState => recorder.state.tenant(entry.ref) as TenantState;
   const cannot = (error: TenantError): End => run.endOfRefusal(entry.ref, error);
@@ -69,23 +65,22 @@ async function updateInTurn(
   const before = await readCopy(run.reader, newTaskId, stateNow().originalRows);
   if (before.kind === "absent")
     return cannot(problem("COPY_MISSING", `the copy ${newTaskId} does not answer by its ID (404)`));
-  if (before.kind === "lacks")
-    return cannot(copyLacks({ tenant: row.tenant, sourceTaskId, newTaskId }, before.reports));
+  if (before.kind === "lacks") return cannot(copyLacks({ tenant, sourceTaskId, newTaskId }, before.reports));
   if (before.kind === "read") {
     if (isSettled) await endShownPatches(run, stateNow(), before.value, true);
     // What the copy shows before anything is sent counts: a report that is already right is not sent again.
     const state = stateNow();
     if (isNews(state, before.value)) {
       const mustShow = run.server.rowsToBeShown(state);
-      await recorder.record([observe(run, entry, newTaskId, before.value, mustShow).record]);
+      await recorder.record([observeCopy(entry, newTaskId, before.value, mustShow, run.clock).record]);
       run.server.noteShownApps(state, before.value);
     }
   }
-  const inUse = run.server.conflictNow(entry);
-  if (inUse !== undefined) return cannot(inUse);
-  // The copy may show drift that the log did not know of.
-  const { changes, missing, refusedRemovals } = driftNow(run, entry, stateNow());
-  if (refusedRemovals.length > 0) return cannot(conflict.removalRefused(refusedRemovals));
+  // The copy may show drift that the log did not know of, and another tenant may have got its apps.
+  const { action, missing } = decideEntry(run.server.context, entry);
+  if (action.kind === "conflict") return cannot(action.error);
+  if (action.kind !== "update" && action.kind !== "unchanged") return PLANNED;
+  const changes = action.kind === "update" ? action.changes : [];
   const isResolved = run.server.context.sources?.get(sourceTaskId)?.task.reports !== undefined;
   const news = missing.filter((reportId) => !knownMissing.includes(reportId));
   // An ID that the user gave and nobody could resolve may be any of the copy's reports: it is not missing.
@@ -139,22 +134,19 @@ function isDone({ reports }: TenantState, { reportId, apps }: ReportChange): boo
   return report?.known !== undefined && report.openPatches.length === 0 && sameSwaps(report.known, apps);
 }
 
-/** A copy's own row of a report, as it is named in a request. */
-interface Row {
-  readonly pathId: string;
-  readonly bodyId: string;
-}
+/** A copy's own row of a report, as it is named in a request's path and body. */
+type Row = Pick<OpenPatch, "rowId" | "bodyId">;
 
 /** The copy's own rows of a report: mostly one. `undefined`: the copy does not show it, or nobody knows. */
 function rowsOf(run: Run, entry: PlanEntry, reportId: ReportId, copy: CopyReading): readonly Row[] | undefined {
   if (copy.kind === "read") {
     const mode = run.options.shape.reportId;
     const rows = copy.value.filter((report) => report.reportId === reportId);
-    const named = rows.map(({ rowId }) => ({ pathId: rowId, bodyId: mode === "row" ? rowId : reportId }));
+    const named = rows.map(({ rowId }) => ({ rowId, bodyId: mode === "row" ? rowId : reportId }));
     return named.length === 0 ? undefined : named;
   }
   // Where the list of reports cannot be read, what the user gave is sent.
-  return entry.wanted.named.includes(reportId) ? [{ pathId: reportId, bodyId: reportId }] : undefined;
+  return entry.wanted.named.includes(reportId) ? [{ rowId: reportId, bodyId: reportId }] : undefined;
 }
 
 function rowUnknown(reportId: ReportId): TenantError {
@@ -163,8 +155,8 @@ function rowUnknown(reportId: ReportId): TenantError {
 }
 
 /** Warns of a report that a copy turned out not to have only when it was to be updated. */
-function warnMissing(run: Run, { sourceTaskId, row }: PlanEntry, report: ReportId): void {
-  const warning = conflict.copiesLackReport(sourceTaskId, report, [row.tenant]);
+function warnMissing(run: Run, { sourceTaskId, tenant }: PlanEntry, report: ReportId): void {
+  const warning = copiesLackReport(sourceTaskId, report, [tenant]);
   run.results.warnOnce(`report ${report} of ${sourceTaskId}`, warning);
 }
 
@@ -206,7 +198,7 @@ async function patchRow(run: Run, entry: PlanEntry, patch: RowPatch): Promise<En
     const isClear = rows.length > 0 && rows.every((other) => other.mappings !== undefined && !isThere(other));
     return isUnsure && !isClear ? "in-doubt" : "refused";
   };
-  const attempt = run.writer.patchReport({ taskId, rowId: row.pathId, reportId: row.bodyId, apps: change.apps });
+  const attempt = run.writer.patchReport({ taskId, rowId: row.rowId, reportId: row.bodyId, apps: change.apps });
   const sent = await send(run, entry, intent, attempt, lookBack);
   if (sent.kind === "ended") return sent.end;
   const outcome: LogEntry = {
@@ -224,24 +216,24 @@ async function patchRow(run: Run, entry: PlanEntry, patch: RowPatch): Promise<En
 
 function patchIntent(run: Run, entry: PlanEntry, { newTaskId, change, row }: RowPatch): PatchIntentRecord {
   const { reportId, apps, named } = change;
-  const { pathId, bodyId } = row;
+  const { rowId, bodyId } = row;
   const open = run.recorder.state
     .tenant(entry.ref)
     ?.reports.get(reportId)
-    ?.openPatches.findLast((patch) => patch.rowId === pathId && patch.bodyId === bodyId);
+    ?.openPatches.findLast((patch) => patch.rowId === rowId && patch.bodyId === bodyId);
   const write = writeId(run.chance.uuid());
   return {
     type: "patch-intent",
     write,
     sourceTaskId: entry.sourceTaskId,
-    key: entry.row.key,
+    key: entry.key,
     manifest: run.server.context.manifest.fileName,
     newTaskId,
     reportId,
-    rowId: pathId,
+    rowId,
     apps,
     named,
     idempotencyKey: open !== undefined && sameSwaps(open.apps, apps) ? open.idempotencyKey : write,
-    ...(bodyId !== pathId && { bodyId }),
+    ...(bodyId !== rowId && { bodyId }),
   };
 }

@@ -2,52 +2,63 @@ import * as z from "zod";
 import type { SeededChance } from "./chaos.js";
 import { type Answer, type Behaviour, created, failure, success } from "./faults.js";
 import { contentOf, type SandboxTask, type StoredReport, type Swap, type TaskStore } from "./store.js";
-import type { AppReader, World } from "./world.js";
+import { knowsApp } from "./world.js";
 
-/** One request to the API, understood. */
-export type ApiCall =
-  | { readonly kind: "list"; readonly version: "v1" | "v2"; readonly query: URLSearchParams }
-  | { readonly kind: "task" | "reports" | "recipients" | "triggers" | "duplicate"; readonly taskId: string }
-  | { readonly kind: "report" | "patch"; readonly taskId: string; readonly rowId: string };
+/** Every address that the sandbox answers to. `page` and `run` are its own: no key, and no fault befalls them. */
+const ROUTES = (
+  [
+    ["GET", "/", "page"],
+    ["POST", "/sandbox/tasks/:task/run", "run"],
+    ["GET", "/api/:version/tasks", "list"],
+    ["GET", "/api/:version/tasks/:task", "task"],
+    ["GET", "/api/:version/tasks/:task/reports", "reports"],
+    ["GET", "/api/:version/tasks/:task/reports/:row", "report"],
+    ["GET", "/api/:version/tasks/:task/recipients", "recipients"],
+    ["GET", "/api/:version/tasks/:task/triggers", "triggers"],
+    ["POST", "/api/v2/tasks/:task/duplicate", "duplicate"],
+    ["PATCH", "/api/v2/tasks/:task/reports/:row", "patch"],
+  ] as const
+).map(([method, path, kind]) => {
+  const pattern = path.replace(":version", "(?<version>v[12])").replace(/:(\w+)/g, "(?<$1>[^/]*)");
+  return { method, kind, pattern: new RegExp(`^${pattern}$`) };
+});
 
-export type CallKind = ApiCall["kind"];
+export type CallKind = Exclude<(typeof ROUTES)[number]["kind"], "page" | "run">;
 
-/** Where a request leads. `page` and `run` are the sandbox's own: no key, and no fault befalls them. `allow`: the wrong method. */
-export type Route =
-  | { readonly kind: "api"; readonly call: ApiCall }
-  | { readonly kind: "page"; readonly query: URLSearchParams }
-  | { readonly kind: "run"; readonly taskId: string }
-  | { readonly kind: "stray"; readonly api: boolean; readonly allow?: string };
+/** Where a request leads: to one of the routes, or nowhere (`stray`); `allow` then says with which methods its path is one. */
+export interface Call<Kind = CallKind | "page" | "run" | "stray"> {
+  readonly kind: Kind;
+  /** A request to the API: it needs the key, and it counts. */
+  readonly isApi: boolean;
+  readonly url: URL;
+  /** As they stand in the path, in lower case: what no task has is found by nobody. */
+  readonly taskId: string;
+  readonly rowId: string;
+  readonly version: string;
+  readonly allow: string;
+}
 
-const NOWHERE: Route = { kind: "stray", api: true };
+/** Finds where a method and a path lead. */
+export function routeOf(method: string, url: URL, behaviour: Behaviour): Call {
+  const found = ROUTES.flatMap(({ pattern, ...route }) => {
+    const match = pattern.exec(url.pathname);
+    const version = match?.groups?.version ?? "";
+    const { task = "", row = "" } = match?.groups ?? {};
+    if (match === null || isMissing(route.kind, version, behaviour)) return [];
+    return { ...route, version, taskId: task.toLowerCase(), rowId: row.toLowerCase() };
+  });
+  const isClosed = behaviour.missingDuplicate === 405 && found.some(({ kind }) => kind === "duplicate");
+  const allow = isClosed ? "GET" : found.map((route) => route.method).join(", ");
+  const route = isClosed ? undefined : found.find((one) => one.method === method);
+  const isApi = /^\/api(\/|$)/.test(url.pathname);
+  return { kind: "stray", version: "", taskId: "", rowId: "", ...route, isApi, url, allow };
+}
 
-/** Finds where a method and a path lead. IDs are taken as they stand, in lower case: what no task has is found by nobody. */
-export function routeOf(method: string, url: URL, behaviour: Behaviour): Route {
-  const only = (allow: string, route: Route): Route =>
-    method === allow ? route : { kind: "stray", api: route.kind === "api", allow };
-  if (url.pathname === "/") return only("GET", { kind: "page", query: url.searchParams });
-  const run = /^\/sandbox\/tasks\/([^/]*)\/run$/.exec(url.pathname);
-  if (run !== null) return only("POST", { kind: "run", taskId: run[1]?.toLowerCase() ?? "" });
-  const [, version, path] = /^\/api\/(v[12])\/tasks(?:\/(.*))?$/.exec(url.pathname) ?? [];
-  if (version !== "v1" && version !== "v2") return { kind: "stray", api: /^\/api(\/|$)/.test(url.pathname) };
-  const reads = version === "v1" || behaviour.readsUnderV2;
-  const read = (call: ApiCall): Route => (reads ? only("GET", { kind: "api", call }) : NOWHERE);
-  if (path === undefined) return read({ kind: "list", version, query: url.searchParams });
-  const [taskId = "", part, rowId, ...more] = path.toLowerCase().split("/");
-  if (more.length > 0) return NOWHERE;
-  if (part === undefined) return behaviour.hasSingleTask ? read({ kind: "task", taskId }) : NOWHERE;
-  if (part === "duplicate" && version === "v2" && rowId === undefined) {
-    if (behaviour.missingDuplicate === 404) return NOWHERE;
-    if (behaviour.missingDuplicate === 405) return { kind: "stray", api: true, allow: "GET" };
-    return only("POST", { kind: "api", call: { kind: "duplicate", taskId } });
-  }
-  if (part === "reports" && !behaviour.hasReports && method === "GET") return NOWHERE;
-  if (rowId === undefined)
-    return part === "reports" || part === "recipients" || part === "triggers" ? read({ kind: part, taskId }) : NOWHERE;
-  if (part !== "reports") return NOWHERE;
-  if (version === "v2" && method === "PATCH") return { kind: "api", call: { kind: "patch", taskId, rowId } };
-  if (version === "v2" && method !== "GET") return { kind: "stray", api: true, allow: "GET, PATCH" };
-  return read({ kind: "report", taskId, rowId });
+function isMissing(kind: (typeof ROUTES)[number]["kind"], version: string, behaviour: Behaviour): boolean {
+  if (version === "v2" && !behaviour.readsUnderV2) return true;
+  if (kind === "task") return !behaviour.hasSingleTask;
+  if (kind === "reports" || kind === "report") return !behaviour.hasReports;
+  return kind === "duplicate" && behaviour.missingDuplicate === 404;
 }
 
 /** The server reads GUIDs with dashes only, in any case; braces and bare digits are refused. */
@@ -83,7 +94,6 @@ export interface Performed {
 export interface ApiDeps {
   readonly store: TaskStore;
   readonly behaviour: Behaviour;
-  readonly world: World;
   readonly chance: SeededChance;
 }
 
@@ -100,14 +110,14 @@ export class Api {
   }
 
   /** The name of the task that a request is about: what faults are aimed by. Empty for the list. */
-  nameOf(call: ApiCall, body: unknown): string {
+  nameOf(call: Call<CallKind>, body: unknown): string {
     if (call.kind === "list") return "";
     const sent = call.kind === "duplicate" ? duplicateBody.safeParse(body).data?.NewName : undefined;
     return sent ?? this.#deps.store.task(call.taskId)?.name ?? "";
   }
 
   /** Does the work of one request. Writes are in the state file when it resolves; rejects where they could not be put there. */
-  async perform(call: ApiCall, body: unknown): Promise<Performed> {
+  async perform(call: Call<CallKind>, body: unknown): Promise<Performed> {
     if (call.kind === "list") return { answer: this.#list(call) };
     const { store, behaviour } = this.#deps;
     const task = store.task(call.taskId);
@@ -136,7 +146,7 @@ export class Api {
   }
 
   /** The part of all tasks that one reading of the list shows. v1 lists come whole; v2's in pages, unless `get_all=true`. */
-  #list({ version, query }: Extract<ApiCall, { kind: "list" }>): Answer {
+  #list({ version, url: { searchParams: query } }: Call): Answer {
     const { behaviour, chance, store } = this.#deps;
     const { hidesCopies, missingFromList: missing, paging } = behaviour;
     if (behaviour.listRefusal !== undefined)
@@ -203,13 +213,13 @@ export class Api {
   }
 
   #refusalOf(task: SandboxTask, name: string, entries: readonly Overwrite[]): Performed | undefined {
-    const { behaviour, world } = this.#deps;
+    const { behaviour } = this.#deps;
     if (behaviour.forbidden.some((fits) => fits(name))) return this.#refuse(403, "this key may not write this task");
     const unknown = entries.find((entry) => this.#named(task, entry.ReportId) === undefined);
     if (unknown !== undefined && behaviour.unknownReports === "refuse")
       return this.#refuse(400, `the task ${task.id} has no report ${unknown.ReportId}`);
     const apps = entries.flatMap((entry) => entry.QlikApps.flatMap((swap) => [swap.QlikAppId, swap.NewQlikAppId]));
-    const app = apps.find((candidate) => !world.knowsApp(candidate));
+    const app = apps.find((candidate) => !knowsApp(candidate));
     return app === undefined ? undefined : this.#refuse(400, `there is no Qlik Sense app ${app}`);
   }
 
@@ -232,72 +242,16 @@ function faultsOf({ issues }: z.ZodError): string {
 
 /** A task as the list and `GET /tasks/{id}` show it. */
 function shownTask({ id, name, createdAt, origin }: SandboxTask): object {
-  return {
-    id,
-    name,
-    description: origin.description,
-    owner: "sandbox",
-    isMine: true,
-    project: { id: "99999999-0000-4000-8000-000000000001", name: "Sandbox" },
-    isActive: origin.isActive,
-    isScheduled: origin.triggers.some((trigger) => trigger.isActive),
-    testMode: origin.testMode,
-    testModeRecipients: [],
-    sendNotifications: false,
-    createdAt,
-    lastExecution: null,
-  };
+  const { description, isActive, testMode, triggers } = origin;
+  const isScheduled = triggers.some((trigger) => trigger.isActive);
+  return { id, name, description, isActive, isScheduled, testMode, testModeRecipients: [], createdAt };
 }
 
 /** A report's row as the reports' list shows it. */
-function shownReport(task: SandboxTask, { rowId, reportId, mappings }: StoredReport, behaviour: Behaviour): object {
-  const { name, outputFormats } = contentOf(task, { rowId, reportId, mappings });
-  const shown = mappings.length === 0 ? [] : [{ reportId: rowId, qlikApps: mappings }];
-  return {
-    id: rowId,
-    reportID: reportId,
-    name,
-    type: "Report",
-    format: outputFormats[0] ?? null,
-    description: "",
-    isIteration: false,
-    outputFormats,
-    ...(behaviour.showMappings ? { overwriteReportApps: shown } : {}),
-  };
-}
-
-/** What running a task would generate, and from which apps. */
-export interface TaskRun {
-  readonly taskId: string;
-  readonly name: string;
-  /** `readsApps`: every app that the report's figures come from, each once. */
-  readonly reports: readonly {
-    readonly name: string;
-    readonly readsApps: readonly string[];
-    readonly [field: string]: unknown;
-  }[];
-}
-
-/**
- * Runs a task as the vendor's page describes it: where a report has mappings, the original app's ID is replaced by
- * `NewQlikAppId` in all its connections, filters and conditions. Each is replaced once: mappings do not chain.
- */
-export function runTask(task: SandboxTask): TaskRun {
-  const reports = task.reports.map((report) => {
-    const content = contentOf(task, report);
-    const targets = new Map(report.mappings.map((swap) => [swap.qlikAppId, swap.newQlikAppId]));
-    const substitute = ({ name, appId }: AppReader) => ({
-      name,
-      originalAppId: appId,
-      readsAppId: targets.get(appId) ?? appId,
-      replaced: targets.has(appId),
-    });
-    const connections = content.connections.map(substitute);
-    const filters = content.filters.map(substitute);
-    const conditions = content.conditions.map(substitute);
-    const readsApps = [...new Set([...connections, ...filters, ...conditions].map((reader) => reader.readsAppId))];
-    const shown = { id: report.rowId, reportID: report.reportId, name: content.name };
-    return { ...shown, overwriteReportApps: report.mappings, connections, filters, conditions, readsApps };
-  });
-  return { taskId: task.id, name: task.name, reports };
+function shownReport(task: SandboxTask, report: StoredReport, { showMappings }: Behaviour): object {
+  const { rowId, reportId, mappings } = report;
+  const { name, outputFormats } = contentOf(task, report);
+  const overwriteReportApps = mappings.length === 0 ? [] : [{ reportId: rowId, qlikApps: mappings }];
+  const shown = { id: rowId, reportID: reportId, name, type: "Report", outputFormats };
+  return showMappings ? { ...shown, overwriteReportApps } : shown;
 }

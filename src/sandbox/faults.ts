@@ -9,6 +9,7 @@ import type { SandboxTask } from "./store.js";
 /** The requests that a disturbance may befall. */
 export const SCOPES = ["all", "reads", "lists", "writes", "creates", "patches"] as const;
 export type Scope = (typeof SCOPES)[number];
+const WRITES = ["writes", "creates", "patches"] as const;
 
 /** What a request did, and what would usually be answered. */
 interface Done {
@@ -26,52 +27,63 @@ export interface Effect {
   readonly answer: (done: Done) => Answer | "cut" | "hang";
 }
 
-export interface Disturbance {
+/** A fault as it was asked for. What is not given of a disturbance: every request of its scope, for as long as the sandbox runs. */
+export interface FaultSetting {
+  readonly name: FaultName;
+  /** The share of the requests that a disturbance befalls, or a trait's argument: from 0 to 1. */
+  readonly share?: number;
+  /** A trait's argument. */
+  readonly count?: number;
+  readonly pattern?: string;
+  /** Only requests whose task name fits: `*` any text, `?` one character, without regard to case. */
+  readonly on?: string;
+  readonly to?: Scope;
+  /** At most so many requests. */
+  readonly times?: number;
+  /** Not the first so many. */
+  readonly after?: number;
+  /** For `late`: how much later the work is done, in milliseconds. */
+  readonly ms?: number;
+  /** One of its forms. */
+  readonly as?: string;
+}
+
+interface Fault {
   readonly summary: string;
-  /** What it befalls unless a setting aims it elsewhere. */
-  readonly to: Scope;
-  /** The only requests that it can befall at all. */
-  readonly within?: "writes" | "creates";
+  /** What stands behind `=`. */
+  readonly argument?: "form" | "count" | "share" | "pattern";
+  /** The count or share that is meant where none is given; without it, a trait must be given one. */
+  readonly usual?: number;
+}
+
+/** Befalls single requests. */
+export interface Disturbance extends Fault {
+  /** What it may be aimed at; the first unless a setting says otherwise. */
+  readonly to: readonly Scope[];
   /** Whether `--chaos` may draw it: those that a run gets over by itself or by being run again. */
   readonly random: boolean;
   /** Its forms by name; a setting chooses one with `as`, else the seed does, request by request. */
   readonly forms: Readonly<Record<string, Effect>>;
 }
 
-/** A fault as it was asked for. What is not given of a disturbance: every request of its scope, for as long as the sandbox runs. */
-export interface FaultSetting {
-  readonly name: FaultName;
-  /** The share of the requests that a disturbance befalls, or a trait's argument: from 0 to 1. */
-  readonly share?: number | undefined;
-  /** A trait's argument. */
-  readonly count?: number | undefined;
-  readonly pattern?: string | undefined;
-  /** Only requests whose task name fits: `*` any text, `?` one character, without regard to case. */
-  readonly on?: string | undefined;
-  readonly to?: Scope | undefined;
-  /** At most so many requests. */
-  readonly times?: number | undefined;
-  /** Not the first so many. */
-  readonly after?: number | undefined;
-  /** For `late`: how much later the work is done, in milliseconds. */
-  readonly ms?: number | undefined;
-  /** One of its forms. */
-  readonly as?: string | undefined;
-}
-
-interface Trait {
-  readonly summary: string;
-  /** What stands behind `=`. */
-  readonly argument?: "form" | "count" | "share" | "pattern";
+/** Makes the whole server behave in another way. */
+interface Trait extends Fault {
   /** The forms that it knows; the first is meant where none is given. */
-  readonly forms?: readonly [string, ...string[]];
-  /** The count or share that is meant where none is given; without it, it must be given. */
-  readonly usual?: number;
+  readonly forms?: readonly string[];
   /** `value`: the count or share. */
   readonly change: (setting: FaultSetting, value: number, before: Behaviour) => Partial<Behaviour>;
 }
 
-const ID_SHAPES = ["data", "data-id", "id", "task-id", "json-string", "text"] as const;
+/** How a create's answer shows the new task's ID; `wrap` puts data into the server's envelope. */
+const ID_SHAPES = {
+  data: (id: string, wrap: (data: unknown) => Answer) => wrap(id),
+  "data-id": (id: string, wrap: (data: unknown) => Answer) => wrap({ id }),
+  id: (id: string) => jsonAnswer(200, { id }),
+  "task-id": (id: string) => jsonAnswer(200, { taskId: id }),
+  "json-string": (id: string) => jsonAnswer(200, id),
+  text: (id: string): Answer => ({ status: 200, contentType: "text/plain; charset=utf-8", body: id }),
+};
+const ID_SHAPE_NAMES = Object.keys(ID_SHAPES) as (keyof typeof ID_SHAPES)[];
 
 /** How this server behaves towards every request, unless a trait changes it. */
 const USUAL = {
@@ -85,7 +97,7 @@ const USUAL = {
   showMappings: true,
   patchesTakeEffect: true,
   /** How a create's answer holds the new task's ID. */
-  idShape: "data" as (typeof ID_SHAPES)[number],
+  idShape: "data" as keyof typeof ID_SHAPES,
   createdStatus: 200 as 200 | 201,
   envelope: "v1" as "v1" | "old",
   readsUnderV2: true,
@@ -147,36 +159,14 @@ export function tooMany(behaviour: Behaviour, retryAfter: string | undefined): A
   return failure(behaviour, 429, "too many requests", retryAfter === undefined ? {} : { "retry-after": retryAfter });
 }
 
-/** A create's success: the new task's ID in the shape that this server uses. */
+/** A create's success. */
 export function created(behaviour: Behaviour, id: string): Answer {
-  const status = behaviour.createdStatus;
-  switch (behaviour.idShape) {
-    case "data":
-      return success(behaviour, id, status);
-    case "data-id":
-      return success(behaviour, { id }, status);
-    case "id":
-      return jsonAnswer(status, { id });
-    case "task-id":
-      return jsonAnswer(status, { taskId: id });
-    case "json-string":
-      return jsonAnswer(status, id);
-    case "text":
-      return { status, contentType: "text/plain; charset=utf-8", body: id };
-  }
+  return { ...ID_SHAPES[behaviour.idShape](id, (data) => success(behaviour, data)), status: behaviour.createdStatus };
 }
 
-const PAGES = {
-  200: ["Sign in", '<form><label>User <input name="user"></label> <button>Sign in</button></form>'],
-  500: ["500 - Internal server error", "<p>There is a problem with the resource that you are looking for.</p>"],
-  502: ["502 Bad Gateway", "<hr><p>reverse proxy</p>"],
-  503: ["503 Service Unavailable", "<p>The service is unavailable.</p>"],
-} as const;
-
 /** A web page where an API's answer should be: from a proxy, or a login. */
-function webPage(status: keyof typeof PAGES): Answer {
-  const [title, text] = PAGES[status];
-  const body = `<html><head><title>${title}</title></head><body><h1>${title}</h1>${text}</body></html>`;
+function webPage(status: number, title: string): Answer {
+  const body = `<html><head><title>${title}</title></head><body><h1>${title}</h1></body></html>`;
   return htmlAnswer(status, `<!DOCTYPE html>\n${body}\n`);
 }
 
@@ -206,29 +196,29 @@ const cut = () => "cut" as const;
 
 // biome-ignore format: one disturbance a line, as in the help that is made of it
 export const DISTURBANCES = {
-  "cut-before": { to: "all", random: true, summary: "the connection is cut before the work is done", forms: { cut: { work: "none", answer: cut } } },
-  "cut-after": { to: "all", random: true, summary: "the work is done, then the connection is cut without an answer", forms: { cut: { work: "once", answer: cut } } },
-  late: { to: "writes", within: "writes", random: true, summary: "the connection is cut; the work is done ms milliseconds later (3000 unless given)", forms: { late: { work: "later", answer: cut } } },
-  "error-500": { to: "all", random: true, summary: "500 with a web page, before or after the work", forms: beforeOrAfter(() => webPage(500)) },
-  "error-502": { to: "all", random: true, summary: "502 with a proxy's web page, before or after the work", forms: beforeOrAfter(() => webPage(502)) },
-  "error-503": { to: "all", random: true, summary: "503 with a web page, before or after the work", forms: beforeOrAfter(() => webPage(503)) },
-  "login-page": { to: "all", random: false, summary: "200 with a login page, before or after the work", forms: beforeOrAfter(() => webPage(200)) },
-  redirect: { to: "all", random: false, summary: "302 to a login page, before or after the work", forms: beforeOrAfter(() => ({ ...webPage(200), status: 302, headers: { location: "/login" } })) },
-  hang: { to: "all", random: true, summary: "never answers; the work is done (after) or not (before)", forms: beforeOrAfter(() => "hang") },
-  "short-body": { to: "all", random: true, summary: "the work is done; the answer ends before its Content-Length does", forms: { short: { work: "once", answer: ({ usual }) => ({ ...usual, short: true }) } } },
-  "too-many": { to: "all", random: true, summary: "429, with Retry-After in seconds, as a date, or without it; nothing is done", forms: {
+  "cut-before": { to: SCOPES, random: true, summary: "the connection is cut before the work is done", forms: { cut: { work: "none", answer: cut } } },
+  "cut-after": { to: SCOPES, random: true, summary: "the work is done, then the connection is cut without an answer", forms: { cut: { work: "once", answer: cut } } },
+  late: { to: WRITES, random: true, summary: "the connection is cut; the work is done ms milliseconds later (3000 unless given)", forms: { late: { work: "later", answer: cut } } },
+  "error-500": { to: SCOPES, random: true, summary: "500 with a web page, before or after the work", forms: beforeOrAfter(() => webPage(500, "500 - Internal server error")) },
+  "error-502": { to: SCOPES, random: true, summary: "502 with a proxy's web page, before or after the work", forms: beforeOrAfter(() => webPage(502, "502 Bad Gateway")) },
+  "error-503": { to: SCOPES, random: true, summary: "503 with a web page, before or after the work", forms: beforeOrAfter(() => webPage(503, "503 Service Unavailable")) },
+  "login-page": { to: SCOPES, random: false, summary: "200 with a login page, before or after the work", forms: beforeOrAfter(() => webPage(200, "Sign in")) },
+  redirect: { to: SCOPES, random: false, summary: "302 to a login page, before or after the work", forms: beforeOrAfter(() => ({ ...webPage(302, "Sign in"), headers: { location: "/login" } })) },
+  hang: { to: SCOPES, random: true, summary: "never answers; the work is done (after) or not (before)", forms: beforeOrAfter(() => "hang") },
+  "short-body": { to: SCOPES, random: true, summary: "the work is done; the answer ends before its Content-Length does", forms: { short: { work: "once", answer: ({ usual }) => ({ ...usual, short: true }) } } },
+  "too-many": { to: SCOPES, random: true, summary: "429, with Retry-After in seconds, as a date, or without it; nothing is done", forms: {
     seconds: { work: "none", answer: ({ behaviour }) => tooMany(behaviour, "1") },
     date: { work: "none", answer: ({ behaviour, now }) => tooMany(behaviour, new Date(now.getTime() + 2000).toUTCString()) },
     none: { work: "none", answer: ({ behaviour }) => tooMany(behaviour, undefined) },
   } },
   // In the newer envelope: the older one cannot say no with a 200.
-  refuse: { to: "writes", random: true, summary: "200 with isSuccess: false; nothing is done", forms: { refused: { work: "none", answer: () => failure({ envelope: "v1" }, 200, "refused by the sandbox") } } },
-  twice: { to: "creates", within: "creates", random: false, summary: "a create is carried out twice and answered once", forms: { twice: { work: "twice", answer: ({ usual }) => usual } } },
-  "wrong-id": { to: "creates", within: "creates", random: false, summary: "a create is answered with the ID of its source task, or of another copy", forms: {
+  refuse: { to: WRITES, random: true, summary: "200 with isSuccess: false; nothing is done", forms: { refused: { work: "none", answer: () => failure({ envelope: "v1" }, 200, "refused by the sandbox") } } },
+  twice: { to: ["creates"], random: false, summary: "a create is carried out twice and answered once", forms: { twice: { work: "twice", answer: ({ usual }) => usual } } },
+  "wrong-id": { to: ["creates"], random: false, summary: "a create is answered with the ID of its source task, or of another copy", forms: {
     source: hidingId((done) => withId(done, done.made.copyOf)),
     other: hidingId((done) => withId(done, done.tasks().findLast((task) => task.copyOf !== null && task.id !== done.made.id)?.id)),
   } },
-  "no-id": { to: "creates", within: "creates", random: true, summary: "a create is answered with success and no ID: data is null, or the body is empty", forms: {
+  "no-id": { to: ["creates"], random: true, summary: "a create is answered with success and no ID: data is null, or the body is empty", forms: {
     null: hidingId(({ behaviour, usual }) => success(behaviour, null, usual.status)),
     empty: hidingId(({ usual }) => ({ ...usual, body: "" })),
   } },
@@ -261,7 +251,7 @@ export const TRAITS = {
   "report-id-strict": { summary: "bodies must name a report by its reportID; a row's id is a 400", change: () => ({ reportIds: "report" }) },
   "wrong-id-kind": { summary: "bodies must name a report by its reportID; a row's id is ignored in silence: no mapping", change: () => ({ reportIds: "report", unknownReports: "ignore" }) },
   "no-effect": { summary: "PATCH answers 200 and changes nothing", change: () => ({ patchesTakeEffect: false }) },
-  "id-shape": { summary: "how a create's answer holds the new ID", argument: "form", forms: ID_SHAPES, change: ({ as }) => ({ idShape: ID_SHAPES.find((shape) => shape === as) ?? "data" }) },
+  "id-shape": { summary: "how a create's answer holds the new ID", argument: "form", forms: ID_SHAPE_NAMES, change: ({ as }) => ({ idShape: ID_SHAPE_NAMES.find((shape) => shape === as) ?? "data" }) },
   "created-201": { summary: "a create is answered with 201", change: () => ({ createdStatus: 201 }) },
   "old-envelope": { summary: 'answers in an older server\'s envelope: {"data", "status": {"message"}}', change: () => ({ envelope: "old" }) },
   "v1-reads": { summary: "reads exist under /api/v1 only", change: () => ({ readsUnderV2: false }) },
@@ -270,25 +260,30 @@ export const TRAITS = {
 
 export type FaultName = keyof typeof DISTURBANCES | keyof typeof TRAITS;
 
-/** Every fault, in the table's order. */
-export const FAULT_NAMES = [...Object.keys(DISTURBANCES), ...Object.keys(TRAITS)] as readonly FaultName[];
+/** Every fault, in the order of the help. */
+export const FAULTS: Readonly<Record<FaultName, Disturbance | Trait>> = { ...DISTURBANCES, ...TRAITS };
+export const FAULT_NAMES = Object.keys(FAULTS) as readonly FaultName[];
 
-/** A disturbance of the table by its name; `undefined` for a trait. */
+/** A disturbance by its name; `undefined` for a trait. */
 export function disturbanceOf(name: FaultName): Disturbance | undefined {
-  return (DISTURBANCES as Readonly<Record<string, Disturbance | undefined>>)[name];
+  const fault = FAULTS[name];
+  return "change" in fault ? undefined : fault;
 }
 
-export function traitOf(name: FaultName): Trait | undefined {
-  return (TRAITS as Readonly<Record<string, Trait | undefined>>)[name];
+/** The forms of a fault by name; none where a trait has only one. */
+export function formsOf(name: FaultName): readonly string[] {
+  const fault = FAULTS[name];
+  return "change" in fault ? (fault.forms ?? []) : Object.keys(fault.forms);
 }
 
 /** The behaviour of a server with these faults, of which the traits count here. */
 export function behaviourOf(faults: readonly FaultSetting[]): Behaviour {
   let behaviour = USUAL;
   for (const setting of faults) {
-    const trait = traitOf(setting.name);
-    const value = setting.count ?? setting.share ?? trait?.usual ?? 0;
-    behaviour = { ...behaviour, ...trait?.change(setting, value, behaviour) };
+    const fault = FAULTS[setting.name];
+    if (!("change" in fault)) continue;
+    const value = setting.count ?? setting.share ?? fault.usual ?? 0;
+    behaviour = { ...behaviour, ...fault.change(setting, value, behaviour) };
   }
   return behaviour;
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Api, type ApiCall, type CallKind, type Performed, type Route, routeOf, runTask } from "./api.js";
+import { type Api, type Call, type CallKind, type Performed, routeOf } from "./api.js";
 import type { Befallen, Chaos } from "./chaos.js";
 import {
   type Answer,
@@ -12,8 +12,9 @@ import {
   success,
   tooMany,
 } from "./faults.js";
-import { sandboxPage } from "./page.js";
+import { runTask, sandboxPage } from "./page.js";
 import type { TaskStore } from "./store.js";
+import { SANDBOX_KEY } from "./world.js";
 
 /** The largest body that the sandbox reads, in bytes. */
 export const LARGEST_BODY = 1024 * 1024;
@@ -22,7 +23,6 @@ const LARGEST_DISCARD = 16 * LARGEST_BODY;
 const RATE_WINDOW_MS = 1000;
 
 interface RequestDeps {
-  readonly key: string;
   readonly api: Api;
   readonly store: TaskStore;
   readonly behaviour: Behaviour;
@@ -39,17 +39,24 @@ type Reaction = Answer | "cut" | "hang" | "gone";
 export class Requests {
   readonly #deps: RequestDeps;
   readonly #ended = new AbortController();
-  readonly #faults = new Map<FaultName, number>();
   /** When the requests of the last second came, in milliseconds. */
   #recent: readonly number[] = [];
-  #requests = 0;
-  #creates = 0;
-  #writes = 0;
+  readonly #counts = {
+    /** Requests to the API, also those to routes that do not exist. */
+    requests: 0,
+    creates: 0,
+    writes: 0,
+    /** Copies that were made. */
+    made: 0,
+    /** Refused for their key: 401 and 417. */
+    keyRefusals: 0,
+    /** The most writes that were on their way at the same time, from arrival to the end of their answer. */
+    mostWritesAtOnce: 0,
+    /** How many requests each fault befell. */
+    faults: {} as Partial<Record<FaultName, number>>,
+  };
   #admitted = 0;
-  #made = 0;
-  #keyRefusals = 0;
   #writesNow = 0;
-  #mostWrites = 0;
 
   constructor(deps: RequestDeps) {
     this.#deps = deps;
@@ -61,34 +68,19 @@ export class Requests {
   }
 
   counts() {
-    return {
-      /** Requests to the API, also those to routes that do not exist. */
-      requests: this.#requests,
-      creates: this.#creates,
-      writes: this.#writes,
-      /** Copies that were made. */
-      made: this.#made,
-      /** Refused for their key: 401 and 417. */
-      keyRefusals: this.#keyRefusals,
-      /** The most writes that were on their way at the same time, from arrival to the end of their answer. */
-      mostWritesAtOnce: this.#mostWrites,
-      /** How many requests each fault befell. */
-      faults: Object.fromEntries(this.#faults) as Readonly<Partial<Record<FaultName, number>>>,
-    };
+    return structuredClone(this.#counts);
   }
 
   /** Never rejects. */
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const method = request.method ?? "GET";
-    const url = urlOf(request.url ?? "/");
-    const route = routeOf(method, url, this.#deps.behaviour);
-    const leave = this.#arrive(route);
+    const call = routeOf(request.method ?? "GET", urlOf(request.url ?? "/"), this.#deps.behaviour);
+    const leave = this.#arrive(call);
     response.once("close", leave);
     const requestId = request.headers["x-request-id"];
     if (typeof requestId === "string") response.setHeader("x-request-id", requestId);
     let reaction: Reaction;
     try {
-      reaction = await this.#react(request, route, url);
+      reaction = await this.#react(request, call);
     } catch (error) {
       const why = error instanceof Error ? error.message : "unknown";
       reaction = failure(this.#deps.behaviour, 500, `the sandbox could not do this: ${why}`);
@@ -101,52 +93,55 @@ export class Requests {
   }
 
   /** Counts a request to the API. Returns what must be called when it ends; calling that again does nothing. */
-  #arrive(route: Route): () => void {
-    if (route.kind === "api" || (route.kind === "stray" && route.api)) this.#requests += 1;
-    if (route.kind !== "api" || !isWrite(route.call.kind)) return () => {};
-    this.#writes += 1;
-    if (route.call.kind === "duplicate") this.#creates += 1;
+  #arrive(call: Call): () => void {
+    const counts = this.#counts;
+    if (call.isApi) counts.requests += 1;
+    if (!isWrite(call)) return () => {};
+    counts.writes += 1;
+    if (call.kind === "duplicate") counts.creates += 1;
     let isOnItsWay = true;
     this.#writesNow += 1;
-    this.#mostWrites = Math.max(this.#mostWrites, this.#writesNow);
+    counts.mostWritesAtOnce = Math.max(counts.mostWritesAtOnce, this.#writesNow);
     return () => {
       if (isOnItsWay) this.#writesNow -= 1;
       isOnItsWay = false;
     };
   }
 
-  async #react(request: IncomingMessage, route: Route, url: URL): Promise<Reaction> {
-    const { behaviour, store, api, chaos } = this.#deps;
-    if (route.kind === "page") return htmlAnswer(200, sandboxPage(store.tasks(), route.query), PAGE_HEADERS);
-    if (route.kind === "run") {
-      const task = store.task(route.taskId);
-      if (task === undefined) return failure(behaviour, 404, `there is no task ${route.taskId}`);
+  async #react(request: IncomingMessage, call: Call): Promise<Reaction> {
+    const { behaviour, store, api, chaos, latencyMs } = this.#deps;
+    const { kind, url, taskId } = call;
+    if (kind === "page") return htmlAnswer(200, sandboxPage(store.tasks()), PAGE_HEADERS);
+    if (kind === "run") {
+      const task = store.task(taskId);
+      if (task === undefined) return failure(behaviour, 404, `there is no task ${taskId}`);
       return { ...jsonAnswer(200, null), body: `${JSON.stringify(runTask(task), undefined, 2)}\n` };
     }
-    if (route.kind === "stray" && !route.api) return strayAnswer(route, url, behaviour);
-    const refusal = this.#refusal(request.headers.authorization);
+    const refusal = call.isApi ? this.#refusal(request.headers.authorization) : undefined;
     if (refusal !== undefined) return refusal;
-    const body = route.kind === "api" && isWrite(route.call.kind) ? await readBody(request) : undefined;
-    if (body === "gone" || !(await this.#waited(this.#deps.latencyMs))) return "gone";
-    if (route.kind === "stray") return strayAnswer(route, url, behaviour);
-    if (body !== undefined && "wrong" in body) return failure(behaviour, body.wrong, body.message);
-    const { call } = route;
-    const name = api.nameOf(call, body?.json);
-    const key = `${request.method} ${url.pathname}${url.search} ${name}`;
-    const befallen = chaos.next({ kind: call.kind, key, name });
-    if (befallen === undefined) return (await this.#work(call, body?.json)).answer;
-    this.#faults.set(befallen.fault, (this.#faults.get(befallen.fault) ?? 0) + 1);
-    return this.#disturbed(call, body?.json, befallen);
+    const body = isWrite(call) ? await readBody(request) : undefined;
+    if (body === "gone" || (call.isApi && !(await this.#waited(latencyMs)))) return "gone";
+    if (kind === "stray" && call.allow === "") return failure(behaviour, 404, `there is no ${url.pathname}`);
+    if (kind === "stray")
+      return failure(behaviour, 405, `${url.pathname} answers to ${call.allow} only`, { allow: call.allow });
+    if (body !== undefined && "wrong" in body) return failure(behaviour, ...body.wrong);
+    const known = { ...call, kind };
+    const name = api.nameOf(known, body?.json);
+    const befallen = chaos.next({ kind, key: `${request.method} ${url.pathname}${url.search} ${name}`, name });
+    if (befallen === undefined) return (await this.#work(known, body?.json)).answer;
+    const { faults } = this.#counts;
+    faults[befallen.fault] = (faults[befallen.fault] ?? 0) + 1;
+    return this.#disturbed(known, body?.json, befallen);
   }
 
   /** Judges a request before it is looked at: its key, and how many came within the last second. */
   #refusal(authorization: string | undefined): Answer | undefined {
-    const { behaviour, key, now } = this.#deps;
+    const { behaviour, now } = this.#deps;
     const refuseKey = (status: 401 | 417, message: string): Answer => {
-      this.#keyRefusals += 1;
+      this.#counts.keyRefusals += 1;
       return failure(behaviour, status, message, status === 401 ? { "www-authenticate": "Bearer" } : {});
     };
-    if (/^bearer (.*)$/i.exec(authorization ?? "")?.[1] !== key)
+    if (/^bearer (.*)$/i.exec(authorization ?? "")?.[1] !== SANDBOX_KEY)
       return refuseKey(401, "the API key is missing or wrong");
     this.#admitted += 1;
     const { keyExpiry, rateLimit } = behaviour;
@@ -161,7 +156,7 @@ export class Requests {
   }
 
   /** Does the work of one request, as its fault has it, and says what goes back. */
-  async #disturbed(call: ApiCall, body: unknown, { effect, lateMs }: Befallen): Promise<Reaction> {
+  async #disturbed(call: Call<CallKind>, body: unknown, { effect, lateMs }: Befallen): Promise<Reaction> {
     const { behaviour, store, now, onFailure } = this.#deps;
     let performed: Performed | undefined;
     if (effect.work === "later")
@@ -174,9 +169,9 @@ export class Requests {
     return effect.answer({ usual, made: performed?.made, behaviour, now: now(), tasks: () => store.tasks() });
   }
 
-  async #work(call: ApiCall, body: unknown): Promise<Performed> {
+  async #work(call: Call<CallKind>, body: unknown): Promise<Performed> {
     const performed = await this.#deps.api.perform(call, body);
-    if (performed.made !== undefined) this.#made += 1;
+    if (performed.made !== undefined) this.#counts.made += 1;
     return performed;
   }
 
@@ -187,18 +182,13 @@ export class Requests {
   }
 }
 
-function isWrite(kind: CallKind): boolean {
+function isWrite({ kind }: Call): boolean {
   return kind === "duplicate" || kind === "patch";
-}
-
-function strayAnswer(route: Extract<Route, { kind: "stray" }>, { pathname }: URL, behaviour: Behaviour): Answer {
-  if (route.allow === undefined) return failure(behaviour, 404, `there is no ${pathname}`);
-  return failure(behaviour, 405, `${pathname} answers to ${route.allow} only`, { allow: route.allow });
 }
 
 /** The page may show text from outside; nothing in it may load or run. */
 const PAGE_HEADERS = {
-  "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'",
+  "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'",
 };
 
 /** Puts an answer on the wire. An answer to a client that has gone is dropped. */
@@ -227,14 +217,13 @@ function urlOf(target: string): URL {
   return URL.canParse(target) ? new URL(target) : new URL("http://sandbox/unreadable");
 }
 
-/** A write's body, or why there is none. `gone`: the client hung up while it was sending. */
-type Body = { readonly json: unknown } | { readonly wrong: 400 | 413 | 415; readonly message: string } | "gone";
-
-/** Reads a JSON body as strictly as the server does. Never rejects. */
-async function readBody(request: IncomingMessage): Promise<Body> {
+/** Reads a JSON body as strictly as the server does; returns why there is none. `gone`: the client hung up. Never rejects. */
+async function readBody(
+  request: IncomingMessage,
+): Promise<{ readonly json: unknown } | { readonly wrong: readonly [status: number, message: string] } | "gone"> {
   const type = (request.headers["content-type"] ?? "").toLowerCase();
   if (!/^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/.test(type))
-    return { wrong: 415, message: "the body must be application/json" };
+    return { wrong: [415, "the body must be application/json"] };
   const chunks: Buffer[] = [];
   let size = 0;
   try {
@@ -246,11 +235,10 @@ async function readBody(request: IncomingMessage): Promise<Body> {
   } catch {
     return "gone";
   }
-  if (size > LARGEST_BODY) return { wrong: 413, message: `the body is larger than ${LARGEST_BODY} bytes` };
+  if (size > LARGEST_BODY) return { wrong: [413, `the body is larger than ${LARGEST_BODY} bytes`] };
   try {
     return { json: JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks))) };
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : "unreadable";
-    return { wrong: 400, message: `the body is no JSON in UTF-8: ${why}` };
+    return { wrong: [400, `the body is no JSON in UTF-8: ${cause instanceof Error ? cause.message : "unreadable"}`] };
   }
 }

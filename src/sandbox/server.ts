@@ -1,13 +1,15 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { EXIT, stopError } from "../shared/problems.js";
 import { counted } from "../shared/text-safety.js";
 import { Api } from "./api.js";
-import { Chaos, checkFault, SeededChance } from "./chaos.js";
+import { Chaos, SeededChance } from "./chaos.js";
 import { behaviourOf, disturbanceOf, type FaultSetting } from "./faults.js";
 import { Requests } from "./requests.js";
-import { type SandboxTask, TaskStore } from "./store.js";
-import { SANDBOX_WORLD, type World } from "./world.js";
+import { TaskStore } from "./store.js";
+import { MASTER_APP_ID, SANDBOX_KEY, SOURCE_TASKS } from "./world.js";
 
 /** The port of the vendor's own examples: the sandbox's too, unless it is taken. */
 const USUAL_PORT = 3994;
@@ -29,7 +31,6 @@ export interface SandboxOptions {
   readonly latencyMs?: number | undefined;
   /** Tasks outlive a restart in this file. */
   readonly stateFile?: string | undefined;
-  readonly world?: World | undefined;
   readonly chaos?: ChaosOptions | undefined;
   /** The same seed gives the same faults to the same requests, and the same IDs to the same copies. */
   readonly seed?: string | number | undefined;
@@ -39,38 +40,23 @@ export interface SandboxOptions {
 }
 
 /** A sandbox that listens. */
-export interface RunningSandbox {
-  /** `http://127.0.0.1:PORT`, without a slash at its end. */
-  readonly url: string;
-  readonly port: number;
-  readonly key: string;
-  readonly world: World;
-  readonly seed: string;
-  readonly stateFile: string | undefined;
-  readonly chaos: ChaosOptions;
-  /** Every task as it truly is, whatever the server shows, in the order in which they were made. */
-  tasks(): readonly SandboxTask[];
-  counts(): ReturnType<Requests["counts"]>;
-  /** Stops at once: connections are cut, late work still to come is dropped, the state file is left whole. May be called twice. */
-  close(): Promise<void>;
-}
+export type RunningSandbox = Awaited<ReturnType<typeof startSandbox>>;
 
 /**
  * Starts a stand-in for a Qalyptus server on loopback. Throws a StopError (exit 2) where an option is wrong, the state file
  * is not a sandbox's, or the port cannot be had.
  */
-export async function startSandbox(options: SandboxOptions = {}): Promise<RunningSandbox> {
-  const { stateFile, chaos = {}, now = () => new Date(), world = SANDBOX_WORLD } = options;
+export async function startSandbox(options: SandboxOptions = {}) {
+  const { stateFile, chaos = {}, now = () => new Date() } = options;
   const { share = 0, faults = [] } = chaos;
-  for (const fault of faults) checkFault(fault);
   if (!(share >= 0 && share <= 1))
     throw stopError(EXIT.usage, "CHAOS_SHARE", `--chaos takes a share from 0 to 1, not ${share}`);
   const chance = new SeededChance(String(options.seed ?? randomUUID().slice(0, 8)));
-  const store = await TaskStore.open({ world, chance, now, stateFile });
+  const store = await TaskStore.open(chance, now, stateFile);
   const behaviour = behaviourOf(faults);
   const requests = new Requests({
-    ...{ store, behaviour, now, key: world.key, latencyMs: options.latencyMs ?? 0 },
-    api: new Api({ store, behaviour, world, chance }),
+    ...{ store, behaviour, now, latencyMs: options.latencyMs ?? 0 },
+    api: new Api({ store, behaviour, chance }),
     chaos: new Chaos(chance, share, faults),
     onFailure: options.onFailure ?? (() => {}),
   });
@@ -79,18 +65,20 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Runnin
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     requests.end();
-    const closed = new Promise<void>((resolve, reject) =>
-      server.close((error) => (error === undefined ? resolve() : reject(error))),
-    );
+    server.close();
     server.closeAllConnections();
-    await closed;
+    await once(server, "close");
     await store.idle();
   };
   return {
-    ...{ url: `http://${HOST}:${port}`, port, key: world.key, world, seed: chance.seed, stateFile, chaos },
+    /** Without a slash at its end. */
+    url: `http://${HOST}:${port}`,
+    ...{ port, key: SANDBOX_KEY, seed: chance.seed, stateFile, chaos },
+    /** Every task as it truly is, whatever the server shows, in the order in which they were made. */
     tasks: () => store.tasks(),
     counts: () => requests.counts(),
-    close: () => {
+    /** Stops at once: connections are cut, late work still to come is dropped, the state file is left whole. May be called twice. */
+    close: (): Promise<void> => {
       closing ??= close();
       return closing;
     },
@@ -98,36 +86,29 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Runnin
 }
 
 async function listen(server: Server, wanted: number | undefined): Promise<number> {
-  const listenOn = (port: number): Promise<number> =>
-    new Promise((resolve, reject) => {
-      server.once("error", reject);
-      server.listen({ host: HOST, port, exclusive: true }, () => {
-        server.off("error", reject);
-        const address = server.address();
-        resolve(typeof address === "object" && address !== null ? address.port : port);
-      });
-    });
   try {
-    return await listenOn(wanted ?? USUAL_PORT);
+    server.listen({ host: HOST, port: wanted ?? USUAL_PORT, exclusive: true });
+    await once(server, "listening");
   } catch (cause) {
-    if (wanted === undefined) return listenOn(0);
+    if (wanted === undefined) return listen(server, 0);
     const message = `the sandbox cannot listen on ${HOST}:${wanted}${cause instanceof Error ? `: ${cause.message}` : ""}`;
     throw stopError(EXIT.usage, "PORT_TAKEN", message, {}, cause);
   }
+  return (server.address() as AddressInfo).port;
 }
+
+/** How the program is called from its own folder, and a manifest that is there. */
+const PROGRAM = "node bin/qalyptus-propagate.js";
+const MANIFEST = "examples/tenants.csv";
 
 /**
  * What a person needs when a sandbox has started, a line each: first the two lines to paste, for sh and for PowerShell; then
- * its page, what is fixed, and what a restart does to logs. `program`: how the program is called.
+ * its page, what is fixed, and what a restart does to logs.
  */
-export function describeStart(
-  sandbox: RunningSandbox,
-  program = "node bin/qalyptus-propagate.js",
-  manifest = "examples/tenants.csv",
-): readonly string[] {
-  const { url, key, port, world, stateFile, chaos } = sandbox;
+export function describeStart(sandbox: RunningSandbox): readonly string[] {
+  const { url, key, port, stateFile, chaos } = sandbox;
   const { share = 0, faults = [] } = chaos;
-  const sync = `${program} sync ${manifest} --server ${url}`;
+  const sync = `${PROGRAM} sync ${MANIFEST} --server ${url}`;
   const copies = sandbox.tasks().filter((task) => task.copyOf !== null).length;
   const disturbed = share > 0 ? `${share} of all requests are disturbed` : "";
   const parts = [disturbed, faults.map((fault) => fault.name).join(", ")].filter((part) => part !== "");
@@ -141,16 +122,16 @@ export function describeStart(
     `  PowerShell  $env:QALYPTUS_API_KEY='${key}'; ${sync}`,
     "",
     `Its tasks, and which app each report reads: ${url}/`,
-    ...world.tasks.map(({ id, name, triggers }) => {
+    ...SOURCE_TASKS.map(({ id, name, triggers }) => {
       const mails = triggers.some((trigger) => trigger.isActive);
       const note = " (its copies would mail by themselves: sync refuses it without --allow-live-source)";
       return `Source task ${id}  ${name}${mails ? note : ""}`;
     }),
-    `Master app  ${world.masterAppId}`,
+    `Master app  ${MASTER_APP_ID}`,
     ...(port === USUAL_PORT ? [] : [`It listens on port ${port}, not on the usual ${USUAL_PORT}.`]),
     ...(stateFile === undefined
       ? [
-          `It starts anew each time: logs made against an earlier sandbox are void (here ${manifest}.idempotency.jsonl: remove it).`,
+          `It starts anew each time: logs made against an earlier sandbox are void (here ${MANIFEST}.idempotency.jsonl: remove it).`,
           "To keep the tasks over a restart: --state FILE",
         ]
       : [`Its tasks are kept in ${stateFile}: ${counted(copies, "copy", "copies")} so far.`]),

@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import * as z from "zod";
+import { codeOf } from "../files/paths.js";
 import { writeAtomically } from "../files/write-file.js";
-import { EXIT, type StopError, stopError } from "../shared/problems.js";
+import { EXIT, stopError } from "../shared/problems.js";
 import type { SeededChance } from "./chaos.js";
-import type { World, WorldReport, WorldTask } from "./world.js";
+import { SOURCE_TASKS, type WorldReport, type WorldTask } from "./world.js";
 
 const FORMAT = "qalyptus-propagate sandbox state";
 const guid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
@@ -30,39 +31,36 @@ export type StoredReport = z.output<typeof storedReport>;
 /** A task in the sandbox: its own data, and the source task that says what it contains. */
 export type SandboxTask = Omit<z.output<typeof storedTask>, "origin"> & { readonly origin: WorldTask };
 
-interface StoreOptions {
-  readonly world: World;
-  readonly chance: SeededChance;
-  readonly now: () => Date;
-  readonly stateFile?: string | undefined;
-}
-
 /** What the stand-in server knows: the truth that a client can only ask for. */
 export class TaskStore {
-  readonly #options: StoreOptions;
+  readonly #chance: SeededChance;
+  readonly #now: () => Date;
+  readonly #stateFile: string | undefined;
   readonly #tasks = new Map<string, SandboxTask>();
   #saving: Promise<void> = Promise.resolve();
   #queued: Promise<void> | undefined;
 
-  private constructor(options: StoreOptions) {
-    this.#options = options;
+  private constructor(chance: SeededChance, now: () => Date, stateFile: string | undefined) {
+    this.#chance = chance;
+    this.#now = now;
+    this.#stateFile = stateFile;
   }
 
   /**
-   * Opens the world, with the tasks of the state file where there is one. Throws a StopError (exit 2) where that is not a sandbox's
-   * (it is never repaired or overwritten) or cannot be read or written.
+   * Opens the source tasks, or the tasks of the state file where there is one. Throws a StopError (exit 2) where that is not a
+   * sandbox's (it is never repaired or overwritten) or cannot be read or written.
    */
-  static async open(options: StoreOptions): Promise<TaskStore> {
-    const { world, now, stateFile } = options;
-    const store = new TaskStore(options);
+  static async open(chance: SeededChance, now: () => Date, stateFile: string | undefined): Promise<TaskStore> {
+    const store = new TaskStore(chance, now, stateFile);
     const tasks =
-      (stateFile === undefined ? undefined : await readState(stateFile, world)) ?? world.tasks.map(freshTask(now()));
+      (stateFile === undefined ? undefined : await readState(stateFile)) ?? SOURCE_TASKS.map(freshTask(now()));
     for (const task of tasks) store.#tasks.set(task.id, task);
     try {
       // Told at the start, and not at the first copy.
       await store.save();
     } catch (cause) {
-      throw stateTrouble("STATE_UNWRITABLE", stateFile ?? "", "cannot be written", cause);
+      const message = `the state file ${stateFile} cannot be written (${codeOf(cause)})`;
+      throw stopError(EXIT.usage, "STATE_UNWRITABLE", message, { file: stateFile }, cause);
     }
     return store;
   }
@@ -90,17 +88,16 @@ export class TaskStore {
    * what the task has. Not idempotent, like the real one.
    */
   addCopy(source: SandboxTask, name: string, mappings: ReadonlyMap<string, readonly Swap[]>): SandboxTask {
-    const { chance, now } = this.#options;
     let id: string;
     let n = 1;
-    do id = chance.guid("task", source.id, name, n++);
+    do id = this.#chance.guid("task", source.id, name, n++);
     while (this.#tasks.has(id));
     const reports = source.reports.map(({ reportId, mappings: own }) => ({
-      rowId: chance.guid("row", id, reportId),
+      rowId: this.#chance.guid("row", id, reportId),
       reportId,
       mappings: [...(mappings.get(reportId) ?? own)],
     }));
-    const task = { id, name, copyOf: source.id, createdAt: now().toISOString(), origin: source.origin, reports };
+    const task = { id, name, copyOf: source.id, createdAt: this.#now().toISOString(), origin: source.origin, reports };
     this.#tasks.set(id, task);
     return task;
   }
@@ -118,7 +115,7 @@ export class TaskStore {
    * being written share the next writing. Rejects with the file system's error.
    */
   save(): Promise<void> {
-    const path = this.#options.stateFile;
+    const path = this.#stateFile;
     if (path === undefined) return Promise.resolve();
     const write = (): Promise<void> => {
       this.#queued = undefined;
@@ -156,22 +153,23 @@ function freshTask(now: Date): (task: WorldTask) => SandboxTask {
 }
 
 /** The tasks of a state file; `undefined` where there is none yet. */
-async function readState(path: string, world: World): Promise<readonly SandboxTask[] | undefined> {
+async function readState(path: string): Promise<readonly SandboxTask[] | undefined> {
   let text: string;
   try {
     text = await readFile(path, "utf8");
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
-    throw stateTrouble("STATE_UNREADABLE", path, "cannot be read", cause);
+    if (codeOf(cause) === "ENOENT") return undefined;
+    const message = `the state file ${path} cannot be read (${codeOf(cause)})`;
+    throw stopError(EXIT.usage, "STATE_UNREADABLE", message, { file: path }, cause);
   }
   try {
     const tasks = stateDocument.parse(JSON.parse(text)).tasks.map((task) => {
-      const origin = world.tasks.find((candidate) => candidate.id === task.origin);
+      const origin = SOURCE_TASKS.find((candidate) => candidate.id === task.origin);
       if (origin === undefined) throw new Error(`there is no source task ${task.origin}`);
       for (const report of task.reports) contentOf({ ...task, origin }, report);
       return { ...task, origin };
     });
-    const missing = world.tasks.find((task) => !tasks.some(({ id }) => id === task.id));
+    const missing = SOURCE_TASKS.find((task) => !tasks.some(({ id }) => id === task.id));
     if (missing !== undefined) throw new Error(`the source task ${missing.id} is not in it`);
     return tasks;
   } catch (cause) {
@@ -179,14 +177,4 @@ async function readState(path: string, world: World): Promise<readonly SandboxTa
     const hint = "Give --state another file, or remove this one where you know what it is";
     throw stopError(EXIT.usage, "STATE_NOT_OURS", message, { hint, file: path }, cause);
   }
-}
-
-function stateTrouble(
-  code: "STATE_UNREADABLE" | "STATE_UNWRITABLE",
-  path: string,
-  what: string,
-  cause: unknown,
-): StopError {
-  const why = cause instanceof Error ? `: ${cause.message}` : "";
-  return stopError(EXIT.usage, code, `the state file ${path} ${what}${why}`, { file: path }, cause);
 }

@@ -35,15 +35,8 @@ export interface WorldTask {
   readonly reports: readonly WorldReport[];
 }
 
-/** All that a sandbox starts with. A test may bring its own. */
-export interface World {
-  readonly key: string;
-  readonly masterAppId: string;
-  /** Whether an app exists on the Qlik Sense side. Gets a GUID in lower case. */
-  readonly knowsApp: (appId: string) => boolean;
-  readonly tasks: readonly WorldTask[];
-}
-
+/** The sandbox's API key, which is public: it listens on this machine alone. */
+export const SANDBOX_KEY = "sandbox-key-not-a-secret";
 export const MASTER_APP_ID = "11111111-0000-4000-8000-000000000001";
 /** "Monthly Report": no trigger, so a copy of it mails nobody by itself. */
 export const FIRST_SOURCE_TASK_ID = "aaaaaaaa-0000-4000-8000-000000000001";
@@ -142,10 +135,10 @@ const WEEKLY_SALES: WorldTask = {
   ]),
 };
 
-/** The world that `sandbox` and `demo` start with. */
-export const SANDBOX_WORLD: World = {
-  key: "sandbox-key-not-a-secret",
-  masterAppId: MASTER_APP_ID,
-  knowsApp: (appId) => appId === MASTER_APP_ID || /^22222222-0000-4000-8000-0{7}(?!0{5})\d{5}$/.test(appId),
-  tasks: [MONTHLY_REPORT, WEEKLY_SALES],
-};
+/** The source tasks that every sandbox starts with. */
+export const SOURCE_TASKS: readonly WorldTask[] = [MONTHLY_REPORT, WEEKLY_SALES];
+
+/** Whether an app exists on the Qlik Sense side. Gets a GUID in lower case. */
+export function knowsApp(appId: string): boolean {
+  return appId === MASTER_APP_ID || /^22222222-0000-4000-8000-0{7}(?!0{5})\d{5}$/.test(appId);
+}

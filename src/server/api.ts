@@ -45,10 +45,12 @@ function readerOf(reads: ServerReads, clock: Clock): TaskReader {
     return { kind: "unreadable", forbidden: answer.kind === "forbidden", problem };
   };
 
-  /** Everything at once, and without the query where the server refuses that. */
-  const readAtOnce = async (route: ReadRoute, path: string): Promise<ReadAnswer> => {
+  /** What belongs to a task: everything at once, and without the query where the server refuses that. */
+  const readAll = async <T>(route: ReadRoute, id: TaskId, open: (body: unknown) => T | undefined) => {
+    const path = `/tasks/${id}/${route}`;
     const answer = await reads.read({ route, path: `${path}?get_all=true` });
-    return answer.kind === "rejected" ? reads.read({ route, path }) : answer;
+    const last = answer.kind === "rejected" ? await reads.read({ route, path }) : answer;
+    return readingOf(`the ${route} of the task ${id}`, last, open);
   };
 
   return {
@@ -84,20 +86,15 @@ function readerOf(reads: ServerReads, clock: Clock): TaskReader {
       return readingOf<readonly TaskReport[]>(what, list.answer, () => undefined);
     },
 
-    async readTriggers(id) {
-      const answer = await readAtOnce("triggers", `/tasks/${id}/triggers`);
-      return readingOf(`the triggers of the task ${id}`, answer, (body) => {
+    readTriggers: (id) =>
+      readAll("triggers", id, (body) => {
         const rows = rowsOf(body);
         const active = rows && activeTriggersOf(rows);
         // One that was not shown may be active.
         return active?.length === 0 && (rows?.length ?? 0) < totalNamed(body) ? undefined : active;
-      });
-    },
+      }),
 
-    async readRecipients(id) {
-      const answer = await readAtOnce("recipients", `/tasks/${id}/recipients`);
-      return readingOf(`the recipients of the task ${id}`, answer, recipientsOf);
-    },
+    readRecipients: (id) => readAll("recipients", id, recipientsOf),
   };
 }
 

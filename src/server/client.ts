@@ -4,9 +4,8 @@ import { secretSpellings } from "../shared/quoting.js";
 import type { RunEvent } from "../shared/results.js";
 import type { Chance, Clock } from "../shared/time.js";
 import { chooseProxy, type ProxyEnvironment, type ServerUrl } from "./address.js";
-import { makeConnector } from "./connect.js";
+import { type FailureKind, failureOf, makeConnector, TransportFailure, type Whereabouts } from "./connect.js";
 import { type Authorities, secureContextOf } from "./credentials.js";
-import { type FailureKind, failureOf, TransportFailure, type Whereabouts } from "./failure.js";
 
 /** What a server is asked with. */
 export interface QalyptusApiSettings {

@@ -3,14 +3,14 @@ import { EXIT, type Problem, problem, StopError, stopError } from "../shared/pro
 import type { Clock } from "../shared/time.js";
 import { type ApiVersion, apiRoot } from "./address.js";
 import type { HttpClient, QalyptusApiSettings } from "./client.js";
-import type { FailureKind } from "./failure.js";
+import type { FailureKind } from "./connect.js";
 import { classifyRead, type ReadAnswer } from "./replies.js";
 import { rowsOf, totalNamed } from "./wire.js";
 
 /** The read routes; which version of the API answers is remembered for each. */
 export type ReadRoute = "list" | "task" | "reports" | "triggers" | "recipients";
 
-/** One read. `path` is below `/api/v2`, with its query. */
+/** One read. `path` is below `/api/v2`. */
 export interface Read {
   readonly route: ReadRoute;
   readonly path: string;
@@ -109,12 +109,8 @@ function sound(answer: ReadAnswer): ReadAnswer {
 /** What a list is read with. */
 export type ListReads = Pick<ServerReads, "read" | "recognise" | "suspect">;
 
-/** A list that is read: which, and how its rows are told from each other. */
-export interface ListRequest<T> {
-  readonly route: ReadRoute;
-  /** Below `/api/v2`, without a query. */
-  readonly path: string;
-  readonly fresh?: boolean | undefined;
+/** A list that is read: which (its path without a query), and how its rows are told from each other. */
+export interface ListRequest<T> extends Read {
   /** Called when everything came at once, before any page is waited for. */
   readonly onRecognised?: (() => void) | undefined;
   /** What is kept of a row; `undefined` where it cannot be read. */

@@ -2,7 +2,7 @@ import type { ProblemCode } from "../shared/codes.js";
 import type { TaskId } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
 import type { Exchange, HttpAnswer, HttpClient } from "./client.js";
-import { proxyRefusal, type TransportFailure } from "./failure.js";
+import { proxyRefusal, type TransportFailure } from "./connect.js";
 import type { WriteReply } from "./ports.js";
 import { type JsonBody, newTaskIdOf, openEnvelope, parseBody, serverText } from "./wire.js";
 

@@ -91,11 +91,6 @@ function field(object: JsonObject | undefined, ...names: readonly string[]): unk
   return undefined;
 }
 
-/** Whether an object has a field of one of these names. */
-function hasField(object: JsonObject, ...names: readonly string[]): boolean {
-  return Object.keys(object).some((key) => names.includes(folded(key)));
-}
-
 function folded(key: string): string {
   return key.toLowerCase().replace(/[_-]/g, "");
 }
@@ -120,11 +115,11 @@ function booleanOf(value: unknown): boolean | undefined {
 export function openEnvelope(value: unknown): { success: boolean | undefined; data: unknown; enveloped: boolean } {
   const object = asObject(value) ?? {};
   const flag = field(object, "issuccess");
-  const hasData = hasField(object, "data");
+  const data = field(object, "data");
   return {
     success: typeof flag === "number" ? undefined : booleanOf(flag),
-    data: hasData ? field(object, "data") : value,
-    enveloped: hasField(object, "issuccess") || (hasData && asObject(field(object, "status")) !== undefined),
+    data: data === undefined ? value : data,
+    enveloped: flag !== undefined || (data !== undefined && asObject(field(object, "status")) !== undefined),
   };
 }
 
@@ -245,8 +240,8 @@ function mappingIn(item: unknown, row: SeenRow): Swaps {
     // It is another report's.
     if (id !== row.rowId && id !== row.reportId) return [];
   }
-  if (!hasField(object, "qlikapps", "apps", "mappings")) return swapsIn(object);
   const inner = field(object, "qlikapps", "apps", "mappings");
+  if (inner === undefined) return swapsIn(object);
   return inner === null ? [] : joined([inner].flat().map(swapsIn));
 }
 
@@ -254,10 +249,9 @@ function mappingIn(item: unknown, row: SeenRow): Swaps {
 function swapsIn(item: unknown): Swaps {
   const object = asObject(item);
   if (object === undefined) return undefined;
-  const newNames = ["newqlikappid", "newappid", "targetappid"];
-  const entries = hasField(object, ...newNames)
-    ? [[field(object, "qlikappid", "appid", "sourceappid"), field(object, ...newNames)]]
-    : Object.entries(object);
+  const target = field(object, "newqlikappid", "newappid", "targetappid");
+  const source = field(object, "qlikappid", "appid", "sourceappid");
+  const entries = target === undefined ? Object.entries(object) : [[source, target]];
   if (entries.length === 0) return undefined;
   return joined(
     entries.map(([oldId, newId]) => {

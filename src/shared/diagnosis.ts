@@ -2,21 +2,9 @@ import { type ExitCode, foremostExitCode, type Problem } from "./problems.js";
 
 /** What `doctor` looks at, in the order in which it tells it. */
 export const CHECK_NAMES = [
-  "server",
-  "proxy",
-  "certificate",
-  "key",
-  "task-list",
-  "source-task",
-  "reports",
-  "mappings",
-  "mail",
-  "manifest",
-  "log",
-  "lock",
-  "disk",
-  "plan",
-] as const;
+  ...(["server", "key", "task-list", "source-task", "reports"] as const),
+  ...(["manifest", "log", "lock", "plan"] as const),
+];
 
 export type CheckName = (typeof CHECK_NAMES)[number];
 
@@ -59,9 +47,11 @@ export function skipped(name: CheckName, message: string, hint?: string): Check 
   return { name, status: "skipped", message, hint };
 }
 
-/** A check that found something a sync goes on in spite of. The first problem makes the line, unless `message` is given. */
-export function warned(name: CheckName, problems: readonly Problem[], message?: string): Check {
-  return { name, status: "warn", message: message ?? lineOf(problems), hint: problems[0]?.hint, problems };
+/** A check that found something a sync goes on in spite of. The first problem makes the line, behind what is `shown`. */
+export function warned(name: CheckName, problems: readonly Problem[], shown?: string): Check {
+  const line = lineOf(problems);
+  const message = shown === undefined ? line : `${shown}; ${line}`;
+  return { name, status: "warn", message, hint: problems[0]?.hint, problems };
 }
 
 /** A check that found what would stop a sync. */
@@ -72,7 +62,8 @@ export function failed(
   return { name, status: "fail", message: lineOf(problems), hint: problems[0]?.hint, problems, exitCode };
 }
 
-function lineOf(problems: readonly Problem[]): string {
+/** The first of several problems, with its line, and how many more there are. */
+export function lineOf(problems: readonly Problem[]): string {
   const [first, ...others] = problems;
   if (first === undefined) return "something is wrong";
   const place = first.line === undefined ? "" : `line ${first.line}: `;

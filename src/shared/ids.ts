@@ -116,12 +116,6 @@ export function reportsNamed(
   return named;
 }
 
-/** Whether an ID that a user typed names this report: a user may give its row's `id` or its `reportID`. */
-export function namesReport(typed: string, report: { readonly rowId: RowId; readonly reportId: ReportId }): boolean {
-  const id = normalGuid(typed);
-  return id !== undefined && (id === report.rowId || id === report.reportId);
-}
-
 /** Adds a value to the group of its key. */
 export function addTo<Key, Value>(groups: Map<Key, Value[]>, key: Key, value: Value): void {
   const group = groups.get(key);

@@ -177,13 +177,8 @@ export interface TenantStatus {
   readonly doubts: readonly OpenDoubt[];
 }
 
-/** Tenants in their order. Each look makes them anew: what is told of 200,000 need never be held at once. */
-export interface TenantStatuses extends Iterable<TenantStatus> {
-  readonly length: number;
-}
-
 /** How many tenants have each standing. */
-export function standingCounts(tenants: TenantStatuses) {
+export function standingCounts(tenants: readonly TenantStatus[]) {
   const counts = { copied: 0, "in-doubt": 0, gone: 0, failed: 0, retry: 0, none: 0 };
   for (const { state } of tenants) counts[state] += 1;
   return counts;
@@ -195,7 +190,7 @@ export interface StatusReport {
   readonly command: "status";
   readonly server: string | null;
   readonly log: LogHead | null;
-  readonly tenants: TenantStatuses;
+  readonly tenants: readonly TenantStatus[];
   readonly warnings: readonly Problem[];
   readonly errors: readonly Problem[];
   readonly exitCode: ExitCode;

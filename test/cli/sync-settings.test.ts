@@ -25,7 +25,7 @@ function problemsOf(line: string, env?: Readonly<Record<string, string>>) {
 
 describe("a sync that is given its manifest alone", () => {
   it("has the contract's defaults", () => {
-    expect(settingsOf("customers.csv")).toEqual({
+    expect(settingsOf("customers.csv")).toMatchObject({
       manifest: "customers.csv",
       encoding: undefined,
       idempotencyLog: undefined,

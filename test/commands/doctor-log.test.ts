@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { judgeDisk, judgeLock } from "../../src/commands/doctor.js";
+import { judgeLock } from "../../src/commands/doctor.js";
 import type { SeenLock } from "../../src/log/file/process-identity.js";
 
 const lock = (ownerState: SeenLock["ownerState"], silentMs: number): SeenLock => ({
@@ -31,13 +31,5 @@ describe("the lock's check", () => {
     [60_000, "warn"],
   ] as const)("of a process that cannot be looked at, silent for %d ms: %s", (silentMs, status) => {
     expect(judge(lock("unknown", silentMs)).status).toBe(status);
-  });
-});
-
-describe("the disk's check", () => {
-  it("warns of a disk on which every write would be waited for", () => {
-    expect(judgeDisk(1.24, "/srv").message).toContain("after 1.2 ms");
-    expect(judgeDisk(199, "/srv").status).toBe("ok");
-    expect(judgeDisk(200, "/srv")).toMatchObject({ status: "warn", problems: [{ code: "DISK_SLOW" }] });
   });
 });

@@ -48,7 +48,7 @@ describe("the source task of a first manifest", () => {
     await expect(find({ sourceTask: "Monthly Report" }, server)).rejects.toThrow(copy(7));
   });
 
-  it("is refused where none has its name: the nearest are told", async () => {
+  it("is refused where none has its name: the tasks are told", async () => {
     await expect(find({ sourceTask: "Montly Report" })).rejects.toMatchObject(refused("SOURCE_UNKNOWN"));
     await expect(find({ sourceTask: "Montly Report" })).rejects.toThrow(`"Monthly Report" (${MONTHLY})`);
     await expect(find({ sourceTask: copy(9) })).rejects.toMatchObject(refused("SOURCE_UNKNOWN"));

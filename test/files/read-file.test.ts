@@ -100,11 +100,6 @@ describe("decodeText", () => {
     expect(refusal(bytes("ac\u0000me", "utf8"), { encoding: "utf-8" }).code).toBe("NUL_BYTES");
   });
 
-  it("refuses UTF-32", () => {
-    expect(refusal(Uint8Array.from([0xff, 0xfe, 0, 0, 0x61, 0, 0, 0])).message).toContain("UTF-32");
-    expect(refusal(Uint8Array.from([0, 0, 0xfe, 0xff, 0, 0, 0, 0x61])).message).toContain("UTF-32");
-  });
-
   it("refuses an encoding that it does not know, with those it does", () => {
     const problem = refusal(bytes("acme", "utf8"), { encoding: "klingon" });
     expect(problem).toMatchObject({ code: "ENCODING_UNKNOWN", value: "klingon" });

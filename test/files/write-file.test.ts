@@ -42,8 +42,10 @@ describe("a new file", () => {
       writeFileSync(join(folder, "customers.csv"), "old");
       mkdirSync(join(folder, "sub"));
       await expect(checkNewFile(join(folder, "customers.csv"), false)).rejects.toMatchObject(refusal("FILE_EXISTS"));
-      await expect(checkNewFile(join(folder, "sub"), true)).rejects.toMatchObject(refusal("FILE_IS_FOLDER"));
-      await expect(checkNewFile(join(folder, "no", "x.csv"), true)).rejects.toMatchObject(refusal("FOLDER_MISSING"));
+      await expect(checkNewFile(join(folder, "sub"), true)).rejects.toMatchObject(refusal("OUT_IS_FOLDER"));
+      await expect(checkNewFile(join(folder, "no", "x.csv"), true)).rejects.toMatchObject(
+        refusal("OUT_FOLDER_MISSING"),
+      );
       await expect(checkNewFile(join(folder, "customers.csv"), true)).resolves.toBeUndefined();
       await expect(writeNewFile(join(folder, "no", "x.csv"), "", false)).rejects.toMatchObject(
         refusal("FILE_NOT_WRITTEN"),

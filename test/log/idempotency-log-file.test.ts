@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { openLogForRun } from "../../src/log/file/idempotency-log-file.js";
+import { openLogForRun } from "../../src/log/file/log-file.js";
 import { findLogs, isLogOf, readLog } from "../../src/log/file/read-log.js";
 import type { LogEntry } from "../../src/log/records.js";
 import type { TaskId } from "../../src/shared/ids.js";

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { nodeDisk } from "../../src/log/file/disk.js";
-import { type OpenLog, openLogForRun } from "../../src/log/file/idempotency-log-file.js";
+import { openLogForRun } from "../../src/log/file/log-file.js";
+import type { OpenLog } from "../../src/log/open-log.js";
 import { StopError } from "../../src/shared/problems.js";
 import { compileSource } from "../support/compiled-sources.js";
 import { ELSEWHERE, inFolder, leaveLock, openRequest, WatchedDisk } from "../support/log-places.js";
@@ -257,7 +258,7 @@ describe("a process that is frozen", () => {
     () =>
       inFolder(async (folder) => {
         const path = join(folder, NAME);
-        const module = compileSource("src/log/file/idempotency-log-file.ts", join(folder));
+        const module = compileSource("src/log/file/log-file.ts", join(folder));
         const timing = { beatMs: 20, silentMs: 400, watchMs: 100, sendWithinMs: 300 };
         const zombie = fork(fileURLToPath(new URL("../support/log-zombie.mjs", import.meta.url)), [
           module,

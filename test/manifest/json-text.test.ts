@@ -76,14 +76,14 @@ describe("a JSON text", () => {
   });
 
   it.each([
-    ['{"a": 1,\n  }', 2, "a key in double quotes is expected"],
+    ['{"a": 1,\n  }', 2, "property name expected"],
     ["", 1, "end of the file"],
-    ['{"a" 1}', 1, '":"'],
-    ["{'a': 1}", 1, "double quotes"],
-    ['["a\nb"]', 1, "line break"],
-    ['["a\\x"]', 1, "backslash"],
-    ["[1]\n[2]", 2, "follows"],
-    ['[\n"a', 2, "never closed"],
+    ['{"a" 1}', 1, "colon expected"],
+    ["{'a': 1}", 1, "invalid symbol"],
+    ['["a\nb"]', 1, "unexpected end of string"],
+    ['["a\\x"]', 1, "invalid escape character"],
+    ["[1]\n[2]", 2, "end of file expected"],
+    ['[\n"a', 2, "unexpected end of string"],
   ])("tells where %j is wrong", (text, line, words) => {
     expect(faultOf(text)).toMatchObject({ line, message: expect.stringContaining(words) });
   });

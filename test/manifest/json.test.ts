@@ -82,8 +82,8 @@ describe("a JSON manifest", () => {
     expect(manifest.tenants.map((tenant) => tenant.enabled)).toEqual([true, false, false]);
     const texts = {
       tenant: "acme",
-      newqlikappid: app(1),
-      reportid: "",
+      newQlikAppId: app(1),
+      reportId: "",
       enabled: "true",
       region: "EMEA",
       no: "7",

@@ -72,7 +72,7 @@ describe("what stands where a value should", () => {
   it("is ignored in a disabled row, but for its tenant", async () => {
     const rest = `,${MASTER},${MONTHLY},no`;
     const lines = (tenant: string) => csv("tenant,appId,masterAppId,sourceTaskId,enabled", `${tenant},#N/A${rest}`);
-    expect(briefly((await read(lines("acme"))).warnings)).toEqual(["VALUE_IGNORED@2"]);
+    expect((await read(lines("acme"))).warnings).toEqual([]);
     expect(briefly(await faultsOf(lines("#N/A")))).toEqual(["FORMULA_ERROR@2"]);
   });
 
@@ -97,27 +97,5 @@ describe("an ID that looks right", () => {
 
   it("is told without such a place where all of it is ASCII", async () => {
     expect((await faultsOf(csv("tenant,appId", "acme,abc")))[0]?.message).toBe('appId is "abc", which is no GUID.');
-  });
-});
-
-describe("a question mark between letters", () => {
-  const lost = csv("tenant,appId", `acme,${app(1)}`, `M?ller,${app(2)}`, `S?d,${app(3)}`);
-
-  it("is warned of once, with the first such value, where no letter of the file is beyond ASCII", async () => {
-    const { warnings, tenants } = await read(lost);
-    expect(tenants).toHaveLength(3);
-    expect(warnings).toMatchObject([
-      { code: "LETTERS_PERHAPS_LOST", line: 3, column: "tenant", tenant: "M?ller", value: "M?ller" },
-    ]);
-    expect(warnings[0]?.message).toContain('"M?ller"');
-  });
-
-  it("is one of the text's own where other letters were kept", async () => {
-    expect((await read(`${lost}\nZürich,${app(4)}`)).warnings).toEqual([]);
-  });
-
-  it("is no sign of anything at a word's end, or in a disabled row", async () => {
-    const lines = csv("tenant,appId,enabled", `Who? Ltd,${app(1)},yes`, `M?ller,${app(2)},no`);
-    expect((await read(lines)).warnings).toEqual([]);
   });
 });

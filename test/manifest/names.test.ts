@@ -4,7 +4,7 @@ import { MONTHLY, taskId, WEEKLY } from "../support/manifests.js";
 
 const columns = new Map([
   ["tenant", "acme"],
-  ["appid", "an-app"],
+  ["newQlikAppId", "an-app"],
   ["regionname", "EMEA"],
   ["empty", ""],
 ]);

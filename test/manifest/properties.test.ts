@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { normalHeader } from "../../src/manifest/columns.js";
+import { meaningOf } from "../../src/manifest/columns.js";
 import type { Manifest } from "../../src/manifest/manifest.js";
 import { readManifest } from "../../src/manifest/read-manifest.js";
 import { app, FLAGS, MASTER, MONTHLY, read, refusalOf, row, WEEKLY } from "../support/manifests.js";
@@ -44,13 +44,13 @@ function csvOf(rows: readonly Row[], delimiter = ",", end = "\n"): string {
 }
 
 /** What a manifest means, whatever the order and the lines of its rows. */
-function meaningOf(manifest: Manifest): unknown {
+function contentOf(manifest: Manifest): unknown {
   return manifest.tenants
     .map((tenant) => ({
       ...tenant,
       line: undefined,
       // No name uses reportId here, and it differs between a tenant's rows.
-      columns: HEADER.filter((name) => name !== "reportId").map((name) => tenant.columns.get(normalHeader(name))),
+      columns: HEADER.filter((name) => name !== "reportId").map((name) => tenant.columns.get(meaningOf(name))),
       desired: tenant.desired.map((mapping) => JSON.stringify({ ...mapping, line: undefined })).sort(),
     }))
     .sort((a, b) => (`${a.key} ${a.sourceTaskId}` < `${b.key} ${b.sourceTaskId}` ? -1 : 1));
@@ -63,7 +63,7 @@ describe("any manifest", () => {
     );
     await fc.assert(
       fc.asyncProperty(shuffled, async ([rows, others]) => {
-        expect(meaningOf(await read(csvOf(others)))).toEqual(meaningOf(await read(csvOf(rows))));
+        expect(contentOf(await read(csvOf(others)))).toEqual(contentOf(await read(csvOf(rows))));
       }),
     );
   });
@@ -83,7 +83,7 @@ describe("any manifest", () => {
         fc.constantFrom(...encodings),
         async (rows, delimiter, end, encode) => {
           const other = await read(encode(csvOf(rows, delimiter, end)));
-          expect(meaningOf(other)).toEqual(meaningOf(await read(csvOf(rows))));
+          expect(contentOf(other)).toEqual(contentOf(await read(csvOf(rows))));
         },
       ),
     );
@@ -94,7 +94,7 @@ describe("any manifest", () => {
       fc.asyncProperty(ROWS, async (rows) => {
         const entries = rows.map((one) => Object.fromEntries(HEADER.map((name, at) => [name, valuesOf(one)[at]])));
         const other = await read(JSON.stringify(entries), { path: "tenants.json" });
-        expect(meaningOf(other)).toEqual(meaningOf(await read(csvOf(rows))));
+        expect(contentOf(other)).toEqual(contentOf(await read(csvOf(rows))));
       }),
     );
   });

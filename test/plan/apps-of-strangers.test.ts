@@ -3,7 +3,7 @@ import type { LogEntry } from "../../src/log/records.js";
 import { LogState } from "../../src/log/state.js";
 import type { TenantState } from "../../src/log/tenant-state.js";
 import { appsInForce } from "../../src/plan/conflicts.js";
-import { driftOf } from "../../src/plan/drift.js";
+import { driftOf } from "../../src/plan/desired.js";
 import { foldTenantKey, parseReportId, parseRowId, writeId } from "../../src/shared/ids.js";
 import { createIntent } from "../support/log-samples.js";
 import { copy, report, row, taskId } from "../support/manifests.js";

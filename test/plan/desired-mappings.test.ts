@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ManifestTenant } from "../../src/manifest/manifest.js";
-import { mappingResolver, type ResolverRules } from "../../src/plan/desired.js";
+import { mappingResolver } from "../../src/plan/desired.js";
 import { parseReportId, parseRowId, type ReportId, type RowId } from "../../src/shared/ids.js";
 import type { TaskReport } from "../../src/shared/tasks.js";
 import { app, MASTER, read, report, row } from "../support/manifests.js";
@@ -35,8 +35,8 @@ async function acme(...rows: readonly string[]): Promise<ManifestTenant> {
 const resolve = (
   tenant: ManifestTenant,
   reports: readonly TaskReport[] | undefined = REPORTS,
-  { alsoReports = [], ...more }: Partial<ResolverRules> & { readonly alsoReports?: readonly ReportId[] } = {},
-) => mappingResolver(reports, { allowUnmapped: [], file: "tenants.csv", ...more })(tenant, alsoReports);
+  more: { readonly allowUnmapped?: readonly string[]; readonly alsoReports?: readonly ReportId[] } = {},
+) => mappingResolver(reports, more.allowUnmapped ?? [], "tenants.csv")(tenant, more.alsoReports ?? []);
 const to = (n: number, target: string) => ({ reportId: report(n), qlikAppId: MASTER, newQlikAppId: target });
 
 describe("mappingResolver", () => {
@@ -102,7 +102,7 @@ describe("mappingResolver", () => {
   });
 
   it("takes IDs as given where the server lists no reports, and cannot mean every report", async () => {
-    const resolveUnlisted = mappingResolver(undefined, { allowUnmapped: [], file: "f" });
+    const resolveUnlisted = mappingResolver(undefined, [], "f");
     const listed = resolveUnlisted(await acme(`${row(1)},${app(1)}`), []);
     expect(listed).toEqual({
       mappings: [{ reportId: row(1), qlikAppId: MASTER, newQlikAppId: app(1) }],
@@ -116,7 +116,7 @@ describe("mappingResolver", () => {
   });
 
   it("fills in what it can where reports are not known", async () => {
-    const offline = mappingResolver(undefined, { allowUnmapped: [], file: "f" });
+    const offline = mappingResolver(undefined, [], "f");
     expect(offline(await acme(`,${app(1)}`), [])).toMatchObject({ mappings: [], named: [] });
     const both = await acme(`,${app(1)}`, `${row(1)},${app(1)}`);
     expect(offline(both, [])).toMatchObject({ mappings: [{ reportId: row(1) }], named: [row(1)] });
@@ -128,7 +128,7 @@ describe("mappingResolver", () => {
       fc.asyncProperty(fc.option(ids, { nil: undefined }), ids, async (listed, also) => {
         const tenant = await acme(`,${app(1)}`);
         const reports = listed?.map((n) => ({ rowId: rowId(n), reportId: reportId(n) }));
-        const once = mappingResolver(reports, { allowUnmapped: [], file: "f" });
+        const once = mappingResolver(reports, [], "f");
         const alsoReports = also.map(reportId);
         const twice = { ...tenant, desired: [...tenant.desired, ...tenant.desired] };
         expect(once(tenant, alsoReports)).toEqual(once(twice, alsoReports));

@@ -24,6 +24,7 @@ describe("a reading that many want", () => {
   it("is never one that began before it was asked for, and else shared", async () => {
     const { shared, endNext, begun } = counted();
     const first = shared();
+    await new Promise((resolve) => setImmediate(resolve));
     const others = Array.from({ length: 50 }, () => shared());
     expect(begun()).toBe(1);
     await endNext();
@@ -35,6 +36,7 @@ describe("a reading that many want", () => {
     await endNext();
     expect(await late).toBe(3);
     const alone = shared();
+    await new Promise((resolve) => setImmediate(resolve));
     await endNext();
     expect([await alone, begun()]).toEqual([4, 4]);
   });
@@ -48,6 +50,7 @@ describe("a reading that many want", () => {
       return tries;
     });
     const first = shared();
+    await Promise.resolve().then(() => Promise.resolve());
     const second = shared();
     await expect(first).rejects.toThrow("cut");
     await expect(second).resolves.toBe(2);

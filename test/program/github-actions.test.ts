@@ -1,9 +1,10 @@
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
-import { FIRST_SOURCE_TASK_ID, SANDBOX_WORLD, tenantAppId } from "../../src/sandbox/world.js";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { FIRST_SOURCE_TASK_ID, SOURCE_TASKS, tenantAppId } from "../../src/sandbox/world.js";
 import { openStage, SHAPE, type Stage } from "../support/stage.js";
 
 /** What CI systems take for commands: GitHub's two forms, Azure's, TeamCity's; real line ends and GitHub's own escapes. */
@@ -111,11 +112,15 @@ describe("text from outside", () => {
   });
 
   it("forges no command by keys that are allowed, in the plan, in progress and in the result", async () => {
-    const world = {
-      ...SANDBOX_WORLD,
-      tasks: SANDBOX_WORLD.tasks.map((task) => ({ ...task, name: "::error::task ##vso[x]" })),
-    };
-    const stage = await openStage({ world });
+    const folder = await mkdtemp(join(tmpdir(), "sandbox-state-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const stateFile = join(folder, "state.json");
+    const tasks = SOURCE_TASKS.map(({ id, reports }) => ({
+      ...{ id, name: "::error::task ##vso[x]", copyOf: null, origin: id, createdAt: "" },
+      reports: reports.map(({ rowId, reportId }) => ({ rowId, reportId, mappings: [] })),
+    }));
+    await writeFile(stateFile, JSON.stringify({ format: "qalyptus-propagate sandbox state", version: 1, tasks }));
+    const stage = await openStage({ stateFile });
     await stage.put("tenants.csv", csv([1, 2].map((n) => [`::error::${n} ##vso[a]b ##[c] %0A::d`, tenantAppId(n)])));
     for (const more of [["--dry-run"], ["-v"], []]) {
       const { code, stdout, stderr, summary } = await runOnGitHub(stage, ["sync", "tenants.csv", ...SHAPE, ...more]);

@@ -216,7 +216,7 @@ test("a report that the copy turns out not to have is told once, as such, and is
     by: "resolve",
   };
   stage.records.push({ run: "run-1", entry: adopted });
-  const lacks = { code: "COPY_LACKS_REPORT", message: expect.stringContaining("1 copy was born without (acme)") };
+  const lacks = { code: "COPY_LACKS_REPORT", message: expect.stringContaining("1 copy lacked from the start (acme)") };
   const first = await stage.sync({ acme: ACME });
   expect(first).toMatchObject({ exitCode: 0, tenants: [{ action: "unchanged", outcome: "succeeded", attempts: 0 }] });
   expect(first.warnings).toEqual([expect.objectContaining(lacks)]);

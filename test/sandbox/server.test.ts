@@ -29,7 +29,6 @@ import {
 
 const V2 = "/api/v2/tasks";
 const FIRST = `${V2}/${FIRST_SOURCE_TASK_ID}`;
-const SECOND = `${V2}/${SECOND_SOURCE_TASK_ID}`;
 const ok = (data: unknown) => ({ data, isSuccess: true, error: null, errorDetails: null });
 
 describe("reading", () => {
@@ -388,23 +387,5 @@ describe("the server itself", () => {
     await Promise.all([sandbox.close(), sandbox.close()]);
     expect((await waiting).status).toBe("cut");
     await idleEnded;
-  });
-
-  it("serves another world where one is given", async () => {
-    const task = {
-      id: "12345678-0000-4000-8000-000000000001",
-      name: "Other",
-      description: "",
-      isActive: false,
-      testMode: true,
-    };
-    const world = {
-      key: "another",
-      masterAppId: MASTER_APP_ID,
-      knowsApp: () => true,
-      tasks: [{ ...task, triggers: [], recipients: [], reports: [] }],
-    };
-    const sandbox = await sandboxWith({ world });
-    expect(listedNames(await send(sandbox, `${SECOND.slice(0, V2.length)}?get_all=true`))).toEqual(["Other"]);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseServerUrl } from "../../src/server/address.js";
 import type { Exchange, HttpAnswer } from "../../src/server/client.js";
-import { failureOf, type TransportFailure } from "../../src/server/failure.js";
+import { failureOf, type TransportFailure } from "../../src/server/connect.js";
 import { type Answering, classifyWrite } from "../../src/server/replies.js";
 import { parseTaskId, type TaskId } from "../../src/shared/ids.js";
 

@@ -30,7 +30,7 @@ describe("a diagnosis", () => {
   });
 
   it("ends with 0 where nothing failed, whatever was warned of or skipped", () => {
-    const { exitCode } = of([warned("mail", [problem("SOURCE_MAY_MAIL")]), skipped("log", "none is named")]);
+    const { exitCode } = of([warned("reports", [problem("NO_REPORTS")]), skipped("log", "none is named")]);
     expect(exitCode).toBe(EXIT.ok);
   });
 
@@ -49,7 +49,7 @@ describe("a diagnosis", () => {
   it("tells a problem that two checks met once, and not as a warning where it is an error", () => {
     const refused = { exitCode: EXIT.server, problems: [problem("CERTIFICATE")] };
     const { errors, warnings } = of(
-      [failed("server", refused), failed("certificate", refused), warned("key", refused.problems)],
+      [failed("server", refused), failed("task-list", refused), warned("key", refused.problems)],
       [problem("FLAG"), problem("FLAG")],
     );
     expect(errors.map((one) => one.code)).toEqual(["CERTIFICATE"]);

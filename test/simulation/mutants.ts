@@ -219,7 +219,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a customer gets two mails and nobody is told",
     changes: [
       {
-        file: "plan/plan-context.ts",
+        file: "plan/decide.ts",
         from: "return twinsOf({ ref, key, own: copy.newTaskId }",
         to: "return [];\n  return twinsOf({ ref, key, own: copy.newTaskId }",
       },
@@ -289,7 +289,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: "a newTaskId that slipped by one row gives a tenant another's copy",
     changes: [
       { file: "plan/whose-task.ts", from: "if (holder !== undefined) return copyOf(holder);", to: "" },
-      { file: "run/apply-plan.ts", from: "if (holder === undefined)", to: "if (true as boolean)" },
+      { file: "run/apply-plan.ts", from: "if (holder !== undefined) {", to: "if (false as boolean) {" },
     ],
   },
   {
@@ -350,7 +350,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "only the taken name is in conflict",
     harm: "a log that was lost after a rename makes a second task for the renamed tenant",
-    changes: [{ file: "plan/plan-items.ts", from: "if (lost.size === 0) return items;", to: "return items;" }],
+    changes: [{ file: "plan/make-plan.ts", from: "if (lost.size === 0) return items;", to: "return items;" }],
   },
   {
     name: "a short answer is an answer",

@@ -1,4 +1,4 @@
-// A run that can be frozen. Arguments: the compiled idempotency-log-file module, and what to open as JSON. Opens the log as a process
+// A run that can be frozen. Arguments: the compiled log-file module, and what to open as JSON. Opens the log as a process
 // of another host, appends `first` and says "ready"; then, told to go on, asks whether it may send, appends `next`, and
 // answers which problem each met, if any.
 import { pathToFileURL } from "node:url";

@@ -1,12 +1,9 @@
-import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
-import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { codeOf, hasCode, realPathOf } from "../../files/paths.js";
+import { codeOf, syncFolder } from "../../files/paths.js";
 import { EXIT, type StopError, stopError } from "../../shared/problems.js";
 
 const PIECE = 256 * 1024;
-const NO_FOLDER_SYNC = ["EISDIR", "EPERM", "EACCES", "EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EBADF"];
 
 const flush = promisify(fs.fdatasync);
 
@@ -92,19 +89,7 @@ export const nodeDisk = {
       fs.closeSync(fd);
     }
   },
-  /** Makes what was created in this folder durable. */
-  syncFolder(folder: string): void {
-    let fd: number | undefined;
-    try {
-      fd = fs.openSync(folder, "r");
-      fs.fsyncSync(fd);
-    } catch (error) {
-      // Windows and some network disks have no such call: there the file's own flush is all that can be had.
-      if (!hasCode(error, NO_FOLDER_SYNC)) throw error;
-    } finally {
-      if (fd !== undefined) fs.closeSync(fd);
-    }
-  },
+  syncFolder,
 };
 
 export function writeAll(handle: LogHandle, bytes: Uint8Array): void {
@@ -120,24 +105,6 @@ export async function copyInto(handle: LogHandle, disk: LogDisk, path: string, s
   } finally {
     handle.close();
   }
-}
-
-/**
- * How long the disk takes to make one write beside a log durable, in milliseconds. Makes one file there and removes it. Throws a
- * StopError (exit 6) where a log could not be written there.
- */
-export function measureDiskSync(logPath: string): number {
-  return onDisk(logPath, "write beside", () => {
-    const trial = join(dirname(realPathOf(logPath)), `.qalyptus-propagate-doctor-${randomUUID()}.tmp`);
-    try {
-      const begun = performance.now();
-      // As much as a group of records takes.
-      fs.writeFileSync(trial, Buffer.alloc(4096, "\n"), { flag: "wx", flush: true });
-      return performance.now() - begun;
-    } finally {
-      fs.rmSync(trial, { force: true });
-    }
-  });
 }
 
 /** Runs a step on the disk; what the disk says no to becomes a stop (exit 6) with a remedy. `doing` completes "cannot …". */

@@ -222,14 +222,18 @@ export function removeFile(path: string): boolean {
   }
 }
 
-/** Records that stand beside the lock by their name, but not in its chain: left by processes that were killed while they tried. */
-export function readStaleFiles(root: string, own: OwnRecord): readonly ChainLink[] {
-  const inUse = new Set([own, ...readChain(root)].map(({ path }) => basename(path)));
+/**
+ * Removes what stands beside the lock by its name, but not in its chain: processes that were killed while they tried left it. None of it
+ * can be, or become, a lock: whoever tries in this moment finds its record gone, and tries anew.
+ */
+export function removeStaleFiles(root: string, own: OwnRecord): void {
   const start = basename(root);
-  return fs
+  // The chain is read last: a claim that comes into being meanwhile is none of these.
+  const beside = fs
     .readdirSync(dirname(root))
-    .filter((name) => name.startsWith(start) && BESIDE_LOCK.test(name.slice(start.length)) && !inUse.has(name))
-    .flatMap((name) => readLink(join(dirname(root), name)) ?? []);
+    .filter((name) => name.startsWith(start) && BESIDE_LOCK.test(name.slice(start.length)));
+  const inUse = new Set([own, ...readChain(root)].map(({ path }) => basename(path)));
+  for (const name of beside) if (!inUse.has(name)) removeFile(join(dirname(root), name));
 }
 
 /** Whether somebody else has the file in hand for a moment, as happens on Windows. */

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { codeOf } from "../../files/paths.js";
 import { EXIT, type Problem, problem, StopError, stopError } from "../../shared/problems.js";
-import type { Clock } from "../../shared/time.js";
+import { Heartbeat, type HeartbeatClock, LOCK_TIMING, type Moment, momentOf } from "../heartbeat.js";
 import { diskTrouble, isDiskError, onDisk } from "./disk.js";
 import {
   type ChainLink,
@@ -12,8 +12,8 @@ import {
   isThere,
   OwnRecord,
   readChain,
-  readStaleFiles,
   removeFile,
+  removeStaleFiles,
   successorPath,
 } from "./lock-files.js";
 import {
@@ -25,19 +25,6 @@ import {
   thisMachine,
 } from "./process-identity.js";
 
-/** How often a lock shows that its owner lives, and when silence counts, in milliseconds. */
-export interface LockTiming {
-  readonly beatMs: number;
-  /** Silence, by the clock of the disk, after which a lock whose owner cannot be looked at may be taken over … */
-  readonly silentMs: number;
-  /** … once no beat was seen for this long, on our own monotonic clock: longer than a beat, so a clock that jumped cannot lie. */
-  readonly watchMs: number;
-  /** The owner sends only while its last beat on the disk is younger: well before anybody may take the lock over. */
-  readonly sendWithinMs: number;
-}
-
-export const LOCK_TIMING: LockTiming = { beatMs: 10_000, silentMs: 60_000, watchMs: 12_000, sendWithinMs: 45_000 };
-
 /** What only tests replace. `flush` makes a beat durable. */
 const DEFAULTS = { machine: thisMachine, timing: LOCK_TIMING, flush: promisify(fdatasync) };
 
@@ -47,7 +34,7 @@ export interface LockRequest extends Partial<typeof DEFAULTS> {
   /** What holds the lock, for people ("sync"). */
   readonly command: string;
   readonly ownProcess: ProcessFacts;
-  readonly clock: Pick<Clock, "now" | "monotonic">;
+  readonly clock: HeartbeatClock;
   /** `--break-lock ID`: take over from exactly this lock, whoever holds it. */
   readonly breakLock?: string | undefined;
   /** Told before a silent lock is watched for `ms`, so that nobody waits without knowing why. */
@@ -62,7 +49,7 @@ const BUSY_PAUSE_MS = 20;
 
 /**
  * Takes the log's lock. It is taken over from an owner that is provably gone at once, and from one that cannot be looked at
- * (container, other host) after {@link LockTiming.silentMs} without a beat; a beat in the future counts from the first look on.
+ * (container, other host) after 60 s without a beat; a beat in the future counts from the first look on.
  * Throws a StopError (exit 6, `LOG_LOCKED`) with owner, age and ID for any other lock, and `LOG_UNWRITABLE` where the folder
  * cannot be written. What is returned is to be settled when all that an earlier owner could still do to the log is warded off.
  */
@@ -100,7 +87,7 @@ async function tryToAcquire(asked: Asked): Promise<LogLock | undefined> {
   const { ownProcess, machine, clock, command } = asked;
   const root = rootOf(asked.logPath);
   const identity = { ...identityOf(ownProcess, machine), startedAt: clock.now().toISOString(), command };
-  let beganAt = momentOf(clock);
+  let began = momentOf(clock);
   const own = new OwnRecord(root, { id: newId(), ...identity });
   let lock: LogLock | undefined;
   try {
@@ -109,15 +96,15 @@ async function tryToAcquire(asked: Asked): Promise<LogLock | undefined> {
     if (current !== undefined) {
       if (!(await mayTakeOver(asked, current, own))) return undefined;
       // Watching takes longer than others may find a lock silent.
-      beganAt = momentOf(clock);
+      began = momentOf(clock);
       own.touch();
     }
     const path = current === undefined ? root : successorPath(root, current.id);
     if (!own.place(path)) return undefined;
     const chain = readChain(root);
     if (chain.at(-1)?.id === own.record.id) {
-      removeStaleFiles(asked, own);
-      lock = new LogLock(asked, { root, own, path, before, beganAt });
+      removeStaleFiles(root, own);
+      lock = new LogLock(asked, own, path, before, began);
     } else if (!chain.some(({ id }) => id === own.record.id)) {
       // Void: the lock that was to be succeeded had gone before. What stands at LOG.lock now is somebody else's, or nothing.
       removeFile(path);
@@ -142,12 +129,8 @@ async function mayTakeOver(asked: Asked, current: ChainLink, own: OwnRecord): Pr
   // young for so long only.
   const isInFuture = seen.silentMs < -timing.beatMs;
   const isSilent = seen.silentMs >= timing.silentMs || isInFuture;
-  if (breakLock !== undefined || seen.ownerState === "alive" || !isSilent) {
-    const other =
-      breakLock === undefined ? "" : ` The lock ${breakLock}, which was to be broken, is not there any more.`;
-    const locked = lockedProblem(seen, logPath, "add");
-    throw new StopError(EXIT.log, { ...locked, message: `${locked.message}${other}` });
-  }
+  if (breakLock !== undefined || seen.ownerState === "alive" || !isSilent)
+    throw new StopError(EXIT.log, lockedProblem(seen, logPath, "add"));
   const why = isInFuture ? "whose last heartbeat lies in the future" : `which was silent for ${seconds(seen.silentMs)}`;
   const watchMs = isInFuture ? timing.silentMs : timing.watchMs;
   asked.onWaiting?.(`watching the lock of ${seen.owner}, ${why}`, watchMs);
@@ -187,42 +170,6 @@ function breakWarnings({ breakLock, logPath: file }: LockRequest, broken: ChainL
   return [problem("LOCK_BROKEN", message, { file })];
 }
 
-/** Removes what killed processes left beside the lock. None of it can be, or become, a lock: a living one tries anew. */
-function removeStaleFiles(asked: Asked, own: OwnRecord): void {
-  try {
-    for (const link of readStaleFiles(rootOf(asked.logPath), own)) {
-      const { ownerState, silentMs } = seenLock(link, own.touch() - link.writtenMs, asked);
-      const wasCutShort = link.record === undefined && silentMs > LOCK_TIMING.silentMs;
-      if (wasCutShort || ownerState === "gone") removeFile(link.path);
-    }
-  } catch (error) {
-    // What cannot be looked at now harms nobody: the next holder looks again.
-    if (!isBusy(error)) throw error;
-  }
-}
-
-/** A moment on both clocks, in milliseconds: one stands still while a machine sleeps, the other may be set. */
-interface Moment {
-  readonly monotonic: number;
-  readonly wall: number;
-}
-
-function momentOf(clock: LockRequest["clock"]): Moment {
-  return { monotonic: clock.monotonic(), wall: clock.now().getTime() };
-}
-
-/** What acquiring a lock leaves in hand. */
-interface TakenLock {
-  readonly root: string;
-  readonly own: OwnRecord;
-  /** Where our claim stands: `LOG.lock`, or the place of the successor of the last of `before`. */
-  readonly path: string;
-  /** The chain of locks that we found, and succeeded. */
-  readonly before: readonly ChainLink[];
-  /** Before the record was last written: what others see of it is no older. */
-  readonly beganAt: Moment;
-}
-
 /**
  * The lock of a log, held by this process. Beats until it is released; `check` says whether it still is ours, and `checkMaySend`
  * whether anybody could take it for dead.
@@ -237,31 +184,28 @@ export class LogLock {
    */
   readonly wasTakenOver: boolean;
   readonly #asked: Asked;
-  readonly #taken: TakenLock;
-  readonly #timer: NodeJS.Timeout;
+  readonly #root: string;
+  readonly #own: OwnRecord;
+  /** The chain of locks that we found, and succeeded. */
+  readonly #before: readonly ChainLink[];
+  readonly #heart: Heartbeat;
   /** Where our record stands: `LOG.lock` when all is settled, but where a disk would not let it be moved there. */
   #path: string;
   #isSettled: boolean;
-  /** One at a time: beats that hang on a disk must not take the threads that the log's own flush needs. */
-  #beating: Promise<void> | undefined;
-  /** When the last beat that reached the disk began. */
-  #lastBeat: Moment;
   #lost: StopError | undefined;
 
-  constructor(asked: Asked, taken: TakenLock) {
-    this.id = taken.own.record.id;
-    this.warnings = breakWarnings(asked, taken.before.at(-1));
-    this.wasTakenOver = taken.before.length > 0;
+  /** `path`: where our claim stands. `began`: before our record was last written; what others see of it is no older. */
+  constructor(asked: Asked, own: OwnRecord, path: string, before: readonly ChainLink[], began: Moment) {
+    this.id = own.record.id;
+    this.warnings = breakWarnings(asked, before.at(-1));
+    this.wasTakenOver = before.length > 0;
     this.#asked = asked;
-    this.#taken = taken;
-    this.#lastBeat = taken.beganAt;
-    this.#path = taken.path;
-    this.#isSettled = taken.path === taken.root;
-    this.#timer = setInterval(() => {
-      this.#beating ??= this.#beat().finally(() => {
-        this.#beating = undefined;
-      });
-    }, asked.timing.beatMs).unref();
+    this.#root = rootOf(asked.logPath);
+    this.#own = own;
+    this.#before = before;
+    this.#path = path;
+    this.#isSettled = path === this.#root;
+    this.#heart = new Heartbeat(asked.clock, asked.timing, began, () => this.#beat());
   }
 
   /**
@@ -271,7 +215,7 @@ export class LogLock {
   settle(): void {
     this.check();
     this.#isSettled = true;
-    const { root, before } = this.#taken;
+    const root = this.#root;
     if (this.#path === root) return;
     onDisk(root, "take the lock", () => {
       try {
@@ -282,35 +226,26 @@ export class LogLock {
         throw error;
       }
       this.#path = root;
-      for (const link of before) if (link.path !== root) removeFile(link.path);
+      for (const link of this.#before) if (link.path !== root) removeFile(link.path);
     });
   }
 
   /** Throws a StopError (exit 6, `LOG_LOCK_LOST`) where the lock is not ours any more, or cannot be looked at. */
   check(): void {
     if (this.#lost !== undefined) throw this.#lost;
-    const { root, own } = this.#taken;
+    const root = this.#root;
     const isOurs = onDisk(this.#asked.logPath, "look at the lock of", () => {
       // The successor first: whoever takes the lock over moves it from there to LOG.lock, so that one of the two looks meets it.
       if (isThere(successorPath(root, this.id))) return false;
-      return (this.#path === root && own.isAt(root)) || readChain(root).at(-1)?.id === this.id;
+      return (this.#path === root && this.#own.isAt(root)) || readChain(root).at(-1)?.id === this.id;
     });
     if (!isOurs) throw this.#lose(isThere(root) ? "somebody took it over" : "its file was removed");
   }
 
-  /**
-   * Throws as `check` does, and where the last beat on the disk is too old to send (`LOG_LOCK_STALE`): this process was frozen, or the
-   * disk hangs, and somebody may be taking the lock over in this very moment.
-   */
+  /** Throws as `check` does, and where the last beat on the disk is too old to send. */
   checkMaySend(): void {
     this.check();
-    const now = momentOf(this.#asked.clock);
-    const age = Math.max(now.monotonic - this.#lastBeat.monotonic, now.wall - this.#lastBeat.wall);
-    if (age < this.#asked.timing.sendWithinMs) return;
-    const message =
-      `The lock ${this.id} of ${this.#asked.logPath} gave no sign of life for ${seconds(age)} (the process or the machine ` +
-      "stood still, the clock was set, or the disk hung): another run may have taken it over.";
-    throw stopError(EXIT.log, "LOG_LOCK_STALE", message, { file: this.#asked.logPath });
+    this.#heart.checkMaySend(`The lock ${this.id} of ${this.#asked.logPath}`, this.#asked.logPath);
   }
 
   /**
@@ -319,28 +254,23 @@ export class LogLock {
    * that is returned says so.
    */
   async release(): Promise<Problem | undefined> {
-    clearInterval(this.#timer);
-    await this.#beating;
+    const file = this.#asked.logPath;
+    await this.#heart.stop();
     try {
-      this.#taken.own.close();
+      this.#own.close();
       await this.#giveBack();
       return undefined;
     } catch (error) {
-      return problem(
-        "LOCK_NOT_RELEASED",
-        `The lock ${this.id} of ${this.#asked.logPath} could not be removed (${codeOf(error)}).`,
-        {
-          file: this.#asked.logPath,
-          hint: `The next run takes it over. Where that run says that it is locked: add --break-lock ${this.id}`,
-        },
-      );
+      const message = `The lock ${this.id} of ${file} could not be removed (${codeOf(error)}).`;
+      const hint = `The next run takes it over. Where that run says that it is locked: add --break-lock ${this.id}`;
+      return problem("LOCK_NOT_RELEASED", message, { file, hint });
     }
   }
 
   async #giveBack(): Promise<void> {
-    const { own, root } = this.#taken;
+    const root = this.#root;
     // Nobody may take over from here on: we succeed ourselves, and only then remove what stands at LOG.lock.
-    const farewell = new OwnRecord(root, { ...own.record, id: newId() });
+    const farewell = new OwnRecord(root, { ...this.#own.record, id: newId() });
     const last = successorPath(root, this.id);
     try {
       if (!farewell.place(last)) return;
@@ -357,15 +287,15 @@ export class LogLock {
     }
   }
 
-  async #beat(): Promise<void> {
-    const began = momentOf(this.#asked.clock);
+  async #beat(): Promise<boolean> {
     try {
-      await this.#taken.own.beat(this.#asked.flush);
-      this.#lastBeat = began;
-      if (readChain(this.#taken.root).at(-1)?.id !== this.id) this.#lose("somebody removed it or took it over");
+      await this.#own.beat(this.#asked.flush);
+      if (readChain(this.#root).at(-1)?.id !== this.id) this.#lose("somebody removed it or took it over");
+      return true;
     } catch (error) {
       // Somebody has a file in hand for a moment (a virus scanner): the next beat, or the next append, looks again.
       if (!isBusy(error)) this.#lose("its heartbeat cannot be written", error);
+      return false;
     }
   }
 

@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname, platform, uptime } from "node:os";
-import { hasCode } from "../../files/paths.js";
+import { orMissing } from "../../files/paths.js";
 import { type Problem, problem } from "../../shared/problems.js";
 import type { ProcessIdentity } from "./lock-files.js";
 
@@ -31,9 +31,9 @@ export const thisMachine = {
   now: (): number => Date.now(),
   uptimeSeconds: (): number => uptime(),
   /** A file's text, or `undefined` where there is none or it may not be read. */
-  readText: (path: string): string | undefined => unlessAbsent(() => readFileSync(path, "utf8")),
+  readText: (path: string): string | undefined => orMissing(() => readFileSync(path, "utf8")),
   /** Where a symbolic link points, or `undefined` where there is none. */
-  readLink: (path: string): string | undefined => unlessAbsent(() => readlinkSync(path)),
+  readLink: (path: string): string | undefined => orMissing(() => readlinkSync(path)),
 };
 
 export type MachineFacts = typeof thisMachine;
@@ -44,15 +44,6 @@ const INITIAL_TIME_SPACE = "time:[4026531834]";
 
 /** Two looks at one machine's start differ by no more, unless its clock was set in between. */
 const SAME_START_MS = 5_000;
-
-function unlessAbsent(read: () => string): string | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (hasCode(error, ["ENOENT", "ESRCH", "EACCES", "EPERM", "ENOTDIR", "EINVAL", "ENOSYS"])) return undefined;
-    throw error;
-  }
-}
 
 /** Who this process is, as its lock says it. `/proc` and `/etc` are read on Linux only: elsewhere they may be anything. */
 export function identityOf({ pid }: ProcessFacts, machine: MachineFacts): ProcessIdentity {

@@ -81,7 +81,7 @@ export function findLogs(folder: string): readonly string[] {
 export function isLogOf(path: string, server: string, sourceTasks: readonly TaskId[]): boolean {
   try {
     const { state } = readLog(path);
-    return state.server() === server && sourceTasks.some((task) => state.isSource(task));
+    return state.server() === server && sourceTasks.some((task) => state.sourceTasks().has(task));
   } catch (error) {
     // A damaged or foreign neighbour is no reason to stop: it is refused where it is opened.
     if (error instanceof StopError) return false;

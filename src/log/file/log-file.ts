@@ -1,13 +1,9 @@
 import { readdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { codeOf } from "../../files/paths.js";
-import type { TaskId } from "../../shared/ids.js";
 import { EXIT, type Problem, problem, type StopError, stopError } from "../../shared/problems.js";
-import type { LogHead } from "../../shared/results.js";
-import { type ChainEnd, headerLine, nextLines, type TornTail } from "../chain.js";
-import type { IdempotencyLog } from "../port.js";
-import { entryFault, type LogEntry } from "../records.js";
+import type { TornTail } from "../chain.js";
+import { type LogRun, type LogStore, OpenLog } from "../open-log.js";
 import { LogState } from "../state.js";
 import {
   copyInto,
@@ -22,14 +18,9 @@ import {
 import { acquireLock, type LockRequest, type LogLock } from "./lock.js";
 import { logPathOf, readLogFile, tornWarning } from "./read-log.js";
 
-/** What opening a log for a run takes. */
-export interface OpenLogRequest extends Omit<LockRequest, "logPath"> {
-  /** As the user gave it. */
-  readonly path: string;
-  /** For the header of a new log. Whether an old log is of this server is for the caller to compare. */
-  readonly server: string;
-  readonly sourceTasks: readonly TaskId[];
-  readonly run: string;
+/** What opening a log for a run takes. Whether an old log is of this server is for the caller to compare. */
+export interface OpenLogRequest extends LogRun, Omit<LockRequest, "logPath" | "clock"> {
+  readonly clock: LockRequest["clock"];
   readonly disk?: LogDisk | undefined;
 }
 
@@ -40,12 +31,11 @@ export interface OpenLogRequest extends Omit<LockRequest, "logPath"> {
  */
 export async function openLogForRun(request: OpenLogRequest): Promise<OpenLog> {
   const path = logPathOf(request.path);
-  const log = new OpenLog(request, path, await acquireLock({ ...request, logPath: path }));
+  const file = new LogFile(request, path, await acquireLock({ ...request, logPath: path }));
   try {
-    await log.open();
-    return log;
+    return await file.open();
   } catch (error) {
-    await log.close();
+    await file.close();
     throw error;
   }
 }
@@ -54,18 +44,12 @@ export async function openLogForRun(request: OpenLogRequest): Promise<OpenLog> {
  * A log's file that is open for one run, with its lock. A new log's file comes into being with the first append. Only this run
  * appends to it: it must be, and end, where the run left it.
  */
-export class OpenLog implements IdempotencyLog {
-  /** What was in the log when it was opened. */
-  readonly state = new LogState();
-  readonly warnings: Problem[] = [];
+class LogFile implements LogStore {
   readonly #request: OpenLogRequest;
   readonly #disk: LogDisk;
   /** Without symbolic links. */
   readonly #path: string;
   readonly #lock: LogLock;
-  readonly #groups = new GroupCommit<LogEntry>((entries) => this.#writeGroup(entries));
-  /** The last durable line; `undefined`: not even the header is there. */
-  #last: ChainEnd | undefined;
   /** `undefined`: the first write makes the file. */
   #handle: LogHandle | undefined;
   /** Where the file ends, in bytes. */
@@ -82,42 +66,28 @@ export class OpenLog implements IdempotencyLog {
   }
 
   /** Reads what is there, and makes it durable before anything is decided on the strength of it. */
-  async open(): Promise<void> {
+  async open(): Promise<OpenLog> {
     const { path: shownPath } = this.#request;
-    this.warnings.push(...this.#lock.warnings, ...(await this.#renew()));
+    const warnings = [...this.#lock.warnings, ...(await this.#renew())];
     this.#lock.settle();
-    const found = readLogFile(this.#path, shownPath, this.state, this.#disk);
-    if (found === undefined) return;
-    if (found.torn !== undefined) this.warnings.push(await this.#cutTorn(found.torn));
-    this.#last = found.last;
-    this.#size = found.end;
-    this.#newlineMissing = found.endsWithoutNewline;
-    const handle = onDisk(shownPath, "open for writing", () => this.#use(this.#disk.open(this.#path)));
-    await onDisk(shownPath, "make durable", () => handle.datasync());
-    this.#verifyLength(handle.facts());
-  }
-
-  async append(entries: readonly LogEntry[]): Promise<void> {
-    for (const entry of entries) {
-      const fault = entryFault(entry);
-      // A record that the next run could not read must never get into the log: that is a defect of the caller.
-      if (fault !== undefined)
-        throw new TypeError(`not a log entry: field "${fault.field ?? "type"}" of ${entry.type}`);
+    const state = new LogState();
+    const found = readLogFile(this.#path, shownPath, state, this.#disk);
+    if (found !== undefined) {
+      if (found.torn !== undefined) warnings.push(await this.#cutTorn(found.torn, found.end));
+      this.#size = found.end;
+      this.#newlineMissing = found.endsWithoutNewline;
+      const handle = onDisk(shownPath, "open for writing", () => this.#use(this.#disk.open(this.#path)));
+      await onDisk(shownPath, "make durable", () => handle.datasync());
+      this.#verifyLength(handle.facts());
     }
-    await this.#groups.add(entries);
-  }
-
-  head(): LogHead | null {
-    return this.#last ? { path: this.#request.path, seq: this.#last.seq, digest: this.#last.digest } : null;
+    return new OpenLog(this, this.#request, { state, last: found?.last, warnings });
   }
 
   checkMaySend(): void {
     this.#lock.checkMaySend();
   }
 
-  /** Waits for what is under way, closes the file and gives the lock back; returns a warning where the lock stays behind. */
   async close(): Promise<Problem | undefined> {
-    await this.#groups.idle();
     this.#handle?.close();
     this.#handle = undefined;
     return await this.#lock.release();
@@ -166,43 +136,26 @@ export class OpenLog implements IdempotencyLog {
   }
 
   /** Cuts off what a crash left, and keeps it beside the log as `LOG.torn-TIME-N`. Returns what to tell of it. */
-  async #cutTorn(torn: TornTail): Promise<Problem> {
+  async #cutTorn(torn: TornTail, end: number): Promise<Problem> {
     const { path: shownPath, clock } = this.#request;
     const [disk, path] = [this.#disk, this.#path];
     return await onDisk(shownPath, "cut the torn end off", async () => {
-      const time = clock
+      const begin = `${path}.torn-${clock
         .now()
         .toISOString()
-        .replace(/[-:]|\.\d+/g, "");
+        .replace(/[-:]|\.\d+/g, "")}`;
       let count = 1;
-      while (disk.facts(`${path}.torn-${time}-${count}`) !== undefined) count += 1;
-      const kept = `${path}.torn-${time}-${count}`;
-      await copyInto(disk.create(kept), disk, path, torn.at);
+      while (disk.facts(`${begin}-${count}`) !== undefined) count += 1;
+      const kept = `${begin}-${count}`;
+      await copyInto(disk.create(kept), disk, path, end);
       disk.syncFolder(dirname(path));
-      disk.truncate(path, torn.at, () => this.#lock.check());
+      disk.truncate(path, end, () => this.#lock.check());
       return tornWarning(shownPath, torn, join(dirname(shownPath), basename(kept)));
     });
   }
 
-  async #writeGroup(entries: readonly LogEntry[]): Promise<void> {
-    const { run, clock } = this.#request;
-    if (this.#last === undefined) {
-      // Durable by itself before any record: what is found without a whole header held nothing.
-      const header = headerLine(this.#request, clock.now().toISOString(), run);
-      await this.#write(`${header.line}\n`);
-      this.#last = header;
-    }
-    const { text, end } = nextLines(this.#last, entries, {
-      at: clock.now().toISOString(),
-      run,
-      synced: this.#last.seq,
-    });
-    await this.#write(text);
-    this.#last = end;
-  }
-
   /** Writes at the end where this run left it, and flushes once. A failed flush is never tried again. */
-  async #write(lines: string): Promise<void> {
+  async append(lines: string): Promise<void> {
     await onDisk(this.#request.path, "write to the idempotency log", async () => {
       this.#lock.check();
       const handle = this.#handle ?? this.#create();
@@ -258,49 +211,5 @@ export class OpenLog implements IdempotencyLog {
     this.#lock.check();
     const message = `The idempotency log ${file} was changed by somebody else while this run held it: ${what}.`;
     return stopError(EXIT.log, "LOG_CHANGED", message, { file });
-  }
-}
-
-/**
- * Gathers what many ask for at the same time into one flush: while one is under way, later calls wait and go out together in the
- * next, in their order. The first failure is the last word: nothing is flushed after it, and whoever waits or comes later is told.
- */
-export class GroupCommit<Item> {
-  readonly #flush: (items: readonly Item[]) => Promise<void>;
-  #waiting: Item[] = [];
-  /** The flush that takes what waits; `undefined` where nothing does. */
-  #next: Promise<void> | undefined;
-  /** The flush that was asked for last. */
-  #last: Promise<void> = Promise.resolve();
-
-  /** `flush` makes the items durable, in order; it is never called twice at a time, and never again once it rejected. */
-  constructor(flush: (items: readonly Item[]) => Promise<void>) {
-    this.#flush = flush;
-  }
-
-  /** Resolves when these items, as neighbours, went through a flush. */
-  add(items: readonly Item[]): Promise<void> {
-    for (const item of items) this.#waiting.push(item);
-    if (this.#next === undefined) {
-      this.#next = this.#flushAfter(this.#last);
-      this.#last = this.#next;
-    }
-    return this.#next;
-  }
-
-  /** Resolves when nothing is under way. */
-  async idle(): Promise<void> {
-    await this.#last.catch(() => undefined);
-  }
-
-  async #flushAfter(before: Promise<void>): Promise<void> {
-    // Rejects as that one did: then nothing is flushed any more.
-    await before;
-    // Once around the event loop: answers that came in together, and what the last flush set free, share this one.
-    await nextTurn();
-    const group = this.#waiting;
-    this.#waiting = [];
-    this.#next = undefined;
-    await this.#flush(group);
   }
 }

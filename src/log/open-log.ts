@@ -1,0 +1,113 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Problem } from "../shared/problems.js";
+import type { LogHead } from "../shared/results.js";
+import type { Clock } from "../shared/time.js";
+import { type ChainEnd, headerLine, nextLines } from "./chain.js";
+import type { IdempotencyLog } from "./port.js";
+import { entryFault, type LogEntry, type LogHeader } from "./records.js";
+import type { LogState } from "./state.js";
+
+/** Where the lines of a log are kept, held by one run alone. */
+export interface LogStore {
+  /**
+   * Makes these lines durable behind those that are there. Rejects with a StopError (exit 6) where it cannot, or where the log is not
+   * this run's any more. Never called twice at a time, and never again once it rejected.
+   */
+  append(lines: string): Promise<void>;
+  /** As {@link IdempotencyLog.checkMaySend} says. */
+  checkMaySend(): void;
+  /** Gives the lock back; returns a warning where it stays behind. */
+  close(): Promise<Problem | undefined>;
+}
+
+/** The run that a log is open for. */
+export interface LogRun extends Pick<LogHeader, "server" | "sourceTasks"> {
+  /** The log's path as the user gave it. */
+  readonly path: string;
+  readonly run: string;
+  readonly clock: Pick<Clock, "now">;
+}
+
+/** What was in a log when it was opened. `last`: its last durable line; `undefined`: not even the header is there. */
+interface Found {
+  readonly state: LogState;
+  readonly last: ChainEnd | undefined;
+  readonly warnings: readonly Problem[];
+}
+
+/** A log that is open for one run, wherever its lines are kept. */
+export class OpenLog implements IdempotencyLog {
+  readonly state: LogState;
+  readonly warnings: readonly Problem[];
+  readonly #store: LogStore;
+  readonly #run: LogRun;
+  /** The last durable line. */
+  #last: ChainEnd | undefined;
+  #waiting: LogEntry[] = [];
+  /** The flush that takes what waits; `undefined` where nothing does. */
+  #next: Promise<void> | undefined;
+  /** The flush that was asked for last. */
+  #flushed: Promise<void> = Promise.resolve();
+
+  constructor(store: LogStore, run: LogRun, { state, last, warnings }: Found) {
+    this.#store = store;
+    this.#run = run;
+    this.state = state;
+    this.#last = last;
+    this.warnings = warnings;
+  }
+
+  /**
+   * While a flush is under way, later calls wait and go out together in the next, in their order. The first failure is the last word:
+   * nothing is flushed after it, and whoever waits or comes later is told.
+   */
+  async append(entries: readonly LogEntry[]): Promise<void> {
+    for (const entry of entries) {
+      const fault = entryFault(entry);
+      // A record that the next run could not read must never get into the log: that is a defect of the caller.
+      if (fault !== undefined)
+        throw new TypeError(`not a log entry: field "${fault.field ?? "type"}" of ${entry.type}`);
+    }
+    for (const entry of entries) this.#waiting.push(entry);
+    if (this.#next === undefined) {
+      this.#next = this.#flushAfter(this.#flushed);
+      this.#flushed = this.#next;
+    }
+    await this.#next;
+  }
+
+  async #flushAfter(before: Promise<void>): Promise<void> {
+    // Rejects as that one did: then nothing is flushed any more.
+    await before;
+    // Once around the event loop: answers that came in together, and what the last flush set free, share this one.
+    await nextTurn();
+    const group = this.#waiting;
+    this.#waiting = [];
+    this.#next = undefined;
+    const { run, clock } = this.#run;
+    const at = clock.now().toISOString();
+    if (this.#last === undefined) {
+      // Durable by itself before any record: what is found without a whole header held nothing.
+      const header = headerLine(this.#run, at, run);
+      await this.#store.append(`${header.line}\n`);
+      this.#last = header;
+    }
+    const { text, end } = nextLines(this.#last, group, { at, run, synced: this.#last.seq });
+    await this.#store.append(text);
+    this.#last = end;
+  }
+
+  head(): LogHead | null {
+    return this.#last ? { path: this.#run.path, seq: this.#last.seq, digest: this.#last.digest } : null;
+  }
+
+  checkMaySend(): void {
+    this.#store.checkMaySend();
+  }
+
+  /** Waits for what is under way, and gives the log back; returns a warning where its lock stays behind. */
+  async close(): Promise<Problem | undefined> {
+    await this.#flushed.catch(() => undefined);
+    return await this.#store.close();
+  }
+}
