@@ -102,6 +102,8 @@ export interface LogContent {
   readonly endsWithoutNewline: boolean;
 }
 
+/** Far more than any line of ours; a "line" beyond it is no log's. */
+const LONGEST_LINE = 64 * 1024 * 1024;
 /**
  * A file system may show NULs for what was appended and not yet flushed: one group. More of them may stand for groups that were
  * flushed, and told. A file system shows whole blocks (4 KiB, nearly everywhere); a run's groups grow one by one with the writes in
@@ -132,8 +134,9 @@ const DIGEST_FIELD_LENGTH = digestField("").length + 64;
 export class LogScan {
   readonly #path: string;
   readonly #visit: (record: LogRecord) => void;
-  /** What is not a whole line yet, in the pieces that it came in. */
+  /** What is not a whole line yet, in the pieces that it came in, and how long it is. */
   #pieces: Buffer[] = [];
+  #pending = 0;
   /** The lines that were read, where the next one starts in the file, and the text of the last one. */
   #lines = 0;
   #offset = 0;
@@ -164,14 +167,21 @@ export class LogScan {
   /** Takes the file's next bytes, which must stay as they are. */
   push(chunk: Buffer): void {
     this.#pieces.push(chunk);
-    if (!chunk.includes(LF)) return;
-    const bytes = Buffer.concat(this.#pieces);
-    let start = 0;
-    for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, start)) {
-      this.#readLine(bytes.subarray(start, end), end + 1 - start);
-      start = end + 1;
+    this.#pending += chunk.length;
+    if (chunk.includes(LF)) {
+      const bytes = Buffer.concat(this.#pieces);
+      let start = 0;
+      for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, start)) {
+        this.#readLine(bytes.subarray(start, end), end + 1 - start);
+        start = end + 1;
+      }
+      this.#pieces = [bytes.subarray(start)];
+      this.#pending = bytes.length - start;
     }
-    this.#pieces = [bytes.subarray(start)];
+    if (this.#pending <= LONGEST_LINE) return;
+    this.#lines += 1;
+    if (this.#pieces[0]?.[0] === 0) throw this.#damaged(NULS_FOR_LINES);
+    throw this.#refusal(this.#header === undefined ? "LOG_FOREIGN" : "LOG_DAMAGED", "it never ends");
   }
 
   /** Says what the log is, once all its bytes are pushed. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { headerLine, nextLines } from "../../src/log/chain.js";
+import { headerLine, LogScan, nextLines } from "../../src/log/chain.js";
 import type { LogEntry, LogRecord } from "../../src/log/records.js";
 import {
   createIntent,
@@ -328,6 +328,20 @@ describe("a file that is not this version's log", () => {
           expect(read(line.slice(0, length) + rest).reading).not.toMatchObject({ kind: "log", header: HEADER });
     for (const cut of ['{"v":1,"seq":0,"at":"no time', `${line.slice(0, 60)}}`, `${line.slice(0, -20)}\0`])
       expect(read(cut).reading).toMatchObject({ kind: "refused", refusal: { code: "LOG_DAMAGED", line: 1 } });
+  });
+
+  it.each([
+    ["a foreign file", "", "x", { code: "LOG_FOREIGN", line: 1 }],
+    ["NULs where a log was", "", "\0", { code: "LOG_DAMAGED", line: 1, message: expect.stringContaining("NUL bytes") }],
+    ["a log that somebody wrote on", TEXT, "x", { code: "LOG_DAMAGED", line: 9 }],
+  ])("is given up where a line never ends: %s is not read into memory", (_, text, byte, refusal) => {
+    const scan = new LogScan("log.jsonl", () => undefined);
+    const piece = Buffer.alloc(8 * 1024 * 1024, byte);
+    scan.push(Buffer.concat([Buffer.from(text), piece]));
+    for (let pieces = 1; pieces < 8; pieces += 1) scan.push(piece);
+    expect(() => scan.push(piece)).toThrow(
+      expect.objectContaining({ exitCode: 6, problems: [expect.objectContaining(refusal)] }),
+    );
   });
 
   it("is told to be newer by its header, a record's version or a record's type", () => {
