@@ -73,7 +73,7 @@ const FIRST_RECORD_START = '{"v":1,"seq":1,"at":"';
 
 /** What differs from header to header; the last of it may be cut short. */
 const HEADER_VALUES =
-  /(?<="at":")[0-9TZ:.+-]*|(?<="(?:run|server)":")(?:[^"\\\p{Cc}]|\\.|\\$)*|(?<="(?:sourceTasks":\[|digest":"))[0-9a-f",-]*/giu;
+  /(?<="at":")[0-9TZ:.+-]*|(?<="(?:run|server)":")(?:[^"\\\p{Cc}]|\\.|\\$)*|(?<="sourceTasks":\[)[0-9a-f",-]*|(?<="digest":")[0-9a-f]*/gu;
 const EMPTY_HEADER = headerLine({ server: "", sourceTasks: [] }, "", "").line.replace(HEADER_VALUES, "");
 
 /** Whether a text is a beginning of a header, cut before its end: all that a crash may leave of a log that held nothing yet. */

@@ -326,7 +326,8 @@ describe("a file that is not this version's log", () => {
       for (const rest of ["\0", "\0\0\0\0", "\u0001", "}", "x\0"])
         if (line[length] !== rest)
           expect(read(line.slice(0, length) + rest).reading).not.toMatchObject({ kind: "log", header: HEADER });
-    for (const cut of ['{"v":1,"seq":0,"at":"no time', `${line.slice(0, 60)}}`, `${line.slice(0, -20)}\0`])
+    const others = [`${line.slice(0, -2)}","`, `${line.slice(0, -20)}-`, `${line.slice(0, -20)}A`];
+    for (const cut of ['{"v":1,"seq":0,"at":"no time', `${line.slice(0, 60)}}`, `${line.slice(0, -20)}\0`, ...others])
       expect(read(cut).reading).toMatchObject({ kind: "refused", refusal: { code: "LOG_DAMAGED", line: 1 } });
   });
 
