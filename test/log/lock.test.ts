@@ -202,6 +202,28 @@ describe("taking the lock", () => {
       expect(readdirSync(folder)).toEqual(["log.jsonl.lock"]);
       await lock.release();
     }));
+
+  it("is taken though what stands beside it cannot be looked at for a moment (a virus scanner): the next holder sweeps it away", () =>
+    inFolder(async (folder) => {
+      const root = join(folder, "log.jsonl.lock");
+      leaveLock(folder);
+      renameSync(root, `${root}.new-00000000deadbeef`);
+      const { readdirSync: look } = fs;
+      Object.assign(fs, {
+        readdirSync: () => {
+          throw Object.assign(new Error("EBUSY"), { code: "EBUSY" });
+        },
+      });
+      syncBuiltinESMExports();
+      try {
+        const lock = await takeLock(request(folder));
+        await lock.release();
+      } finally {
+        Object.assign(fs, { readdirSync: look });
+        syncBuiltinESMExports();
+      }
+      expect(readdirSync(folder)).toEqual(["log.jsonl.lock.new-00000000deadbeef"]);
+    }));
 });
 
 describe("--break-lock", () => {

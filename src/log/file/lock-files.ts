@@ -224,16 +224,21 @@ export function removeFile(path: string): boolean {
 
 /**
  * Removes what stands beside the lock by its name, but not in its chain: processes that were killed while they tried left it. None of it
- * can be, or become, a lock: whoever tries in this moment finds its record gone, and tries anew.
+ * can be, or become, a lock: whoever tries in this moment finds its record gone, and tries anew. What cannot be looked at for a moment is
+ * left to the next holder: the lock is ours already, and to fail now would leave it there, held by a process that runs.
  */
 export function removeStaleFiles(root: string, own: OwnRecord): void {
   const start = basename(root);
-  // The chain is read last: a claim that comes into being meanwhile is none of these.
-  const beside = fs
-    .readdirSync(dirname(root))
-    .filter((name) => name.startsWith(start) && BESIDE_LOCK.test(name.slice(start.length)));
-  const inUse = new Set([own, ...readChain(root)].map(({ path }) => basename(path)));
-  for (const name of beside) if (!inUse.has(name)) removeFile(join(dirname(root), name));
+  try {
+    // The chain is read last: a claim that comes into being meanwhile is none of these.
+    const beside = fs
+      .readdirSync(dirname(root))
+      .filter((name) => name.startsWith(start) && BESIDE_LOCK.test(name.slice(start.length)));
+    const inUse = new Set([own, ...readChain(root)].map(({ path }) => basename(path)));
+    for (const name of beside) if (!inUse.has(name)) removeFile(join(dirname(root), name));
+  } catch (error) {
+    if (!isBusy(error)) throw error;
+  }
 }
 
 /** Whether somebody else has the file in hand for a moment, as happens on Windows. */
