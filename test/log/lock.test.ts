@@ -224,6 +224,35 @@ describe("taking the lock", () => {
       }
       expect(readdirSync(folder)).toEqual(["log.jsonl.lock.new-00000000deadbeef"]);
     }));
+
+  it("keeps its own claim where an owner that it took over from wakes up, and moves its own, while the chain is read", () =>
+    inFolder(async (folder) => {
+      const root = join(folder, "log.jsonl.lock");
+      const first = await takeLock(request(folder));
+      const frozen = await acquireLock(request(folder, { breakLock: first.id }));
+      const { readdirSync: list, openSync: open } = fs;
+      let opened = 0;
+      Object.assign(fs, {
+        readdirSync: (folder: string) => {
+          opened = 1;
+          return list(folder);
+        },
+        // The first link of the chain was read, and the second is about to be.
+        openSync: (...args: Parameters<typeof open>) => {
+          if (opened > 0 && ++opened === 3) renameSync(`${root}.${first.id}`, root);
+          return open(...args);
+        },
+      });
+      syncBuiltinESMExports();
+      const lock = await acquireLock(request(folder, { breakLock: frozen.id })).finally(() => {
+        Object.assign(fs, { readdirSync: list, openSync: open });
+        syncBuiltinESMExports();
+      });
+      expect(() => frozen.check()).toThrow("somebody took it over");
+      lock.settle();
+      lock.check();
+      for (const one of [lock, frozen, first]) await one.release();
+    }));
 });
 
 describe("--break-lock", () => {

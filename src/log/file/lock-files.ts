@@ -225,16 +225,17 @@ export function removeFile(path: string): boolean {
 /**
  * Removes what stands beside the lock by its name, but not in its chain: processes that were killed while they tried left it. None of it
  * can be, or become, a lock: whoever tries in this moment finds its record gone, and tries anew. What cannot be looked at for a moment is
- * left to the next holder: the lock is ours already, and to fail now would leave it there, held by a process that runs.
+ * left to the next holder: the lock is ours already, and to fail now would leave it there, held by a process that runs. `own`: where our
+ * record and our claim stand; a chain that an earlier owner moves while it is read may lack the claim.
  */
-export function removeStaleFiles(root: string, own: OwnRecord): void {
+export function removeStaleFiles(root: string, own: readonly string[]): void {
   const start = basename(root);
   try {
     // The chain is read last: a claim that comes into being meanwhile is none of these.
     const beside = fs
       .readdirSync(dirname(root))
       .filter((name) => name.startsWith(start) && BESIDE_LOCK.test(name.slice(start.length)));
-    const inUse = new Set([own, ...readChain(root)].map(({ path }) => basename(path)));
+    const inUse = new Set([...own, ...readChain(root).map(({ path }) => path)].map((path) => basename(path)));
     for (const name of beside) if (!inUse.has(name)) removeFile(join(dirname(root), name));
   } catch (error) {
     if (!isBusy(error)) throw error;

@@ -103,7 +103,7 @@ async function tryToAcquire(asked: Asked): Promise<LogLock | undefined> {
     if (!own.place(path)) return undefined;
     const chain = readChain(root);
     if (chain.at(-1)?.id === own.record.id) {
-      removeStaleFiles(root, own);
+      removeStaleFiles(root, [own.path, path]);
       lock = new LogLock(asked, own, path, before, began);
     } else if (!chain.some(({ id }) => id === own.record.id)) {
       // Void: the lock that was to be succeeded had gone before. What stands at LOG.lock now is somebody else's, or nothing.
