@@ -79,14 +79,16 @@ export class TaskIndex {
     if (before === "" && after === "") return NONE;
     this.#reversedNames ??= Array.from(this.#byName.keys(), reversed).sort();
     const names = this.#namesInOrder();
-    // Those that have the longer of the two are fewer, mostly.
+    const beginning = beginningWith(names, before);
+    const ending = beginningWith(this.#reversedNames, reversed(after));
+    // Those that begin right, or those that end right, may be nearly all names: the fewer of them are looked at.
     const candidates =
-      after.length > before.length
+      ending[1] - ending[0] < beginning[1] - beginning[0]
         ? this.#reversedNames
-            .slice(...beginningWith(this.#reversedNames, reversed(after)))
+            .slice(...ending)
             .map(reversed)
             .sort()
-        : names.slice(...beginningWith(names, before));
+        : names.slice(...beginning);
     return candidates
       .filter((name) => name.length > before.length + after.length && name.startsWith(before) && name.endsWith(after))
       .flatMap((name) => this.#byName.get(name) ?? NONE);

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { TaskIndex } from "../../src/plan/task-index.js";
 import { foldName, parseTaskId, type TaskId } from "../../src/shared/ids.js";
 import type { ListedTask } from "../../src/shared/tasks.js";
@@ -97,5 +97,22 @@ describe("TaskIndex", () => {
     expect(index.named("ACME")).toHaveLength(200_000);
     expect(index.similarTo("acm")).toHaveLength(200_000);
     expect(index.fitting("a", "e")).toHaveLength(200_000);
+  });
+
+  test("looks at few names, whichever of beginning and end is the longer text", () => {
+    const index = new TaskIndex(
+      listOf(Array.from({ length: 10_000 }, (_, n) => `Monthly figures, Europe: customer ${n}`)),
+    );
+    index.fitting("x", "x");
+    for (const [before, after] of [
+      ["monthly figures, ", "customer 77"],
+      ["monthly figures, europe: customer 77", " "],
+    ] as const) {
+      const looks = vi.spyOn(String.prototype, "startsWith");
+      index.fitting(before, after);
+      const { length } = looks.mock.calls;
+      looks.mockRestore();
+      expect(length).toBeLessThan(200);
+    }
   });
 });
