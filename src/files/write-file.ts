@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { access, constants, copyFile, rename, rm } from "node:fs/promises";
+import { access, constants, copyFile, link, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, parse, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { ProblemCode } from "../shared/codes.js";
@@ -40,15 +40,23 @@ export async function checkNewFile(path: string, replace: boolean): Promise<void
  * kept and what it points to replaced. Throws a StopError (exit 2) that says why.
  */
 export async function writeNewFile(path: string, text: string, replace: boolean): Promise<void> {
-  // A copy, unlike a rename, can be refused where something is.
-  const copy = (temporary: string, target: string) => copyFile(temporary, target, constants.COPYFILE_EXCL);
   try {
-    await writeAtomically(replace ? realPathOf(path) : resolve(path), [text], replace ? rename : copy);
+    await writeAtomically(replace ? realPathOf(path) : resolve(path), [text], replace ? rename : linkWhereNothingIs);
   } catch (cause) {
     const code = codeOf(cause);
     if (code === "") throw cause;
     if (code === "EEXIST") throw refusal("FILE_EXISTS", path, "it is there already", cause);
     throw refusal("FILE_NOT_WRITTEN", path, code, cause);
+  }
+}
+
+/** A link, unlike a rename, is refused where something is. So is a copy, for disks without links; of that a part may be left. */
+async function linkWhereNothingIs(temporary: string, target: string): Promise<void> {
+  try {
+    await link(temporary, target);
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") throw error;
+    await copyFile(temporary, target, constants.COPYFILE_EXCL);
   }
 }
 

@@ -1,4 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import files from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { checkNewFile, writeNewFile } from "../../src/files/write-file.js";
@@ -23,6 +25,26 @@ describe("a new file", () => {
       await expect(writeNewFile(path, "tenant", false)).rejects.toMatchObject(refusal("FILE_EXISTS"));
       expect(readFileSync(path, "utf8")).toBe("made by hand");
       expect(readdirSync(folder)).toEqual(["customers.csv"]);
+    });
+  });
+
+  it("is never there in part, as a copy of which the process was killed leaves it", async () => {
+    await inFolder(async (folder) => {
+      const path = join(folder, "customers.csv");
+      const { copyFile } = files;
+      const cutShort = async (from: string, to: string) => {
+        writeFileSync(to, readFileSync(from).subarray(0, 3));
+        throw new Error("killed");
+      };
+      Object.assign(files, { copyFile: cutShort });
+      syncBuiltinESMExports();
+      try {
+        await writeNewFile(path, "tenant\r\n", false).catch(() => undefined);
+      } finally {
+        Object.assign(files, { copyFile });
+        syncBuiltinESMExports();
+      }
+      expect(readFileSync(path, "utf8")).toBe("tenant\r\n");
     });
   });
 
