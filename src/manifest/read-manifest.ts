@@ -22,6 +22,10 @@ export interface ManifestInput extends ManifestOptions {
   readonly bytes: Uint8Array;
 }
 
+const MEGABYTE = 1024 * 1024;
+/** Well below the longest text that Node can hold. */
+const LARGEST = 256 * MEGABYTE;
+
 const WHY_UNREADABLE: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
   EISDIR: "it is a folder",
@@ -49,6 +53,10 @@ export async function readManifestFile(path: string, options: ManifestOptions): 
  */
 export async function readManifest({ path: file, bytes, encoding, defaults }: ManifestInput): Promise<Manifest> {
   if (/\.xls[xmb]$/i.test(file)) throw new StopError(EXIT.usage, workbook(file));
+  if (bytes.length > LARGEST) {
+    const message = `The manifest ${file} cannot be read: it is larger than ${LARGEST / MEGABYTE} MB.`;
+    throw stopError(EXIT.usage, "MANIFEST_UNREADABLE", message, { file });
+  }
   const { text, warning } = decodeText(bytes, { encoding, file });
   const findings = new Findings(file);
   const empty = stopError(EXIT.usage, "MANIFEST_EMPTY", `The manifest ${file} is empty.`, { file });

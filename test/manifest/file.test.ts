@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ManifestDefaults } from "../../src/manifest/manifest.js";
 import { renderName } from "../../src/manifest/names.js";
-import { readManifestFile } from "../../src/manifest/read-manifest.js";
+import { readManifest, readManifestFile } from "../../src/manifest/read-manifest.js";
 import { MANIFEST_SCHEMA } from "../../src/manifest/schema.js";
 import { app, FLAGS, faultsOf, MASTER, MONTHLY, NO_DEFAULTS, refusalOf } from "../support/manifests.js";
 
@@ -36,6 +36,12 @@ describe("readManifestFile", () => {
     const missing = join(folder, "nope.csv");
     expect(await codesOf(missing)).toEqual([["MANIFEST_UNREADABLE", missing]]);
     expect(await codesOf(folder)).toEqual([["MANIFEST_UNREADABLE", folder]]);
+  });
+
+  it("refuses a file that is longer than any text may be", async () => {
+    const bytes = Buffer.alloc(513 * 1024 * 1024, "a");
+    const refusal = await refusalOf(readManifest({ path: "tenants.csv", bytes, defaults: FLAGS }));
+    expect(refusal).toMatchObject({ exitCode: 2, problems: [{ code: "MANIFEST_UNREADABLE", file: "tenants.csv" }] });
   });
 
   it.each(["tenants.xlsx", "tenants.XLSM"])("refuses %s by its name", async (name) => {
