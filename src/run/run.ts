@@ -6,7 +6,7 @@ import { listNotRead, type ObservedList, observeListAgain, sharedReading } from 
 import { TaskIndex } from "../plan/task-index.js";
 import { nameFindings, TenantNames } from "../plan/tenant-names.js";
 import type { ListReading, TaskReader, TaskWriter } from "../server/ports.js";
-import { addTo, type TaskId, type TenantRef, type WriteId } from "../shared/ids.js";
+import { type AppId, addTo, type TaskId, type TenantRef, type WriteId } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
 import type { Emit, TenantError } from "../shared/results.js";
 import type { TaskReport } from "../shared/tasks.js";
@@ -162,6 +162,8 @@ export class ServerView {
   /** Whether a create was sent. */
   sentCreate = false;
   readonly #run: Run;
+  /** Apps that a copy turned out to read before its update: the log does not take that in while a PATCH of the report is in doubt. */
+  readonly #shownApps: (readonly [AppId, TenantState])[] = [];
   /** Task IDs that answers of this run named: each can be one tenant's only. */
   readonly #claimed = new Map<TaskId, TenantRef>();
   /** First copies of many source tasks are looked for in it at the same time. */
@@ -209,6 +211,7 @@ export class ServerView {
   /** Takes in what the log, or a list, has come to hold. */
   refresh(list = this.context.list): void {
     this.context = refreshed(this.context, list);
+    for (const [app, holder] of this.#shownApps) addTo(this.context.inForce, app, holder);
   }
 
   /** Holds the logged copies' names against a list that was just read. Whose names are crossed gets nothing sent from here on. */
@@ -248,8 +251,10 @@ export class ServerView {
 
   /** Notes the apps that a copy shows: they are its tenant's, whatever the log knew when the plan was made. */
   noteShownApps(state: TenantState, shown: readonly TaskReport[]): void {
-    for (const { newQlikAppId } of shown.flatMap(({ mappings = [] }) => mappings))
+    for (const { newQlikAppId } of shown.flatMap(({ mappings = [] }) => mappings)) {
+      this.#shownApps.push([newQlikAppId, state]);
       addTo(this.context.inForce, newQlikAppId, state);
+    }
   }
 
   /** The rows that a tenant's copy has to show. */

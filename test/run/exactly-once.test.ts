@@ -136,6 +136,21 @@ describe("apps in force", () => {
     expect(told(second, "Globex")).toEqual({ action: "create", outcome: "succeeded" });
   });
 
+  test("an app that a copy with a PATCH in doubt shows is its tenant's as long as the run, whatever list is read meanwhile", async () => {
+    const stage = new SyncStage();
+    await stage.sync({ Acme: ACME, Globex: GLOBEX });
+    stage.fate("Acme", "lost-before", "lost-before");
+    await stage.sync({ Acme: { app: 4 }, Globex: GLOBEX });
+    for (const report of stage.named("Monthly Report - Acme")[0]?.reports ?? [])
+      report.swaps = [{ qlikAppId: MASTER, newQlikAppId: appId(3) }];
+    stage.fate("Acme", 400);
+    stage.fate("Initech", "lost-before");
+    const result = await stage.sync({ Acme: { app: 4 }, Globex: GLOBEX, Initech: { app: 3 } });
+    expect(told(result, "Acme")).toMatchObject({ outcome: "in-doubt" });
+    expect(told(result, "Initech")).toEqual({ action: "create", outcome: "failed", code: "APP_IN_USE" });
+    expect(stage.named("Monthly Report - Initech")).toEqual([]);
+  });
+
   test("after a lost log, two adopted tenants that swap apps are both held back", async () => {
     const stage = new SyncStage();
     await stage.sync({ Acme: ACME, Globex: GLOBEX });
