@@ -57,13 +57,16 @@ export function readCsvOpening(text: string): { start: number; line: number; del
   return { start, line, delimiter };
 }
 
-/** More text, and more lines of delimiters above it, than any header has: the guess at the delimiter looks no further. */
+/** More text than any header has: the guess at the delimiter looks no further. */
 const LONGEST_HEADER = 65_536;
-const MOST_ABOVE_HEADER = 20;
+/** More lines of delimiters than mostly stand above a header: so many are read first. */
+const FEW_ABOVE_HEADER = 20;
 
 function foundDelimiter(text: string, isKnown: (header: string) => boolean): string {
+  const start = text.slice(0, LONGEST_HEADER);
   const scored = [",", ";", "\t"].map((delimiter) => {
-    const cells = readRecords(text.slice(0, LONGEST_HEADER), delimiter, 1, MOST_ABOVE_HEADER)[0]?.cells ?? [];
+    const [header] = readRecords(start, delimiter, 1, FEW_ABOVE_HEADER);
+    const { cells } = header ?? readRecords(start, delimiter, 1)[0] ?? { cells: [] };
     return { delimiter, known: cells.filter((cell) => isKnown(trimAround(cell))).length, fields: cells.length };
   });
   scored.sort((a, b) => b.known - a.known || b.fields - a.fields);

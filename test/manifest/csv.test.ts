@@ -94,6 +94,7 @@ describe("a CSV manifest", () => {
       `\n\r\ntenant,appId,note\n\n  \nacme,${app(1)},x\n,,\n;;;\n\n`.replace(";;;\n", ""),
     ],
     ["lines of delimiters only, however many", `tenant;appId;note\n;;\nacme;${app(1)};x\n;;;;;;\n`],
+    ["an empty sheet's rows above the header", `${";;\n".repeat(40)}tenant;appId;note\nacme;${app(1)};x\n`],
     ["a DOS end of file", `tenant,appId,note\nacme,${app(1)},x\n\u001a`],
     ["blank, no-break and zero-width space", `tenant,appId,note\n\u00a0acme\u200b ,\t${app(1)}\ufeff,x`],
     ["GUIDs in braces and capitals", `tenant,appId,note\nacme,{${app(1).toUpperCase()}},x`],
