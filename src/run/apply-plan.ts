@@ -50,7 +50,7 @@ export async function applyPlan(run: Run, plan: Plan, carried: readonly PlanItem
 }
 
 /** One tenant's work, from its plan to its end. */
-async function workOn(run: Run, { action, ref }: PlanItem, entry: PlanEntry): Promise<End> {
+function workOn(run: Run, { action, ref }: PlanItem, entry: PlanEntry): End | Promise<End> {
   if (action.kind !== "settle") return run.abort.isAborted ? PLANNED : carryOut(run, entry);
   if (run.recorder.state.tenant(ref)?.openCreates.length === 0) return carryOut(run, entry);
   const error = problem("IN_DOUBT", "an earlier run sent its create, and the answer never came");

@@ -27,6 +27,16 @@ describe("an answer that holds back the next write", () => {
     expect(result.summary.failed).toBe(troubled(stage, 5));
   });
 
+  it("is heard before the next in turn writes its intent, also where it named no task", async () => {
+    const { stage, wishes } = stageOf(3, 0, "no-effect");
+    const result = await stage.sync(wishes, { run: { concurrency: 1, maxFailures: 1 } });
+    expect(stage.records.filter(({ entry }) => entry.type === "create-intent")).toHaveLength(1);
+    expect(result.tenants.slice(1).map(({ outcome, error }) => [outcome, error?.code])).toEqual([
+      ["planned", undefined],
+      ["planned", undefined],
+    ]);
+  });
+
   it("counts a tenant for --max-failures once, however often it was sent", async () => {
     const { stage, wishes } = stageOf(6, 4, "lost-before");
     const result = await stage.sync(wishes, { run: { maxFailures: 3 } });
