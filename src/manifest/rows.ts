@@ -270,11 +270,7 @@ export function tenantsOf(rows: readonly ManifestRow[], context: RowContext): re
 function tenantOf(rows: JudgedTenant["rows"], { columns, shared }: RowContext): JudgedTenant {
   const [first] = rows;
   const { key, tenant = "", line, sourceTaskId } = first;
-  const told = new Set<string>();
-  const isNew = ({ report, qlikAppId, newQlikAppId }: DesiredMapping): boolean =>
-    told.size < told.add(`${report} ${qlikAppId} ${newQlikAppId}`).size;
-  const cellAt = (position: number) => rows.map((row) => cellOf(row, position)).find((text) => text !== "") ?? "";
-  const cells = rows.length === 1 ? first.cells : first.cells.map((_, position) => cellAt(position));
+  const { cells, desired } = rows.length === 1 ? first : joined(rows);
   return {
     key: key as TenantKey,
     tenant,
@@ -283,7 +279,7 @@ function tenantOf(rows: JudgedTenant["rows"], { columns, shared }: RowContext): 
     sourceTaskId,
     nameTemplate: rows.find((row) => row.name !== undefined)?.name ?? shared.nameTemplate,
     newTaskId: rows.find((row) => row.newTaskId !== undefined)?.newTaskId,
-    desired: rows.length === 1 ? first.desired : rows.flatMap((row) => row.desired).filter(isNew),
+    desired,
     // Looks into the row itself: a map of its own for each of 200,000 tenants costs more memory than the rest of the manifest.
     columns: {
       get: (meaning) => {
@@ -293,4 +289,14 @@ function tenantOf(rows: JudgedTenant["rows"], { columns, shared }: RowContext): 
     },
     rows,
   };
+}
+
+/** By itself: what it works with would be kept, by 200,000 tenants, with what looks into their columns. */
+function joined(rows: JudgedTenant["rows"]): Pick<ManifestRow, "cells" | "desired"> {
+  const told = new Set<string>();
+  const isNew = ({ report, qlikAppId, newQlikAppId }: DesiredMapping): boolean =>
+    told.size < told.add(`${report} ${qlikAppId} ${newQlikAppId}`).size;
+  const cellAt = (position: number) => rows.map((row) => cellOf(row, position)).find((text) => text !== "") ?? "";
+  const cells = rows[0].cells.map((_, position) => cellAt(position));
+  return { cells, desired: rows.flatMap((row) => row.desired).filter(isNew) };
 }

@@ -3,7 +3,7 @@ import type { Problem } from "../shared/problems.js";
 import type { TenantError, TenantResult } from "../shared/results.js";
 import { counted, oneLine } from "../shared/text-safety.js";
 import { toText } from "./layout.js";
-import { type Look, paint, SIGNS, symbolOf } from "./look.js";
+import { type Look, paint, SIGNS } from "./look.js";
 
 /** At most so many errors are printed for people; the rest is a number. */
 const ERRORS_PRINTED = 50;
@@ -14,8 +14,8 @@ const TENANTS_TOLD = 8;
 const NAMES_TOLD = 12;
 
 /** What to do next, on a line of its own. */
-export function hintLines(hint: string | undefined, { palette, unicode }: Look, indent = "  "): readonly string[] {
-  return hint === undefined ? [] : [`${indent}${palette.accent(unicode ? "→" : "->")} ${oneLine(hint)}`];
+export function hintLines(hint: string | undefined, { palette }: Look, indent = "  "): readonly string[] {
+  return hint === undefined ? [] : [`${indent}${palette.accent("→")} ${oneLine(hint)}`];
 }
 
 /** One problem for people: what is wrong, where, what to do next. */
@@ -113,7 +113,7 @@ function namelessTrouble(tenant: TenantResult): TenantError {
 /** One group for people: once what its tenants share, then each tenant, never hundreds of equal lines. */
 export function groupLines({ outcome, code, tenants, count, shared }: TenantGroup, look: Look): readonly string[] {
   const { palette } = look;
-  const title = palette.bold(`${paint(outcome, `${symbolOf(outcome, look)} ${oneLine(code)}`, look)}  ${count}`);
+  const title = palette.bold(`${paint(outcome, `${SIGNS[outcome].symbol} ${oneLine(code)}`, look)}  ${count}`);
   if (shared !== undefined) {
     const names = tenants.slice(0, NAMES_TOLD).map(({ tenant }) => oneLine(tenant));
     const more = tenants.length > names.length ? `, and ${tenants.length - names.length} more` : "";
