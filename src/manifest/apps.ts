@@ -1,6 +1,14 @@
 import type { Node } from "jsonc-parser";
 import { decodeText } from "../files/read-file.js";
-import { type AppId, foldTenantKey, parseAppId, type TaskId, type TenantKey, trimAround } from "../shared/ids.js";
+import {
+  type AppId,
+  addTo,
+  foldTenantKey,
+  parseAppId,
+  type TaskId,
+  type TenantKey,
+  trimAround,
+} from "../shared/ids.js";
 import { EXIT, StopError } from "../shared/problems.js";
 import { firstUnfit, listed, quote, withoutUnseen } from "../shared/text-safety.js";
 import { normalHeader } from "./columns.js";
@@ -95,41 +103,27 @@ function valuesOf(node: Node, json: JsonText): ReadonlyMap<string, string> {
   return values;
 }
 
-/** One row of a first manifest. */
-export interface DraftedTenant {
-  readonly tenant: string;
-  readonly newQlikAppId: AppId;
-}
-
 /** A first manifest, before it is written. */
 export interface ManifestDraft {
   readonly sourceTaskId: TaskId;
   /** `undefined`: `sync` needs `--master-app`. */
   readonly masterApp: AppId | undefined;
-  readonly tenants: readonly DraftedTenant[];
-}
-
-/** What became of each app of a list. */
-export interface DraftedTenants {
-  readonly tenants: readonly DraftedTenant[];
-  /** Apps whose name does not fit the pattern. */
-  readonly unfit: readonly ListedApp[];
-  /** The list holds the master app, which is no tenant's. */
-  readonly leftMasterOut: boolean;
-  /** Tenants that several apps give, by their folded key. */
-  readonly twice: ReadonlyMap<TenantKey, readonly ListedApp[]>;
+  readonly tenants: ReturnType<typeof draftTenants>["tenants"];
 }
 
 const PLACEHOLDER = "{tenant}";
 
-/** Makes a tenant of each app whose name fits the pattern; without one, the whole name is the tenant's key. */
+/**
+ * Makes a tenant of each app whose name fits the pattern; without one, the whole name is the tenant's key. `unfit`: apps whose name does
+ * not; `leftMasterOut`: the list holds the master app, which is no tenant's; `twice`: tenants that several apps give.
+ */
 export function draftTenants(
   apps: readonly ListedApp[],
   { pattern = PLACEHOLDER, masterApp }: { readonly pattern: string | undefined; readonly masterApp: AppId | undefined },
-): DraftedTenants {
+) {
   const tenantIn = tenantReader(pattern);
   const others = apps.filter((app) => app.id !== masterApp);
-  const tenants: DraftedTenant[] = [];
+  const tenants: { tenant: string; newQlikAppId: AppId }[] = [];
   const unfit: ListedApp[] = [];
   const appsOf = new Map<TenantKey, ListedApp[]>();
   for (const app of others) {
@@ -139,8 +133,7 @@ export function draftTenants(
       continue;
     }
     tenants.push({ tenant, newQlikAppId: app.id });
-    const key = foldTenantKey(tenant);
-    appsOf.set(key, [...(appsOf.get(key) ?? []), app]);
+    addTo(appsOf, foldTenantKey(tenant), app);
   }
   const twice = new Map([...appsOf].filter(([, same]) => same.length > 1));
   return { tenants, unfit, leftMasterOut: others.length < apps.length, twice };

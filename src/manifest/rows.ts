@@ -10,7 +10,6 @@ import {
   type TenantKey,
   tenantRef,
   trimAround,
-  unplacedRef,
 } from "../shared/ids.js";
 import { firstOf, firstUnfit, quote } from "../shared/text-safety.js";
 import { COLUMN_RULES, type ColumnIndex, type ManifestColumn } from "./columns.js";
@@ -258,7 +257,7 @@ export function tenantsOf(rows: readonly ManifestRow[], context: RowContext): re
   for (const row of rows) {
     const { key, sourceTaskId } = row;
     if (key === undefined || (sourceTaskId === undefined && row.enabled !== false)) continue;
-    const ref = sourceTaskId === undefined ? unplacedRef(key) : tenantRef(sourceTaskId, key);
+    const ref = tenantRef(sourceTaskId, key);
     const others = rowsOf.get(ref);
     if (others === undefined) rowsOf.set(ref, [row]);
     else others.push(row);

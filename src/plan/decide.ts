@@ -79,7 +79,7 @@ export function twinsOfLog(context: PlanContext): Twins {
 }
 
 /** Twins of one logged tenant in this list. A tenant in doubt has none: what it finds is its own. */
-export function twinsInList({ list, log, names }: PlanContext, state: TenantState): readonly TaskId[] {
+function twinsInList({ list, log, names }: PlanContext, state: TenantState): readonly TaskId[] {
   const { ref, key, copy, openCreates } = state;
   if (list === undefined || copy === undefined || copy.gone || openCreates.length > 0) return NONE;
   if (list.presence.get(copy.newTaskId) === "absent") return NONE;

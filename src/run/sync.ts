@@ -12,7 +12,7 @@ import {
   foremostExitCode,
   type Problem,
   problem,
-  StopError,
+  stopError,
 } from "../shared/problems.js";
 import { hasPendingChanges, type LogHead, type RunResult, type Summary, summarise } from "../shared/results.js";
 import { untilInterrupted } from "./abort.js";
@@ -166,7 +166,7 @@ async function rebind(
     const wholeness = list.wholenessOf(id);
     if (wholeness.whole) continue;
     const message = `${server} does not look like ${rebindFrom}, which the log is of: ${wholeness.why}`;
-    throw new StopError(EXIT.log, problem("REBIND_REFUSED", message));
+    throw stopError(EXIT.log, "REBIND_REFUSED", message);
   }
   await recorder.record([{ type: "rebound", server }]);
 }
