@@ -1,6 +1,6 @@
 import { extname } from "node:path";
-import { isSameFile } from "../files/paths.js";
-import { checkNewFile, writeNewFile } from "../files/write-file.js";
+import { statOf } from "../files/paths.js";
+import { checkOutputs, fileExists, writeNewFile } from "../files/write-file.js";
 import { LogState } from "../log/state.js";
 import { draftAsCsv, draftAsJson, draftTenants, type ListedApp } from "../manifest/apps.js";
 import { type ObservedSource, observeServer } from "../plan/observe.js";
@@ -61,12 +61,13 @@ async function checkTarget(settings: SettingsOf["init"], platform: NodeJS.Platfo
     const message = `${file} would hold ${manifestFormat.toUpperCase()}, but it would not be read so because of its name`;
     throw stopError(EXIT.usage, "FILE_ENDING", message, { file });
   }
-  await checkNewFile(file, force);
   const { apiKey, caFiles } = connection;
   const inputs = [apps, apiKey.kind === "file" ? apiKey.path : undefined, ...caFiles];
-  for (const input of inputs)
-    if (input !== undefined && isSameFile(input, file, platform))
-      throw stopError(EXIT.usage, "FILE_IS_INPUT", `${file} is an input of this command`, { file });
+  const protectedFiles = inputs.flatMap((path) =>
+    path === undefined ? [] : { path, what: "an input of this command" },
+  );
+  await checkOutputs({ results: [{ path: file }], protectedFiles, platform });
+  if (!force && statOf(file) !== undefined) throw fileExists(file);
 }
 
 function labelOf({ task: { name, id } }: ObservedSource): string {

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { appendFile } from "node:fs/promises";
 import { codeOf } from "../files/paths.js";
-import { checkResultFiles, type ProtectedFile, placeResultFile } from "../files/write-file.js";
+import { checkOutputs, type ProtectedFile, placeResultFile } from "../files/write-file.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { toText } from "../reporter/layout.js";
 import { lookOf } from "../reporter/look.js";
@@ -25,13 +25,14 @@ export async function openTelling(
   output: OutputSettings,
   more: {
     readonly protectedFiles?: readonly ProtectedFile[];
+    readonly savePlan?: string | undefined;
     readonly dryRun?: boolean;
     readonly stopped?: boolean;
     readonly completed?: (hint: string) => string;
   } = {},
 ) {
   const { format, verbosity, files } = output;
-  const { protectedFiles = [], dryRun = false, stopped = false } = more;
+  const { protectedFiles = [], savePlan, dryRun = false, stopped = false } = more;
   const { completed = (hint: string) => retypedOn(host.platform, hint) } = more;
   const ofProblem = <T extends { readonly hint?: string | undefined }>(told: T): T =>
     told.hint === undefined ? told : { ...told, hint: completed(told.hint) };
@@ -39,7 +40,9 @@ export async function openTelling(
     tenant.error === undefined ? tenant : { ...tenant, error: ofProblem(tenant.error) };
   // A dry run's plan lists its warnings itself: on standard error they would stand there twice.
   const warns = verbosity !== "quiet" && !(dryRun && format === "human");
-  await checkResultFiles(files, protectedOf(host, output, protectedFiles));
+  const inputs = output.inputs.map((path) => ({ path, what: "an input of this command" }));
+  const { platform } = host;
+  await checkOutputs({ results: files, plan: savePlan, protectedFiles: [...protectedFiles, ...inputs], platform });
   const targets = stopped ? files.filter(mayReplace) : files;
   const look = lookOf(host, output, host.stdout);
   const errorLook = lookOf(host, output, host.stderr);
@@ -118,12 +121,6 @@ export async function openTelling(
       return result.exitCode === EXIT.ok && filesFailed ? EXIT.usage : result.exitCode;
     },
   };
-}
-
-/** The files that nothing is written over: those that the command knows by name, and every other input. */
-export function protectedOf({ platform }: Host, { inputs }: OutputSettings, known: readonly ProtectedFile[]) {
-  const others = inputs.map((path) => ({ path, what: "an input of this command" }));
-  return { protectedFiles: [...known, ...others], platform };
 }
 
 /** The result of a command that has looked at no tenant. */

@@ -1,14 +1,16 @@
 import { isUtf8 } from "node:buffer";
 import { constants, openSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
+import type { ProblemCode } from "../shared/codes.js";
 import { EXIT, type Problem, problem, StopError, stopError } from "../shared/problems.js";
 import { keptValue, quote } from "../shared/text-safety.js";
+import { codeOf } from "./paths.js";
 
 /**
  * Reads a file that a user names to its end. A pipe (`<(vault …)`, mkfifo) may not end for a long time: it is read as the event
  * loop reads, for a thread that waits in the middle of a read keeps the process from ending. Throws what the system says.
  */
-export async function readWholeFile(path: string): Promise<Buffer> {
+async function readWholeFile(path: string): Promise<Buffer> {
   if (!(await stat(path)).isFIFO()) return readFile(path);
   // Loaded only here: nothing else needs it before there is a server.
   const { Socket } = await import("node:net");
@@ -17,6 +19,25 @@ export async function readWholeFile(path: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of new Socket({ fd, readable: true, writable: false })) chunks.push(chunk);
   return Buffer.concat(chunks);
+}
+
+const WHY_UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EISDIR: "it is a folder",
+  EACCES: "this user may not read it",
+  EPERM: "this user may not read it",
+  EBUSY: "another program holds it open",
+};
+
+/** The bytes of a file that a person has named. Throws a StopError (exit 2) where it cannot be read. */
+export async function readNamedFile(path: string, what: string, code: ProblemCode, hint?: string): Promise<Buffer> {
+  try {
+    return await readWholeFile(path);
+  } catch (cause) {
+    const fault = codeOf(cause) || "unknown error";
+    const message = `${what} ${path} cannot be read: ${WHY_UNREADABLE[fault] ?? fault}`;
+    throw stopError(EXIT.usage, code, message, { file: path, hint }, cause);
+  }
 }
 
 /** A file's text and the encoding that it was read in. `warning`: the encoding was guessed. */

@@ -10,6 +10,7 @@ import {
   trimAround,
 } from "../shared/ids.js";
 import { EXIT, StopError } from "../shared/problems.js";
+import { csvLine } from "../shared/quoting.js";
 import { firstUnfit, listed, quote, withoutUnseen } from "../shared/text-safety.js";
 import { normalHeader } from "./columns.js";
 import { readCsvTable } from "./csv.js";
@@ -162,16 +163,7 @@ export function draftAsCsv({ sourceTaskId, masterApp, tenants }: ManifestDraft):
     ["tenant", "newQlikAppId", masterApp && "qlikAppId", "sourceTaskId"],
     ...tenants.map(({ tenant, newQlikAppId }) => [tenant, newQlikAppId, masterApp, sourceTaskId]),
   ];
-  const line = (cells: readonly (string | undefined)[]) =>
-    cells
-      .flatMap((text) => text ?? [])
-      .map(csvCell)
-      .join(",");
-  return `\ufeff${rows.map((cells) => `${line(cells)}\r\n`).join("")}`;
-}
-
-function csvCell(text: string): string {
-  return /[",;\t\r\n]|^\s|\s$/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+  return `\ufeff${rows.map((cells) => csvLine(cells.flatMap((text) => text ?? []))).join("")}`;
 }
 
 /** A first manifest as JSON: what the tenants share on top, and each tenant on a line. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import * as z from "zod/mini";
 import { codeOf } from "../files/paths.js";
-import { readWholeFile } from "../files/read-file.js";
+import { readNamedFile } from "../files/read-file.js";
 import { writeAtomically } from "../files/write-file.js";
 import { type Inferred, PLAN_SHAPE } from "../log/records.js";
 import type { LoggedSync, LogState } from "../log/state.js";
@@ -57,10 +57,7 @@ export async function writeSavedPlan(path: string, plan: SavedPlan): Promise<voi
 
 /** Reads a saved plan. Throws a StopError: exit 2 where there is none, exit 7 where it was edited or is no plan. */
 export async function readSavedPlan(path: string): Promise<SavedPlan> {
-  const file = await readWholeFile(path).catch((cause: unknown) => {
-    const message = `the plan ${path} cannot be read (${codeOf(cause) || "unknown error"})`;
-    throw stopError(EXIT.usage, "PLAN_UNREADABLE", message, { file: path }, cause);
-  });
+  const file = await readNamedFile(path, "the plan", "PLAN_UNREADABLE");
   let json: unknown;
   try {
     json = JSON.parse(file.toString("utf8"));

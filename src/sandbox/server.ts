@@ -49,8 +49,6 @@ export type RunningSandbox = Awaited<ReturnType<typeof startSandbox>>;
 export async function startSandbox(options: SandboxOptions = {}) {
   const { stateFile, chaos = {}, now = () => new Date() } = options;
   const { share = 0, faults = [] } = chaos;
-  if (!(share >= 0 && share <= 1))
-    throw stopError(EXIT.usage, "CHAOS_SHARE", `--chaos takes a share from 0 to 1, not ${share}`);
   const chance = new SeededChance(String(options.seed ?? randomUUID().slice(0, 8)));
   const store = await TaskStore.open(chance, now, stateFile);
   const behaviour = behaviourOf(faults);

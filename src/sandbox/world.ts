@@ -83,6 +83,10 @@ function recipients(task: number, names: readonly (readonly [name: string, email
   }));
 }
 
+function trigger(nth: number, name: string, type: string, appId: string | null): WorldTask["triggers"][number] {
+  return { id: `eeeeeeee-0002-4000-8000-00000000000${nth}`, name, type, isActive: true, appId };
+}
+
 const MONTHLY_REPORT: WorldTask = {
   id: FIRST_SOURCE_TASK_ID,
   name: "Monthly Report",
@@ -108,20 +112,8 @@ const WEEKLY_SALES: WorldTask = {
   isActive: true,
   testMode: false,
   triggers: [
-    {
-      id: "eeeeeeee-0002-4000-8000-000000000001",
-      name: "Every Monday at six",
-      type: "Schedule",
-      isActive: true,
-      appId: null,
-    },
-    {
-      id: "eeeeeeee-0002-4000-8000-000000000002",
-      name: "After the master app's reload",
-      type: "Qlik event",
-      isActive: true,
-      appId: MASTER_APP_ID,
-    },
+    trigger(1, "Every Monday at six", "Schedule", null),
+    trigger(2, "After the master app's reload", "Qlik event", MASTER_APP_ID),
   ],
   recipients: recipients(2, [
     ["Sales leads", "sales-leads@example.com"],

@@ -5,7 +5,7 @@ import type { RunEvent } from "../shared/results.js";
 import type { Chance, Clock } from "../shared/time.js";
 import { chooseProxy, type ProxyEnvironment, type ServerUrl } from "./address.js";
 import { type FailureKind, failureOf, makeConnector, TransportFailure, type Whereabouts } from "./connect.js";
-import { type Authorities, secureContextOf } from "./credentials.js";
+import { secureContextOf } from "./credentials.js";
 
 /** What a server is asked with. */
 export interface QalyptusApiSettings {
@@ -21,7 +21,7 @@ export interface QalyptusApiSettings {
   readonly retries: number;
   /** Requests a second, over all requests. */
   readonly rate?: number | undefined;
-  readonly authorities?: Authorities | undefined;
+  readonly authorities?: readonly string[] | undefined;
   readonly insecure?: boolean | undefined;
   readonly proxyEnv?: ProxyEnvironment | undefined;
   readonly onRequest?: ((exchange: RequestReport) => void) | undefined;
