@@ -33,8 +33,7 @@ export async function syncCommand(host: Host, settings: SettingsOf["sync"]): Pro
   ];
   const { server } = sync.connection ?? {};
   const flagServer = server?.from === "--server" ? server.text : undefined;
-  const hints = { argv0: host.argv0, platform: host.platform, log: sync.log.path, server: flagServer };
-  const completed = (hint: string): string => completedHint(hint, hints);
+  const completed = (hint: string): string => completedHint(hint, host, sync.log.path, flagServer);
   const { dryRun } = sync.run;
   const telling = await openTelling(host, settings.output, { protectedFiles, savePlan, dryRun, completed });
   try {
@@ -70,14 +69,10 @@ function nextStep(host: Host, sync: AskedSync, result: RunResult, server: string
  */
 export function completedHint(
   hint: string,
-  given: {
-    readonly argv0: string;
-    readonly platform: string;
-    readonly log: string;
-    readonly server?: string | undefined;
-  },
+  { argv0, platform }: Pick<Host, "argv0" | "platform">,
+  log: string,
+  server?: string,
 ): string {
-  const { argv0, platform, log, server } = given;
   const word = wordsOn(platform);
   const flags = `--idempotency-log ${word(log)}${server === undefined ? "" : ` --server ${word(server)}`}`;
   return retypedOn(platform, hint)

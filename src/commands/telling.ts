@@ -59,10 +59,8 @@ export async function openTelling(
   let written = Promise.resolve();
   const lines =
     format === "ndjson"
-      ? (await import("../results/json.js")).createNdjsonWriter({
-          write: (text) => {
-            written = host.stdout.write(text);
-          },
+      ? (await import("../results/json.js")).createNdjsonWriter((text) => {
+          written = host.stdout.write(text);
         })
       : undefined;
   /** Writes the result in the chosen format. `next`: how to go on. */

@@ -201,7 +201,7 @@ function decideCopy(context: PlanContext, entry: PlanEntry, state: TenantState, 
   const { changes, missing, refusedRemovals } = driftOf(state, entry.wanted, context);
   if (refusedRemovals.length > 0) return refuse(conflict.removalRefused(refusedRemovals));
   if (changes.length === 0) return { action: { kind: "unchanged" }, reason: "as the manifest wants it", missing };
-  const inUse = conflict.appConflict(context, entry, context.inForce);
+  const inUse = conflict.appConflict(context, entry);
   if (inUse !== undefined) return refuse(inUse);
   return {
     action: { kind: "update", changes },
@@ -211,10 +211,10 @@ function decideCopy(context: PlanContext, entry: PlanEntry, state: TenantState, 
 }
 
 function decideCreate(context: PlanContext, entry: PlanEntry, reason: string): Decision {
-  const { log, list, names, permissions, unread, inForce } = context;
+  const { log, list, names, permissions, unread } = context;
   const { ref, key, name = "" } = entry;
   const state = log.tenant(ref);
-  const inUse = conflict.appConflict(context, entry, inForce);
+  const inUse = conflict.appConflict(context, entry);
   if (inUse !== undefined) return refuse(inUse);
   if (state !== undefined && state.absences > MOST_RESENDS && !state.retry)
     return refuse(conflict.gaveUp(entry, state.absences));
@@ -242,7 +242,7 @@ function decideCreate(context: PlanContext, entry: PlanEntry, reason: string): D
 
 /** Takes over a listed task (`--adopt`), or the one that the manifest names (`newTaskId`). */
 function decideAdoption(context: PlanContext, entry: PlanEntry, task: ListedTask, by: "adopt" | "newTaskId"): Decision {
-  const inUse = conflict.appConflict(context, entry, context.inForce);
+  const inUse = conflict.appConflict(context, entry);
   if (inUse !== undefined) return refuse(inUse);
   const why = whyNotACopy(context, entry, task.id);
   if (why !== undefined) return refuse(conflict.notACopy(task.id, why));

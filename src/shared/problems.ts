@@ -69,12 +69,12 @@ export function foremostExitCode(codes: Iterable<ExitCode>): ExitCode {
   return PRECEDENCE.find((code) => all.has(code)) ?? EXIT.ok;
 }
 
-/** How many problems an error's own message holds; `problems` has them all. */
-const IN_MESSAGE = 20;
-
-function messageOf(problems: readonly Problem[]): string {
-  const more = problems.length > IN_MESSAGE ? [`and ${problems.length - IN_MESSAGE} more`] : [];
-  return [...problems.slice(0, IN_MESSAGE).map((problem) => problem.message), ...more].join("\n");
+/** The first of several problems, with its line, and how many more there are. */
+export function lineOf(problems: readonly Problem[]): string {
+  const [first, ...others] = problems;
+  if (first === undefined) return "something is wrong";
+  const place = first.line === undefined ? "" : `line ${first.line}: `;
+  return `${place}${first.message}${others.length === 0 ? "" : ` (and ${others.length} more)`}`;
 }
 
 /**
@@ -87,7 +87,7 @@ export class StopError extends Error {
 
   constructor(exitCode: ExitCode, problems: Problem | readonly Problem[], options?: { readonly cause?: unknown }) {
     const all = Array.isArray(problems) ? (problems as readonly Problem[]) : [problems as Problem];
-    super(messageOf(all), options);
+    super(lineOf(all), options);
     this.name = "StopError";
     this.exitCode = exitCode;
     this.problems = all;

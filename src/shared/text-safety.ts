@@ -122,6 +122,11 @@ export function quote(text: string): string {
   return escapeUnfit(JSON.stringify(cut(text, LONGEST_SHOWN)));
 }
 
+/** A thing of the server as a message shows it: by its name, where that is known, and its ID. */
+export function nameAndId({ name, id }: { readonly name: string | undefined; readonly id: string }): string {
+  return name === undefined ? id : `${quote(name)} (${id})`;
+}
+
 /** A value from outside as a problem keeps it: whole, unless it is very long. */
 export function keptValue(text: string): string {
   return cut(text, LONGEST_KEPT);
