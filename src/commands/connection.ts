@@ -1,6 +1,6 @@
 import { readNamedFile } from "../files/read-file.js";
-import { parseServerUrl, type ServerUrl } from "../server/address.js";
-import { createQalyptusApi, type QalyptusApi } from "../server/api.js";
+import { parseServerUrl } from "../server/address.js";
+import { createQalyptusApi } from "../server/api.js";
 import { readApiKey, readAuthorities } from "../server/credentials.js";
 import { type Problem, problem } from "../shared/problems.js";
 import type { Emit } from "../shared/results.js";
@@ -9,11 +9,7 @@ import type { Host, Tell } from "./host.js";
 import type { ApiKeySetting, ConnectionSettings } from "./settings.js";
 
 /** The server, open for one command. */
-export interface Connection {
-  readonly server: ServerUrl;
-  readonly api: QalyptusApi;
-  readonly warnings: readonly Problem[];
-}
+export type Connection = Awaited<ReturnType<typeof openConnection>>;
 
 /** Opens the server; sends nothing yet. Throws a StopError (exit 2) for an address, key, authority or proxy of no use. */
 export async function openConnection(
@@ -21,7 +17,7 @@ export async function openConnection(
   settings: ConnectionSettings,
   emit: Emit,
   connections = 1,
-): Promise<Connection> {
+) {
   const server = parseServerUrl(settings.server.text);
   const key = await readKey(host, settings.apiKey);
   host.redact(key);

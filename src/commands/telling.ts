@@ -108,7 +108,10 @@ export async function openTelling(
       const made = { warnings: warnings.map(ofProblem), errors: errors.map(ofProblem) };
       const result = { ...found, tenants: tenants.map(ofTenant), ...made };
       let filesFailed = false;
-      for (const problem of await writeResultFiles(targets, result, manifest)) {
+      for (const { path, kind: ending } of targets) {
+        const render = await (await import("../results/files.js")).RESULT_FORMATS[ending]();
+        const problem = await placeResultFile(path, render(result, manifest));
+        if (problem === undefined) continue;
         const kind = problem.code === "OUT_NOT_WRITTEN" ? "error" : "warning";
         filesFailed ||= kind === "error";
         await host.stderr.write(toText(problemLines(kind, problem, errorLook)));
@@ -128,23 +131,6 @@ export function resultWithoutTenants(
   const at = systemClock.now().toISOString();
   const nothing = { server: null, log: null, manifest: null, summary: summarise([]), tenants: [] };
   return { version: 1, runId: randomUUID(), ...told, ...nothing, startedAt: at, finishedAt: at };
-}
-
-/** Writes a result to each `--out` file, whole or not at all; returns what went wrong. */
-async function writeResultFiles(
-  targets: readonly ResultFile[],
-  result: RunResult,
-  manifest: Manifest | undefined,
-): Promise<readonly Problem[]> {
-  if (targets.length === 0) return [];
-  const { RESULT_FORMATS } = await import("../results/files.js");
-  const problems: Problem[] = [];
-  for (const { path, kind } of targets) {
-    const render = await RESULT_FORMATS[kind]();
-    const problem = await placeResultFile(path, render(result, manifest));
-    if (problem !== undefined) problems.push(problem);
-  }
-  return problems;
 }
 
 /** On GitHub Actions: annotations at the manifest's lines, and the result as Markdown in the step's summary. */

@@ -40,13 +40,6 @@ export async function readNamedFile(path: string, what: string, code: ProblemCod
   }
 }
 
-/** A file's text and the encoding that it was read in. `warning`: the encoding was guessed. */
-export interface DecodedText {
-  readonly text: string;
-  readonly encoding: string;
-  readonly warning?: Problem | undefined;
-}
-
 export interface DecodeOptions {
   /** `--encoding`, as typed; found by looking where it is not given. */
   readonly encoding?: string | undefined;
@@ -68,10 +61,13 @@ const WORKBOOK_STARTS = [
 
 /**
  * Decodes a file as Excel, PowerShell and editors write it: UTF-8 with or without a mark, UTF-16 with one, Windows-1252 where
- * the bytes are no UTF-8. Throws a StopError (exit 2) for a workbook, for NUL bytes without a mark, for an unknown encoding and
+ * the bytes are no UTF-8 (a guess, which `warning` tells). Throws a StopError (exit 2) for a workbook, for NUL bytes without a mark, for an unknown encoding and
  * for bytes that the stated one cannot have.
  */
-export function decodeText(bytes: Uint8Array, options: DecodeOptions): DecodedText {
+export function decodeText(
+  bytes: Uint8Array,
+  options: DecodeOptions,
+): { text: string; encoding: string; warning?: Problem } {
   const { file } = options;
   const begins = (start: readonly number[]) => start.every((byte, index) => bytes[index] === byte);
   if (WORKBOOK_STARTS.some(begins)) throw new StopError(EXIT.usage, workbook(file));

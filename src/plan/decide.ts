@@ -165,7 +165,7 @@ function decideDoubt(context: PlanContext, entry: PlanEntry, state: TenantState)
   const { newTaskId } = entry;
   if (newTaskId !== undefined && newTaskId !== state.copy?.newTaskId) return decideNewTaskId(context, entry, newTaskId);
   const doubts = doubtsOf(context, state);
-  const several = doubts.flatMap(({ found }) => (found?.kind === "several" ? idsOf(found.tasks) : NONE));
+  const several = doubts.flatMap(({ found }) => (found?.kind === "several" ? found.tasks : NONE)).map(({ id }) => id);
   if (several.length > 0) return refuse(conflict.twin(entry, [...new Set(several)]));
   if (doubts.some(({ found }) => found?.kind === "found"))
     return plain({ kind: "settle", doubts }, "in doubt; a task of the sent name is on the server");
@@ -255,10 +255,6 @@ function decideAdoption(context: PlanContext, entry: PlanEntry, task: ListedTask
 
 function decideNewTaskId(context: PlanContext, entry: PlanEntry, id: TaskId): Decision {
   return decideAdoption(context, entry, { id, name: entry.name ?? "" }, "newTaskId");
-}
-
-function idsOf(tasks: readonly ListedTask[]): readonly TaskId[] {
-  return tasks.map((task) => task.id);
 }
 
 function plain(action: Action, reason: string): Decision {

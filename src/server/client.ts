@@ -114,8 +114,7 @@ export function openClient(settings: QalyptusApiSettings): HttpClient {
       server,
       proxy,
       connectMs: Math.min(timeoutMs, LONGEST_CONNECT_MS),
-      secureContext: secureContextOf(settings.authorities ?? []),
-      insecure: settings.insecure === true,
+      tls: { rejectUnauthorized: settings.insecure !== true, ...secureContextOf(settings.authorities ?? []) },
     }),
   });
   const closing = new AbortController();

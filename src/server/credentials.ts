@@ -71,7 +71,9 @@ function refusal(file: string, why: string, cause?: unknown): StopError {
   return stopError(EXIT.usage, "CA_FILE", `the certificate file ${file} cannot be used: ${why}`, { file }, cause);
 }
 
-/** What connections are secured with, made once: reading 150 certificates takes longer than a request. `undefined`: Node's own list. */
-export function secureContextOf(authorities: readonly string[]): SecureContext | undefined {
-  return authorities.length === 0 ? undefined : createSecureContext({ ca: [...rootCertificates, ...authorities] });
+/** What connections are secured with, made once: reading 150 certificates takes longer than a request. Nothing: Node's own list. */
+export function secureContextOf(authorities: readonly string[]): { readonly secureContext?: SecureContext } {
+  return authorities.length === 0
+    ? {}
+    : { secureContext: createSecureContext({ ca: [...rootCertificates, ...authorities] }) };
 }
