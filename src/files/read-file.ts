@@ -40,13 +40,6 @@ export async function readNamedFile(path: string, what: string, code: ProblemCod
   }
 }
 
-export interface DecodeOptions {
-  /** `--encoding`, as typed; found by looking where it is not given. */
-  readonly encoding?: string | undefined;
-  /** As messages name the file. */
-  readonly file: string;
-}
-
 /** What a file in an encoding begins with. */
 const MARKS: readonly (readonly [encoding: string, bytes: readonly number[]])[] = [
   ["utf-8", [0xef, 0xbb, 0xbf]],
@@ -61,12 +54,12 @@ const WORKBOOK_STARTS = [
 
 /**
  * Decodes a file as Excel, PowerShell and editors write it: UTF-8 with or without a mark, UTF-16 with one, Windows-1252 where
- * the bytes are no UTF-8 (a guess, which `warning` tells). Throws a StopError (exit 2) for a workbook, for NUL bytes without a mark, for an unknown encoding and
- * for bytes that the stated one cannot have.
+ * the bytes are no UTF-8 (a guess, which `warning` tells). `options.encoding`: `--encoding`, as typed. Throws a StopError (exit 2) for
+ * a workbook, for NUL bytes without a mark, for an unknown encoding and for bytes that the stated one cannot have.
  */
 export function decodeText(
   bytes: Uint8Array,
-  options: DecodeOptions,
+  options: { readonly file: string; readonly encoding?: string | undefined },
 ): { text: string; encoding: string; warning?: Problem } {
   const { file } = options;
   const begins = (start: readonly number[]) => start.every((byte, index) => bytes[index] === byte);
@@ -92,7 +85,10 @@ export function workbook(file: string): Problem {
 }
 
 /** The encoding that `--encoding` states and the file's mark does not contradict; `undefined` where neither says anything. */
-function agreedEncoding(mark: string | undefined, { encoding, file }: DecodeOptions): string | undefined {
+function agreedEncoding(
+  mark: string | undefined,
+  { encoding, file }: Parameters<typeof decodeText>[1],
+): string | undefined {
   if (encoding === undefined) return mark;
   const typed = encoding.trim().toLowerCase();
   // Names that Windows and PowerShell use and the WHATWG's list of encodings lacks.

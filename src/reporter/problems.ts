@@ -86,7 +86,8 @@ export function groupTroubles(all: readonly TenantResult[]) {
       const isOther = tenants.every((tenant) => tenant.outcome !== outcome);
       const how = isConflict ? "in conflict" : isOther ? "to be looked at" : SIGNS[outcome].word;
       const count = `${counted(tenants.length, "tenant")} ${how}`;
-      return { outcome, code, tenants, count, shared: sharedBy(tenants) };
+      const told = tenants.map((tenant) => ({ tenant: tenant.tenant, line: tenant.line, ...troubleOf(tenant) }));
+      return { outcome, code, tenants: told, count, shared: sharedBy(tenants) };
     });
     return groups.sort((a, b) => b.tenants.length - a.tenants.length);
   });
@@ -120,11 +121,10 @@ export function groupLines({ outcome, code, tenants, count, shared }: TenantGrou
     const list = `    ${tenants.length === 1 ? "tenant" : "tenants"}: ${names.join(", ")}${more}`;
     return [title, `    ${oneLine(shared.message)}`, list, ...hintLines(shared.hint, look)];
   }
-  const hints = new Set(tenants.map((tenant) => troubleOf(tenant).hint));
-  const lines = tenants.slice(0, TENANTS_TOLD).flatMap((tenant) => {
-    const { message, hint } = troubleOf(tenant);
-    const line = tenant.line === undefined ? "" : palette.dim(` (line ${tenant.line})`);
-    const told = `  - ${palette.bold(oneLine(tenant.tenant))}${line}: ${oneLine(message)}`;
+  const hints = new Set(tenants.map(({ hint }) => hint));
+  const lines = tenants.slice(0, TENANTS_TOLD).flatMap(({ tenant, line, message, hint }) => {
+    const place = line === undefined ? "" : palette.dim(` (line ${line})`);
+    const told = `  - ${palette.bold(oneLine(tenant))}${place}: ${oneLine(message)}`;
     return hints.size > 1 ? [told, ...hintLines(hint, look, "      ")] : [told];
   });
   const more = tenants.length - TENANTS_TOLD;

@@ -1,10 +1,7 @@
-/** What a code means, and what to do next: one sentence each. */
-type Explanation = readonly [meaning: string, next: string];
-
-/** Codes of one kind, as `CODES.md` lists them. */
+/** Codes of one kind, as `CODES.md` lists them: what each means, and what to do next, one sentence each. */
 export interface ErrorCodeGroup {
   readonly title: string;
-  readonly codes: Readonly<Record<string, Explanation>>;
+  readonly codes: Readonly<Record<string, readonly [meaning: string, next: string]>>;
 }
 
 /**

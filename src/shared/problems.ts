@@ -24,19 +24,19 @@ export function problem(code: ProblemCode, message: string, more: Omit<Problem, 
   return { code, message, ...more, hint: more.hint ?? nextStep(code) };
 }
 
-/** The exit codes, as the README lists them. */
+/** The exit codes, as the README explains them. Where several hold, the first of these is the process's. */
 export const EXIT = {
-  ok: 0,
   defect: 1,
-  usage: 2,
-  failed: 3,
-  inDoubt: 4,
-  server: 5,
   log: 6,
+  usage: 2,
   guard: 7,
-  changes: 10,
+  server: 5,
   interrupted: 130,
   terminated: 143,
+  inDoubt: 4,
+  failed: 3,
+  changes: 10,
+  ok: 0,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
@@ -49,24 +49,10 @@ export function exitOfSignal(signal: EndingSignal): ExitCode {
   return signal === "SIGINT" ? EXIT.interrupted : EXIT.terminated;
 }
 
-/** Where several codes hold, the first of these is the process's. */
-const PRECEDENCE: readonly ExitCode[] = [
-  EXIT.defect,
-  EXIT.log,
-  EXIT.usage,
-  EXIT.guard,
-  EXIT.server,
-  EXIT.interrupted,
-  EXIT.terminated,
-  EXIT.inDoubt,
-  EXIT.failed,
-  EXIT.changes,
-];
-
 /** The one exit code of a run to which several apply. */
 export function foremostExitCode(codes: Iterable<ExitCode>): ExitCode {
   const all = new Set(codes);
-  return PRECEDENCE.find((code) => all.has(code)) ?? EXIT.ok;
+  return Object.values(EXIT).find((code) => all.has(code)) ?? EXIT.ok;
 }
 
 /** The first of several problems, with its line, and how many more there are. */
