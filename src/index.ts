@@ -3,7 +3,7 @@ import { processExists } from "./cli/program.js";
 import { ABSENT, Advice, OPTIONS, type OptionSpec, type Values } from "./commands/options.js";
 import { connectionOptions, syncJob } from "./commands/settings.js";
 import { librarySync } from "./commands/sync.js";
-import { EXIT, type Problem, problem, StopError } from "./shared/problems.js";
+import { EXIT, type Problem, stopError } from "./shared/problems.js";
 import type { RunEvent, RunResult } from "./shared/results.js";
 
 export { EXIT, type ExitCode, type Problem, StopError } from "./shared/problems.js";
@@ -75,15 +75,14 @@ export async function sync(call: SyncCall): Promise<RunResult> {
 function valuesOf(call: SyncCall): Values {
   const given = CALL_OPTIONS.flatMap((key) => {
     const { parse }: OptionSpec = OPTIONS[key];
-    const checked = (value: unknown): unknown => (typeof value === "string" ? textOf(key, value, parse) : value);
+    const checked = (value: unknown): unknown => {
+      const parsed = typeof value === "string" ? parse(value, key) : value;
+      if (!(parsed instanceof Advice)) return parsed;
+      const { code, hint } = parsed;
+      throw stopError(EXIT.usage, code, `${key} cannot be "${value}"`, { hint, value: String(value) });
+    };
     const value: unknown = call[key];
     return value === undefined ? [] : [[key, Array.isArray(value) ? value.map(checked) : checked(value)]];
   });
   return { ...ABSENT, ...Object.fromEntries(given) };
-}
-
-function textOf(key: string, text: string, parse: OptionSpec["parse"]): unknown {
-  const value = parse(text, key);
-  if (!(value instanceof Advice)) return value;
-  throw new StopError(EXIT.usage, problem(value.code, `${key} cannot be "${text}"`, { hint: value.hint, value: text }));
 }

@@ -1,15 +1,7 @@
 /** The only file that reads `process`: argv, environment, streams and signals in, the exit code out. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  isCi,
-  processExists,
-  programName,
-  Redaction,
-  SignalWatch,
-  StandardStream,
-  showsUnicode,
-} from "./cli/program.js";
+import { isCi, processExists, programName, Redaction, SignalWatch, StandardStream } from "./cli/program.js";
 import type { Host } from "./commands/host.js";
 import { EXIT, type ExitCode } from "./shared/problems.js";
 
@@ -69,7 +61,6 @@ function makeHost(): Host {
     argv0: programName(script, { cwd, platform, env }),
     execPath,
     mainPath: script,
-    unicode: showsUnicode(env, platform),
     ci: isCi(env),
     interruption: () => signals.takeOver(),
     redact: (secret) => redaction.add(secret),

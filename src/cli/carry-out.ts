@@ -3,7 +3,6 @@ import type { CommandName, Invocation, SettingsOf } from "../commands/settings.j
 import type { ExitCode } from "../shared/problems.js";
 
 type Command<N extends CommandName> = (host: Host, settings: SettingsOf[N]) => Promise<ExitCode>;
-
 /** Each command, which writes its own answer and resolves to the exit code. It is loaded when it is called: starting costs what is used. */
 const RUNNERS: { readonly [N in CommandName]: () => Promise<Command<N>> } = {
   sync: async () => (await import("../commands/sync.js")).syncCommand,
@@ -18,10 +17,6 @@ const RUNNERS: { readonly [N in CommandName]: () => Promise<Command<N>> } = {
   completion: async () => (await import("./completion.js")).completionCommand,
 };
 
-export async function carryOut<N extends CommandName>(
-  host: Host,
-  { command, settings }: Invocation<N>,
-): Promise<ExitCode> {
-  const run: Command<N> = await RUNNERS[command]();
-  return run(host, settings);
+export async function carryOut<N extends CommandName>(host: Host, asked: Invocation<N>): Promise<ExitCode> {
+  return (await RUNNERS[asked.command]())(host, asked.settings);
 }

@@ -44,17 +44,7 @@ export function readCommandLine(argv: readonly string[], around: Surroundings): 
   }
 }
 
-/** The words of a command line, as far as they can be told apart before the command is known. */
-interface Words {
-  readonly command: string | undefined;
-  readonly operands: readonly string[];
-  /** The texts of each typed option by its long name; `null` where a value did not follow. */
-  readonly typed: ReadonlyMap<string, readonly (string | null)[]>;
-  /** The first word that looks like an option and is none. */
-  readonly strange: string | undefined;
-  /** The first word that looks as if the API key stood in it or behind it. */
-  readonly keyWord: string | undefined;
-}
+type Words = ReturnType<typeof readWords>;
 
 /** Every option of every command, once: one flag has one form, so that a word can be read before the command is known. */
 const EVERY_OPTION = [...new Map(Object.values<OptionSpec>(OPTIONS).map((option) => [option.long, option])).values()];
@@ -63,10 +53,11 @@ const EVERY_OPTION = [...new Map(Object.values<OptionSpec>(OPTIONS).map((option)
 const KEY_LIKE = /^--?(?:qalyptus[-_]?)?(?:api[-_]?)?(?:key|token|bearer|password|secret)(?:=|$)/i;
 
 /**
- * Lets commander take the words apart. A value is optional to commander alone: then it takes no word for one that looks like an
+ * Lets commander take the words of a command line apart, as far as they can be told apart before the command is known. A value is optional to commander alone: then it takes no word for one that looks like an
  * option, which must be tied to its option by `=`.
  */
-function readWords(argv: readonly string[]): Words {
+function readWords(argv: readonly string[]) {
+  /** The texts of each typed option by its long name; `null` where a value did not follow. */
   const typed = new Map<string, (string | null)[]>();
   const parser = new Command();
   for (const { long, short, value } of EVERY_OPTION) {
@@ -75,6 +66,7 @@ function readWords(argv: readonly string[]): Words {
     parser.on(`option:${long.slice(2)}`, (text: string | null) => typed.set(long, [...(typed.get(long) ?? []), text]));
   }
   const { operands: bare, unknown } = parser.parseOptions([...argv]);
+  /** The first word that looks like an option and is none; the first that looks as if the API key stood in it or behind it. */
   let strange: string | undefined;
   let keyWord: string | undefined;
   for (let index = 0; index < unknown.length; index += 1) {

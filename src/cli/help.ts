@@ -32,11 +32,7 @@ const WIDEST = 120;
 const NARROWEST = 40;
 
 /** One line of a list: an option, an argument or a command, and what it means. */
-interface Item {
-  readonly group: string;
-  readonly term: string;
-  readonly meaning: string;
-}
+type Item = ReturnType<typeof itemOf>;
 
 /** The help of the program, or of one command, as it is printed; `width`: columns of the terminal. */
 export function helpText(name: CommandName | undefined, width: number | undefined): string {
@@ -63,7 +59,7 @@ function shownArgument({ name, required, variadic }: ArgumentSpec): string {
 
 type Described = Pick<OptionSpec, "long" | "description"> & Partial<OptionSpec> & { readonly group: string };
 
-function itemOf({ long, short, value, description, choices, repeatable, otherwise, env, group }: Described): Item {
+function itemOf({ long, short, value, description, choices, repeatable, otherwise, env, group }: Described) {
   const extras = [
     ...(choices === undefined ? [] : [choices.join(", ")]),
     ...(repeatable === true ? ["repeatable"] : []),

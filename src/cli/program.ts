@@ -215,19 +215,6 @@ export function programName(script: string, { cwd, platform, env }: Pick<Host, "
   return `node ${wordsOn(platform)(relative(cwd, script))}`;
 }
 
-/** Whether the console shows more than ASCII: not Windows' old console, not the kernel's, not a C locale. */
-export function showsUnicode(env: Host["env"], platform: NodeJS.Platform): boolean {
-  if (platform === "win32")
-    return (
-      env.WT_SESSION !== undefined ||
-      env.TERM_PROGRAM === "vscode" ||
-      env.ConEmuTask === "{cmd::Cmder}" ||
-      /^(?:xterm|alacritty|rxvt)/.test(env.TERM ?? "")
-    );
-  const locale = [env.LC_ALL, env.LC_CTYPE, env.LANG].find((value) => value !== undefined && value !== "");
-  return env.TERM !== "linux" && locale !== "C" && locale !== "POSIX";
-}
-
 /** Whether the environment says that no person watches. */
 export function isCi({ CI = "" }: Host["env"]): boolean {
   return !["", "0", "false"].includes(CI.toLowerCase());

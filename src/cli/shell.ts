@@ -34,7 +34,11 @@ export async function runShell(argv: readonly string[], shell: Shell): Promise<E
       return EXIT.ok;
     case "help":
       await host.stdout.write(helpText(line.command, host.stdout.columns()));
-      if (line.command === "sandbox") await host.stdout.write(await faultsHelp());
+      if (line.command === "sandbox") {
+        // What only the sandbox knows of its command.
+        const { faultLines } = await import("../sandbox/chaos.js");
+        await host.stdout.write(`\nFaults:\n${faultLines().join("\n")}\n`);
+      }
       return EXIT.ok;
     case "refused":
       host.redact(host.env.QALYPTUS_API_KEY ?? "");
@@ -44,13 +48,6 @@ export async function runShell(argv: readonly string[], shell: Shell): Promise<E
     default:
       return line satisfies never;
   }
-}
-
-/** What only the sandbox knows of its command. */
-async function faultsHelp(): Promise<string> {
-  const { faultLines } = await import("../sandbox/chaos.js");
-  const lines = faultLines().map((line) => `  ${line}`.trimEnd());
-  return `\nFaults:\n${lines.join("\n")}\n`;
 }
 
 async function run(invocation: Invocation, shell: Shell): Promise<ExitCode> {

@@ -1,19 +1,15 @@
-import { parseServerUrl, type ServerUrl } from "../server/address.js";
-import { createQalyptusApi, type QalyptusApi } from "../server/api.js";
+import { readNamedFile } from "../files/read-file.js";
+import { parseServerUrl } from "../server/address.js";
+import { createQalyptusApi } from "../server/api.js";
 import { readApiKey, readAuthorities } from "../server/credentials.js";
 import { type Problem, problem } from "../shared/problems.js";
 import type { Emit } from "../shared/results.js";
 import { systemChance, systemClock } from "../shared/time.js";
 import type { Host, Tell } from "./host.js";
-import { readNamedFile } from "./inputs.js";
 import type { ApiKeySetting, ConnectionSettings } from "./settings.js";
 
 /** The server, open for one command. */
-export interface Connection {
-  readonly server: ServerUrl;
-  readonly api: QalyptusApi;
-  readonly warnings: readonly Problem[];
-}
+export type Connection = Awaited<ReturnType<typeof openConnection>>;
 
 /** Opens the server; sends nothing yet. Throws a StopError (exit 2) for an address, key, authority or proxy of no use. */
 export async function openConnection(
@@ -21,7 +17,7 @@ export async function openConnection(
   settings: ConnectionSettings,
   emit: Emit,
   connections = 1,
-): Promise<Connection> {
+) {
   const server = parseServerUrl(settings.server.text);
   const key = await readKey(host, settings.apiKey);
   host.redact(key);
@@ -66,9 +62,8 @@ export async function withConnection<T>(
 }
 
 async function readKey(host: Pick<Host, "readInput">, setting: ApiKeySetting): Promise<string> {
-  if (setting.kind === "variable") return readApiKey(setting);
-  if (setting.path === "-") return readApiKey({ kind: "file", name: "standard input", bytes: await host.readInput() });
+  if (setting.kind === "variable") return readApiKey(setting.name, setting.text);
+  if (setting.path === "-") return readApiKey("standard input", await host.readInput());
   const hint = "Check --api-key-file, or set QALYPTUS_API_KEY";
-  const bytes = await readNamedFile(setting.path, "the API key file", "API_KEY", hint);
-  return readApiKey({ kind: "file", name: setting.path, bytes });
+  return readApiKey(setting.path, await readNamedFile(setting.path, "the API key file", "API_KEY", hint));
 }

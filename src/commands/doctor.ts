@@ -16,14 +16,14 @@ import { jsonDiagnosis } from "../results/json.js";
 import type { Interruption } from "../run/abort.js";
 import { dryRunSync, sourcesOf } from "../run/sync.js";
 import type { TaskReader } from "../server/ports.js";
-import { type Check, diagnose, failed, lineOf, passed, skipped, warned } from "../shared/diagnosis.js";
+import { type Check, diagnose, failed, passed, skipped, warned } from "../shared/diagnosis.js";
 import type { TaskId } from "../shared/ids.js";
-import { EXIT, type ExitCode, problem, StopError, stopError } from "../shared/problems.js";
+import { EXIT, type ExitCode, lineOf, problem, StopError, stopError } from "../shared/problems.js";
 import { wordsOn } from "../shared/quoting.js";
 import { ACTIONS } from "../shared/results.js";
-import { counted, listed, quote } from "../shared/text-safety.js";
+import { counted, listed, nameAndId, quote } from "../shared/text-safety.js";
 import { systemClock } from "../shared/time.js";
-import { checkNoOtherLog, checkServerOfLog, findLog, type LogPlace } from "./command-log.js";
+import { checkNoOtherLog, checkServerOfLog, findLog } from "./command-log.js";
 import { openConnection } from "./connection.js";
 import type { Host } from "./host.js";
 import { attempt, readManifestInput } from "./inputs.js";
@@ -105,23 +105,13 @@ async function checkLog(
   });
   if (read instanceof StopError) return { checks: [failed("log", read)], state: new LogState(), isUsable: false };
   const ownProcess = { pid: host.pid, exists: host.processExists };
-  const lock = await attempt(() =>
-    onDisk(`${path}.lock`, "look at the lock", () =>
-      judgeLock(
-        inspectLock(realPathOf(path), { ownProcess, clock: systemClock }),
-        path,
-        syncLine(host, settings, place),
-      ),
-    ),
-  );
+  const word = wordsOn(host.platform);
+  const logFlag = place.named ? ` --idempotency-log ${word(path)}` : "";
+  const sync = `${host.argv0} sync ${word(settings.manifest ?? "MANIFEST")}${logFlag}`;
+  const look = () => judgeLock(inspectLock(realPathOf(path), { ownProcess, clock: systemClock }), path, sync);
+  const lock = await attempt(() => onDisk(`${path}.lock`, "look at the lock", look));
   const checks = [judgeLog(path, read), lock instanceof StopError ? failed("lock", lock) : lock];
   return { checks, state: read.state, isUsable: true };
-}
-
-/** The command that makes the copies, to be pasted. */
-function syncLine(host: Host, { manifest }: SettingsOf["doctor"], { path, named }: LogPlace): string {
-  const word = wordsOn(host.platform);
-  return `${host.argv0} sync ${word(manifest ?? "MANIFEST")}${named ? ` --idempotency-log ${word(path)}` : ""}`;
 }
 
 function judgeLog(path: string, { head, state, warnings }: ReadLog): Check {
@@ -206,7 +196,7 @@ function listCheck({ reading, wholenessOf }: ObservedList, sourceTasks: readonly
 
 /** The source task itself, and its reports. */
 function sourceChecks({ task: { id, name, reports } }: ObservedSource, log: LogState): readonly Check[] {
-  const label = name === undefined ? id : `${quote(name)} (${id})`;
+  const label = nameAndId({ name, id });
   const found = passed("source-task", label);
   if (reports === undefined) {
     const message = `the server does not list the reports of ${label}`;

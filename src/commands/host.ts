@@ -37,8 +37,6 @@ export interface Host {
   /** Node and the program's own file, for what starts the program once more (`demo`). */
   readonly execPath: string;
   readonly mainPath: string;
-  /** The console shows more than ASCII. */
-  readonly unicode: boolean;
   /** The environment says that no person watches (`CI`). */
   readonly ci: boolean;
   /**

@@ -1,16 +1,16 @@
 import { extname } from "node:path";
-import { isSameFile } from "../files/paths.js";
-import { checkNewFile, writeNewFile } from "../files/write-file.js";
+import { statOf } from "../files/paths.js";
+import { checkOutputs, fileExists, writeNewFile } from "../files/write-file.js";
 import { LogState } from "../log/state.js";
 import { draftAsCsv, draftAsJson, draftTenants, type ListedApp } from "../manifest/apps.js";
-import { type ObservedSource, observeServer } from "../plan/observe.js";
+import { observeServer } from "../plan/observe.js";
 import { TaskIndex } from "../plan/task-index.js";
 import { liveSource } from "../run/guards.js";
 import type { TaskReader } from "../server/ports.js";
-import { type AppId, parseTaskId, type TaskId } from "../shared/ids.js";
+import { parseTaskId, type TaskId } from "../shared/ids.js";
 import { EXIT, type ExitCode, type Problem, problem, StopError, stopError } from "../shared/problems.js";
 import { wordsOn } from "../shared/quoting.js";
-import { counted, listed, oneLine, quote } from "../shared/text-safety.js";
+import { counted, listed, nameAndId, oneLine, quote } from "../shared/text-safety.js";
 import { withConnection } from "./connection.js";
 import type { Host } from "./host.js";
 import { readApps } from "./inputs.js";
@@ -41,8 +41,10 @@ export async function initCommand(host: Host, settings: SettingsOf["init"]): Pro
   if (file === undefined) await telling.answer(text);
   else {
     await writeNewFile(file, text, settings.force);
-    await telling.answer(`${oneLine(file)}: ${counted(tenants.length, "tenant")} of ${labelOf(source)}\n`);
-    if (!isQuiet) await tellLines(host, nextLines(host, masterApp, file));
+    await telling.answer(`${oneLine(file)}: ${counted(tenants.length, "tenant")} of ${nameAndId(source.task)}\n`);
+    const manifest = `${wordsOn(host.platform)(file)}${masterApp === undefined ? " --master-app GUID" : ""}`;
+    const next = ["Next:", `  ${host.argv0} validate ${manifest}`, `  ${host.argv0} sync ${manifest} --dry-run`];
+    if (!isQuiet) await tellLines(host, next);
   }
   return EXIT.ok;
 }
@@ -61,22 +63,19 @@ async function checkTarget(settings: SettingsOf["init"], platform: NodeJS.Platfo
     const message = `${file} would hold ${manifestFormat.toUpperCase()}, but it would not be read so because of its name`;
     throw stopError(EXIT.usage, "FILE_ENDING", message, { file });
   }
-  await checkNewFile(file, force);
   const { apiKey, caFiles } = connection;
   const inputs = [apps, apiKey.kind === "file" ? apiKey.path : undefined, ...caFiles];
-  for (const input of inputs)
-    if (input !== undefined && isSameFile(input, file, platform))
-      throw stopError(EXIT.usage, "FILE_IS_INPUT", `${file} is an input of this command`, { file });
-}
-
-function labelOf({ task: { name, id } }: ObservedSource): string {
-  return name === undefined ? id : `${quote(name)} (${id})`;
+  const protectedFiles = inputs.flatMap((path) =>
+    path === undefined ? [] : { path, what: "an input of this command" },
+  );
+  await checkOutputs({ results: [{ path: file }], protectedFiles, platform });
+  if (!force && statOf(file) !== undefined) throw fileExists(file);
 }
 
 /** The reports that will be mapped, and the apps that were left out. */
 function findingLines({ source, unfit, leftMasterOut }: InitFindings): readonly string[] {
   const { reports } = source.task;
-  const label = labelOf(source);
+  const label = nameAndId(source.task);
   const lines =
     reports === undefined
       ? [`The server does not list the reports of ${label}.`]
@@ -98,13 +97,8 @@ function surprises({ source }: InitFindings, { masterApp, pattern }: SettingsOf[
   if (masterApp === undefined) warnings.push(problem("MASTER_APP_UNKNOWN", `no --master-app: ${unknown}`));
   if (pattern === undefined)
     warnings.push(problem("NO_PATTERN", "no --pattern: each app's whole name is its tenant's key"));
-  const live = liveSource(`the source task ${labelOf(source)}`, source.task.mail);
+  const live = liveSource(`the source task ${nameAndId(source.task)}`, source.task.mail);
   return live === undefined ? warnings : [...warnings, live];
-}
-
-function nextLines(host: Host, masterApp: AppId | undefined, file: string): readonly string[] {
-  const manifest = `${wordsOn(host.platform)(file)}${masterApp === undefined ? " --master-app GUID" : ""}`;
-  return ["Next:", `  ${host.argv0} validate ${manifest}`, `  ${host.argv0} sync ${manifest} --dry-run`];
 }
 
 /** What a first manifest is found by. */
@@ -126,7 +120,7 @@ export async function findManifest(request: InitRequest, reader: TaskReader) {
   const drafted = draftTenants(apps, { pattern, masterApp });
   if (drafted.twice.size > 0) {
     const faults = [...drafted.twice].map(([key, same]) => {
-      const message = `${same.length} apps give the tenant ${quote(key)}: ${named(same)}`;
+      const message = `${same.length} apps give the tenant ${quote(key)}: ${same.map(nameAndId).join(", ")}`;
       return problem("TENANT_TWICE", message, { tenant: key });
     });
     throw new StopError(EXIT.usage, faults);
@@ -151,7 +145,7 @@ async function chooseSourceTask(reader: TaskReader, wanted: string | undefined):
     throw stopError(EXIT.usage, "LIST_UNREADABLE", `the task list cannot be read: ${list.problem.message}`);
   const { tasks } = list;
   if (tasks.length === 0) throw stopError(EXIT.usage, "NO_TASKS", "the server shows no task to this API key");
-  const some = named(tasks.slice(0, TASKS_LISTED));
+  const some = tasks.slice(0, TASKS_LISTED).map(nameAndId).join(", ");
   const more = tasks.length > TASKS_LISTED ? `, and ${tasks.length - TASKS_LISTED} more` : "";
   const offer = `the server has ${some}${more}`;
   if (wanted === undefined)
@@ -159,12 +153,8 @@ async function chooseSourceTask(reader: TaskReader, wanted: string | undefined):
   const [only, ...others] = new TaskIndex(tasks).named(wanted);
   if (only !== undefined && others.length === 0) return only.id;
   if (only !== undefined) {
-    const message = `${others.length + 1} tasks are named ${quote(wanted)}: ${named([only, ...others])}`;
+    const message = `${others.length + 1} tasks are named ${quote(wanted)}: ${[only, ...others].map(nameAndId).join(", ")}`;
     throw stopError(EXIT.usage, "SOURCE_AMBIGUOUS", message, { value: wanted });
   }
   throw stopError(EXIT.usage, "SOURCE_UNKNOWN", `no task is named ${quote(wanted)}; ${offer}`, { value: wanted });
-}
-
-function named(things: readonly { readonly name: string; readonly id: string }[]): string {
-  return things.map(({ name, id }) => `${quote(name)} (${id})`).join(", ");
 }

@@ -1,12 +1,10 @@
-import { codeOf } from "../files/paths.js";
-import { readWholeFile } from "../files/read-file.js";
+import { readNamedFile } from "../files/read-file.js";
 import type { PlanShape } from "../log/records.js";
 import { type ListedApp, readAppsFile } from "../manifest/apps.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { readManifestFile } from "../manifest/read-manifest.js";
-import type { ProblemCode } from "../shared/codes.js";
 import { foldTenantKey, parseAppId } from "../shared/ids.js";
-import { EXIT, problem, StopError } from "../shared/problems.js";
+import { StopError } from "../shared/problems.js";
 
 /** What the command line says of a manifest. */
 export interface ManifestSource {
@@ -34,16 +32,6 @@ export async function readManifestInput(source: ManifestSource): Promise<Manifes
 /** The apps of an `--apps` file. Throws a StopError (exit 2) where it cannot be read. */
 export async function readApps(path: string): Promise<readonly ListedApp[]> {
   return readAppsFile(await readNamedFile(path, "the list of apps", "APPS_UNREADABLE"), path);
-}
-
-/** The bytes of a file that an option names. Throws a StopError (exit 2) where it cannot be read. */
-export async function readNamedFile(path: string, what: string, code: ProblemCode, hint?: string): Promise<Uint8Array> {
-  try {
-    return await readWholeFile(path);
-  } catch (cause) {
-    const message = `${what} ${path} cannot be read (${codeOf(cause) || "unknown error"})`;
-    throw new StopError(EXIT.usage, problem(code, message, { file: path, hint }), { cause });
-  }
 }
 
 /** Takes a step, for a command that goes on with what does not need it; a {@link StopError} is its result, any other error goes on. */

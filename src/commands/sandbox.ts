@@ -8,7 +8,7 @@ import { parseFault } from "../sandbox/chaos.js";
 import type { TaskRun } from "../sandbox/page.js";
 import { describeStart, type RunningSandbox, startSandbox } from "../sandbox/server.js";
 import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID, tenantAppId } from "../sandbox/world.js";
-import { EXIT, type ExitCode, type StopError, stopError } from "../shared/problems.js";
+import { EXIT, type ExitCode, stopError } from "../shared/problems.js";
 import type { Host } from "./host.js";
 import type { SettingsOf } from "./settings.js";
 
@@ -57,7 +57,8 @@ export async function demoCommand(host: Host, settings: SettingsOf["demo"]): Pro
       if (killAt !== undefined && copiesOf(sandbox).length >= killAt) child.kill("SIGKILL");
     }, 5);
     const [code]: (number | null)[] = await once(child, "close").finally(() => clearInterval(watch));
-    if (code !== (killAt === undefined ? EXIT.ok : null)) throw failed(`a sync ended with ${code ?? "a signal"}`);
+    if (code !== (killAt === undefined ? EXIT.ok : null))
+      throw stopError(EXIT.defect, "DEMO_FAILED", `a sync ended with ${code ?? "a signal"}`);
   };
   try {
     const numbers = Array.from({ length: TENANTS }, (_, at) => at + 1);
@@ -83,7 +84,7 @@ export async function demoCommand(host: Host, settings: SettingsOf["demo"]): Pro
     const checks = await prove(sandbox);
     for (const [holds, text] of checks)
       await host.stdout.write(`  ${holds ? palette.good("ok") : palette.bad("NO")}  ${text}\n`);
-    if (checks.some(([holds]) => !holds)) throw failed("the proof failed");
+    if (checks.some(([holds]) => !holds)) throw stopError(EXIT.defect, "DEMO_FAILED", "the proof failed");
     return EXIT.ok;
   } finally {
     await sandbox.close();
@@ -113,8 +114,4 @@ async function prove(sandbox: RunningSandbox): Promise<readonly (readonly [holds
     [twins === 0, `${twins} twins`],
     [right === TENANTS, `${right} ${reads}`],
   ];
-}
-
-function failed(message: string): StopError {
-  return stopError(EXIT.defect, "DEMO_FAILED", message);
 }

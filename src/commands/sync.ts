@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { checkPlanFile } from "../files/write-file.js";
 import { type ReadLog, readLog } from "../log/file/read-log.js";
 import type { Manifest } from "../manifest/manifest.js";
 import {
@@ -22,24 +21,22 @@ import type { Connection } from "./connection.js";
 import type { Host, Tell } from "./host.js";
 import { attempt, readManifestInput } from "./inputs.js";
 import type { SettingsOf } from "./settings.js";
-import { openTelling, protectedOf } from "./telling.js";
+import { openTelling } from "./telling.js";
 
 /** `sync`: makes the server match the manifest, or with `--dry-run` shows what it would do. */
 export async function syncCommand(host: Host, settings: SettingsOf["sync"]): Promise<ExitCode> {
   const sync = await askedOf(host, settings);
   const { savePlan } = sync;
-  const known = [
+  const protectedFiles = [
     { path: sync.manifest, what: "the manifest" },
     { path: sync.log.path, what: "the idempotency log" },
   ];
-  const protectedFiles = savePlan === undefined ? known : [...known, { path: savePlan, what: "the saved plan" }];
   const { server } = sync.connection ?? {};
   const flagServer = server?.from === "--server" ? server.text : undefined;
-  const hints = { argv0: host.argv0, platform: host.platform, log: sync.log.path, server: flagServer };
-  const completed = (hint: string): string => completedHint(hint, hints);
-  const telling = await openTelling(host, settings.output, { protectedFiles, dryRun: sync.run.dryRun, completed });
+  const completed = (hint: string): string => completedHint(hint, host, sync.log.path, flagServer);
+  const { dryRun } = sync.run;
+  const telling = await openTelling(host, settings.output, { protectedFiles, savePlan, dryRun, completed });
   try {
-    if (savePlan !== undefined) await checkPlanFile(savePlan, protectedOf(host, settings.output, known));
     await telling.warn(settings.warnings);
     const { result, manifest } = await performSync(host, sync, telling);
     return await telling.finish(result, { manifest, next: nextStep(host, sync, result, flagServer) });
@@ -72,14 +69,10 @@ function nextStep(host: Host, sync: AskedSync, result: RunResult, server: string
  */
 export function completedHint(
   hint: string,
-  given: {
-    readonly argv0: string;
-    readonly platform: string;
-    readonly log: string;
-    readonly server?: string | undefined;
-  },
+  { argv0, platform }: Pick<Host, "argv0" | "platform">,
+  log: string,
+  server?: string,
 ): string {
-  const { argv0, platform, log, server } = given;
   const word = wordsOn(platform);
   const flags = `--idempotency-log ${word(log)}${server === undefined ? "" : ` --server ${word(server)}`}`;
   return retypedOn(platform, hint)

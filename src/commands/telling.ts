@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { appendFile } from "node:fs/promises";
 import { codeOf } from "../files/paths.js";
-import { checkResultFiles, type ProtectedFile, placeResultFile } from "../files/write-file.js";
+import { checkOutputs, type ProtectedFile, placeResultFile } from "../files/write-file.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { toText } from "../reporter/layout.js";
 import { lookOf } from "../reporter/look.js";
@@ -25,13 +25,14 @@ export async function openTelling(
   output: OutputSettings,
   more: {
     readonly protectedFiles?: readonly ProtectedFile[];
+    readonly savePlan?: string | undefined;
     readonly dryRun?: boolean;
     readonly stopped?: boolean;
     readonly completed?: (hint: string) => string;
   } = {},
 ) {
   const { format, verbosity, files } = output;
-  const { protectedFiles = [], dryRun = false, stopped = false } = more;
+  const { protectedFiles = [], savePlan, dryRun = false, stopped = false } = more;
   const { completed = (hint: string) => retypedOn(host.platform, hint) } = more;
   const ofProblem = <T extends { readonly hint?: string | undefined }>(told: T): T =>
     told.hint === undefined ? told : { ...told, hint: completed(told.hint) };
@@ -39,7 +40,9 @@ export async function openTelling(
     tenant.error === undefined ? tenant : { ...tenant, error: ofProblem(tenant.error) };
   // A dry run's plan lists its warnings itself: on standard error they would stand there twice.
   const warns = verbosity !== "quiet" && !(dryRun && format === "human");
-  await checkResultFiles(files, protectedOf(host, output, protectedFiles));
+  const inputs = output.inputs.map((path) => ({ path, what: "an input of this command" }));
+  const { platform } = host;
+  await checkOutputs({ results: files, plan: savePlan, protectedFiles: [...protectedFiles, ...inputs], platform });
   const targets = stopped ? files.filter(mayReplace) : files;
   const look = lookOf(host, output, host.stdout);
   const errorLook = lookOf(host, output, host.stderr);
@@ -56,10 +59,8 @@ export async function openTelling(
   let written = Promise.resolve();
   const lines =
     format === "ndjson"
-      ? (await import("../results/json.js")).createNdjsonWriter({
-          write: (text) => {
-            written = host.stdout.write(text);
-          },
+      ? (await import("../results/json.js")).createNdjsonWriter((text) => {
+          written = host.stdout.write(text);
         })
       : undefined;
   /** Writes the result in the chosen format. `next`: how to go on. */
@@ -107,7 +108,10 @@ export async function openTelling(
       const made = { warnings: warnings.map(ofProblem), errors: errors.map(ofProblem) };
       const result = { ...found, tenants: tenants.map(ofTenant), ...made };
       let filesFailed = false;
-      for (const problem of await writeResultFiles(targets, result, manifest)) {
+      for (const { path, kind: ending } of targets) {
+        const render = await (await import("../results/files.js")).RESULT_FORMATS[ending]();
+        const problem = await placeResultFile(path, render(result, manifest));
+        if (problem === undefined) continue;
         const kind = problem.code === "OUT_NOT_WRITTEN" ? "error" : "warning";
         filesFailed ||= kind === "error";
         await host.stderr.write(toText(problemLines(kind, problem, errorLook)));
@@ -120,12 +124,6 @@ export async function openTelling(
   };
 }
 
-/** The files that nothing is written over: those that the command knows by name, and every other input. */
-export function protectedOf({ platform }: Host, { inputs }: OutputSettings, known: readonly ProtectedFile[]) {
-  const others = inputs.map((path) => ({ path, what: "an input of this command" }));
-  return { protectedFiles: [...known, ...others], platform };
-}
-
 /** The result of a command that has looked at no tenant. */
 export function resultWithoutTenants(
   told: Pick<RunResult, "command" | "dryRun" | "warnings" | "errors" | "exitCode">,
@@ -133,23 +131,6 @@ export function resultWithoutTenants(
   const at = systemClock.now().toISOString();
   const nothing = { server: null, log: null, manifest: null, summary: summarise([]), tenants: [] };
   return { version: 1, runId: randomUUID(), ...told, ...nothing, startedAt: at, finishedAt: at };
-}
-
-/** Writes a result to each `--out` file, whole or not at all; returns what went wrong. */
-async function writeResultFiles(
-  targets: readonly ResultFile[],
-  result: RunResult,
-  manifest: Manifest | undefined,
-): Promise<readonly Problem[]> {
-  if (targets.length === 0) return [];
-  const { RESULT_FORMATS } = await import("../results/files.js");
-  const problems: Problem[] = [];
-  for (const { path, kind } of targets) {
-    const render = await RESULT_FORMATS[kind]();
-    const problem = await placeResultFile(path, render(result, manifest));
-    if (problem !== undefined) problems.push(problem);
-  }
-  return problems;
 }
 
 /** On GitHub Actions: annotations at the manifest's lines, and the result as Markdown in the step's summary. */

@@ -1,4 +1,3 @@
-import type { Manifest } from "../manifest/manifest.js";
 import { EXIT, type ExitCode } from "../shared/problems.js";
 import { counted, oneLine } from "../shared/text-safety.js";
 import type { Host } from "./host.js";
@@ -11,22 +10,19 @@ export async function validateCommand(host: Host, settings: SettingsOf["validate
   const { manifest: path, output } = settings;
   const telling = await openTelling(host, output);
   const manifest = await readManifestInput({ ...settings, path });
+  const { tenants } = manifest;
   const isHuman = output.format === "human";
   if (isHuman) {
     await telling.warn(manifest.warnings);
-    await telling.answer(`${healthyLine(manifest)}\n`);
+    const sources = new Set(tenants.flatMap((tenant) => tenant.sourceTaskId ?? [])).size;
+    const disabled = tenants.filter((tenant) => !tenant.enabled).length;
+    const rest = disabled === 0 ? "" : `, ${disabled} of them disabled`;
+    const tasks = sources === 0 ? "" : `, ${counted(sources, "source task")}`;
+    await telling.answer(`${oneLine(path)}: no fault found: ${counted(tenants.length, "tenant")}${rest}${tasks}\n`);
   }
   const known = { command: "validate", dryRun: true, warnings: manifest.warnings, errors: [], exitCode: EXIT.ok };
-  const told = { path, sha256: manifest.sha256, tenants: manifest.tenants.length };
+  const told = { path, sha256: manifest.sha256, tenants: tenants.length };
   return telling.finish({ ...resultWithoutTenants(known), manifest: told }, { manifest, told: isHuman });
-}
-
-function healthyLine({ path, tenants }: Manifest): string {
-  const sources = new Set(tenants.flatMap((tenant) => tenant.sourceTaskId ?? [])).size;
-  const disabled = tenants.filter((tenant) => !tenant.enabled).length;
-  const rest = disabled === 0 ? "" : `, ${disabled} of them disabled`;
-  const tasks = sources === 0 ? "" : `, ${counted(sources, "source task")}`;
-  return `${oneLine(path)}: no fault found: ${counted(tenants.length, "tenant")}${rest}${tasks}`;
 }
 
 /** `schema`: the JSON manifest's JSON Schema, for editors. */

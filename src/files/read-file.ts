@@ -1,14 +1,16 @@
 import { isUtf8 } from "node:buffer";
 import { constants, openSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
+import type { ProblemCode } from "../shared/codes.js";
 import { EXIT, type Problem, problem, StopError, stopError } from "../shared/problems.js";
 import { keptValue, quote } from "../shared/text-safety.js";
+import { codeOf } from "./paths.js";
 
 /**
  * Reads a file that a user names to its end. A pipe (`<(vault …)`, mkfifo) may not end for a long time: it is read as the event
  * loop reads, for a thread that waits in the middle of a read keeps the process from ending. Throws what the system says.
  */
-export async function readWholeFile(path: string): Promise<Buffer> {
+async function readWholeFile(path: string): Promise<Buffer> {
   if (!(await stat(path)).isFIFO()) return readFile(path);
   // Loaded only here: nothing else needs it before there is a server.
   const { Socket } = await import("node:net");
@@ -19,18 +21,23 @@ export async function readWholeFile(path: string): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** A file's text and the encoding that it was read in. `warning`: the encoding was guessed. */
-export interface DecodedText {
-  readonly text: string;
-  readonly encoding: string;
-  readonly warning?: Problem | undefined;
-}
+const WHY_UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EISDIR: "it is a folder",
+  EACCES: "this user may not read it",
+  EPERM: "this user may not read it",
+  EBUSY: "another program holds it open",
+};
 
-export interface DecodeOptions {
-  /** `--encoding`, as typed; found by looking where it is not given. */
-  readonly encoding?: string | undefined;
-  /** As messages name the file. */
-  readonly file: string;
+/** The bytes of a file that a person has named. Throws a StopError (exit 2) where it cannot be read. */
+export async function readNamedFile(path: string, what: string, code: ProblemCode, hint?: string): Promise<Buffer> {
+  try {
+    return await readWholeFile(path);
+  } catch (cause) {
+    const fault = codeOf(cause) || "unknown error";
+    const message = `${what} ${path} cannot be read: ${WHY_UNREADABLE[fault] ?? fault}`;
+    throw stopError(EXIT.usage, code, message, { file: path, hint }, cause);
+  }
 }
 
 /** What a file in an encoding begins with. */
@@ -47,10 +54,13 @@ const WORKBOOK_STARTS = [
 
 /**
  * Decodes a file as Excel, PowerShell and editors write it: UTF-8 with or without a mark, UTF-16 with one, Windows-1252 where
- * the bytes are no UTF-8. Throws a StopError (exit 2) for a workbook, for NUL bytes without a mark, for an unknown encoding and
- * for bytes that the stated one cannot have.
+ * the bytes are no UTF-8 (a guess, which `warning` tells). `options.encoding`: `--encoding`, as typed. Throws a StopError (exit 2) for
+ * a workbook, for NUL bytes without a mark, for an unknown encoding and for bytes that the stated one cannot have.
  */
-export function decodeText(bytes: Uint8Array, options: DecodeOptions): DecodedText {
+export function decodeText(
+  bytes: Uint8Array,
+  options: { readonly file: string; readonly encoding?: string | undefined },
+): { text: string; encoding: string; warning?: Problem } {
   const { file } = options;
   const begins = (start: readonly number[]) => start.every((byte, index) => bytes[index] === byte);
   if (WORKBOOK_STARTS.some(begins)) throw new StopError(EXIT.usage, workbook(file));
@@ -75,7 +85,10 @@ export function workbook(file: string): Problem {
 }
 
 /** The encoding that `--encoding` states and the file's mark does not contradict; `undefined` where neither says anything. */
-function agreedEncoding(mark: string | undefined, { encoding, file }: DecodeOptions): string | undefined {
+function agreedEncoding(
+  mark: string | undefined,
+  { encoding, file }: Parameters<typeof decodeText>[1],
+): string | undefined {
   if (encoding === undefined) return mark;
   const typed = encoding.trim().toLowerCase();
   // Names that Windows and PowerShell use and the WHATWG's list of encodings lacks.

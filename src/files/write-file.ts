@@ -28,13 +28,6 @@ export async function writeAtomically<T = void>(
   }
 }
 
-/** Throws a StopError (exit 2) where a file is there already and may not be replaced, or where none can be made. */
-export async function checkNewFile(path: string, replace: boolean): Promise<void> {
-  const fault = await faultOf(path);
-  if (fault !== undefined) throw new StopError(EXIT.usage, fault);
-  if (!replace && statOf(path) !== undefined) throw refusal("FILE_EXISTS", path, "it is there already");
-}
-
 /**
  * Writes a file whole or not at all. Without `replace` a file that came into being meanwhile is left as it is; with it, a link is
  * kept and what it points to replaced. Throws a StopError (exit 2) that says why.
@@ -45,8 +38,8 @@ export async function writeNewFile(path: string, text: string, replace: boolean)
   } catch (cause) {
     const code = codeOf(cause);
     if (code === "") throw cause;
-    if (code === "EEXIST") throw refusal("FILE_EXISTS", path, "it is there already", cause);
-    throw refusal("FILE_NOT_WRITTEN", path, code, cause);
+    if (code === "EEXIST") throw fileExists(path, cause);
+    throw stopError(EXIT.usage, "OUT_NOT_WRITTEN", `${path} cannot be written: ${code}`, { file: path }, cause);
   }
 }
 
@@ -60,8 +53,8 @@ async function linkWhereNothingIs(temporary: string, target: string): Promise<vo
   }
 }
 
-function refusal(code: ProblemCode, file: string, why: string, cause?: unknown): StopError {
-  return stopError(EXIT.usage, code, `${file} cannot be written: ${why}`, { file }, cause);
+export function fileExists(file: string, cause?: unknown): StopError {
+  return stopError(EXIT.usage, "FILE_EXISTS", `${file} cannot be written: it is there already`, { file }, cause);
 }
 
 /** A file that no result may replace, and what it is called in messages. */
@@ -70,36 +63,30 @@ export interface ProtectedFile {
   readonly what: string;
 }
 
-interface Inputs {
+/**
+ * Checks every file that is to be written, before anything starts. Throws a StopError (exit 2) with all faults: one that is the manifest,
+ * the log or another input (by real path and by inode, so also through links; on Windows and macOS also in another case), one given
+ * twice, and for an `--out` a folder that is missing or not writable, or that is in the file's place.
+ */
+export async function checkOutputs(outputs: {
+  readonly results: readonly { readonly path: string }[];
+  readonly plan?: string | undefined;
   readonly protectedFiles: readonly ProtectedFile[];
   readonly platform: NodeJS.Platform;
-}
-
-/**
- * Checks every `--out` before anything starts. Throws a StopError (exit 2) with all faults: a folder that is missing or not
- * writable, a folder in the file's place, one file given twice, and a file that is the manifest, the log or another input (by real
- * path and by inode, so also through links; on Windows and macOS also in another case).
- */
-export async function checkResultFiles(files: readonly { readonly path: string }[], inputs: Inputs): Promise<void> {
+}): Promise<void> {
+  const { results, plan, platform } = outputs;
   const faults: Problem[] = [];
-  const protectedFiles = [...inputs.protectedFiles];
-  for (const { path } of files) {
-    const fault = (await faultOf(path)) ?? wouldReplace("--out", path, { ...inputs, protectedFiles });
-    if (fault === undefined) protectedFiles.push({ path, what: "another --out file" });
-    else faults.push(fault);
-  }
+  const protectedFiles = [...outputs.protectedFiles];
+  const check = (option: string, file: string, what: string, otherFault?: Problem): void => {
+    const same = protectedFiles.find(({ path }) => isSameFile(path, file, platform));
+    protectedFiles.push({ path: file, what });
+    const fault =
+      otherFault ?? (same && problem("OUT_WOULD_REPLACE", `${option} ${file}: this file is ${same.what}`, { file }));
+    if (fault !== undefined) faults.push(fault);
+  };
+  if (plan !== undefined) check("--save-plan", plan, "the saved plan");
+  for (const { path } of results) check("--out", path, "another --out file", await faultOf(path));
   if (faults.length > 0) throw new StopError(EXIT.usage, faults);
-}
-
-/** Checks that a plan to be saved goes over no file of this run, by the same measure. Throws a StopError (exit 2). */
-export async function checkPlanFile(path: string, inputs: Inputs): Promise<void> {
-  const fault = wouldReplace("--save-plan", path, inputs);
-  if (fault !== undefined) throw new StopError(EXIT.usage, fault);
-}
-
-function wouldReplace(option: string, file: string, { protectedFiles, platform }: Inputs): Problem | undefined {
-  const same = protectedFiles.find(({ path }) => isSameFile(path, file, platform));
-  return same && problem("OUT_WOULD_REPLACE", `${option} ${file}: this file is ${same.what}`, { file });
 }
 
 async function faultOf(path: string): Promise<Problem | undefined> {

@@ -163,7 +163,7 @@ function withCopy(
   { name, reports: rows }: CreateIntentRecord,
   { newTaskId, order, reports }: Pick<LoggedCopy, "newTaskId" | "order"> & { readonly reports: Reports },
 ): TenantState {
-  const sourceRows = rows.length === 0 ? undefined : countRows(rows.map((row) => row.reportId));
+  const sourceRows = rows.length === 0 ? undefined : countRows(rows);
   const copy = { newTaskId, name, ownName: name, gone: false, sourceRows, order };
   return { ...tenant, copy, reports, originalRows: sourceRows, ...NO_CREATES, ...NOT_VERIFIED, showsMappings: false };
 }
@@ -185,7 +185,7 @@ function withObserved(tenant: TenantState, observed: ObservedRecord): TenantStat
     // An open PATCH may still be carried out after this look: the report stays unknown.
     if (knowledge.openPatches.length === 0) reports.set(shown.reportId, asShown(knowledge, shown));
   }
-  const has = countRows(observed.has);
+  const has = countRows(observed.has.map((reportId) => ({ reportId })));
   // The copy was read and hides this report's mappings: the PATCH's own answer is the best evidence.
   for (const [reportId, report] of reports)
     if (report.answered !== undefined && has.has(reportId) && report.openPatches.length === 0)

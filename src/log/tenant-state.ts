@@ -152,9 +152,9 @@ export function unknownTenant(
 /** How many rows a task has of each of its reports. */
 export type RowCounts = ReadonlyMap<ReportId, number>;
 
-export function countRows(reportOfEachRow: Iterable<ReportId>): RowCounts {
+export function countRows(rows: readonly { readonly reportId: ReportId }[]): RowCounts {
   const counts = new Map<ReportId, number>();
-  for (const reportId of reportOfEachRow) counts.set(reportId, (counts.get(reportId) ?? 0) + 1);
+  for (const { reportId } of rows) counts.set(reportId, (counts.get(reportId) ?? 0) + 1);
   return counts;
 }
 

@@ -1,7 +1,16 @@
 import type { Node } from "jsonc-parser";
 import { decodeText } from "../files/read-file.js";
-import { type AppId, foldTenantKey, parseAppId, type TaskId, type TenantKey, trimAround } from "../shared/ids.js";
+import {
+  type AppId,
+  addTo,
+  foldTenantKey,
+  parseAppId,
+  type TaskId,
+  type TenantKey,
+  trimAround,
+} from "../shared/ids.js";
 import { EXIT, StopError } from "../shared/problems.js";
+import { csvLine } from "../shared/quoting.js";
 import { firstUnfit, listed, quote, withoutUnseen } from "../shared/text-safety.js";
 import { normalHeader } from "./columns.js";
 import { readCsvTable } from "./csv.js";
@@ -95,41 +104,27 @@ function valuesOf(node: Node, json: JsonText): ReadonlyMap<string, string> {
   return values;
 }
 
-/** One row of a first manifest. */
-export interface DraftedTenant {
-  readonly tenant: string;
-  readonly newQlikAppId: AppId;
-}
-
 /** A first manifest, before it is written. */
 export interface ManifestDraft {
   readonly sourceTaskId: TaskId;
   /** `undefined`: `sync` needs `--master-app`. */
   readonly masterApp: AppId | undefined;
-  readonly tenants: readonly DraftedTenant[];
-}
-
-/** What became of each app of a list. */
-export interface DraftedTenants {
-  readonly tenants: readonly DraftedTenant[];
-  /** Apps whose name does not fit the pattern. */
-  readonly unfit: readonly ListedApp[];
-  /** The list holds the master app, which is no tenant's. */
-  readonly leftMasterOut: boolean;
-  /** Tenants that several apps give, by their folded key. */
-  readonly twice: ReadonlyMap<TenantKey, readonly ListedApp[]>;
+  readonly tenants: ReturnType<typeof draftTenants>["tenants"];
 }
 
 const PLACEHOLDER = "{tenant}";
 
-/** Makes a tenant of each app whose name fits the pattern; without one, the whole name is the tenant's key. */
+/**
+ * Makes a tenant of each app whose name fits the pattern; without one, the whole name is the tenant's key. `unfit`: apps whose name does
+ * not; `leftMasterOut`: the list holds the master app, which is no tenant's; `twice`: tenants that several apps give.
+ */
 export function draftTenants(
   apps: readonly ListedApp[],
   { pattern = PLACEHOLDER, masterApp }: { readonly pattern: string | undefined; readonly masterApp: AppId | undefined },
-): DraftedTenants {
+) {
   const tenantIn = tenantReader(pattern);
   const others = apps.filter((app) => app.id !== masterApp);
-  const tenants: DraftedTenant[] = [];
+  const tenants: { tenant: string; newQlikAppId: AppId }[] = [];
   const unfit: ListedApp[] = [];
   const appsOf = new Map<TenantKey, ListedApp[]>();
   for (const app of others) {
@@ -139,8 +134,7 @@ export function draftTenants(
       continue;
     }
     tenants.push({ tenant, newQlikAppId: app.id });
-    const key = foldTenantKey(tenant);
-    appsOf.set(key, [...(appsOf.get(key) ?? []), app]);
+    addTo(appsOf, foldTenantKey(tenant), app);
   }
   const twice = new Map([...appsOf].filter(([, same]) => same.length > 1));
   return { tenants, unfit, leftMasterOut: others.length < apps.length, twice };
@@ -169,16 +163,7 @@ export function draftAsCsv({ sourceTaskId, masterApp, tenants }: ManifestDraft):
     ["tenant", "newQlikAppId", masterApp && "qlikAppId", "sourceTaskId"],
     ...tenants.map(({ tenant, newQlikAppId }) => [tenant, newQlikAppId, masterApp, sourceTaskId]),
   ];
-  const line = (cells: readonly (string | undefined)[]) =>
-    cells
-      .flatMap((text) => text ?? [])
-      .map(csvCell)
-      .join(",");
-  return `\ufeff${rows.map((cells) => `${line(cells)}\r\n`).join("")}`;
-}
-
-function csvCell(text: string): string {
-  return /[",;\t\r\n]|^\s|\s$/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+  return `\ufeff${rows.map((cells) => csvLine(cells.flatMap((text) => text ?? []))).join("")}`;
 }
 
 /** A first manifest as JSON: what the tenants share on top, and each tenant on a line. */

@@ -6,20 +6,15 @@ import type { DesiredMapping, ManifestTenant } from "./manifest.js";
 import { checkNames } from "./names.js";
 import { type JudgedManifest, type JudgedTenant, type ManifestRow, placeOf } from "./rows.js";
 
-/** What is asked of a manifest as a whole. Each is linear in the rows. */
-const CHECKS: readonly ((manifest: JudgedManifest) => void)[] = [
-  checkColumns,
-  checkContradictions,
-  checkSpellings,
-  checkDisabledWithoutSource,
-  checkApps,
-  checkNewTasks,
-  checkNames,
-];
-
-/** Tells what is wrong with a manifest's rows and tenants against each other. */
+/** Tells what is wrong with a manifest's rows and tenants against each other. Each check is linear in the rows. */
 export function checkManifest(manifest: JudgedManifest): void {
-  for (const check of CHECKS) check(manifest);
+  checkColumns(manifest);
+  checkContradictions(manifest);
+  checkSpellings(manifest);
+  checkDisabledWithoutSource(manifest);
+  checkApps(manifest);
+  checkNewTasks(manifest);
+  checkNames(manifest);
 }
 
 /** The columns that the manifest lacks although a row needs them, each once. */

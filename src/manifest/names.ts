@@ -47,9 +47,14 @@ export function renderName(template: string, { tenant, task, columns }: NameValu
   return unknown.length === 0 ? { name: trimAround(name) } : { unknown };
 }
 
-/** What a template's placeholders mean, in their order. */
+let lastTemplate = { template: "", meanings: [] as readonly string[] };
+
+/** What a template's placeholders mean, in their order. Kept for the last one: most tenants share it. */
 function placeholdersOf(template: string): readonly string[] {
-  return [...template.matchAll(PIECES)].flatMap(([, , column]) => (column === undefined ? [] : [meaningOf(column)]));
+  if (template === lastTemplate.template) return lastTemplate.meanings;
+  const columns = [...template.matchAll(PIECES)].flatMap(([, , column]) => column ?? []);
+  lastTemplate = { template, meanings: columns.map(meaningOf) };
+  return lastTemplate.meanings;
 }
 
 /** The columns that a template uses: all but the tenant's key and the source task's name. */

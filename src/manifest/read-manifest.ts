@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import { codeOf } from "../files/paths.js";
-import { decodeText, readWholeFile, workbook } from "../files/read-file.js";
+import { decodeText, readNamedFile, workbook } from "../files/read-file.js";
 import { EXIT, type Problem, StopError, stopError } from "../shared/problems.js";
 import { checkManifest } from "./checks.js";
 import { indexColumns } from "./columns.js";
@@ -10,40 +9,24 @@ import { readJsonManifest } from "./json.js";
 import { Findings, type Manifest, type ManifestDefaults } from "./manifest.js";
 import { readRow, shareValues, tenantsOf } from "./rows.js";
 
-export interface ManifestOptions {
+/** A manifest as bytes. */
+export interface ManifestInput {
+  readonly path: string;
+  readonly bytes: Uint8Array;
   /** `--encoding`; found by looking where it is not given. */
   readonly encoding?: string | undefined;
   readonly defaults: ManifestDefaults;
 }
 
-/** A manifest as bytes. */
-export interface ManifestInput extends ManifestOptions {
-  readonly path: string;
-  readonly bytes: Uint8Array;
-}
-
-const MEGABYTE = 1024 * 1024;
-/** Well below the longest text that Node can hold. */
-const LARGEST = 256 * MEGABYTE;
-
-const WHY_UNREADABLE: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  EISDIR: "it is a folder",
-  EACCES: "this user may not read it",
-  EPERM: "this user may not read it",
-  EBUSY: "another program holds it open",
-};
+/** In MB; well below the longest text that Node can hold. */
+const LARGEST = 256;
 
 /** Reads a manifest's file and judges it. Throws a StopError (exit 2) with every fault, also where the file cannot be read. */
-export async function readManifestFile(path: string, options: ManifestOptions): Promise<Manifest> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readWholeFile(path);
-  } catch (cause) {
-    const code = codeOf(cause) || "unknown error";
-    const message = `The manifest ${path} cannot be read: ${WHY_UNREADABLE[code] ?? code}.`;
-    throw stopError(EXIT.usage, "MANIFEST_UNREADABLE", message, { file: path }, cause);
-  }
+export async function readManifestFile(
+  path: string,
+  options: Omit<ManifestInput, "path" | "bytes">,
+): Promise<Manifest> {
+  const bytes = await readNamedFile(path, "the manifest", "MANIFEST_UNREADABLE");
   return readManifest({ ...options, path, bytes });
 }
 
@@ -53,8 +36,8 @@ export async function readManifestFile(path: string, options: ManifestOptions): 
  */
 export async function readManifest({ path: file, bytes, encoding, defaults }: ManifestInput): Promise<Manifest> {
   if (/\.xls[xmb]$/i.test(file)) throw new StopError(EXIT.usage, workbook(file));
-  if (bytes.length > LARGEST) {
-    const message = `The manifest ${file} cannot be read: it is larger than ${LARGEST / MEGABYTE} MB.`;
+  if (bytes.length > LARGEST * 1024 * 1024) {
+    const message = `The manifest ${file} cannot be read: it is larger than ${LARGEST} MB.`;
     throw stopError(EXIT.usage, "MANIFEST_UNREADABLE", message, { file });
   }
   const { text, warning } = decodeText(bytes, { encoding, file });

@@ -10,7 +10,6 @@ import {
   type TenantKey,
   tenantRef,
   trimAround,
-  unplacedRef,
 } from "../shared/ids.js";
 import { firstOf, firstUnfit, quote } from "../shared/text-safety.js";
 import { COLUMN_RULES, type ColumnIndex, type ManifestColumn } from "./columns.js";
@@ -258,7 +257,7 @@ export function tenantsOf(rows: readonly ManifestRow[], context: RowContext): re
   for (const row of rows) {
     const { key, sourceTaskId } = row;
     if (key === undefined || (sourceTaskId === undefined && row.enabled !== false)) continue;
-    const ref = sourceTaskId === undefined ? unplacedRef(key) : tenantRef(sourceTaskId, key);
+    const ref = tenantRef(sourceTaskId, key);
     const others = rowsOf.get(ref);
     if (others === undefined) rowsOf.set(ref, [row]);
     else others.push(row);
@@ -270,11 +269,7 @@ export function tenantsOf(rows: readonly ManifestRow[], context: RowContext): re
 function tenantOf(rows: JudgedTenant["rows"], { columns, shared }: RowContext): JudgedTenant {
   const [first] = rows;
   const { key, tenant = "", line, sourceTaskId } = first;
-  const told = new Set<string>();
-  const isNew = ({ report, qlikAppId, newQlikAppId }: DesiredMapping): boolean =>
-    told.size < told.add(`${report} ${qlikAppId} ${newQlikAppId}`).size;
-  const cellAt = (position: number) => rows.map((row) => cellOf(row, position)).find((text) => text !== "") ?? "";
-  const cells = rows.length === 1 ? first.cells : first.cells.map((_, position) => cellAt(position));
+  const { cells, desired } = rows.length === 1 ? first : joined(rows);
   return {
     key: key as TenantKey,
     tenant,
@@ -283,7 +278,7 @@ function tenantOf(rows: JudgedTenant["rows"], { columns, shared }: RowContext): 
     sourceTaskId,
     nameTemplate: rows.find((row) => row.name !== undefined)?.name ?? shared.nameTemplate,
     newTaskId: rows.find((row) => row.newTaskId !== undefined)?.newTaskId,
-    desired: rows.length === 1 ? first.desired : rows.flatMap((row) => row.desired).filter(isNew),
+    desired,
     // Looks into the row itself: a map of its own for each of 200,000 tenants costs more memory than the rest of the manifest.
     columns: {
       get: (meaning) => {
@@ -293,4 +288,14 @@ function tenantOf(rows: JudgedTenant["rows"], { columns, shared }: RowContext): 
     },
     rows,
   };
+}
+
+/** By itself: what it works with would be kept, by 200,000 tenants, with what looks into their columns. */
+function joined(rows: JudgedTenant["rows"]): Pick<ManifestRow, "cells" | "desired"> {
+  const told = new Set<string>();
+  const isNew = ({ report, qlikAppId, newQlikAppId }: DesiredMapping): boolean =>
+    told.size < told.add(`${report} ${qlikAppId} ${newQlikAppId}`).size;
+  const cellAt = (position: number) => rows.map((row) => cellOf(row, position)).find((text) => text !== "") ?? "";
+  const cells = rows[0].cells.map((_, position) => cellAt(position));
+  return { cells, desired: rows.flatMap((row) => row.desired).filter(isNew) };
 }

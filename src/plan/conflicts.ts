@@ -47,9 +47,8 @@ export function namesInDoubt(log: LogState): NamesInDoubt {
 
 /** The first app that a tenant shall read and that is in force for somebody else. */
 export function appConflict(
-  { permissions, inManifest }: Pick<PlanContext, "permissions" | "inManifest">,
+  { permissions, inManifest, inForce }: Pick<PlanContext, "permissions" | "inManifest" | "inForce">,
   entry: PlanEntry,
-  inForce: InForce,
 ): TenantError | undefined {
   for (const { newQlikAppId: app } of entry.wanted.mappings) {
     const holders = permissions.allowSharedApps.has(app) ? [] : (inForce.get(app) ?? []);

@@ -79,7 +79,7 @@ export function twinsOfLog(context: PlanContext): Twins {
 }
 
 /** Twins of one logged tenant in this list. A tenant in doubt has none: what it finds is its own. */
-export function twinsInList({ list, log, names }: PlanContext, state: TenantState): readonly TaskId[] {
+function twinsInList({ list, log, names }: PlanContext, state: TenantState): readonly TaskId[] {
   const { ref, key, copy, openCreates } = state;
   if (list === undefined || copy === undefined || copy.gone || openCreates.length > 0) return NONE;
   if (list.presence.get(copy.newTaskId) === "absent") return NONE;
@@ -165,7 +165,7 @@ function decideDoubt(context: PlanContext, entry: PlanEntry, state: TenantState)
   const { newTaskId } = entry;
   if (newTaskId !== undefined && newTaskId !== state.copy?.newTaskId) return decideNewTaskId(context, entry, newTaskId);
   const doubts = doubtsOf(context, state);
-  const several = doubts.flatMap(({ found }) => (found?.kind === "several" ? idsOf(found.tasks) : NONE));
+  const several = doubts.flatMap(({ found }) => (found?.kind === "several" ? found.tasks : NONE)).map(({ id }) => id);
   if (several.length > 0) return refuse(conflict.twin(entry, [...new Set(several)]));
   if (doubts.some(({ found }) => found?.kind === "found"))
     return plain({ kind: "settle", doubts }, "in doubt; a task of the sent name is on the server");
@@ -201,7 +201,7 @@ function decideCopy(context: PlanContext, entry: PlanEntry, state: TenantState, 
   const { changes, missing, refusedRemovals } = driftOf(state, entry.wanted, context);
   if (refusedRemovals.length > 0) return refuse(conflict.removalRefused(refusedRemovals));
   if (changes.length === 0) return { action: { kind: "unchanged" }, reason: "as the manifest wants it", missing };
-  const inUse = conflict.appConflict(context, entry, context.inForce);
+  const inUse = conflict.appConflict(context, entry);
   if (inUse !== undefined) return refuse(inUse);
   return {
     action: { kind: "update", changes },
@@ -211,10 +211,10 @@ function decideCopy(context: PlanContext, entry: PlanEntry, state: TenantState, 
 }
 
 function decideCreate(context: PlanContext, entry: PlanEntry, reason: string): Decision {
-  const { log, list, names, permissions, unread, inForce } = context;
+  const { log, list, names, permissions, unread } = context;
   const { ref, key, name = "" } = entry;
   const state = log.tenant(ref);
-  const inUse = conflict.appConflict(context, entry, inForce);
+  const inUse = conflict.appConflict(context, entry);
   if (inUse !== undefined) return refuse(inUse);
   if (state !== undefined && state.absences > MOST_RESENDS && !state.retry)
     return refuse(conflict.gaveUp(entry, state.absences));
@@ -242,7 +242,7 @@ function decideCreate(context: PlanContext, entry: PlanEntry, reason: string): D
 
 /** Takes over a listed task (`--adopt`), or the one that the manifest names (`newTaskId`). */
 function decideAdoption(context: PlanContext, entry: PlanEntry, task: ListedTask, by: "adopt" | "newTaskId"): Decision {
-  const inUse = conflict.appConflict(context, entry, context.inForce);
+  const inUse = conflict.appConflict(context, entry);
   if (inUse !== undefined) return refuse(inUse);
   const why = whyNotACopy(context, entry, task.id);
   if (why !== undefined) return refuse(conflict.notACopy(task.id, why));
@@ -255,10 +255,6 @@ function decideAdoption(context: PlanContext, entry: PlanEntry, task: ListedTask
 
 function decideNewTaskId(context: PlanContext, entry: PlanEntry, id: TaskId): Decision {
   return decideAdoption(context, entry, { id, name: entry.name ?? "" }, "newTaskId");
-}
-
-function idsOf(tasks: readonly ListedTask[]): readonly TaskId[] {
-  return tasks.map((task) => task.id);
 }
 
 function plain(action: Action, reason: string): Decision {

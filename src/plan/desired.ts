@@ -14,7 +14,7 @@ import {
 } from "../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
 import { type AppSwap, byReport, type Mapping, sameSwaps, type TaskReport } from "../shared/tasks.js";
-import { quote } from "../shared/text-safety.js";
+import { nameAndId, quote } from "../shared/text-safety.js";
 import type { Permissions, PlanContext } from "./decide.js";
 import type { ObservedSource } from "./observe.js";
 
@@ -142,10 +142,8 @@ export function mappingResolver(
   const published = new Set(listed?.map(({ reportId }) => reportId));
   const allowed = reportsNamed(allowUnmapped, listed ?? []);
   const required = [...published].filter((report) => !allowed.has(report));
-  const nameOf = (id: ReportId): string => {
-    const name = listed?.find(({ reportId }) => reportId === id)?.name;
-    return name === undefined ? id : `${quote(name)} (${id})`;
-  };
+  const nameOf = (id: ReportId): string =>
+    nameAndId({ id, name: listed?.find(({ reportId }) => reportId === id)?.name });
 
   return ({ tenant, sourceTaskId, line: firstLine, desired }, alsoReports) => {
     const who = quote(tenant);

@@ -14,7 +14,6 @@ import {
   type TenantKey,
   type TenantRef,
   tenantRef,
-  unplacedRef,
 } from "../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
 import { shellWord } from "../shared/quoting.js";
@@ -89,7 +88,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
       manifest,
       permissions: permissionsOf(request),
       entries: new Map(entries.map((entry) => [entry.ref, entry])),
-      inManifest: new Set(manifest.tenants.map(refOfRow)),
+      inManifest: new Set(manifest.tenants.map(({ sourceTaskId, key }) => tenantRef(sourceTaskId, key))),
       manifestSources: new Set(manifest.tenants.flatMap(({ sourceTaskId }) => sourceTaskId ?? NONE)),
       log,
       sources,
@@ -198,11 +197,6 @@ const NOTHING: PlanItem["wanted"] = { mappings: NONE, named: NONE };
 const DISABLED: Decision = { action: { kind: "skip" }, reason: "disabled in the manifest", missing: NONE };
 const NOT_SELECTED: Decision = { action: { kind: "skip" }, reason: "not selected by --only", missing: NONE };
 
-/** What a tenant of the manifest is known by, also where its rows name no source task. */
-function refOfRow({ sourceTaskId, key }: ManifestTenant): TenantRef {
-  return sourceTaskId === undefined ? unplacedRef(key) : tenantRef(sourceTaskId, key);
-}
-
 /** A plan's items: one a row in the manifest's order, orphans last. `unread`: copies that `--verify` could not read. */
 function planItems(
   context: PlanContext,
@@ -224,7 +218,7 @@ function planItems(
   };
   const items = context.manifest.tenants.map((row): PlanItem => {
     const { key, tenant, sourceTaskId, line } = row;
-    const ref = refOfRow(row);
+    const ref = tenantRef(sourceTaskId, key);
     const entry = context.entries.get(ref);
     const isSelected = selects(row);
     return {

@@ -4,7 +4,7 @@ import type { LogState } from "../log/state.js";
 import { countRows, type RowCounts } from "../log/tenant-state.js";
 import type { ListReading, Reading, TaskReader } from "../server/ports.js";
 import { foldName, foldTenantKey, type ReportId, type TaskId } from "../shared/ids.js";
-import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
+import { EXIT, type Problem, problem, StopError, stopError } from "../shared/problems.js";
 import { nearestKeys } from "../shared/spelling.js";
 import type { ListedTask, SourceTask } from "../shared/tasks.js";
 import { TaskIndex } from "./task-index.js";
@@ -204,7 +204,7 @@ function observedSource(answers: SourceAnswers, index: TaskIndex): ObservedSourc
     route: details !== undefined ? "task" : reports !== undefined ? "reports" : "none",
     reportRows,
     reportOfRow: new Map(reportRows.map(({ rowId, reportId }) => [rowId, reportId])),
-    rows: reports && countRows(reports.map(({ reportId }) => reportId)),
+    rows: reports && countRows(reports),
   };
 }
 
@@ -222,13 +222,13 @@ function sourceUnknown(
   if (reading.kind === "none" && reading.forbidden && isForbidden) {
     const hint = "Give the key's owner a role that may read and duplicate the source task's project";
     const message = "the server forbids the task list and the source task to this API key (403)";
-    throw new StopError(EXIT.server, problem("FORBIDDEN", message, { hint }));
+    throw stopError(EXIT.server, "FORBIDDEN", message, { hint });
   }
   // A server that has no reads at all cannot say that the task is missing: it is done without them.
   if (reading.kind === "none" && !reading.forbidden && !isForbidden) {
     if (details.kind === "absent" || reports.kind === "absent") return undefined;
     const message = `the server answers neither the task list nor the source task: ${details.problem.message}`;
-    throw new StopError(EXIT.server, problem("SERVER_FAILING", message));
+    throw stopError(EXIT.server, "SERVER_FAILING", message);
   }
   const knownName = log.source(id).name;
   // Where nobody knows its name, by its ID.

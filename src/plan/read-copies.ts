@@ -27,7 +27,7 @@ export async function readCopy(
   for (let tries = 1; ; tries += 1) {
     const reading = await reader.readReports(id);
     if (reading.kind !== "read") return reading;
-    const shown = rowsOf(reading.value);
+    const shown = countRows(reading.value);
     const reports = lackingReports(shown, originalRows ?? new Map());
     if (reports.length === 0 && shown.size > 0) return reading;
     if (tries === 2) return { kind: "lacks", reports };
@@ -70,7 +70,7 @@ export type ReadBack =
 export function holdAgainst(shown: readonly TaskReport[], wanted: Wanted, mustShow: RowCounts | undefined): ReadBack {
   const expected = byReport(wanted.mappings);
   const different = new Set<ReportId>();
-  const rows = rowsOf(shown);
+  const rows = countRows(shown);
   let hidden = mustShow === undefined || lackingReports(rows, mustShow).length > 0;
   for (const report of shown) {
     if (report.mappings === undefined) hidden = true;
@@ -155,15 +155,11 @@ export async function readKnownCopies(
 /** Whether a copy shows anything that the log does not know of it. */
 export function isNews(state: TenantState, shown: readonly TaskReport[]): boolean {
   const { originalRows, reports } = state;
-  if (originalRows === undefined || !isDeepStrictEqual(originalRows, rowsOf(shown))) return true;
+  if (originalRows === undefined || !isDeepStrictEqual(originalRows, countRows(shown))) return true;
   for (const { answered } of reports.values()) if (answered !== undefined) return true;
   return shown.some(({ reportId, mappings }) => {
     if (mappings === undefined) return false;
     const known = reports.get(reportId)?.known;
     return known === undefined ? mappings.length > 0 : !sameSwaps(known, mappings);
   });
-}
-
-function rowsOf(reports: readonly TaskReport[]): RowCounts {
-  return countRows(reports.map(({ reportId }) => reportId));
 }

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import * as z from "zod/mini";
 import { codeOf } from "../files/paths.js";
-import { readWholeFile } from "../files/read-file.js";
+import { readNamedFile } from "../files/read-file.js";
 import { writeAtomically } from "../files/write-file.js";
 import { type Inferred, PLAN_SHAPE } from "../log/records.js";
 import type { LoggedSync, LogState } from "../log/state.js";
 import type { TenantRef } from "../shared/ids.js";
-import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
+import { EXIT, type Problem, problem, stopError } from "../shared/problems.js";
 import type { PlanItem } from "./decide.js";
 
 /* What `--plan` and `--resume` hold a sync of today against: a plan that was saved, and the last sync that wrote something. */
@@ -51,16 +51,13 @@ export async function writeSavedPlan(path: string, plan: SavedPlan): Promise<voi
     await writeAtomically(path, [JSON.stringify(plan, undefined, 2), "\n"]);
   } catch (cause) {
     const message = `the plan cannot be written to ${path} (${codeOf(cause) || "unknown error"})`;
-    throw new StopError(EXIT.usage, problem("PLAN_UNWRITABLE", message, { file: path }), { cause });
+    throw stopError(EXIT.usage, "PLAN_UNWRITABLE", message, { file: path }, cause);
   }
 }
 
 /** Reads a saved plan. Throws a StopError: exit 2 where there is none, exit 7 where it was edited or is no plan. */
 export async function readSavedPlan(path: string): Promise<SavedPlan> {
-  const file = await readWholeFile(path).catch((cause: unknown) => {
-    const message = `the plan ${path} cannot be read (${codeOf(cause) || "unknown error"})`;
-    throw new StopError(EXIT.usage, problem("PLAN_UNREADABLE", message, { file: path }), { cause });
-  });
+  const file = await readNamedFile(path, "the plan", "PLAN_UNREADABLE");
   let json: unknown;
   try {
     json = JSON.parse(file.toString("utf8"));
@@ -68,28 +65,18 @@ export async function readSavedPlan(path: string): Promise<SavedPlan> {
     // What is no JSON is no plan either.
   }
   const { data } = savedPlan.safeParse(json);
-  if (data !== undefined && isSealed(data)) return data;
+  if (data !== undefined && sealPlan(data).digest === data.digest) return data;
   const message =
     data === undefined
       ? `${path} is no plan that --save-plan wrote`
       : `the plan ${path} was changed after it was saved`;
-  throw new StopError(EXIT.guard, problem("PLAN_EDITED", message, { file: path }));
+  throw stopError(EXIT.guard, "PLAN_EDITED", message, { file: path });
 }
 
-/** The same plan with its digest. */
+/** The same plan with its digest: of JSON with the keys of every object in order, so that a pretty-printer may lay the file out as it likes. */
 export function sealPlan(plan: Omit<SavedPlan, "digest">): SavedPlan {
-  return { ...plan, digest: digestOf(plan) };
-}
-
-/** Whether a plan that was read back is as it was saved. */
-export function isSealed(plan: SavedPlan): boolean {
-  const { digest, ...rest } = plan;
-  return digestOf(rest) === digest;
-}
-
-/** Of JSON with the keys of every object in order, so that a pretty-printer may lay the file out as it likes. */
-function digestOf(plan: Omit<SavedPlan, "digest">): string {
-  return createHash("sha256").update(JSON.stringify(plan, keysInOrder)).digest("hex");
+  const text = JSON.stringify({ ...plan, digest: undefined }, keysInOrder);
+  return { ...plan, digest: createHash("sha256").update(text).digest("hex") };
 }
 
 function keysInOrder(_key: string, value: unknown): unknown {
@@ -157,18 +144,15 @@ export function lastSyncOf(state: LogState, logPath: string, fileName: string | 
   if (last !== undefined) return last;
   const ofManifest = fileName === undefined ? "" : `of ${fileName} `;
   const message = `the log ${logPath} holds no sync ${ofManifest}that wrote anything`;
-  throw new StopError(EXIT.guard, problem("NOTHING_TO_RESUME", message));
+  throw stopError(EXIT.guard, "NOTHING_TO_RESUME", message);
 }
 
 /** `--resume` is a guard, not a second path. Throws exit 7 where that sync ended well, or its manifest has changed since. */
 export function checkResumable(last: LoggedSync, manifest: { readonly path: string; readonly sha256: string }): void {
   if (last.manifest.sha256 !== manifest.sha256) {
     const message = `${manifest.path} is not what it was when the sync to be resumed began`;
-    throw new StopError(EXIT.guard, problem("MANIFEST_CHANGED", message, { file: manifest.path }));
+    throw stopError(EXIT.guard, "MANIFEST_CHANGED", message, { file: manifest.path });
   }
   if (last.end?.exitCode === EXIT.ok && last.end.left === 0)
-    throw new StopError(
-      EXIT.guard,
-      problem("NOTHING_LEFT", "the last sync of this manifest ended well, with nothing left"),
-    );
+    throw stopError(EXIT.guard, "NOTHING_LEFT", "the last sync of this manifest ended well, with nothing left");
 }

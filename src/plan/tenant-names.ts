@@ -86,18 +86,12 @@ export class TenantNames {
 /** The tenants whose copies bear each other's names, with what each is told. */
 export type Crossed = ReadonlyMap<TenantRef, TenantError>;
 
-/** What a list says of the logged copies' names: for the log, for people, and for what may still be sent. */
-export interface NameFindings {
-  readonly entries: readonly LogEntry[];
-  readonly warnings: readonly Problem[];
-  readonly crossed: Crossed;
-}
-
 /**
- * Holds each logged copy's name against a list: the server says who a task is. Every list that a run reads is looked through so,
+ * Holds each logged copy's name against a list: the server says who a task is. Returns what the log gets of it, what people are told,
+ * and who gets nothing sent any more. Every list that a run reads is looked through so,
  * whether it was read to its end or not: what it shows, it shows.
  */
-export function nameFindings(log: LogState, list: TaskIndex, names: TenantNames): NameFindings {
+export function nameFindings(log: LogState, list: TaskIndex, names: TenantNames) {
   const entries: LogEntry[] = [];
   const crossed = new Map<TenantRef, TenantError>();
   const renamed: Problem[] = [];

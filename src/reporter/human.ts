@@ -12,7 +12,7 @@ import {
 } from "../shared/results.js";
 import { counted, oneLine } from "../shared/text-safety.js";
 import { inPieces, type TableColumn, tableLines, toText } from "./layout.js";
-import { countBy, type Look, PLAIN, paint, SIGNS, spokenDuration, symbolOf, TENANT_COLUMNS } from "./look.js";
+import { countBy, type Look, PLAIN, paint, SIGNS, spokenDuration, TENANT_COLUMNS } from "./look.js";
 import { groupLines, groupTroubles, hintLines, warningCountLines, warningLines } from "./problems.js";
 
 /**
@@ -110,7 +110,7 @@ function interruptionLines({ exitCode, summary }: RunResult, { palette }: Look):
 
 function outcomeLines({ tenants, startedAt, finishedAt }: RunResult, look: Look): readonly string[] {
   const lines = countBy(tenants, "outcome").map(({ shown, count }) => {
-    const symbol = paint(shown, symbolOf(shown, look), look);
+    const symbol = paint(shown, SIGNS[shown].symbol, look);
     const word = paint(shown, SIGNS[shown].word.padEnd(10), look);
     const actions = actionCounts(
       tenants.filter(({ outcome }) => outcome === shown),
@@ -144,7 +144,7 @@ export function* humanStatus(report: StatusReport, look: Look): Generator<string
   yield toText([look.palette.bold(`Status: ${counted(tenants.length, "tenant")}${server}`)]);
   if (tenants.length > 0) {
     yield "\n";
-    const table = tableLines(columnsOf(look), tenants, { ...look, width: undefined });
+    const table = tableLines(STATUS_COLUMNS, tenants, { ...look, width: undefined });
     for (const lines of inPieces(table)) yield toText(lines);
   }
   yield toText([
@@ -156,19 +156,17 @@ export function* humanStatus(report: StatusReport, look: Look): Generator<string
   ]);
 }
 
-function columnsOf(look: Look): readonly TableColumn<TenantStatus>[] {
-  const tone = ({ state }: TenantStatus) => SIGNS[state].tone;
-  return [
-    // The table never begins with a tenant: text from outside starts no line.
-    { title: " ", text: ({ state }) => symbolOf(state, look), tone },
-    { title: "Tenant", text: ({ tenant }) => tenant },
-    { title: "State", text: ({ state }) => SIGNS[state].word, tone },
-    { title: "Copy", text: ({ newTaskId = "-" }) => newTaskId },
-    { title: "Verified", text: ({ verified }) => (verified ? "yes" : "no") },
-    { title: "Source task", text: ({ sourceTaskId }) => sourceTaskId },
-    { title: "Name", text: ({ name = "" }) => name },
-  ];
-}
+const toneOfState = ({ state }: TenantStatus) => SIGNS[state].tone;
+const STATUS_COLUMNS: readonly TableColumn<TenantStatus>[] = [
+  // The table never begins with a tenant: text from outside starts no line.
+  { title: " ", text: ({ state }) => SIGNS[state].symbol, tone: toneOfState },
+  { title: "Tenant", text: ({ tenant }) => tenant },
+  { title: "State", text: ({ state }) => SIGNS[state].word, tone: toneOfState },
+  { title: "Copy", text: ({ newTaskId = "-" }) => newTaskId },
+  { title: "Verified", text: ({ verified }) => (verified ? "yes" : "no") },
+  { title: "Source task", text: ({ sourceTaskId }) => sourceTaskId },
+  { title: "Name", text: ({ name = "" }) => name },
+];
 
 function doubtLines(tenants: readonly TenantStatus[], look: Look): readonly string[] {
   const lines: string[] = [];
@@ -211,7 +209,7 @@ export function humanDiagnosis({ server, checks, exitCode }: Diagnosis, look: Lo
 }
 
 function checkLines({ status, name, message, hint }: Check, look: Look): readonly string[] {
-  const head = paint(status, `${symbolOf(status, look)} ${name.padEnd(NAME_WIDTH)}`, look);
+  const head = paint(status, `${SIGNS[status].symbol} ${name.padEnd(NAME_WIDTH)}`, look);
   const text = oneLine(status === "skipped" ? `skipped: ${message}` : message);
   return [`${head}  ${text}`, ...hintLines(hint, look, " ".repeat(NAME_WIDTH + 4))];
 }

@@ -27,13 +27,11 @@ export type Tone = keyof typeof STYLES;
 /** Paints text for one stream; where the stream has no colour, every text stays as it is. */
 export type Palette = Readonly<Record<Tone, (text: string) => string>>;
 
-/** How text for people looks on one stream: its colours, its width, and whether it can show more than ASCII. */
+/** How text for people looks on one stream: its colours and its width. */
 export interface Look {
   readonly palette: Palette;
   /** Columns; `undefined` where nothing is to be cut (files, pipes, CI logs). */
   readonly width?: number | undefined;
-  /** False on consoles that show only ASCII. */
-  readonly unicode: boolean;
 }
 
 /**
@@ -41,7 +39,7 @@ export interface Look {
  * `false` mean no colour); else a terminal that is not dumb has colour, and a CI system or a file has none.
  */
 export function lookOf(
-  { env, ci, unicode }: { env: Readonly<Record<string, string | undefined>>; ci: boolean; unicode: boolean },
+  { env, ci }: { env: Readonly<Record<string, string | undefined>>; ci: boolean },
   { noColor }: { readonly noColor: boolean },
   stream: { readonly isTTY: boolean; columns(): number | undefined },
 ): Look {
@@ -49,7 +47,7 @@ export function lookOf(
   const isForced = forced !== undefined && forced !== "0" && forced !== "false";
   const isUsual = forced === undefined && stream.isTTY && !ci && env.TERM !== "dumb";
   const hasColour = !noColor && (env.NO_COLOR ?? "") === "" && (isForced || isUsual);
-  return { palette: hasColour ? COLOURED : PLAIN, width: stream.columns(), unicode };
+  return { palette: hasColour ? COLOURED : PLAIN, width: stream.columns() };
 }
 
 function makePalette(paint: (tone: Tone, text: string) => string): Palette {
@@ -66,8 +64,8 @@ const COLOURED = makePalette((tone, text) => chalk[STYLES[tone]](text));
 /** What people are shown by a word, a symbol and a tone. */
 export type Shown = ActionKind | Outcome | TenantStanding | CheckStatus;
 
-/** How each of them is shown; `ascii` stands for the symbol on consoles that show only ASCII. */
-export const SIGNS: Readonly<Record<Shown, { word: string; symbol: string; ascii: string; tone: Tone }>> = {
+/** How each of them is shown. */
+export const SIGNS: Readonly<Record<Shown, { word: string; symbol: string; tone: Tone }>> = {
   create: sign("create", "+", "good"),
   update: sign("update", "~", "change"),
   adopt: sign("adopt", ">", "change"),
@@ -76,26 +74,22 @@ export const SIGNS: Readonly<Record<Shown, { word: string; symbol: string; ascii
   conflict: sign("conflict", "!", "bad"),
   orphan: sign("orphan", "o", "dim"),
   skip: sign("skip", "-", "dim"),
-  succeeded: sign("succeeded", "✓", "good", "+"),
-  failed: sign("failed", "✗", "bad", "x"),
+  succeeded: sign("succeeded", "✓", "good"),
+  failed: sign("failed", "✗", "bad"),
   "in-doubt": sign("in doubt", "?", "doubt"),
-  planned: sign("planned", "○", "accent", "."),
-  skipped: sign("skipped", "–", "dim", "-"),
+  planned: sign("planned", "○", "accent"),
+  skipped: sign("skipped", "–", "dim"),
   copied: sign("copied", "=", "good"),
   gone: sign("gone", "!", "bad"),
   retry: sign("retry", "+", "change"),
   none: sign("not begun", ".", "dim"),
-  ok: sign("ok", "✓", "good", "+"),
+  ok: sign("ok", "✓", "good"),
   warn: sign("warning", "!", "change"),
-  fail: sign("failed", "✗", "bad", "x"),
+  fail: sign("failed", "✗", "bad"),
 };
 
-function sign(word: string, symbol: string, tone: Tone, ascii = symbol) {
-  return { word, symbol, ascii, tone };
-}
-
-export function symbolOf(shown: Shown, { unicode }: Look): string {
-  return unicode ? SIGNS[shown].symbol : SIGNS[shown].ascii;
+function sign(word: string, symbol: string, tone: Tone) {
+  return { word, symbol, tone };
 }
 
 /** A text in the tone of what it tells of. */

@@ -3,7 +3,7 @@ import type { Problem } from "../shared/problems.js";
 import type { TenantError, TenantResult } from "../shared/results.js";
 import { counted, oneLine } from "../shared/text-safety.js";
 import { toText } from "./layout.js";
-import { type Look, paint, SIGNS, symbolOf } from "./look.js";
+import { type Look, paint, SIGNS } from "./look.js";
 
 /** At most so many errors are printed for people; the rest is a number. */
 const ERRORS_PRINTED = 50;
@@ -14,8 +14,8 @@ const TENANTS_TOLD = 8;
 const NAMES_TOLD = 12;
 
 /** What to do next, on a line of its own. */
-export function hintLines(hint: string | undefined, { palette, unicode }: Look, indent = "  "): readonly string[] {
-  return hint === undefined ? [] : [`${indent}${palette.accent(unicode ? "→" : "->")} ${oneLine(hint)}`];
+export function hintLines(hint: string | undefined, { palette }: Look, indent = "  "): readonly string[] {
+  return hint === undefined ? [] : [`${indent}${palette.accent("→")} ${oneLine(hint)}`];
 }
 
 /** One problem for people: what is wrong, where, what to do next. */
@@ -86,7 +86,8 @@ export function groupTroubles(all: readonly TenantResult[]) {
       const isOther = tenants.every((tenant) => tenant.outcome !== outcome);
       const how = isConflict ? "in conflict" : isOther ? "to be looked at" : SIGNS[outcome].word;
       const count = `${counted(tenants.length, "tenant")} ${how}`;
-      return { outcome, code, tenants, count, shared: sharedBy(tenants) };
+      const told = tenants.map((tenant) => ({ tenant: tenant.tenant, line: tenant.line, ...troubleOf(tenant) }));
+      return { outcome, code, tenants: told, count, shared: sharedBy(tenants) };
     });
     return groups.sort((a, b) => b.tenants.length - a.tenants.length);
   });
@@ -113,18 +114,17 @@ function namelessTrouble(tenant: TenantResult): TenantError {
 /** One group for people: once what its tenants share, then each tenant, never hundreds of equal lines. */
 export function groupLines({ outcome, code, tenants, count, shared }: TenantGroup, look: Look): readonly string[] {
   const { palette } = look;
-  const title = palette.bold(`${paint(outcome, `${symbolOf(outcome, look)} ${oneLine(code)}`, look)}  ${count}`);
+  const title = palette.bold(`${paint(outcome, `${SIGNS[outcome].symbol} ${oneLine(code)}`, look)}  ${count}`);
   if (shared !== undefined) {
     const names = tenants.slice(0, NAMES_TOLD).map(({ tenant }) => oneLine(tenant));
     const more = tenants.length > names.length ? `, and ${tenants.length - names.length} more` : "";
     const list = `    ${tenants.length === 1 ? "tenant" : "tenants"}: ${names.join(", ")}${more}`;
     return [title, `    ${oneLine(shared.message)}`, list, ...hintLines(shared.hint, look)];
   }
-  const hints = new Set(tenants.map((tenant) => troubleOf(tenant).hint));
-  const lines = tenants.slice(0, TENANTS_TOLD).flatMap((tenant) => {
-    const { message, hint } = troubleOf(tenant);
-    const line = tenant.line === undefined ? "" : palette.dim(` (line ${tenant.line})`);
-    const told = `  - ${palette.bold(oneLine(tenant.tenant))}${line}: ${oneLine(message)}`;
+  const hints = new Set(tenants.map(({ hint }) => hint));
+  const lines = tenants.slice(0, TENANTS_TOLD).flatMap(({ tenant, line, message, hint }) => {
+    const place = line === undefined ? "" : palette.dim(` (line ${line})`);
+    const told = `  - ${palette.bold(oneLine(tenant))}${place}: ${oneLine(message)}`;
     return hints.size > 1 ? [told, ...hintLines(hint, look, "      ")] : [told];
   });
   const more = tenants.length - TENANTS_TOLD;

@@ -2,7 +2,7 @@ import stringWidth from "string-width";
 import { OUTCOME_OF_PLANNED, OUTCOMES, type Outcome, type RunEvent, type TenantResult } from "../shared/results.js";
 import { counted, oneLine } from "../shared/text-safety.js";
 import { fitWidth, toText } from "./layout.js";
-import { type Look, PLAIN, paint, SIGNS, spokenDuration, symbolOf } from "./look.js";
+import { type Look, PLAIN, paint, SIGNS, spokenDuration } from "./look.js";
 import { problemLines, troubleOf, WARNINGS_OF_ONE_CODE } from "./problems.js";
 
 export interface ProgressOptions {
@@ -77,7 +77,7 @@ function eventLines({ look, quiet, verbose, warnings = true }: ProgressOptions) 
       const { result } = event;
       if (result.outcome !== "failed" && result.outcome !== "in-doubt") return [];
       const { code, message } = troubleOf(result);
-      const symbol = paint(result.outcome, symbolOf(result.outcome, look), look);
+      const symbol = paint(result.outcome, SIGNS[result.outcome].symbol, look);
       const told = `${palette.bold(oneLine(result.tenant))}: ${oneLine(message)} ${palette.dim(`[${oneLine(code)}]`)}`;
       return first(FAILURES_TOLD, "failures", [`${symbol} ${told}`]);
     }
@@ -174,7 +174,7 @@ async function startLiveView({ stream, look, now }: ProgressOptions, tally: Prog
     isEnabled: true,
     discardStdin: false,
     color: look.palette === PLAIN ? false : "cyan",
-    spinner: look.unicode ? "dots" : "line",
+    spinner: "dots",
     // Asked for at each frame: events only count, so that ten thousand of them cost no drawing.
     suffixText: () => {
       const columns = Math.max(20, (stream.columns ?? look.width ?? 80) - 4);
@@ -203,12 +203,9 @@ async function startLiveView({ stream, look, now }: ProgressOptions, tally: Prog
 /** The bar, the counts, and the pace or what is waited for: as much of it as there are columns. */
 function liveLine(standing: Standing, wait: string | undefined, columns: number, look: Look): string {
   const { done, total, pace } = standing;
-  const counts = standing.counts.map(({ outcome, count }) =>
-    paint(outcome, `${symbolOf(outcome, look)} ${count}`, look),
-  );
+  const counts = standing.counts.map(({ outcome, count }) => paint(outcome, `${SIGNS[outcome].symbol} ${count}`, look));
   const filled = total === 0 ? BAR_WIDTH : Math.floor((done * BAR_WIDTH) / total);
-  const [full, empty] = look.unicode ? ["█", "░"] : ["#", "."];
-  const bar = full.repeat(filled) + look.palette.dim(empty.repeat(BAR_WIDTH - filled));
+  const bar = "█".repeat(filled) + look.palette.dim("░".repeat(BAR_WIDTH - filled));
   const number = `${done}/${total}`;
   const last = wait ?? pace.join(", ");
   const asLines = [

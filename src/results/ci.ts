@@ -94,14 +94,11 @@ const TITLES = COLUMNS.map((column) => TENANT_COLUMNS[column].title.toLowerCase(
 const TENANTS_HEAD = `${tableRow(TITLES)}|${"---|".repeat(TITLES.length)}\n`;
 
 function tenantRow(tenant: TenantResult): string {
-  return tableRow(COLUMNS.map((column) => cellOf(tenant, column)));
-}
-
-function cellOf(tenant: TenantResult, column: (typeof COLUMNS)[number]): string {
-  const isTrouble = tenant.outcome === "failed" || tenant.outcome === "in-doubt" || tenant.error !== undefined;
-  if (column !== "reason" || !isTrouble) return shown(TENANT_COLUMNS[column].text(tenant));
   const { code, message, hint } = troubleOf(tenant);
-  return `**${shown(code)}** ${shown(message)}${hint === undefined ? "" : `<br>${shown(hint)}`}`;
+  const trouble = `**${shown(code)}** ${shown(message)}${hint === undefined ? "" : `<br>${shown(hint)}`}`;
+  const isTrouble = tenant.outcome === "failed" || tenant.outcome === "in-doubt" || tenant.error !== undefined;
+  const cells = COLUMNS.map((column) => shown(TENANT_COLUMNS[column].text(tenant)));
+  return tableRow(isTrouble ? [...cells.slice(0, -1), trouble] : cells);
 }
 
 function footOf({ log, runId }: RunResult): string {

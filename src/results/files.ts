@@ -2,7 +2,7 @@ import { meaningOf, normalHeader } from "../manifest/columns.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { TENANT_COLUMNS } from "../reporter/look.js";
 import { foldTenantKey, groupBy, normalGuid } from "../shared/ids.js";
-import { disarmFormula } from "../shared/quoting.js";
+import { csvLine, disarmFormula } from "../shared/quoting.js";
 import type { ResultFile, RunResult, TenantResult } from "../shared/results.js";
 import { oneLine } from "../shared/text-safety.js";
 
@@ -32,15 +32,15 @@ const MARK = "\ufeff";
  */
 export function* csvResult({ tenants }: RunResult, input: InputTable | undefined): Generator<string> {
   if (input === undefined || input.header.length === 0) {
-    yield MARK + csvLine(WITHOUT_INPUT);
-    for (const tenant of tenants) yield csvLine(WITHOUT_INPUT.map((column) => cellOf(tenant, column)));
+    yield MARK + safeLine(WITHOUT_INPUT);
+    for (const tenant of tenants) yield safeLine(WITHOUT_INPUT.map((column) => cellOf(tenant, column)));
     return;
   }
   const { header, rows } = input;
   const extra = ADDED.filter((title) => !header.some((name) => normalHeader(name) === normalHeader(title)));
   const titles = [...header, ...extra];
   const places = ADDED.map((title) => titles.findIndex((name) => normalHeader(name) === normalHeader(title)));
-  yield MARK + csvLine(titles);
+  yield MARK + safeLine(titles);
   const resultOf = resultsByRow(tenants, input);
   for (const row of rows) {
     const tenant = resultOf(row);
@@ -51,7 +51,7 @@ export function* csvResult({ tenants }: RunResult, input: InputTable | undefined
       // An ID that the manifest gives stays where the run told none.
       if (value !== "" || column !== "newTaskId") cells[place] = value;
     });
-    yield csvLine(cells);
+    yield safeLine(cells);
   }
 }
 
@@ -84,11 +84,8 @@ function resultsByRow(tenants: readonly TenantResult[], { header, rows }: InputT
 }
 
 /** A line of cells: their line breaks and tabs stay, other control characters go. */
-function csvLine(cells: readonly string[]): string {
-  const texts = cells.map((cell) => {
-    const clean = cell.replace(/[\0-\x08\v\f\x0e-\x1f\x7f-\x9f]/g, "").replace(/\p{Surrogate}/gu, "\ufffd");
-    const text = disarmFormula(clean);
-    return /[",\r\n;\t]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  });
-  return `${texts.join(",")}\r\n`;
+function safeLine(cells: readonly string[]): string {
+  const clean = (cell: string): string =>
+    cell.replace(/[\0-\x08\v\f\x0e-\x1f\x7f-\x9f]/g, "").replace(/\p{Surrogate}/gu, "\ufffd");
+  return csvLine(cells.map((cell) => disarmFormula(clean(cell))));
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { countBy, SIGNS, spokenDuration, TENANT_COLUMNS, type Tone, verdictOf } from "../reporter/look.js";
-import { groupTroubles, placeOf, type TenantGroup, troubleOf } from "../reporter/problems.js";
+import { groupTroubles, placeOf, type TenantGroup } from "../reporter/problems.js";
 import type { Problem } from "../shared/problems.js";
 import type { ActionKind, RunResult, TenantResult } from "../shared/results.js";
 import { counted, escapeHtml } from "../shared/text-safety.js";
@@ -101,10 +101,9 @@ function hintHtml(hint: string | undefined): string {
 }
 
 function groupNote({ outcome, code, tenants, count, shared }: TenantGroup): string {
-  const items = tenants.slice(0, TENANTS_OF_A_GROUP).map((tenant) => {
-    const { message, hint } = troubleOf(tenant);
+  const items = tenants.slice(0, TENANTS_OF_A_GROUP).map(({ tenant, message, hint }) => {
     const own = shared === undefined ? `: ${bdi(message)}${hintHtml(hint)}` : "";
-    return `<li><b>${bdi(tenant.tenant)}</b>${own}</li>`;
+    return `<li><b>${bdi(tenant)}</b>${own}</li>`;
   });
   const more = tenants.length - items.length;
   if (more > 0)

@@ -99,14 +99,14 @@ export function summaryLine(result: RunResult): string {
  * doubt only at the end, for it may be settled yet), at the end the tenants that were not told, then the summary. A tenant whose
  * end differs from what was told (a twin found by the last list) is told once more: the last line of a tenant counts.
  */
-export function createNdjsonWriter(sink: { write(text: string): unknown }) {
+export function createNdjsonWriter(write: (text: string) => unknown) {
   const told = new Map<string, TenantResult>();
   const tellNews = (tenant: TenantResult): void => {
     const identity = JSON.stringify([tenant.sourceTaskId, tenant.tenant, tenant.line]);
     const before = told.get(identity);
     if (before === tenant || (before !== undefined && tenantLine(before) === tenantLine(tenant))) return;
     told.set(identity, tenant);
-    sink.write(tenantLine(tenant));
+    write(tenantLine(tenant));
   };
   return {
     emit: (event: RunEvent): void => {
@@ -115,7 +115,7 @@ export function createNdjsonWriter(sink: { write(text: string): unknown }) {
     },
     finish: (result: RunResult): void => {
       result.tenants.forEach(tellNews);
-      sink.write(summaryLine(result));
+      write(summaryLine(result));
     },
   };
 }

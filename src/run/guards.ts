@@ -6,14 +6,8 @@ import { counted } from "../shared/text-safety.js";
 import { isWork } from "./apply-plan.js";
 import type { SyncOptions } from "./run.js";
 
-/** What the guards say of a plan. */
-export interface Judged {
-  readonly refusals: readonly Problem[];
-  readonly warnings: readonly Problem[];
-}
-
 /** Judges a finished plan: each refusal is exit 7, before any write. A dry run prints its plan first. */
-export function judgePlan({ items, context }: Plan, { shape, run }: SyncOptions): Judged {
+export function judgePlan({ items, context }: Plan, { shape, run }: SyncOptions) {
   const refusals: Problem[] = [];
   const warnings: Problem[] = [];
   // A doubt may end in a create.

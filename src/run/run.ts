@@ -49,13 +49,13 @@ export interface SyncDeps {
 }
 
 /** The writes of one source task in this run. */
-export interface SourceWrites {
-  readonly creates: Canary;
-  readonly updates: Canary;
+class SourceWrites {
+  readonly creates = new Canary();
+  readonly updates = new Canary();
   /** Certain refusals of creates, without a success between. */
-  refusedCreates: number;
+  refusedCreates = 0;
   /** 403 in a row, to creates and PATCHes. */
-  forbidden: number;
+  forbidden = 0;
 }
 
 /**
@@ -103,9 +103,7 @@ export class Run {
   }
 
   source(id: TaskId): SourceWrites {
-    const known = this.#sources.get(id);
-    if (known !== undefined) return known;
-    const writes = { creates: new Canary(), updates: new Canary(), refusedCreates: 0, forbidden: 0 };
+    const writes = this.#sources.get(id) ?? new SourceWrites();
     this.#sources.set(id, writes);
     return writes;
   }

@@ -56,7 +56,7 @@ export async function settleFound(
       return read();
     });
   const readFound = ({ id, intent }: Found): Promise<CopyReading> =>
-    limited(() => readCopy(look.reader, id, countRows(intent.reports.map(({ reportId }) => reportId))));
+    limited(() => readCopy(look.reader, id, countRows(intent.reports)));
   const single = states.map((state) => foundFor(look.server.context, state)).filter((found) => found.length === 1);
   const readings = new Map(
     await Promise.all(single.flat().map(async (found) => [found.id, await readFound(found)] as const)),
@@ -130,7 +130,7 @@ async function settle(look: Look, state: TenantState, found: Found, reading: Cop
   ];
   if (reading.kind === "read") {
     // Shown as its intent wanted it; where today's manifest wants otherwise, a PATCH follows and takes this back.
-    const mustShow = intent.reports.length > 0 ? countRows(intent.reports.map(({ reportId }) => reportId)) : undefined;
+    const mustShow = intent.reports.length > 0 ? countRows(intent.reports) : undefined;
     entries.push(observeCopy({ ...state, wanted: intent }, newTaskId, reading.value, mustShow, look.clock).record);
   }
   await look.recorder.record(entries);

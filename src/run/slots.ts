@@ -1,5 +1,5 @@
 import pLimit, { type LimitFunction } from "p-limit";
-import { addTo } from "../shared/ids.js";
+import { groupBy } from "../shared/ids.js";
 import type { Clock } from "../shared/time.js";
 
 /** After so many successes one more write may be in flight again. */
@@ -130,9 +130,7 @@ export async function runPooled<Item>(
   keyOf: (item: Item) => string,
   work: (item: Item) => Promise<void>,
 ): Promise<void> {
-  const byKey = new Map<string, Item[]>();
-  for (const item of items) addTo(byKey, keyOf(item), item);
-  const workers = [...byKey.values()].flatMap((known) => {
+  const workers = [...groupBy(items, keyOf).values()].flatMap((known) => {
     const left = known.values();
     return Array.from({ length: Math.min(concurrency * 2, known.length) }, async () => {
       for (const item of left) await work(item);

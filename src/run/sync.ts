@@ -12,12 +12,12 @@ import {
   foremostExitCode,
   type Problem,
   problem,
-  StopError,
+  stopError,
 } from "../shared/problems.js";
 import { hasPendingChanges, type LogHead, type RunResult, type Summary, summarise } from "../shared/results.js";
 import { untilInterrupted } from "./abort.js";
 import { applyPlan, isWork } from "./apply-plan.js";
-import { type Judged, judgePlan } from "./guards.js";
+import { judgePlan } from "./guards.js";
 import { plannedResult } from "./results.js";
 import { Run, type SyncDeps, type SyncOptions } from "./run.js";
 import { doubtsBesidePlan } from "./settle.js";
@@ -52,14 +52,8 @@ export interface DryRunDeps extends Pick<SyncDeps, "clock" | "emit" | "interrupt
   readonly head: LogHead | null;
 }
 
-/** A dry run's result, and the plan it shows. */
-export interface DryRun {
-  readonly result: RunResult;
-  readonly plan: Plan;
-}
-
 /** `sync --dry-run`: plans, and tells the plan. Cannot write. Throws a StopError where there can be no plan (exit 2, 5). */
-export async function dryRunSync(request: SyncRequest, deps: DryRunDeps): Promise<DryRun> {
+export async function dryRunSync(request: SyncRequest, deps: DryRunDeps) {
   const startedAt = deps.clock.now();
   let log = deps.head;
   let recorder: Recorder | undefined;
@@ -131,7 +125,7 @@ async function prepare(
   request: SyncRequest,
   { reader, clock, emit }: Pick<DryRunDeps, "reader" | "clock" | "emit">,
   recorderNow: () => Recorder,
-): Promise<Judged & { readonly plan: Plan }> {
+) {
   const { manifest, options } = request;
   if (reader !== undefined) emit({ kind: "step", message: "reading the server's tasks" });
   const observation = reader && (await observeServer(reader, () => recorderNow().state, sourcesOf(manifest)));
@@ -166,7 +160,7 @@ async function rebind(
     const wholeness = list.wholenessOf(id);
     if (wholeness.whole) continue;
     const message = `${server} does not look like ${rebindFrom}, which the log is of: ${wholeness.why}`;
-    throw new StopError(EXIT.log, problem("REBIND_REFUSED", message));
+    throw stopError(EXIT.log, "REBIND_REFUSED", message);
   }
   await recorder.record([{ type: "rebound", server }]);
 }

@@ -21,23 +21,18 @@ import { recordOrTell, send } from "./send.js";
 export async function updateCopy(run: Run, entry: PlanEntry, isSettled = false): Promise<End> {
   const state = run.recorder.state.tenant(entry.ref);
   if (state?.copy === undefined) return PLANNED;
-  const drift = driftNow(run, entry, state);
+  const drift = driftOf(state, entry.wanted, run.server.context);
   if (drift.changes.length + drift.refusedRemovals.length === 0) return SUCCEEDED;
   if (!isSettled && hasDoubt(state, drift)) {
     await lookAtPatchDoubt(run, state);
     const now = run.recorder.state.tenant(entry.ref) ?? state;
     const message =
       "a PATCH of this copy was sent and its answer never came; nothing else goes to that report until --settle has passed";
-    if (hasDoubt(now, driftNow(run, entry, now)))
+    if (hasDoubt(now, driftOf(now, entry.wanted, run.server.context)))
       return { kind: "in-doubt", error: problem("PATCH_IN_DOUBT", message) };
   }
   const { updates } = run.source(entry.sourceTaskId);
   return (await updates.inTurn(() => updateInTurn(run, entry, drift.missing, isSettled))) ?? PLANNED;
-}
-
-/** What must change by what is known now. */
-function driftNow(run: Run, { wanted }: PlanEntry, state: TenantState): Drift {
-  return driftOf(state, wanted, run.server.context);
 }
 
 /** Whether a report that must change has a PATCH in doubt, or an ID that is none of the copy's reports: it may be any one's row. */

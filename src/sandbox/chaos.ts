@@ -89,10 +89,10 @@ export function faultLines(): readonly string[] {
   });
   const width = Math.max(...rows.map(([typed]) => typed.length));
   return [
-    ...rows.map(([typed, told]) => `${typed.padEnd(width)}  ${told}`),
+    ...rows.map(([typed, told]) => `  ${typed.padEnd(width)}  ${told}`),
     "",
-    "* drawn by --chaos. A disturbance may be aimed: cut-after=0.5,on=*acme*,to=creates,times=3,after=10,as=FORM;",
-    `  to: ${SCOPES.join(", ")}`,
+    "  * drawn by --chaos. A disturbance may be aimed: cut-after=0.5,on=*acme*,to=creates,times=3,after=10,as=FORM;",
+    `    to: ${SCOPES.join(", ")}`,
   ];
 }
 

@@ -52,9 +52,10 @@ export class TaskStore {
    */
   static async open(chance: SeededChance, now: () => Date, stateFile: string | undefined): Promise<TaskStore> {
     const store = new TaskStore(chance, now, stateFile);
-    const tasks =
-      (stateFile === undefined ? undefined : await readState(stateFile)) ?? SOURCE_TASKS.map(freshTask(now()));
-    for (const task of tasks) store.#tasks.set(task.id, task);
+    const kept = stateFile === undefined ? undefined : await readState(stateFile);
+    const createdAt = now().toISOString();
+    for (const task of kept ?? SOURCE_TASKS.map((origin) => freshTask(origin, createdAt)))
+      store.#tasks.set(task.id, task);
     try {
       // Told at the start, and not at the first copy.
       await store.save();
@@ -141,15 +142,9 @@ export function contentOf(task: SandboxTask, report: StoredReport): WorldReport 
   return content;
 }
 
-function freshTask(now: Date): (task: WorldTask) => SandboxTask {
-  return (task) => ({
-    id: task.id,
-    name: task.name,
-    copyOf: null,
-    createdAt: now.toISOString(),
-    origin: task,
-    reports: task.reports.map(({ rowId, reportId }) => ({ rowId, reportId, mappings: [] })),
-  });
+function freshTask(origin: WorldTask, createdAt: string): SandboxTask {
+  const reports = origin.reports.map(({ rowId, reportId }) => ({ rowId, reportId, mappings: [] }));
+  return { id: origin.id, name: origin.name, copyOf: null, createdAt, origin, reports };
 }
 
 /** The tasks of a state file; `undefined` where there is none yet. */

@@ -9,32 +9,6 @@ export interface AppReader {
   readonly appId: string;
 }
 
-export interface WorldReport {
-  readonly rowId: string;
-  readonly reportId: string;
-  readonly name: string;
-  readonly outputFormats: readonly string[];
-  readonly connections: readonly AppReader[];
-  readonly filters: readonly AppReader[];
-  readonly conditions: readonly AppReader[];
-}
-
-/** One source task. Triggers and recipients are shown as they stand. */
-export interface WorldTask {
-  readonly id: string;
-  readonly name: string;
-  readonly description: string;
-  readonly isActive: boolean;
-  readonly testMode: boolean;
-  readonly triggers: readonly {
-    readonly name: string;
-    readonly isActive: boolean;
-    readonly [field: string]: unknown;
-  }[];
-  readonly recipients: readonly { readonly id: string; readonly name: string; readonly email: string }[];
-  readonly reports: readonly WorldReport[];
-}
-
 /** The sandbox's API key, which is public: it listens on this machine alone. */
 export const SANDBOX_KEY = "sandbox-key-not-a-secret";
 export const MASTER_APP_ID = "11111111-0000-4000-8000-000000000001";
@@ -61,7 +35,7 @@ export function publishedReportId(task: number, report: number): string {
 type ReportText = readonly [name: string, formats: string, connections: string, filters: string, conditions: string];
 
 /** The reports of source task number `task`, all built on the master app. */
-function reports(task: number, texts: readonly ReportText[]): readonly WorldReport[] {
+function reports(task: number, texts: readonly ReportText[]) {
   const onMaster = (names: string): readonly AppReader[] =>
     names.split(", ").map((name) => ({ name, appId: MASTER_APP_ID }));
   return texts.map(([name, formats, connections, filters, conditions], index) => ({
@@ -75,68 +49,71 @@ function reports(task: number, texts: readonly ReportText[]): readonly WorldRepo
   }));
 }
 
-function recipients(task: number, names: readonly (readonly [name: string, email: string])[]): WorldTask["recipients"] {
-  return names.map(([name, email], index) => ({
-    id: `dddddddd-000${task}-4000-8000-00000000000${index + 1}`,
-    name,
-    email,
-  }));
+export type WorldReport = ReturnType<typeof reports>[number];
+
+/** One source task: enabled, not in test mode. Triggers and recipients are shown as they stand. */
+export type WorldTask = ReturnType<typeof sourceTask>;
+
+interface TaskTexts {
+  readonly name: string;
+  readonly description: string;
+  readonly reports: readonly ReportText[];
+  readonly people: readonly (readonly [name: string, email: string])[];
+  readonly triggers: readonly (readonly [name: string, type: string, appId: string | null])[];
 }
 
-const MONTHLY_REPORT: WorldTask = {
-  id: FIRST_SOURCE_TASK_ID,
-  name: "Monthly Report",
-  description: "Month-end figures, built once on the master app",
-  isActive: true,
-  testMode: false,
-  triggers: [],
-  recipients: recipients(1, [
-    ["Report desk", "reports@example.com"],
-    ["Finance", "finance@example.com"],
-  ]),
-  reports: reports(1, [
-    ["Profit and loss", "PDF", "Finance", "Current month, Booked entries", "Month is closed"],
-    ["Cash position", "PDF, EXCEL", "Finance, Treasury", "Current month", "Balances are loaded"],
-    ["Open invoices", "EXCEL", "Receivables", "Unpaid", "There is something unpaid"],
-  ]),
-};
-
-const WEEKLY_SALES: WorldTask = {
-  id: SECOND_SOURCE_TASK_ID,
-  name: "Weekly Sales",
-  description: "Sales of the week, mailed when the master app has been reloaded",
-  isActive: true,
-  testMode: false,
-  triggers: [
-    {
-      id: "eeeeeeee-0002-4000-8000-000000000001",
-      name: "Every Monday at six",
-      type: "Schedule",
-      isActive: true,
-      appId: null,
-    },
-    {
-      id: "eeeeeeee-0002-4000-8000-000000000002",
-      name: "After the master app's reload",
-      type: "Qlik event",
-      isActive: true,
-      appId: MASTER_APP_ID,
-    },
-  ],
-  recipients: recipients(2, [
-    ["Sales leads", "sales-leads@example.com"],
-    ["Regional managers", "regions@example.com"],
-    ["Board", "board@example.com"],
-  ]),
-  reports: reports(2, [
-    ["Sales by region", "PDF", "Sales", "Current week", "The week is complete"],
-    ["Top customers", "PDF, PPT", "Sales, Customers", "Current week, Invoiced", "The week is complete"],
-    ["Order book", "EXCEL", "Orders", "Not delivered", "There are open orders"],
-  ]),
-};
+function sourceTask(task: number, { name, description, people, triggers, reports: texts }: TaskTexts) {
+  return {
+    id: task === 1 ? FIRST_SOURCE_TASK_ID : SECOND_SOURCE_TASK_ID,
+    name,
+    description,
+    isActive: true,
+    testMode: false,
+    triggers: triggers.map(([title, type, appId], index) => {
+      return { id: `eeeeeeee-000${task}-4000-8000-00000000000${index + 1}`, name: title, type, isActive: true, appId };
+    }),
+    recipients: people.map(([person, email], index) => {
+      return { id: `dddddddd-000${task}-4000-8000-00000000000${index + 1}`, name: person, email };
+    }),
+    reports: reports(task, texts),
+  };
+}
 
 /** The source tasks that every sandbox starts with. */
-export const SOURCE_TASKS: readonly WorldTask[] = [MONTHLY_REPORT, WEEKLY_SALES];
+export const SOURCE_TASKS: readonly WorldTask[] = [
+  sourceTask(1, {
+    name: "Monthly Report",
+    description: "Month-end figures, built once on the master app",
+    reports: [
+      ["Profit and loss", "PDF", "Finance", "Current month, Booked entries", "Month is closed"],
+      ["Cash position", "PDF, EXCEL", "Finance, Treasury", "Current month", "Balances are loaded"],
+      ["Open invoices", "EXCEL", "Receivables", "Unpaid", "There is something unpaid"],
+    ],
+    people: [
+      ["Report desk", "reports@example.com"],
+      ["Finance", "finance@example.com"],
+    ],
+    triggers: [],
+  }),
+  sourceTask(2, {
+    name: "Weekly Sales",
+    description: "Sales of the week, mailed when the master app has been reloaded",
+    reports: [
+      ["Sales by region", "PDF", "Sales", "Current week", "The week is complete"],
+      ["Top customers", "PDF, PPT", "Sales, Customers", "Current week, Invoiced", "The week is complete"],
+      ["Order book", "EXCEL", "Orders", "Not delivered", "There are open orders"],
+    ],
+    people: [
+      ["Sales leads", "sales-leads@example.com"],
+      ["Regional managers", "regions@example.com"],
+      ["Board", "board@example.com"],
+    ],
+    triggers: [
+      ["Every Monday at six", "Schedule", null],
+      ["After the master app's reload", "Qlik event", MASTER_APP_ID],
+    ],
+  }),
+];
 
 /** Whether an app exists on the Qlik Sense side. Gets a GUID in lower case. */
 export function knowsApp(appId: string): boolean {

@@ -21,8 +21,6 @@ import {
   totalNamed,
 } from "./wire.js";
 
-export type QalyptusApi = ReturnType<typeof createQalyptusApi>;
-
 /** Opens a server. No request is sent yet. Throws a StopError (exit 2) for a proxy that cannot be used. */
 export function createQalyptusApi(settings: QalyptusApiSettings) {
   const client = openClient(settings);

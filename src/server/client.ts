@@ -5,7 +5,7 @@ import type { RunEvent } from "../shared/results.js";
 import type { Chance, Clock } from "../shared/time.js";
 import { chooseProxy, type ProxyEnvironment, type ServerUrl } from "./address.js";
 import { type FailureKind, failureOf, makeConnector, TransportFailure, type Whereabouts } from "./connect.js";
-import { type Authorities, secureContextOf } from "./credentials.js";
+import { secureContextOf } from "./credentials.js";
 
 /** What a server is asked with. */
 export interface QalyptusApiSettings {
@@ -21,7 +21,7 @@ export interface QalyptusApiSettings {
   readonly retries: number;
   /** Requests a second, over all requests. */
   readonly rate?: number | undefined;
-  readonly authorities?: Authorities | undefined;
+  readonly authorities?: readonly string[] | undefined;
   readonly insecure?: boolean | undefined;
   readonly proxyEnv?: ProxyEnvironment | undefined;
   readonly onRequest?: ((exchange: RequestReport) => void) | undefined;
@@ -114,8 +114,7 @@ export function openClient(settings: QalyptusApiSettings): HttpClient {
       server,
       proxy,
       connectMs: Math.min(timeoutMs, LONGEST_CONNECT_MS),
-      secureContext: secureContextOf(settings.authorities ?? []),
-      insecure: settings.insecure === true,
+      tls: { rejectUnauthorized: settings.insecure !== true, ...secureContextOf(settings.authorities ?? []) },
     }),
   });
   const closing = new AbortController();

@@ -14,8 +14,8 @@ export interface ConnectorSettings {
   readonly proxy: ProxyServer | undefined;
   /** The longest that making one connection may take. */
   readonly connectMs: number;
-  readonly secureContext: SecureContext | undefined;
-  readonly insecure: boolean;
+  /** Who is trusted. */
+  readonly tls: { readonly rejectUnauthorized: boolean; readonly secureContext?: SecureContext };
 }
 
 /**
@@ -25,8 +25,7 @@ export interface ConnectorSettings {
  */
 export function makeConnector(settings: ConnectorSettings): buildConnector.connector {
   const { server, proxy } = settings;
-  const tls = trustOf(settings);
-  const connect = buildConnector({ timeout: settings.connectMs, ...tls });
+  const connect = buildConnector({ timeout: settings.connectMs, ...settings.tls });
   const reporting =
     (where: Whereabouts): buildConnector.connector =>
     (options, callback) =>
@@ -44,10 +43,6 @@ export function makeConnector(settings: ConnectorSettings): buildConnector.conne
     });
 }
 
-function trustOf({ insecure, secureContext }: ConnectorSettings) {
-  return { rejectUnauthorized: !insecure, ...(secureContext === undefined ? {} : { secureContext }) };
-}
-
 /** Asks the proxy for a connection to the server; calls back once. */
 function openTunnel(
   settings: ConnectorSettings,
@@ -63,7 +58,7 @@ function openTunnel(
     path: target,
     headers: { host: target, ...(proxy.authorization && { "proxy-authorization": proxy.authorization }) },
     agent: false,
-    ...trustOf(settings),
+    ...settings.tls,
   };
   const request = proxy.protocol === "https:" ? httpsRequest(options) : httpRequest(options);
   const tooLate = new TransportFailure("connect-timeout", where, { code: "PROXY_TIMEOUT", connecting: true });

@@ -1,29 +1,22 @@
 import { X509Certificate } from "node:crypto";
 import { createSecureContext, rootCertificates, type SecureContext } from "node:tls";
-import { codeOf } from "../files/paths.js";
-import { decodeText, readWholeFile } from "../files/read-file.js";
+import { decodeText, readNamedFile } from "../files/read-file.js";
 import { trimAround } from "../shared/ids.js";
 import { EXIT, type StopError, stopError } from "../shared/problems.js";
-
-/** Where a key comes from. `name` is what messages say: a variable, a file, "standard input". */
-export type ApiKeySource =
-  | { readonly kind: "variable"; readonly name: string; readonly text: string }
-  | { readonly kind: "file"; readonly name: string; readonly bytes: Uint8Array };
 
 /** Longer is no key but another file; a server's limit for all headers is about this. */
 const LONGEST_KEY = 8192;
 
 /**
- * Reads the API key: a file is decoded like a manifest, and what stands around the key is cut off. Throws a StopError (exit 2)
- * that names the file or the variable and never shows anything of its content.
+ * Reads the API key from a variable's text or a file's bytes: these are decoded like a manifest, and what stands around the key is cut
+ * off. Throws a StopError (exit 2) that says the name of either and never shows anything of its content.
  */
-export function readApiKey(source: ApiKeySource): string {
-  const { name } = source;
-  const text = source.kind === "file" ? decodeText(source.bytes, { file: name }).text : source.text;
+export function readApiKey(name: string, given: string | Uint8Array): string {
+  const text = typeof given === "string" ? given : decodeText(given, { file: name }).text;
   const key = trimAround(text).replace(/^bearer[ \t]+/i, "");
   const fault = faultOf(key);
   if (fault === undefined) return key;
-  const file = source.kind === "file" ? name : undefined;
+  const file = typeof given === "string" ? undefined : name;
   throw stopError(EXIT.usage, "API_KEY", `the API key in ${name} cannot be used: ${fault}`, { file });
 }
 
@@ -36,18 +29,15 @@ function faultOf(key: string): string | undefined {
   return undefined;
 }
 
-/** Certificates of authorities (PEM, one each), to be trusted besides the usual ones. */
-export type Authorities = readonly string[];
-
 /**
- * Reads the authorities of `--ca-file` and, because a list of our own replaces what Node was started with, those of
+ * Reads the certificates (PEM, one each) of the authorities to be trusted besides the usual ones: those of `--ca-file` and, because a list of our own replaces what Node was started with, those of
  * NODE_EXTRA_CA_CERTS. Empty where no `--ca-file` is given: then Node's own list, with that variable, is in force anyway.
  * Throws a StopError (exit 2) that names a file which cannot be read or holds no certificate.
  */
 export async function readAuthorities(
   caFiles: readonly string[],
   nodeExtraCaCerts: string | undefined,
-): Promise<Authorities> {
+): Promise<readonly string[]> {
   if (caFiles.length === 0) return [];
   const chosen = await Promise.all(caFiles.map(readAuthorityFile));
   // Node itself ignores its own file where it cannot be used, and says so when it starts: no reason to stop.
@@ -55,16 +45,14 @@ export async function readAuthorities(
   return [...extra, ...chosen.flat()];
 }
 
-async function readAuthorityFile(path: string): Promise<Authorities> {
-  const unreadable = (cause: unknown) => refusal(path, `it cannot be read (${codeOf(cause)})`, cause);
-  const bytes = await readWholeFile(path).catch((cause: unknown) => Promise.reject(unreadable(cause)));
-  return parseAuthorities(path, bytes);
+async function readAuthorityFile(path: string): Promise<readonly string[]> {
+  return parseAuthorities(path, await readNamedFile(path, "the certificate file", "CA_FILE"));
 }
 
 const PEM = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[\s\S]*?-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g;
 
 /** The certificates of one file: PEM (several may follow each other, and PowerShell may have written UTF-16), or one in DER. */
-export function parseAuthorities(path: string, bytes: Uint8Array): Authorities {
+export function parseAuthorities(path: string, bytes: Uint8Array): readonly string[] {
   // UTF-16 is ASCII without its NUL bytes.
   const text = Buffer.from(bytes).toString("latin1").replaceAll("\0", "");
   const blocks: readonly (string | Uint8Array)[] = text.includes("-----BEGIN ") ? (text.match(PEM) ?? []) : [bytes];
@@ -83,7 +71,9 @@ function refusal(file: string, why: string, cause?: unknown): StopError {
   return stopError(EXIT.usage, "CA_FILE", `the certificate file ${file} cannot be used: ${why}`, { file }, cause);
 }
 
-/** What connections are secured with, made once: reading 150 certificates takes longer than a request. `undefined`: Node's own list. */
-export function secureContextOf(authorities: Authorities): SecureContext | undefined {
-  return authorities.length === 0 ? undefined : createSecureContext({ ca: [...rootCertificates, ...authorities] });
+/** What connections are secured with, made once: reading 150 certificates takes longer than a request. Nothing: Node's own list. */
+export function secureContextOf(authorities: readonly string[]): { readonly secureContext?: SecureContext } {
+  return authorities.length === 0
+    ? {}
+    : { secureContext: createSecureContext({ ca: [...rootCertificates, ...authorities] }) };
 }

@@ -207,7 +207,7 @@ const MAPPING_NAMES = ["overwritereportapps", "overwriteapps", "reportapps", "ap
 export function reportsOf(rows: readonly SeenRow[]): readonly TaskReport[] {
   const shown = rows.map((row) => {
     const value = field(row.object, ...MAPPING_NAMES);
-    return { row, isNull: value === null, swaps: mappingsIn(value, row) };
+    return { row, isNull: value === null, swaps: swapsIn(value, row) };
   });
   const showsSome = shown.some(({ swaps }) => swaps !== undefined && swaps.length > 0);
   return shown.map(({ row: { rowId, reportId, name }, isNull, swaps }) => {
@@ -222,33 +222,20 @@ function joined(entries: readonly Swaps[]): Swaps {
   return entries.some((entry) => entry === undefined) ? undefined : entries.flatMap((entry) => entry ?? []);
 }
 
-function mappingsIn(value: unknown, row: SeenRow): Swaps {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value === "string") {
-    const inner = parseJson(value);
-    return inner === undefined || typeof inner.value === "string" ? undefined : mappingsIn(inner.value, row);
-  }
-  return joined([value].flat().map((item) => mappingIn(item, row)));
-}
-
-function mappingIn(item: unknown, row: SeenRow): Swaps {
-  const object = asObject(item);
+/**
+ * A list of entries, as it is or as JSON text; one is a report's, with its swaps (none of them counts where it is another report's than
+ * `row`), or one swap with its two fields, or an object that maps apps by their IDs.
+ */
+function swapsIn(value: unknown, row?: SeenRow): Swaps {
+  if (Array.isArray(value)) return joined(value.map((item) => swapsIn(item, row)));
+  const inText = typeof value === "string" ? parseJson(value)?.value : undefined;
+  if (typeof inText === "object") return swapsIn(inText, row);
+  const object = asObject(value);
   if (object === undefined) return undefined;
-  const reportId = field(object, "reportid", "taskreportid");
-  if (typeof reportId === "string") {
-    const id = normalGuid(reportId);
-    // It is another report's.
-    if (id !== row.rowId && id !== row.reportId) return [];
-  }
-  const inner = field(object, "qlikapps", "apps", "mappings");
-  if (inner === undefined) return swapsIn(object);
-  return inner === null ? [] : joined([inner].flat().map(swapsIn));
-}
-
-/** One swap with its two fields, or an object that maps apps by their IDs. */
-function swapsIn(item: unknown): Swaps {
-  const object = asObject(item);
-  if (object === undefined) return undefined;
+  const reportId = row && field(object, "reportid", "taskreportid");
+  if (typeof reportId === "string" && ![row?.rowId, row?.reportId].some((id) => id === normalGuid(reportId))) return [];
+  const inner = row && field(object, "qlikapps", "apps", "mappings");
+  if (inner !== undefined) return inner === null ? [] : swapsIn(inner);
   const target = field(object, "newqlikappid", "newappid", "targetappid");
   const source = field(object, "qlikappid", "appid", "sourceappid");
   const entries = target === undefined ? Object.entries(object) : [[source, target]];

@@ -1,10 +1,7 @@
-/** What a code means, and what to do next: one sentence each. */
-type Explanation = readonly [meaning: string, next: string];
-
-/** Codes of one kind, as `CODES.md` lists them. */
+/** Codes of one kind, as `CODES.md` lists them: what each means, and what to do next, one sentence each. */
 export interface ErrorCodeGroup {
   readonly title: string;
-  readonly codes: Readonly<Record<string, Explanation>>;
+  readonly codes: Readonly<Record<string, readonly [meaning: string, next: string]>>;
 }
 
 /**
@@ -199,8 +196,6 @@ export const ERROR_CODES = [
     EXCESS_ARGUMENT: ["There is one argument too many.", "Quote a value that has blanks in it."],
     FILE_ENDING: ["The manifest to be written would not be read because of its ending.", "Give the file the ending of its format, or choose another `--format`."],
     FILE_EXISTS: ["The file is there already.", "Name another, or overwrite it with `--force`."],
-    FILE_IS_INPUT: ["The file to be written is an input of this command.", "Give the manifest a name of its own."],
-    FILE_NOT_WRITTEN: ["The file could not be written.", "Name one in a folder that you may write to; if it is open in Excel, close it there."],
     KEY_AS_ARGUMENT: ["The API key was given as an argument, which everybody on this machine can read.", "Set `QALYPTUS_API_KEY` or give `--api-key-file`, and make a new key if this one was real."],
     MANIFEST_MISSING: ["The command needs a manifest.", "Name the CSV or JSON file: `sync customers.csv`."],
     MASTER_APP_UNKNOWN: ["`init` was not told which app is replaced.", "Give `--master-app GUID` to `init`; else `validate` and `sync` need it, and the master app's own row must be taken out."],
@@ -214,15 +209,14 @@ export const ERROR_CODES = [
     OUT_FOLDER_MISSING: ["The folder of an `--out` file is not there.", "Make it, or name another file."],
     OUT_FOLDER_READ_ONLY: ["The folder of an `--out` file cannot be written to.", "Name a file in a folder that you may write to."],
     OUT_IS_FOLDER: ["An `--out` file is a folder.", "Name a file in it."],
-    OUT_NOT_WRITTEN: ["The result could not be written; what was there before is unchanged.", "Free the disk or choose another file; the run itself is in the log."],
-    OUT_WOULD_REPLACE: ["An `--out` or `--save-plan` file is an input of this run.", "Give the result a name of its own."],
+    OUT_NOT_WRITTEN: ["A file could not be written; what was there before is unchanged.", "Free the disk, close the file where it is open (Excel), or name one in a folder that you may write to; a run itself is in the log."],
+    OUT_WOULD_REPLACE: ["A file that is to be written is an input of this command, or another of its outputs.", "Give it a name of its own."],
     OUT_WRITTEN_BESIDE: ["The result could not be put in place and was written beside it.", "Close the file in the other program, and use the one that is named."],
     TENANT_TWICE: ["Several apps give one tenant.", "Give `--pattern` so that it tells them apart, or take the ones that are not meant out of the list."],
     UNKNOWN_COMMAND: ["There is no such command.", "Take the nearest that the message names."],
     UNKNOWN_OPTION: ["There is no such option, or not for this command.", "Take the nearest that the message names, or see the command's `--help`."],
   } },
   { title: "The sandbox and the demo", codes: {
-    CHAOS_SHARE: ["`--chaos` was given no share from 0 to 1.", "`--chaos 0.2` disturbs one request in five."],
     DEMO_FAILED: ["The demo's proof failed.", "Please report it, with its output."],
     FAULT_UNKNOWN: ["The sandbox knows no such fault.", "`sandbox --help` lists them."],
     FAULT_WRONG: ["A fault cannot be set in this way.", "`sandbox --help` shows its form."],

@@ -1,4 +1,4 @@
-import { type ExitCode, foremostExitCode, type Problem } from "./problems.js";
+import { type ExitCode, foremostExitCode, lineOf, type Problem } from "./problems.js";
 
 /** What `doctor` looks at, in the order in which it tells it. */
 export const CHECK_NAMES = [
@@ -60,14 +60,6 @@ export function failed(
   { exitCode, problems }: { readonly exitCode: ExitCode; readonly problems: readonly Problem[] },
 ): Check {
   return { name, status: "fail", message: lineOf(problems), hint: problems[0]?.hint, problems, exitCode };
-}
-
-/** The first of several problems, with its line, and how many more there are. */
-export function lineOf(problems: readonly Problem[]): string {
-  const [first, ...others] = problems;
-  if (first === undefined) return "something is wrong";
-  const place = first.line === undefined ? "" : `line ${first.line}: `;
-  return `${place}${first.message}${others.length === 0 ? "" : ` (and ${others.length} more)`}`;
 }
 
 /** Puts checks in order, adds those that were not made, and says what they come to. */

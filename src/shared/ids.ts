@@ -93,14 +93,9 @@ export function foldName(text: string): FoldedName {
   return fold(text) as FoldedName;
 }
 
-/** What a tenant is known by within one log. */
-export function tenantRef(sourceTaskId: TaskId, key: TenantKey): TenantRef {
-  return `${sourceTaskId} ${key}` as TenantRef;
-}
-
-/** Stands for a tenant whose rows name no source task (a disabled row may): held in no log. */
-export function unplacedRef(key: TenantKey): TenantRef {
-  return `- ${key}` as TenantRef;
+/** What a tenant is known by within one log; without a source task (a disabled row may name none) it is held in none. */
+export function tenantRef(sourceTaskId: TaskId | undefined, key: TenantKey): TenantRef {
+  return `${sourceTaskId ?? "-"} ${key}` as TenantRef;
 }
 
 /**

@@ -24,19 +24,19 @@ export function problem(code: ProblemCode, message: string, more: Omit<Problem, 
   return { code, message, ...more, hint: more.hint ?? nextStep(code) };
 }
 
-/** The exit codes, as the README lists them. */
+/** The exit codes, as the README explains them. Where several hold, the first of these is the process's. */
 export const EXIT = {
-  ok: 0,
   defect: 1,
-  usage: 2,
-  failed: 3,
-  inDoubt: 4,
-  server: 5,
   log: 6,
+  usage: 2,
   guard: 7,
-  changes: 10,
+  server: 5,
   interrupted: 130,
   terminated: 143,
+  inDoubt: 4,
+  failed: 3,
+  changes: 10,
+  ok: 0,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
@@ -49,32 +49,18 @@ export function exitOfSignal(signal: EndingSignal): ExitCode {
   return signal === "SIGINT" ? EXIT.interrupted : EXIT.terminated;
 }
 
-/** Where several codes hold, the first of these is the process's. */
-const PRECEDENCE: readonly ExitCode[] = [
-  EXIT.defect,
-  EXIT.log,
-  EXIT.usage,
-  EXIT.guard,
-  EXIT.server,
-  EXIT.interrupted,
-  EXIT.terminated,
-  EXIT.inDoubt,
-  EXIT.failed,
-  EXIT.changes,
-];
-
 /** The one exit code of a run to which several apply. */
 export function foremostExitCode(codes: Iterable<ExitCode>): ExitCode {
   const all = new Set(codes);
-  return PRECEDENCE.find((code) => all.has(code)) ?? EXIT.ok;
+  return Object.values(EXIT).find((code) => all.has(code)) ?? EXIT.ok;
 }
 
-/** How many problems an error's own message holds; `problems` has them all. */
-const IN_MESSAGE = 20;
-
-function messageOf(problems: readonly Problem[]): string {
-  const more = problems.length > IN_MESSAGE ? [`and ${problems.length - IN_MESSAGE} more`] : [];
-  return [...problems.slice(0, IN_MESSAGE).map((problem) => problem.message), ...more].join("\n");
+/** The first of several problems, with its line, and how many more there are. */
+export function lineOf(problems: readonly Problem[]): string {
+  const [first, ...others] = problems;
+  if (first === undefined) return "something is wrong";
+  const place = first.line === undefined ? "" : `line ${first.line}: `;
+  return `${place}${first.message}${others.length === 0 ? "" : ` (and ${others.length} more)`}`;
 }
 
 /**
@@ -87,7 +73,7 @@ export class StopError extends Error {
 
   constructor(exitCode: ExitCode, problems: Problem | readonly Problem[], options?: { readonly cause?: unknown }) {
     const all = Array.isArray(problems) ? (problems as readonly Problem[]) : [problems as Problem];
-    super(messageOf(all), options);
+    super(lineOf(all), options);
     this.name = "StopError";
     this.exitCode = exitCode;
     this.problems = all;

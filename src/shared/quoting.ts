@@ -72,6 +72,12 @@ export function disarmFormula(text: string): string {
   return FORMULA.test(text) ? `'${text}` : text;
 }
 
+/** A line of a CSV file as Excel reads it. */
+export function csvLine(cells: readonly string[]): string {
+  const quoted = cells.map((text) => (/[",;\t\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text));
+  return `${quoted.join(",")}\r\n`;
+}
+
 /** Excel's way to keep a text a text: `="007"`. */
 const TEXT_FORMULA = /^="((?:[^"]|"")*)"$/s;
 

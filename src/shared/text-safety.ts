@@ -87,11 +87,13 @@ interface PlacedCharacter {
 export function firstOf(pattern: RegExp, text: string): PlacedCharacter | undefined {
   const found = pattern.exec(text);
   if (found === null) return undefined;
-  const code = text.codePointAt(found.index) ?? 0;
-  return {
-    codePoint: `U+${code.toString(16).toUpperCase().padStart(4, "0")}`,
-    place: [...text.slice(0, found.index)].length + 1,
-  };
+  const codePoint = `U+${codePointOf(text.slice(found.index)).toUpperCase()}`;
+  return { codePoint, place: [...text.slice(0, found.index)].length + 1 };
+}
+
+/** The code of a text's first character: `200e`. */
+function codePointOf(text: string): string {
+  return (text.codePointAt(0) ?? 0).toString(16).padStart(4, "0");
 }
 
 /** The first character of a text that no key and no name may hold. */
@@ -102,8 +104,8 @@ export function firstUnfit(text: string): PlacedCharacter | undefined {
 /** A text that shows each of its unfit characters by its code. */
 function escapeUnfit(text: string): string {
   return text.replace(UNFIT_ALL, (char) => {
-    const code = (char.codePointAt(0) ?? 0).toString(16);
-    return code.length > 4 ? `\\u{${code}}` : `\\u${code.padStart(4, "0")}`;
+    const code = codePointOf(char);
+    return code.length > 4 ? `\\u{${code}}` : `\\u${code}`;
   });
 }
 
@@ -118,6 +120,11 @@ const LONGEST_KEPT = 200;
 /** A value from outside as a message shows it: in quotes, long ones cut, what cannot be seen by its code. */
 export function quote(text: string): string {
   return escapeUnfit(JSON.stringify(cut(text, LONGEST_SHOWN)));
+}
+
+/** A thing of the server as a message shows it: by its name, where that is known, and its ID. */
+export function nameAndId({ name, id }: { readonly name: string | undefined; readonly id: string }): string {
+  return name === undefined ? id : `${quote(name)} (${id})`;
 }
 
 /** A value from outside as a problem keeps it: whole, unless it is very long. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isCi, programName, showsUnicode } from "../../src/cli/program.js";
+import { isCi, programName } from "../../src/cli/program.js";
 
 describe("what is typed to start the program once more", () => {
   const cwd = "/home/ada/work";
@@ -25,19 +25,6 @@ describe("what is typed to start the program once more", () => {
     { script: "", env: {}, name: "qalyptus-propagate" },
   ])("$script is $name", ({ script, env, name }) => {
     expect(programName(script, { cwd, platform: "linux", env })).toBe(name);
-  });
-});
-
-describe("whether a console shows more than ASCII", () => {
-  it.each([
-    { platform: "linux", env: { TERM: "xterm-256color", LANG: "de_CH.UTF-8" }, shows: true },
-    { platform: "linux", env: {}, shows: true },
-    { platform: "linux", env: { TERM: "linux", LANG: "de_CH.UTF-8" }, shows: false },
-    { platform: "linux", env: { LANG: "de_CH.UTF-8", LC_ALL: "C" }, shows: false },
-    { platform: "win32", env: {}, shows: false },
-    { platform: "win32", env: { WT_SESSION: "1" }, shows: true },
-  ] as const)("$platform $env: $shows", ({ platform, env, shows }) => {
-    expect(showsUnicode(env, platform)).toBe(shows);
   });
 });
 

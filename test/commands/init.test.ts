@@ -110,7 +110,7 @@ describe("init", () => {
 
   it("never overwrites its own input, not even with --force", async () => {
     const said = await init([apps, "--apps", apps, ...SOURCE, "--force"]);
-    expect(said).toMatchObject({ code: 2, stopped: ["FILE_IS_INPUT"] });
+    expect(said).toMatchObject({ code: 2, stopped: ["OUT_WOULD_REPLACE"] });
     expect(JSON.parse(readFileSync(apps, "utf8"))).toEqual(APPS);
   });
 

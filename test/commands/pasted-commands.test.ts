@@ -48,9 +48,10 @@ describe.skipIf(process.platform === "win32")("a resolve command, pasted into sh
   }
 
   it.each(TENANTS)("names the tenant, the one it is taken from and the log as they are: %s", (tenant) => {
-    const into = { argv0: "qalyptus-propagate", platform: "linux", log: LOG, server: "http://acme.example/a?b=$c" };
+    const host = { argv0: "qalyptus-propagate", platform: "linux" } as const;
+    const server = "http://acme.example/a?b=$c";
     const rest = `--task-id ${copy(1)} ${optionWord("--from", tenant)}`;
-    const hint = completedHint(resolveCommand({ tenant, sourceTaskId: taskId(MONTHLY) }, rest), into);
+    const hint = completedHint(resolveCommand({ tenant, sourceTaskId: taskId(MONTHLY) }, rest), host, LOG, server);
     const line = readCommandLine(argumentsOf(hint), { env: { QALYPTUS_API_KEY: "key" }, argv0: "p" });
     if (line.kind !== "run" || line.invocation.command !== "resolve") throw new Error(JSON.stringify(line));
     expect(line.invocation.settings).toMatchObject({
@@ -61,7 +62,7 @@ describe.skipIf(process.platform === "win32")("a resolve command, pasted into sh
         tenant,
         taskId: copy(1),
         from: tenant,
-        connection: { server: { text: into.server } },
+        connection: { server: { text: server } },
       },
     });
     expect(readdirSync(folder)).toEqual(["qalyptus-propagate"]);

@@ -12,7 +12,7 @@ import { rename } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { checkResultFiles, placeResultFile } from "../../src/files/write-file.js";
+import { checkOutputs, placeResultFile } from "../../src/files/write-file.js";
 import { EXIT, StopError } from "../../src/shared/problems.js";
 
 let folder: string;
@@ -30,10 +30,7 @@ async function refusal(paths: readonly string[], platform: NodeJS.Platform = "li
     { path: at("log.json"), what: "the idempotency log" },
   ];
   try {
-    await checkResultFiles(
-      paths.map((path) => ({ path })),
-      { protectedFiles, platform },
-    );
+    await checkOutputs({ results: paths.map((path) => ({ path })), protectedFiles, platform });
     return [];
   } catch (error) {
     if (!(error instanceof StopError)) throw error;

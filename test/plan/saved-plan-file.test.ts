@@ -3,7 +3,7 @@ import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { isSealed, readSavedPlan, type SavedPlan, sealPlan, writeSavedPlan } from "../../src/plan/saved-plan.js";
+import { readSavedPlan, type SavedPlan, sealPlan, writeSavedPlan } from "../../src/plan/saved-plan.js";
 
 function planOf(tenants: number): SavedPlan {
   return sealPlan({
@@ -63,6 +63,5 @@ describe("a saved plan", () => {
     const { digest, ...rest } = planOf(tenants);
     const whole = JSON.stringify(inOrder(rest));
     expect(digest).toBe(createHash("sha256").update(whole).digest("hex"));
-    expect(isSealed({ ...rest, digest })).toBe(true);
   });
 });

@@ -9,7 +9,7 @@ import type { StatusReport, TenantStatus } from "../../src/shared/results.js";
 import { hasControls, holdsCommand, hostileText } from "../results/hostile-text.js";
 import { guid, plannedTenant, runResult, SOURCE, tenantResult } from "../results/sample-results.js";
 
-const look: Look = { palette: PLAIN, width: undefined, unicode: true };
+const look: Look = { palette: PLAIN, width: undefined };
 const lastLine = (text: string): string | undefined => text.trimEnd().split("\n").at(-1);
 
 describe("the plan for people", () => {
@@ -292,7 +292,7 @@ describe("colour", () => {
     ["a dumb terminal has none", { ...facts, env: { TERM: "dumb" } }, false],
   ] as const)("%s", (_, given, hasColour) => {
     const stream = { isTTY: given.isTTY, columns: () => undefined };
-    const { palette } = lookOf({ ...given, unicode: true }, given, stream);
+    const { palette } = lookOf(given, given, stream);
     expect(palette.bad("x")).toBe(hasColour ? "\u001b[31mx\u001b[39m" : "x");
   });
 });

@@ -41,7 +41,7 @@ async function listen(events: readonly (RunEvent | number)[], given: Partial<Pro
     ci: false,
     quiet: false,
     verbose: false,
-    look: { palette: PLAIN, unicode: true },
+    look: { palette: PLAIN },
     now: () => time,
     ...given,
   });
@@ -149,7 +149,7 @@ describe("progress on a terminal", () => {
       ci,
       quiet: false,
       verbose: false,
-      look: { palette: PLAIN, unicode: true },
+      look: { palette: PLAIN },
       now: () => 0,
     });
     for (const event of [
@@ -176,7 +176,7 @@ describe("progress on a terminal", () => {
     const stream = new Terminal(80);
     const reason = "until what was in flight must have arrived (12 in doubt)";
     const common = { isTTY: true, ci: false, quiet: false, verbose: false, now: () => 0 };
-    const progress = await createProgress({ stream, look: { palette: PLAIN, unicode: true, width: 80 }, ...common });
+    const progress = await createProgress({ stream, look: { palette: PLAIN, width: 80 }, ...common });
     progress.emit({ kind: "started", total: 63 });
     progress.emit({ kind: "waiting", reason, ms: 56_000 });
     progress.emit(settled("globex", "failed"));

@@ -124,7 +124,7 @@ describe("the JSON result", () => {
 describe("NDJSON", () => {
   test("one whole line for each tenant, then the summary with everything but the tenants", () => {
     const written: string[] = [];
-    const writer = createNdjsonWriter({ write: (text) => written.push(text) });
+    const writer = createNdjsonWriter((text) => written.push(text));
     const acme = tenantResult();
     const globex = tenantResult({ tenant: "globex", action: "unchanged" });
     writer.emit({ kind: "step", message: "reading the task list" });
@@ -141,7 +141,7 @@ describe("NDJSON", () => {
   });
   test("a tenant in doubt is told at the end, when it is known whether it could be settled", () => {
     const written: string[] = [];
-    const writer = createNdjsonWriter({ write: (text) => written.push(text) });
+    const writer = createNdjsonWriter((text) => written.push(text));
     writer.emit({ kind: "tenant", result: tenantResult({ outcome: "in-doubt", newTaskId: undefined }) });
     expect(written).toEqual([]);
     writer.finish(runResult([tenantResult()]));
@@ -149,7 +149,7 @@ describe("NDJSON", () => {
   });
   test("a tenant whose end differs from what was told is told again", () => {
     const written: string[] = [];
-    const writer = createNdjsonWriter({ write: (text) => written.push(text) });
+    const writer = createNdjsonWriter((text) => written.push(text));
     writer.emit({ kind: "tenant", result: tenantResult() });
     writer.finish(
       runResult([tenantResult({ action: "conflict", outcome: "failed", error: { code: "TWIN", message: "two" } })]),

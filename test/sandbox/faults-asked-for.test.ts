@@ -69,8 +69,8 @@ describe("--fault", () => {
   it("is told in the help, a line for each", () => {
     const lines = faultLines();
     for (const name of FAULT_NAMES)
-      expect(lines.filter((line) => line.slice(2).split(/[ [=]/)[0] === name)).toHaveLength(1);
-    expect(lines.find((line) => line.includes("cut-after"))).toMatch(/^\* cut-after\[=SHARE\] +the work is done/);
-    expect(lines.find((line) => line.includes("no-list"))).toMatch(/^ {2}no-list\[=FORM\] .*\[404 \| 403\]$/);
+      expect(lines.filter((line) => line.slice(4).split(/[ [=]/)[0] === name)).toHaveLength(1);
+    expect(lines.find((line) => line.includes("cut-after"))).toMatch(/^ {2}\* cut-after\[=SHARE\] +the work is done/);
+    expect(lines.find((line) => line.includes("no-list"))).toMatch(/^ {4}no-list\[=FORM\] .*\[404 \| 403\]$/);
   });
 });

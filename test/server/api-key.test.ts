@@ -1,14 +1,11 @@
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import { type ApiKeySource, readApiKey } from "../../src/server/credentials.js";
+import { readApiKey } from "../../src/server/credentials.js";
 import { StopError } from "../../src/shared/problems.js";
 
-const file = (bytes: Uint8Array | string): ApiKeySource => ({
-  kind: "file",
-  name: "acme.key",
-  bytes: typeof bytes === "string" ? Buffer.from(bytes, "utf8") : bytes,
-});
-const variable = (text: string): ApiKeySource => ({ kind: "variable", name: "QALYPTUS_API_KEY", text });
+type Source = Parameters<typeof readApiKey>;
+const file = (bytes: Uint8Array | string): Source => ["acme.key", Buffer.from(bytes as Uint8Array)];
+const variable = (text: string): Source => ["QALYPTUS_API_KEY", text];
 
 describe("an API key", () => {
   it.each([
@@ -19,7 +16,7 @@ describe("an API key", () => {
     ["zero-width space around it", variable("\u200b qk-acme-1\u00a0")],
     ["the word that goes before it on the wire", variable("Bearer qk-acme-1")],
   ])("is read with %s", (_, source) => {
-    expect(readApiKey(source)).toBe("qk-acme-1");
+    expect(readApiKey(...source)).toBe("qk-acme-1");
   });
 
   it.each([
@@ -35,7 +32,7 @@ describe("an API key", () => {
     for (const source of [file(text), variable(text)]) {
       const error = refusalOf(source);
       expect(error.exitCode).toBe(2);
-      expect(error.message).toContain(source.name);
+      expect(error.message).toContain(source[0]);
       expect(inspect(error, { depth: 10 })).not.toContain("hunter2");
     }
   });
@@ -47,9 +44,9 @@ describe("an API key", () => {
   });
 });
 
-function refusalOf(source: ApiKeySource): StopError {
+function refusalOf(source: Source): StopError {
   try {
-    readApiKey(source);
+    readApiKey(...source);
   } catch (error) {
     if (error instanceof StopError) return error;
     throw error;

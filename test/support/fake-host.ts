@@ -29,7 +29,6 @@ export function fakeHost(facts: FakeHostFacts = {}): FakeHost {
     argv0: "qalyptus-propagate",
     execPath: process.execPath,
     mainPath: "main.js",
-    unicode: true,
     ci: true,
     interruption: () => ({ requested: never, immediate: never, signal: () => "SIGINT" }),
     redact: () => undefined,

@@ -1,5 +1,5 @@
 import { parseServerUrl } from "../../src/server/address.js";
-import { createQalyptusApi, type QalyptusApi } from "../../src/server/api.js";
+import { createQalyptusApi } from "../../src/server/api.js";
 import type { QalyptusApiSettings, RequestReport } from "../../src/server/client.js";
 import type { WriteCall } from "../../src/server/ports.js";
 import { writeId } from "../../src/shared/ids.js";
@@ -42,7 +42,7 @@ export function clientSettings(origin: string, changes: Partial<QalyptusApiSetti
 export function openApi(
   origin: string,
   changes: Partial<QalyptusApiSettings> = {},
-): QalyptusApi & { readonly reports: readonly RequestReport[] } {
+): ReturnType<typeof createQalyptusApi> & { readonly reports: readonly RequestReport[] } {
   const reports: RequestReport[] = [];
   const settings = { ...clientSettings(origin), onRequest: (one: RequestReport) => reports.push(one) };
   return { ...createQalyptusApi({ ...settings, ...changes }), reports };
