@@ -10,7 +10,7 @@ import {
   trimAround,
 } from "../shared/ids.js";
 import { EXIT, StopError } from "../shared/problems.js";
-import { csvLine } from "../shared/quoting.js";
+import { csvLine, disarmFormula, rearmFormula } from "../shared/quoting.js";
 import { firstUnfit, listed, quote, withoutUnseen } from "../shared/text-safety.js";
 import { normalHeader } from "./columns.js";
 import { readCsvTable } from "./csv.js";
@@ -154,14 +154,15 @@ function literal(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&").replace(/\s+/g, "\\s+");
 }
 
-/**
- * A first manifest as CSV: byte order mark and CRLF, so that Excel opens it right; the tenants' keys exactly as they are, which
- * quoting alone cannot change (a manifest's text is data: a formula's `=` stays).
- */
+/** A first manifest as CSV: byte order mark and CRLF, so that Excel opens it right; the tenants' keys read back exactly as they are. */
 export function draftAsCsv({ sourceTaskId, masterApp, tenants }: ManifestDraft): string {
   const rows = [
     ["tenant", "newQlikAppId", masterApp && "qlikAppId", "sourceTaskId"],
-    ...tenants.map(({ tenant, newQlikAppId }) => [tenant, newQlikAppId, masterApp, sourceTaskId]),
+    ...tenants.map(({ tenant, newQlikAppId }) => {
+      // A key that the reader would take a mark from gets one more.
+      const key = rearmFormula(tenant) === tenant ? tenant : disarmFormula(tenant);
+      return [key, newQlikAppId, masterApp, sourceTaskId];
+    }),
   ];
   return `\ufeff${rows.map((cells) => csvLine(cells.flatMap((text) => text ?? []))).join("")}`;
 }

@@ -108,6 +108,7 @@ describe("a first manifest", () => {
         expect(read.every((tenant) => tenant.sourceTaskId === MONTHLY)).toBe(true);
         expect(warnings).toEqual([]);
       }),
+      { examples: [[["'+a", '="007"', "''=b"]]] },
     );
   });
 });
