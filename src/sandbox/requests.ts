@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { setTimeout as sleep } from "node:timers/promises";
+import { systemClock } from "../shared/time.js";
 import { type Api, type Call, type CallKind, type Performed, routeOf } from "./api.js";
 import type { Befallen, Chaos } from "./chaos.js";
 import {
@@ -176,9 +176,10 @@ export class Requests {
   }
 
   /** Resolves with `true` after `ms` milliseconds, with `false` as soon as the sandbox closes. */
-  #waited(ms: number): Promise<boolean> {
-    if (ms <= 0) return Promise.resolve(!this.#ended.signal.aborted);
-    return sleep(ms, true, { signal: this.#ended.signal }).catch(() => false);
+  async #waited(ms: number): Promise<boolean> {
+    const { signal } = this.#ended;
+    if (ms > 0) await systemClock.sleep(ms, signal);
+    return !signal.aborted;
   }
 }
 
