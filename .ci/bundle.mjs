@@ -24,6 +24,16 @@ const commanderStartsNothing = {
   load: (id) => (id === "\0no-child-process" ? "module.exports = {};" : undefined),
 };
 
+/** Of pg only its client: its index also looks for a native one. */
+const onlyClientOfPg = {
+  name: "only-client-of-pg",
+  resolveId: (id) => (id === "pg" ? "\0pg-client" : undefined),
+  load: (id) =>
+    id === "\0pg-client"
+      ? 'export { default as Client } from "pg/lib/client.js"; export { DatabaseError } from "pg-protocol";'
+      : undefined,
+};
+
 /**
  * One letter beyond ASCII makes Node keep a whole file as UTF-16: twice the bytes to read through, and more for the garbage
  * collector, whose first pause is a twentieth of a short start. As escapes the letters mean the same, but in a raw template.
@@ -72,7 +82,7 @@ export async function bundle(root) {
     platform: "node",
     // Its other build (UMD) requires its parts in a way that no bundler sees.
     resolve: { alias: { "jsonc-parser": join(root, "node_modules/jsonc-parser/lib/esm/main.js") } },
-    plugins: [onlyUsedOfUndici, commanderStartsNothing, ascii],
+    plugins: [onlyUsedOfUndici, onlyClientOfPg, commanderStartsNothing, ascii],
     logLevel: "warn",
   });
   const { output } = await bundled.write({

@@ -19,6 +19,14 @@ function folderOfPackage(moduleId) {
 function describe(folder) {
   const { name, version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
-  if (file === undefined) throw new Error(`${name} has no licence file: its code must not be shipped without one`);
-  return { name, title: `${name} ${version} (${license})`, text: readFileSync(join(folder, file), "utf8") };
+  const text = file === undefined ? licenceInReadme(folder) : readFileSync(join(folder, file), "utf8");
+  if (text === undefined) throw new Error(`${name} has no licence text: its code must not be shipped without one`);
+  return { name, title: `${name} ${version} (${license})`, text };
+}
+
+/** Some packages have their licence's text at the end of their README. */
+function licenceInReadme(folder) {
+  const readme = readdirSync(folder).find((entry) => /^readme/i.test(entry));
+  if (readme === undefined) return undefined;
+  return /\n#+ licen[cs]e\s+([^#]*copyright[^#]*)$/i.exec(readFileSync(join(folder, readme), "utf8"))?.[1];
 }

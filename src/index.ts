@@ -1,4 +1,4 @@
-import { env, pid } from "node:process";
+import { env, pid, platform } from "node:process";
 import { processExists } from "./cli/program.js";
 import { ABSENT, Advice, OPTIONS, type OptionSpec, type Values } from "./commands/options.js";
 import { connectionOptions, syncJob } from "./commands/settings.js";
@@ -49,6 +49,7 @@ export async function sync(call: SyncCall): Promise<RunResult> {
     readInput: async () => new Uint8Array(),
     pid,
     processExists,
+    platform,
     version: "library",
     interruption: () => ({ requested: call.signal ?? never, immediate: never, signal: () => "SIGINT" as const }),
     redact: () => undefined,

@@ -30,6 +30,9 @@ const PURE_FOLDERS = ["shared", "manifest", "log", "plan", "results"];
 const WITH_EFFECTS = [
   "shared/time.ts",
   "log/file/",
+  "log/postgres/database.ts",
+  "log/postgres/postgres-log.ts",
+  "log/postgres/postgres-store.ts",
   "log/heartbeat.ts",
   "log/open-log.ts",
   "log/port.ts",

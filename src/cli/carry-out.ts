@@ -6,11 +6,16 @@ type Command<N extends CommandName> = (host: Host, settings: SettingsOf[N]) => P
 /** Each command, which writes its own answer and resolves to the exit code. It is loaded when it is called: starting costs what is used. */
 const RUNNERS: { readonly [N in CommandName]: () => Promise<Command<N>> } = {
   sync: async () => (await import("../commands/sync.js")).syncCommand,
+  drift: async () => (await import("../commands/sync.js")).syncCommand,
   validate: async () => (await import("../commands/validate.js")).validateCommand,
   status: async () => (await import("../commands/status.js")).statusCommand,
   resolve: async () => (await import("../commands/resolve.js")).resolveCommand,
   doctor: async () => (await import("../commands/doctor.js")).doctorCommand,
   init: async () => (await import("../commands/init.js")).initCommand,
+  "log verify": async () => (await import("../commands/log.js")).logVerifyCommand,
+  "log history": async () => (await import("../commands/log.js")).logHistoryCommand,
+  "log copy": async () => (await import("../commands/log.js")).logCopyCommand,
+  "log init": async () => (await import("../commands/log.js")).logInitCommand,
   sandbox: async () => (await import("../commands/sandbox.js")).sandboxCommand,
   demo: async () => (await import("../commands/sandbox.js")).demoCommand,
   schema: async () => (await import("../commands/validate.js")).schemaCommand,

@@ -83,7 +83,10 @@ function readWords(argv: readonly string[]) {
       if (!word.includes("=") && unknown[index + 1]?.startsWith("-") === false) index += 1;
     }
   }
-  const [command, ...operands] = bare;
+  // `log verify` and its like are one command of two words.
+  const isPair = COMMANDS.some(({ name }) => name === `${bare[0]} ${bare[1]}`);
+  const operands = bare.slice(isPair ? 2 : 1);
+  const command = isPair ? `${bare[0]} ${bare[1]}` : bare[0];
   return { command, operands, typed, strange, keyWord };
 }
 
@@ -99,7 +102,7 @@ function refuse(...[code, message, more]: Parameters<typeof problem>): never {
 /** What the line asks about the program itself. Like gh and kubectl: nothing typed is a question for help. */
 function questionOf({ command, operands, typed, strange, keyWord }: Words, around: Surroundings): Question | undefined {
   const asksHelp = typed.has(OPTIONS.help.long) || (command === undefined && typed.size === 0 && strange === undefined);
-  const topic = command === "help" ? operands[0] : command;
+  const topic = command === "help" ? operands.slice(0, 2).join(" ") || undefined : command;
   if (keyWord !== undefined) return undefined;
   if (command === "help" || asksHelp)
     return { kind: "help", command: topic === undefined ? undefined : commandOf(topic, around).name };

@@ -35,6 +35,7 @@ type Groups = Readonly<Record<string, readonly OptionKey[]>>;
 
 const JOB = "The job:";
 const LEFT = "When something is left:";
+const AUDIT = "The idempotency log itself:";
 const TRY = "To try it:";
 const EDITORS = "For editors and shells:";
 const ROWS = "For rows that say nothing:";
@@ -48,6 +49,7 @@ const ALLOWED = ["allowSharedApp", "allowMasterApp", "allowUnmappedReport"] as c
 const CONNECTION: Groups = {
   [SERVER]: ["server", "apiKeyFile", "caFiles", "insecure", "timeoutMs", "rate", "retries"],
 };
+const LOG_OPTIONS = ["idempotencyLog", "caFiles"] as const;
 const MANIFEST = { name: "MANIFEST", description: "the manifest, CSV or JSON", file: true };
 
 /** The command's options under their headings, and those of every command. `described`: what an option is in this one. */
@@ -80,7 +82,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       [EXCEPTIONS]: [...ALLOWED, "allowLiveSource", "newLog", "apps"],
       ...CONNECTION,
       "How it is carried out:": ["concurrency", "settleMs", "maxFailures"],
-      [LOG]: ["idempotencyLog", "breakLock", "rebind"],
+      [LOG]: ["idempotencyLog", "lockTimeoutMs", "breakLock", "rebind"],
       [OUTPUT]: ["format", "files"],
     }),
     examples: [
@@ -89,6 +91,28 @@ export const COMMANDS: readonly CommandSpec[] = [
       ["sync customers.csv --only acme --verify", "one tenant, read back"],
       ["sync customers.csv --dry-run --save-plan plan.json --out plan.html", "a plan to be reviewed"],
       ["sync --plan plan.json --out result.xml", "carry out exactly that plan"],
+    ],
+  },
+  {
+    name: "drift",
+    group: JOB,
+    summary: "what the server shows otherwise than the manifest wants; reads only",
+    description:
+      "Reads every copy and tells what is not as the manifest wants: sync --dry-run --verify --detailed-exitcode by one word. " +
+      "Exit 0: nothing; exit 10: something. Without a manifest it takes that of the log's last sync, with that sync's options.",
+    arguments: [MANIFEST],
+    options: options({
+      [ROWS]: [...ROW_OPTIONS, "reportId", "encoding"],
+      "What is looked at:": ["only"],
+      [EXCEPTIONS]: [...ALLOWED, "allowLiveSource", "newLog", "apps"],
+      ...CONNECTION,
+      "How it is carried out:": ["concurrency"],
+      [LOG]: ["idempotencyLog"],
+      [OUTPUT]: ["format", "files"],
+    }),
+    examples: [
+      ["drift customers.csv", "for people"],
+      ["drift customers.csv --out drift.md --quiet", "for a nightly job: exit 10 where something drifted"],
     ],
   },
   {
@@ -118,7 +142,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     arguments: [MANIFEST],
     options: options({
       [ROWS]: ["sourceTask", "encoding"],
-      [LOG]: ["idempotencyLog"],
+      [LOG]: LOG_OPTIONS,
       [OUTPUT]: ["answerFormat"],
     }),
     examples: [
@@ -142,7 +166,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     ],
     options: options({
       "How it is settled:": ["taskId", "from", "retry", "forget", "sourceTask", "reason"],
-      [LOG]: ["manifest", "idempotencyLog", "breakLock"],
+      [LOG]: ["manifest", "idempotencyLog", "lockTimeoutMs", "breakLock"],
       ...CONNECTION,
       [OUTPUT]: ["answerFormat"],
     }),
@@ -173,6 +197,69 @@ export const COMMANDS: readonly CommandSpec[] = [
     examples: [
       ["doctor customers.csv", "one line for each thing, and what to do"],
       ["doctor --server https://reports.example.com --api-key-file key.txt", "the server and the key alone"],
+    ],
+  },
+  {
+    name: "log verify",
+    group: AUDIT,
+    summary: "whether a log is whole, and holds a head that was noted once",
+    description:
+      "Walks the log's chain. With --head it tells whether that head is in this log, and how many records ago; exit 6 where it is not.",
+    arguments: [],
+    options: options({ [LOG]: [...LOG_OPTIONS, "head"], [OUTPUT]: ["answerFormat"] }),
+    examples: [
+      ["log verify --idempotency-log customers.csv.idempotency.jsonl", "is it whole"],
+      [
+        "log verify --head 812:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "is the head of last month's result still in it",
+      ],
+    ],
+  },
+  {
+    name: "log history",
+    group: AUDIT,
+    summary: "each record of a tenant, or each run: when, by whom, from which app to which",
+    description:
+      "Tells each record of the tenants that are named, or each run: when, in which run, by whom, from which app to which, and what " +
+      "was refused. Needs no network and no key.",
+    arguments: [{ name: "TENANT", description: "the tenant's key; none: every run", variadic: true }],
+    options: options({ [LOG]: LOG_OPTIONS, [OUTPUT]: ["answerFormat"] }),
+    examples: [
+      ["log history", "every run"],
+      ["log history acme", "all that ever happened to acme"],
+    ],
+  },
+  {
+    name: "log copy",
+    group: AUDIT,
+    summary: "copy a log to another place, and close the old one",
+    description:
+      "Copies a log byte for byte to an empty place (a file, or PostgreSQL), then closes the old one with a record that names the new. " +
+      "Both are locked meanwhile. Cut short, it may be run again.",
+    arguments: [
+      { name: "FROM", description: "the log: a file, or postgres://…", required: true, file: true },
+      { name: "TO", description: "the new place", required: true, file: true },
+    ],
+    options: options({ [LOG]: ["caFiles", "lockTimeoutMs"], [OUTPUT]: ["answerFormat"] }),
+    examples: [
+      [
+        "log copy customers.csv.idempotency.jsonl 'postgres://ci@db.example.com/qalyptus?log=customers'",
+        "into PostgreSQL",
+      ],
+    ],
+  },
+  {
+    name: "log init",
+    group: AUDIT,
+    summary: "make the tables of logs in PostgreSQL, or print their SQL",
+    description:
+      "Makes the tables and the three roles (owner, runner, auditor) of logs in a PostgreSQL, once; or prints what a database " +
+      "administrator runs. Run again it changes nothing.",
+    arguments: [{ name: "URL", description: "postgres://USER@HOST:PORT/DATABASE?log=NAME" }],
+    options: options({ [LOG]: ["caFiles", "printSql"], [OUTPUT]: ["answerFormat"] }),
+    examples: [
+      ["log init 'postgres://postgres@db.example.com/qalyptus?log=customers'", "make them"],
+      ["log init --print-sql > qalyptus.sql", "for a database administrator"],
     ],
   },
   {

@@ -95,6 +95,8 @@ function wrapped(text: string, columns: number, indent: string): string {
 const PROGRAM_NOTES = `Environment:
   QALYPTUS_SERVER          the server, where --server is not given
   QALYPTUS_API_KEY         the API key, where --api-key-file is not given
+  QALYPTUS_IDEMPOTENCY_LOG the log, where --idempotency-log is not given
+  PGPASSWORD, PGPASSFILE, PGSSLROOTCERT  of a log in PostgreSQL
   HTTPS_PROXY, HTTP_PROXY, NO_PROXY
   NO_COLOR, FORCE_COLOR, CI
 

@@ -1,30 +1,51 @@
-import { existsSync, statSync } from "node:fs";
+import { hostname, userInfo } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { type OpenLogRequest, openLogForRun } from "../log/file/log-file.js";
+import { setTimeout as sleep } from "node:timers/promises";
+import { FilePlace } from "../log/file/file-place.js";
 import { findLogs, isLogOf, LOG_ENDING } from "../log/file/read-log.js";
 import type { OpenLog } from "../log/open-log.js";
+import type { LogPlace, Opening } from "../log/port.js";
+import { isPostgresUrl, isSameLog, parsePostgresUrl } from "../log/postgres/address.js";
+import type { RunBy } from "../log/records.js";
+import type { LogState } from "../log/state.js";
 import type { TaskId } from "../shared/ids.js";
-import { EXIT, stopError } from "../shared/problems.js";
+import { EXIT, StopError, stopError } from "../shared/problems.js";
 import { shellWord } from "../shared/quoting.js";
 import { systemClock } from "../shared/time.js";
 import type { Host, Tell } from "./host.js";
 
-/** Where a command's log is. `named`: the user said so. */
-export interface LogPlace {
-  readonly path: string;
+/** The machine, as far as finding and opening a log needs it. */
+type LogHost = Pick<Host, "cwd" | "argv0" | "env" | "pid" | "processExists" | "platform" | "version" | "redact">;
+
+/** A command's log. `named`: the user said so. */
+export interface CommandLog {
+  readonly place: LogPlace;
   readonly named: boolean;
 }
 
+/** What a command line says of its log. */
+export interface LogSettings {
+  readonly manifest?: string | undefined;
+  readonly idempotencyLog?: string | undefined;
+  /** The log that a saved plan was made with. */
+  readonly planLog?: string | undefined;
+  /** Authorities that a database's certificate may come from. */
+  readonly caFiles?: readonly string[] | undefined;
+}
+
 /**
- * The log of a command: the one that is named, else the one beside the manifest, else the only one of the folder. Throws a StopError
- * (exit 2) where none or several are there.
+ * The log of a command: the one that is named, by the option or by QALYPTUS_IDEMPOTENCY_LOG, else the one beside the manifest, else the
+ * only one of the folder. Throws a StopError (exit 2) where none or several are there.
  */
-export function findLog(
-  host: Pick<Host, "cwd" | "argv0">,
-  given: { readonly manifest: string | undefined; readonly idempotencyLog: string | undefined },
-): LogPlace {
-  if (given.idempotencyLog !== undefined) return { path: given.idempotencyLog, named: true };
-  if (given.manifest !== undefined) return { path: `${given.manifest}${LOG_ENDING}`, named: false };
+export async function findLog(host: LogHost, given: LogSettings): Promise<CommandLog> {
+  const { QALYPTUS_IDEMPOTENCY_LOG: usual = "" } = host.env;
+  const { planLog, manifest } = given;
+  // Who plans may be another user of the database than who carries the plan out.
+  const ofPlan = planLog !== undefined && isSame(planLog, usual, host) ? usual : planLog;
+  const idempotencyLog = given.idempotencyLog ?? ofPlan ?? (usual || undefined);
+  if (idempotencyLog !== undefined) return { place: await placeOf(host, idempotencyLog, given), named: true };
+  const beside = (path: string): CommandLog => ({ place: fileAt(host, path), named: false });
+  if (manifest !== undefined) return beside(`${manifest}${LOG_ENDING}`);
   const [only, ...others] = findLogs(host.cwd).map((path) => basename(path));
   if (only === undefined) {
     const hint = `Begin with: ${host.argv0} sync tenants.csv`;
@@ -34,28 +55,80 @@ export function findLog(
     const message = `there are several logs in this folder: ${[only, ...others].join(", ")}`;
     throw stopError(EXIT.usage, "SEVERAL_LOGS", message);
   }
-  return { path: only, named: false };
+  return beside(only);
 }
 
-/** How long the log's file is, in bytes; 0 where there is none. It only grows. */
-export function logSize(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+function isSame(one: string, other: string, { env }: Pick<LogHost, "env">): boolean {
+  if (!isPostgresUrl(one) || !isPostgresUrl(other)) return one === other;
+  return isSameLog(parsePostgresUrl(one, false, env), parsePostgresUrl(other, false, env));
 }
+
+/** The place that a text names: a file, or a log in PostgreSQL, whose client is loaded only then. */
+export async function placeOf(host: LogHost, text: string, given: LogSettings): Promise<LogPlace> {
+  if (!isPostgresUrl(text)) return fileAt(host, text);
+  // An argument is public, the environment is not.
+  const { QALYPTUS_IDEMPOTENCY_LOG: usual = "" } = host.env;
+  const typed = parsePostgresUrl(text, text !== usual, host.env);
+  // The same log with the environment's password; what was typed of TLS stands.
+  const known = isPostgresUrl(usual) ? parsePostgresUrl(usual, false, host.env) : undefined;
+  const isKnown = known?.shown === typed.shown;
+  const address = isKnown ? { ...(/[?&]ssl/.test(text) ? typed : known), password: known.password } : typed;
+  const { postgresPlace } = await import("./postgres-place.js");
+  return postgresPlace(host, address, given.caFiles ?? []);
+}
+
+function fileAt({ pid, processExists: exists }: LogHost, path: string): FilePlace {
+  return new FilePlace(path, { pid, exists });
+}
+
+/** Who runs this, for the log's records and for its lock. */
+export function whoRuns({ env, version }: Pick<Host, "env" | "version">): RunBy {
+  const { GITHUB_SERVER_URL, GITHUB_REPOSITORY, GITHUB_RUN_ID, BUILD_BUILDID } = env;
+  const { SYSTEM_COLLECTIONURI: azure, SYSTEM_TEAMPROJECT: project } = env;
+  const github = GITHUB_RUN_ID && `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}/actions/runs/${GITHUB_RUN_ID}`;
+  const ofAzure = BUILD_BUILDID && azure && `${azure}${project}/_build/results?buildId=${BUILD_BUILDID}`;
+  // GitLab's, and Jenkins's own.
+  const ciJob = github || env.CI_JOB_URL || ofAzure || env.BUILD_URL || undefined;
+  return { user: userName(env), host: hostname(), version, ciJob };
+}
+
+function userName({ USER, USERNAME }: Host["env"]): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run under a number that no user has.
+    return USER ?? USERNAME;
+  }
+}
+
+/** What a command says when it opens its log. */
+export interface LogOpening extends Pick<Opening, "server" | "sourceTasks" | "command" | "run" | "breakLock"> {
+  /** `--lock-timeout`: how long another run's lock is waited for, in milliseconds. */
+  readonly lockTimeoutMs: number;
+}
+
+/** Between two looks at another run's lock, and between two words about it, in milliseconds. */
+const LOOK_AGAIN_MS = 500;
+const TELL_AGAIN_MS = 5_000;
 
 /** Opens a log with its lock, does some work with it, and closes it however that ends. Throws a StopError (exit 6) as opening does. */
 export async function withOpenLog<T>(
-  host: Pick<Host, "pid" | "processExists">,
-  opening: Omit<OpenLogRequest, "clock" | "ownProcess" | "onWaiting">,
+  host: Pick<Host, "env" | "version">,
+  place: LogPlace,
+  { lockTimeoutMs, ...asked }: LogOpening,
   tell: Tell,
   work: (log: OpenLog) => Promise<T>,
 ): Promise<T> {
-  const log = await openLogForRun({
-    ...opening,
+  const opening: Opening = {
+    ...asked,
+    path: place.path,
     clock: systemClock,
-    ownProcess: { pid: host.pid, exists: host.processExists },
+    by: whoRuns(host),
     onWaiting: (reason, ms) => tell.emit({ kind: "waiting", reason, ms }),
-  });
+  };
+  const log = await openOnceFree(place, opening, lockTimeoutMs);
   try {
+    checkNotMoved(log.state, place.path);
     await tell.warn(log.warnings);
     return await work(log);
   } finally {
@@ -64,12 +137,49 @@ export async function withOpenLog<T>(
   }
 }
 
+/** Opens a log; where another run holds its lock, waits as long as `--lock-timeout` says. */
+async function openOnceFree(place: LogPlace, opening: Opening, lockTimeoutMs: number): Promise<OpenLog> {
+  const until = systemClock.monotonic() + lockTimeoutMs;
+  for (let toldAt = Number.NEGATIVE_INFINITY; ; ) {
+    try {
+      return await place.open(opening);
+    } catch (error) {
+      const now = systemClock.monotonic();
+      if (!isLocked(error) || opening.breakLock !== undefined || now >= until) throw error;
+      if (now - toldAt >= TELL_AGAIN_MS) {
+        toldAt = now;
+        opening.onWaiting?.(`another run holds the log: ${error.message}`, until - now);
+      }
+      await sleep(Math.min(LOOK_AGAIN_MS, until - now));
+    }
+  }
+}
+
+function isLocked(error: unknown): error is StopError {
+  return error instanceof StopError && error.problems[0]?.code === "LOG_LOCKED";
+}
+
+/** Throws a StopError (exit 6) where a log was copied to another place and closed. */
+export function checkNotMoved(state: LogState, path: string): void {
+  const to = state.movedTo();
+  if (to === undefined) return;
+  const hint = `Name the new place: --idempotency-log ${shellWord(to)}`;
+  throw stopError(EXIT.log, "LOG_MOVED", `The idempotency log ${path} was copied to ${to}, and is closed.`, {
+    hint,
+    file: path,
+  });
+}
+
 /**
  * Refuses to start a second log by mistake: the default log does not exist, but another one in its folder is bound to this
  * server and one of these source tasks. Throws a StopError (exit 6) that names it.
  */
-export function checkNoOtherLog(place: LogPlace, server: string, sourceTasks: readonly TaskId[]): void {
-  if (place.named || existsSync(place.path)) return;
+export async function checkNoOtherLog(
+  { place, named }: CommandLog,
+  server: string,
+  sourceTasks: readonly TaskId[],
+): Promise<void> {
+  if (named || (await place.size()) !== undefined) return;
   const folder = dirname(place.path);
   const other = findLogs(folder).find((path) => isLogOf(path, server, sourceTasks));
   if (other === undefined) return;

@@ -1,11 +1,5 @@
-import { accessSync, constants, existsSync } from "node:fs";
-import { dirname } from "node:path";
-import { realPathOf } from "../files/paths.js";
-import { onDisk } from "../log/file/disk.js";
-import { inspectLock } from "../log/file/lock.js";
-import { lockedProblem, type SeenLock } from "../log/file/process-identity.js";
-import { type ReadLog, readLog } from "../log/file/read-log.js";
-import { LOCK_TIMING } from "../log/heartbeat.js";
+import { LOCK_TIMING, lockedProblem } from "../log/heartbeat.js";
+import type { ReadLog, SeenLock } from "../log/port.js";
 import type { PlanShape } from "../log/records.js";
 import { LogState } from "../log/state.js";
 import { hasOpenWrite } from "../log/tenant-state.js";
@@ -23,7 +17,7 @@ import { wordsOn } from "../shared/quoting.js";
 import { ACTIONS } from "../shared/results.js";
 import { counted, listed, nameAndId, quote } from "../shared/text-safety.js";
 import { systemClock } from "../shared/time.js";
-import { checkNoOtherLog, checkServerOfLog, findLog } from "./command-log.js";
+import { checkNoOtherLog, checkNotMoved, checkServerOfLog, findLog } from "./command-log.js";
 import { openConnection } from "./connection.js";
 import type { Host } from "./host.js";
 import { attempt, readManifestInput } from "./inputs.js";
@@ -87,30 +81,28 @@ async function checkLog(
   server: string | undefined,
   sourceTasks: readonly TaskId[],
 ): Promise<{ readonly checks: readonly Check[]; readonly state: LogState; readonly isUsable: boolean }> {
-  const place = await attempt(() => findLog(host, settings));
-  if (place instanceof StopError) {
+  const found = await attempt(() => findLog(host, settings));
+  if (found instanceof StopError) {
+    if (found.problems[0]?.code !== "NO_LOG" && found.problems[0]?.code !== "SEVERAL_LOGS")
+      return { checks: [failed("log", found)], state: new LogState(), isUsable: false };
     const hint = "Name the manifest, or the log with --idempotency-log FILE";
-    return { checks: [skipped("log", place.message, hint)], state: new LogState(), isUsable: true };
+    return { checks: [skipped("log", found.message, hint)], state: new LogState(), isUsable: true };
   }
+  const { place } = found;
   const { path } = place;
-  const read = await attempt(() => {
-    if (server !== undefined) checkNoOtherLog(place, server, sourceTasks);
-    const log = readLog(path);
+  const read = await attempt(async () => {
+    if (server !== undefined) await checkNoOtherLog(found, server, sourceTasks);
+    const log = await place.read();
     if (server !== undefined) checkServerOfLog(path, log.state.server(), server);
-    onDisk(path, "write to the idempotency log", () => {
-      accessSync(dirname(realPathOf(path)), constants.W_OK);
-      if (existsSync(path)) accessSync(path, constants.W_OK);
-    });
-    return log;
+    checkNotMoved(log.state, path);
+    return { ...log, shown: await place.checkMayWrite() };
   });
   if (read instanceof StopError) return { checks: [failed("log", read)], state: new LogState(), isUsable: false };
-  const ownProcess = { pid: host.pid, exists: host.processExists };
   const word = wordsOn(host.platform);
-  const logFlag = place.named ? ` --idempotency-log ${word(path)}` : "";
+  const logFlag = found.named ? ` --idempotency-log ${word(path)}` : "";
   const sync = `${host.argv0} sync ${word(settings.manifest ?? "MANIFEST")}${logFlag}`;
-  const look = () => judgeLock(inspectLock(realPathOf(path), { ownProcess, clock: systemClock }), path, sync);
-  const lock = await attempt(() => onDisk(`${path}.lock`, "look at the lock", look));
-  const checks = [judgeLog(path, read), lock instanceof StopError ? failed("lock", lock) : lock];
+  const lock = await attempt(async () => judgeLock(await place.lock(), path, sync));
+  const checks = [judgeLog(read.shown, read), lock instanceof StopError ? failed("lock", lock) : lock];
   return { checks, state: read.state, isUsable: true };
 }
 

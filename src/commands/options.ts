@@ -134,6 +134,17 @@ function duration(leastMs: number, mostMs = A_DAY_MS, unit = ""): Kind<number> {
   };
 }
 
+/** A log's head as results tell it. */
+const LOG_HEAD: Kind<{ readonly seq: number; readonly digest: string }> = {
+  value: "SEQ:DIGEST",
+  parse: (typed) => {
+    const [, seq, digest] = /^(\d{1,15}):([0-9a-f]{64})$/i.exec(typed.trim()) ?? [];
+    return seq === undefined || digest === undefined
+      ? new Advice("Write it as a result's log gives it: the seq, a colon, the whole digest")
+      : { seq: Number(seq), digest: digest.toLowerCase() };
+  },
+};
+
 const RESULT: Kind<ResultFile> = {
   ...FILE,
   parse: (path) => {
@@ -222,12 +233,18 @@ export const OPTIONS = {
     "the greater of --timeout and 15s",
   ),
   maxFailures: one("--max-failures", wholeNumber(1), "start no more writes after N tenants failed or went in doubt"),
-  idempotencyLog: one(
-    "--idempotency-log",
-    FILE,
-    "the idempotency log",
-    "beside the manifest: MANIFEST.idempotency.jsonl",
-  ),
+  idempotencyLog: {
+    ...one(
+      "--idempotency-log",
+      { ...FILE, value: "FILE|URL" },
+      "the idempotency log: a file, or postgres://USER@HOST:PORT/DATABASE?log=NAME",
+      "beside the manifest: MANIFEST.idempotency.jsonl",
+    ),
+    env: "QALYPTUS_IDEMPOTENCY_LOG",
+  },
+  lockTimeoutMs: preset("--lock-timeout", duration(0), "how long to wait for another run's lock", "0s"),
+  head: one("--head", LOG_HEAD, "a head that was noted once (SEQ:DIGEST): is it in this log"),
+  printSql: flag("--print-sql", "print the SQL instead, for a database administrator"),
   breakLock: one("--break-lock", text("ID"), "remove the log's foreign lock that has this ID"),
   rebind: flag("--rebind", "accept the server's new address, once the source task and known copies are found there"),
   format: preset("--format", choice("FORMAT", "human", "json", "ndjson"), OUTPUT, "human"),

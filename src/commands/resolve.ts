@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import { LOG_ENDING, readLog } from "../log/file/read-log.js";
-import { logRecorder, type Recorder } from "../log/port.js";
+import { LOG_ENDING } from "../log/file/read-log.js";
+import { type LogPlace, logRecorder, type Recorder } from "../log/port.js";
 import type { LogEntry } from "../log/records.js";
 import type { LogState } from "../log/state.js";
 import { hasOpenPatch, type TenantState } from "../log/tenant-state.js";
@@ -23,7 +23,7 @@ import { optionWord } from "../shared/quoting.js";
 import { nearestKeys } from "../shared/spelling.js";
 import { oneLine } from "../shared/text-safety.js";
 import { systemClock } from "../shared/time.js";
-import { checkServerOfLog, findLog, withOpenLog } from "./command-log.js";
+import { checkServerOfLog, findLog, whoRuns, withOpenLog } from "./command-log.js";
 import { type Connection, withConnection } from "./connection.js";
 import type { Host, Tell } from "./host.js";
 import { attempt, readManifestInput } from "./inputs.js";
@@ -33,14 +33,14 @@ import { openTelling } from "./telling.js";
 /** `resolve`: settles tenants by hand; writes to the log only, never to the server. */
 export async function resolveCommand(host: Host, settings: SettingsOf["resolve"]): Promise<ExitCode> {
   const telling = await openTelling(host, settings.output);
-  const { path } = findLog(host, settings);
+  const { place } = await findLog(host, settings);
   const { resolution } = settings;
   const { resolved, log } =
     resolution.kind === "task"
       ? await withConnection(host, resolution.connection, telling, (connection) =>
-          resolveInLog(host, settings, path, telling, connection),
+          resolveInLog(host, settings, place, telling, connection),
         )
-      : await resolveInLog(host, settings, path, telling);
+      : await resolveInLog(host, settings, place, telling);
   if (settings.output.format === "human")
     for (const { tenant, said } of resolved) await telling.answer(`${oneLine(tenant)}: ${said}\n`);
   else {
@@ -53,12 +53,13 @@ export async function resolveCommand(host: Host, settings: SettingsOf["resolve"]
 async function resolveInLog(
   host: Host,
   settings: SettingsOf["resolve"],
-  path: string,
+  place: LogPlace,
   tell: Tell,
   connection?: Connection,
 ) {
-  const { sourceTask, manifest, breakLock } = settings;
-  const bound = existsSync(path) ? readLog(path).state.server() : undefined;
+  const { sourceTask, manifest, breakLock, lockTimeoutMs } = settings;
+  const { path } = place;
+  const bound = (await place.read()).state.server();
   const given = settings.server && parseServerUrl(settings.server.text).identity;
   const server = connection?.server.identity ?? bound ?? given;
   if (server === undefined) {
@@ -68,17 +69,25 @@ async function resolveInLog(
   checkServerOfLog(path, bound, server);
   const run = randomUUID();
   const sourceTasks = sourceTask === undefined ? [] : [sourceTask];
-  const opening = { path, server, sourceTasks, run, command: "resolve", breakLock };
-  return withOpenLog(host, opening, tell, async (log) => {
+  const opening = { server, sourceTasks, run, command: "resolve", breakLock, lockTimeoutMs };
+  return withOpenLog(host, place, opening, tell, async (log) => {
     const { state } = log;
-    const recorder = logRecorder(state, log, { id: run, preamble: { type: "run", command: "resolve" } });
+    const recorder = logRecorder(state, log, {
+      id: run,
+      preamble: { type: "run", command: "resolve", by: whoRuns(host) },
+    });
     const request: ResolveRequest = {
       ...settings,
-      manifestName: manifest === undefined ? basename(path, LOG_ENDING) : basename(manifest),
+      manifestName: basename(manifest ?? manifestOfLog(path, state)),
       manifestTenants: await tenantsOfManifest(settings, path, state),
     };
     return { resolved: await resolveTenants(request, recorder, connection?.api.reader), log: log.head() };
   });
+}
+
+/** The manifest that a log is of: beside a file, else the last sync's. */
+function manifestOfLog(path: string, state: LogState): string {
+  return path.endsWith(LOG_ENDING) ? path.slice(0, -LOG_ENDING.length) : (state.syncs().at(-1)?.manifest.path ?? path);
 }
 
 /** The tenants of the log's manifest, read as the last sync read it; none where it is not there, or cannot be read any more. */
@@ -88,7 +97,7 @@ async function tenantsOfManifest(
   state: LogState,
 ): Promise<readonly ManifestTenant[]> {
   const shape = state.syncs().at(-1)?.shape;
-  const path = manifest ?? logPath.slice(0, -LOG_ENDING.length);
+  const path = manifest ?? manifestOfLog(logPath, state);
   if (resolution.kind !== "task" || shape === undefined || !existsSync(path)) return [];
   const read = await attempt(() => readManifestInput({ path, shape }));
   return read instanceof StopError ? [] : read.tenants;

@@ -44,15 +44,11 @@ const LEAST_SETTLE_MS = 15_000;
 const READERS = {
   sync: (given: Given) => {
     refuseContradictions(given);
-    const { settleMs = LEAST_SETTLE_MS, offline } = given.values;
-    const why = "a server that still works on a request after so short a time makes a second task";
-    const short = settleMs < LEAST_SETTLE_MS ? [problem("SETTLE_SHORT", `--settle ${settleMs}ms: ${why}`)] : [];
-    return {
-      ...syncJob(given.values),
-      warnings: short,
-      manifest: manifestOf(given),
-      connection: offline ? undefined : requireConnection(given, "sync", "; --dry-run --offline needs neither"),
-    };
+    return syncSettings(given);
+  },
+  drift: (given: Given) => {
+    if (given.operands.length === 0) refuseShaping(given, "drift without a manifest", "name the manifest");
+    return syncSettings({ ...given, values: { ...given.values, dryRun: true, verify: true, detailedExitCode: true } });
   },
   validate: (given: Given) => ({
     manifest: manifestOf(given) ?? "",
@@ -81,6 +77,10 @@ const READERS = {
       connection: requireConnection(given, "init"),
     };
   },
+  "log verify": () => ({}),
+  "log history": (given: Given) => ({ tenants: given.operands }),
+  "log copy": (given: Given) => ({ from: given.operands[0] ?? "", to: given.operands[1] ?? "" }),
+  "log init": (given: Given) => ({ url: given.operands[0] }),
   sandbox: () => ({}),
   demo: () => ({}),
   schema: () => ({}),
@@ -107,6 +107,19 @@ export function readInvocation(command: CommandName, given: Given): Invocation {
   const settings = { ...given.values, ...READERS[command](given), output: given.output };
   if (given.faults.length > 0) throw new StopError(EXIT.usage, given.faults);
   return { command, settings } as Invocation;
+}
+
+/** What `sync` is asked for, and `drift`. */
+function syncSettings(given: Given) {
+  const { settleMs = LEAST_SETTLE_MS, offline } = given.values;
+  const why = "a server that still works on a request after so short a time makes a second task";
+  const short = settleMs < LEAST_SETTLE_MS ? [problem("SETTLE_SHORT", `--settle ${settleMs}ms: ${why}`)] : [];
+  return {
+    ...syncJob(given.values),
+    warnings: short,
+    manifest: manifestOf(given),
+    connection: offline ? undefined : requireConnection(given, "sync", "; --dry-run --offline needs neither"),
+  };
 }
 
 /** What a sync is asked for by its options alone, on the command line and by a library's caller. */
@@ -194,13 +207,7 @@ function refuseContradictions(given: Given): void {
     fault(given, "MANIFEST_MISSING", "sync needs a manifest", hint);
   }
   const earlier = resume ? "--resume" : plan === undefined ? undefined : "--plan";
-  const shaping = SHAPING.filter((key) => given.typed.includes(key)).map((key) => OPTIONS[key].long);
-  if (earlier !== undefined && shaping.length > 0)
-    conflict(
-      given,
-      `${earlier} takes what shapes the plan from its own run's options, so ${shaping.join(", ")} cannot be given`,
-      `Leave ${shaping.length === 1 ? "it" : "them"} out, or leave ${earlier} out to plan anew`,
-    );
+  if (earlier !== undefined) refuseShaping(given, earlier, `leave ${earlier} out to plan anew`);
   const saves = savePlan !== undefined;
   const carriesOut = plan !== undefined;
   const contradictions: readonly (readonly [holds: boolean, message: string, hint?: string])[] = [
@@ -215,6 +222,17 @@ function refuseContradictions(given: Given): void {
     [breakLock !== undefined && dryRun, "a dry run takes no lock, so --break-lock has none to break"],
   ];
   for (const [holds, message, hint] of contradictions) if (holds) conflict(given, message, hint);
+}
+
+/** Refuses options that shape a plan where an earlier run's do, which would be left unread. */
+function refuseShaping(given: Given, earlier: string, other: string): void {
+  const shaping = SHAPING.filter((key) => given.typed.includes(key)).map((key) => OPTIONS[key].long);
+  if (shaping.length === 0) return;
+  conflict(
+    given,
+    `${earlier} takes what shapes the plan from its own run's options, so ${shaping.join(", ")} cannot be given`,
+    `Leave ${shaping.length === 1 ? "it" : "them"} out, or ${other}`,
+  );
 }
 
 /** What `resolve` is to write down; only a task to be taken over is read from the server. */

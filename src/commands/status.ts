@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import { readLog } from "../log/file/read-log.js";
 import type { LogState } from "../log/state.js";
 import type { TenantState } from "../log/tenant-state.js";
 import type { Manifest } from "../manifest/manifest.js";
@@ -20,13 +19,14 @@ import { openTelling } from "./telling.js";
 /** `status`: what the log knows, tenant by tenant; no network, no key, no lock. */
 export async function statusCommand(host: Host, settings: SettingsOf["status"]): Promise<ExitCode> {
   const telling = await openTelling(host, settings.output);
-  const { path } = findLog(host, settings);
-  if (!existsSync(path)) {
+  const { place } = await findLog(host, settings);
+  const { path } = place;
+  if ((await place.size()) === undefined) {
     const manifest = wordsOn(host.platform)(settings.manifest ?? "tenants.csv");
     const hint = `Name it with --idempotency-log FILE; the first sync makes it: ${host.argv0} sync ${manifest}`;
     throw stopError(EXIT.usage, "NO_LOG", `there is no idempotency log ${path}`, { hint, file: path });
   }
-  const log = readLog(path);
+  const log = await place.read();
   const { manifest, warnings } = await manifestOf(host, settings, log.state);
   const report: StatusReport = {
     version: 1,

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { type ReadLog, readLog } from "../log/file/read-log.js";
+import type { ReadLog } from "../log/port.js";
+import { isPostgresUrl } from "../log/postgres/address.js";
 import type { Manifest } from "../manifest/manifest.js";
 import {
   checkResumable,
@@ -16,7 +17,15 @@ import { EXIT, type ExitCode, type Problem, StopError } from "../shared/problems
 import { retypedOn, wordsOn } from "../shared/quoting.js";
 import type { RunResult } from "../shared/results.js";
 import { systemChance, systemClock } from "../shared/time.js";
-import { checkNoOtherLog, checkServerOfLog, findLog, type LogPlace, logSize, withOpenLog } from "./command-log.js";
+import {
+  type CommandLog,
+  checkNoOtherLog,
+  checkNotMoved,
+  checkServerOfLog,
+  findLog,
+  whoRuns,
+  withOpenLog,
+} from "./command-log.js";
 import type { Connection } from "./connection.js";
 import type { Host, Tell } from "./host.js";
 import { attempt, readManifestInput } from "./inputs.js";
@@ -29,11 +38,11 @@ export async function syncCommand(host: Host, settings: SettingsOf["sync"]): Pro
   const { savePlan } = sync;
   const protectedFiles = [
     { path: sync.manifest, what: "the manifest" },
-    { path: sync.log.path, what: "the idempotency log" },
+    ...(isPostgresUrl(sync.log.place.path) ? [] : [{ path: sync.log.place.path, what: "the idempotency log" }]),
   ];
   const { server } = sync.connection ?? {};
   const flagServer = server?.from === "--server" ? server.text : undefined;
-  const completed = (hint: string): string => completedHint(hint, host, sync.log.path, flagServer);
+  const completed = (hint: string): string => completedHint(hint, host, sync.log.place.path, flagServer);
   const { dryRun } = sync.run;
   const telling = await openTelling(host, settings.output, { protectedFiles, savePlan, dryRun, completed });
   try {
@@ -58,7 +67,7 @@ function nextStep(host: Host, sync: AskedSync, result: RunResult, server: string
   // Only a run that sent something can be resumed; another is run again once its conflicts are ended.
   if (dryRun || !RESUMABLE.includes(exitCode) || !tenants.some(({ attempts }) => attempts > 0)) return undefined;
   const word = wordsOn(host.platform);
-  const log = sync.idempotencyLog === undefined ? "" : ` --idempotency-log ${word(sync.log.path)}`;
+  const log = sync.idempotencyLog === undefined ? "" : ` --idempotency-log ${word(sync.log.place.path)}`;
   const address = server === undefined ? "" : ` --server ${word(server)}`;
   return `To go on: ${host.argv0} sync ${word(sync.manifest)}${log}${address} --resume`;
 }
@@ -83,7 +92,8 @@ export function completedHint(
 /** What a sync needs of the machine it runs on: a command's host, or what a library's caller stands for. */
 export type Machine = Pick<
   Host,
-  "env" | "cwd" | "argv0" | "readInput" | "pid" | "processExists" | "version" | "interruption" | "redact"
+  | ("env" | "cwd" | "argv0" | "readInput" | "pid" | "processExists" | "platform" | "version")
+  | ("interruption" | "redact")
 >;
 
 /** What a sync is, apart from how its answer is told. */
@@ -92,12 +102,12 @@ type SyncJob = Omit<SettingsOf["sync"], "output">;
 /** A sync whose `--resume` or `--plan` has said what it stands for. */
 interface AskedSync extends SyncJob {
   readonly manifest: string;
-  readonly log: LogPlace;
+  readonly log: CommandLog;
   readonly savedPlan: SavedPlan | undefined;
 }
 
 /** Finds out what `--resume` and `--plan` stand for. Throws a StopError: exit 2, 6 or 7. */
-async function askedOf(machine: Pick<Machine, "cwd" | "argv0">, job: SyncJob): Promise<AskedSync> {
+async function askedOf(machine: Machine, job: SyncJob): Promise<AskedSync> {
   if (job.plan !== undefined) {
     const savedPlan = await readSavedPlan(job.plan);
     const manifest = job.manifest ?? savedPlan.manifest.path;
@@ -108,13 +118,14 @@ async function askedOf(machine: Pick<Machine, "cwd" | "argv0">, job: SyncJob): P
       apps: job.apps ?? savedPlan.apps,
       shape: savedPlan.shape,
       run: savedPlan.verify === true ? { ...job.run, verify: true } : job.run,
-      log: { path: job.idempotencyLog ?? savedPlan.logFile, named: true },
+      log: await findLog(machine, { ...job, planLog: savedPlan.logFile }),
       savedPlan,
     };
   }
-  const log = findLog(machine, job);
-  if (!job.resume) return { ...job, manifest: job.manifest ?? "", log, savedPlan: undefined };
-  const last = lastSyncOf(readLog(log.path).state, log.path, job.manifest?.split(/[\\/]/).at(-1));
+  const log = await findLog(machine, job);
+  // `drift` alone may name none: then it is the last sync's, as with `--resume`.
+  if (!job.resume && job.manifest !== undefined) return { ...job, manifest: job.manifest, log, savedPlan: undefined };
+  const last = lastSyncOf((await log.place.read()).state, log.place.path, job.manifest?.split(/[\\/]/).at(-1));
   const manifest = job.manifest ?? last.manifest.path;
   return { ...job, manifest, shape: last.shape, log: { ...log, named: true }, savedPlan: undefined };
 }
@@ -134,8 +145,8 @@ async function performSync(
   const prepared: PreparedSync = { machine, sync, manifest, runId: randomUUID(), tell };
   if (sync.connection === undefined) return { result: await dryRun(prepared), manifest };
   const { withConnection } = await import("./connection.js");
-  const work = (connection: Connection): Promise<RunResult> => {
-    checkNoOtherLog(sync.log, connection.server.identity, sourcesOf(manifest));
+  const work = async (connection: Connection): Promise<RunResult> => {
+    await checkNoOtherLog(sync.log, connection.server.identity, sourcesOf(manifest));
     return sync.run.dryRun ? dryRun(prepared, connection) : apply(prepared, connection);
   };
   return { result: await withConnection(machine, sync.connection, tell, work, sync.run.concurrency), manifest };
@@ -148,7 +159,7 @@ async function readManifestOrLogFault(sync: AskedSync): Promise<Manifest> {
   } catch (error) {
     if (!(error instanceof StopError)) throw error;
     const { problems } = error;
-    const log = await attempt(() => readLog(sync.log.path));
+    const log = await attempt(() => sync.log.place.read());
     throw log instanceof StopError ? new StopError(log.exitCode, [...log.problems, ...problems]) : error;
   }
 }
@@ -165,14 +176,15 @@ interface PreparedSync {
 /** Without a connection (`--offline`) it plans from the manifest and the log alone. */
 async function dryRun(job: PreparedSync, connection?: Connection): Promise<RunResult> {
   const { sync, manifest } = job;
-  const { path } = sync.log;
+  const { place } = sync.log;
   // Before the log is read: what is appended meanwhile is seen when it is looked at again.
-  const size = logSize(path);
-  const log = readLog(path);
+  const size = await place.size();
+  const log = await place.read();
+  checkNotMoved(log.state, place.path);
   const server = connection?.server.identity ?? log.state.server() ?? null;
   const request: SyncRequest = {
     ...requestOf(job, log, server, connection?.warnings ?? []),
-    readLogAgain: () => (logSize(path) === size ? log : readLog(path)),
+    readLogAgain: async () => ((await place.size()) === size ? log : place.read()),
   };
   const deps = { ...depsOf(job), reader: connection?.api.reader, head: log.head };
   const { result, plan } = await dryRunSync(request, deps);
@@ -183,7 +195,7 @@ async function dryRun(job: PreparedSync, connection?: Connection): Promise<RunRe
       savedAt: systemClock.now().toISOString(),
       server,
       manifest: { path: sync.manifest, sha256: manifest.sha256, encoding: sync.encoding },
-      logFile: path,
+      logFile: place.path,
       log: result.log,
       apps: sync.apps,
       verify: sync.run.verify || undefined,
@@ -198,20 +210,21 @@ async function dryRun(job: PreparedSync, connection?: Connection): Promise<RunRe
 async function apply(job: PreparedSync, { server, api, warnings }: Connection): Promise<RunResult> {
   const { sync, manifest, tell } = job;
   const opening = {
-    path: sync.log.path,
     server: server.identity,
     sourceTasks: sourcesOf(manifest),
     run: job.runId,
     command: "sync",
     breakLock: sync.breakLock,
+    lockTimeoutMs: sync.lockTimeoutMs,
   };
-  return withOpenLog(job.machine, opening, tell, (log) => {
+  return withOpenLog(job.machine, sync.log.place, opening, tell, (log) => {
     const { reader, writer } = api;
     return runSync(requestOf(job, log, server.identity, warnings), {
       ...depsOf(job),
       reader,
       writer,
       log,
+      by: whoRuns(job.machine),
       chance: systemChance,
     });
   });
@@ -228,8 +241,8 @@ function requestOf(
   const { state } = log;
   const saved = sync.savedPlan;
   const bound = state.server();
-  if (server !== null && !sync.rebind) checkServerOfLog(sync.log.path, bound, server);
-  if (sync.resume) checkResumable(lastSyncOf(state, sync.log.path, manifest.fileName), manifest);
+  if (server !== null && !sync.rebind) checkServerOfLog(sync.log.place.path, bound, server);
+  if (sync.resume) checkResumable(lastSyncOf(state, sync.log.place.path, manifest.fileName), manifest);
   return {
     runId,
     server,

@@ -169,13 +169,13 @@ export class LogScan {
     this.#pieces.push(chunk);
     this.#pending += chunk.length;
     if (chunk.includes(LF)) {
-      const bytes = Buffer.concat(this.#pieces);
+      const bytes = this.#pieces.length === 1 ? chunk : Buffer.concat(this.#pieces);
       let start = 0;
       for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, start)) {
         this.#readLine(bytes.subarray(start, end), end + 1 - start);
         start = end + 1;
       }
-      this.#pieces = [bytes.subarray(start)];
+      this.#pieces = start === bytes.length ? [] : [bytes.subarray(start)];
       this.#pending = bytes.length - start;
     }
     if (this.#pending <= LONGEST_LINE) return;

@@ -1,5 +1,6 @@
-import { EXIT, stopError } from "../shared/problems.js";
+import { EXIT, type Problem, problem, stopError } from "../shared/problems.js";
 import type { Clock } from "../shared/time.js";
+import type { SeenLock } from "./port.js";
 
 /** How often a log's holder shows that it lives, and when its silence counts, in milliseconds. */
 export const LOCK_TIMING = {
@@ -69,4 +70,16 @@ export class Heartbeat {
     clearInterval(this.#timer);
     await this.#beating;
   }
+}
+
+/** What is told of a lock that may not be taken. `breaking`: what goes before `--break-lock` to break it. */
+export function lockedProblem(lock: SeenLock, file: string, breaking: string): Problem {
+  const { id, owner, silentMs, ownerState } = lock;
+  const wait =
+    ownerState === "alive"
+      ? "Wait until it has ended"
+      : "Wait: without a heartbeat for 60 s it is taken over by itself (its process cannot be looked at from here)";
+  const message = `The idempotency log ${file} is locked by ${owner}; its last heartbeat is ${Math.max(0, Math.round(silentMs / 1000))} s old; the lock's ID is ${id}.`;
+  const hint = `${wait}. Only if you know that it does not run any more: ${breaking} --break-lock ${id}`;
+  return problem("LOG_LOCKED", message, { file, value: id, hint });
 }

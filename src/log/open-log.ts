@@ -10,10 +10,12 @@ import type { LogState } from "./state.js";
 /** Where the lines of a log are kept, held by one run alone. */
 export interface LogStore {
   /**
-   * Makes these lines durable behind those that are there. Rejects with a StopError (exit 6) where it cannot, or where the log is not
+   * Makes these lines durable behind those that are there; `end` is the last of them. Rejects with a StopError (exit 6) where it cannot, or where the log is not
    * this run's any more. Never called twice at a time, and never again once it rejected.
    */
-  append(lines: string): Promise<void>;
+  append(lines: string, end: ChainEnd): Promise<void>;
+  /** Lets `work` fill a log that does not exist yet: all of it is there at its end, or, where it is cut short, none. */
+  fillAtOnce<T>(work: () => Promise<T>): Promise<T>;
   /** As {@link IdempotencyLog.checkMaySend} says. */
   checkMaySend(): void;
   /** Gives the lock back; returns a warning where it stays behind. */
@@ -89,11 +91,25 @@ export class OpenLog implements IdempotencyLog {
     if (this.#last === undefined) {
       // Durable by itself before any record: what is found without a whole header held nothing.
       const header = headerLine(this.#run, at, run);
-      await this.#store.append(`${header.line}\n`);
+      await this.#store.append(`${header.line}\n`, header);
       this.#last = header;
     }
     const { text, end } = nextLines(this.#last, group, { at, run, synced: this.#last.seq });
-    await this.#store.append(text);
+    await this.#store.append(text, end);
+    this.#last = end;
+  }
+
+  /** Takes another log over in this one, which is empty. What is cut short leaves nothing that could be taken for a log. */
+  async takeOver<T>(work: () => Promise<T>): Promise<T> {
+    return this.#last === undefined ? await this.#store.fillAtOnce(work) : await work();
+  }
+
+  /** Takes lines of another log over, as they are; they go on where this one ends. */
+  async appendLines(lines: readonly string[]): Promise<void> {
+    const line = lines.at(-1) ?? "";
+    const { seq, digest } = JSON.parse(line) as ChainEnd;
+    const end = { seq, digest, line };
+    await this.#store.append(`${lines.join("\n")}\n`, end);
     this.#last = end;
   }
 

@@ -70,6 +70,9 @@ const observedReport = z.object({
   rowsLack: onlyTrue,
 });
 
+/** Who runs the program, where, and in which version; the address of the CI job, where there is one. */
+const runBy = z.object({ user: textOrNone, host: text, version: text, ciJob: textOrNone });
+
 /** What each type of record has, besides its type and what the log adds to every line. */
 const ENTRIES = {
   /** A `sync` or `resolve` that writes to the log; the first record of its run. */
@@ -79,6 +82,7 @@ const ENTRIES = {
     shape: z.optional(PLAN_SHAPE),
     /** SHA-256 of the saved plan that is carried out (`--plan`). */
     plan: textOrNone,
+    by: z.optional(runBy),
   }),
   /** A run's end, where it was not killed. `left`: tenants that stay `planned`, failed or in doubt. */
   "run-end": z.object({ exitCode: count, left: count }),
@@ -189,6 +193,8 @@ const ENTRIES = {
   crossed: z.object({ ...copy, listed: text, other: z.object(tenant), ended: onlyTrue }),
   /** Every copy that is in the log up to here was listed; where its name was not the log's, a record says so. */
   "names-seen": z.object({ type: z.literal("names-seen") }),
+  /** `log copy`: the log goes on in another place, and nothing is added here any more. */
+  moved: z.object({ to: text, by: z.optional(runBy) }),
   /** `--rebind`: the server has a new address. */
   rebound: z.object({ server: text }),
 };
@@ -228,6 +234,7 @@ export type LogRecord = LogEntry & LogEnvelope;
 export type CreateIntentRecord = Entries["create-intent"];
 export type CreateOutcomeRecord = Entries["create-outcome"];
 export type RunRecord = Entries["run"];
+export type RunBy = Inferred<typeof runBy>;
 export type RunEndRecord = Entries["run-end"];
 export type SourceStoppedRecord = Entries["source-stopped"];
 export type ObservedRecord = Entries["observed"];

@@ -65,6 +65,7 @@ export class LogState {
   #copiesMade = 0;
   #namesSeen = 0;
   #server: string | undefined;
+  #movedTo: string | undefined;
 
   tenants(): Iterable<TenantState> {
     return this.#tenants.values();
@@ -124,6 +125,11 @@ export class LogState {
     return this.#server;
   }
 
+  /** Where the log goes on (`log copy`); `undefined`: here. */
+  movedTo(): string | undefined {
+    return this.#movedTo;
+  }
+
   knowsCopyOf(sourceTaskId: TaskId): boolean {
     return this.#copiesUnder.has(sourceTaskId);
   }
@@ -173,6 +179,9 @@ export class LogState {
         return;
       case "names-seen":
         this.#namesSeen = this.#copiesMade;
+        return;
+      case "moved":
+        this.#movedTo = entry.to;
         return;
       case "rebound":
         this.#server = entry.server;

@@ -28,8 +28,12 @@ import {
 type Reports = TenantState["reports"];
 
 const NOT_VERIFIED = { verified: false, verifiedAt: undefined } as const;
-/** What there is no more of once a tenant has a copy. What `resolve --retry` was given for is there: no second copy one day. */
-const NO_CREATES = { suspects: NONE, absences: 0, retry: false } as const;
+/** What is known of a tenant with a new copy. What `resolve --retry` was given for is there: no second copy one day. */
+const NEW_COPY = {
+  ...{ suspects: NONE, absences: 0, retry: false },
+  ...NOT_VERIFIED,
+  ...{ lastVerifiedAt: undefined, showsMappings: false },
+} as const;
 
 /** The records that change what is known of single tenants. */
 export type TenantEntry = Exclude<
@@ -85,9 +89,7 @@ export function foldTenant(tenant: TenantState, entry: TenantEntry, facts: FoldF
         // It may be the work of a create that was in doubt: what that asked for holds its apps until the server shows otherwise.
         reports: copy?.newTaskId === newTaskId ? unknownReports(tenant.reports) : possibleReports(tenant.suspects),
         originalRows: undefined,
-        ...NO_CREATES,
-        ...NOT_VERIFIED,
-        showsMappings: false,
+        ...NEW_COPY,
       };
     }
     case "patch-intent": {
@@ -105,7 +107,7 @@ export function foldTenant(tenant: TenantState, entry: TenantEntry, facts: FoldF
     case "patch-outcome":
       return withPatchOutcome(tenant, entry);
     case "verified":
-      return tenant.verified ? { ...tenant, verifiedAt: entry.verifiedAt } : tenant;
+      return tenant.verified ? { ...tenant, verifiedAt: entry.verifiedAt, lastVerifiedAt: entry.verifiedAt } : tenant;
     case "retry": {
       const retry = entry.withdrawn !== true;
       return { ...tenant, tenant: entry.tenant, retry, absences: retry ? 0 : tenant.absences };
@@ -165,7 +167,7 @@ function withCopy(
 ): TenantState {
   const sourceRows = rows.length === 0 ? undefined : countRows(rows);
   const copy = { newTaskId, name, ownName: name, gone: false, sourceRows, order };
-  return { ...tenant, copy, reports, originalRows: sourceRows, ...NO_CREATES, ...NOT_VERIFIED, showsMappings: false };
+  return { ...tenant, copy, reports, originalRows: sourceRows, ...NEW_COPY };
 }
 
 /** A renamed tenant's copy: what the old key's writes may have done to it, they may still do, also a second task of its old name. */
@@ -198,6 +200,7 @@ function withObserved(tenant: TenantState, observed: ObservedRecord): TenantStat
     originalRows: has,
     verified,
     verifiedAt: verified ? observed.verifiedAt : undefined,
+    lastVerifiedAt: verified ? observed.verifiedAt : tenant.lastVerifiedAt,
     showsMappings: tenant.showsMappings || observed.reports.some(({ apps }) => apps !== null),
   };
 }

@@ -205,9 +205,16 @@ function decideCopy(context: PlanContext, entry: PlanEntry, state: TenantState, 
   if (inUse !== undefined) return refuse(inUse);
   return {
     action: { kind: "update", changes },
-    reason: `drift: ${counted(changes.length, "report")} not as the manifest wants`,
+    reason: `drift: ${counted(changes.length, "report")} not as the manifest wants${sinceOf(state)}`,
     missing,
   };
+}
+
+/** Since when a copy may have drifted: it was last seen right then. */
+function sinceOf({ lastVerifiedAt }: TenantState): string {
+  return lastVerifiedAt === undefined
+    ? ""
+    : `; read last as it should be on ${lastVerifiedAt.slice(0, 16).replace("T", " ")} UTC`;
 }
 
 function decideCreate(context: PlanContext, entry: PlanEntry, reason: string): Decision {

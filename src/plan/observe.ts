@@ -58,7 +58,7 @@ const SOURCES_AT_ONCE = 2;
  */
 export async function observeServer(
   reader: TaskReader,
-  knownNow: () => LogState,
+  knownNow: () => LogState | Promise<LogState>,
   sourceTaskIds: readonly TaskId[],
 ): Promise<Observation> {
   const limit = pLimit(SOURCES_AT_ONCE);
@@ -73,7 +73,7 @@ export async function observeServer(
   // strange answers are judged. Past any cache: a task that has a copy's name, and is not seen now, would later pass for our own work.
   const reading = await reader.listTasks({ fresh: true, onRecognised: askSources });
   const answers = await askSources();
-  const log = knownNow();
+  const log = await knownNow();
   const index = indexOf(reading);
   const problems = answers.flatMap((answer) => sourceUnknown(answer, { reading, index, log }) ?? []);
   if (problems.length > 0) throw new StopError(EXIT.usage, problems);

@@ -73,6 +73,11 @@ export function jsonDiagnosis(diagnosis: Diagnosis): string {
   return [...objectPieces({ ...diagnosis, checks })].join("");
 }
 
+/** An answer of its own form, for scripts. */
+export function jsonAnswer(answer: object): string {
+  return [...objectPieces(answer)].join("");
+}
+
 /** What the log knows, for scripts. */
 export function jsonStatus({ version, command, server, log, tenants, ...rest }: StatusReport): Iterable<string> {
   const { copied, "in-doubt": inDoubt, ...others } = standingCounts(tenants);

@@ -1,5 +1,5 @@
 import type { IdempotencyLog, Recorder } from "../log/port.js";
-import type { LogEntry, PlanShape } from "../log/records.js";
+import type { LogEntry, PlanShape, RunBy } from "../log/records.js";
 import { hasOpenWrite, type RowCounts, type TenantState } from "../log/tenant-state.js";
 import { type PlanContext, type PlanItem, refreshed, unexplainedTasks } from "../plan/decide.js";
 import { listNotRead, type ObservedList, observeListAgain, sharedReading } from "../plan/observe.js";
@@ -42,6 +42,8 @@ export interface SyncDeps {
   readonly reader: TaskReader;
   readonly writer: TaskWriter;
   readonly log: IdempotencyLog;
+  /** Who runs it, for the log. */
+  readonly by?: RunBy | undefined;
   readonly clock: Clock;
   readonly chance: Chance;
   readonly emit: Emit;

@@ -35,7 +35,7 @@ export interface SyncRequest {
    * The log as it is now, for a dry run beside a live one: read when the list has been read, so that whatever task the list shows, its
    * intent is known. Without it the log is `state`.
    */
-  readonly readLogAgain?: (() => { readonly state: LogState; readonly head: LogHead | null }) | undefined;
+  readonly readLogAgain?: (() => Promise<{ readonly state: LogState; readonly head: LogHead | null }>) | undefined;
   /** Warnings found before the use case began. */
   readonly warnings: readonly Problem[];
   /** SHA-256 of the saved plan that is carried out. */
@@ -57,9 +57,9 @@ export async function dryRunSync(request: SyncRequest, deps: DryRunDeps) {
   const startedAt = deps.clock.now();
   let log = deps.head;
   let recorder: Recorder | undefined;
-  const logNow = (): Recorder => {
+  const logNow = async (): Promise<Recorder> => {
     if (recorder !== undefined) return recorder;
-    const again = request.readLogAgain?.();
+    const again = await request.readLogAgain?.();
     log = again?.head ?? log;
     recorder = memoryRecorder(again?.state ?? request.state, request.runId);
     return recorder;
@@ -85,7 +85,14 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
   const { shape, run: options } = request.options;
   const recorder = logRecorder(request.state, deps.log, {
     id: request.runId,
-    preamble: { type: "run", command: "sync", manifest: { path, fileName, sha256 }, shape, plan: request.planDigest },
+    preamble: {
+      type: "run",
+      command: "sync",
+      manifest: { path, fileName, sha256 },
+      shape,
+      plan: request.planDigest,
+      by: deps.by,
+    },
   });
   const preparing = prepare(request, deps, () => recorder);
   const { plan, refusals, warnings } = await untilInterrupted(deps.interruption, preparing);
@@ -124,12 +131,13 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
 async function prepare(
   request: SyncRequest,
   { reader, clock, emit }: Pick<DryRunDeps, "reader" | "clock" | "emit">,
-  recorderNow: () => Recorder,
+  recorderNow: () => Recorder | Promise<Recorder>,
 ) {
   const { manifest, options } = request;
   if (reader !== undefined) emit({ kind: "step", message: "reading the server's tasks" });
-  const observation = reader && (await observeServer(reader, () => recorderNow().state, sourcesOf(manifest)));
-  const recorder = recorderNow();
+  const observation =
+    reader && (await observeServer(reader, async () => (await recorderNow()).state, sourcesOf(manifest)));
+  const recorder = await recorderNow();
   if (observation !== undefined) await rebind(request, recorder, observation);
   const plan = await makePlan({
     manifest,

@@ -1,5 +1,6 @@
 import { BlockList, isIP, isIPv6 } from "node:net";
 import { domainToASCII } from "node:url";
+import { isLoopback } from "../shared/hosts.js";
 import { trimAround } from "../shared/ids.js";
 import { EXIT, stopError } from "../shared/problems.js";
 import { quote } from "../shared/text-safety.js";
@@ -81,12 +82,6 @@ function shownAddress(text: string): string {
 /** The path below the origin under which one version's routes are. */
 export function apiRoot(server: ServerUrl, version: ApiVersion): string {
   return `${server.basePath}/api/${version}`;
-}
-
-/** Whether a host of a URL is this machine: `localhost`, `*.localhost`, 127.0.0.0/8, `[::1]`. */
-export function isLoopback(hostname: string): boolean {
-  const host = hostname.toLowerCase().replace(/\.$/, "");
-  return host === "localhost" || host.endsWith(".localhost") || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
 /** The environment's variables, as they were handed in. */

@@ -11,7 +11,12 @@ const ENV = { QALYPTUS_SERVER: "https://from-the-environment.example", QALYPTUS_
 /** The fewest words that each command can be called with. */
 const BARE: Readonly<Record<CommandName, readonly string[]>> = {
   sync: ["customers.csv"],
+  drift: ["customers.csv"],
   validate: ["customers.csv"],
+  "log verify": [],
+  "log history": [],
+  "log copy": ["one.jsonl", "two.jsonl"],
+  "log init": [],
   status: [],
   resolve: ["acme", "--forget"],
   doctor: [],
@@ -39,6 +44,13 @@ const ARRIVALS: Readonly<Record<string, Arrival>> = {
   "resolve --source-task": { words: ["--source-task", TASK], at: "sourceTask", value: TASK },
   "init --source-task": { words: ["--source-task", "Monthly Report"], at: "sourceTask", value: "Monthly Report" },
   "--master-app": { words: ["--master-app", `{${APP}}`], at: "shape.masterApp", value: APP },
+  "--lock-timeout": { words: ["--lock-timeout", "10m"], at: "lockTimeoutMs", value: 600_000 },
+  "--head": {
+    words: ["--head", `12:${"AB".repeat(32)}`],
+    at: "head",
+    value: { seq: 12, digest: "ab".repeat(32) },
+  },
+  "--print-sql": { words: ["--print-sql"], at: "printSql", value: true },
   "init --master-app": { words: ["--master-app", APP], at: "masterApp", value: APP },
   "--report": { words: ["--report", TASK, "--report", APP], at: "shape.reports", value: [TASK, APP] },
   "--report-id": { words: ["--report-id", "report"], at: "shape.reportId", value: "report" },
@@ -77,6 +89,12 @@ const ARRIVALS: Readonly<Record<string, Arrival>> = {
     at: "connection.apiKey",
     value: { kind: "file", path: "key.txt" },
   },
+  ...Object.fromEntries(
+    ["status", "log verify", "log history", "log copy", "log init"].map((command) => [
+      `${command} --ca-file`,
+      { words: ["--ca-file", "a.pem"], at: "caFiles", value: ["a.pem"] },
+    ]),
+  ),
   "--ca-file": {
     words: ["--ca-file", "a.pem", "--ca-file", "b.der"],
     at: "connection.caFiles",

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { judgeLock } from "../../src/commands/doctor.js";
-import type { SeenLock } from "../../src/log/file/process-identity.js";
+import type { SeenLock } from "../../src/log/port.js";
 
 const lock = (ownerState: SeenLock["ownerState"], silentMs: number): SeenLock => ({
   id: "0123456789abcdef",

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { tenantAppId } from "../../src/sandbox/world.js";
+import type { RunResult } from "../../src/shared/results.js";
+import { HAS_POSTGRES, TestPostgres } from "../support/postgres.js";
 import { openStage, type Stage } from "../support/stage.js";
 import { commandsOf, commandsOfBlocks, openShell, readPage, type ShellLine } from "./shell-lines.js";
 
@@ -12,13 +14,18 @@ const PIPELINES = ["github-actions.yml", "gitlab-ci.yml", "azure-pipelines.yml"]
 const LOG = "log/customers.csv.idempotency.jsonl";
 
 /** A repository with a manifest, and the sandbox as its server. */
-async function openRepository(): Promise<{ stage: Stage; run: Awaited<ReturnType<typeof openShell>> }> {
+async function openRepository(
+  more: Readonly<Record<string, string>> = {},
+): Promise<{ stage: Stage; run: Awaited<ReturnType<typeof openShell>> }> {
   const stage = await openStage();
   await cp(EXAMPLES, join(stage.folder, "examples"), { recursive: true });
   await cp(join(EXAMPLES, "tenants.csv"), join(stage.folder, "customers.csv"));
   await mkdir(join(stage.folder, "log"));
-  const env = { QALYPTUS_SERVER: stage.sandbox.url, QALYPTUS_API_KEY: stage.sandbox.key };
-  return { stage, run: await openShell(stage.folder, env) };
+  return { stage, run: await openShell(stage.folder, { ...envOf(stage), ...more }) };
+}
+
+function envOf({ sandbox }: Stage): Readonly<Record<string, string>> {
+  return { QALYPTUS_SERVER: sandbox.url, QALYPTUS_API_KEY: sandbox.key };
 }
 
 /** Somebody maps a copy's first report to another tenant's app, past this program. */
@@ -39,10 +46,10 @@ async function makeDrift(stage: Stage): Promise<void> {
 }
 
 describe.skipIf(process.platform === "win32")("the commands of the examples", { timeout: 120_000 }, () => {
-  it("the pipelines: the plan that was reviewed is applied, drift fails the audit, and a lost log is made anew", async () => {
+  it("the pipelines with the log on a branch: the plan that was reviewed is applied, drift fails the audit, and a lost log is made anew", async () => {
     const { stage, run } = await openRepository();
     const [lines = [], ...others] = await Promise.all(
-      PIPELINES.map(async (file) => commandsOf(await readPage(`examples/ci/${file}`))),
+      PIPELINES.map(async (file) => commandsOf(await readPage(`examples/ci/log-on-a-branch/${file}`))),
     );
     for (const other of others) expect(other).toEqual(lines);
     const only = (pattern: RegExp): ShellLine => {
@@ -78,6 +85,49 @@ describe.skipIf(process.platform === "win32")("the commands of the examples", { 
     expect(stage.copies()).toHaveLength(12);
   });
 
+  it.skipIf(!HAS_POSTGRES)(
+    "the pipelines with the log in PostgreSQL: nobody keeps a file, and the head of last month is found",
+    async () => {
+      const pages = await Promise.all(PIPELINES.map((file) => readPage(`examples/ci/${file}`)));
+      const [lines = [], ...others] = pages.map((page) => commandsOf(page));
+      for (const other of others) expect(other.map(({ text }) => text)).toEqual(lines.map(({ text }) => text));
+      const only = (pattern: RegExp): ShellLine => lines.find(({ text }) => pattern.test(text)) as ShellLine;
+      const server = await TestPostgres.start();
+      try {
+        await server.sql(await readPage("examples/postgres/log.sql"));
+        const ci = await server.role("ci", "qalyptus_propagate_runner");
+        const looks = await server.role("looks", "qalyptus_propagate_auditor");
+        const reads = await openRepository({ QALYPTUS_IDEMPOTENCY_LOG: server.url("customers", looks) });
+        const { stage } = reads;
+        const writes = await openShell(stage.folder, {
+          ...envOf(stage),
+          QALYPTUS_IDEMPOTENCY_LOG: server.url("customers", ci),
+        });
+        expect(await reads.run(only(/ --save-plan /))).toMatchObject({ code: 0 });
+        expect(await writes(only(/ --plan /))).toMatchObject({ code: 0 });
+        expect(stage.copies()).toHaveLength(12);
+        expect(await reads.run(only(/^qalyptus-propagate drift /))).toMatchObject({ code: 0 });
+        const result = JSON.parse(await readFile(join(stage.folder, "result.json"), "utf8")) as RunResult;
+        const head = `${result.log?.seq}:${result.log?.digest}`;
+        expect(await writes(only(/ --adopt /))).toMatchObject({ code: 0 });
+        const verify = { ...only(/ log verify --head /), before: [`QALYPTUS_LOG_HEAD=${head}`] };
+        expect(await reads.run(verify)).toMatchObject({ code: 0 });
+        await makeDrift(stage);
+        expect(await reads.run(only(/^qalyptus-propagate drift /))).toMatchObject({ code: 10 });
+        expect(stage.copies()).toHaveLength(12);
+      } finally {
+        await server.stop();
+      }
+    },
+  );
+
+  it("examples/postgres/log.sql is what log init --print-sql prints", async () => {
+    const { run } = await openRepository();
+    const { code, told } = await run({ text: "qalyptus-propagate log init --print-sql", before: [] });
+    expect(code).toBe(0);
+    expect(told).toBe(await readPage("examples/postgres/log.sql"));
+  });
+
   it("windows.ps1: each line ends as its comment says", async () => {
     const { stage, run } = await openRepository();
     const lines = commandsOf(await readPage("examples/windows.ps1"));
@@ -93,6 +143,7 @@ describe.skipIf(process.platform === "win32")("the commands of the examples", { 
 const CANNOT_RUN: readonly (readonly [pattern: RegExp, why: string])[] = [
   [/ sandbox( |$)/, "listens until it is stopped: test/sandbox, test/program"],
   [/--server http:\/\/127\.0\.0\.1:3994/, "needs the sandbox's usual port: test/sandbox/start-lines.test.ts"],
+  [/db\.example\.com/, "needs a database: test/program/postgres.test.ts"],
   [/ demo( |$)/, "plays for a minute: npm run test:package"],
 ];
 

@@ -10,7 +10,7 @@ const TABLE = "shared/codes.ts";
 
 /** Upper-case words in quotes that are no codes of ours: variables of the environment, and what the system and libraries say. */
 const OTHERS = new Set([
-  ...["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "QALYPTUS_API_KEY", "QALYPTUS_SERVER"],
+  ...["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "QALYPTUS_API_KEY", "QALYPTUS_SERVER", "QALYPTUS_IDEMPOTENCY_LOG"],
   // Shown by -v as what became of a request.
   "PROXY_TIMEOUT",
 ]);

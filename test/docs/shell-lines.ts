@@ -20,7 +20,7 @@ export async function readPage(path: string): Promise<string> {
 /** The program's command lines in a pipeline or a PowerShell script. */
 export function commandsOf(page: string): readonly ShellLine[] {
   return page.split("\n").flatMap((line) => {
-    const text = /^\s*(?:- )?(?:run: )?(qalyptus-propagate(?:\.cmd)? .*)$/.exec(line)?.[1];
+    const text = /^\s*(?:- )?(?:test -z "[^"]*" \|\| )?(?:run: )?(qalyptus-propagate(?:\.cmd)? .*)$/.exec(line)?.[1];
     return text === undefined
       ? []
       : [{ text: text.replace(/^qalyptus-propagate\.cmd/, "qalyptus-propagate"), before: [] }];
@@ -45,7 +45,7 @@ export async function openShell(
   env: Readonly<Record<string, string>>,
 ): Promise<(line: ShellLine) => Promise<{ readonly code: number | null; readonly told: string }>> {
   const programs = join(folder, ".programs");
-  await mkdir(programs);
+  await mkdir(programs, { recursive: true });
   await writeFile(join(programs, "qalyptus-propagate"), `#!/bin/sh\nexec "${process.execPath}" "${BIN}" "$@"\n`);
   await chmod(join(programs, "qalyptus-propagate"), 0o755);
   const path = `${programs}${delimiter}${process.env.PATH}`;

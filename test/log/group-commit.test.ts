@@ -7,7 +7,12 @@ import { createOutcome, MONTHLY, SERVER } from "../support/log-samples.js";
 
 /** A log whose store does what `append` says. Its entries are known by the number of their write. */
 function logOver(append: LogStore["append"]) {
-  const store: LogStore = { append, checkMaySend: () => undefined, close: async () => undefined };
+  const store: LogStore = {
+    append,
+    fillAtOnce: (work) => work(),
+    checkMaySend: () => undefined,
+    close: async () => undefined,
+  };
   const run = { path: "log.jsonl", server: SERVER, sourceTasks: [MONTHLY], run: "run-1", clock: systemClock };
   const last = { seq: 7, digest: "0".repeat(64), line: "{}" };
   const log = new OpenLog(store, run, { state: new LogState(), last, warnings: [] });

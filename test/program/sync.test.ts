@@ -229,6 +229,29 @@ describe("a result file", () => {
   });
 });
 
+describe("--lock-timeout", () => {
+  it("lets runs that start at once go one after the other, and tells whom they wait for", async () => {
+    const stage = await openStage({ latencyMs: 100 });
+    await stage.put("tenants.csv", manifestOf(16));
+    const ends = await Promise.all([1, 2, 3].map(() => stage.sync(["--lock-timeout", "60s"])));
+    expect(ends.map(({ code }) => code)).toEqual([0, 0, 0]);
+    expect(ends.map(({ result }) => result.summary.create).sort((a, b) => b - a)).toEqual([16, 0, 0]);
+    expect(stage.copies()).toHaveLength(16);
+    expect(ends.filter(({ stderr }) => stderr.includes("another run holds the log")).length).toBeGreaterThan(0);
+  });
+
+  it("gives up when its time is over", async () => {
+    const stage = await openStage({ latencyMs: 500 });
+    await stage.put("tenants.csv", manifestOf(30));
+    const first = stage.start(["sync", "tenants.csv", ...SHAPE, "--concurrency", "2"]);
+    while (stage.copies().length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    const second = await stage.sync(["--lock-timeout", "1s"]);
+    expect(second).toMatchObject({ code: 6, result: { errors: [{ code: "LOG_LOCKED" }] } });
+    first.child.kill("SIGINT");
+    expect((await first.ended).code).toBe(130);
+  });
+});
+
 describe("status", () => {
   it("answers without the options that the sync was given", async () => {
     const stage = await openStage();

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { apiRoot, isLoopback, parseServerUrl } from "../../src/server/address.js";
+import { apiRoot, parseServerUrl } from "../../src/server/address.js";
+import { isLoopback } from "../../src/shared/hosts.js";
 import { StopError } from "../../src/shared/problems.js";
 
 describe("a server's address", () => {

@@ -113,6 +113,7 @@ class World {
     this.#uuid = uuidsOf(this.#random);
     this.#scheduler = new Scheduler(this.#random);
     this.#log = new LogModel({
+      place: history.seed % 2 === 0 ? "file" : "database",
       scheduler: this.#scheduler,
       random: this.#random,
       broken: (code) => new core.StopError(6, { code, message: code.toLowerCase(), hint: "look at the log" }),

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { codeOf } from "../../files/paths.js";
 import { EXIT, type Problem, problem, StopError, stopError } from "../../shared/problems.js";
-import { Heartbeat, type HeartbeatClock, LOCK_TIMING, type Moment, momentOf } from "../heartbeat.js";
+import { Heartbeat, type HeartbeatClock, LOCK_TIMING, lockedProblem, type Moment, momentOf } from "../heartbeat.js";
+import type { SeenLock } from "../port.js";
 import { diskTrouble, isDiskError, onDisk } from "./disk.js";
 import {
   type ChainLink,
@@ -16,14 +17,7 @@ import {
   removeStaleFiles,
   successorPath,
 } from "./lock-files.js";
-import {
-  identityOf,
-  lockedProblem,
-  type ProcessFacts,
-  type SeenLock,
-  stateOfOwner,
-  thisMachine,
-} from "./process-identity.js";
+import { identityOf, type ProcessFacts, stateOfOwner, thisMachine } from "./process-identity.js";
 
 /** What only tests replace. `flush` makes a beat durable. */
 const DEFAULTS = { machine: thisMachine, timing: LOCK_TIMING, flush: promisify(fdatasync) };

@@ -48,7 +48,7 @@ class LogFile implements LogStore {
   readonly #request: OpenLogRequest;
   readonly #disk: LogDisk;
   /** Without symbolic links. */
-  readonly #path: string;
+  #path: string;
   readonly #lock: LogLock;
   /** `undefined`: the first write makes the file. */
   #handle: LogHandle | undefined;
@@ -81,6 +81,25 @@ class LogFile implements LogStore {
       this.#verifyLength(handle.facts());
     }
     return new OpenLog(this, this.#request, { state, last: found?.last, warnings });
+  }
+
+  /** Under a name that the lock's next holder removes. */
+  async fillAtOnce<T>(work: () => Promise<T>): Promise<T> {
+    const [disk, path] = [this.#disk, this.#path];
+    this.#path = `${path}.lock.copy-${this.#lock.id}`;
+    try {
+      const done = await work();
+      this.#lock.check();
+      if (disk.facts(path) !== undefined) throw this.#changed("a file appeared where there was none");
+      disk.rename(this.#path, path);
+      disk.syncFolder(dirname(path));
+      return done;
+    } catch (error) {
+      rmSync(this.#path, { force: true });
+      throw error;
+    } finally {
+      this.#path = path;
+    }
   }
 
   checkMaySend(): void {

@@ -1,19 +1,8 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname, platform, uptime } from "node:os";
 import { orMissing } from "../../files/paths.js";
-import { type Problem, problem } from "../../shared/problems.js";
+import type { SeenLock } from "../port.js";
 import type { ProcessIdentity } from "./lock-files.js";
-
-/** A lock as it was seen. */
-export interface SeenLock {
-  readonly id: string;
-  /** "sync" on host acme-01, process 4711, since … */
-  readonly owner: string;
-  /** Since its last heartbeat. */
-  readonly silentMs: number;
-  /** What can be said of its owner: there, provably gone, or not to be told from here. */
-  readonly ownerState: "alive" | "gone" | "unknown";
-}
 
 /** What only `main` may know of this process; handed in. */
 export interface ProcessFacts {
@@ -107,16 +96,4 @@ function runningProcess(stat: string | undefined): { readonly start: string; rea
   const [state] = fields;
   const start = fields[19];
   return start === undefined ? undefined : { start, dead: state === "Z" || state === "X" };
-}
-
-/** What is told of a lock that may not be taken. `breaking`: what goes before `--break-lock` to break it. */
-export function lockedProblem(lock: SeenLock, file: string, breaking: string): Problem {
-  const { id, owner, silentMs, ownerState } = lock;
-  const wait =
-    ownerState === "alive"
-      ? "Wait until it has ended"
-      : "Wait: without a heartbeat for 60 s it is taken over by itself (its process cannot be looked at from here)";
-  const message = `The idempotency log ${file} is locked by ${owner}; its last heartbeat is ${Math.max(0, Math.round(silentMs / 1000))} s old; the lock's ID is ${id}.`;
-  const hint = `${wait}. Only if you know that it does not run any more: ${breaking} --break-lock ${id}`;
-  return problem("LOG_LOCKED", message, { file, value: id, hint });
 }

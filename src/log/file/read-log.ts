@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { realPathOf } from "../../files/paths.js";
 import type { TaskId } from "../../shared/ids.js";
 import { EXIT, type Problem, problem, StopError, stopError } from "../../shared/problems.js";
-import type { LogHead } from "../../shared/results.js";
 import { type LogContent, LogScan, type TornTail } from "../chain.js";
+import type { ReadLog, RecordVisitor } from "../port.js";
 import { LogState } from "../state.js";
 import { type LogDisk, nodeDisk, onDisk } from "./disk.js";
 
@@ -13,18 +13,10 @@ export const LOG_ENDING = ".idempotency.jsonl";
 
 const READING = "read the idempotency log";
 
-/** A log as it was read without a lock. */
-export interface ReadLog {
-  readonly state: LogState;
-  /** `null`: there is no log (no file, or one in which not even the header is whole). */
-  readonly head: LogHead | null;
-  readonly warnings: readonly Problem[];
-}
-
 /** Reads a log for a dry run or `status`: no lock, nothing written, a torn end is ignored. Throws as opening does. */
-export function readLog(path: string): ReadLog {
+export function readLog(path: string, visit?: RecordVisitor): ReadLog {
   const state = new LogState();
-  const { last, torn } = readLogFile(logPathOf(path), path, state, nodeDisk) ?? {};
+  const { last, torn } = readLogFile(logPathOf(path), path, state, nodeDisk, visit) ?? {};
   if (last === undefined) return { state, head: null, warnings: [] };
   const head = { path, seq: last.seq, digest: last.digest };
   return { state, head, warnings: torn === undefined ? [] : [tornWarning(path, torn)] };
@@ -48,8 +40,17 @@ export function logPathOf(path: string): string {
  * Reads a log's file to its end into `state`; `undefined`: there is none. Throws a StopError (exit 6) where it is no log of ours,
  * damaged or unreadable. `shownPath`: as the user gave it, for messages.
  */
-export function readLogFile(path: string, shownPath: string, state: LogState, disk: LogDisk): LogContent | undefined {
-  const scan = new LogScan(shownPath, (record) => state.apply(record, record.run));
+export function readLogFile(
+  path: string,
+  shownPath: string,
+  state: LogState,
+  disk: LogDisk,
+  visit?: RecordVisitor,
+): LogContent | undefined {
+  const scan = new LogScan(shownPath, (record) => {
+    visit?.(record, state);
+    state.apply(record, record.run);
+  });
   return onDisk(shownPath, READING, () => {
     if (disk.facts(path) === undefined) return undefined;
     disk.read(path, 0, (piece) => scan.push(piece));

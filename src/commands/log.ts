@@ -1,0 +1,270 @@
+import { randomUUID } from "node:crypto";
+import { resolve } from "node:path";
+import { realPathOf } from "../files/paths.js";
+import { History, type HistoryEvent, type HistoryRun } from "../log/history.js";
+import type { OpenLog } from "../log/open-log.js";
+import type { LogPlace, ReadLog } from "../log/port.js";
+import { isPostgresUrl, isSameLog, parsePostgresUrl } from "../log/postgres/address.js";
+import { type TableColumn, tableLines, toText } from "../reporter/layout.js";
+import { jsonAnswer } from "../results/json.js";
+import { foldTenantKey } from "../shared/ids.js";
+import { EXIT, type ExitCode, type StopError, stopError } from "../shared/problems.js";
+import { shellWord } from "../shared/quoting.js";
+import { nearestKeys } from "../shared/spelling.js";
+import { findLog, placeOf, whoRuns, withOpenLog } from "./command-log.js";
+import type { Host } from "./host.js";
+import type { SettingsOf } from "./settings.js";
+import { openTelling } from "./telling.js";
+
+type Telling = Awaited<ReturnType<typeof openTelling>>;
+
+/** `log verify`: walks the chain; with a head that was noted once, says whether it is in this log. No network but a database's. */
+export async function logVerifyCommand(host: Host, settings: SettingsOf["log verify"]): Promise<ExitCode> {
+  const telling = await openTelling(host, settings.output);
+  const { place } = await findLog(host, settings);
+  const { head: noted } = settings;
+  let found = noted === undefined;
+  const log = await readExisting(host, place, (record) => {
+    found ||= record.seq === noted?.seq && record.digest === noted.digest;
+  });
+  const { path, seq, digest } = log.head;
+  await telling.warn(log.warnings);
+  // A log that holds no record yet has its header for a head.
+  if (noted?.seq === 0) found = await beginsWith(place, noted.digest);
+  if (!found && noted !== undefined) {
+    const where = noted.seq > seq ? `it ends with seq ${seq}` : `seq ${noted.seq} has another digest`;
+    const message = `The head ${noted.seq}:${noted.digest} is not in the idempotency log ${path}: ${where}.`;
+    throw stopError(EXIT.log, "LOG_HEAD_MISSING", message, { file: path });
+  }
+  const behind = noted && seq - noted.seq;
+  const said = behind === undefined ? "" : `The noted head ${noted?.seq} is in it, ${counted(behind)} ago.\n`;
+  if (settings.output.format === "human")
+    await telling.answer(`${path} is whole: ${counted(seq)}, head ${seq}:${digest}\n${said}`);
+  else {
+    const noting = noted && { noted: { ...noted, recordsSince: behind } };
+    await answerJson(telling, { version: 1, command: "log verify", log: log.head, ...noting, warnings: log.warnings });
+  }
+  return EXIT.ok;
+}
+
+async function beginsWith(place: LogPlace, digest: string): Promise<boolean> {
+  for await (const line of linesOf(place.text())) return endsWithDigest(line, digest);
+  return false;
+}
+
+function endsWithDigest(line: string, digest: string | undefined): boolean {
+  return line.endsWith(`"digest":"${digest}"}`);
+}
+
+function counted(records: number): string {
+  return records === 1 ? "1 record" : `${records} records`;
+}
+
+async function answerJson(telling: Telling, answer: object): Promise<void> {
+  await telling.answer(jsonAnswer({ ...answer, errors: [], exitCode: EXIT.ok }));
+}
+
+/** Reads a log that must be there. Throws a StopError (exit 2) where there is none. */
+async function readExisting(host: Host, place: LogPlace, visit?: Parameters<LogPlace["read"]>[0]) {
+  const log: ReadLog = await place.read(visit);
+  if (log.head !== null) return { ...log, head: log.head };
+  const hint = `Name it with --idempotency-log; the first sync makes it: ${host.argv0} sync tenants.csv`;
+  throw stopError(EXIT.usage, "NO_LOG", `there is no idempotency log ${place.path}`, { hint, file: place.path });
+}
+
+/** `log history`: each record of the tenants that are named, or each run. */
+export async function logHistoryCommand(host: Host, settings: SettingsOf["log history"]): Promise<ExitCode> {
+  const telling = await openTelling(host, settings.output);
+  const { place } = await findLog(host, settings);
+  const wanted = new Set<string>(settings.tenants.map(foldTenantKey));
+  const history = new History((_, tenant) => wanted.has(foldTenantKey(tenant)));
+  const log = await readExisting(host, place, (record, before) => history.take(record, before));
+  await telling.warn(log.warnings);
+  for (const asked of settings.tenants) {
+    if (history.events.some(({ tenant }) => foldTenantKey(tenant) === foldTenantKey(asked))) continue;
+    const keys = [...log.state.tenants()].map(({ key }) => key);
+    const near = nearestKeys(asked, keys, 3);
+    const hint = near.length === 0 ? undefined : `The nearest keys are ${near.join(", ")}`;
+    const message = `the log ${place.path} has no record of a tenant "${asked}"`;
+    throw stopError(EXIT.usage, "TENANT_UNKNOWN", message, { hint, file: place.path, value: asked });
+  }
+  const ofTenants = settings.tenants.length > 0;
+  if (settings.output.format === "human") {
+    const lines = ofTenants
+      ? tableLines(EVENT_COLUMNS, rowsOf(history.events), telling.look)
+      : tableLines(RUN_COLUMNS, history.runs(), telling.look);
+    await telling.answer(toText([...lines]));
+  } else {
+    const told = ofTenants ? { records: history.events } : { runs: history.runs() };
+    await answerJson(telling, { version: 1, command: "log history", log: log.head, ...told, warnings: log.warnings });
+  }
+  return EXIT.ok;
+}
+
+function whoOf(by: HistoryRun["by"]): string {
+  return by === undefined ? "" : [by.user, by.host, by.ciJob].filter(Boolean).join(", ");
+}
+
+/** A line for each app that a record changes, whichever reports read it: which app they read before, and which after. */
+function rowsOf(events: readonly HistoryEvent[]): readonly (HistoryEvent & { readonly change: string })[] {
+  return events.flatMap((event) => {
+    const changes = new Set(
+      event.apps.map(({ qlikAppId, before, newQlikAppId }) =>
+        before === newQlikAppId
+          ? newQlikAppId
+          : `${before === undefined ? "?" : (before ?? qlikAppId)} → ${newQlikAppId}`,
+      ),
+    );
+    return [...(changes.size === 0 ? [""] : changes)].map((change, at) => ({
+      ...event,
+      ...(at > 0 && { event: "" }),
+      change,
+    }));
+  });
+}
+
+const EVENT_COLUMNS: readonly TableColumn<ReturnType<typeof rowsOf>[number]>[] = [
+  { title: "seq", text: ({ seq }) => String(seq) },
+  { title: "at", text: ({ at }) => at.replace(/\.\d+Z$/, "Z") },
+  { title: "tenant", text: ({ tenant }) => tenant, atMost: 24 },
+  { title: "event", text: ({ event }) => event, atMost: 40 },
+  { title: "app", text: ({ change }) => change },
+  { title: "task", text: ({ newTaskId }) => newTaskId ?? "" },
+  { title: "run", text: ({ run }) => run.slice(0, 8) },
+  { title: "by", text: ({ by }) => whoOf(by), atMost: 40 },
+  { title: "why", text: ({ code, message, reason }) => reason ?? [code, message].filter(Boolean).join(": ") },
+];
+
+const RUN_COLUMNS: readonly TableColumn<HistoryRun>[] = [
+  { title: "seq", text: ({ seq }) => String(seq) },
+  { title: "at", text: ({ at }) => at.replace(/\.\d+Z$/, "Z") },
+  { title: "run", text: ({ run }) => run.slice(0, 8) },
+  { title: "command", text: ({ command }) => command },
+  { title: "manifest", text: ({ manifest }) => manifest ?? "", atMost: 30 },
+  { title: "exit", text: ({ command, exitCode }) => String(exitCode ?? (command === "sync" ? "none" : "")) },
+  { title: "created", text: ({ created }) => String(created) },
+  { title: "updated", text: ({ updated }) => String(updated) },
+  { title: "adopted", text: ({ adopted }) => String(adopted) },
+  { title: "refused", text: ({ refused }) => String(refused) },
+  { title: "in doubt", text: ({ inDoubt }) => String(inDoubt) },
+  { title: "by", text: ({ by }) => whoOf(by) },
+];
+
+/**
+ * `log copy`: copies a log to an empty place, and closes the old one with a record that names the new. Both are locked meanwhile. Cut short
+ * before the close it may be run again: what is in the new place must then be a beginning of the old log.
+ */
+export async function logCopyCommand(host: Host, settings: SettingsOf["log copy"]): Promise<ExitCode> {
+  const telling = await openTelling(host, settings.output);
+  const { lockTimeoutMs } = settings;
+  const [from, to] = [await placeOf(host, settings.from, settings), await placeOf(host, settings.to, settings)];
+  await readExisting(host, from);
+  if (isSamePlace(from.path, to.path, host)) {
+    const message = `${to.path} is the log that is to be copied.`;
+    throw stopError(EXIT.log, "LOG_NOT_EMPTY", message, { file: to.path });
+  }
+  const bound = (await from.read()).state;
+  const server = bound.server() ?? "";
+  const run = randomUUID();
+  const opening = { server, sourceTasks: [...bound.sourceTasks()], command: "log copy", run, lockTimeoutMs };
+  const head = await withOpenLog(host, from, opening, telling, (old) =>
+    withOpenLog(host, to, opening, telling, async (copy) => {
+      await copy.takeOver(() => copyLines(from, old, copy, to));
+      const copied = copy.head();
+      const place = isPostgresUrl(to.path) ? to.path : resolve(host.cwd, to.path);
+      await old.append([{ type: "moved", to: place, by: whoRuns(host) }]);
+      return copied;
+    }),
+  );
+  if (settings.output.format === "human") {
+    const next = `From now on: --idempotency-log ${shellWord(to.path)}`;
+    await telling.answer(
+      `${from.path} was copied to ${to.path}: ${counted(head?.seq ?? 0)}, head ${head?.seq}:${head?.digest}\n${next}\n`,
+    );
+  } else await answerJson(telling, { version: 1, command: "log copy", from: from.path, to: to.path, log: head });
+  return EXIT.ok;
+}
+
+/** Whether two places are one: its own lock would be waited for. */
+function isSamePlace(one: string, other: string, { cwd, env }: Host): boolean {
+  const [a, b] = [isPostgresUrl(one), isPostgresUrl(other)];
+  if (a && b) return isSameLog(parsePostgresUrl(one, true, env), parsePostgresUrl(other, true, env));
+  return !a && !b && realPathOf(resolve(cwd, one)) === realPathOf(resolve(cwd, other));
+}
+
+/** So many lines are made durable at once. */
+const LINES_AT_ONCE = 1_000;
+
+async function copyLines(from: LogPlace, old: OpenLog, copy: OpenLog, to: LogPlace): Promise<void> {
+  const there = copy.head()?.seq ?? -1;
+  const refuse = (): never => {
+    const message = `There is another log at ${to.path} already, with ${counted(Math.max(0, there))}.`;
+    throw stopError(EXIT.log, "LOG_NOT_EMPTY", message, { file: to.path });
+  };
+  if (there > (old.head()?.seq ?? -1)) refuse();
+  let waiting: string[] = [];
+  const flush = async (): Promise<void> => {
+    if (waiting.length > 0) await copy.appendLines(waiting);
+    waiting = [];
+  };
+  let seq = 0;
+  for await (const line of linesOf(from.text())) {
+    // What an earlier, cut-short copy has left there must be the same log.
+    if (seq === there && !endsWithDigest(line, copy.head()?.digest)) refuse();
+    if (seq > there) waiting.push(line);
+    // The header by itself: a place may keep it apart.
+    if (seq === 0 || waiting.length >= LINES_AT_ONCE) await flush();
+    seq += 1;
+  }
+  await flush();
+}
+
+/** Whole lines, without their ends: a log that went through a checkout on Windows may have CRLF. */
+async function* linesOf(pieces: AsyncIterable<Uint8Array>): AsyncIterable<string> {
+  let rest = Buffer.alloc(0);
+  for await (const piece of pieces) {
+    const bytes = Buffer.concat([rest, piece]);
+    let start = 0;
+    for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
+      yield bytes.toString("utf8", start, end).replace(/\r$/, "");
+      start = end + 1;
+    }
+    rest = bytes.subarray(start);
+  }
+  if (rest.length > 0) yield rest.toString("utf8").replace(/\r$/, "");
+}
+
+/** `log init`: makes the tables of logs in PostgreSQL, or prints what a database administrator runs. */
+export async function logInitCommand(host: Host, settings: SettingsOf["log init"]): Promise<ExitCode> {
+  const telling = await openTelling(host, settings.output);
+  const { INIT_SQL, ROLES } = await import("../log/postgres/tables.js");
+  if (settings.printSql) {
+    await telling.answer(INIT_SQL);
+    return EXIT.ok;
+  }
+  const url = settings.url ?? host.env.QALYPTUS_IDEMPOTENCY_LOG ?? "";
+  if (!isPostgresUrl(url)) throw notAPostgres(url);
+  const address = parsePostgresUrl(url, url !== host.env.QALYPTUS_IDEMPOTENCY_LOG, host.env);
+  const { postgresPlace } = await import("./postgres-place.js");
+  const log = await postgresPlace(host, address, settings.caFiles);
+  await log.makeTables();
+  await log.close();
+  if (settings.output.format === "human")
+    await telling.answer(
+      `The tables are there. Give a user that runs syncs the role ${ROLES.runner}, one that only looks ${ROLES.auditor}:\n` +
+        `  GRANT ${ROLES.runner} TO ci;\n`,
+    );
+  else
+    await answerJson(telling, {
+      version: 1,
+      command: "log init",
+      log: { path: log.path },
+      roles: Object.values(ROLES),
+    });
+  return EXIT.ok;
+}
+
+function notAPostgres(url: string): StopError {
+  const message = url === "" ? "log init needs the database's address" : "only a log in PostgreSQL needs tables";
+  return stopError(EXIT.usage, "LOG_URL", message);
+}

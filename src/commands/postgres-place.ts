@@ -1,0 +1,54 @@
+import { readFile, stat } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { rootCertificates } from "node:tls";
+import { codeOf } from "../files/paths.js";
+import { type PostgresAddress, passwordIn } from "../log/postgres/address.js";
+import { PostgresLog } from "../log/postgres/postgres-log.js";
+import { readAuthorities } from "../server/credentials.js";
+import { EXIT, type Problem, problem, stopError } from "../shared/problems.js";
+import type { Host } from "./host.js";
+
+/** A log in PostgreSQL, with the password and the authorities that the environment knows. Throws a StopError (exit 2). */
+export async function postgresPlace(
+  host: Pick<Host, "env" | "pid" | "redact" | "platform">,
+  address: PostgresAddress,
+  caFiles: readonly string[],
+): Promise<PostgresLog> {
+  const warnings: Problem[] = [];
+  if (address.plainToOtherHost)
+    warnings.push(problem("LOG_CLEARTEXT", `${address.shown} is reached without TLS, as sslmode=disable says.`));
+  const files = address.caFile === undefined ? caFiles : [...caFiles, address.caFile];
+  const chosen = address.tls === "off" ? [] : await readAuthorities(files, host.env.NODE_EXTRA_CA_CERTS);
+  const authorities = chosen.length === 0 ? undefined : [...rootCertificates, ...chosen];
+  const password = (address.password ?? host.env.PGPASSWORD) || (await passwordOfFile(host, address, warnings));
+  if (password !== undefined) host.redact(password);
+  return new PostgresLog(address, { password, authorities }, host.pid, warnings);
+}
+
+/** The password that PGPASSFILE, or the usual password file, has for this address. One that others may read is left alone, as by psql. */
+async function passwordOfFile(
+  { env, platform }: Pick<Host, "env" | "platform">,
+  address: PostgresAddress,
+  warnings: Problem[],
+): Promise<string | undefined> {
+  const usual =
+    platform === "win32"
+      ? join(env.APPDATA ?? "", "postgresql", "pgpass.conf")
+      : join(env.HOME ?? homedir(), ".pgpass");
+  // A variable that is set to nothing, as CI systems do, is none.
+  const path = env.PGPASSFILE || usual;
+  try {
+    const { mode } = await stat(path);
+    if (platform === "win32" || (mode & 0o077) === 0) return passwordIn(await readFile(path, "utf8"), address);
+    const hint = `Take the right to read it from others: chmod 600 ${path}`;
+    warnings.push(
+      problem("PASSWORD_FILE", `the password file ${path} is not used: others may read it`, { hint, file: path }),
+    );
+    return undefined;
+  } catch (cause) {
+    if (path === usual) return undefined;
+    const message = `the password file ${path} (PGPASSFILE) cannot be read (${codeOf(cause)})`;
+    throw stopError(EXIT.usage, "PASSWORD_FILE", message, { file: path }, cause);
+  }
+}
