@@ -23,7 +23,7 @@ describe("the packed file", () => {
       /^bin\/(qalyptus-propagate\.js|package\.json)$/,
       /^dist\/([\w-]+\.c?js|THIRD-PARTY-LICENSES\.txt)$/,
       /^dist\/types\/[\w/-]+\.d\.ts$/,
-      /^examples\/(ci\/[\w-]+\.yml|[\w.-]+\.(csv|json|ps1)|\.gitattributes)$/,
+      /^examples\/(ci\/(log-on-a-branch\/)?[\w-]+\.yml|postgres\/log\.sql|[\w.-]+\.(csv|json|ps1)|\.gitattributes)$/,
     ];
     expect(installed.files.filter((path) => !expected.some((pattern) => pattern.test(path)))).toEqual([]);
     for (const pattern of expected)
