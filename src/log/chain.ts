@@ -4,6 +4,7 @@ import {
   entryFault,
   headerIn,
   isRawLine,
+  isWholeRecord,
   type LogEntry,
   type LogEnvelope,
   type LogHeader,
@@ -261,13 +262,14 @@ export class LogScan {
     }
     // It is JSON: where it is wrong, it was edited, or a newer program wrote it.
     const seq = this.#seq + 1;
-    if (!isRawLine(value)) throw this.#damaged("it is not a record of this log");
+    const isWhole = isWholeRecord(value);
+    if (!isWhole && !isRawLine(value)) throw this.#damaged("it is not a record of this log");
     if (value.v > 1) throw this.#refusal("LOG_NEWER", `its version is ${value.v}`);
     if (value.v !== 1) throw this.#damaged(`its version is ${value.v}`);
     if (value.seq !== seq) throw this.#damaged(`its seq is ${value.seq} where ${seq} must stand`);
     if (digest === undefined) throw this.#damaged("its digest is not that of its text and of the line before");
     if (value.synced >= seq || value.synced < this.#synced) throw this.#damaged(`its synced cannot be ${value.synced}`);
-    const fault = entryFault(value);
+    const fault = isWhole ? undefined : entryFault(value);
     if (fault !== undefined && fault.field === undefined)
       throw this.#refusal("LOG_NEWER", `its type "${value.type}" is unknown to this version`);
     if (fault !== undefined)
@@ -309,9 +311,7 @@ export class LogScan {
     const bodyEnd = line.length - DIGEST_FIELD_LENGTH;
     if (bodyEnd < 0) return undefined;
     const body = line.subarray(0, bodyEnd);
-    // As the bytes stand in the file, but with a line feed for any line end between.
-    const covered = this.#before === undefined ? body : Buffer.concat([this.#before, Buffer.of(LF), body]);
-    const digest = hash("sha256", covered, "hex");
+    const digest = hash("sha256", this.#before === undefined ? body : joined(this.#before, body), "hex");
     return line.toString("latin1", bodyEnd) === digestField(digest) ? digest : undefined;
   }
 
@@ -324,6 +324,13 @@ export class LogScan {
     const message = `${name} ${REFUSALS[code]}: line ${line}: ${what}.`;
     return stopError(EXIT.log, code, message, { file: this.#path, line });
   }
+}
+
+/** Two lines as they stand in the file, but with a line feed for any line end between. Where they do stand so, nothing is copied. */
+function joined(before: Buffer, line: Buffer): Buffer {
+  const [start, length] = [before.byteOffset, before.length + 1 + line.length];
+  const isNext = before.buffer === line.buffer && start + before.length + 1 === line.byteOffset;
+  return isNext ? Buffer.from(line.buffer, start, length) : Buffer.concat([before, Buffer.of(LF), line]);
 }
 
 function countNuls(line: Buffer): number {

@@ -253,6 +253,14 @@ export function entryFault(entry: { readonly type: string }): { readonly field: 
   return error && { field: String(error.issues[0]?.path[0]) };
 }
 
+/** What each type of line has in all: most lines are right, and are looked at once. */
+const LINES = new Map(Object.entries(ENTRIES).map(([type, entry]) => [type, z.extend(envelope, entry.shape)]));
+
+/** Whether this is a record with all that its type has and that the log adds; what is wrong with another, the next two say. */
+export function isWholeRecord(value: unknown): value is LogRecord {
+  return LINES.get((Object(value) as LogEnvelope).type)?.safeParse(value).success === true;
+}
+
 /** Whether this is an object with all that the log adds to each of its lines. */
 export function isRawLine(value: unknown): value is LogEnvelope {
   return envelope.safeParse(value).success;
