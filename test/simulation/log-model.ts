@@ -133,6 +133,9 @@ export class OpenLog implements IdempotencyLog {
     this.#breaksAt = of.breaksAt;
   }
 
+  /** The last lines are there, and the answer that said so was lost for good. */
+  landedUnheard = false;
+
   get isBroken(): boolean {
     return this.#broken;
   }
@@ -191,8 +194,8 @@ export class OpenLog implements IdempotencyLog {
     this.#appends += 1;
     for (const entry of entries) this.#log.put({ run: this.#run, entry });
     if (this.#breaksAt > 0 && this.#appends >= this.#breaksAt) {
-      const landed = this.#world.place === "database" && this.#appends % 2 === 0;
-      if (landed) this.#log.makeDurable(this.#log.records.length);
+      this.landedUnheard = this.#world.place === "database" && this.#appends % 2 === 0;
+      if (this.landedUnheard) this.#log.makeDurable(this.#log.records.length);
       return Promise.reject(this.#break("LOG_BROKEN"));
     }
     return new Promise((resolve, reject) => {

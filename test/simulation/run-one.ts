@@ -646,8 +646,9 @@ class World {
     if (result.error !== undefined) this.#count(`error: ${result.error.code}`);
     const evidence = this.#evidence(process);
     const ref = refOf(result);
-    // What became of its last records a process cannot know whose log was taken over.
-    const isUnsure = process.lostWith !== undefined && result.outcome === "in-doubt";
+    // What became of its last records a process cannot know whose log was taken over, or gave no answer any more.
+    const isUnheard = process.lostWith !== undefined || process.log?.landedUnheard === true;
+    const isUnsure = isUnheard && result.outcome === "in-doubt";
     if (ref !== undefined && !isUnsure)
       this.#check("outcomeIsDurableBeforeItIsTold", invariants.outcomeIsDurableBeforeItIsTold(evidence, result, ref));
     if (process.lostWith !== undefined) return;
