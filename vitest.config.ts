@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -6,7 +7,8 @@ export default defineConfig({
     globalSetup: ["test/support/skipped.ts"],
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    // By default one core is left alone: on a machine of two the tests would go one file after the other.
-    maxWorkers: "100%",
+    // By default one core is left alone: on a machine of two the tests would go one file after the other. One more than there are
+    // cores, for some tests wait for a lock, or for a server that is away, for most of a minute.
+    maxWorkers: availableParallelism() + 1,
   },
 });

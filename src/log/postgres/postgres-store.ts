@@ -98,8 +98,9 @@ export class PostgresStore implements LogStore {
         throw this.#lose();
       } catch (error) {
         if (!(error instanceof AnswerLost)) throw error;
+        // A process that was frozen meanwhile has waited for nothing: it asks once more.
+        if (lost !== undefined && this.#clock.monotonic() >= until) throw this.#database.unreachable(error);
         lost = error;
-        if (this.#clock.monotonic() >= until) throw this.#database.unreachable(error);
       }
     }
     this.#head = end;
