@@ -89,10 +89,12 @@ class LogFile implements LogStore {
     this.#path = `${path}.lock.copy-${this.#lock.id}`;
     try {
       const done = await work();
-      this.#lock.check();
-      if (disk.facts(path) !== undefined) throw this.#changed("a file appeared where there was none");
-      disk.rename(this.#path, path);
-      disk.syncFolder(dirname(path));
+      onDisk(this.#request.path, "put the copied log in its place as", () => {
+        this.#lock.check();
+        if (disk.facts(path) !== undefined) throw this.#changed("a file appeared where there was none");
+        disk.rename(this.#path, path);
+        disk.syncFolder(dirname(path));
+      });
       return done;
     } catch (error) {
       rmSync(this.#path, { force: true });

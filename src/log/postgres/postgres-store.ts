@@ -55,6 +55,8 @@ export class PostgresStore implements LogStore {
   /** The head as this run left it. */
   #head: Pick<ChainEnd, "seq" | "digest">;
   #lost: StopError | undefined;
+  /** A transaction is open: what is lost of it is lost as a whole, and never sent again by itself. */
+  #isFilling = false;
 
   constructor(
     path: string,
@@ -97,7 +99,7 @@ export class PostgresStore implements LogStore {
         if (await this.#isAppended(end)) break;
         throw this.#lose();
       } catch (error) {
-        if (!(error instanceof AnswerLost)) throw error;
+        if (!(error instanceof AnswerLost) || this.#isFilling) throw error;
         // A process that was frozen meanwhile has waited for nothing: it asks once more.
         if (lost !== undefined && this.#clock.monotonic() >= until) throw this.#database.unreachable(error);
         lost = error;
@@ -116,14 +118,17 @@ export class PostgresStore implements LogStore {
   }
 
   async fillAtOnce<T>(work: () => Promise<T>): Promise<T> {
-    await this.#database.query("BEGIN");
+    this.#isFilling = true;
     try {
+      await this.#database.query("BEGIN");
       const done = await work();
       await this.#database.query("COMMIT");
       return done;
     } catch (error) {
       await this.#database.close();
       throw error instanceof AnswerLost ? this.#database.unreachable(error) : error;
+    } finally {
+      this.#isFilling = false;
     }
   }
 

@@ -1,5 +1,5 @@
 /*
- * The statements of a log in PostgreSQL, each one transaction of its own. Nothing is bound to a session: no advisory lock, no setting
+ * The statements of a log in PostgreSQL, each one transaction of its own (but for a copy, which is one in all). Nothing is bound to a session: no advisory lock, no setting
  * that outlives its statement. Whole numbers come as JSON: as floating-point ones `extra_float_digits` would round them.
  */
 
