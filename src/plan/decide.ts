@@ -56,9 +56,9 @@ export type CandidateReports = ReadonlyMap<TaskId, Reading<readonly TaskReport[]
 export function refreshed(
   context: Omit<PlanContext, "inForce" | "namesInDoubt" | "names">,
   list: ObservedList | undefined,
-  names = new TenantNames(context.log, context.entries.values()),
 ): PlanContext {
   const { log } = context;
+  const names = new TenantNames(log, context.entries.values());
   const crossed = list === undefined ? context.crossed : nameFindings(log, list.index, names).crossed;
   return { ...context, list, inForce: appsInForce(log), namesInDoubt: namesInDoubt(log), names, crossed };
 }

@@ -76,8 +76,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
   let entries = planEntries({ manifest, shape, log, sources });
   const selects = selector(manifest, shape);
   if (server !== undefined) await recorder.record(presenceEntries(log, server.observation));
-  const known = new TenantNames(log, entries);
-  const names = list && nameFindings(log, list.index, known);
+  const names = list && nameFindings(log, list.index, new TenantNames(log, entries));
   await recorder.record(names?.entries ?? NONE);
   // What a copy maps that nobody has read since it was taken over is in force as well.
   const toRead = entries.filter((entry) => (verify && selects(entry)) || isNeverRead(log.tenant(entry.ref)));
@@ -101,8 +100,6 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
       unlisted: new Map(),
     },
     list,
-    // The log has got no name since.
-    names?.entries.length === 0 ? known : undefined,
   );
   const selected = entries.filter(selects);
   const context = server === undefined ? found : await withCandidates(server.reader, found, selected);
