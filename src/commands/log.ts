@@ -11,6 +11,7 @@ import { foldTenantKey } from "../shared/ids.js";
 import { EXIT, type ExitCode, type StopError, stopError } from "../shared/problems.js";
 import { shellWord } from "../shared/quoting.js";
 import { nearestKeys } from "../shared/spelling.js";
+import { counted } from "../shared/text-safety.js";
 import { findLog, placeOf, whoRuns, withOpenLog } from "./command-log.js";
 import type { Host } from "./host.js";
 import type { SettingsOf } from "./settings.js";
@@ -37,9 +38,9 @@ export async function logVerifyCommand(host: Host, settings: SettingsOf["log ver
     throw stopError(EXIT.log, "LOG_HEAD_MISSING", message, { file: path });
   }
   const behind = noted && seq - noted.seq;
-  const said = behind === undefined ? "" : `The noted head ${noted?.seq} is in it, ${counted(behind)} ago.\n`;
+  const said = behind === undefined ? "" : `The noted head ${noted?.seq} is in it, ${counted(behind, "record")} ago.\n`;
   if (settings.output.format === "human")
-    await telling.answer(`${path} is whole: ${counted(seq)}, head ${seq}:${digest}\n${said}`);
+    await telling.answer(`${path} is whole: ${counted(seq, "record")}, head ${seq}:${digest}\n${said}`);
   else {
     const noting = noted && { noted: { ...noted, recordsSince: behind } };
     await answerJson(telling, { version: 1, command: "log verify", log: log.head, ...noting, warnings: log.warnings });
@@ -54,10 +55,6 @@ async function beginsWith(place: LogPlace, digest: string): Promise<boolean> {
 
 function endsWithDigest(line: string, digest: string | undefined): boolean {
   return line.endsWith(`"digest":"${digest}"}`);
-}
-
-function counted(records: number): string {
-  return records === 1 ? "1 record" : `${records} records`;
 }
 
 async function answerJson(telling: Telling, answer: object): Promise<void> {
@@ -158,12 +155,11 @@ export async function logCopyCommand(host: Host, settings: SettingsOf["log copy"
   const telling = await openTelling(host, settings.output);
   const { lockTimeoutMs } = settings;
   const [from, to] = [await placeOf(host, settings.from, settings), await placeOf(host, settings.to, settings)];
-  await readExisting(host, from);
+  const { state: bound } = await readExisting(host, from);
   if (isSamePlace(from.path, to.path, host)) {
     const message = `${to.path} is the log that is to be copied.`;
     throw stopError(EXIT.log, "LOG_NOT_EMPTY", message, { file: to.path });
   }
-  const bound = (await from.read()).state;
   const server = bound.server() ?? "";
   const run = randomUUID();
   const opening = { server, sourceTasks: [...bound.sourceTasks()], command: "log copy", run, lockTimeoutMs };
@@ -179,7 +175,7 @@ export async function logCopyCommand(host: Host, settings: SettingsOf["log copy"
   if (settings.output.format === "human") {
     const next = `From now on: --idempotency-log ${shellWord(to.path)}`;
     await telling.answer(
-      `${from.path} was copied to ${to.path}: ${counted(head?.seq ?? 0)}, head ${head?.seq}:${head?.digest}\n${next}\n`,
+      `${from.path} was copied to ${to.path}: ${counted(head?.seq ?? 0, "record")}, head ${head?.seq}:${head?.digest}\n${next}\n`,
     );
   } else await answerJson(telling, { version: 1, command: "log copy", from: from.path, to: to.path, log: head });
   return EXIT.ok;
@@ -198,7 +194,7 @@ const LINES_AT_ONCE = 1_000;
 async function copyLines(from: LogPlace, old: OpenLog, copy: OpenLog, to: LogPlace): Promise<void> {
   const there = copy.head()?.seq ?? -1;
   const refuse = (): never => {
-    const message = `There is another log at ${to.path} already, with ${counted(Math.max(0, there))}.`;
+    const message = `There is another log at ${to.path} already, with ${counted(Math.max(0, there), "record")}.`;
     throw stopError(EXIT.log, "LOG_NOT_EMPTY", message, { file: to.path });
   };
   if (there > (old.head()?.seq ?? -1)) refuse();

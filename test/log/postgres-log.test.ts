@@ -124,8 +124,8 @@ describe.skipIf(!HAS_POSTGRES)("a log in PostgreSQL", () => {
       const url = server.url("none").replace(/\/\w+\?/, "/bare?");
       expect(await codeOf(open(url))).toBe("6 LOG_TABLES_MISSING");
       const database = new Database(parsePostgresUrl(url, true, {}), NO_PASSWORD);
-      await database.script(INIT_SQL);
-      await database.script(INIT_SQL);
+      await database.query(INIT_SQL);
+      await database.query(INIT_SQL);
       await database.close();
       expect((await read(url)).head).toBeNull();
     },

@@ -55,7 +55,7 @@ export class Database {
     this.#credentials = credentials;
   }
 
-  /** Carries out one statement. Rejects with an AnswerLost, or a StopError (exit 6) where the database said no for good. */
+  /** Carries out one statement, or several without values. Rejects with an AnswerLost, or a StopError (exit 6) where the database said no for good. */
   async query<Row>(text: string, values: readonly unknown[] = []): Promise<QueryResult<Row & object>> {
     let wasSent = false;
     try {
@@ -73,19 +73,6 @@ export class Database {
         if (refusal !== undefined) throw refusal;
       }
       throw new AnswerLost(wasSent, error);
-    }
-  }
-
-  /** Carries out a text of several statements without values. Rejects as `query` does. */
-  async script(text: string): Promise<void> {
-    try {
-      this.#client ??= this.#connect();
-      const client = await this.#client;
-      await this.#counted(client, () => client.query(text));
-    } catch (error) {
-      this.#drop();
-      if (error instanceof DatabaseError) throw this.#refusal(error);
-      throw this.#refusalToConnect(error) ?? this.unreachable(error);
     }
   }
 

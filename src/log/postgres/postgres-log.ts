@@ -99,7 +99,7 @@ export class PostgresLog implements LogPlace {
 
   /** Makes the tables and the roles (`log init`). */
   async makeTables(): Promise<void> {
-    await this.#database.script(INIT_SQL);
+    await this.#ask(INIT_SQL);
   }
 
   async close(): Promise<void> {
