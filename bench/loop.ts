@@ -9,7 +9,7 @@ import { closeSync, fdatasync, openSync, writeSync } from "node:fs";
 import { promisify } from "node:util";
 import pLimit from "p-limit";
 import { Pool } from "undici";
-import { GroupCommit } from "./group-commit.js";
+import { GroupCommit } from "../src/log/group-commit.js";
 import { duplicateBody, duplicatePath, KEY, tenantName } from "./world.js";
 
 const [url = "", tenants = "0", inFlight = "1", log, order] = process.argv.slice(2);

@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { parse } from "csv-parse/sync";
 import pLimit from "p-limit";
 import { Pool } from "undici";
-import { GroupCommit } from "./group-commit.js";
+import { GroupCommit } from "../src/log/group-commit.js";
 import { bodyFor, copyName, duplicatePath, KEY, MASTER_APP, REPORT, SOURCE_ROW, SOURCE_TASK } from "./world.js";
 
 interface Row {

@@ -33,6 +33,7 @@ const WITH_EFFECTS = [
   "log/postgres/database.ts",
   "log/postgres/postgres-log.ts",
   "log/postgres/postgres-store.ts",
+  "log/group-commit.ts",
   "log/heartbeat.ts",
   "log/open-log.ts",
   "log/port.ts",

@@ -1,8 +1,8 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Problem } from "../shared/problems.js";
 import type { LogHead } from "../shared/results.js";
 import type { Clock } from "../shared/time.js";
 import { type ChainEnd, headerLine, nextLines } from "./chain.js";
+import { GroupCommit } from "./group-commit.js";
 import type { IdempotencyLog } from "./port.js";
 import { entryFault, type LogEntry, type LogHeader } from "./records.js";
 import type { LogState } from "./state.js";
@@ -10,8 +10,8 @@ import type { LogState } from "./state.js";
 /** Where the lines of a log are kept, held by one run alone. */
 export interface LogStore {
   /**
-   * Makes these lines durable behind those that are there; `end` is the last of them. Rejects with a StopError (exit 6) where it cannot, or where the log is not
-   * this run's any more. Never called twice at a time, and never again once it rejected.
+   * Makes these lines durable behind those that are there; `end` is the last of them. Rejects with a StopError (exit 6) where it cannot,
+   * or where the log is not this run's any more. Never called twice at a time, and never again once it rejected.
    */
   append(lines: string, end: ChainEnd): Promise<void>;
   /** Lets `work` fill a log that does not exist yet: all of it is there at its end, or, where it is cut short, none. */
@@ -45,11 +45,7 @@ export class OpenLog implements IdempotencyLog {
   readonly #run: LogRun;
   /** The last durable line. */
   #last: ChainEnd | undefined;
-  #waiting: LogEntry[] = [];
-  /** The flush that takes what waits; `undefined` where nothing does. */
-  #next: Promise<void> | undefined;
-  /** The flush that was asked for last. */
-  #flushed: Promise<void> = Promise.resolve();
+  readonly #groups = new GroupCommit<LogEntry>((group) => this.#flush(group));
 
   constructor(store: LogStore, run: LogRun, { state, last, warnings }: Found) {
     this.#store = store;
@@ -59,10 +55,6 @@ export class OpenLog implements IdempotencyLog {
     this.warnings = warnings;
   }
 
-  /**
-   * While a flush is under way, later calls wait and go out together in the next, in their order. The first failure is the last word:
-   * nothing is flushed after it, and whoever waits or comes later is told.
-   */
   async append(entries: readonly LogEntry[]): Promise<void> {
     for (const entry of entries) {
       const fault = entryFault(entry);
@@ -70,22 +62,10 @@ export class OpenLog implements IdempotencyLog {
       if (fault !== undefined)
         throw new TypeError(`not a log entry: field "${fault.field ?? "type"}" of ${entry.type}`);
     }
-    for (const entry of entries) this.#waiting.push(entry);
-    if (this.#next === undefined) {
-      this.#next = this.#flushAfter(this.#flushed);
-      this.#flushed = this.#next;
-    }
-    await this.#next;
+    await this.#groups.add(entries);
   }
 
-  async #flushAfter(before: Promise<void>): Promise<void> {
-    // Rejects as that one did: then nothing is flushed any more.
-    await before;
-    // Once around the event loop: answers that came in together, and what the last flush set free, share this one.
-    await nextTurn();
-    const group = this.#waiting;
-    this.#waiting = [];
-    this.#next = undefined;
+  async #flush(group: readonly LogEntry[]): Promise<void> {
     const { run, clock } = this.#run;
     const at = clock.now().toISOString();
     if (this.#last === undefined) {
@@ -99,7 +79,7 @@ export class OpenLog implements IdempotencyLog {
     this.#last = end;
   }
 
-  /** Takes another log over in this one, which is empty. What is cut short leaves nothing that could be taken for a log. */
+  /** Lets `work` take another log over. Where this one is empty, what is cut short leaves nothing that could be taken for a log. */
   async takeOver<T>(work: () => Promise<T>): Promise<T> {
     return this.#last === undefined ? await this.#store.fillAtOnce(work) : await work();
   }
@@ -123,7 +103,7 @@ export class OpenLog implements IdempotencyLog {
 
   /** Waits for what is under way, and gives the log back; returns a warning where its lock stays behind. */
   async close(): Promise<Problem | undefined> {
-    await this.#flushed.catch(() => undefined);
+    await this.#groups.idle();
     return await this.#store.close();
   }
 }
