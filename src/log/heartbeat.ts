@@ -72,14 +72,31 @@ export class Heartbeat {
   }
 }
 
-/** What is told of a lock that may not be taken. `breaking`: what goes before `--break-lock` to break it. */
-export function lockedProblem(lock: SeenLock, file: string, breaking: string): Problem {
+/** What `--break-lock` did. `before`: the lock that was there. */
+export function breakWarnings(
+  breakLock: string | undefined,
+  before: Pick<SeenLock, "id" | "owner"> | undefined,
+  file: string,
+): readonly Problem[] {
+  if (breakLock === undefined) return [];
+  if (before?.id !== breakLock)
+    return [problem("LOCK_NOT_THERE", `There was no lock to break: ${breakLock} is gone already.`, { file })];
+  const message = `The lock ${before.id} of ${before.owner} was broken, as --break-lock says.`;
+  return [problem("LOCK_BROKEN", message, { file })];
+}
+
+/**
+ * What is told of a lock that may not be taken. `breaking`: what goes before `--break-lock` to break it. `missing`: the lock that was to
+ * be broken.
+ */
+export function lockedProblem(lock: SeenLock, file: string, breaking: string, missing?: string): Problem {
   const { id, owner, silentMs, ownerState } = lock;
   const wait =
     ownerState === "alive"
       ? "Wait until it has ended"
       : "Wait: without a heartbeat for 60 s it is taken over by itself (its process cannot be looked at from here)";
-  const message = `The idempotency log ${file} is locked by ${owner}; its last heartbeat is ${Math.max(0, Math.round(silentMs / 1000))} s old; the lock's ID is ${id}.`;
+  const other = missing === undefined ? "" : ` The lock ${missing}, which was to be broken, is not there any more.`;
+  const message = `The idempotency log ${file} is locked by ${owner}; its last heartbeat is ${Math.max(0, Math.round(silentMs / 1000))} s old; the lock's ID is ${id}.${other}`;
   const hint = `${wait}. Only if you know that it does not run any more: ${breaking} --break-lock ${id}`;
   return problem("LOG_LOCKED", message, { file, value: id, hint });
 }

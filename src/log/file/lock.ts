@@ -4,7 +4,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { codeOf } from "../../files/paths.js";
 import { EXIT, type Problem, problem, StopError, stopError } from "../../shared/problems.js";
-import { Heartbeat, type HeartbeatClock, LOCK_TIMING, lockedProblem, type Moment, momentOf } from "../heartbeat.js";
+import {
+  breakWarnings,
+  Heartbeat,
+  type HeartbeatClock,
+  LOCK_TIMING,
+  lockedProblem,
+  type Moment,
+  momentOf,
+} from "../heartbeat.js";
 import type { SeenLock } from "../port.js";
 import { diskTrouble, isDiskError, onDisk } from "./disk.js";
 import {
@@ -124,7 +132,7 @@ async function mayTakeOver(asked: Asked, current: ChainLink, own: OwnRecord): Pr
   const isInFuture = seen.silentMs < -timing.beatMs;
   const isSilent = seen.silentMs >= timing.silentMs || isInFuture;
   if (breakLock !== undefined || seen.ownerState === "alive" || !isSilent)
-    throw new StopError(EXIT.log, lockedProblem(seen, logPath, "add"));
+    throw new StopError(EXIT.log, lockedProblem(seen, logPath, "add", breakLock));
   const why = isInFuture ? "whose last heartbeat lies in the future" : `which was silent for ${seconds(seen.silentMs)}`;
   const watchMs = isInFuture ? timing.silentMs : timing.watchMs;
   asked.onWaiting?.(`watching the lock of ${seen.owner}, ${why}`, watchMs);
@@ -156,14 +164,6 @@ function ownerOf({ record }: ChainLink): string {
   return `"${record.command}" on host ${record.host}, process ${record.pid}, since ${record.startedAt}`;
 }
 
-function breakWarnings({ breakLock, logPath: file }: LockRequest, broken: ChainLink | undefined): readonly Problem[] {
-  if (breakLock === undefined) return [];
-  if (broken === undefined)
-    return [problem("LOCK_NOT_THERE", `There was no lock to break: ${breakLock} is gone already.`, { file })];
-  const message = `The lock ${broken.id} of ${ownerOf(broken)} was broken, as --break-lock says.`;
-  return [problem("LOCK_BROKEN", message, { file })];
-}
-
 /**
  * The lock of a log, held by this process. Beats until it is released; `check` says whether it still is ours, and `checkMaySend`
  * whether anybody could take it for dead.
@@ -191,7 +191,8 @@ export class LogLock {
   /** `path`: where our claim stands. `began`: before our record was last written; what others see of it is no older. */
   constructor(asked: Asked, own: OwnRecord, path: string, before: readonly ChainLink[], began: Moment) {
     this.id = own.record.id;
-    this.warnings = breakWarnings(asked, before.at(-1));
+    const broken = before.at(-1);
+    this.warnings = breakWarnings(asked.breakLock, broken && { id: broken.id, owner: ownerOf(broken) }, asked.logPath);
     this.wasTakenOver = before.length > 0;
     this.#asked = asked;
     this.#root = rootOf(asked.logPath);

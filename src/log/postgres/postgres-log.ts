@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ProblemCode } from "../../shared/codes.js";
 import { EXIT, type Problem, problem, StopError, stopError } from "../../shared/problems.js";
 import { type LogContent, LogScan } from "../chain.js";
-import { LOCK_TIMING, lockedProblem, momentOf } from "../heartbeat.js";
+import { breakWarnings, LOCK_TIMING, lockedProblem, momentOf } from "../heartbeat.js";
 import { OpenLog } from "../open-log.js";
 import type { LogPlace, ReadLog, RecordVisitor, SeenLock } from "../port.js";
 import { LogState } from "../state.js";
@@ -186,12 +186,18 @@ export class PostgresLog implements LogPlace {
       // Where its answer was lost it is asked again: the lock is this run's then, or still another's.
       const [taken] = (await this.#askAgain<{ fence: number }>(TAKE, values)).rows;
       if (taken !== undefined)
-        return { fence: taken.fence, holder, began, warnings: breakWarnings(breakLock, before, this.path) };
+        return {
+          fence: taken.fence,
+          holder,
+          began,
+          warnings: breakWarnings(breakLock, before?.holder ? seenLock(before) : undefined, this.path),
+        };
       const seen = await this.#row();
       if (seen === undefined || seen.holder === null) continue;
       before = seen;
       // The database's clock was set back: how old the beat is cannot be told, so the lock counts as silent from now on.
-      if ((seen.silentMs ?? 0) > -timing.beatMs || breakLock !== undefined) throw this.#locked(seen, breakLock);
+      if ((seen.silentMs ?? 0) > -timing.beatMs || breakLock !== undefined)
+        throw new StopError(EXIT.log, lockedProblem(seenLock(seen), this.path, "add", breakLock));
       onWaiting?.(
         `watching the lock of ${ownerOf(seen.holder)}, whose last heartbeat lies in the future`,
         timing.silentMs,
@@ -199,13 +205,6 @@ export class PostgresLog implements LogPlace {
       await sleep(timing.silentMs);
       watched = seen;
     }
-  }
-
-  #locked(row: LogRow, breakLock: string | undefined): StopError {
-    const other =
-      breakLock === undefined ? "" : ` The lock ${breakLock}, which was to be broken, is not there any more.`;
-    const locked = lockedProblem(seenLock(row), this.path, "add");
-    return new StopError(EXIT.log, { ...locked, message: `${locked.message}${other}` });
   }
 
   /** Asks once more where the answer was lost: for what may be carried out twice. */
@@ -233,12 +232,4 @@ export class PostgresLog implements LogPlace {
 
 function seenLock({ fence, holder, silentMs }: LogRow): SeenLock {
   return { id: String(fence), owner: ownerOf(holder ?? ""), silentMs: silentMs ?? 0, ownerState: "unknown" };
-}
-
-function breakWarnings(breakLock: string | undefined, before: LogRow | undefined, file: string): readonly Problem[] {
-  if (breakLock === undefined) return [];
-  if (before?.holder == null || String(before.fence) !== breakLock)
-    return [problem("LOCK_NOT_THERE", `There was no lock to break: ${breakLock} is gone already.`, { file })];
-  const message = `The lock ${breakLock} of ${ownerOf(before.holder)} was broken, as --break-lock says.`;
-  return [problem("LOCK_BROKEN", message, { file })];
 }
