@@ -29,6 +29,7 @@ const PURE_FOLDERS = ["shared", "manifest", "log", "plan", "results"];
 /** The files of the pure folders that wait, read or write, or look at a clock. */
 const WITH_EFFECTS = [
   "shared/time.ts",
+  "log/copy.ts",
   "log/file/",
   "log/postgres/database.ts",
   "log/postgres/postgres-log.ts",

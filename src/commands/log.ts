@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
 import { realPathOf } from "../files/paths.js";
+import { beginsWith, copyLines } from "../log/copy.js";
 import { History, type HistoryEvent, type HistoryRun } from "../log/history.js";
-import type { OpenLog } from "../log/open-log.js";
 import type { LogPlace, ReadLog } from "../log/port.js";
 import { isPostgresUrl, isSameLog, parsePostgresUrl } from "../log/postgres/address.js";
 import { type TableColumn, tableLines, toText } from "../reporter/layout.js";
@@ -31,7 +31,7 @@ export async function logVerifyCommand(host: Host, settings: SettingsOf["log ver
   const { path, seq, digest } = log.head;
   await telling.warn(log.warnings);
   // A log that holds no record yet has its header for a head.
-  if (noted?.seq === 0) found = await beginsWith(place, noted.digest);
+  if (noted?.seq === 0) found = await beginsWith(place.text(), noted.digest);
   if (!found && noted !== undefined) {
     const where = noted.seq > seq ? `it ends with seq ${seq}` : `seq ${noted.seq} has another digest`;
     const message = `The head ${noted.seq}:${noted.digest} is not in the idempotency log ${path}: ${where}.`;
@@ -46,15 +46,6 @@ export async function logVerifyCommand(host: Host, settings: SettingsOf["log ver
     await answerJson(telling, { version: 1, command: "log verify", log: log.head, ...noting, warnings: log.warnings });
   }
   return EXIT.ok;
-}
-
-async function beginsWith(place: LogPlace, digest: string): Promise<boolean> {
-  for await (const line of linesOf(place.text())) return endsWithDigest(line, digest);
-  return false;
-}
-
-function endsWithDigest(line: string, digest: string | undefined): boolean {
-  return line.endsWith(`"digest":"${digest}"}`);
 }
 
 async function answerJson(telling: Telling, answer: object): Promise<void> {
@@ -186,48 +177,6 @@ function isSamePlace(one: string, other: string, { cwd, env }: Host): boolean {
   const [a, b] = [isPostgresUrl(one), isPostgresUrl(other)];
   if (a && b) return isSameLog(parsePostgresUrl(one, true, env), parsePostgresUrl(other, true, env));
   return !a && !b && realPathOf(resolve(cwd, one)) === realPathOf(resolve(cwd, other));
-}
-
-/** So many lines are made durable at once. */
-const LINES_AT_ONCE = 1_000;
-
-async function copyLines(from: LogPlace, old: OpenLog, copy: OpenLog, to: LogPlace): Promise<void> {
-  const there = copy.head()?.seq ?? -1;
-  const refuse = (): never => {
-    const message = `There is another log at ${to.path} already, with ${counted(Math.max(0, there), "record")}.`;
-    throw stopError(EXIT.log, "LOG_NOT_EMPTY", message, { file: to.path });
-  };
-  if (there > (old.head()?.seq ?? -1)) refuse();
-  let waiting: string[] = [];
-  const flush = async (): Promise<void> => {
-    if (waiting.length > 0) await copy.appendLines(waiting);
-    waiting = [];
-  };
-  let seq = 0;
-  for await (const line of linesOf(from.text())) {
-    // What an earlier, cut-short copy has left there must be the same log.
-    if (seq === there && !endsWithDigest(line, copy.head()?.digest)) refuse();
-    if (seq > there) waiting.push(line);
-    // The header by itself: a place may keep it apart.
-    if (seq === 0 || waiting.length >= LINES_AT_ONCE) await flush();
-    seq += 1;
-  }
-  await flush();
-}
-
-/** Whole lines, without their ends: a log that went through a checkout on Windows may have CRLF. */
-async function* linesOf(pieces: AsyncIterable<Uint8Array>): AsyncIterable<string> {
-  let rest = Buffer.alloc(0);
-  for await (const piece of pieces) {
-    const bytes = Buffer.concat([rest, piece]);
-    let start = 0;
-    for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
-      yield bytes.toString("utf8", start, end).replace(/\r$/, "");
-      start = end + 1;
-    }
-    rest = bytes.subarray(start);
-  }
-  if (rest.length > 0) yield rest.toString("utf8").replace(/\r$/, "");
 }
 
 /** `log init`: makes the tables of logs in PostgreSQL, or prints what a database administrator runs. */

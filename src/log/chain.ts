@@ -18,7 +18,7 @@ import {
  */
 
 /** A line's end, as the digest makes it. Its length never changes, so that the rest is found without parsing. */
-function digestField(digest: string): string {
+export function digestField(digest: string): string {
   return `,"digest":"${digest}"}`;
 }
 
