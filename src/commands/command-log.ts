@@ -65,7 +65,11 @@ function isSame(one: string, other: string, { env }: Pick<LogHost, "env">): bool
 
 /** The place that a text names: a file, or a log in PostgreSQL, whose client is loaded only then. */
 export async function placeOf(host: LogHost, text: string, given: LogSettings): Promise<LogPlace> {
-  if (!isPostgresUrl(text)) return fileAt(host, text);
+  return isPostgresUrl(text) ? databaseAt(host, text, given) : fileAt(host, text);
+}
+
+/** The log in PostgreSQL that an address names. */
+export async function databaseAt(host: LogHost, text: string, given: Pick<LogSettings, "caFiles">) {
   // An argument is public, the environment is not.
   const { QALYPTUS_IDEMPOTENCY_LOG: usual = "" } = host.env;
   const typed = parsePostgresUrl(text, text !== usual, host.env);

@@ -12,7 +12,7 @@ import { EXIT, type ExitCode, type StopError, stopError } from "../shared/proble
 import { shellWord } from "../shared/quoting.js";
 import { nearestKeys } from "../shared/spelling.js";
 import { counted } from "../shared/text-safety.js";
-import { findLog, placeOf, whoRuns, withOpenLog } from "./command-log.js";
+import { databaseAt, findLog, placeOf, whoRuns, withOpenLog } from "./command-log.js";
 import type { Host } from "./host.js";
 import type { SettingsOf } from "./settings.js";
 import { openTelling } from "./telling.js";
@@ -65,7 +65,7 @@ export async function logHistoryCommand(host: Host, settings: SettingsOf["log hi
   const telling = await openTelling(host, settings.output);
   const { place } = await findLog(host, settings);
   const wanted = new Set<string>(settings.tenants.map(foldTenantKey));
-  const history = new History((_, tenant) => wanted.has(foldTenantKey(tenant)));
+  const history = new History((tenant) => wanted.has(foldTenantKey(tenant)));
   const log = await readExisting(host, place, (record, before) => history.take(record, before));
   await telling.warn(log.warnings);
   for (const asked of settings.tenants) {
@@ -189,9 +189,7 @@ export async function logInitCommand(host: Host, settings: SettingsOf["log init"
   }
   const url = settings.url ?? host.env.QALYPTUS_IDEMPOTENCY_LOG ?? "";
   if (!isPostgresUrl(url)) throw notAPostgres(url);
-  const address = parsePostgresUrl(url, url !== host.env.QALYPTUS_IDEMPOTENCY_LOG, host.env);
-  const { postgresPlace } = await import("./postgres-place.js");
-  const log = await postgresPlace(host, address, settings.caFiles);
+  const log = await databaseAt(host, url, settings);
   await log.makeTables();
   await log.close();
   if (settings.output.format === "human")

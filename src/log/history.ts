@@ -54,11 +54,11 @@ type Counted = "created" | "updated" | "adopted" | "refused" | "inDoubt";
 export class History {
   readonly events: HistoryEvent[] = [];
   readonly #runs = new Map<string, { -readonly [Key in keyof HistoryRun]: HistoryRun[Key] }>();
-  readonly #isAskedFor: (ref: TenantRef, tenant: string) => boolean;
+  readonly #isAskedFor: (tenant: string) => boolean;
   /** Whose each write is, and what it was to do. */
   readonly #writes = new Map<WriteId, Pick<HistoryEvent, "tenant" | "sourceTaskId" | "apps" | "name">>();
 
-  constructor(isAskedFor: (ref: TenantRef, tenant: string) => boolean) {
+  constructor(isAskedFor: (tenant: string) => boolean) {
     this.#isAskedFor = isAskedFor;
   }
 
@@ -91,7 +91,7 @@ export class History {
   #add(record: LogRecord, before: LogState, ref: TenantRef, sourceTaskId: TaskId): void {
     const known = before.tenant(ref);
     const tenant = "tenant" in record ? record.tenant : (known?.tenant ?? ("key" in record ? record.key : ref));
-    if (!this.#isAskedFor(ref, tenant)) return;
+    if (!this.#isAskedFor(tenant)) return;
     const apps = changesOf(record, (reportId, app) => {
       const report = known?.reports.get(reportId);
       if (known === undefined || report === undefined) return null;
