@@ -77,7 +77,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       [ROWS]: [...ROW_OPTIONS, "reportId", "encoding"],
       "What is planned:": [
         ...(["dryRun", "offline", "verify", "only", "limit", "maxChanges", "adopt", "recreate"] as const),
-        ...(["resume", "savePlan", "plan", "detailedExitCode"] as const),
+        ...(["resume", "savePlan", "plan", "planDigest", "detailedExitCode"] as const),
       ],
       [EXCEPTIONS]: [...ALLOWED, "allowLiveSource", "newLog", "apps"],
       ...CONNECTION,

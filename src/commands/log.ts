@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
 import { realPathOf } from "../files/paths.js";
-import { beginsWith, copyLines } from "../log/copy.js";
-import { History, type HistoryEvent, type HistoryRun } from "../log/history.js";
+import { copyLines } from "../log/copy.js";
+import { findHead, History, type HistoryEvent, type HistoryRun } from "../log/history.js";
 import type { LogPlace, ReadLog } from "../log/port.js";
 import { isPostgresUrl, isSameLog, parsePostgresUrl } from "../log/postgres/address.js";
 import { type TableColumn, tableLines, toText } from "../reporter/layout.js";
@@ -24,14 +24,10 @@ export async function logVerifyCommand(host: Host, settings: SettingsOf["log ver
   const telling = await openTelling(host, settings.output);
   const { place } = await findLog(host, settings);
   const { head: noted } = settings;
-  let found = noted === undefined;
-  const log = await readExisting(host, place, (record) => {
-    found ||= record.seq === noted?.seq && record.digest === noted.digest;
-  });
+  const { log: read, found } = await findHead(place, noted);
+  const log = existing(host, place, read);
   const { path, seq, digest } = log.head;
   await telling.warn(log.warnings);
-  // A log that holds no record yet has its header for a head.
-  if (noted?.seq === 0) found = await beginsWith(place.text(), noted.digest);
   if (!found && noted !== undefined) {
     const where = noted.seq > seq ? `it ends with seq ${seq}` : `seq ${noted.seq} has another digest`;
     const message = `The head ${noted.seq}:${noted.digest} is not in the idempotency log ${path}: ${where}.`;
@@ -52,9 +48,8 @@ async function answerJson(telling: Telling, answer: object): Promise<void> {
   await telling.answer(jsonAnswer({ ...answer, errors: [], exitCode: EXIT.ok }));
 }
 
-/** Reads a log that must be there. Throws a StopError (exit 2) where there is none. */
-async function readExisting(host: Host, place: LogPlace, visit?: Parameters<LogPlace["read"]>[0]) {
-  const log: ReadLog = await place.read(visit);
+/** A log that must be there. Throws a StopError (exit 2) where there is none. */
+function existing(host: Host, place: LogPlace, log: ReadLog) {
   if (log.head !== null) return { ...log, head: log.head };
   const hint = `Name it with --idempotency-log; the first sync makes it: ${host.argv0} sync tenants.csv`;
   throw stopError(EXIT.usage, "NO_LOG", `there is no idempotency log ${place.path}`, { hint, file: place.path });
@@ -66,7 +61,7 @@ export async function logHistoryCommand(host: Host, settings: SettingsOf["log hi
   const { place } = await findLog(host, settings);
   const wanted = new Set<string>(settings.tenants.map(foldTenantKey));
   const history = new History((tenant) => wanted.has(foldTenantKey(tenant)));
-  const log = await readExisting(host, place, (record, before) => history.take(record, before));
+  const log = existing(host, place, await place.read((record, before) => history.take(record, before)));
   await telling.warn(log.warnings);
   for (const asked of settings.tenants) {
     if (history.events.some(({ tenant }) => foldTenantKey(tenant) === foldTenantKey(asked))) continue;
@@ -146,7 +141,7 @@ export async function logCopyCommand(host: Host, settings: SettingsOf["log copy"
   const telling = await openTelling(host, settings.output);
   const { lockTimeoutMs } = settings;
   const [from, to] = [await placeOf(host, settings.from, settings), await placeOf(host, settings.to, settings)];
-  const { state: bound } = await readExisting(host, from);
+  const { state: bound } = existing(host, from, await from.read());
   if (isSamePlace(from.path, to.path, host)) {
     const message = `${to.path} is the log that is to be copied.`;
     throw stopError(EXIT.log, "LOG_NOT_EMPTY", message, { file: to.path });

@@ -22,15 +22,17 @@ function words<Id extends string>() {
   return z.custom<Id>((value) => typeof value === "string" && value !== "");
 }
 
-const taskId = guid<TaskId>();
+const anyGuid = guid<string>();
+export const taskId = guid<TaskId>();
 const reportId = guid<ReportId>();
 const appId = guid<AppId>();
-const tenantKey = words<TenantKey>();
+export const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
+export const tenantKey = words<TenantKey>();
 const writeId = words<WriteId>();
 /** `null`: no whole list was read, or there were too many to be kept. */
 const taskIdsOrNull = z.nullable(z.array(taskId));
 const swaps = z.array(z.object({ qlikAppId: appId, newQlikAppId: appId }));
-const mappings = z.array(z.object({ reportId, qlikAppId: appId, newQlikAppId: appId }));
+export const mappings = z.array(z.object({ reportId, qlikAppId: appId, newQlikAppId: appId }));
 /** Which of a report's two IDs is sent in bodies (`--report-id`). */
 const reportIdMode = z.enum(["row", "report"]);
 /** How one write ended. `not-sent` and `refused` are certain; `in-doubt` leaves it open. */
@@ -42,17 +44,17 @@ const explanation = { code: textOrNone, message: textOrNone, httpStatus: z.optio
 /** The options that shape a plan, as a run's record keeps them for `--resume`. */
 export const PLAN_SHAPE = z.object({
   sourceTask: z.optional(taskId),
-  masterApp: textOrNone,
-  reports: z.array(text),
+  masterApp: z.optional(appId),
+  reports: z.array(anyGuid),
   reportId: reportIdMode,
   name: textOrNone,
   adopt: flag,
   recreate: flag,
   only: z.array(text),
   limit: z.optional(count),
-  allowSharedApp: z.array(text),
+  allowSharedApp: z.array(appId),
   allowMasterApp: z.array(text),
-  allowUnmappedReport: z.array(text),
+  allowUnmappedReport: z.array(anyGuid),
   allowLiveSource: flag,
 });
 

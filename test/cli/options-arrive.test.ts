@@ -121,6 +121,12 @@ const ARRIVALS: Readonly<Record<string, Arrival>> = {
     ],
   },
   "init --out": { words: ["--out", "new.csv"], at: "file", value: "new.csv" },
+  "--plan-digest": {
+    words: ["--plan", "plan.json", "--plan-digest", "AB".repeat(32)],
+    bare: [],
+    at: "planDigest",
+    value: "ab".repeat(32),
+  },
   "--quiet": { words: ["--quiet"], at: "output.verbosity", value: "quiet" },
   "--verbose": { words: ["--verbose"], at: "output.verbosity", value: "verbose" },
   "--no-color": { words: ["--no-color"], at: "output.noColor", value: true },
