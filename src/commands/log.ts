@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
 import { realPathOf } from "../files/paths.js";
-import { copyLines } from "../log/copy.js";
-import { findHead, History, type HistoryEvent, type HistoryRun } from "../log/history.js";
+import { copyLines, findHead } from "../log/copy.js";
+import { History, type HistoryEvent, type HistoryRun } from "../log/history.js";
 import type { LogPlace, ReadLog } from "../log/port.js";
 import { isPostgresUrl, isSameLog, parsePostgresUrl } from "../log/postgres/address.js";
+import type { LogRecord } from "../log/records.js";
 import { type TableColumn, tableLines, toText } from "../reporter/layout.js";
 import { jsonAnswer } from "../results/json.js";
 import { foldTenantKey } from "../shared/ids.js";
@@ -13,18 +14,25 @@ import { shellWord } from "../shared/quoting.js";
 import { nearestKeys } from "../shared/spelling.js";
 import { counted } from "../shared/text-safety.js";
 import { databaseAt, findLog, placeOf, whoRuns, withOpenLog } from "./command-log.js";
+import { checkSignature, signatureFault } from "./head-signature.js";
 import type { Host } from "./host.js";
 import type { SettingsOf } from "./settings.js";
 import { openTelling } from "./telling.js";
 
 type Telling = Awaited<ReturnType<typeof openTelling>>;
 
-/** `log verify`: walks the chain; with a head that was noted once, says whether it is in this log. No network but a database's. */
+/**
+ * `log verify`: walks the chain; with a head that was noted once, says whether it is in this log, with `--signature` whether its last
+ * signature is good. No network but a database's.
+ */
 export async function logVerifyCommand(host: Host, settings: SettingsOf["log verify"]): Promise<ExitCode> {
   const telling = await openTelling(host, settings.output);
   const { place } = await findLog(host, settings);
-  const { head: noted } = settings;
-  const { log: read, found } = await findHead(place, noted);
+  const { head: noted, signature } = settings;
+  let lastSigned = undefined as SignedLine | undefined;
+  const { log: read, found } = await findHead(place, noted, (record) => {
+    if (record.type === "signed") lastSigned = record;
+  });
   const log = existing(host, place, read);
   const { path, seq, digest } = log.head;
   await telling.warn(log.warnings);
@@ -33,15 +41,36 @@ export async function logVerifyCommand(host: Host, settings: SettingsOf["log ver
     const message = `The head ${noted.seq}:${noted.digest} is not in the idempotency log ${path}: ${where}.`;
     throw stopError(EXIT.log, "LOG_HEAD_MISSING", message, { file: path });
   }
+  const signed = signature === undefined ? undefined : await verifiedHead(host, place, lastSigned, signature);
   const behind = noted && seq - noted.seq;
-  const said = behind === undefined ? "" : `The noted head ${noted?.seq} is in it, ${counted(behind, "record")} ago.\n`;
-  if (settings.output.format === "human")
-    await telling.answer(`${path} is whole: ${counted(seq, "record")}, head ${seq}:${digest}\n${said}`);
-  else {
+  // The signature's own record is no news.
+  const unsigned = signed && seq - signed.seq - 1;
+  if (settings.output.format === "human") {
+    const said = [
+      `${path} is whole: ${counted(seq, "record")}, head ${seq}:${digest}`,
+      ...(behind === undefined ? [] : [`The noted head ${noted?.seq} is in it, ${counted(behind, "record")} ago.`]),
+      ...(signed ? [`The head ${signed.seq} is signed; not signed: ${counted(unsigned ?? 0, "record")} since.`] : []),
+    ];
+    await telling.answer(toText(said));
+  } else {
     const noting = noted && { noted: { ...noted, recordsSince: behind } };
-    await answerJson(telling, { version: 1, command: "log verify", log: log.head, ...noting, warnings: log.warnings });
+    const signing = signed && { signed: { ...signed, recordsSince: unsigned } };
+    const told = { log: log.head, ...noting, ...signing, warnings: log.warnings };
+    await answerJson(telling, { version: 1, command: "log verify", ...told });
   }
   return EXIT.ok;
+}
+
+type SignedLine = Extract<LogRecord, { readonly type: "signed" }>;
+
+/** The head whose signature is good. Throws a StopError (exit 6) where none is. */
+async function verifiedHead(host: Host, place: LogPlace, line: SignedLine | undefined, command: string) {
+  if (line === undefined) throw signatureFault(place.path, "nothing in it is signed");
+  // The signature stands right behind what it signs.
+  if (line.head.seq !== line.seq - 1 || !(await findHead(place, line.head)).found)
+    throw signatureFault(place.path, `record ${line.seq} signs what is not in it`);
+  await checkSignature(place.path, line, command, host.env);
+  return line.head;
 }
 
 async function answerJson(telling: Telling, answer: object): Promise<void> {

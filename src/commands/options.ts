@@ -257,6 +257,16 @@ export const OPTIONS = {
   },
   lockTimeoutMs: preset("--lock-timeout", duration(0), "how long to wait for another run's lock", "0s"),
   head: one("--head", LOG_HEAD, "a head that was noted once (SEQ:DIGEST): is it in this log"),
+  signHead: one(
+    "--sign-head",
+    text("COMMAND"),
+    "at the end COMMAND signs the log's head: it reads SEQ:DIGEST, and what it writes is kept in the log",
+  ),
+  signature: one(
+    "--signature",
+    text("COMMAND"),
+    "COMMAND verifies the log's last signature: it reads SEQ:DIGEST; the signature is in the file $QALYPTUS_SIGNATURE",
+  ),
   printSql: flag("--print-sql", "print the SQL instead, for a database administrator"),
   breakLock: one("--break-lock", text("ID"), "remove the log's foreign lock that has this ID"),
   rebind: flag("--rebind", "accept the server's new address, once the source task and known copies are found there"),

@@ -216,7 +216,7 @@ function requireConnection(given: Given, command: CommandName, otherwise = "") {
 }
 
 function refuseContradictions(given: Given): void {
-  const { resume, offline, dryRun, verify, rebind, plan, planDigest, savePlan, breakLock } = given.values;
+  const { resume, offline, dryRun, verify, rebind, plan, planDigest, savePlan, breakLock, signHead } = given.values;
   if (given.operands.length === 0 && !resume && plan === undefined) {
     const hint = "Name the CSV or JSON file: sync customers.csv. Only --resume and --plan know theirs";
     fault(given, "MANIFEST_MISSING", "sync needs a manifest", hint);
@@ -235,6 +235,7 @@ function refuseContradictions(given: Given): void {
     [saves && offline, "--save-plan needs a plan made from the server", "Leave --offline out"],
     [saves && carriesOut, "--save-plan makes a new plan, --plan carries out an old one"],
     [planDigest !== undefined && !carriesOut, "--plan-digest says which plan --plan carries out", "Add --plan FILE"],
+    [signHead !== undefined && dryRun, "a dry run writes no log, so there is no head to sign", "Leave --sign-head out"],
     [breakLock !== undefined && dryRun, "a dry run takes no lock, so --break-lock has none to break"],
   ];
   for (const [holds, message, hint] of contradictions) if (holds) conflict(given, message, hint);

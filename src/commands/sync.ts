@@ -29,6 +29,7 @@ import {
   withOpenLog,
 } from "./command-log.js";
 import type { Connection } from "./connection.js";
+import { signHead } from "./head-signature.js";
 import type { Host, Tell } from "./host.js";
 import { attempt, type ManifestSource, readManifestInput } from "./inputs.js";
 import { permissionsOf, type SettingsOf } from "./settings.js";
@@ -242,7 +243,8 @@ async function dryRun(job: PreparedSync, connection?: Connection): Promise<RunRe
 }
 
 async function apply(job: PreparedSync, { server, api, warnings }: Connection): Promise<RunResult> {
-  const { sync, manifest, tell } = job;
+  const { machine, sync, manifest, tell } = job;
+  const { signHead: command } = sync;
   const opening = {
     server: server.identity,
     sourceTasks: sourcesOf(manifest),
@@ -251,14 +253,15 @@ async function apply(job: PreparedSync, { server, api, warnings }: Connection): 
     breakLock: sync.breakLock,
     lockTimeoutMs: sync.lockTimeoutMs,
   };
-  return withOpenLog(job.machine, sync.log.place, opening, tell, (log) => {
+  return withOpenLog(machine, sync.log.place, opening, tell, (log) => {
     const { reader, writer } = api;
     return runSync(requestOf(job, log, server.identity, warnings), {
       ...depsOf(job),
       reader,
       writer,
       log,
-      by: whoRuns(job.machine),
+      signHead: command === undefined ? undefined : () => signHead(log, command, machine.env),
+      by: whoRuns(machine),
       chance: systemChance,
     });
   });

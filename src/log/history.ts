@@ -1,24 +1,6 @@
 import { type ReportId, type TaskId, type TenantRef, tenantRef, type WriteId } from "../shared/ids.js";
-import { beginsWith } from "./copy.js";
-import type { LogPlace, ReadLog, RecordVisitor } from "./port.js";
 import type { LogRecord, RunBy, RunRecord } from "./records.js";
 import type { LogState } from "./state.js";
-
-/** Reads a log, and finds out whether a head that was noted once is in it. */
-export async function findHead(
-  place: LogPlace,
-  noted: { readonly seq: number; readonly digest: string } | undefined,
-  visit?: RecordVisitor,
-): Promise<{ readonly log: ReadLog; readonly found: boolean }> {
-  let found = false;
-  const log = await place.read((record, before) => {
-    found ||= record.seq === noted?.seq && record.digest === noted.digest;
-    visit?.(record, before);
-  });
-  // A log that holds no record yet has its header for a head.
-  if (noted?.seq === 0 && log.head !== null) found = await beginsWith(place.text(), noted.digest);
-  return { log, found };
-}
 
 /** One report's app, before a record and after it. `before`: `null` where it was not mapped, absent where nobody knew. */
 export interface AppChange {

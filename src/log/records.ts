@@ -197,6 +197,8 @@ const ENTRIES = {
   "names-seen": z.object({ type: z.literal("names-seen") }),
   /** `log copy`: the log goes on in another place, and nothing is added here any more. */
   moved: z.object({ to: text, by: z.optional(runBy) }),
+  /** `--sign-head`: what a command of the user's answered to a head of this log. */
+  signed: z.object({ head: z.object({ seq: count, digest: sha256 }), signature: text }),
   /** `--rebind`: the server has a new address. */
   rebound: z.object({ server: text }),
 };
@@ -238,6 +240,7 @@ export type CreateOutcomeRecord = Entries["create-outcome"];
 export type RunRecord = Entries["run"];
 export type RunBy = Inferred<typeof runBy>;
 export type RunEndRecord = Entries["run-end"];
+export type SignedRecord = Entries["signed"];
 export type SourceStoppedRecord = Entries["source-stopped"];
 export type ObservedRecord = Entries["observed"];
 export type PatchIntentRecord = Entries["patch-intent"];

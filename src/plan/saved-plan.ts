@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { codeOf } from "../files/paths.js";
 import { readNamedFile } from "../files/read-file.js";
 import { writeAtomically } from "../files/write-file.js";
-import { findHead } from "../log/history.js";
+import { findHead } from "../log/copy.js";
 import type { LogPlace } from "../log/port.js";
 import { type Inferred, mappings, PLAN_SHAPE, sha256, taskId, tenantKey } from "../log/records.js";
 import type { LoggedSync, LogState } from "../log/state.js";

@@ -144,6 +144,7 @@ export const ERROR_CODES = [
     WEB_PAGE: ["The server answers with a web page where its API should.", "Check the path in `--server`; a login page means that a gateway wants more than the key."],
   } },
   { title: "The idempotency log and its lock", codes: {
+    HEAD_NOT_SIGNED: ["The command of `--sign-head` did not sign the log's head. All else of the run is done and logged.", "Run the command by hand with `SEQ:DIGEST` on its standard input; the next run's signature covers this one's records too."],
     LOCK_BROKEN: ["The foreign lock was removed, as `--break-lock` says.", "Nothing, if its owner really does not run any more."],
     LOCK_NOT_RELEASED: ["The run could not remove its own lock.", "The next run takes it over; where it does not, add `--break-lock ID`."],
     LOCK_NOT_THERE: ["There was no lock to break.", "Leave `--break-lock` out."],
@@ -179,6 +180,7 @@ export const ERROR_CODES = [
     REASON_MISSING: ["A doubt shall be forgotten without a reason.", "Say why with `--reason TEXT`."],
     REBIND_REFUSED: ["The new address does not look like the server that the log is of.", "Check `--server`: a log must never be used with another server."],
     SEVERAL_LOGS: ["There are several logs in this folder.", "Say which one with `--idempotency-log`."],
+    SIGNATURE_INVALID: ["The log has no signature, or its last one is not good.", "Hold the log against a head or a copy that was kept elsewhere, and the command of `--signature` against that of `--sign-head`."],
     TENANT_UNKNOWN: ["The tenant is not in the log.", "See `status`, or take one of the nearest keys that the message names."],
   } },
   { title: "Guards, plans and the run", codes: {

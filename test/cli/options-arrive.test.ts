@@ -127,6 +127,8 @@ const ARRIVALS: Readonly<Record<string, Arrival>> = {
     at: "planDigest",
     value: "ab".repeat(32),
   },
+  "--sign-head": { words: ["--sign-head", "sign it"], at: "signHead", value: "sign it" },
+  "--signature": { words: ["--signature", "verify it"], at: "signature", value: "verify it" },
   "--quiet": { words: ["--quiet"], at: "output.verbosity", value: "quiet" },
   "--verbose": { words: ["--verbose"], at: "output.verbosity", value: "verbose" },
   "--no-color": { words: ["--no-color"], at: "output.noColor", value: true },
