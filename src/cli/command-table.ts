@@ -301,7 +301,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "Ctrl-C ends it.",
     arguments: [],
     options: options({
-      [SERVER]: ["port", "latencyMs", "state"],
+      [SERVER]: ["port", "sandboxKey", "latencyMs", "state"],
       "What goes wrong:": ["chaos", "faults", "seed"],
     }),
     examples: [

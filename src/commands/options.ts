@@ -71,6 +71,13 @@ function text(value: string): Kind<string> {
 
 const FILE: Kind<string> = { ...text("FILE"), file: true };
 
+/** What a line to paste can hold in any shell, between quotes or not. */
+const SANDBOX_KEY: Kind<string> = {
+  value: "KEY",
+  parse: (typed, long) =>
+    /^[\w.-]{1,200}$/.test(typed) ? typed : new Advice(`Give ${long} letters, digits, - _ and . only`),
+};
+
 const GUID: Kind<string> = {
   value: "GUID",
   parse: (typed, long) =>
@@ -299,6 +306,7 @@ export const OPTIONS = {
   ),
   force: flag("--force", "overwrite a file that exists"),
   port: one("--port", wholeNumber(0, 65_535), "the port on loopback", "3994, another where that is taken"),
+  sandboxKey: one("--key", SANDBOX_KEY, "the API key that it takes", "made anew at each start"),
   latencyMs: preset("--latency", duration(0, 600_000, "ms"), "how long each answer takes: 20 (ms), 20ms, 1s", "0"),
   state: one("--state", FILE, "keep the tasks here: they outlive a restart"),
   chaos: preset("--chaos", SHARE, "how many requests go wrong, 0 to 1", "0"),

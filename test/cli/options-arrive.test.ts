@@ -151,6 +151,7 @@ const ARRIVALS: Readonly<Record<string, Arrival>> = {
   "--pattern": { words: ["--pattern", "Sales - {tenant}"], at: "pattern", value: "Sales - {tenant}" },
   "--force": { words: ["--force"], at: "force", value: true },
   "--port": { words: ["--port", "4000"], at: "port", value: 4000 },
+  "--key": { words: ["--key", "try-it"], at: "sandboxKey", value: "try-it" },
   "--latency": { words: ["--latency", "20"], at: "latencyMs", value: 20 },
   "--state": { words: ["--state", "sandbox.json"], at: "state", value: "sandbox.json" },
   "--chaos": { words: ["--chaos", "0.2"], at: "chaos", value: 0.2 },

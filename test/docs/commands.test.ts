@@ -1,7 +1,10 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { cp, mkdir, readFile, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { tenantAppId } from "../../src/sandbox/world.js";
@@ -10,7 +13,8 @@ import { HAS_POSTGRES, TestPostgres } from "../support/postgres.js";
 import { openStage, type Stage } from "../support/stage.js";
 import { commandsOf, commandsOfBlocks, openShell, readPage, type ShellLine } from "./shell-lines.js";
 
-const EXAMPLES = fileURLToPath(new URL("../../examples", import.meta.url));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const EXAMPLES = join(ROOT, "examples");
 const PIPELINES = ["github-actions.yml", "gitlab-ci.yml", "azure-pipelines.yml"];
 const LOG = "log/customers.csv.idempotency.jsonl";
 
@@ -27,6 +31,14 @@ async function openRepository(
 
 function envOf({ sandbox }: Stage): Readonly<Record<string, string>> {
   return { QALYPTUS_SERVER: sandbox.url, QALYPTUS_API_KEY: sandbox.key };
+}
+
+async function firstLineLike(stream: NodeJS.ReadableStream, pattern: RegExp): Promise<RegExpExecArray | undefined> {
+  for await (const line of createInterface(stream)) {
+    const found = pattern.exec(line);
+    if (found !== null) return found;
+  }
+  return undefined;
 }
 
 /** Somebody maps a copy's first report to another tenant's app, past this program. */
@@ -144,8 +156,7 @@ const HAS_SSH_KEYGEN = spawnSync("ssh-keygen", ["-?"]).error === undefined;
 
 /** Lines of the README that no test can run as they stand, and why. */
 const CANNOT_RUN: readonly (readonly [pattern: RegExp, why: string])[] = [
-  [/ sandbox( |$)/, "listens until it is stopped: test/sandbox, test/program"],
-  [/--server http:\/\/127\.0\.0\.1:3994/, "needs the sandbox's usual port: test/sandbox/start-lines.test.ts"],
+  [/ sandbox( |$)/, "listens until it is stopped: below"],
   [/db\.example\.com/, "needs a database: test/program/postgres.test.ts"],
   [/ demo( |$)/, "plays for a minute: npm run test:package"],
   ...(HAS_SSH_KEYGEN ? [] : [[/ssh-keygen/, "OpenSSH is not installed"] as const]),
@@ -180,6 +191,26 @@ describe.skipIf(process.platform === "win32")("the README's commands", { timeout
       });
     }
     expect(stage.copies()).toHaveLength(manifest.trim().split("\n").length - 1);
+  });
+
+  it("the sandbox prints a line for sh that runs as it stands", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "qalyptus-sandbox-"));
+    for (const name of ["bin", "dist"]) await symlink(join(ROOT, name), join(folder, name));
+    await cp(EXAMPLES, join(folder, "examples"), { recursive: true });
+    const args = ["bin/qalyptus-propagate.js", "sandbox", "--port", "0"];
+    const sandbox = spawn(process.execPath, args, { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
+    const ended = once(sandbox, "close");
+    try {
+      const [, line = ""] = (await firstLineLike(sandbox.stdout, /^ +sh +(.*)$/)) ?? [];
+      expect(line).toMatch(/^QALYPTUS_API_KEY=sandbox-[0-9a-f]{32} node bin\/qalyptus-propagate\.js sync /);
+      const run = await openShell(folder, {});
+      const { code, told } = await run({ text: line, before: [] });
+      expect({ code, told }).toMatchObject({ code: 0, told: expect.stringContaining("12 tenants") });
+    } finally {
+      sandbox.kill("SIGTERM");
+      await ended;
+      await rm(folder, { recursive: true });
+    }
   });
 
   it("lists no exception that nothing needs", async () => {
