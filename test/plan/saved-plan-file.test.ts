@@ -4,8 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readSavedPlan, type SavedPlan, sealPlan, writeSavedPlan } from "../../src/plan/saved-plan.js";
-import type { AppId, ReportId, TaskId } from "../../src/shared/ids.js";
-import { foldTenantKey } from "../../src/shared/ids.js";
+import { type AppId, foldTenantKey, type ReportId, type TaskId } from "../../src/shared/ids.js";
 
 const id = <Id extends string>(number: number): Id =>
   `00000000-0000-4000-8000-${String(number).padStart(12, "0")}` as Id;
