@@ -66,6 +66,7 @@ export async function readManifest({ path: file, bytes, encoding, defaults }: Ma
     fileName: basename(file),
     sha256: sha256Of(bytes),
     tenants: tenants.map(({ rows: _, ...tenant }) => tenant),
+    appNames: defaults.knownApps,
     header: raw.header,
     rows: rows.map(({ line, key, cells }) => ({ line, key, cells })),
     warnings: [...(warning === undefined ? [] : [warning]), ...inOrder(findings.warnings)],

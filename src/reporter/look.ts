@@ -3,6 +3,7 @@ import type { CheckStatus } from "../shared/diagnosis.js";
 import {
   ACTIONS,
   type ActionKind,
+  changesOf,
   OUTCOMES,
   type Outcome,
   type PlanFacts,
@@ -151,6 +152,26 @@ export function verdictOf({ summary, errors, dryRun }: RunResult): { readonly to
   const [first, ...others] = parts.filter(({ count }) => count > 0);
   if (first === undefined) return { tone: "good", text: dryRun ? "Nothing to do" : "All well" };
   return { tone: first.tone, text: [first, ...others].map(({ count, text }) => `${count} ${text}`).join(", ") };
+}
+
+const REPORTS_NAMED = 3;
+
+/** What changes for a tenant, in words: which app some of its reports read before, and which after. */
+export function changeTexts(tenant: TenantResult, appNames: RunResult["appNames"]) {
+  const appText = (id: string): string => {
+    const name = appNames?.get(id) ?? "";
+    return name === "" ? id : `${id} (${name})`;
+  };
+  return changesOf(tenant).map(({ qlikAppId, before, newQlikAppId, reports }) => {
+    const named = reports.slice(0, REPORTS_NAMED).map(({ reportId, reportName }) => reportName ?? reportId);
+    const more = reports.length > named.length ? ` and ${reports.length - named.length} more` : "";
+    const unknown = before === null ? `not mapped: the report's own app ${appText(qlikAppId)}` : "not known";
+    return {
+      reports: named.join(", ") + more,
+      before: typeof before === "string" ? appText(before) : unknown,
+      after: appText(newQlikAppId),
+    };
+  });
 }
 
 /** What a saved plan is permitted to do beyond the usual, as the options that permit it. */

@@ -65,7 +65,7 @@ export async function dryRunSync(request: SyncRequest, deps: DryRunDeps) {
     return recorder;
   };
   const { plan, refusals, warnings } = await untilInterrupted(deps.interruption, prepare(request, deps, logNow));
-  const tenants = plan.items.map((item) => plannedResult(item, plan.context.log));
+  const tenants = plan.items.map((item) => plannedResult(item, plan.context));
   const aside = doubtsBesidePlan(plan);
   const summary = summarise(tenants);
   deps.emit({ kind: "planned", summary });
@@ -97,7 +97,7 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
   const preparing = prepare(request, deps, () => recorder);
   const { plan, refusals, warnings } = await untilInterrupted(deps.interruption, preparing);
   for (const problem of warnings.slice(request.warnings.length)) deps.emit({ kind: "warning", problem });
-  const planned = plan.items.map((item) => plannedResult(item, plan.context.log));
+  const planned = plan.items.map((item) => plannedResult(item, plan.context));
   const ended = (told: Pick<RunResult, "tenants" | "warnings" | "errors" | "exitCode">): RunResult =>
     resultOf(request, startedAt, deps, { dryRun: false, log: deps.log.head(), ...told });
   if (refusals.length > 0) return ended({ tenants: planned, warnings, errors: refusals, exitCode: EXIT.guard });
@@ -212,7 +212,7 @@ const STOPPED_BY = {
 };
 
 function resultOf(
-  { runId, server, manifest: { path, sha256, tenants } }: SyncRequest,
+  { runId, server, manifest: { path, sha256, tenants, appNames } }: SyncRequest,
   startedAt: Date,
   { clock }: Pick<SyncDeps, "clock">,
   told: Pick<RunResult, "dryRun" | "log" | "tenants" | "warnings" | "errors" | "exitCode">,
@@ -223,6 +223,7 @@ function resultOf(
     runId,
     server,
     manifest: { path, sha256, tenants: tenants.length },
+    appNames,
     startedAt: startedAt.toISOString(),
     finishedAt: clock.now().toISOString(),
     summary: summarise(told.tenants),
