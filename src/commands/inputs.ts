@@ -1,3 +1,4 @@
+import { MOST_BYTES } from "../files/open-file.js";
 import { readNamedFile } from "../files/read-file.js";
 import type { PlanShape } from "../log/records.js";
 import { type ListedApp, readAppsFile } from "../manifest/apps.js";
@@ -31,7 +32,8 @@ export async function readManifestInput(source: ManifestSource): Promise<Manifes
 
 /** The apps of an `--apps` file. Throws a StopError (exit 2) where it cannot be read. */
 export async function readApps(path: string): Promise<readonly ListedApp[]> {
-  return readAppsFile(await readNamedFile(path, "the list of apps", "APPS_UNREADABLE"), path);
+  const named = { what: "the list of apps", code: "APPS_UNREADABLE", most: MOST_BYTES.table } as const;
+  return readAppsFile((await readNamedFile(path, named)).bytes, path);
 }
 
 /** Takes a step, for a command that goes on with what does not need it; a {@link StopError} is its result, any other error goes on. */
