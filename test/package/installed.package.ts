@@ -21,7 +21,7 @@ describe("the packed file", () => {
     const expected = [
       /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CODES\.md)$/,
       /^bin\/(qalyptus-propagate\.js|package\.json)$/,
-      /^dist\/([\w-]+\.c?js|THIRD-PARTY-LICENSES\.txt)$/,
+      /^dist\/([\w-]+\.c?js|THIRD-PARTY-LICENSES\.txt|sbom\.cdx\.json)$/,
       /^dist\/types\/[\w/-]+\.d\.ts$/,
       /^examples\/(ci\/(log-on-a-branch\/)?[\w-]+\.yml|postgres\/log\.sql|[\w.-]+\.(csv|json|ps1)|\.gitattributes)$/,
     ];
