@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
@@ -152,11 +152,14 @@ describe.skipIf(process.platform === "win32")("the commands of the examples", { 
   });
 });
 
+const HAS_SSH_KEYGEN = spawnSync("ssh-keygen", ["-?"]).error === undefined;
+
 /** Lines of the README that no test can run as they stand, and why. */
 const CANNOT_RUN: readonly (readonly [pattern: RegExp, why: string])[] = [
   [/ sandbox( |$)/, "listens until it is stopped: below"],
   [/db\.example\.com/, "needs a database: test/program/postgres.test.ts"],
   [/ demo( |$)/, "plays for a minute: npm run test:package"],
+  ...(HAS_SSH_KEYGEN ? [] : [[/ssh-keygen/, "OpenSSH is not installed"] as const]),
 ];
 
 /** Lines that end otherwise than with 0 in the order in which the README gives them. */
@@ -170,6 +173,11 @@ describe.skipIf(process.platform === "win32")("the README's commands", { timeout
     const page = await readPage("README.md");
     const manifest = /^```csv\n([\s\S]*?)^```/m.exec(page)?.[1] ?? "";
     await stage.put("customers.csv", manifest);
+    if (HAS_SSH_KEYGEN) {
+      spawnSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", "ci-key"], { cwd: stage.folder });
+      const [type, key] = (await readFile(join(stage.folder, "ci-key.pub"), "utf8")).split(" ");
+      await stage.put("signers", `ci ${type} ${key}\n`);
+    }
     const lines = commandsOfBlocks(page);
     const runnable = lines.filter(({ text }) => !CANNOT_RUN.some(([pattern]) => pattern.test(text)));
     expect(runnable.length).toBeGreaterThan(6);
