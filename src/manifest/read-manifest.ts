@@ -19,13 +19,17 @@ export interface ManifestInput {
   readonly defaults: ManifestDefaults;
 }
 
-/** Reads a manifest's file and judges it. Throws a StopError (exit 2) with every fault, also where the file cannot be read. */
+/**
+ * Reads a manifest's file and judges it. Throws a StopError (exit 2) with every fault, also where the file cannot be read.
+ * `checkFile` is shown the file's SHA-256 before anything of it is read.
+ */
 export async function readManifestFile(
   path: string,
-  options: Omit<ManifestInput, "path" | "bytes">,
+  { checkFile, ...options }: Omit<ManifestInput, "path" | "bytes"> & { readonly checkFile?: (sha256: string) => void },
 ): Promise<Manifest> {
   const named = { what: "the manifest", code: "MANIFEST_UNREADABLE", most: MOST_BYTES.table } as const;
   const { bytes } = await readNamedFile(path, named);
+  checkFile?.(sha256Of(bytes));
   return readManifest({ ...options, path, bytes });
 }
 
@@ -55,12 +59,16 @@ export async function readManifest({ path: file, bytes, encoding, defaults }: Ma
   return {
     path: file,
     fileName: basename(file),
-    sha256: createHash("sha256").update(bytes).digest("hex"),
+    sha256: sha256Of(bytes),
     tenants: tenants.map(({ rows: _, ...tenant }) => tenant),
     header: raw.header,
     rows: rows.map(({ line, key, cells }) => ({ line, key, cells })),
     warnings: [...(warning === undefined ? [] : [warning]), ...inOrder(findings.warnings)],
   };
+}
+
+export function sha256Of(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /** By the name's ending; where that says nothing, by the first character that is not blank. */
