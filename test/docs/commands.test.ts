@@ -41,6 +41,16 @@ async function firstLineLike(stream: NodeJS.ReadableStream, pattern: RegExp): Pr
   return undefined;
 }
 
+/** The digest that the plan of a pull request shows. */
+async function planDigest(stage: Stage): Promise<string> {
+  return /SHA-256 ([0-9a-f]{64})/.exec(await readFile(join(stage.folder, "plan.md"), "utf8"))?.[1] ?? "";
+}
+
+/** The line that carries out a plan, as it is run after a merge with this digest in its message. */
+function approved(apply: ShellLine, digest: string): ShellLine {
+  return { ...apply, before: [`PLAN_DIGEST=${digest}`] };
+}
+
 /** Somebody maps a copy's first report to another tenant's app, past this program. */
 async function makeDrift(stage: Stage): Promise<void> {
   const [copy] = stage.copies();
@@ -79,7 +89,10 @@ describe.skipIf(process.platform === "win32")("the commands of the examples", { 
     expect(await run(plan)).toMatchObject({ code: 0 });
     expect(stage.copies()).toHaveLength(0);
     expect(await readFile(join(stage.folder, "plan.md"), "utf8")).toContain("Plan of customers.csv");
-    expect(await run(apply)).toMatchObject({ code: 0 });
+    expect(await run(apply)).toMatchObject({ code: 2 });
+    expect(await run(approved(apply, "0".repeat(64)))).toMatchObject({ code: 7 });
+    expect(stage.copies()).toHaveLength(0);
+    expect(await run(approved(apply, await planDigest(stage)))).toMatchObject({ code: 0 });
     expect(stage.copies()).toHaveLength(12);
     expect(existsSync(join(stage.folder, LOG))).toBe(true);
     expect(await readFile(join(stage.folder, "result.xml"), "utf8")).toContain("<testsuite");
@@ -117,7 +130,8 @@ describe.skipIf(process.platform === "win32")("the commands of the examples", { 
           QALYPTUS_IDEMPOTENCY_LOG: server.url("customers", ci),
         });
         expect(await reads.run(only(/ --save-plan /))).toMatchObject({ code: 0 });
-        expect(await writes(only(/ --plan /))).toMatchObject({ code: 0 });
+        const apply = approved(only(/ --plan /), await planDigest(stage));
+        expect(await writes(apply)).toMatchObject({ code: 0 });
         expect(stage.copies()).toHaveLength(12);
         expect(await reads.run(only(/^qalyptus-propagate drift /))).toMatchObject({ code: 0 });
         const result = JSON.parse(await readFile(join(stage.folder, "result.json"), "utf8")) as RunResult;
