@@ -17,6 +17,7 @@ import {
   changeTexts,
   countBy,
   type Look,
+  minuteOf,
   PLAIN,
   paint,
   permissionsText,
@@ -177,8 +178,12 @@ function verifiedLines({ tenants, startedAt }: RunResult, { palette }: Look): re
   const now = verified.filter(({ verifiedAt = "" }) => verifiedAt >= startedAt);
   const told = `${now.length} of ${good.length} copies read back with their mappings in this run (verified)`;
   const earlier = verified.length - now.length;
-  const [oldest] = verified.flatMap(({ verifiedAt }) => verifiedAt ?? []).sort();
-  const since = oldest === undefined ? "" : `, the oldest on ${oldest.slice(0, 10)}`;
+  const [oldest] = verified
+    .flatMap(({ verifiedAt = "", verifiedBy = "" }) => (verifiedAt === "" ? [] : `${verifiedAt} ${verifiedBy}`))
+    .sort();
+  const [time = "", run = ""] = oldest?.split(" ") ?? [];
+  const since =
+    oldest === undefined ? "" : `, the oldest on ${minuteOf(time)}${run === "" ? "" : ` by run ${run.slice(0, 8)}`}`;
   return [palette.dim(earlier === 0 ? told : `${told}; ${earlier} verified earlier${since}`)];
 }
 

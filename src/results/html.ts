@@ -187,9 +187,16 @@ function detailHtml(tenant: TenantResult, { dryRun, startedAt }: RunResult): str
     ["HTTP status", error?.httpStatus === undefined ? undefined : String(error.httpStatus)],
     [dryRun ? "Would send" : "Sent", escapeHtml(sentOf(tenant, dryRun))],
     ["When", startedMs === undefined ? undefined : when],
+    ["Verified", tenant.verified ? escapeHtml(readBackText(tenant)) : undefined],
     ["Source task", sourceTaskId === undefined ? undefined : idHtml(sourceTaskId)],
     ["Line in the manifest", line === undefined ? undefined : String(line)],
   ]);
+}
+
+/** When its mappings were read back as they shall be, and by which run. */
+function readBackText({ verifiedAt, verifiedBy }: TenantResult): string {
+  if (verifiedAt === undefined) return "read back";
+  return `read back on ${utc(verifiedAt)}${verifiedBy === undefined ? "" : ` by run ${verifiedBy}`}`;
 }
 
 /** What was sent for a tenant (in a plan: what would be), in one sentence. */
@@ -209,7 +216,7 @@ function sentOf({ action, attempts, sourceTaskId = "", newTaskId = "" }: TenantR
 
 function mappingsHtml({ mappings }: TenantResult, { dryRun, appNames }: RunResult): string {
   const appHtml = (id: string): string => {
-    const name = appNames?.get(id);
+    const name = appNames?.[id];
     return idHtml(id) + (name ? bdi(name) : "");
   };
   const rows = mappings.map(({ reportId, reportName, qlikAppId, before, newQlikAppId }) => {

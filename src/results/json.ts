@@ -42,6 +42,7 @@ const FIELDS = [
     "name",
     "verified",
     "verifiedAt",
+    "verifiedBy",
     "mappings",
     "reportId",
     "reportName",

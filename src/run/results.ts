@@ -145,6 +145,7 @@ function resultOf(
     name: adopted?.name ?? copy?.name ?? item.name,
     verified,
     verifiedAt: verified ? state?.verifiedAt : undefined,
+    verifiedBy: verified ? state?.verifiedBy : undefined,
     mappings: toldMappings(item, known),
     line: item.line,
     ...done,

@@ -74,6 +74,8 @@ export interface TenantResult {
   readonly verified: boolean;
   /** When that was (UTC, RFC 3339); `undefined` where it is not verified, or an old log does not say. */
   readonly verifiedAt?: string | undefined;
+  /** The run that read it. */
+  readonly verifiedBy?: string | undefined;
   readonly mappings: readonly ToldMapping[];
   /** Writes sent for this tenant in this run. */
   readonly attempts: number;
@@ -109,7 +111,7 @@ export interface RunResult {
   readonly summary: Summary;
   readonly tenants: readonly TenantResult[];
   /** Names that `--apps` gives, for people; no part of the JSON. */
-  readonly appNames?: ReadonlyMap<string, string> | undefined;
+  readonly appNames?: Readonly<Record<string, string>> | undefined;
   readonly warnings: readonly Problem[];
   readonly errors: readonly Problem[];
   readonly startedAt: string;

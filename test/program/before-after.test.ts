@@ -65,3 +65,27 @@ test("which app a report read before, and which after, stands in every rendering
   expect(done.tenants[1]?.mappings[0]).toMatchObject({ before: tenantAppId(9), newQlikAppId: two });
   expect((await stage.sync(["--verify"])).result.tenants[1]?.mappings[0]).toMatchObject({ before: two });
 });
+
+test("the log keeps who ran what, what was refused and why, and a run that found nothing to do", async () => {
+  const stage = await openStage();
+  await stage.put("tenants.csv", manifestOf(2));
+  await stage.sync();
+  await stage.sync();
+  await stage.put("tenants.csv", manifestOf(3));
+  await stage.sync(["--max-changes", "0"]);
+  await stage.put("tenants.csv", `tenant,newQlikAppId\nstranger,${tenantAppId(1)}\n`);
+  const last = await stage.sync(["--only", "stranger"]);
+  expect(last.result.tenants[0]?.error?.code).toBe("APP_IN_USE");
+  const answer = await stage.run(["log", "history", "--format", "json"]);
+  const { runs } = JSON.parse(answer.stdout);
+  const args = (options: readonly string[]) =>
+    options.filter((word) => !/^--(source-task|master-app|format)=/.test(word));
+  expect(
+    runs.map(({ exitCode, notDone, options, errors }: never) => [exitCode, notDone, args(options), errors]),
+  ).toEqual([
+    [0, 0, [], []],
+    [0, 0, [], []],
+    [7, 0, ["--max-changes=0"], [expect.objectContaining({ code: "MAX_CHANGES" })]],
+    [3, 1, ["--only=stranger"], []],
+  ]);
+});
