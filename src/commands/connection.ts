@@ -1,5 +1,5 @@
 import { readNamedFile } from "../files/read-file.js";
-import { parseServerUrl } from "../server/address.js";
+import { locate, parseServerUrl } from "../server/address.js";
 import { createQalyptusApi } from "../server/api.js";
 import { readApiKey, readAuthorities } from "../server/credentials.js";
 import { type Problem, problem } from "../shared/problems.js";
@@ -18,10 +18,10 @@ export async function openConnection(
   emit: Emit,
   connections = 1,
 ) {
-  const server = parseServerUrl(settings.server.text);
+  const server = await locate(parseServerUrl(settings.server.text));
   const key = await readKey(host, settings.apiKey);
   host.redact(key);
-  const { timeoutMs, retries, rate, insecure } = settings;
+  const { timeoutMs, retries, rate, insecure, allowHttp } = settings;
   const api = createQalyptusApi({
     server,
     key,
@@ -38,7 +38,7 @@ export async function openConnection(
     chance: systemChance,
   });
   const warnings: Problem[] = [];
-  if (server.plainHttpToOtherHost)
+  if (server.protocol === "http:" && !server.isLoopback && !allowHttp)
     warnings.push(problem("PLAIN_HTTP", `${server.origin} is plain http: the API key travels in the clear`));
   if (insecure) warnings.push(problem("INSECURE", "--insecure: whoever answers is trusted, and gets the API key"));
   return { server, api, warnings };

@@ -1,11 +1,10 @@
 import { readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { rootCertificates } from "node:tls";
 import { codeOf } from "../files/paths.js";
 import { type PostgresAddress, passwordIn } from "../log/postgres/address.js";
 import { PostgresLog } from "../log/postgres/postgres-log.js";
-import { readAuthorities } from "../server/credentials.js";
+import { readAuthorities, secureContextOf } from "../server/credentials.js";
 import { EXIT, type Problem, problem, stopError } from "../shared/problems.js";
 import type { Host } from "./host.js";
 
@@ -20,10 +19,10 @@ export async function postgresPlace(
     warnings.push(problem("LOG_CLEARTEXT", `${address.shown} is reached without TLS, as sslmode=disable says.`));
   const files = address.caFile === undefined ? caFiles : [...caFiles, address.caFile];
   const chosen = address.tls === "off" ? [] : await readAuthorities(files, host.env.NODE_EXTRA_CA_CERTS);
-  const authorities = chosen.length === 0 ? undefined : [...rootCertificates, ...chosen];
+  const secureContext = chosen.length === 0 ? undefined : secureContextOf(chosen);
   const password = (address.password ?? host.env.PGPASSWORD) || (await passwordOfFile(host, address, warnings));
   if (password !== undefined) host.redact(password);
-  return new PostgresLog(address, { password, authorities }, host.pid, warnings);
+  return new PostgresLog(address, { password, secureContext }, host.pid, warnings);
 }
 
 /** The password that PGPASSFILE, or the usual password file, has for this address. One that others may read is left alone, as by psql. */

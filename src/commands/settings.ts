@@ -35,7 +35,7 @@ export const SHAPING = [
   ...(["allowSharedApp", "allowMasterApp", "allowUnmappedReport", "allowLiveSource"] as const),
 ];
 
-const CONNECTION = ["caFiles", "insecure", "timeoutMs", "retries", "rate"] as const;
+const CONNECTION = ["caFiles", "insecure", "allowHttp", "timeoutMs", "retries", "rate"] as const;
 /** The shells that `completion` knows. */
 export const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
 const LEAST_SETTLE_MS = 15_000;
