@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { brotliDecompress, inflateRaw, unzip, type ZlibOptions } from "node:zlib";
 import { type Dispatcher, Pool } from "undici";
 import { codeOf } from "../files/paths.js";
-import { secretSpellings } from "../shared/quoting.js";
+import { Redactor } from "../shared/redaction.js";
 import type { RunEvent } from "../shared/results.js";
 import type { Chance, Clock } from "../shared/time.js";
 import { chooseProxy, type ProxyEnvironment, type ServerUrl } from "./address.js";
@@ -106,9 +106,9 @@ export function openClient(settings: QalyptusApiSettings): HttpClient {
   const proxy = chooseProxy(server, settings.proxyEnv ?? {});
   const proxyOrigin = proxy !== undefined && server.protocol === "http:" ? proxy.origin : undefined;
   const where: Whereabouts = { origin: proxyOrigin ?? server.origin, proxy: proxyOrigin !== undefined };
-  const spellings = secretSpellings(key);
-  const redact = (text: string): string =>
-    spellings.reduce((clean, spelling) => clean.replaceAll(spelling, "[API key]"), text);
+  const secrets = new Redactor();
+  secrets.add(key);
+  const redact = (text: string): string => secrets.apply(text);
   const turn = settings.rate === undefined ? undefined : turnsOf(settings.rate, clock);
   // What all request IDs of one run begin with, so that a server's log shows what it asked.
   const clientId = settings.chance.uuid();
