@@ -1,10 +1,10 @@
 import type { ProblemCode } from "../shared/codes.js";
 import type { TaskId } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
+import { type Method, wordsOf } from "./answer-signs.js";
 import type { Exchange, HttpAnswer, HttpClient } from "./client.js";
 import { proxyRefusal, type TransportFailure } from "./failures.js";
 import type { WriteReply } from "./ports.js";
-import { type Method, wordsOf } from "./signs.js";
 import { type JsonBody, newTaskIdOf, openEnvelope, parseBody, serverText } from "./wire.js";
 
 /** The server, as far as an answer is judged by it. */

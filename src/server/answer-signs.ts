@@ -1,7 +1,7 @@
 import type { ProblemCode } from "../shared/codes.js";
 import { quote } from "../shared/text-safety.js";
 import type { HttpAnswer, HttpClient, HttpRequest } from "./client.js";
-import { schemesIn, wantsWindowsLogin } from "./failures.js";
+import { schemesIn, wantsWindowsLogin } from "./failure-signs.js";
 import type { JsonBody } from "./wire.js";
 
 export type Method = HttpRequest["method"];
