@@ -5,6 +5,7 @@ import type { Manifest } from "../manifest/manifest.js";
 import { readManifestFile } from "../manifest/read-manifest.js";
 import { foldTenantKey, parseAppId } from "../shared/ids.js";
 import { StopError } from "../shared/problems.js";
+import { inSteps } from "../shared/time.js";
 
 /** What the command line says of a manifest. */
 export interface ManifestSource {
@@ -31,7 +32,7 @@ export async function readManifestInput(source: ManifestSource): Promise<Manifes
 
 /** The apps of an `--apps` file. Throws a StopError (exit 2) where it cannot be read. */
 export async function readApps(path: string): Promise<readonly ListedApp[]> {
-  return readAppsFile(await readNamedFile(path, "the list of apps", "APPS_UNREADABLE"), path);
+  return inSteps(readAppsFile(await readNamedFile(path, "the list of apps", "APPS_UNREADABLE"), path));
 }
 
 /** Takes a step, for a command that goes on with what does not need it; a {@link StopError} is its result, any other error goes on. */
