@@ -155,5 +155,5 @@ function mayReplace({ path, kind }: ResultFile): boolean {
   if ((kind !== "json" && kind !== "csv") || !existsSync(path)) return true;
   const text = readFileSync(path, "utf8");
   if (kind === "json") return /^\s*\{\s*"version":\s*1,\s*"command":/.test(text);
-  return /^[^\r\n]*newTaskId"?,"?action"?,"?outcome"?,"?reason/i.test(text);
+  return /^[^\r\n]*newTaskId"?([,;\t])"?action"?\1"?outcome"?\1"?reason/i.test(text);
 }

@@ -6,7 +6,7 @@
 import { CsvError, type InfoField, type InfoRecord, parse } from "csv-parse/sync";
 import type { ProblemCode } from "../shared/codes.js";
 import { trimAround } from "../shared/ids.js";
-import { isArmed, rearmFormula } from "../shared/quoting.js";
+import { CSV_DELIMITERS, isArmed, rearmFormula } from "../shared/quoting.js";
 import { atOnce, type Steps } from "../shared/steps.js";
 import { cutText, excessOf, LONGEST_CELL, LONGEST_NAME } from "../shared/text-limits.js";
 import { counted, quote } from "../shared/text-safety.js";
@@ -83,7 +83,7 @@ const FEW_ABOVE_HEADER = 20;
 
 function foundDelimiter(text: string, isKnown: (header: string) => boolean): string {
   const start = text.slice(0, LONGEST_HEADER);
-  const scored = [",", ";", "\t"].map((delimiter) => {
+  const scored = CSV_DELIMITERS.map((delimiter) => {
     const read = (to?: number) => atOnce(readRecords(start, delimiter, { line: 1, to }))[0];
     const { cells } = read(FEW_ABOVE_HEADER) ?? read() ?? { cells: [] };
     return { delimiter, known: cells.filter((cell) => isKnown(trimAround(cell))).length, fields: cells.length };
