@@ -1,15 +1,16 @@
-// Makes dist/: bundles of src/ and of the packages that it uses (what runs), these packages' licences, and declarations (what
-// a library's user types against). Nothing else has to be installed.
+// Makes dist/: bundles of src/ and of the packages that it uses (what runs), these packages' licences and bill of materials, and
+// declarations (what a library's user types against). Nothing else has to be installed.
 // Run by `npm ci` (prepare), `npm run build` and `npm test`.
 // `npm ci --omit=dev` (or NODE_ENV=production) installs no compiler: then there is nothing to do here.
 import { spawnSync } from "node:child_process";
-import { rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundle } from "./bundle.mjs";
 import { keepReachable } from "./declarations.mjs";
-import { thirdPartyLicences } from "./third-party.mjs";
+import { sbomOf } from "./sbom.mjs";
+import { licencesOf, packagesOf } from "./third-party.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
@@ -29,7 +30,11 @@ if (!installed("typescript") || !installed("rolldown")) {
 }
 rmSync(join(root, "dist"), { recursive: true, force: true });
 declare();
-writeFileSync(join(root, "dist", "THIRD-PARTY-LICENSES.txt"), thirdPartyLicences(await bundle(root)));
+const packages = packagesOf(await bundle(root));
+writeFileSync(join(root, "dist", "THIRD-PARTY-LICENSES.txt"), licencesOf(packages));
+const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
+const placed = packages.map((one) => ({ ...one, path: relative(root, one.folder).replaceAll("\\", "/") }));
+writeFileSync(join(root, "dist", "sbom.cdx.json"), sbomOf(placed, lock));
 
 /** Type errors stop the build. */
 function declare() {

@@ -1,13 +1,22 @@
-// The licences of the packages whose code is in dist/: each asks to be shipped with its text.
+// The packages whose code is in dist/, and their licences: each asks to be shipped with its text.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** The text of dist/THIRD-PARTY-LICENSES.txt. `moduleIds`: the paths of all bundled modules. Throws where a licence is missing. */
-export function thirdPartyLicences(moduleIds) {
+/** Each package that has one of `moduleIds` (paths of bundled modules), in the order of the alphabet. */
+export function packagesOf(moduleIds) {
   const folders = new Set(moduleIds.flatMap(folderOfPackage));
-  const packages = [...folders].map(describe).sort((a, b) => (a.name < b.name ? -1 : 1));
+  return [...folders].map(describe).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** The text of dist/THIRD-PARTY-LICENSES.txt. Throws where a licence is missing. */
+export function licencesOf(packages) {
   const head = "qalyptus-propagate's dist holds code of these packages.\n";
-  return [head, ...packages.map(({ title, text }) => `${"-".repeat(72)}\n${title}\n\n${text.trim()}\n`)].join("\n");
+  const parts = packages.map(({ folder, name, version, license }) => {
+    const text = licenceText(folder);
+    if (text === undefined) throw new Error(`${name} has no licence text: its code must not be shipped without one`);
+    return `${"-".repeat(72)}\n${name} ${version} (${license})\n\n${text.trim()}\n`;
+  });
+  return [head, ...parts].join("\n");
 }
 
 /** Of a module of our own: none. */
@@ -18,10 +27,12 @@ function folderOfPackage(moduleId) {
 
 function describe(folder) {
   const { name, version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  return { folder, name, version, license };
+}
+
+function licenceText(folder) {
   const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
-  const text = file === undefined ? licenceInReadme(folder) : readFileSync(join(folder, file), "utf8");
-  if (text === undefined) throw new Error(`${name} has no licence text: its code must not be shipped without one`);
-  return { name, title: `${name} ${version} (${license})`, text };
+  return file === undefined ? licenceInReadme(folder) : readFileSync(join(folder, file), "utf8");
 }
 
 /** Some packages have their licence's text at the end of their README. */

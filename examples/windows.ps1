@@ -2,7 +2,8 @@
 #
 # npm puts qalyptus-propagate.ps1 and qalyptus-propagate.cmd side by side. PowerShell takes the first, which the execution
 # policies Restricted and AllSigned refuse: type .cmd, which no policy concerns.
-#   npm install --global qalyptus-propagate
+#   Get-FileHash qalyptus-propagate-0.1.0.tgz     # SHA-256: is it that of the release's SHA256SUMS?
+#   npm install --global --offline --ignore-scripts .\qalyptus-propagate-0.1.0.tgz
 
 $env:QALYPTUS_SERVER = 'https://reports.example.com'
 

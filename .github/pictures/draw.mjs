@@ -14,7 +14,7 @@ const PICTURES = dirname(fileURLToPath(import.meta.url));
 const PROGRAM = join(PICTURES, "..", "..", "bin", "qalyptus-propagate.js");
 const SOURCE_TASK = "aaaaaaaa-0000-4000-8000-000000000001";
 const MASTER_APP = "11111111-0000-4000-8000-000000000001";
-const KEY = "sandbox-key-not-a-secret";
+const KEY = "key-of-the-pictures";
 const LARGEST = 300_000;
 const COLUMNS = 84;
 const OTHERS = ["hooli", "wonka", "cyberdyne", "soylent", "stark", "wayne", "tyrell", "oscorp", "vandelay", "aperture"];
@@ -89,7 +89,16 @@ async function manifest(rows) {
 /** A slow sandbox that refuses one tenant and hangs up on another when its work is done. */
 async function startSandbox() {
   const faults = ["refuse=1,on=*cyberdyne*,to=creates", "cut-after=1,on=*soylent*,to=creates"];
-  const args = ["sandbox", "--port", "0", "--latency", "160ms", ...faults.flatMap((fault) => ["--fault", fault])];
+  const args = [
+    "sandbox",
+    "--port",
+    "0",
+    "--key",
+    KEY,
+    "--latency",
+    "160ms",
+    ...faults.flatMap((fault) => ["--fault", fault]),
+  ];
   const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ["ignore", "pipe", "inherit"] });
   ends.push(async () => {
     child.kill("SIGINT");

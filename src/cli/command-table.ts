@@ -77,12 +77,12 @@ export const COMMANDS: readonly CommandSpec[] = [
       [ROWS]: [...ROW_OPTIONS, "reportId", "encoding"],
       "What is planned:": [
         ...(["dryRun", "offline", "verify", "only", "limit", "maxChanges", "adopt", "recreate"] as const),
-        ...(["resume", "savePlan", "plan", "detailedExitCode"] as const),
+        ...(["resume", "savePlan", "plan", "planDigest", "detailedExitCode"] as const),
       ],
       [EXCEPTIONS]: [...ALLOWED, "allowLiveSource", "newLog", "apps"],
       ...CONNECTION,
       "How it is carried out:": ["concurrency", "settleMs", "maxFailures"],
-      [LOG]: ["idempotencyLog", "lockTimeoutMs", "breakLock", "rebind"],
+      [LOG]: ["idempotencyLog", "lockTimeoutMs", "breakLock", "rebind", "signHead"],
       [OUTPUT]: ["format", "files"],
     }),
     examples: [
@@ -166,7 +166,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     ],
     options: options({
       "How it is settled:": ["taskId", "from", "retry", "forget", "sourceTask", "reason"],
-      [LOG]: ["manifest", "idempotencyLog", "lockTimeoutMs", "breakLock"],
+      [LOG]: ["manifest", "idempotencyLog", "lockTimeoutMs", "breakLock", "signHead"],
       ...CONNECTION,
       [OUTPUT]: ["answerFormat"],
     }),
@@ -206,12 +206,16 @@ export const COMMANDS: readonly CommandSpec[] = [
     description:
       "Walks the log's chain. With --head it tells whether that head is in this log, and how many records ago; exit 6 where it is not.",
     arguments: [],
-    options: options({ [LOG]: [...LOG_OPTIONS, "head"], [OUTPUT]: ["answerFormat"] }),
+    options: options({ [LOG]: [...LOG_OPTIONS, "head", "signature"], [OUTPUT]: ["answerFormat"] }),
     examples: [
       ["log verify --idempotency-log customers.csv.idempotency.jsonl", "is it whole"],
       [
         "log verify --head 812:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "is the head of last month's result still in it",
+      ],
+      [
+        "log verify --signature 'ssh-keygen -Y verify -f signers -I ci -n log-head -s \"$QALYPTUS_SIGNATURE\"'",
+        "is its last signature good",
       ],
     ],
   },
@@ -297,7 +301,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "Ctrl-C ends it.",
     arguments: [],
     options: options({
-      [SERVER]: ["port", "latencyMs", "state"],
+      [SERVER]: ["port", "sandboxKey", "latencyMs", "state"],
       "What goes wrong:": ["chaos", "faults", "seed"],
     }),
     examples: [

@@ -53,7 +53,7 @@ export async function runShell(argv: readonly string[], shell: Shell): Promise<E
 async function run(invocation: Invocation, shell: Shell): Promise<ExitCode> {
   const { host, untakenSignal } = shell;
   const { command, settings } = invocation;
-  // The sandbox's key is fixed, printed, and no secret.
+  // A sandbox takes its own key, which is printed to be pasted.
   if (command !== "sandbox" && command !== "demo") host.redact(host.env.QALYPTUS_API_KEY ?? "");
   const interrupted = untakenSignal.then((signal) => {
     throw new StopError(exitOfSignal(signal), problem("INTERRUPTED", `stopped by ${signal}`));

@@ -8,6 +8,7 @@ import type { LogPlace, Opening } from "../log/port.js";
 import { isPostgresUrl, isSameLog, parsePostgresUrl } from "../log/postgres/address.js";
 import type { RunBy } from "../log/records.js";
 import type { LogState } from "../log/state.js";
+import { planDiffers } from "../plan/saved-plan.js";
 import type { TaskId } from "../shared/ids.js";
 import { EXIT, StopError, stopError } from "../shared/problems.js";
 import { shellWord } from "../shared/quoting.js";
@@ -40,9 +41,9 @@ export interface LogSettings {
 export async function findLog(host: LogHost, given: LogSettings): Promise<CommandLog> {
   const { QALYPTUS_IDEMPOTENCY_LOG: usual = "" } = host.env;
   const { planLog, manifest } = given;
-  // Who plans may be another user of the database than who carries the plan out.
-  const ofPlan = planLog !== undefined && isSame(planLog, usual, host) ? usual : planLog;
-  const idempotencyLog = given.idempotencyLog ?? ofPlan ?? (usual || undefined);
+  const typed = given.idempotencyLog ?? (usual || undefined);
+  if (planLog !== undefined) checkLogIsPlans(planLog, typed, host);
+  const idempotencyLog = typed ?? planLog;
   if (idempotencyLog !== undefined) return { place: await placeOf(host, idempotencyLog, given), named: true };
   const beside = (path: string): CommandLog => ({ place: fileAt(host, path), named: false });
   if (manifest !== undefined) return beside(`${manifest}${LOG_ENDING}`);
@@ -58,9 +59,22 @@ export async function findLog(host: LogHost, given: LogSettings): Promise<Comman
   return beside(only);
 }
 
-function isSame(one: string, other: string, { env }: Pick<LogHost, "env">): boolean {
-  if (!isPostgresUrl(one) || !isPostgresUrl(other)) return one === other;
-  return isSameLog(parsePostgresUrl(one, false, env), parsePostgresUrl(other, false, env));
+/**
+ * Throws exit 7 where the log that was named is not the saved plan's, and where only a plan names a database: whoever wrote the plan would
+ * say who is told this machine's password. Who plans may be another user of the database, and another folder may hold the file.
+ */
+function checkLogIsPlans(planLog: string, typed: string | undefined, { env }: Pick<LogHost, "env">): void {
+  const isDatabase = isPostgresUrl(planLog);
+  if (typed === undefined && !isDatabase) return;
+  const isSame =
+    typed !== undefined && isDatabase && isPostgresUrl(typed)
+      ? isSameLog(parsePostgresUrl(planLog, false, env), parsePostgresUrl(typed, false, env))
+      : typed !== undefined && !isDatabase && basename(typed) === basename(planLog);
+  if (isSame) return;
+  const shown = isDatabase ? parsePostgresUrl(planLog, false, env).shown : planLog;
+  const hint = `Name the plan's log, if it is yours: --idempotency-log ${shellWord(shown)}`;
+  const now = typed === undefined ? "" : ", not with the one that was named";
+  throw planDiffers(`the plan was made with the idempotency log ${shown}${now}`, hint);
 }
 
 /** The place that a text names: a file, or a log in PostgreSQL, whose client is loaded only then. */

@@ -2,8 +2,8 @@ import { readNamedFile } from "../files/read-file.js";
 import type { PlanShape } from "../log/records.js";
 import { type ListedApp, readAppsFile } from "../manifest/apps.js";
 import type { Manifest } from "../manifest/manifest.js";
-import { readManifestFile } from "../manifest/read-manifest.js";
-import { foldTenantKey, parseAppId } from "../shared/ids.js";
+import { readManifestFile, sha256Of } from "../manifest/read-manifest.js";
+import { foldTenantKey } from "../shared/ids.js";
 import { StopError } from "../shared/problems.js";
 import { inSteps } from "../shared/time.js";
 
@@ -13,26 +13,30 @@ export interface ManifestSource {
   readonly encoding?: string | undefined;
   readonly apps?: string | undefined;
   readonly shape: Partial<PlanShape>;
+  /** Throws where a file is not the one that a saved plan or a log means; called before anything of it is read, or told of it. */
+  readonly checkFile?: ((what: "manifest" | "apps", sha256: string) => void) | undefined;
 }
 
 /** Reads and checks a manifest. Throws a StopError (exit 2) with every fault. */
 export async function readManifestInput(source: ManifestSource): Promise<Manifest> {
-  const { path, encoding, apps, shape } = source;
+  const { path, encoding, apps, shape, checkFile } = source;
   const defaults = {
     sourceTaskId: shape.sourceTask,
-    masterApp: shape.masterApp === undefined ? undefined : parseAppId(shape.masterApp),
+    masterApp: shape.masterApp,
     reports: shape.reports ?? [],
     nameTemplate: shape.name,
-    allowSharedApps: (shape.allowSharedApp ?? []).flatMap((app) => parseAppId(app) ?? []),
+    allowSharedApps: shape.allowSharedApp ?? [],
     allowMasterAppFor: (shape.allowMasterApp ?? []).map((tenant) => foldTenantKey(tenant)),
-    knownApps: apps === undefined ? undefined : new Set((await readApps(apps)).map((app) => app.id)),
+    knownApps: apps === undefined ? undefined : new Set((await readApps(apps, checkFile)).map((app) => app.id)),
   };
-  return readManifestFile(path, { encoding, defaults });
+  return readManifestFile(path, { encoding, defaults, checkFile: (sha256) => checkFile?.("manifest", sha256) });
 }
 
 /** The apps of an `--apps` file. Throws a StopError (exit 2) where it cannot be read. */
-export async function readApps(path: string): Promise<readonly ListedApp[]> {
-  return inSteps(readAppsFile(await readNamedFile(path, "the list of apps", "APPS_UNREADABLE"), path));
+export async function readApps(path: string, checkFile?: ManifestSource["checkFile"]): Promise<readonly ListedApp[]> {
+  const bytes = await readNamedFile(path, "the list of apps", "APPS_UNREADABLE");
+  checkFile?.("apps", sha256Of(bytes));
+  return inSteps(readAppsFile(bytes, path));
 }
 
 /** Takes a step, for a command that goes on with what does not need it; a {@link StopError} is its result, any other error goes on. */

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
 import { realPathOf } from "../files/paths.js";
-import { beginsWith, copyLines } from "../log/copy.js";
+import { copyLines, findHead } from "../log/copy.js";
 import { History, type HistoryEvent, type HistoryRun } from "../log/history.js";
 import type { LogPlace, ReadLog } from "../log/port.js";
 import { isPostgresUrl, isSameLog, parsePostgresUrl } from "../log/postgres/address.js";
+import type { LogRecord } from "../log/records.js";
 import { type TableColumn, tableLines, toText } from "../reporter/layout.js";
 import { jsonAnswer } from "../results/json.js";
 import { foldTenantKey } from "../shared/ids.js";
@@ -13,48 +14,71 @@ import { shellWord } from "../shared/quoting.js";
 import { nearestKeys } from "../shared/spelling.js";
 import { counted } from "../shared/text-safety.js";
 import { databaseAt, findLog, placeOf, whoRuns, withOpenLog } from "./command-log.js";
+import { checkSignature, signatureFault } from "./head-signature.js";
 import type { Host } from "./host.js";
 import type { SettingsOf } from "./settings.js";
 import { openTelling } from "./telling.js";
 
 type Telling = Awaited<ReturnType<typeof openTelling>>;
 
-/** `log verify`: walks the chain; with a head that was noted once, says whether it is in this log. No network but a database's. */
+/**
+ * `log verify`: walks the chain; with a head that was noted once, says whether it is in this log, with `--signature` whether its last
+ * signature is good. No network but a database's.
+ */
 export async function logVerifyCommand(host: Host, settings: SettingsOf["log verify"]): Promise<ExitCode> {
   const telling = await openTelling(host, settings.output);
   const { place } = await findLog(host, settings);
-  const { head: noted } = settings;
-  let found = noted === undefined;
-  const log = await readExisting(host, place, (record) => {
-    found ||= record.seq === noted?.seq && record.digest === noted.digest;
+  const { head: noted, signature } = settings;
+  let lastSigned = undefined as SignedLine | undefined;
+  const { log: read, found } = await findHead(place, noted, (record) => {
+    if (record.type === "signed") lastSigned = record;
   });
+  const log = existing(host, place, read);
   const { path, seq, digest } = log.head;
   await telling.warn(log.warnings);
-  // A log that holds no record yet has its header for a head.
-  if (noted?.seq === 0) found = await beginsWith(place.text(), noted.digest);
   if (!found && noted !== undefined) {
     const where = noted.seq > seq ? `it ends with seq ${seq}` : `seq ${noted.seq} has another digest`;
     const message = `The head ${noted.seq}:${noted.digest} is not in the idempotency log ${path}: ${where}.`;
     throw stopError(EXIT.log, "LOG_HEAD_MISSING", message, { file: path });
   }
+  const signed = signature === undefined ? undefined : await verifiedHead(host, place, lastSigned, signature);
   const behind = noted && seq - noted.seq;
-  const said = behind === undefined ? "" : `The noted head ${noted?.seq} is in it, ${counted(behind, "record")} ago.\n`;
-  if (settings.output.format === "human")
-    await telling.answer(`${path} is whole: ${counted(seq, "record")}, head ${seq}:${digest}\n${said}`);
-  else {
+  // The signature's own record is no news.
+  const unsigned = signed && seq - signed.seq - 1;
+  if (settings.output.format === "human") {
+    const said = [
+      `${path} is whole: ${counted(seq, "record")}, head ${seq}:${digest}`,
+      ...(behind === undefined ? [] : [`The noted head ${noted?.seq} is in it, ${counted(behind, "record")} ago.`]),
+      ...(signed ? [`The head ${signed.seq} is signed; not signed: ${counted(unsigned ?? 0, "record")} since.`] : []),
+    ];
+    await telling.answer(toText(said));
+  } else {
     const noting = noted && { noted: { ...noted, recordsSince: behind } };
-    await answerJson(telling, { version: 1, command: "log verify", log: log.head, ...noting, warnings: log.warnings });
+    const signing = signed && { signed: { ...signed, recordsSince: unsigned } };
+    const told = { log: log.head, ...noting, ...signing, warnings: log.warnings };
+    await answerJson(telling, { version: 1, command: "log verify", ...told });
   }
   return EXIT.ok;
+}
+
+type SignedLine = Extract<LogRecord, { readonly type: "signed" }>;
+
+/** The head whose signature is good. Throws a StopError (exit 6) where none is. */
+async function verifiedHead(host: Host, place: LogPlace, line: SignedLine | undefined, command: string) {
+  if (line === undefined) throw signatureFault(place.path, "nothing in it is signed");
+  // The signature stands right behind what it signs.
+  if (line.head.seq !== line.seq - 1 || !(await findHead(place, line.head)).found)
+    throw signatureFault(place.path, `record ${line.seq} signs what is not in it`);
+  await checkSignature(place.path, line, command, host.env);
+  return line.head;
 }
 
 async function answerJson(telling: Telling, answer: object): Promise<void> {
   await telling.answer(jsonAnswer({ ...answer, errors: [], exitCode: EXIT.ok }));
 }
 
-/** Reads a log that must be there. Throws a StopError (exit 2) where there is none. */
-async function readExisting(host: Host, place: LogPlace, visit?: Parameters<LogPlace["read"]>[0]) {
-  const log: ReadLog = await place.read(visit);
+/** A log that must be there. Throws a StopError (exit 2) where there is none. */
+function existing(host: Host, place: LogPlace, log: ReadLog) {
   if (log.head !== null) return { ...log, head: log.head };
   const hint = `Name it with --idempotency-log; the first sync makes it: ${host.argv0} sync tenants.csv`;
   throw stopError(EXIT.usage, "NO_LOG", `there is no idempotency log ${place.path}`, { hint, file: place.path });
@@ -66,7 +90,7 @@ export async function logHistoryCommand(host: Host, settings: SettingsOf["log hi
   const { place } = await findLog(host, settings);
   const wanted = new Set<string>(settings.tenants.map(foldTenantKey));
   const history = new History((tenant) => wanted.has(foldTenantKey(tenant)));
-  const log = await readExisting(host, place, (record, before) => history.take(record, before));
+  const log = existing(host, place, await place.read((record, before) => history.take(record, before)));
   await telling.warn(log.warnings);
   const recorded = new Set(history.events.flatMap(({ tenant }) => (tenant === undefined ? [] : foldTenantKey(tenant))));
   for (const asked of settings.tenants) {
@@ -147,7 +171,7 @@ export async function logCopyCommand(host: Host, settings: SettingsOf["log copy"
   const telling = await openTelling(host, settings.output);
   const { lockTimeoutMs } = settings;
   const [from, to] = [await placeOf(host, settings.from, settings), await placeOf(host, settings.to, settings)];
-  const { state: bound } = await readExisting(host, from);
+  const { state: bound } = existing(host, from, await from.read());
   if (isSamePlace(from.path, to.path, host)) {
     const message = `${to.path} is the log that is to be copied.`;
     throw stopError(EXIT.log, "LOG_NOT_EMPTY", message, { file: to.path });

@@ -78,6 +78,13 @@ function withinLimit(typed: string): string | Advice {
 /** How long a path may be is the system's affair. */
 const FILE: Kind<string> = { value: "FILE", parse: (typed) => typed, file: true };
 
+/** What a line to paste can hold in any shell, between quotes or not. */
+const SANDBOX_KEY: Kind<string> = {
+  value: "KEY",
+  parse: (typed, long) =>
+    /^[\w.-]{1,200}$/.test(typed) ? typed : new Advice(`Give ${long} letters, digits, - _ and . only`),
+};
+
 const GUID: Kind<string> = {
   value: "GUID",
   parse: (typed, long) =>
@@ -140,6 +147,14 @@ function duration(leastMs: number, mostMs = A_DAY_MS, unit = ""): Kind<number> {
     },
   };
 }
+
+const SHA256: Kind<string> = {
+  value: "SHA256",
+  parse: (typed) => {
+    const digest = typed.trim().toLowerCase();
+    return /^[0-9a-f]{64}$/.test(digest) ? digest : new Advice("Give all 64 characters, as --save-plan printed them");
+  },
+};
 
 /** A log's head as results tell it. */
 const LOG_HEAD: Kind<{ readonly seq: number; readonly digest: string }> = {
@@ -204,6 +219,11 @@ export const OPTIONS = {
   }),
   savePlan: one("--save-plan", FILE, "keep a dry run's plan, to carry out exactly that plan later"),
   plan: one("--plan", FILE, "carry out exactly this saved plan; refused (exit 7) where anything has changed"),
+  planDigest: one(
+    "--plan-digest",
+    SHA256,
+    "refuse (exit 7) any other plan than the one that --save-plan printed this for",
+  ),
   resume: flag("--resume", "finish the last sync of this manifest, with the options that it had"),
   only: many("--only", text("PATTERN"), "only these tenants: acme, 'eu-*'", "all"),
   limit: one("--limit", N, "at most N tenants are created, updated, adopted or sent again"),
@@ -211,7 +231,7 @@ export const OPTIONS = {
   detailedExitCode: flag("--detailed-exitcode", "exit 10 where changes are pending or left"),
   adopt: flag("--adopt", "take over a task that has the right name already"),
   recreate: flag("--recreate", "make a copy anew that is provably gone"),
-  allowSharedApp: many("--allow-shared-app", GUID, "this app may be used by more than one tenant"),
+  allowSharedApp: many("--allow-shared-app", APP, "this app may be used by more than one tenant"),
   allowMasterApp: many("--allow-master-app", text("TENANT"), "this tenant may stay on the master app"),
   allowUnmappedReport: many(
     "--allow-unmapped-report",
@@ -253,6 +273,16 @@ export const OPTIONS = {
   },
   lockTimeoutMs: preset("--lock-timeout", duration(0), "how long to wait for another run's lock", "0s"),
   head: one("--head", LOG_HEAD, "a head that was noted once (SEQ:DIGEST): is it in this log"),
+  signHead: one(
+    "--sign-head",
+    text("COMMAND"),
+    "at the end COMMAND signs the log's head: it reads SEQ:DIGEST, and what it writes is kept in the log",
+  ),
+  signature: one(
+    "--signature",
+    text("COMMAND"),
+    "COMMAND verifies the log's last signature: it reads SEQ:DIGEST; the signature is in the file $QALYPTUS_SIGNATURE",
+  ),
   printSql: flag("--print-sql", "print the SQL instead, for a database administrator"),
   breakLock: one("--break-lock", text("ID"), "remove the log's foreign lock that has this ID"),
   rebind: flag("--rebind", "accept the server's new address, once the source task and known copies are found there"),
@@ -285,6 +315,7 @@ export const OPTIONS = {
   ),
   force: flag("--force", "overwrite a file that exists"),
   port: one("--port", wholeNumber(0, 65_535), "the port on loopback", "3994, another where that is taken"),
+  sandboxKey: one("--key", SANDBOX_KEY, "the API key that it takes", "made anew at each start"),
   latencyMs: preset("--latency", duration(0, 600_000, "ms"), "how long each answer takes: 20 (ms), 20ms, 1s", "0"),
   state: one("--state", FILE, "keep the tasks here: they outlive a restart"),
   chaos: preset("--chaos", SHARE, "how many requests go wrong, 0 to 1", "0"),

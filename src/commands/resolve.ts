@@ -25,6 +25,7 @@ import { oneLine } from "../shared/text-safety.js";
 import { systemClock } from "../shared/time.js";
 import { checkServerOfLog, findLog, whoRuns, withOpenLog } from "./command-log.js";
 import { type Connection, withConnection } from "./connection.js";
+import { signHead } from "./head-signature.js";
 import type { Host, Tell } from "./host.js";
 import { attempt, readManifestInput } from "./inputs.js";
 import type { SettingsOf } from "./settings.js";
@@ -81,7 +82,9 @@ async function resolveInLog(
       manifestName: basename(manifest ?? manifestOfLog(path, state)),
       manifestTenants: await tenantsOfManifest(settings, path, state),
     };
-    return { resolved: await resolveTenants(request, recorder, connection?.api.reader), log: log.head() };
+    const resolved = await resolveTenants(request, recorder, connection?.api.reader);
+    if (settings.signHead !== undefined) await signHead(log, settings.signHead, host.env);
+    return { resolved, log: log.head() };
   });
 }
 

@@ -14,12 +14,12 @@ import type { SettingsOf } from "./settings.js";
 
 /** `sandbox`: a local stand-in for a Qalyptus server, until it is interrupted. */
 export async function sandboxCommand(host: Host, settings: SettingsOf["sandbox"]): Promise<ExitCode> {
-  const { port, latencyMs, seed, state: stateFile, chaos: share } = settings;
+  const { port, sandboxKey: key, latencyMs, seed, state: stateFile, chaos: share } = settings;
   const chaos = { share, faults: settings.faults.map((fault) => parseFault(fault)) };
   const onFailure = (error: unknown): void => {
     void host.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
   };
-  const sandbox = await startSandbox({ port, latencyMs, stateFile, seed, chaos, onFailure });
+  const sandbox = await startSandbox({ port, key, latencyMs, stateFile, seed, chaos, onFailure });
   await host.stdout.write(`${describeStart(sandbox).join("\n")}\n`);
   const { requested } = host.interruption();
   if (!requested.aborted) await once(requested, "abort");

@@ -2,6 +2,7 @@ import type { PlanShape } from "../log/records.js";
 import type { ProblemCode } from "../shared/codes.js";
 import { foldTenantKey, trimAround } from "../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
+import { shellWord } from "../shared/quoting.js";
 import type { ResultFile } from "../shared/results.js";
 import { excessOfName } from "../shared/text-limits.js";
 import { quote, withoutUnseen } from "../shared/text-safety.js";
@@ -35,6 +36,20 @@ export const SHAPING = [
   ...(["sourceTask", "masterApp", "reports", "reportId", "name", "adopt", "recreate", "only", "limit"] as const),
   ...(["allowSharedApp", "allowMasterApp", "allowUnmappedReport", "allowLiveSource"] as const),
 ];
+
+/** Of these, what permits a plan to do more than copy a task that does not mail yet. */
+const PERMISSIONS = [
+  ...(["adopt", "recreate", "allowSharedApp", "allowMasterApp", "allowUnmappedReport", "allowLiveSource"] as const),
+];
+
+/** The permissions that a plan was given, as they would be typed. */
+export function permissionsOf(shape: PlanShape): readonly string[] {
+  return PERMISSIONS.flatMap((key) => {
+    const { long } = OPTIONS[key];
+    const value = shape[key];
+    return typeof value === "boolean" ? (value ? [long] : []) : value.map((each) => `${long}=${shellWord(each)}`);
+  });
+}
 
 const CONNECTION = ["caFiles", "insecure", "timeoutMs", "retries", "rate"] as const;
 /** The shells that `completion` knows. */
@@ -205,7 +220,7 @@ function requireConnection(given: Given, command: CommandName, otherwise = "") {
 }
 
 function refuseContradictions(given: Given): void {
-  const { resume, offline, dryRun, verify, rebind, plan, savePlan, breakLock } = given.values;
+  const { resume, offline, dryRun, verify, rebind, plan, planDigest, savePlan, breakLock, signHead } = given.values;
   if (given.operands.length === 0 && !resume && plan === undefined) {
     const hint = "Name the CSV or JSON file: sync customers.csv. Only --resume and --plan know theirs";
     fault(given, "MANIFEST_MISSING", "sync needs a manifest", hint);
@@ -223,6 +238,8 @@ function refuseContradictions(given: Given): void {
     [saves && !dryRun, "--save-plan keeps the plan of a dry run", "Add --dry-run"],
     [saves && offline, "--save-plan needs a plan made from the server", "Leave --offline out"],
     [saves && carriesOut, "--save-plan makes a new plan, --plan carries out an old one"],
+    [planDigest !== undefined && !carriesOut, "--plan-digest says which plan --plan carries out", "Add --plan FILE"],
+    [signHead !== undefined && dryRun, "a dry run writes no log, so there is no head to sign", "Leave --sign-head out"],
     [breakLock !== undefined && dryRun, "a dry run takes no lock, so --break-lock has none to break"],
   ];
   for (const [holds, message, hint] of contradictions) if (holds) conflict(given, message, hint);

@@ -3,9 +3,11 @@ import type { ReadLog } from "../log/port.js";
 import { isPostgresUrl } from "../log/postgres/address.js";
 import type { Manifest } from "../manifest/manifest.js";
 import {
+  checkLogOfPlan,
   checkResumable,
   comparePlans,
   lastSyncOf,
+  planDiffers,
   readSavedPlan,
   type SavedPlan,
   savedTenants,
@@ -13,7 +15,7 @@ import {
   writeSavedPlan,
 } from "../plan/saved-plan.js";
 import { dryRunSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
-import { EXIT, type ExitCode, type Problem, StopError } from "../shared/problems.js";
+import { EXIT, type ExitCode, type Problem, StopError, stopError } from "../shared/problems.js";
 import { retypedOn, wordsOn } from "../shared/quoting.js";
 import type { RunResult } from "../shared/results.js";
 import { systemChance, systemClock } from "../shared/time.js";
@@ -27,9 +29,10 @@ import {
   withOpenLog,
 } from "./command-log.js";
 import type { Connection } from "./connection.js";
+import { signHead } from "./head-signature.js";
 import type { Host, Tell } from "./host.js";
-import { attempt, readManifestInput } from "./inputs.js";
-import type { SettingsOf } from "./settings.js";
+import { attempt, type ManifestSource, readManifestInput } from "./inputs.js";
+import { permissionsOf, type SettingsOf } from "./settings.js";
 import { openTelling } from "./telling.js";
 
 /** `sync`: makes the server match the manifest, or with `--dry-run` shows what it would do. */
@@ -60,6 +63,11 @@ function nextStep(host: Host, sync: AskedSync, result: RunResult, server: string
   const { dryRun, exitCode, summary, tenants } = result;
   if (exitCode === EXIT.ok || exitCode === EXIT.changes) {
     if (summary.planned === 0) return undefined;
+    if (dryRun && result.plan !== undefined) {
+      const { path, digest } = result.plan;
+      const command = `${host.argv0} sync --plan ${wordsOn(host.platform)(path)} --plan-digest ${digest}`;
+      return `To carry out exactly this plan: ${command}`;
+    }
     return dryRun
       ? "Run the same command without --dry-run to carry this plan out"
       : "Run the same command again for the next tenants";
@@ -100,34 +108,47 @@ export type Machine = Pick<
 type SyncJob = Omit<SettingsOf["sync"], "output">;
 
 /** A sync whose `--resume` or `--plan` has said what it stands for. */
-interface AskedSync extends SyncJob {
+interface AskedSync extends SyncJob, Pick<ManifestSource, "checkFile"> {
   readonly manifest: string;
   readonly log: CommandLog;
-  readonly savedPlan: SavedPlan | undefined;
+  readonly savedPlan?: SavedPlan;
 }
 
 /** Finds out what `--resume` and `--plan` stand for. Throws a StopError: exit 2, 6 or 7. */
 async function askedOf(machine: Machine, job: SyncJob): Promise<AskedSync> {
   if (job.plan !== undefined) {
-    const savedPlan = await readSavedPlan(job.plan);
+    const savedPlan = await readSavedPlan(job.plan, job.planDigest);
     const manifest = job.manifest ?? savedPlan.manifest.path;
+    const apps = job.apps ?? savedPlan.apps?.path;
+    const log = await findLog(machine, { ...job, planLog: savedPlan.logFile });
+    await checkLogOfPlan(savedPlan, log.place);
     return {
       ...job,
       manifest,
       encoding: job.encoding ?? savedPlan.manifest.encoding,
-      apps: job.apps ?? savedPlan.apps,
+      apps,
       shape: savedPlan.shape,
       run: savedPlan.verify === true ? { ...job.run, verify: true } : job.run,
-      log: await findLog(machine, { ...job, planLog: savedPlan.logFile }),
+      log,
       savedPlan,
+      checkFile: (what, sha256) => {
+        const [path, planned] = what === "manifest" ? [manifest, savedPlan.manifest] : [apps, savedPlan.apps];
+        if (planned !== undefined && planned.sha256 !== sha256)
+          throw planDiffers(`${path} is not what it was when the plan was made`);
+      },
     };
   }
   const log = await findLog(machine, job);
   // `drift` alone may name none: then it is the last sync's, as with `--resume`.
-  if (!job.resume && job.manifest !== undefined) return { ...job, manifest: job.manifest, log, savedPlan: undefined };
+  if (!job.resume && job.manifest !== undefined) return { ...job, manifest: job.manifest, log };
   const last = lastSyncOf((await log.place.read()).state, log.place.path, job.manifest?.split(/[\\/]/).at(-1));
   const manifest = job.manifest ?? last.manifest.path;
-  return { ...job, manifest, shape: last.shape, log: { ...log, named: true }, savedPlan: undefined };
+  const checkFile: ManifestSource["checkFile"] = (what, sha256) => {
+    if (!job.resume || what !== "manifest" || sha256 === last.manifest.sha256) return;
+    const message = `${manifest} is not what it was when the sync to be resumed began`;
+    throw stopError(EXIT.guard, "MANIFEST_CHANGED", message, { file: manifest });
+  };
+  return { ...job, manifest, shape: last.shape, log: { ...log, named: true }, checkFile };
 }
 
 /** The sync of a library's caller: makes the server match the manifest, or with `dryRun` tells what it would do. */
@@ -141,15 +162,27 @@ async function performSync(
   sync: AskedSync,
   tell: Tell,
 ): Promise<{ readonly result: RunResult; readonly manifest: Manifest }> {
-  const manifest = await readManifestOrLogFault(sync);
-  const prepared: PreparedSync = { machine, sync, manifest, runId: randomUUID(), tell };
+  let appsSha256: string | undefined;
+  const checkFile: ManifestSource["checkFile"] = (what, sha256) => {
+    if (what === "apps") appsSha256 = sha256;
+    sync.checkFile?.(what, sha256);
+  };
+  const manifest = await readManifestOrLogFault({ ...sync, checkFile });
+  const prepared: PreparedSync = { machine, sync, manifest, appsSha256, runId: randomUUID(), tell };
   if (sync.connection === undefined) return { result: await dryRun(prepared), manifest };
   const { withConnection } = await import("./connection.js");
   const work = async (connection: Connection): Promise<RunResult> => {
     await checkNoOtherLog(sync.log, connection.server.identity, sourcesOf(manifest));
     return sync.run.dryRun ? dryRun(prepared, connection) : apply(prepared, connection);
   };
-  return { result: await withConnection(machine, sync.connection, tell, work, sync.run.concurrency), manifest };
+  const result = await withConnection(machine, sync.connection, tell, work, sync.run.concurrency);
+  const { savedPlan, plan: path } = sync;
+  return { result: savedPlan && path !== undefined ? withPlan(result, path, savedPlan) : result, manifest };
+}
+
+/** The result with what approvers hold against each other: the plan's digest, and what it is permitted to do. */
+function withPlan(result: RunResult, path: string, { digest, shape }: SavedPlan): RunResult {
+  return { ...result, plan: { path, digest, permissions: permissionsOf(shape) } };
 }
 
 /** A log that is damaged or not ours outranks a manifest's faults: both are told, with the log's exit code. */
@@ -169,13 +202,15 @@ interface PreparedSync {
   readonly machine: Machine;
   readonly sync: AskedSync;
   readonly manifest: Manifest;
+  /** SHA-256 of the list of apps that it was held against. */
+  readonly appsSha256: string | undefined;
   readonly runId: string;
   readonly tell: Tell;
 }
 
 /** Without a connection (`--offline`) it plans from the manifest and the log alone. */
 async function dryRun(job: PreparedSync, connection?: Connection): Promise<RunResult> {
-  const { sync, manifest } = job;
+  const { sync, manifest, appsSha256 } = job;
   const { place } = sync.log;
   // Before the log is read: what is appended meanwhile is seen when it is looked at again.
   const size = await place.size();
@@ -188,27 +223,28 @@ async function dryRun(job: PreparedSync, connection?: Connection): Promise<RunRe
   };
   const deps = { ...depsOf(job), reader: connection?.api.reader, head: log.head };
   const { result, plan } = await dryRunSync(request, deps);
-  if (sync.savePlan !== undefined && server !== null) {
-    const saved = sealPlan({
-      format: "qalyptus-propagate-plan",
-      version: 1,
-      savedAt: systemClock.now().toISOString(),
-      server,
-      manifest: { path: sync.manifest, sha256: manifest.sha256, encoding: sync.encoding },
-      logFile: place.path,
-      log: result.log,
-      apps: sync.apps,
-      verify: sync.run.verify || undefined,
-      shape: sync.shape,
-      tenants: savedTenants(plan.items),
-    });
-    await writeSavedPlan(sync.savePlan, saved);
-  }
-  return result;
+  if (sync.savePlan === undefined || server === null) return result;
+  const { apps } = sync;
+  const saved = sealPlan({
+    format: "qalyptus-propagate-plan",
+    version: 2,
+    savedAt: systemClock.now().toISOString(),
+    server,
+    manifest: { path: sync.manifest, sha256: manifest.sha256, encoding: sync.encoding },
+    logFile: place.path,
+    log: result.log,
+    apps: apps === undefined || appsSha256 === undefined ? undefined : { path: apps, sha256: appsSha256 },
+    verify: sync.run.verify || undefined,
+    shape: sync.shape,
+    tenants: savedTenants(plan.items),
+  });
+  await writeSavedPlan(sync.savePlan, saved);
+  return withPlan(result, sync.savePlan, saved);
 }
 
 async function apply(job: PreparedSync, { server, api, warnings }: Connection): Promise<RunResult> {
-  const { sync, manifest, tell } = job;
+  const { machine, sync, manifest, tell } = job;
+  const { signHead: command } = sync;
   const opening = {
     server: server.identity,
     sourceTasks: sourcesOf(manifest),
@@ -217,14 +253,15 @@ async function apply(job: PreparedSync, { server, api, warnings }: Connection): 
     breakLock: sync.breakLock,
     lockTimeoutMs: sync.lockTimeoutMs,
   };
-  return withOpenLog(job.machine, sync.log.place, opening, tell, (log) => {
+  return withOpenLog(machine, sync.log.place, opening, tell, (log) => {
     const { reader, writer } = api;
     return runSync(requestOf(job, log, server.identity, warnings), {
       ...depsOf(job),
       reader,
       writer,
       log,
-      by: whoRuns(job.machine),
+      signHead: command === undefined ? undefined : () => signHead(log, command, machine.env),
+      by: whoRuns(machine),
       chance: systemChance,
     });
   });
@@ -242,7 +279,9 @@ function requestOf(
   const saved = sync.savedPlan;
   const bound = state.server();
   if (server !== null && !sync.rebind) checkServerOfLog(sync.log.place.path, bound, server);
-  if (sync.resume) checkResumable(lastSyncOf(state, sync.log.place.path, manifest.fileName), manifest);
+  if (saved !== undefined && saved.server !== server)
+    throw planDiffers(`the plan was made on ${saved.server}, not on ${server}`);
+  if (sync.resume) checkResumable(lastSyncOf(state, sync.log.place.path, manifest.fileName));
   return {
     runId,
     server,

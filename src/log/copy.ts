@@ -2,10 +2,26 @@ import { EXIT, stopError } from "../shared/problems.js";
 import { counted } from "../shared/text-safety.js";
 import { digestField } from "./chain.js";
 import type { OpenLog } from "./open-log.js";
-import type { LogPlace } from "./port.js";
+import type { LogPlace, ReadLog, RecordVisitor } from "./port.js";
+
+/** Reads a log, and finds out whether a head that was noted once is in it. */
+export async function findHead(
+  place: LogPlace,
+  noted: { readonly seq: number; readonly digest: string } | undefined,
+  visit?: RecordVisitor,
+): Promise<{ readonly log: ReadLog; readonly found: boolean }> {
+  let found = false;
+  const log = await place.read((record, before) => {
+    found ||= record.seq === noted?.seq && record.digest === noted.digest;
+    visit?.(record, before);
+  });
+  // A log that holds no record yet has its header for a head.
+  if (noted?.seq === 0 && log.head !== null) found = await beginsWith(place.text(), noted.digest);
+  return { log, found };
+}
 
 /** Whether a log's first line, its header, has this digest. */
-export async function beginsWith(text: AsyncIterable<Uint8Array>, digest: string): Promise<boolean> {
+async function beginsWith(text: AsyncIterable<Uint8Array>, digest: string): Promise<boolean> {
   for await (const line of linesOf(text)) return endsWithDigest(line, digest);
   return false;
 }

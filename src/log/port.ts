@@ -96,11 +96,10 @@ export function logRecorder(
   state: LogState,
   log: Pick<IdempotencyLog, "append">,
   run: { readonly id: string; readonly preamble: LogEntry },
-): Recorder & { readonly recorded: () => boolean } {
+): Recorder {
   let started = false;
   return {
     state,
-    recorded: () => started,
     record: async (entries) => {
       if (entries.length === 0) return;
       const all = started ? entries : [run.preamble, ...entries];

@@ -22,15 +22,17 @@ function words<Id extends string>() {
   return z.custom<Id>((value) => typeof value === "string" && value !== "");
 }
 
-const taskId = guid<TaskId>();
+const anyGuid = guid<string>();
+export const taskId = guid<TaskId>();
 const reportId = guid<ReportId>();
 const appId = guid<AppId>();
-const tenantKey = words<TenantKey>();
+export const sha256 = z.string().check(z.regex(/^[0-9a-f]{64}$/));
+export const tenantKey = words<TenantKey>();
 const writeId = words<WriteId>();
 /** `null`: no whole list was read, or there were too many to be kept. */
 const taskIdsOrNull = z.nullable(z.array(taskId));
 const swaps = z.array(z.object({ qlikAppId: appId, newQlikAppId: appId }));
-const mappings = z.array(z.object({ reportId, qlikAppId: appId, newQlikAppId: appId }));
+export const mappings = z.array(z.object({ reportId, qlikAppId: appId, newQlikAppId: appId }));
 /** Which of a report's two IDs is sent in bodies (`--report-id`). */
 const reportIdMode = z.enum(["row", "report"]);
 /** How one write ended. `not-sent` and `refused` are certain; `in-doubt` leaves it open. */
@@ -42,17 +44,17 @@ const explanation = { code: textOrNone, message: textOrNone, httpStatus: z.optio
 /** The options that shape a plan, as a run's record keeps them for `--resume`. */
 export const PLAN_SHAPE = z.object({
   sourceTask: z.optional(taskId),
-  masterApp: textOrNone,
-  reports: z.array(text),
+  masterApp: z.optional(appId),
+  reports: z.array(anyGuid),
   reportId: reportIdMode,
   name: textOrNone,
   adopt: flag,
   recreate: flag,
   only: z.array(text),
   limit: z.optional(count),
-  allowSharedApp: z.array(text),
+  allowSharedApp: z.array(appId),
   allowMasterApp: z.array(text),
-  allowUnmappedReport: z.array(text),
+  allowUnmappedReport: z.array(anyGuid),
   allowLiveSource: flag,
 });
 
@@ -195,6 +197,8 @@ const ENTRIES = {
   "names-seen": z.object({ type: z.literal("names-seen") }),
   /** `log copy`: the log goes on in another place, and nothing is added here any more. */
   moved: z.object({ to: text, by: z.optional(runBy) }),
+  /** `--sign-head`: what a command of the user's answered to a head of this log. */
+  signed: z.object({ head: z.object({ seq: count, digest: sha256 }), signature: text }),
   /** `--rebind`: the server has a new address. */
   rebound: z.object({ server: text }),
 };
@@ -236,6 +240,7 @@ export type CreateOutcomeRecord = Entries["create-outcome"];
 export type RunRecord = Entries["run"];
 export type RunBy = Inferred<typeof runBy>;
 export type RunEndRecord = Entries["run-end"];
+export type SignedRecord = Entries["signed"];
 export type SourceStoppedRecord = Entries["source-stopped"];
 export type ObservedRecord = Entries["observed"];
 export type PatchIntentRecord = Entries["patch-intent"];

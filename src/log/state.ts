@@ -180,6 +180,8 @@ export class LogState {
       case "names-seen":
         this.#namesSeen = this.#copiesMade;
         return;
+      case "signed":
+        return;
       case "moved":
         this.#movedTo = entry.to;
         return;

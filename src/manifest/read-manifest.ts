@@ -23,12 +23,16 @@ export interface ManifestInput {
 /** In MB; well below the longest text that Node can hold. */
 const LARGEST = 256;
 
-/** Reads a manifest's file and judges it. Throws a StopError (exit 2) with every fault, also where the file cannot be read. */
+/**
+ * Reads a manifest's file and judges it. Throws a StopError (exit 2) with every fault, also where the file cannot be read.
+ * `checkFile` is shown the file's SHA-256 before anything of it is read.
+ */
 export async function readManifestFile(
   path: string,
-  options: Omit<ManifestInput, "path" | "bytes">,
+  { checkFile, ...options }: Omit<ManifestInput, "path" | "bytes"> & { readonly checkFile?: (sha256: string) => void },
 ): Promise<Manifest> {
   const bytes = await readNamedFile(path, "the manifest", "MANIFEST_UNREADABLE");
+  checkFile?.(sha256Of(bytes));
   return readManifest({ ...options, path, bytes });
 }
 
@@ -67,13 +71,17 @@ function* judge({ path: file, bytes, encoding, defaults }: ManifestInput): Steps
   return {
     path: file,
     fileName: basename(file),
-    sha256: createHash("sha256").update(bytes).digest("hex"),
+    sha256: sha256Of(bytes),
     tenants: tenants.map(({ rows: _, ...tenant }) => tenant),
     delimiter: raw.delimiter,
     header: raw.header,
     rows: rows.map(({ line, key, cells }) => ({ line, key, cells })),
     warnings: [...(warning === undefined ? [] : [warning]), ...inOrder(findings.warnings)],
   };
+}
+
+export function sha256Of(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /** By the name's ending; where that says nothing, by the first character that is not blank. */

@@ -8,7 +8,6 @@ import type { TaskReader } from "../server/ports.js";
 import {
   type AppId,
   addTo,
-  parseAppId,
   reportsNamed,
   type TaskId,
   type TenantKey,
@@ -120,7 +119,7 @@ function permissionsOf({ shape, newLog, server }: PlanRequest): PlanContext["per
     adopt,
     recreate,
     newLog,
-    allowSharedApps: new Set(shape.allowSharedApp.flatMap((app) => parseAppId(app) ?? NONE)),
+    allowSharedApps: new Set(shape.allowSharedApp),
     allowUnmappedReports: reportsNamed(shape.allowUnmappedReport, rows),
   };
 }

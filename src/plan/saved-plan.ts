@@ -3,10 +3,13 @@ import * as z from "zod/mini";
 import { codeOf } from "../files/paths.js";
 import { readNamedFile } from "../files/read-file.js";
 import { writeAtomically } from "../files/write-file.js";
-import { type Inferred, PLAN_SHAPE } from "../log/records.js";
+import { findHead } from "../log/copy.js";
+import type { LogPlace } from "../log/port.js";
+import { type Inferred, mappings, PLAN_SHAPE, sha256, taskId, tenantKey } from "../log/records.js";
 import type { LoggedSync, LogState } from "../log/state.js";
 import type { TenantRef } from "../shared/ids.js";
-import { EXIT, type Problem, problem, stopError } from "../shared/problems.js";
+import { EXIT, type Problem, problem, type StopError, stopError } from "../shared/problems.js";
+import { ACTIONS } from "../shared/results.js";
 import type { PlanItem } from "./decide.js";
 
 /* What `--plan` and `--resume` hold a sync of today against: a plan that was saved, and the last sync that wrote something. */
@@ -14,30 +17,30 @@ import type { PlanItem } from "./decide.js";
 const text = z.string();
 
 const savedTenant = z.strictObject({
-  sourceTaskId: z.nullable(text),
-  key: text,
+  sourceTaskId: z.nullable(taskId),
+  key: tenantKey,
   tenant: text,
-  action: text,
+  action: z.enum(ACTIONS),
   name: z.nullable(text),
-  newTaskId: z.nullable(text),
-  mappings: z.array(z.strictObject({ reportId: text, qlikAppId: text, newQlikAppId: text })),
+  newTaskId: z.nullable(taskId),
+  mappings,
 });
 
 const savedPlan = z.strictObject({
   format: z.literal("qalyptus-propagate-plan"),
-  version: z.literal(1),
+  version: z.literal(2),
   savedAt: text,
   server: text,
   /** Paths as they were given: relative ones are found from the folder that the plan is carried out in. */
-  manifest: z.strictObject({ path: text, sha256: text, encoding: z.optional(text) }),
+  manifest: z.strictObject({ path: text, sha256, encoding: z.optional(text) }),
   logFile: text,
-  log: z.nullable(z.strictObject({ path: text, seq: z.number(), digest: text })),
-  apps: z.optional(text),
+  log: z.nullable(z.strictObject({ path: text, seq: z.int().check(z.nonnegative()), digest: sha256 })),
+  apps: z.optional(z.strictObject({ path: text, sha256 })),
   /** The plan was made from what every copy showed: carried out from less, it would be another. */
   verify: z.optional(z.boolean()),
   shape: z.strictObject(PLAN_SHAPE.shape),
   tenants: z.array(savedTenant),
-  digest: text,
+  digest: sha256,
 });
 
 type SavedTenant = Inferred<typeof savedTenant>;
@@ -55,8 +58,11 @@ export async function writeSavedPlan(path: string, plan: SavedPlan): Promise<voi
   }
 }
 
-/** Reads a saved plan. Throws a StopError: exit 2 where there is none, exit 7 where it was edited or is no plan. */
-export async function readSavedPlan(path: string): Promise<SavedPlan> {
+/**
+ * Reads a saved plan. `expected`: `--plan-digest`, for whoever can write the file can seal it anew. Throws a StopError: exit 2 where
+ * there is none, exit 7 where it was edited, is no plan or is not the expected one.
+ */
+export async function readSavedPlan(path: string, expected?: string): Promise<SavedPlan> {
   const file = await readNamedFile(path, "the plan", "PLAN_UNREADABLE");
   let json: unknown;
   try {
@@ -65,12 +71,12 @@ export async function readSavedPlan(path: string): Promise<SavedPlan> {
     // What is no JSON is no plan either.
   }
   const { data } = savedPlan.safeParse(json);
-  if (data !== undefined && sealPlan(data).digest === data.digest) return data;
-  const message =
-    data === undefined
-      ? `${path} is no plan that --save-plan wrote`
-      : `the plan ${path} was changed after it was saved`;
-  throw stopError(EXIT.guard, "PLAN_EDITED", message, { file: path });
+  const refuse = (message: string) => stopError(EXIT.guard, "PLAN_EDITED", message, { file: path });
+  if (data === undefined) throw refuse(`${path} is no plan that --save-plan wrote`);
+  if (sealPlan(data).digest !== data.digest) throw refuse(`the plan ${path} was changed after it was saved`);
+  if (expected !== undefined && expected !== data.digest)
+    throw refuse(`the plan ${path} has the digest ${data.digest}, not that of --plan-digest`);
+  return data;
 }
 
 /** The same plan with its digest: of JSON with the keys of every object in order, so that a pretty-printer may lay the file out as it likes. */
@@ -84,6 +90,17 @@ function keysInOrder(_key: string, value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** A plan would be carried out on something else than it was made for. */
+export function planDiffers(message: string, hint?: string): StopError {
+  return stopError(EXIT.guard, "PLAN_DIFFERS", message, { hint });
+}
+
+/** Throws exit 7 where a log does not go on from the one that the plan was made with: its copies would be made a second time. */
+export async function checkLogOfPlan({ log }: SavedPlan, place: LogPlace): Promise<void> {
+  if (log === null || (await findHead(place, log)).found) return;
+  throw planDiffers(`the plan was made with a log of the head ${log.seq}:${log.digest}, which is not in ${place.path}`);
+}
+
 /** What a saved plan keeps of each tenant. */
 export function savedTenants(items: readonly PlanItem[]): readonly SavedTenant[] {
   return items.map(({ sourceTaskId, key, tenant, action, name, wanted }) => ({
@@ -93,7 +110,7 @@ export function savedTenants(items: readonly PlanItem[]): readonly SavedTenant[]
     action: action.kind,
     name: name ?? null,
     newTaskId: action.kind === "adopt" ? action.task.id : null,
-    mappings: wanted.mappings,
+    mappings: [...wanted.mappings],
   }));
 }
 
@@ -147,12 +164,8 @@ export function lastSyncOf(state: LogState, logPath: string, fileName: string | 
   throw stopError(EXIT.guard, "NOTHING_TO_RESUME", message);
 }
 
-/** `--resume` is a guard, not a second path. Throws exit 7 where that sync ended well, or its manifest has changed since. */
-export function checkResumable(last: LoggedSync, manifest: { readonly path: string; readonly sha256: string }): void {
-  if (last.manifest.sha256 !== manifest.sha256) {
-    const message = `${manifest.path} is not what it was when the sync to be resumed began`;
-    throw stopError(EXIT.guard, "MANIFEST_CHANGED", message, { file: manifest.path });
-  }
+/** `--resume` is a guard, not a second path. Throws exit 7 where that sync ended well. */
+export function checkResumable(last: LoggedSync): void {
   if (last.end?.exitCode === EXIT.ok && last.end.left === 0)
     throw stopError(EXIT.guard, "NOTHING_LEFT", "the last sync of this manifest ended well, with nothing left");
 }

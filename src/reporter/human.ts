@@ -12,7 +12,7 @@ import {
 } from "../shared/results.js";
 import { counted, oneLine } from "../shared/text-safety.js";
 import { inPieces, type TableColumn, tableLines, toText } from "./layout.js";
-import { countBy, type Look, PLAIN, paint, SIGNS, spokenDuration, TENANT_COLUMNS } from "./look.js";
+import { countBy, type Look, PLAIN, paint, permissionsText, SIGNS, spokenDuration, TENANT_COLUMNS } from "./look.js";
 import { groupLines, groupTroubles, hintLines, warningCountLines, warningLines } from "./problems.js";
 
 /**
@@ -37,6 +37,7 @@ export function humanResult(
     "",
     ...(isPlan ? [planCountLine(result, look)] : [...outcomeLines(result, look), ...verifiedLines(result, look)]),
     ...logHeadLines(result.log, look),
+    ...planLines(result),
     ...hintLines(next, look, ""),
   ];
   return toText(lines);
@@ -50,6 +51,15 @@ function section(lines: readonly string[]): readonly string[] {
 /** The log's head, to be held against the next run's. */
 function logHeadLines(log: LogHead | null, { palette }: Look): readonly string[] {
   return log === null ? [] : [palette.dim(oneLine(`Log: ${log.path}, seq ${log.seq}, digest ${log.digest}`))];
+}
+
+/** What whoever approves a saved plan has to see. */
+function planLines({ plan }: RunResult): readonly string[] {
+  if (plan === undefined) return [];
+  return [
+    oneLine(`Saved plan: ${plan.path}, SHA-256 ${plan.digest}`),
+    oneLine(`Permissions: ${permissionsText(plan)}`),
+  ];
 }
 
 function headingLine(word: string, { manifest, server, tenants }: RunResult, { palette }: Look): string {

@@ -5,6 +5,7 @@ import {
   type ActionKind,
   OUTCOMES,
   type Outcome,
+  type PlanFacts,
   type RunResult,
   type TenantResult,
   type TenantStanding,
@@ -150,4 +151,9 @@ export function verdictOf({ summary, errors, dryRun }: RunResult): { readonly to
   const [first, ...others] = parts.filter(({ count }) => count > 0);
   if (first === undefined) return { tone: "good", text: dryRun ? "Nothing to do" : "All well" };
   return { tone: first.tone, text: [first, ...others].map(({ count, text }) => `${count} ${text}`).join(", ") };
+}
+
+/** What a saved plan is permitted to do beyond the usual, as the options that permit it. */
+export function permissionsText({ permissions }: PlanFacts): string {
+  return permissions.length === 0 ? "none" : permissions.join(" ");
 }

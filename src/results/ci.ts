@@ -1,5 +1,5 @@
 /** A result as CI systems show it: Markdown for a comment or a summary, annotations on GitHub, JUnit XML. */
-import { countBy, SIGNS, spokenDuration, TENANT_COLUMNS, verdictOf } from "../reporter/look.js";
+import { countBy, permissionsText, SIGNS, spokenDuration, TENANT_COLUMNS, verdictOf } from "../reporter/look.js";
 import { placeOf, troubleOf } from "../reporter/problems.js";
 import { groupBy } from "../shared/ids.js";
 import type { Problem } from "../shared/problems.js";
@@ -58,12 +58,16 @@ export function markdownResult(result: RunResult): string {
 }
 
 function headOf(result: RunResult): string {
-  const { dryRun, manifest, server, startedAt, finishedAt, tenants, exitCode } = result;
+  const { dryRun, manifest, server, startedAt, finishedAt, tenants, exitCode, plan } = result;
   const what = `${dryRun ? "Plan" : "Result"}${manifest === null ? "" : ` of ${shown(manifest.path)}`}`;
   const where = server === null ? "" : `Server ${shown(server)}. `;
   const time = dryRun ? "" : ` Took ${spokenDuration(Date.parse(finishedAt) - Date.parse(startedAt))}.`;
   const count = counted(tenants.length, "tenant");
-  return `## ${what}: ${verdictOf(result).text}\n\n${where}${count}, exit code ${exitCode}.${time}\n\n`;
+  const saved =
+    plan === undefined
+      ? ""
+      : `Saved plan ${shown(plan.path)}, SHA-256 ${shown(plan.digest)}. Permissions: ${shown(permissionsText(plan))}.\n\n`;
+  return `## ${what}: ${verdictOf(result).text}\n\n${where}${count}, exit code ${exitCode}.${time}\n\n${saved}`;
 }
 
 function countsTable(tenants: readonly TenantResult[]): string {
@@ -191,10 +195,11 @@ function errorCase(error: Problem): string {
   return `    <testcase${head}>\n${element("error", { message, type: code }, lines)}    </testcase>\n`;
 }
 
-function propertiesOf({ server, runId, exitCode, manifest, log }: RunResult): string {
+function propertiesOf({ server, runId, exitCode, manifest, log, plan }: RunResult): string {
   const manifestFacts = { manifest: manifest?.path, manifestSha256: manifest?.sha256 };
   const logFacts = { logPath: log?.path, logSeq: log?.seq, logDigest: log?.digest };
-  const lines = entriesOf({ server: server ?? undefined, runId, exitCode, ...manifestFacts, ...logFacts })
+  const planFacts = plan && { planSha256: plan.digest, planPermissions: permissionsText(plan) };
+  const lines = entriesOf({ server: server ?? undefined, runId, exitCode, ...manifestFacts, ...logFacts, ...planFacts })
     .map(([name, value]) => `      <property${attributes({ name, value })}/>\n`)
     .join("");
   return `    <properties>\n${lines}    </properties>\n`;

@@ -1,5 +1,13 @@
 import { createHash } from "node:crypto";
-import { countBy, SIGNS, spokenDuration, TENANT_COLUMNS, type Tone, verdictOf } from "../reporter/look.js";
+import {
+  countBy,
+  permissionsText,
+  SIGNS,
+  spokenDuration,
+  TENANT_COLUMNS,
+  type Tone,
+  verdictOf,
+} from "../reporter/look.js";
 import { groupTroubles, placeOf, type TenantGroup } from "../reporter/problems.js";
 import type { Problem } from "../shared/problems.js";
 import type { ActionKind, RunResult, TenantResult } from "../shared/results.js";
@@ -57,7 +65,7 @@ function utc(time: string): string {
 }
 
 function titleCard(result: RunResult): string {
-  const { command, dryRun, manifest, server, startedAt, finishedAt, exitCode, runId, log } = result;
+  const { command, dryRun, manifest, server, startedAt, finishedAt, exitCode, runId, log, plan } = result;
   const verdict = verdictOf(result);
   const took = spokenDuration(Date.parse(finishedAt) - Date.parse(startedAt));
   const facts = factsHtml([
@@ -68,6 +76,8 @@ function titleCard(result: RunResult): string {
     ["Run", idHtml(runId)],
     ["The log’s head", log === null ? undefined : `<a href="#h-log">sequence number ${log.seq}, digest</a>`],
     ["Manifest, SHA-256", manifest === null ? undefined : idHtml(manifest.sha256)],
+    ["Saved plan, SHA-256", plan && idHtml(plan.digest)],
+    ["Permissions of the plan", plan && bdi(permissionsText(plan))],
   ]);
   return `<header class="card"><p class="soft">qalyptus-propagate ${escapeHtml(command)} · ${dryRun ? "plan, nothing was written" : "result"}</p>
 <div class="title"><h1>${bdi(manifest?.path ?? command)}</h1><p class="badge ${verdict.tone}">${verdict.text}</p></div>${facts}</header>`;

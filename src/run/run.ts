@@ -42,6 +42,8 @@ export interface SyncDeps {
   readonly reader: TaskReader;
   readonly writer: TaskWriter;
   readonly log: IdempotencyLog;
+  /** `--sign-head`: has the log's head signed when all is written. Throws a StopError (exit 6) where it was not. */
+  readonly signHead?: (() => Promise<void>) | undefined;
   /** Who runs it, for the log. */
   readonly by?: RunBy | undefined;
   readonly clock: Clock;

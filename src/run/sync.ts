@@ -118,9 +118,13 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
     if (options.detailedExitCode && summary.planned > 0) codes.push(EXIT.changes);
     const exitCode = exitCodeOf(run, codes);
     const left = summary.planned + summary.failed + summary.inDoubt;
-    // A run that wrote to the log ends its part of it. A log that breaks only now changes the exit code.
-    if (recorder.recorded() && exitCode !== EXIT.log)
-      await run.abort.guard(() => recorder.record([{ type: "run-end", exitCode, left }]));
+    // Who looked, and found nothing to do, is in the log too; but no log is begun for that. A log that breaks only now changes the exit code.
+    if (exitCode !== EXIT.log && deps.log.head() !== null)
+      await run.abort.guard(async () => {
+        await recorder.record([{ type: "run-end", exitCode, left }]);
+        // After a signal nothing new starts; the next run's signature covers this one's records.
+        if (run.abort.reason?.kind !== "signal") await deps.signHead?.();
+      });
     const all = [...warnings, ...run.results.warnings];
     return ended({ tenants, warnings: all, errors: errorsOf(run, summary), exitCode: exitCodeOf(run, codes) });
   } finally {

@@ -14,7 +14,6 @@ import {
 } from "./faults.js";
 import { runTask, sandboxPage } from "./page.js";
 import type { TaskStore } from "./store.js";
-import { SANDBOX_KEY } from "./world.js";
 
 /** The largest body that the sandbox reads, in bytes. */
 export const LARGEST_BODY = 1024 * 1024;
@@ -22,7 +21,11 @@ export const LARGEST_BODY = 1024 * 1024;
 const LARGEST_DISCARD = 16 * LARGEST_BODY;
 const RATE_WINDOW_MS = 1000;
 
+/** The names of the address on which the sandbox listens. */
+const OWN_NAMES = ["127.0.0.1", "localhost", "[::1]"];
+
 interface RequestDeps {
+  readonly key: string;
   readonly api: Api;
   readonly store: TaskStore;
   readonly behaviour: Behaviour;
@@ -111,6 +114,12 @@ export class Requests {
   async #react(request: IncomingMessage, call: Call): Promise<Reaction> {
     const { behaviour, store, api, chaos, latencyMs } = this.#deps;
     const { kind, url, taskId } = call;
+    if (!isForUs(request))
+      return failure(
+        behaviour,
+        421,
+        "the sandbox answers to 127.0.0.1 and localhost with its own port, and to no other host",
+      );
     if (kind === "page") return htmlAnswer(200, sandboxPage(store.tasks()), PAGE_HEADERS);
     if (kind === "run") {
       const task = store.task(taskId);
@@ -136,12 +145,12 @@ export class Requests {
 
   /** Judges a request before it is looked at: its key, and how many came within the last second. */
   #refusal(authorization: string | undefined): Answer | undefined {
-    const { behaviour, now } = this.#deps;
+    const { behaviour, key, now } = this.#deps;
     const refuseKey = (status: 401 | 417, message: string): Answer => {
       this.#counts.keyRefusals += 1;
       return failure(behaviour, status, message, status === 401 ? { "www-authenticate": "Bearer" } : {});
     };
-    if (/^bearer (.*)$/i.exec(authorization ?? "")?.[1] !== SANDBOX_KEY)
+    if (/^bearer (.*)$/i.exec(authorization ?? "")?.[1] !== key)
       return refuseKey(401, "the API key is missing or wrong");
     this.#admitted += 1;
     const { keyExpiry, rateLimit } = behaviour;
@@ -181,6 +190,16 @@ export class Requests {
     if (ms > 0) await systemClock.sleep(ms, signal);
     return !signal.aborted;
   }
+}
+
+/**
+ * Whether a request names this server. A web page can point a name of its own at 127.0.0.1 (DNS rebinding): the browser then lets
+ * it read the answers, and sends that name as `Host`.
+ */
+function isForUs({ headers, socket }: IncomingMessage): boolean {
+  const host = headers.host?.toLowerCase();
+  const port = socket.localPort;
+  return OWN_NAMES.some((name) => host === `${name}:${port}` || (port === 80 && host === name));
 }
 
 function isWrite({ kind }: Call): boolean {

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,17 +9,19 @@ import { Chaos, SeededChance } from "./chaos.js";
 import { behaviourOf, disturbanceOf, type FaultSetting } from "./faults.js";
 import { Requests } from "./requests.js";
 import { TaskStore } from "./store.js";
-import { MASTER_APP_ID, SANDBOX_KEY, SOURCE_TASKS } from "./world.js";
+import { MASTER_APP_ID, SOURCE_TASKS } from "./world.js";
 
 /** The port of the vendor's own examples: the sandbox's too, unless it is taken. */
 const USUAL_PORT = 3994;
-/** Loopback, and nothing else: the sandbox's key is public. */
+/** Loopback, and nothing else. */
 const HOST = "127.0.0.1";
 
 /** How a sandbox is started. Everything may be left out. */
 export interface SandboxOptions {
   /** 0: any free port. Left out: 3994, or any free one where that is taken. */
   readonly port?: number | undefined;
+  /** The API key that it takes. Left out: another one at each start, which nobody can know beforehand. */
+  readonly key?: string | undefined;
   /** How long every API request takes before its work is done, in milliseconds. */
   readonly latencyMs?: number | undefined;
   /** Tasks outlive a restart in this file. */
@@ -42,12 +44,13 @@ export type RunningSandbox = Awaited<ReturnType<typeof startSandbox>>;
  */
 export async function startSandbox(options: SandboxOptions = {}) {
   const { stateFile, chaos = {}, now = () => new Date() } = options;
+  const { key = `sandbox-${randomBytes(16).toString("hex")}` } = options;
   const { share = 0, faults = [] } = chaos;
   const chance = new SeededChance(String(options.seed ?? randomUUID().slice(0, 8)));
   const store = await TaskStore.open(chance, now, stateFile);
   const behaviour = behaviourOf(faults);
   const requests = new Requests({
-    ...{ store, behaviour, now, latencyMs: options.latencyMs ?? 0 },
+    ...{ key, store, behaviour, now, latencyMs: options.latencyMs ?? 0 },
     api: new Api({ store, behaviour, chance }),
     chaos: new Chaos(chance, share, faults),
     onFailure: options.onFailure ?? (() => {}),
@@ -65,7 +68,7 @@ export async function startSandbox(options: SandboxOptions = {}) {
   return {
     /** Without a slash at its end. */
     url: `http://${HOST}:${port}`,
-    ...{ port, key: SANDBOX_KEY, seed: chance.seed, stateFile, chaos },
+    ...{ port, key, seed: chance.seed, stateFile, chaos },
     /** Every task as it truly is, whatever the server shows, in the order in which they were made. */
     tasks: () => store.tasks(),
     counts: () => requests.counts(),

@@ -9,8 +9,6 @@ export interface AppReader {
   readonly appId: string;
 }
 
-/** The sandbox's API key, which is public: it listens on this machine alone. */
-export const SANDBOX_KEY = "sandbox-key-not-a-secret";
 export const MASTER_APP_ID = "11111111-0000-4000-8000-000000000001";
 /** "Monthly Report": no trigger, so a copy of it mails nobody by itself. */
 export const FIRST_SOURCE_TASK_ID = "aaaaaaaa-0000-4000-8000-000000000001";

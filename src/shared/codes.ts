@@ -147,6 +147,7 @@ export const ERROR_CODES = [
     WEB_PAGE: ["The server answers with a web page where its API should.", "Check the path in `--server`; a login page means that a gateway wants more than the key."],
   } },
   { title: "The idempotency log and its lock", codes: {
+    HEAD_NOT_SIGNED: ["The command of `--sign-head` did not sign the log's head. All else of the run is done and logged.", "Run the command by hand with `SEQ:DIGEST` on its standard input; the next run's signature covers this one's records too."],
     LOCK_BROKEN: ["The foreign lock was removed, as `--break-lock` says.", "Nothing, if its owner really does not run any more."],
     LOCK_NOT_RELEASED: ["The run could not remove its own lock.", "The next run takes it over; where it does not, add `--break-lock ID`."],
     LOCK_NOT_THERE: ["There was no lock to break.", "Leave `--break-lock` out."],
@@ -182,6 +183,7 @@ export const ERROR_CODES = [
     REASON_MISSING: ["A doubt shall be forgotten without a reason.", "Say why with `--reason TEXT`."],
     REBIND_REFUSED: ["The new address does not look like the server that the log is of.", "Check `--server`: a log must never be used with another server."],
     SEVERAL_LOGS: ["There are several logs in this folder.", "Say which one with `--idempotency-log`."],
+    SIGNATURE_INVALID: ["The log has no signature, or its last one is not good.", "Hold the log against a head or a copy that was kept elsewhere, and the command of `--signature` against that of `--sign-head`."],
     TENANT_UNKNOWN: ["The tenant is not in the log.", "See `status`, or take one of the nearest keys that the message names."],
   } },
   { title: "Guards, plans and the run", codes: {
@@ -194,8 +196,8 @@ export const ERROR_CODES = [
     NOTHING_LEFT: ["The last sync of this manifest ended well, with nothing left.", "Run `sync` without `--resume` to hold the server against the manifest again."],
     NOTHING_TO_RESUME: ["The log holds no sync of this manifest that wrote anything.", "Run `sync` without `--resume`."],
     ONLY_MATCHES_NONE: ["A pattern of `--only` matches no tenant.", "Take one of the nearest keys that the message names."],
-    PLAN_DIFFERS: ["What would be done now is not what the saved plan says.", "Make the plan anew with `--dry-run --save-plan`, and have it reviewed again."],
-    PLAN_EDITED: ["The file is no saved plan, or was changed after it was saved.", "Make the plan anew with `--dry-run --save-plan`, and have it reviewed again."],
+    PLAN_DIFFERS: ["What would be done now is not what the saved plan says, or the server, the log, the manifest or the list of apps is another.", "Make the plan anew with `--dry-run --save-plan`, and have it reviewed again."],
+    PLAN_EDITED: ["The file is no saved plan, was changed after it was saved, or is not the plan that `--plan-digest` names.", "Make the plan anew with `--dry-run --save-plan`, and have it reviewed again."],
     PLAN_UNREADABLE: ["The saved plan cannot be read.", "Check `--plan`."],
     PLAN_UNWRITABLE: ["The plan cannot be saved.", "Check `--save-plan`: the folder must exist and be writable."],
     SETTLE_SHORT: ["`--settle` is so short that a server that still works on a request makes a second task.", "Use 15s or more on a real server."],

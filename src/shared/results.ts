@@ -61,6 +61,15 @@ export interface TenantResult {
 /** How many tenants have each action and each outcome. */
 export type Summary = Readonly<Record<ActionKind | Exclude<Outcome, "in-doubt"> | "inDoubt", number>>;
 
+/** The saved plan that a dry run has kept, or that a run carries out. */
+export interface PlanFacts {
+  readonly path: string;
+  /** SHA-256, as `--plan-digest` takes it. */
+  readonly digest: string;
+  /** The options that permit it more than it may by itself, as they would be typed. */
+  readonly permissions: readonly string[];
+}
+
 /** What every format and every `--out` file is made from. */
 export interface RunResult {
   readonly version: 1;
@@ -70,6 +79,7 @@ export interface RunResult {
   readonly server: string | null;
   readonly log: LogHead | null;
   readonly manifest: { readonly path: string; readonly sha256: string; readonly tenants: number } | null;
+  readonly plan?: PlanFacts;
   readonly summary: Summary;
   readonly tenants: readonly TenantResult[];
   readonly warnings: readonly Problem[];

@@ -4,14 +4,14 @@ import type { PlanShape } from "../../src/log/records.js";
 import { LogState } from "../../src/log/state.js";
 import type { TaskReader } from "../../src/server/ports.js";
 import { type Check, type CheckName, diagnose } from "../../src/shared/diagnosis.js";
-import { parseReportId, parseRowId } from "../../src/shared/ids.js";
+import { parseAppId, parseReportId, parseRowId } from "../../src/shared/ids.js";
 import { EXIT, type ExitCode, StopError } from "../../src/shared/problems.js";
 import type { TaskReport } from "../../src/shared/tasks.js";
 import { app, copy, MASTER, MONTHLY, read, report, row, taskId, WEEKLY } from "../support/manifests.js";
 import { listOf, type MadeUpTask, taskReader } from "../support/task-reader.js";
 
 const SHAPE: PlanShape = {
-  masterApp: MASTER,
+  masterApp: parseAppId(MASTER),
   reports: [],
   reportId: "row",
   adopt: false,

@@ -1,6 +1,10 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { cp, mkdir, readFile, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { tenantAppId } from "../../src/sandbox/world.js";
@@ -9,7 +13,8 @@ import { HAS_POSTGRES, TestPostgres } from "../support/postgres.js";
 import { openStage, type Stage } from "../support/stage.js";
 import { commandsOf, commandsOfBlocks, openShell, readPage, type ShellLine } from "./shell-lines.js";
 
-const EXAMPLES = fileURLToPath(new URL("../../examples", import.meta.url));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const EXAMPLES = join(ROOT, "examples");
 const PIPELINES = ["github-actions.yml", "gitlab-ci.yml", "azure-pipelines.yml"];
 const LOG = "log/customers.csv.idempotency.jsonl";
 
@@ -26,6 +31,24 @@ async function openRepository(
 
 function envOf({ sandbox }: Stage): Readonly<Record<string, string>> {
   return { QALYPTUS_SERVER: sandbox.url, QALYPTUS_API_KEY: sandbox.key };
+}
+
+async function firstLineLike(stream: NodeJS.ReadableStream, pattern: RegExp): Promise<RegExpExecArray | undefined> {
+  for await (const line of createInterface(stream)) {
+    const found = pattern.exec(line);
+    if (found !== null) return found;
+  }
+  return undefined;
+}
+
+/** The digest that the plan of a pull request shows. */
+async function planDigest(stage: Stage): Promise<string> {
+  return /SHA-256 ([0-9a-f]{64})/.exec(await readFile(join(stage.folder, "plan.md"), "utf8"))?.[1] ?? "";
+}
+
+/** The line that carries out a plan, as it is run after a merge with this digest in its message. */
+function approved(apply: ShellLine, digest: string): ShellLine {
+  return { ...apply, before: [`PLAN_DIGEST=${digest}`] };
 }
 
 /** Somebody maps a copy's first report to another tenant's app, past this program. */
@@ -66,7 +89,10 @@ describe.skipIf(process.platform === "win32")("the commands of the examples", { 
     expect(await run(plan)).toMatchObject({ code: 0 });
     expect(stage.copies()).toHaveLength(0);
     expect(await readFile(join(stage.folder, "plan.md"), "utf8")).toContain("Plan of customers.csv");
-    expect(await run(apply)).toMatchObject({ code: 0 });
+    expect(await run(apply)).toMatchObject({ code: 2 });
+    expect(await run(approved(apply, "0".repeat(64)))).toMatchObject({ code: 7 });
+    expect(stage.copies()).toHaveLength(0);
+    expect(await run(approved(apply, await planDigest(stage)))).toMatchObject({ code: 0 });
     expect(stage.copies()).toHaveLength(12);
     expect(existsSync(join(stage.folder, LOG))).toBe(true);
     expect(await readFile(join(stage.folder, "result.xml"), "utf8")).toContain("<testsuite");
@@ -104,7 +130,8 @@ describe.skipIf(process.platform === "win32")("the commands of the examples", { 
           QALYPTUS_IDEMPOTENCY_LOG: server.url("customers", ci),
         });
         expect(await reads.run(only(/ --save-plan /))).toMatchObject({ code: 0 });
-        expect(await writes(only(/ --plan /))).toMatchObject({ code: 0 });
+        const apply = approved(only(/ --plan /), await planDigest(stage));
+        expect(await writes(apply)).toMatchObject({ code: 0 });
         expect(stage.copies()).toHaveLength(12);
         expect(await reads.run(only(/^qalyptus-propagate drift /))).toMatchObject({ code: 0 });
         const result = JSON.parse(await readFile(join(stage.folder, "result.json"), "utf8")) as RunResult;
@@ -139,12 +166,14 @@ describe.skipIf(process.platform === "win32")("the commands of the examples", { 
   });
 });
 
+const HAS_SSH_KEYGEN = spawnSync("ssh-keygen", ["-?"]).error === undefined;
+
 /** Lines of the README that no test can run as they stand, and why. */
 const CANNOT_RUN: readonly (readonly [pattern: RegExp, why: string])[] = [
-  [/ sandbox( |$)/, "listens until it is stopped: test/sandbox, test/program"],
-  [/--server http:\/\/127\.0\.0\.1:3994/, "needs the sandbox's usual port: test/sandbox/start-lines.test.ts"],
+  [/ sandbox( |$)/, "listens until it is stopped: below"],
   [/db\.example\.com/, "needs a database: test/program/postgres.test.ts"],
   [/ demo( |$)/, "plays for a minute: npm run test:package"],
+  ...(HAS_SSH_KEYGEN ? [] : [[/ssh-keygen/, "OpenSSH is not installed"] as const]),
 ];
 
 /** Lines that end otherwise than with 0 in the order in which the README gives them. */
@@ -158,6 +187,11 @@ describe.skipIf(process.platform === "win32")("the README's commands", { timeout
     const page = await readPage("README.md");
     const manifest = /^```csv\n([\s\S]*?)^```/m.exec(page)?.[1] ?? "";
     await stage.put("customers.csv", manifest);
+    if (HAS_SSH_KEYGEN) {
+      spawnSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", "ci-key"], { cwd: stage.folder });
+      const [type, key] = (await readFile(join(stage.folder, "ci-key.pub"), "utf8")).split(" ");
+      await stage.put("signers", `ci ${type} ${key}\n`);
+    }
     const lines = commandsOfBlocks(page);
     const runnable = lines.filter(({ text }) => !CANNOT_RUN.some(([pattern]) => pattern.test(text)));
     expect(runnable.length).toBeGreaterThan(6);
@@ -171,6 +205,26 @@ describe.skipIf(process.platform === "win32")("the README's commands", { timeout
       });
     }
     expect(stage.copies()).toHaveLength(manifest.trim().split("\n").length - 1);
+  });
+
+  it("the sandbox prints a line for sh that runs as it stands", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "qalyptus-sandbox-"));
+    for (const name of ["bin", "dist"]) await symlink(join(ROOT, name), join(folder, name));
+    await cp(EXAMPLES, join(folder, "examples"), { recursive: true });
+    const args = ["bin/qalyptus-propagate.js", "sandbox", "--port", "0"];
+    const sandbox = spawn(process.execPath, args, { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
+    const ended = once(sandbox, "close");
+    try {
+      const [, line = ""] = (await firstLineLike(sandbox.stdout, /^ +sh +(.*)$/)) ?? [];
+      expect(line).toMatch(/^QALYPTUS_API_KEY=sandbox-[0-9a-f]{32} node bin\/qalyptus-propagate\.js sync /);
+      const run = await openShell(folder, {});
+      const { code, told } = await run({ text: line, before: [] });
+      expect({ code, told }).toMatchObject({ code: 0, told: expect.stringContaining("12 tenants") });
+    } finally {
+      sandbox.kill("SIGTERM");
+      await ended;
+      await rm(folder, { recursive: true });
+    }
   });
 
   it("lists no exception that nothing needs", async () => {

@@ -1,5 +1,7 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID } from "../../src/sandbox/world.js";
@@ -19,9 +21,9 @@ afterAll(() => installed.remove());
 describe("the packed file", () => {
   it("holds the program, its types, licences, examples and pages, and nothing else", () => {
     const expected = [
-      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CODES\.md)$/,
+      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|CODES\.md|SECURITY\.md)$/,
       /^bin\/(qalyptus-propagate\.js|package\.json)$/,
-      /^dist\/([\w-]+\.c?js|THIRD-PARTY-LICENSES\.txt)$/,
+      /^dist\/([\w-]+\.c?js|THIRD-PARTY-LICENSES\.txt|sbom\.cdx\.json)$/,
       /^dist\/types\/[\w/-]+\.d\.ts$/,
       /^examples\/(ci\/(log-on-a-branch\/)?[\w-]+\.yml|postgres\/log\.sql|[\w.-]+\.(csv|json|ps1)|\.gitattributes)$/,
     ];
@@ -36,6 +38,34 @@ describe("the packed file", () => {
   it("installs without a registry, and brings no other package", async () => {
     expect(await installedPackages(installed)).toEqual(["qalyptus-propagate"]);
   });
+
+  it.skipIf(process.platform === "win32")(
+    "is installed by the pipelines' line where its digest is the release's, and refused where one byte differs",
+    async () => {
+      const page = await readFile(join(ROOT, "examples", "ci", "github-actions.yml"), "utf8");
+      const line = /run: (sha256sum .*)/.exec(page)?.[1] ?? "";
+      const tools = join(installed.folder, "tools");
+      const archive = join(tools, basename(installed.archive));
+      await mkdir(tools);
+      await copyFile(installed.archive, archive);
+      const content = await readFile(archive);
+      const digest = createHash("sha256").update(content).digest("hex");
+      await writeFile(join(tools, "SHA256SUMS"), `${digest}  ${basename(archive)}\n`);
+      const install = (prefix: string) =>
+        runFile("sh", ["-c", line], {
+          cwd: tools,
+          env: { npm_config_prefix: join(tools, prefix), npm_config_cache: join(tools, "cache") },
+        });
+      expect(await install("right")).toMatchObject({ code: 0 });
+      const program = join(tools, "right", "bin", "qalyptus-propagate");
+      expect(await runFile(program, ["--version"], { cwd: tools, env: {} })).toMatchObject({ code: 0 });
+      const middle = content.length >> 1;
+      content.writeUInt8(content.readUInt8(middle) ^ 1, middle);
+      await writeFile(archive, content);
+      expect((await install("wrong")).code).not.toBe(0);
+      expect(existsSync(join(tools, "wrong"))).toBe(false);
+    },
+  );
 
   it("names the licence of each package whose code it holds", async () => {
     const text = await readFile(join(installed.packageFolder, "dist", "THIRD-PARTY-LICENSES.txt"), "utf8");

@@ -17,6 +17,8 @@ export interface Installed {
   readonly folder: string;
   /** Where the package itself stands. */
   readonly packageFolder: string;
+  /** The packed file. */
+  readonly archive: string;
   /** Paths in the tarball. */
   readonly files: readonly string[];
   run(args: readonly string[], more?: RunMore): Promise<Ended>;
@@ -42,6 +44,7 @@ export async function installPacked(): Promise<Installed> {
   return {
     folder: place,
     packageFolder,
+    archive: join(folder, filename),
     files: files.map((file) => file.path),
     run: (args, { node = process.execPath, env = {} } = {}) =>
       runFile(node, [join(packageFolder, "bin", "qalyptus-propagate.js"), ...args], { cwd: place, env }),

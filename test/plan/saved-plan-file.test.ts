@@ -4,14 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readSavedPlan, type SavedPlan, sealPlan, writeSavedPlan } from "../../src/plan/saved-plan.js";
+import { type AppId, foldTenantKey, type ReportId, type TaskId } from "../../src/shared/ids.js";
+
+const id = <Id extends string>(number: number): Id =>
+  `00000000-0000-4000-8000-${String(number).padStart(12, "0")}` as Id;
 
 function planOf(tenants: number): SavedPlan {
   return sealPlan({
     format: "qalyptus-propagate-plan",
-    version: 1,
+    version: 2,
     savedAt: "2026-01-01T00:00:00.000Z",
     server: "https://qalyptus.example.com/api/v2",
-    manifest: { path: 'a "tenants": [] b.csv', sha256: "abc", encoding: undefined },
+    manifest: { path: 'a "tenants": [] b.csv', sha256: "ab".repeat(32), encoding: undefined },
     logFile: "log.jsonl",
     log: null,
     shape: {
@@ -26,13 +30,15 @@ function planOf(tenants: number): SavedPlan {
       allowLiveSource: false,
     },
     tenants: Array.from({ length: tenants }, (_, number) => ({
-      sourceTaskId: number % 2 === 0 ? null : "source",
-      key: `k${number}`,
+      sourceTaskId: number % 2 === 0 ? null : id<TaskId>(number),
+      key: foldTenantKey(`k${number}`),
       tenant: `Tenant ] "${number}"\n`,
-      action: "create",
+      action: "create" as const,
       name: null,
       newTaskId: null,
-      mappings: [{ reportId: "r", qlikAppId: "a", newQlikAppId: `b${number}` }].slice(number % 3 === 0 ? 1 : 0),
+      mappings: [{ reportId: id<ReportId>(1), qlikAppId: id<AppId>(2), newQlikAppId: id<AppId>(number) }].slice(
+        number % 3 === 0 ? 1 : 0,
+      ),
     })),
   });
 }

@@ -2,7 +2,7 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { describe, expect, it } from "vitest";
 import { LARGEST_BODY } from "../../src/sandbox/requests.js";
-import { startSandbox } from "../../src/sandbox/server.js";
+import { type RunningSandbox, startSandbox } from "../../src/sandbox/server.js";
 import {
   FIRST_SOURCE_TASK_ID,
   MASTER_APP_ID,
@@ -122,17 +122,66 @@ describe("reading", () => {
 });
 
 describe("the key", () => {
+  it("is another one at each start, unless it is given", async () => {
+    const keys = await Promise.all([1, 2].map(async () => (await sandboxWith({ seed: 7 })).key));
+    expect(new Set(keys).size).toBe(2);
+    for (const key of keys) expect(key).toMatch(/^sandbox-[0-9a-f]{32}$/);
+    expect((await sandboxWith({ key: "try-it" })).key).toBe("try-it");
+  });
+
   it.each([
     ["none", undefined],
     ["a wrong one", "wrong"],
-    ["one with more behind it", "sandbox-key-not-a-secret2"],
+    ["one with more behind it", "try-it2"],
   ])("refuses %s with 401, before anything is done", async (_, key) => {
-    const sandbox = await sandboxWith();
+    const sandbox = await sandboxWith({ key: "try-it" });
     expect((await send(sandbox, V2, { key })).status).toBe(401);
     expect((await duplicate(sandbox, "Monthly Report - acme", 1, { key })).status).toBe(401);
     expect((await send(sandbox, "/api/v2/nothing", { key })).status).toBe(401);
     expect(copies(sandbox)).toEqual([]);
     expect(sandbox.counts()).toMatchObject({ keyRefusals: 3, made: 0 });
+  });
+});
+
+describe("the host", () => {
+  const asked = (sandbox: RunningSandbox, host: string, method: string, path: string) =>
+    new Promise<readonly [status: number | undefined, body: string]>((resolve, reject) => {
+      const headers = { host, authorization: `Bearer ${sandbox.key}`, "content-type": "application/json" };
+      const asking = request(`${sandbox.url}${path}`, { method, headers }, (response) => {
+        const pieces: Buffer[] = [];
+        response.on("data", (piece: Buffer) => pieces.push(piece));
+        response.on("end", () => resolve([response.statusCode, Buffer.concat(pieces).toString()]));
+      });
+      asking.once("error", reject);
+      asking.end(method === "POST" ? "{}" : undefined);
+    });
+
+  it("is answered under the names of its own address, with its own port", async () => {
+    const sandbox = await sandboxWith();
+    for (const name of ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"])
+      expect((await asked(sandbox, `${name}:${sandbox.port}`, "GET", V2))[0], name).toBe(200);
+  });
+
+  it("is refused under every other name, page and runs too, whatever the key: a web page may have pointed its own here", async () => {
+    const sandbox = await sandboxWith();
+    const own = `:${sandbox.port}`;
+    const others = [
+      `evil.example${own}`,
+      `127.0.0.1.evil.example${own}`,
+      `localhost.evil.example${own}`,
+      `a@127.0.0.1${own}`,
+    ];
+    for (const host of [...others, "127.0.0.1", "localhost", `localhost:${sandbox.port + 1}`, "evil.example"])
+      for (const [method, path] of [
+        ["GET", "/"],
+        ["GET", V2],
+        ["POST", `${FIRST}/duplicate`],
+        ["POST", `/sandbox/tasks/${FIRST_SOURCE_TASK_ID}/run`],
+      ] as const) {
+        const [status, body] = await asked(sandbox, host, method, path);
+        expect([host, path, status, JSON.parse(body)]).toMatchObject([host, path, 421, { isSuccess: false }]);
+      }
+    expect(copies(sandbox)).toEqual([]);
   });
 });
 

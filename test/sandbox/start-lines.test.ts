@@ -8,11 +8,11 @@ import { duplicate, sandboxWith } from "./client.js";
 
 describe("the first lines of a sandbox", () => {
   it("are what to paste, for sh and for PowerShell, with the address that it has", async () => {
-    const sandbox = await sandboxWith();
+    const sandbox = await sandboxWith({ key: "try-it" });
     const [, sh, powerShell] = describeStart(sandbox);
     const command = `node bin/qalyptus-propagate.js sync examples/tenants.csv --server ${sandbox.url}`;
-    expect(sh?.trim()).toBe(`sh          QALYPTUS_API_KEY=sandbox-key-not-a-secret ${command}`);
-    expect(powerShell?.trim()).toBe(`PowerShell  $env:QALYPTUS_API_KEY='sandbox-key-not-a-secret'; ${command}`);
+    expect(sh?.trim()).toBe(`sh          QALYPTUS_API_KEY=try-it ${command}`);
+    expect(powerShell?.trim()).toBe(`PowerShell  $env:QALYPTUS_API_KEY='try-it'; ${command}`);
   });
 
   it("name the page, the source tasks, and that earlier logs are void", async () => {
