@@ -56,7 +56,7 @@ function escape16(unit) {
  * more than one of them bring goes to the first.
  */
 const LOADED_TOGETHER = [
-  { name: "process", files: ["cli/program"] },
+  { name: "process", files: ["cli/program", "shared/redaction"] },
   { name: "shell", files: ["cli/shell", "reporter/look", "shared/spelling"] },
   { name: "command", files: ["cli/command-line"] },
   { name: "lines", files: ["reporter/problems"] },

@@ -4,6 +4,7 @@ import { ABSENT, Advice, OPTIONS, type OptionSpec, type Values } from "./command
 import { connectionOptions, syncJob } from "./commands/settings.js";
 import { librarySync } from "./commands/sync.js";
 import { EXIT, type Problem, stopError } from "./shared/problems.js";
+import { Redactor } from "./shared/redaction.js";
 import type { RunEvent, RunResult } from "./shared/results.js";
 
 export { EXIT, type ExitCode, type Problem, StopError } from "./shared/problems.js";
@@ -46,13 +47,13 @@ export async function sync(call: SyncCall): Promise<RunResult> {
     env,
     cwd: ".",
     argv0: "qalyptus-propagate",
-    readInput: async () => new Uint8Array(),
+    input: async function* () {},
     pid,
     processExists,
     platform,
     version: "library",
     interruption: () => ({ requested: call.signal ?? never, immediate: never, signal: () => "SIGINT" as const }),
-    redact: () => undefined,
+    secrets: new Redactor(),
   };
   const warn = async (problems: readonly Problem[]): Promise<void> => {
     for (const each of problems) emit({ kind: "warning", problem: each });

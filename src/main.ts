@@ -1,9 +1,10 @@
 /** The only file that reads `process`: argv, environment, streams and signals in, the exit code out. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isCi, processExists, programName, Redaction, SignalWatch, StandardStream } from "./cli/program.js";
+import { isCi, processExists, programName, SignalWatch, StandardStream } from "./cli/program.js";
 import type { Host } from "./commands/host.js";
 import { EXIT, type ExitCode } from "./shared/problems.js";
+import { Redactor } from "./shared/redaction.js";
 
 /** How long a program that was told to end waits for who does not read what it says. */
 const UNREAD_MS = 2000;
@@ -13,9 +14,10 @@ const LEFT_OVER_MS = 1000;
 
 const argv = process.argv.slice(2);
 const env = Object.freeze({ ...process.env });
-const redaction = new Redaction();
-const stdout = new StandardStream(() => process.stdout, redaction);
-const stderr = new StandardStream(() => process.stderr, redaction);
+/** The last line of defence: nothing secret is meant to reach an output. Filled by whoever reads a key or a password. */
+const secrets = new Redactor();
+const stdout = new StandardStream(() => process.stdout, secrets);
+const stderr = new StandardStream(() => process.stderr, secrets);
 
 const signals = new SignalWatch(process, process.platform, {
   hurry: () => {
@@ -47,11 +49,7 @@ function makeHost(): Host {
     env,
     cwd,
     // The stream is opened only by who reads it: an open standard input would keep the program alive.
-    async readInput() {
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of process.stdin) chunks.push(chunk);
-      return Buffer.concat(chunks);
-    },
+    input: () => process.stdin,
     stdout,
     stderr,
     platform,
@@ -63,7 +61,7 @@ function makeHost(): Host {
     mainPath: script,
     ci: isCi(env),
     interruption: () => signals.takeOver(),
-    redact: (secret) => redaction.add(secret),
+    secrets,
   });
 }
 
@@ -77,7 +75,7 @@ async function endByDefect(error: unknown): Promise<void> {
   if (ending) process.exit(EXIT.defect);
   ending = true;
   ended = true;
-  redaction.add(env.QALYPTUS_API_KEY ?? "");
+  secrets.add(env.QALYPTUS_API_KEY ?? "");
   const { defectOf } = await import("./cli/shell.js");
   const { message, hint } = defectOf(error, { version: packageVersion(), platform: process.platform });
   const isVerbose = argv.includes("-v") || argv.includes("--verbose");

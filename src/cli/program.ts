@@ -3,35 +3,11 @@ import { kill } from "node:process";
 import type { Host, OutputStream } from "../commands/host.js";
 import type { Interruption } from "../run/abort.js";
 import { type EndingSignal, type ExitCode, exitOfSignal } from "../shared/problems.js";
-import { secretSpellings, wordsOn } from "../shared/quoting.js";
+import { wordsOn } from "../shared/quoting.js";
+import type { Redactor } from "../shared/redaction.js";
 
 /** The program's name, as everything that is typed says it. */
 export const PROGRAM = "qalyptus-propagate";
-
-/** Shorter text is no key, and to take it out would spoil the output. */
-const SHORTEST_SECRET = 8;
-const MASK = "[API key]";
-
-/**
- * The last line of defence: takes secrets out of everything that is printed. Nothing is meant to reach it. Filled by whoever
- * reads a key; asked by the process's outputs.
- */
-export class Redaction {
-  readonly #secrets = new Set<string>();
-
-  /** From now on the text is taken out, however it is spelled. */
-  add(secret: string): void {
-    const bare = secret.trim();
-    if (bare.length < SHORTEST_SECRET) return;
-    for (const spelling of secretSpellings(bare)) this.#secrets.add(spelling);
-  }
-
-  apply(text: string): string {
-    let clean = text;
-    for (const secret of this.#secrets) if (clean.includes(secret)) clean = clean.replaceAll(secret, MASK);
-    return clean;
-  }
-}
 
 /** One of the process's outputs as Node has it. */
 export type NodeOutput = NodeJS.WritableStream & {
@@ -45,7 +21,7 @@ export type NodeOutput = NodeJS.WritableStream & {
  */
 export class StandardStream implements OutputStream {
   readonly #open: () => NodeOutput;
-  readonly #redaction: Redaction;
+  readonly #secrets: Redactor;
   #stream: NodeOutput | undefined;
   #failure: NodeJS.ErrnoException | undefined;
   #written = false;
@@ -53,9 +29,9 @@ export class StandardStream implements OutputStream {
   /** Writes that nobody has taken yet: each starts its own patience. */
   readonly #waiting = new Set<(patienceMs: number) => void>();
 
-  constructor(open: () => NodeOutput, redaction: Redaction) {
+  constructor(open: () => NodeOutput, secrets: Redactor) {
     this.#open = open;
-    this.#redaction = redaction;
+    this.#secrets = secrets;
   }
 
   /** The process's own, but for `write`: a terminal's width, cursor and events stay the terminal's. */
@@ -69,7 +45,7 @@ export class StandardStream implements OutputStream {
     const write = (chunk: unknown, ...rest: readonly unknown[]): boolean => {
       if (this.isClosed()) return false;
       this.#written ||= chunk !== "";
-      const clean = typeof chunk === "string" ? this.#redaction.apply(chunk) : chunk;
+      const clean = typeof chunk === "string" ? this.#secrets.apply(chunk) : chunk;
       return Reflect.apply(target.write, target, [clean, ...rest]);
     };
     // Some terminals say 0 columns (a pseudo-terminal without a size): what is drawn to fit that never ends.

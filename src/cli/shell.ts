@@ -41,7 +41,7 @@ export async function runShell(argv: readonly string[], shell: Shell): Promise<E
       }
       return EXIT.ok;
     case "refused":
-      host.redact(host.env.QALYPTUS_API_KEY ?? "");
+      host.secrets.add(host.env.QALYPTUS_API_KEY ?? "");
       return tellStopped(line, shell);
     case "run":
       return run(line.invocation, shell);
@@ -54,7 +54,7 @@ async function run(invocation: Invocation, shell: Shell): Promise<ExitCode> {
   const { host, untakenSignal } = shell;
   const { command, settings } = invocation;
   // A sandbox takes its own key, which is printed to be pasted.
-  if (command !== "sandbox" && command !== "demo") host.redact(host.env.QALYPTUS_API_KEY ?? "");
+  if (command !== "sandbox" && command !== "demo") host.secrets.add(host.env.QALYPTUS_API_KEY ?? "");
   const interrupted = untakenSignal.then((signal) => {
     throw new StopError(exitOfSignal(signal), problem("INTERRUPTED", `stopped by ${signal}`));
   });

@@ -16,7 +16,7 @@ import { systemClock } from "../shared/time.js";
 import type { Host, Tell } from "./host.js";
 
 /** The machine, as far as finding and opening a log needs it. */
-type LogHost = Pick<Host, "cwd" | "argv0" | "env" | "pid" | "processExists" | "platform" | "version" | "redact">;
+type LogHost = Pick<Host, "cwd" | "argv0" | "env" | "pid" | "processExists" | "platform" | "version" | "secrets">;
 
 /** A command's log. `named`: the user said so. */
 export interface CommandLog {
@@ -131,7 +131,7 @@ const TELL_AGAIN_MS = 5_000;
 
 /** Opens a log with its lock, does some work with it, and closes it however that ends. Throws a StopError (exit 6) as opening does. */
 export async function withOpenLog<T>(
-  host: Pick<Host, "env" | "version">,
+  host: Pick<Host, "env" | "version" | "secrets">,
   place: LogPlace,
   { lockTimeoutMs, ...asked }: LogOpening,
   tell: Tell,
@@ -142,6 +142,7 @@ export async function withOpenLog<T>(
     path: place.path,
     clock: systemClock,
     by: whoRuns(host),
+    secrets: host.secrets,
     onWaiting: (reason, ms) => tell.emit({ kind: "waiting", reason, ms }),
   };
   const log = await openOnceFree(place, opening, lockTimeoutMs);

@@ -1,5 +1,6 @@
 import type { Interruption } from "../run/abort.js";
 import type { Problem } from "../shared/problems.js";
+import type { Redactor } from "../shared/redaction.js";
 import type { Emit } from "../shared/results.js";
 
 /** One of the process's outputs, as commands see it. */
@@ -22,8 +23,8 @@ export interface OutputStream {
 export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** All of standard input, to its end. */
-  readInput(): Promise<Uint8Array>;
+  /** Standard input, opened by who reads it. */
+  input(): AsyncIterable<Uint8Array>;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly platform: NodeJS.Platform;
@@ -44,8 +45,8 @@ export interface Host {
    * never called, the first ends the program with 130 or 143. The third always does.
    */
   interruption(): Interruption;
-  /** From now on this text is shown nowhere. */
-  redact(secret: string): void;
+  /** What is added here is shown nowhere from then on, and goes into no file. */
+  readonly secrets: Redactor;
 }
 
 /** Where a command tells what goes on. */

@@ -1,3 +1,4 @@
+import { MOST_BYTES } from "../files/open-file.js";
 import { readNamedFile } from "../files/read-file.js";
 import type { PlanShape } from "../log/records.js";
 import { type ListedApp, readAppsFile } from "../manifest/apps.js";
@@ -34,7 +35,8 @@ export async function readManifestInput(source: ManifestSource): Promise<Manifes
 
 /** The apps of an `--apps` file. Throws a StopError (exit 2) where it cannot be read. */
 export async function readApps(path: string, checkFile?: ManifestSource["checkFile"]): Promise<readonly ListedApp[]> {
-  const bytes = await readNamedFile(path, "the list of apps", "APPS_UNREADABLE");
+  const named = { what: "the list of apps", code: "APPS_UNREADABLE", most: MOST_BYTES.table } as const;
+  const { bytes } = await readNamedFile(path, named);
   checkFile?.("apps", sha256Of(bytes));
   return inSteps(readAppsFile(bytes, path));
 }

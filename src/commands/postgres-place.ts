@@ -1,8 +1,9 @@
-import { readFile, stat } from "node:fs/promises";
+import { fstatSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { rootCertificates } from "node:tls";
-import { codeOf } from "../files/paths.js";
+import { MOST_BYTES, readOpen, UnfitFile, withOpenFile } from "../files/open-file.js";
+import { spokenCode } from "../files/paths.js";
 import { type PostgresAddress, passwordIn } from "../log/postgres/address.js";
 import { PostgresLog } from "../log/postgres/postgres-log.js";
 import { readAuthorities } from "../server/credentials.js";
@@ -11,7 +12,7 @@ import type { Host } from "./host.js";
 
 /** A log in PostgreSQL, with the password and the authorities that the environment knows. Throws a StopError (exit 2). */
 export async function postgresPlace(
-  host: Pick<Host, "env" | "pid" | "redact" | "platform">,
+  host: Pick<Host, "env" | "pid" | "secrets" | "platform">,
   address: PostgresAddress,
   caFiles: readonly string[],
 ): Promise<PostgresLog> {
@@ -22,7 +23,8 @@ export async function postgresPlace(
   const chosen = address.tls === "off" ? [] : await readAuthorities(files, host.env.NODE_EXTRA_CA_CERTS);
   const authorities = chosen.length === 0 ? undefined : [...rootCertificates, ...chosen];
   const password = (address.password ?? host.env.PGPASSWORD) || (await passwordOfFile(host, address, warnings));
-  if (password !== undefined) host.redact(password);
+  // What stands in the address anyway ("postgres") is no secret: taken out, it would spoil every text.
+  if (password !== undefined && !address.shown.includes(password)) host.secrets.add(password, "password");
   return new PostgresLog(address, { password, authorities }, host.pid, warnings);
 }
 
@@ -38,17 +40,20 @@ async function passwordOfFile(
       : join(env.HOME ?? homedir(), ".pgpass");
   // A variable that is set to nothing, as CI systems do, is none.
   const path = env.PGPASSFILE || usual;
+  const leave = (why: string, hint?: string): undefined => {
+    warnings.push(problem("PASSWORD_FILE", `the password file ${path} is not used: ${why}`, { hint, file: path }));
+  };
   try {
-    const { mode } = await stat(path);
-    if (platform === "win32" || (mode & 0o077) === 0) return passwordIn(await readFile(path, "utf8"), address);
-    const hint = `Take the right to read it from others: chmod 600 ${path}`;
-    warnings.push(
-      problem("PASSWORD_FILE", `the password file ${path} is not used: others may read it`, { hint, file: path }),
-    );
-    return undefined;
+    return withOpenFile(path, (file) => {
+      if (platform === "win32" || (fstatSync(file.fd).mode & 0o077) === 0)
+        return passwordIn(readOpen(file, MOST_BYTES.passwords).toString("utf8"), address);
+      return leave("others may read it", `Take the right to read it from others: chmod 600 ${path}`);
+    });
   } catch (cause) {
+    // As psql does: `PGPASSFILE=/dev/null` is how people say that there is none.
+    if (cause instanceof UnfitFile) return leave(cause.message);
     if (path === usual) return undefined;
-    const message = `the password file ${path} (PGPASSFILE) cannot be read (${codeOf(cause)})`;
+    const message = `the password file ${path} (PGPASSFILE) cannot be read (${spokenCode(cause)})`;
     throw stopError(EXIT.usage, "PASSWORD_FILE", message, { file: path }, cause);
   }
 }

@@ -100,8 +100,7 @@ export function completedHint(
 /** What a sync needs of the machine it runs on: a command's host, or what a library's caller stands for. */
 export type Machine = Pick<
   Host,
-  | ("env" | "cwd" | "argv0" | "readInput" | "pid" | "processExists" | "platform" | "version")
-  | ("interruption" | "redact")
+  ("env" | "cwd" | "argv0" | "input" | "pid" | "processExists" | "platform" | "version") | ("interruption" | "secrets")
 >;
 
 /** What a sync is, apart from how its answer is told. */
@@ -274,7 +273,7 @@ function requestOf(
   server: string | null,
   warnings: readonly Problem[],
 ): SyncRequest {
-  const { sync, manifest, runId } = job;
+  const { sync, manifest, runId, machine } = job;
   const { state } = log;
   const saved = sync.savedPlan;
   const bound = state.server();
@@ -290,6 +289,7 @@ function requestOf(
     state,
     warnings: [...sync.warnings, ...manifest.warnings, ...log.warnings, ...warnings],
     planDigest: saved?.digest,
+    secrets: machine.secrets,
     rebindFrom: bound === server ? undefined : bound,
     guard: saved === undefined ? undefined : (plan) => comparePlans(saved, plan.items, state),
   };

@@ -106,11 +106,12 @@ export async function openTelling(
       progress.stop();
       const { tenants, warnings, errors } = found;
       const made = { warnings: warnings.map(ofProblem), errors: errors.map(ofProblem) };
-      const result = { ...found, tenants: tenants.map(ofTenant), ...made };
+      const result = host.secrets.applyAll({ ...found, tenants: tenants.map(ofTenant), ...made });
+      const input = manifest && host.secrets.applyAll({ header: manifest.header, rows: manifest.rows });
       let filesFailed = false;
       for (const { path, kind: ending } of targets) {
         const render = await (await import("../results/files.js")).RESULT_FORMATS[ending]();
-        const problem = await placeResultFile(path, render(result, manifest));
+        const problem = await placeResultFile(path, render(result, input));
         if (problem === undefined) continue;
         const kind = problem.code === "OUT_NOT_WRITTEN" ? "error" : "warning";
         filesFailed ||= kind === "error";

@@ -6,6 +6,26 @@ export function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 }
 
+const WORDS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EISDIR: "it is a folder",
+  EACCES: "this user may not read it",
+  EPERM: "this user may not read it",
+  EBUSY: "another program holds it open",
+};
+
+/** Why a file cannot be read, for people. */
+export function faultOf(error: unknown): string {
+  const code = codeOf(error);
+  return WORDS[code] ?? spokenCode(error);
+}
+
+/** What the system said, as messages show it: its code, or where it is our own refusal, that in words. */
+export function spokenCode(error: unknown): string {
+  const code = codeOf(error);
+  return code === "EFTYPE" && error instanceof Error ? error.message : code || "unknown error";
+}
+
 export function hasCode(error: unknown, codes: readonly string[]): boolean {
   return codes.includes(codeOf(error));
 }
@@ -68,9 +88,9 @@ export function syncFolder(folder: string): void {
 
 /**
  * There is nothing, or nothing that this user may see: whoever opens it says which. EINVAL and UNKNOWN are what reading a link says
- * where the path is none; ESRCH and ENOSYS what `/proc` says.
+ * where the path is none; ESRCH and ENOSYS what `/proc` says; EFTYPE is our own word for what is no regular file.
  */
-const NOT_TO_BE_SEEN = "ENOENT ENOTDIR EACCES EPERM ELOOP ENAMETOOLONG EINVAL UNKNOWN ESRCH ENOSYS".split(" ");
+const NOT_TO_BE_SEEN = "ENOENT ENOTDIR EACCES EPERM ELOOP ENAMETOOLONG EINVAL UNKNOWN ESRCH ENOSYS EFTYPE".split(" ");
 
 /** What a look finds; `undefined` where there is nothing to be seen. */
 export function orMissing<T>(look: () => T): T | undefined {

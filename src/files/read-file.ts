@@ -1,43 +1,38 @@
 import { isUtf8 } from "node:buffer";
-import { constants, openSync } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
 import type { ProblemCode } from "../shared/codes.js";
 import { EXIT, type Problem, problem, StopError, stopError } from "../shared/problems.js";
 import { keptValue, quote } from "../shared/text-safety.js";
-import { codeOf } from "./paths.js";
+import { type ReadFile, readFileOrPipe, readStream } from "./open-file.js";
+import { faultOf } from "./paths.js";
 
-/**
- * Reads a file that a user names to its end. A pipe (`<(vault …)`, mkfifo) may not end for a long time: it is read as the event
- * loop reads, for a thread that waits in the middle of a read keeps the process from ending. Throws what the system says.
- */
-async function readWholeFile(path: string): Promise<Buffer> {
-  if (!(await stat(path)).isFIFO()) return readFile(path);
-  // Loaded only here: nothing else needs it before there is a server.
-  const { Socket } = await import("node:net");
-  // Opened without waiting for whoever is to write.
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const chunks: Buffer[] = [];
-  for await (const chunk of new Socket({ fd, readable: true, writable: false })) chunks.push(chunk);
-  return Buffer.concat(chunks);
+/** A file that a person has named, and how it is told of. */
+export interface NamedFile {
+  readonly what: string;
+  readonly code: ProblemCode;
+  readonly most: number;
+  readonly hint?: string | undefined;
 }
 
-const WHY_UNREADABLE: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  EISDIR: "it is a folder",
-  EACCES: "this user may not read it",
-  EPERM: "this user may not read it",
-  EBUSY: "another program holds it open",
-};
-
-/** The bytes of a file that a person has named. Throws a StopError (exit 2) where it cannot be read. */
-export async function readNamedFile(path: string, what: string, code: ProblemCode, hint?: string): Promise<Buffer> {
+/** Reads a file, or a pipe, that a person has named. Throws a StopError (exit 2) where it cannot be read, or is too large. */
+export async function readNamedFile(path: string, named: NamedFile): Promise<ReadFile> {
   try {
-    return await readWholeFile(path);
+    return await readFileOrPipe(path, named.most);
   } catch (cause) {
-    const fault = codeOf(cause) || "unknown error";
-    const message = `${what} ${path} cannot be read: ${WHY_UNREADABLE[fault] ?? fault}`;
-    throw stopError(EXIT.usage, code, message, { file: path, hint }, cause);
+    throw unreadable(path, named, cause);
   }
+}
+
+/** Reads all of standard input. Throws a StopError (exit 2) where it is too large. */
+export async function readInput(input: AsyncIterable<Uint8Array>, named: NamedFile): Promise<Buffer> {
+  try {
+    return await readStream("-", input, named.most);
+  } catch (cause) {
+    throw unreadable("on standard input", named, cause);
+  }
+}
+
+function unreadable(path: string, { what, code, hint }: NamedFile, cause: unknown): StopError {
+  return stopError(EXIT.usage, code, `${what} ${path} cannot be read: ${faultOf(cause)}`, { file: path, hint }, cause);
 }
 
 /** What a file in an encoding begins with. */

@@ -1,4 +1,5 @@
-import type { Problem } from "../shared/problems.js";
+import { EXIT, type Problem, stopError } from "../shared/problems.js";
+import type { Redactor } from "../shared/redaction.js";
 import type { LogHead } from "../shared/results.js";
 import type { Clock } from "../shared/time.js";
 import { type ChainEnd, headerLine, nextLines } from "./chain.js";
@@ -28,6 +29,8 @@ export interface LogRun extends Pick<LogHeader, "server" | "sourceTasks"> {
   readonly path: string;
   readonly run: string;
   readonly clock: Pick<Clock, "now">;
+  /** What goes into no byte of the log; none in a test. */
+  readonly secrets?: Redactor | undefined;
 }
 
 /** What was in a log when it was opened. `last`: its last durable line; `undefined`: not even the header is there. */
@@ -35,6 +38,27 @@ interface Found {
   readonly state: LogState;
   readonly last: ChainEnd | undefined;
   readonly warnings: readonly Problem[];
+}
+
+/** What people and servers say. Only this may be changed, for nothing is decided by it but by the names that are compared anew in each run. */
+const TOLD = ["message", "reason", "by", "listed", "sent", "from"];
+
+/**
+ * A record as it may be written down. Secrets are taken out of what is told. An ID, a tenant's key or what an intent sends decides
+ * later runs: changed, it would be a lie, so that a secret in it is refused. A name that a server gives to a copy stands here
+ * without the secret, and is no more than "another name" to the next run, which says so again.
+ */
+function withoutSecrets(entry: LogEntry, { secrets, path: file }: LogRun): LogEntry {
+  if (secrets === undefined) return entry;
+  let clean = entry;
+  for (const [name, value] of Object.entries(entry)) {
+    if (!TOLD.includes(name) && !(name === "name" && entry.type === "adopted")) continue;
+    const told = secrets.applyAll(value);
+    if (told !== value) clean = { ...clean, [name]: told };
+  }
+  if (!secrets.isIn(clean)) return clean;
+  const message = `The API key stands in what the log ${file} would keep (${entry.type}): nothing of it was written.`;
+  throw stopError(EXIT.log, "KEY_IN_NAME", message, { file });
 }
 
 /** A log that is open for one run, wherever its lines are kept. */
@@ -56,13 +80,14 @@ export class OpenLog implements IdempotencyLog {
   }
 
   async append(entries: readonly LogEntry[]): Promise<void> {
-    for (const entry of entries) {
+    const clean = entries.map((entry) => withoutSecrets(entry, this.#run));
+    for (const entry of clean) {
       const fault = entryFault(entry);
       // A record that the next run could not read must never get into the log: that is a defect of the caller.
       if (fault !== undefined)
         throw new TypeError(`not a log entry: field "${fault.field ?? "type"}" of ${entry.type}`);
     }
-    await this.#groups.add(entries);
+    await this.#groups.add(clean);
   }
 
   async #flush(group: readonly LogEntry[]): Promise<void> {

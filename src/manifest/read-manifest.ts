@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
+import { MOST_BYTES } from "../files/open-file.js";
 import { decodeText, readNamedFile, workbook } from "../files/read-file.js";
 import { EXIT, type Problem, StopError, stopError } from "../shared/problems.js";
 import { mapInSteps, type Steps } from "../shared/steps.js";
@@ -20,9 +21,6 @@ export interface ManifestInput {
   readonly defaults: ManifestDefaults;
 }
 
-/** In MB; well below the longest text that Node can hold. */
-const LARGEST = 256;
-
 /**
  * Reads a manifest's file and judges it. Throws a StopError (exit 2) with every fault, also where the file cannot be read.
  * `checkFile` is shown the file's SHA-256 before anything of it is read.
@@ -31,7 +29,8 @@ export async function readManifestFile(
   path: string,
   { checkFile, ...options }: Omit<ManifestInput, "path" | "bytes"> & { readonly checkFile?: (sha256: string) => void },
 ): Promise<Manifest> {
-  const bytes = await readNamedFile(path, "the manifest", "MANIFEST_UNREADABLE");
+  const named = { what: "the manifest", code: "MANIFEST_UNREADABLE", most: MOST_BYTES.table } as const;
+  const { bytes } = await readNamedFile(path, named);
   checkFile?.(sha256Of(bytes));
   return readManifest({ ...options, path, bytes });
 }
@@ -42,10 +41,6 @@ export async function readManifestFile(
  */
 export async function readManifest({ path: file, bytes, encoding, defaults }: ManifestInput): Promise<Manifest> {
   if (/\.xls[xmb]$/i.test(file)) throw new StopError(EXIT.usage, workbook(file));
-  if (bytes.length > LARGEST * 1024 * 1024) {
-    const message = `The manifest ${file} cannot be read: it is larger than ${LARGEST} MB.`;
-    throw stopError(EXIT.usage, "MANIFEST_UNREADABLE", message, { file });
-  }
   return inSteps(judge({ path: file, bytes, encoding, defaults }));
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import * as z from "zod/mini";
-import { codeOf } from "../files/paths.js";
+import { MOST_BYTES } from "../files/open-file.js";
+import { spokenCode } from "../files/paths.js";
 import { readNamedFile } from "../files/read-file.js";
 import { writeAtomically } from "../files/write-file.js";
 import { findHead } from "../log/copy.js";
@@ -53,7 +54,7 @@ export async function writeSavedPlan(path: string, plan: SavedPlan): Promise<voi
   try {
     await writeAtomically(path, [JSON.stringify(plan, undefined, 2), "\n"]);
   } catch (cause) {
-    const message = `the plan cannot be written to ${path} (${codeOf(cause) || "unknown error"})`;
+    const message = `the plan cannot be written to ${path} (${spokenCode(cause)})`;
     throw stopError(EXIT.usage, "PLAN_UNWRITABLE", message, { file: path }, cause);
   }
 }
@@ -63,7 +64,8 @@ export async function writeSavedPlan(path: string, plan: SavedPlan): Promise<voi
  * there is none, exit 7 where it was edited, is no plan or is not the expected one.
  */
 export async function readSavedPlan(path: string, expected?: string): Promise<SavedPlan> {
-  const file = await readNamedFile(path, "the plan", "PLAN_UNREADABLE");
+  const named = { what: "the plan", code: "PLAN_UNREADABLE", most: MOST_BYTES.table } as const;
+  const { bytes: file } = await readNamedFile(path, named);
   let json: unknown;
   try {
     json = JSON.parse(file.toString("utf8"));

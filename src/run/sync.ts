@@ -12,8 +12,10 @@ import {
   foremostExitCode,
   type Problem,
   problem,
+  StopError,
   stopError,
 } from "../shared/problems.js";
+import type { Redactor } from "../shared/redaction.js";
 import { hasPendingChanges, type LogHead, type RunResult, type Summary, summarise } from "../shared/results.js";
 import { untilInterrupted } from "./abort.js";
 import { applyPlan, isWork } from "./apply-plan.js";
@@ -42,6 +44,8 @@ export interface SyncRequest {
   readonly planDigest?: string | undefined;
   /** `--rebind`: the address that the log was bound to; the server must show the source task and known copies. */
   readonly rebindFrom?: string | undefined;
+  /** What no name may hold. */
+  readonly secrets?: Redactor | undefined;
   /** A further guard over the finished plan: `--plan` compares it with the saved one. */
   readonly guard?: ((plan: Plan) => readonly Problem[]) | undefined;
 }
@@ -141,6 +145,7 @@ async function prepare(
   if (reader !== undefined) emit({ kind: "step", message: "reading the server's tasks" });
   const observation =
     reader && (await observeServer(reader, async () => (await recorderNow()).state, sourcesOf(manifest)));
+  refuseSecrets(request, manifest.tenants);
   const recorder = await recorderNow();
   if (observation !== undefined) await rebind(request, recorder, observation);
   const plan = await makePlan({
@@ -153,12 +158,30 @@ async function prepare(
     clock,
     server: reader && observation && { reader, observation },
   });
+  refuseSecrets(request, plan.items);
   const guards = judgePlan(plan, options);
   return {
     plan,
     refusals: [...guards.refusals, ...(request.guard?.(plan) ?? [])],
     warnings: [...request.warnings, ...plan.warnings, ...guards.warnings],
   };
+}
+
+/**
+ * Throws a StopError (exit 2) where a tenant's key or a copy's name holds a secret: taken out of an intent, the copy would never be found
+ * again.
+ */
+function refuseSecrets(
+  { secrets, manifest: { path: file } }: SyncRequest,
+  named: readonly { readonly tenant: string; readonly name?: string | undefined; readonly line?: number | undefined }[],
+): void {
+  const held = named.filter(({ tenant, name }) => secrets?.isIn([tenant, name]));
+  if (held.length === 0) return;
+  const message = "the API key stands in a tenant's key or in the name of its copy";
+  throw new StopError(
+    EXIT.usage,
+    held.map(({ line }) => problem("KEY_IN_NAME", message, { file, line })),
+  );
 }
 
 /** Accepts the server's new address where it shows the source tasks and the known copies. Throws exit 6 where it does not. */

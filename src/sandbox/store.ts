@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import * as z from "zod";
-import { codeOf } from "../files/paths.js";
+import { MOST_BYTES, readOpen, withOpenFile } from "../files/open-file.js";
+import { codeOf, spokenCode } from "../files/paths.js";
 import { writeAtomically } from "../files/write-file.js";
 import { EXIT, stopError } from "../shared/problems.js";
 import type { SeededChance } from "./chaos.js";
@@ -60,7 +60,7 @@ export class TaskStore {
       // Told at the start, and not at the first copy.
       await store.save();
     } catch (cause) {
-      const message = `the state file ${stateFile} cannot be written (${codeOf(cause)})`;
+      const message = `the state file ${stateFile} cannot be written (${spokenCode(cause)})`;
       throw stopError(EXIT.usage, "STATE_UNWRITABLE", message, { file: stateFile }, cause);
     }
     return store;
@@ -151,10 +151,10 @@ function freshTask(origin: WorldTask, createdAt: string): SandboxTask {
 async function readState(path: string): Promise<readonly SandboxTask[] | undefined> {
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = withOpenFile(path, (file) => readOpen(file, MOST_BYTES.table)).toString("utf8");
   } catch (cause) {
     if (codeOf(cause) === "ENOENT") return undefined;
-    const message = `the state file ${path} cannot be read (${codeOf(cause)})`;
+    const message = `the state file ${path} cannot be read (${spokenCode(cause)})`;
     throw stopError(EXIT.usage, "STATE_UNREADABLE", message, { file: path }, cause);
   }
   try {

@@ -3,6 +3,7 @@ import { domainToASCII } from "node:url";
 import { isLoopback } from "../shared/hosts.js";
 import { trimAround } from "../shared/ids.js";
 import { EXIT, stopError } from "../shared/problems.js";
+import { mistyped } from "../shared/quoting.js";
 import { quote } from "../shared/text-safety.js";
 
 /** The versions of the API's routes; reads may fall back from the second to the first. */
@@ -36,6 +37,8 @@ export function parseServerUrl(typed: string): ServerUrl {
   // A bare IPv6 address, as people type it, gets the brackets that a URL needs.
   const text = isIPv6(bare) ? `[${bare}]` : bare;
   const shown = shownAddress(text);
+  const wrong = mistyped(text);
+  if (wrong !== undefined) refuse(`the server's address cannot be used: ${wrong.why}`, wrong.hint);
   const parsed = (full: string): URL =>
     URL.canParse(full) ? new URL(full) : refuse(`${shown} is no address of a server`);
   if (text === "") refuse("no server is given", "Give --server https://host or set QALYPTUS_SERVER");

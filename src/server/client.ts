@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { type Dispatcher, Pool } from "undici";
-import { secretSpellings } from "../shared/quoting.js";
+import { Redactor } from "../shared/redaction.js";
 import type { RunEvent } from "../shared/results.js";
 import type { Chance, Clock } from "../shared/time.js";
 import { chooseProxy, type ProxyEnvironment, type ServerUrl } from "./address.js";
@@ -89,7 +89,8 @@ export function openClient(settings: QalyptusApiSettings): HttpClient {
   const proxy = chooseProxy(server, settings.proxyEnv ?? {});
   const proxyOrigin = proxy !== undefined && server.protocol === "http:" ? proxy.origin : undefined;
   const where: Whereabouts = { origin: proxyOrigin ?? server.origin, proxy: proxyOrigin !== undefined };
-  const spellings = secretSpellings(key);
+  const secrets = new Redactor();
+  secrets.add(key);
   const turn = settings.rate === undefined ? undefined : turnsOf(settings.rate, clock);
   // What all request IDs of one run begin with, so that a server's log shows what it asked.
   const clientId = settings.chance.uuid();
@@ -128,7 +129,7 @@ export function openClient(settings: QalyptusApiSettings): HttpClient {
     closing: closing.signal,
     proxyOrigin,
     turn,
-    redact: (text) => spellings.reduce((clean, spelling) => clean.replaceAll(spelling, "[API key]"), text),
+    redact: (text) => secrets.apply(text),
     async exchange(request) {
       if (turn !== undefined && request.method === "GET") await turn(closing.signal);
       if (request.signal?.aborted === true || closing.signal.aborted)

@@ -1,8 +1,10 @@
 import { X509Certificate } from "node:crypto";
 import { createSecureContext, rootCertificates, type SecureContext } from "node:tls";
+import { MOST_BYTES } from "../files/open-file.js";
 import { decodeText, readNamedFile } from "../files/read-file.js";
 import { trimAround } from "../shared/ids.js";
 import { EXIT, type StopError, stopError } from "../shared/problems.js";
+import { mistyped } from "../shared/quoting.js";
 
 /** Longer is no key but another file; a server's limit for all headers is about this. */
 const LONGEST_KEY = 8192;
@@ -15,9 +17,11 @@ export function readApiKey(name: string, given: string | Uint8Array): string {
   const text = typeof given === "string" ? given : decodeText(given, { file: name }).text;
   const key = trimAround(text).replace(/^bearer[ \t]+/i, "");
   const fault = faultOf(key);
-  if (fault === undefined) return key;
+  const wrong = fault === undefined ? mistyped(key) : { why: fault, hint: undefined };
+  if (wrong === undefined) return key;
   const file = typeof given === "string" ? undefined : name;
-  throw stopError(EXIT.usage, "API_KEY", `the API key in ${name} cannot be used: ${fault}`, { file });
+  const { why, hint } = wrong;
+  throw stopError(EXIT.usage, "API_KEY", `the API key in ${name} cannot be used: ${why}`, { file, hint });
 }
 
 function faultOf(key: string): string | undefined {
@@ -46,7 +50,8 @@ export async function readAuthorities(
 }
 
 async function readAuthorityFile(path: string): Promise<readonly string[]> {
-  return parseAuthorities(path, await readNamedFile(path, "the certificate file", "CA_FILE"));
+  const named = { what: "the certificate file", code: "CA_FILE", most: MOST_BYTES.authorities } as const;
+  return parseAuthorities(path, (await readNamedFile(path, named)).bytes);
 }
 
 const PEM = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[\s\S]*?-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g;

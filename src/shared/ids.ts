@@ -27,6 +27,9 @@ export type WriteId = Branded<"WriteId">;
 
 const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
+/** Each GUID of a text, in either case. */
+export const GUID_TEXT = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
+
 /** A GUID's normal form (lower case, dashes, no braces), or `undefined` where the text is no GUID. */
 export function normalGuid(text: string): string | undefined {
   // Nearly all are: the same text is kept, and nothing is made.

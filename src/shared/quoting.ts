@@ -45,20 +45,22 @@ export function retypedOn(platform: string, text: string): string {
   );
 }
 
-/** A secret as it may come back in an answer: as it is, as JSON writes it, and as a URL does, with either case of hex digits. */
-export function secretSpellings(secret: string): readonly string[] {
-  const sound = secret.replace(/[\ud800-\udfff]/gu, "\ufffd");
-  const inJson = JSON.stringify(secret).slice(1, -1);
-  const inUrls = [encodeURI(sound), encodeURIComponent(sound)];
-  return [
-    ...new Set([
-      secret,
-      inJson,
-      inJson.replaceAll("/", "\\/"),
-      ...inUrls,
-      ...inUrls.map((text) => text.replace(/%[0-9A-F]{2}/g, (hex) => hex.toLowerCase())),
-    ]),
-  ];
+/** Quotes that were typed and arrived with the text, as by `set KEY="abc"` on Windows; a variable that nobody filled in. */
+const IN_QUOTES = /^(?:"[^"]*"|'[^']*'|\u201c[^\u201d]*\u201d)$/;
+const UNFILLED = /^(?:\$\(([\w.-]+)\)|\$\{([\w.-]+)\}|%(\w+)%|\$\{\{\s*([\w.-]+)\s*\}\})$/;
+
+/** What a text has arrived as that was typed right and read wrong by a shell or a pipeline, and the remedy. It shows nothing of a secret. */
+export function mistyped(text: string): { readonly why: string; readonly hint: string } | undefined {
+  if (IN_QUOTES.test(text))
+    return {
+      why: "it stands in quotes, which belong to it as it was given",
+      hint: 'Leave the quotes out; in cmd they stand around the whole: set "NAME=value"',
+    };
+  if (!UNFILLED.test(text)) return undefined;
+  return {
+    why: `it is ${text}, a variable that was not filled in`,
+    hint: "Set that variable; a secret of a pipeline must also be handed to the step (Azure: env, and the variable group)",
+  };
 }
 
 /**

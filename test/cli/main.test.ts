@@ -126,7 +126,7 @@ describe("a command", () => {
   });
 
   it("reads standard input to its end", async () => {
-    withSync("await host.stdout.write(Buffer.from(await host.readInput()).toString('hex')); return 0;");
+    withSync("for await (const piece of host.input()) await host.stdout.write(piece.toString('hex')); return 0;");
     const running = shell.start(["sync", "customers.csv", "--api-key-file", "-"], ENV);
     running.child.stdin?.end(Buffer.from([0xff, 0xfe, 0x6b, 0x00]));
     expect(await running.ended).toMatchObject({ code: 0, stdout: "fffe6b00" });
@@ -134,7 +134,7 @@ describe("a command", () => {
 
   it("never shows the key, whatever it prints", async () => {
     withSync(`
-      host.redact("key-of-a-file");
+      host.secrets.add("key-of-a-file");
       await host.stdout.write("answer key-of-the-environment\\n");
       host.stderr.stream.write("drawn key-of-a-file\\n");
       throw new Error("headers: Bearer key-of-the-environment key-of-a-file");`);

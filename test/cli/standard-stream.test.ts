@@ -1,6 +1,7 @@
 import { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { Redaction, StandardStream } from "../../src/cli/program.js";
+import { StandardStream } from "../../src/cli/program.js";
+import { Redactor } from "../../src/shared/redaction.js";
 
 /** A stream that keeps what it is given, or fails with an error code. */
 function target(failWith?: string) {
@@ -18,7 +19,7 @@ function target(failWith?: string) {
 describe("an output of the process", () => {
   it("keeps secrets, however they are written", async () => {
     const { stream, text } = target();
-    const redaction = new Redaction();
+    const redaction = new Redactor();
     const output = new StandardStream(() => stream, redaction);
     redaction.add(' key "of" acme \n');
     await output.write('Bearer key "of" acme, {"key":"key \\"of\\" acme"}\n');
@@ -32,7 +33,7 @@ describe("an output of the process", () => {
     const output = new StandardStream(() => {
       opened += 1;
       return target().stream;
-    }, new Redaction());
+    }, new Redactor());
     await output.flush();
     expect([output.isClosed(), output.hasWritten(), opened]).toEqual([false, false, 0]);
     await output.write("acme\n");
@@ -41,7 +42,7 @@ describe("an output of the process", () => {
 
   it("leaves a secret alone that is too short to be one", async () => {
     const { stream, text } = target();
-    const redaction = new Redaction();
+    const redaction = new Redactor();
     redaction.add("");
     redaction.add("acme");
     await new StandardStream(() => stream, redaction).write("acme succeeded\n");
@@ -49,7 +50,7 @@ describe("an output of the process", () => {
   });
 
   it("tells whether anything was written: nothing is nothing", async () => {
-    const output = new StandardStream(() => target().stream, new Redaction());
+    const output = new StandardStream(() => target().stream, new Redactor());
     await output.flush();
     expect(output.hasWritten()).toBe(false);
     await output.write("x");
@@ -57,7 +58,7 @@ describe("an output of the process", () => {
   });
 
   it("goes on quietly where the reader has gone", async () => {
-    const output = new StandardStream(() => target("EPIPE").stream, new Redaction());
+    const output = new StandardStream(() => target("EPIPE").stream, new Redactor());
     await output.write("first\n");
     await output.write("second\n");
     expect(output.stream.write("third\n")).toBe(false);
@@ -65,14 +66,14 @@ describe("an output of the process", () => {
   });
 
   it("keeps any other failure to be told", async () => {
-    const output = new StandardStream(() => target("ENOSPC").stream, new Redaction());
+    const output = new StandardStream(() => target("ENOSPC").stream, new Redactor());
     await output.write("first\n");
     expect(output.failure()).toMatchObject({ code: "ENOSPC" });
   });
 
   it("has the terminal's width as it is now", () => {
     const terminal = Object.assign(target().stream, { isTTY: true, columns: 80 });
-    const output = new StandardStream(() => terminal, new Redaction());
+    const output = new StandardStream(() => terminal, new Redactor());
     terminal.columns = 132;
     expect([output.isTTY, output.columns(), output.stream.columns]).toEqual([true, 132, 132]);
   });
@@ -80,7 +81,7 @@ describe("an output of the process", () => {
 
 describe("an output that nobody reads any more, when the program was told to end", () => {
   it("is waited for a moment, also for what was written before, and then taken for closed", async () => {
-    const output = new StandardStream(() => new Writable({ write: () => {} }), new Redaction());
+    const output = new StandardStream(() => new Writable({ write: () => {} }), new Redactor());
     const before = output.write("acme\n");
     output.hurry(5);
     await before;
@@ -91,7 +92,7 @@ describe("an output that nobody reads any more, when the program was told to end
 
   it("is waited for as long as it takes where it is read", async () => {
     const { stream, text } = target();
-    const output = new StandardStream(() => stream, new Redaction());
+    const output = new StandardStream(() => stream, new Redactor());
     output.hurry(5);
     await output.write("acme\n");
     expect([output.isClosed(), text()]).toEqual([false, "acme\n"]);

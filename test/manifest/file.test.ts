@@ -1,11 +1,11 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ManifestDefaults } from "../../src/manifest/manifest.js";
 import { renderName } from "../../src/manifest/names.js";
-import { readManifest, readManifestFile } from "../../src/manifest/read-manifest.js";
+import { readManifestFile } from "../../src/manifest/read-manifest.js";
 import { MANIFEST_SCHEMA } from "../../src/manifest/schema.js";
 import { app, FLAGS, faultsOf, MASTER, MONTHLY, NO_DEFAULTS, refusalOf } from "../support/manifests.js";
 
@@ -39,9 +39,12 @@ describe("readManifestFile", () => {
   });
 
   it("refuses a file that is longer than any text may be", async () => {
-    const bytes = Buffer.alloc(513 * 1024 * 1024, "a");
-    const refusal = await refusalOf(readManifest({ path: "tenants.csv", bytes, defaults: FLAGS }));
-    expect(refusal).toMatchObject({ exitCode: 2, problems: [{ code: "MANIFEST_UNREADABLE", file: "tenants.csv" }] });
+    const path = join(folder, "tenants.csv");
+    await writeFile(path, "tenant,appId\n");
+    await truncate(path, 257 * 1024 * 1024);
+    const refusal = await refusalOf(readFile(path, FLAGS));
+    expect(refusal).toMatchObject({ exitCode: 2, problems: [{ code: "MANIFEST_UNREADABLE", file: path }] });
+    expect(refusal?.message).toContain("larger than 256 MB");
   });
 
   it.each(["tenants.xlsx", "tenants.XLSM"])("refuses %s by its name", async (name) => {

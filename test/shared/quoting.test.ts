@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { disarmFormula, rearmFormula, secretSpellings } from "../../src/shared/quoting.js";
+import { disarmFormula, mistyped, rearmFormula } from "../../src/shared/quoting.js";
 
 describe("a cell that a spreadsheet would take for a formula", () => {
   test.each(["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", " =1", "＝1", "'=1", "''-1"])(
@@ -42,18 +42,18 @@ describe("Excel's formula of a text", () => {
   });
 });
 
-describe("the spellings of a secret", () => {
-  test("are one where it needs no escape", () => {
-    expect(secretSpellings("plain-key_01.x~")).toEqual(["plain-key_01.x~"]);
+describe("a text that a shell or a pipeline read wrong", () => {
+  test.each(['"abc"', "'abc'", "\u201cabc\u201d"])("%s stands in quotes", (text) => {
+    expect(mistyped(text)?.why).toContain("quotes");
+    expect(mistyped(text)?.why).not.toContain("abc");
   });
-
-  test("are those of JSON and of URLs, whichever case the hex digits have", () => {
-    const spelled = secretSpellings('a/b+c="d');
-    for (const text of ['a/b+c="d', 'a/b+c=\\"d', 'a\\/b+c=\\"d', "a%2Fb%2Bc%3D%22d", "a%2fb%2bc%3d%22d"])
-      expect(spelled).toContain(text);
-  });
-
-  test("are found for half a character too", () => {
-    expect(secretSpellings("\ud800-secret")).toContain("\ud800-secret");
+  test.each(["$(QALYPTUS_API_KEY)", "\u0024{API_KEY}", "%API_KEY%", "\u0024{{ secrets.KEY }}", "$(vault.key)"])(
+    "%s is a variable that was not filled in",
+    (text) => {
+      expect(mistyped(text)).toMatchObject({ why: expect.stringContaining(text) });
+    },
+  );
+  test.each(["abc", 'a"b"', '"', "$abc", "%41%42", "https://reports.example"])("%s is neither", (text) => {
+    expect(mistyped(text)).toBeUndefined();
   });
 });

@@ -1,5 +1,6 @@
 import { Writable } from "node:stream";
 import type { Host, OutputStream } from "../../src/commands/host.js";
+import { Redactor } from "../../src/shared/redaction.js";
 
 /** A machine of a test's own: what a command writes is kept. */
 export interface FakeHost extends Host {
@@ -19,7 +20,7 @@ export function fakeHost(facts: FakeHostFacts = {}): FakeHost {
   return {
     env: facts.env ?? {},
     cwd: facts.cwd ?? "/nowhere",
-    readInput: async () => Buffer.alloc(0),
+    input: async function* () {},
     stdout: stdout.stream,
     stderr: stderr.stream,
     platform: process.platform,
@@ -31,7 +32,7 @@ export function fakeHost(facts: FakeHostFacts = {}): FakeHost {
     mainPath: "main.js",
     ci: true,
     interruption: () => ({ requested: never, immediate: never, signal: () => "SIGINT" }),
-    redact: () => undefined,
+    secrets: new Redactor(),
     written: { stdout: stdout.text, stderr: stderr.text },
   };
 }

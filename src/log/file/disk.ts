@@ -1,9 +1,8 @@
 import * as fs from "node:fs";
 import { promisify } from "node:util";
-import { codeOf, syncFolder } from "../../files/paths.js";
+import { checkKind, openFile, openToAppend, readPieces, UnfitFile, withOpenFile } from "../../files/open-file.js";
+import { codeOf, spokenCode, syncFolder } from "../../files/paths.js";
 import { EXIT, type StopError, stopError } from "../../shared/problems.js";
-
-const PIECE = 256 * 1024;
 
 const flush = promisify(fs.fdatasync);
 
@@ -36,26 +35,12 @@ export type LogDisk = typeof nodeDisk;
 export const nodeDisk = {
   facts(path: string): FileFacts | undefined {
     const stats = fs.statSync(path, { bigint: true, throwIfNoEntry: false });
-    // A device or a pipe never ends: it is refused before it is read.
-    if (stats !== undefined && !stats.isFile() && !stats.isDirectory())
-      throw Object.assign(new Error("it is no regular file"), { code: "EINVAL" });
+    if (stats !== undefined) checkKind(path, stats);
     return stats && factsOf(stats);
   },
   /** Hands the file's bytes to `take`, piece by piece. */
   read(path: string, start: number, take: (piece: Buffer) => void): void {
-    const fd = fs.openSync(path, "r");
-    try {
-      let position = start;
-      for (;;) {
-        const piece = Buffer.allocUnsafeSlow(PIECE);
-        const length = fs.readSync(fd, piece, 0, PIECE, position);
-        if (length === 0) return;
-        position += length;
-        take(piece.subarray(0, length));
-      }
-    } finally {
-      fs.closeSync(fd);
-    }
+    withOpenFile(path, (file) => readPieces(file, take, { start }));
   },
   /**
    * Makes a file that nobody else may read, or with the owner and the rights of `model`; fails where one is there, or where the rights
@@ -75,12 +60,12 @@ export const nodeDisk = {
     }
     return handleOf(fd);
   },
-  open: (path: string): LogHandle => handleOf(fs.openSync(path, "a")),
+  open: (path: string): LogHandle => handleOf(openToAppend(path)),
   /** Puts a file in the place of another, at once. */
   rename: (source: string, target: string): void => fs.renameSync(source, target),
   /** Makes the file this short, durably. `check` is called when the file is open: what comes late cuts no other in its place. */
   truncate(path: string, size: number, check: () => void): void {
-    const fd = fs.openSync(path, "r+");
+    const fd = openFile(path, fs.constants.O_RDWR);
     try {
       check();
       fs.ftruncateSync(fd, size);
@@ -128,5 +113,7 @@ export function isDiskError(error: unknown): error is Error {
 /** What the disk said no to. What to do about it is never a new log: that would know nothing of the copies. */
 export function diskTrouble(path: string, doing: string, cause: unknown): StopError {
   const code = doing.startsWith("read") ? "LOG_UNREADABLE" : "LOG_UNWRITABLE";
-  return stopError(EXIT.log, code, `Cannot ${doing} ${path} (${codeOf(cause) || "unknown"}).`, { file: path }, cause);
+  const hint = cause instanceof UnfitFile ? "Look at what it is; where it is none of yours, take it away" : undefined;
+  const file = cause instanceof UnfitFile ? cause.path : path;
+  return stopError(EXIT.log, code, `Cannot ${doing} ${file} (${spokenCode(cause)}).`, { file, hint }, cause);
 }

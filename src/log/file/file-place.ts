@@ -1,5 +1,6 @@
 import { accessSync, constants, createReadStream, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { openFile } from "../../files/open-file.js";
 import { realPathOf } from "../../files/paths.js";
 import { systemClock } from "../../shared/time.js";
 import type { OpenLog } from "../open-log.js";
@@ -34,7 +35,7 @@ export class FilePlace implements LogPlace {
   }
 
   text(): AsyncIterable<Uint8Array> {
-    return createReadStream(this.path);
+    return createReadStream(this.path, { fd: openFile(this.path, constants.O_RDONLY) });
   }
 
   async lock(): Promise<SeenLock | undefined> {

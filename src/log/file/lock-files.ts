@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import * as z from "zod/mini";
+import { MOST_BYTES, openFile, readOpen } from "../../files/open-file.js";
 import { codeOf, hasCode } from "../../files/paths.js";
 
 /**
@@ -90,13 +91,13 @@ export function readChain(root: string): readonly ChainLink[] {
 function readLink(path: string): ChainLink | undefined {
   let fd: number;
   try {
-    fd = fs.openSync(path, "r");
+    fd = openFile(path, fs.constants.O_RDONLY);
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
     throw error;
   }
   try {
-    const text = fs.readFileSync(fd, "utf8");
+    const text = readOpen({ fd, path }, MOST_BYTES.lock).toString("utf8");
     const writtenMs = fs.fstatSync(fd).mtimeMs;
     const record = parseRecord(text);
     const id =

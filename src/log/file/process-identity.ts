@@ -1,5 +1,6 @@
-import { readFileSync, readlinkSync } from "node:fs";
+import { readlinkSync } from "node:fs";
 import { hostname, platform, uptime } from "node:os";
+import { MOST_BYTES, readOpen, withOpenFile } from "../../files/open-file.js";
 import { orMissing } from "../../files/paths.js";
 import type { SeenLock } from "../port.js";
 import type { ProcessIdentity } from "./lock-files.js";
@@ -20,7 +21,8 @@ export const thisMachine = {
   now: (): number => Date.now(),
   uptimeSeconds: (): number => uptime(),
   /** A file's text, or `undefined` where there is none or it may not be read. */
-  readText: (path: string): string | undefined => orMissing(() => readFileSync(path, "utf8")),
+  readText: (path: string): string | undefined =>
+    orMissing(() => withOpenFile(path, (file) => readOpen(file, MOST_BYTES.key)).toString("utf8")),
   /** Where a symbolic link points, or `undefined` where there is none. */
   readLink: (path: string): string | undefined => orMissing(() => readlinkSync(path)),
 };
