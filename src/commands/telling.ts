@@ -107,7 +107,8 @@ export async function openTelling(
       const { tenants, warnings, errors } = found;
       const made = { warnings: warnings.map(ofProblem), errors: errors.map(ofProblem) };
       const result = host.secrets.applyAll({ ...found, tenants: tenants.map(ofTenant), ...made });
-      const input = manifest && host.secrets.applyAll({ header: manifest.header, rows: manifest.rows });
+      const { delimiter = ",", header = [], rows = [] } = manifest ?? {};
+      const input = manifest && host.secrets.applyAll({ delimiter, header, rows });
       let filesFailed = false;
       for (const { path, kind: ending } of targets) {
         const render = await (await import("../results/files.js")).RESULT_FORMATS[ending]();
