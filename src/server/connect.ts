@@ -81,9 +81,10 @@ export function makeConnector(settings: ConnectorSettings): buildConnector.conne
 
   return (_, callback) => {
     const isInAbsoluteForm = proxy !== undefined && server.protocol === "http:";
+    const where = isInAbsoluteForm ? { origin: proxy.origin, proxy: true } : { origin: server.origin, proxy: false };
     (isInAbsoluteForm ? openProxy(proxy) : openServer()).then(
       (socket) => callback(null, socket),
-      (error: Error) => callback(error, null),
+      (error: unknown) => callback(failureOf(error, where, true), null),
     );
   };
 }

@@ -1,3 +1,4 @@
+import tls from "node:tls";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Diagnosis } from "../../src/shared/diagnosis.js";
@@ -48,6 +49,22 @@ describe("who is trusted", () => {
       [5, ["KEY_REFUSED"]],
     ]);
     expect(seen[0]?.errors[0]?.message).toContain('"Acme Test Root"');
+  });
+
+  it.runIf(process.platform === "linux")("is whom the system trusts, where Node can tell", async () => {
+    const { origin } = kept(await secured());
+    const { code, codes } = await doctor(origin, [], { SSL_CERT_FILE: pathOf("root.pem") });
+    expect([code, codes]).toEqual([5, ["getCACertificates" in tls ? "KEY_REFUSED" : "CERTIFICATE"]]);
+  });
+
+  it("is a server by its IP address, where the certificate has it", async () => {
+    const { port } = kept(await secured());
+    const seen = await doctor(`https://127.0.0.1:${port}`, ["--ca-file", pathOf("root.pem")], {});
+    expect([seen.code, seen.codes]).toEqual([5, ["KEY_REFUSED"]]);
+    const tlsOf = { key: certificate("leaf-key.pem"), cert: certificate("other-name.pem") };
+    const other = kept(await serve((_, response) => void response.end("{}"), { tls: tlsOf }));
+    const refused = await doctor(`https://127.0.0.1:${other.port}`, ["--ca-file", pathOf("root.pem")], {});
+    expect([refused.code, refused.codes, other.seen]).toEqual([5, ["CERTIFICATE"], []]);
   });
 });
 
