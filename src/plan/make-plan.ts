@@ -133,15 +133,18 @@ function permissionsOf({ shape, newLog, server }: PlanRequest): PlanContext["per
   };
 }
 
+/** Each takes a look at every key: a script may give 10,000 patterns. */
+const NEAREST_TOLD = 12;
+
 function selector(manifest: Manifest, shape: PlanShape): (row: ManifestTenant) => boolean {
   const matches = tenantMatcher(shape.only);
   const keys = manifest.tenants.map((row) => row.key);
-  const faults = patternsWithout(keys, shape.only).map((pattern) =>
-    problem("ONLY_MATCHES_NONE", `--only ${pattern} matches no tenant of ${manifest.path}`, {
-      hint: `The nearest keys are ${nearestKeys(pattern, keys, 3).join(", ")}`,
-      value: pattern,
-    }),
-  );
+  const faults = patternsWithout(keys, shape.only).map((pattern, index) => {
+    const near = index < NEAREST_TOLD ? nearestKeys(pattern, keys, 3) : [];
+    const hint = near.length === 0 ? undefined : `The nearest keys are ${near.join(", ")}`;
+    const message = `--only ${pattern} matches no tenant of ${manifest.path}`;
+    return problem("ONLY_MATCHES_NONE", message, { hint, value: pattern });
+  });
   if (faults.length > 0) throw new StopError(EXIT.usage, faults);
   return (row) => matches(row.key);
 }
