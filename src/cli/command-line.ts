@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import type { Host } from "../commands/host.js";
 import { ABSENT, Advice, didYouMean, OPTIONS, type OptionSpec, oneOf, type Values } from "../commands/options.js";
 import { type Invocation, type OutputSettings, readInvocation } from "../commands/settings.js";
+import { optionWords } from "../shared/hints.js";
 import { addTo } from "../shared/ids.js";
 import { EXIT, type ExitCode, type Problem, problem, StopError } from "../shared/problems.js";
 import type { ResultFile } from "../shared/results.js";
@@ -140,10 +141,6 @@ function invocationOf(words: Words, around: Surroundings): Invocation {
   return readInvocation(spec.name, {
     values: { ...ABSENT, ...valuesOf(given, typed) },
     typed: given.map(({ key }) => key),
-    // A command of the user's may hold a secret.
-    words: given.flatMap(({ long, value }) =>
-      (typed.get(long) ?? []).map((text) => (value === undefined || value === "COMMAND" ? long : `${long}=${text}`)),
-    ),
     ...{ operands, output: outputOf(words), env: around.env, faults: [] },
   });
 }
@@ -218,6 +215,15 @@ function parsedValue({ long, value: name, parse }: CommandOption, text: string |
   return undefined;
 }
 
+/** The options as they would be typed again. */
+function optionsOf(typed: Words["typed"]): readonly (readonly string[])[] {
+  return EVERY_OPTION.flatMap(({ long, value }) =>
+    (typed.get(long) ?? []).map((text) =>
+      value === undefined || text === null ? [long] : optionWords(long as `--${string}`, text),
+    ),
+  );
+}
+
 /** How the answer is told. What is wrong with an option that says so is told by `valuesOf`. */
 function outputOf({ command, operands, typed }: Words): OutputSettings {
   const textsOf = ({ long }: OptionSpec): readonly string[] => (typed.get(long) ?? []).filter((text) => text !== null);
@@ -233,6 +239,7 @@ function outputOf({ command, operands, typed }: Words): OutputSettings {
     verbosity: has(OPTIONS.quiet) ? "quiet" : has(OPTIONS.verbose) ? "verbose" : "normal",
     noColor: has(OPTIONS.noColor),
     files: files.flatMap((file) => (file instanceof Advice ? [] : file)),
+    typed: { command: command ?? "", operands, options: optionsOf(typed) },
     inputs: [...operands, ...inputs.flatMap(textsOf)],
   };
 }

@@ -9,9 +9,9 @@ import { isPostgresUrl, isSameLog, parsePostgresUrl } from "../log/postgres/addr
 import type { RunBy } from "../log/records.js";
 import type { LogState } from "../log/state.js";
 import { planDiffers } from "../plan/saved-plan.js";
+import { commandLine, hintOf, sameLine } from "../shared/hints.js";
 import type { TaskId } from "../shared/ids.js";
 import { EXIT, StopError, stopError } from "../shared/problems.js";
-import { shellWord } from "../shared/quoting.js";
 import { systemClock } from "../shared/time.js";
 import type { Host, Tell } from "./host.js";
 
@@ -49,7 +49,7 @@ export async function findLog(host: LogHost, given: LogSettings): Promise<Comman
   if (manifest !== undefined) return beside(`${manifest}${LOG_ENDING}`);
   const [only, ...others] = findLogs(host.cwd).map((path) => basename(path));
   if (only === undefined) {
-    const hint = `Begin with: ${host.argv0} sync tenants.csv`;
+    const hint = hintOf("Begin with:", commandLine("sync", "tenants.csv", "--dry-run"));
     throw stopError(EXIT.usage, "NO_LOG", `there is no *${LOG_ENDING} in this folder`, { hint });
   }
   if (others.length > 0) {
@@ -72,7 +72,7 @@ function checkLogIsPlans(planLog: string, typed: string | undefined, { env }: Pi
       : typed !== undefined && !isDatabase && basename(typed) === basename(planLog);
   if (isSame) return;
   const shown = isDatabase ? parsePostgresUrl(planLog, false, env).shown : planLog;
-  const hint = `Name the plan's log, if it is yours: --idempotency-log ${shellWord(shown)}`;
+  const hint = `Name the plan's log with --idempotency-log, if it is yours: ${shown}`;
   const now = typed === undefined ? "" : ", not with the one that was named";
   throw planDiffers(`the plan was made with the idempotency log ${shown}${now}`, hint);
 }
@@ -182,7 +182,7 @@ function isLocked(error: unknown): error is StopError {
 export function checkNotMoved(state: LogState, path: string): void {
   const to = state.movedTo();
   if (to === undefined) return;
-  const hint = `Name the new place: --idempotency-log ${shellWord(to)}`;
+  const hint = hintOf("Name the new place:", sameLine("--idempotency-log", to));
   throw stopError(EXIT.log, "LOG_MOVED", `The idempotency log ${path} was copied to ${to}, and is closed.`, {
     hint,
     file: path,
@@ -203,7 +203,10 @@ export async function checkNoOtherLog(
   const other = findLogs(folder).find((path) => isLogOf(path, server, sourceTasks));
   if (other === undefined) return;
   const message = `there is no log ${place.path}, but ${other} is the log of this server and source task`;
-  const hint = `Add --idempotency-log ${shellWord(join(folder, basename(other)))} (a second log would make every copy a second time)`;
+  const hint = hintOf(
+    "A second log would make every copy a second time. To go on with that one:",
+    sameLine("--idempotency-log", join(folder, basename(other))),
+  );
   throw stopError(EXIT.log, "OTHER_LOG", message, { hint, file: place.path });
 }
 

@@ -11,9 +11,9 @@ import type { Interruption } from "../run/abort.js";
 import { dryRunSync, sourcesOf } from "../run/sync.js";
 import type { TaskReader } from "../server/ports.js";
 import { type Check, diagnose, failed, passed, skipped, warned } from "../shared/diagnosis.js";
+import { hintOf, sameSync } from "../shared/hints.js";
 import type { TaskId } from "../shared/ids.js";
 import { EXIT, type ExitCode, lineOf, problem, StopError, stopError } from "../shared/problems.js";
-import { wordsOn } from "../shared/quoting.js";
 import { ACTIONS } from "../shared/results.js";
 import { counted, listed, nameAndId, quote } from "../shared/text-safety.js";
 import { systemClock } from "../shared/time.js";
@@ -56,7 +56,8 @@ export async function doctorCommand(host: Host, settings: SettingsOf["doctor"]):
       checks.push(...(await checkServer(asked, connection.api.reader, () => host.interruption())));
     }
     const warnings = connection?.warnings ?? [];
-    const diagnosis = diagnose(server ?? null, checks, warnings);
+    const found = diagnose(server ?? null, checks.map(telling.completed), warnings.map(telling.completed));
+    const diagnosis = { ...found, errors: found.errors.map(telling.completed) };
     await telling.warn(warnings);
     const isHuman = output.format === "human";
     await telling.answer(isHuman ? humanDiagnosis(diagnosis, telling.look) : jsonDiagnosis(diagnosis));
@@ -98,10 +99,7 @@ async function checkLog(
     return { ...log, shown: await place.checkMayWrite() };
   });
   if (read instanceof StopError) return { checks: [failed("log", read)], state: new LogState(), isUsable: false };
-  const word = wordsOn(host.platform);
-  const logFlag = found.named ? ` --idempotency-log ${word(path)}` : "";
-  const sync = `${host.argv0} sync ${word(settings.manifest ?? "MANIFEST")}${logFlag}`;
-  const lock = await attempt(async () => judgeLock(await place.lock(), path, sync));
+  const lock = await attempt(async () => judgeLock(await place.lock(), path));
   const checks = [judgeLog(read.shown, read), lock instanceof StopError ? failed("lock", lock) : lock];
   return { checks, state: read.state, isUsable: true };
 }
@@ -117,17 +115,17 @@ function judgeLog(path: string, { head, state, warnings }: ReadLog): Check {
   return problems.length === 0 ? passed("log", `${shown}, nothing in doubt`) : warned("log", problems, shown);
 }
 
-/** Judges whether a sync could take the log's lock. `sync`: the command that would. */
-export function judgeLock(lock: SeenLock | undefined, path: string, sync: string): Check {
+/** Judges whether a sync could take the log's lock. */
+export function judgeLock(lock: SeenLock | undefined, path: string): Check {
   if (lock === undefined) return passed("lock", "free");
   const { id, owner, ownerState, silentMs } = lock;
   if (ownerState === "gone")
     return passed("lock", `left behind by ${owner}, which runs no more: the next sync takes it over`);
-  const locked = lockedProblem(lock, path, sync);
+  const locked = lockedProblem(lock, path, undefined, sameSync);
   if (ownerState === "alive" || silentMs < LOCK_TIMING.silentMs)
     return failed("lock", { exitCode: EXIT.log, problems: [locked] });
   const message = `${locked.message} The next sync watches it for a moment, then takes it over`;
-  const hint = `Where you know that it does not run any more, it need not wait: ${sync} --break-lock ${id}`;
+  const hint = hintOf("Where you know that it does not run any more, it need not wait:", sameSync("--break-lock", id));
   return warned("lock", [problem("LOCK_SILENT", message, { file: path, hint })]);
 }
 

@@ -8,6 +8,7 @@ import { isPostgresUrl, isSameLog, parsePostgresUrl } from "../log/postgres/addr
 import type { LogRecord } from "../log/records.js";
 import { type TableColumn, tableLines, toText } from "../reporter/layout.js";
 import { jsonAnswer } from "../results/json.js";
+import { commandLine, hintOf } from "../shared/hints.js";
 import { foldTenantKey } from "../shared/ids.js";
 import { EXIT, type ExitCode, type StopError, stopError } from "../shared/problems.js";
 import { shellWord } from "../shared/quoting.js";
@@ -33,7 +34,7 @@ export async function logVerifyCommand(host: Host, settings: SettingsOf["log ver
   const { log: read, found } = await findHead(place, noted, (record) => {
     if (record.type === "signed") lastSigned = record;
   });
-  const log = existing(host, place, read);
+  const log = existing(place, read);
   const { path, seq, digest } = log.head;
   await telling.warn(log.warnings);
   if (!found && noted !== undefined) {
@@ -78,9 +79,12 @@ async function answerJson(telling: Telling, answer: object): Promise<void> {
 }
 
 /** A log that must be there. Throws a StopError (exit 2) where there is none. */
-function existing(host: Host, place: LogPlace, log: ReadLog) {
+function existing(place: LogPlace, log: ReadLog) {
   if (log.head !== null) return { ...log, head: log.head };
-  const hint = `Name it with --idempotency-log; the first sync makes it: ${host.argv0} sync tenants.csv`;
+  const hint = hintOf(
+    "Name it with --idempotency-log. The first sync makes it:",
+    commandLine("sync", "tenants.csv", "--dry-run"),
+  );
   throw stopError(EXIT.usage, "NO_LOG", `there is no idempotency log ${place.path}`, { hint, file: place.path });
 }
 
@@ -90,7 +94,7 @@ export async function logHistoryCommand(host: Host, settings: SettingsOf["log hi
   const { place } = await findLog(host, settings);
   const wanted = new Set<string>(settings.tenants.map(foldTenantKey));
   const history = new History((tenant) => wanted.has(foldTenantKey(tenant)));
-  const log = existing(host, place, await place.read((record, before) => history.take(record, before)));
+  const log = existing(place, await place.read((record, before) => history.take(record, before)));
   await telling.warn(log.warnings);
   const recorded = new Set(history.events.flatMap(({ tenant }) => (tenant === undefined ? [] : foldTenantKey(tenant))));
   for (const asked of settings.tenants) {
@@ -173,7 +177,7 @@ export async function logCopyCommand(host: Host, settings: SettingsOf["log copy"
   const telling = await openTelling(host, settings.output);
   const { lockTimeoutMs } = settings;
   const [from, to] = [await placeOf(host, settings.from, settings), await placeOf(host, settings.to, settings)];
-  const { state: bound } = existing(host, from, await from.read());
+  const { state: bound } = existing(from, await from.read());
   if (isSamePlace(from.path, to.path, host)) {
     const message = `${to.path} is the log that is to be copied.`;
     throw stopError(EXIT.log, "LOG_NOT_EMPTY", message, { file: to.path });

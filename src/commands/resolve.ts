@@ -17,9 +17,9 @@ import { checkReports, finderOf, holderOf, namesakesOf } from "../plan/whose-tas
 import { safeJson } from "../results/json.js";
 import { parseServerUrl } from "../server/address.js";
 import type { TaskReader } from "../server/ports.js";
+import { hintOf, optionWords } from "../shared/hints.js";
 import { foldTenantKey, type TaskId, type TenantKey, type TenantRef, tenantRef } from "../shared/ids.js";
 import { EXIT, type ExitCode, type Problem, StopError, stopError } from "../shared/problems.js";
-import { optionWord } from "../shared/quoting.js";
 import { nearestKeys } from "../shared/spelling.js";
 import { oneLine } from "../shared/text-safety.js";
 import { systemClock } from "../shared/time.js";
@@ -75,7 +75,7 @@ async function resolveInLog(
     const { state } = log;
     const recorder = logRecorder(state, log, {
       id: run,
-      preamble: { type: "run", command: "resolve", options: settings.words, by: whoRuns(host) },
+      preamble: { type: "run", command: "resolve", options: settings.output.typed.options.flat(), by: whoRuns(host) },
     });
     const request: ResolveRequest = {
       ...settings,
@@ -159,7 +159,7 @@ function checkMayForget(subject: Subject, reason: string | undefined): void {
   const mayBeMapped = state !== undefined && hasOpenPatch(state);
   if (reason !== undefined || (!mayBeMapped && !state?.openCreates.length)) return;
   const why = mayBeMapped ? "a PATCH of its copy may still be carried out" : "a task of it may be on the server";
-  const hint = `Say why it may be forgotten: ${conflict.resolveCommand(subject, '--forget --reason "TEXT"')}`;
+  const hint = hintOf("Say why it may be forgotten:", conflict.resolveCommand(subject, "--forget", ...conflict.SEEN));
   const message = `tenant "${tenant}" is in doubt: ${why}`;
   throw stopError(EXIT.usage, "REASON_MISSING", message, { hint, tenant });
 }
@@ -179,7 +179,7 @@ async function takeOver(
   const old = from === undefined ? undefined : formerHolder(from, subject, taskId, log);
   const stranger = holderOf(log, taskId, ref, ...(old === undefined ? [] : [old.ref]));
   if (stranger !== undefined)
-    refuse(`${conflict.copyOf(stranger)}; for a rename add ${optionWord("--from", stranger)}`);
+    refuse(`${conflict.copyOf(stranger)}; for a rename add ${optionWords("--from", stranger).join(" ")}`);
   if (old !== undefined && old.openCreates.length > 0)
     refuse(`tenant "${old.tenant}" is in doubt besides: sync its manifest, or resolve it, first`);
   const [list, source, reports] = await Promise.all([

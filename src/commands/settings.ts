@@ -8,6 +8,14 @@ import { excessOfName } from "../shared/text-limits.js";
 import { quote, withoutUnseen } from "../shared/text-safety.js";
 import { OPTIONS, type OptionKey, type Values } from "./options.js";
 
+/** A command line as it was typed. */
+export interface TypedLine {
+  readonly command: string;
+  readonly operands: readonly string[];
+  /** Each option's words: itself and its value. */
+  readonly options: readonly (readonly string[])[];
+}
+
 /** How an answer or a refusal is told. Every command has it; it is read even from a command line that is wrong elsewhere. */
 export interface OutputSettings {
   readonly format: "human" | "json" | "ndjson";
@@ -15,6 +23,7 @@ export interface OutputSettings {
   /** `--no-color` was given; the environment's wishes are the host's. */
   readonly noColor: boolean;
   readonly files: readonly ResultFile[];
+  readonly typed: TypedLine;
   /** Every other path of the command line: no result is put over one of these. */
   readonly inputs: readonly string[];
 }
@@ -24,8 +33,6 @@ export interface Given {
   readonly values: Values;
   /** The options that were typed. */
   readonly typed: readonly OptionKey[];
-  /** They, with their values, as words of a command line. */
-  readonly words: readonly string[];
   readonly operands: readonly string[];
   readonly output: OutputSettings;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -115,8 +122,7 @@ export type CommandName = keyof typeof READERS;
 
 /** Each command's settings: its options' values, what is read from them, and how its answer is told. */
 export type SettingsOf = { readonly [N in CommandName]: With<Readonly<ReturnType<(typeof READERS)[N]>>> };
-type With<Read> = Omit<Values, keyof Read> &
-  Read & { readonly output: OutputSettings; readonly words?: readonly string[] | undefined };
+type With<Read> = Omit<Values, keyof Read> & Read & { readonly output: OutputSettings };
 
 /** One command with its settings. */
 export type Invocation<Name extends CommandName = CommandName> = {
@@ -126,7 +132,7 @@ export type Invocation<Name extends CommandName = CommandName> = {
 /** Reads a command's settings. Throws all faults of the line as one StopError (exit 2). */
 export function readInvocation(command: CommandName, given: Given): Invocation {
   if (given.values.quiet && given.values.verbose) conflict(given, "--quiet and --verbose contradict each other");
-  const settings = { ...given.values, ...READERS[command](given), output: given.output, words: given.words };
+  const settings = { ...given.values, ...READERS[command](given), output: given.output };
   if (given.faults.length > 0) throw new StopError(EXIT.usage, given.faults);
   return { command, settings } as Invocation;
 }

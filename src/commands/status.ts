@@ -5,9 +5,9 @@ import type { TenantState } from "../log/tenant-state.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { humanStatus } from "../reporter/human.js";
 import { jsonStatus } from "../results/json.js";
+import { commandLine, hintOf } from "../shared/hints.js";
 import { tenantRef } from "../shared/ids.js";
 import { EXIT, type ExitCode, type Problem, problem, StopError, stopError } from "../shared/problems.js";
-import { wordsOn } from "../shared/quoting.js";
 import type { OpenDoubt, StatusReport, TenantStanding, TenantStatus } from "../shared/results.js";
 import type { Mapping } from "../shared/tasks.js";
 import { findLog } from "./command-log.js";
@@ -22,12 +22,12 @@ export async function statusCommand(host: Host, settings: SettingsOf["status"]):
   const { place } = await findLog(host, settings);
   const { path } = place;
   if ((await place.size()) === undefined) {
-    const manifest = wordsOn(host.platform)(settings.manifest ?? "tenants.csv");
-    const hint = `Name it with --idempotency-log FILE; the first sync makes it: ${host.argv0} sync ${manifest}`;
+    const first = commandLine("sync", settings.manifest ?? "tenants.csv", "--dry-run");
+    const hint = hintOf("Name it with --idempotency-log. The first sync makes it:", first);
     throw stopError(EXIT.usage, "NO_LOG", `there is no idempotency log ${path}`, { hint, file: path });
   }
   const log = await place.read();
-  const { manifest, warnings } = await manifestOf(host, settings, log.state);
+  const { manifest, warnings } = await manifestOf(settings, log.state);
   const report: StatusReport = {
     version: 1,
     command: "status",
@@ -48,7 +48,6 @@ export async function statusCommand(host: Host, settings: SettingsOf["status"]):
  * sync of it was given. A faulty manifest is no reason to hide what the log knows.
  */
 async function manifestOf(
-  host: Host,
   { manifest: path, encoding, sourceTask }: SettingsOf["status"],
   state: LogState,
 ): Promise<{ readonly manifest: Manifest | undefined; readonly warnings: readonly Problem[] }> {
@@ -61,7 +60,7 @@ async function manifestOf(
   } catch (error) {
     if (!(error instanceof StopError) || !existsSync(path)) throw error;
     const why = error.problems[0]?.message ?? error.message;
-    const hint = `See all of them: ${host.argv0} validate ${wordsOn(host.platform)(path)}`;
+    const hint = hintOf("See all of them:", commandLine("validate", path));
     const message = `${path} has faults, so that all that the log knows is shown: ${why}`;
     return { manifest: undefined, warnings: [problem("MANIFEST_FAULTY", message, { hint, file: path })] };
   }

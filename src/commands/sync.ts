@@ -15,8 +15,8 @@ import {
   writeSavedPlan,
 } from "../plan/saved-plan.js";
 import { dryRunSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
+import { commandLine, hintOf, sameSync } from "../shared/hints.js";
 import { EXIT, type ExitCode, type Problem, StopError, stopError } from "../shared/problems.js";
-import { retypedOn, wordsOn } from "../shared/quoting.js";
 import type { RunResult } from "../shared/results.js";
 import { systemChance, systemClock } from "../shared/time.js";
 import {
@@ -30,9 +30,11 @@ import {
 } from "./command-log.js";
 import type { Connection } from "./connection.js";
 import { signHead } from "./head-signature.js";
+import { hintCompleter } from "./hint-commands.js";
 import type { Host, Tell } from "./host.js";
 import { attempt, type ManifestSource, readManifestInput } from "./inputs.js";
-import { permissionsOf, type SettingsOf } from "./settings.js";
+import { OPTIONS } from "./options.js";
+import { type OutputSettings, permissionsOf, type SettingsOf, type TypedLine } from "./settings.js";
 import { openTelling } from "./telling.js";
 
 /** `sync`: makes the server match the manifest, or with `--dry-run` shows what it would do. */
@@ -43,58 +45,50 @@ export async function syncCommand(host: Host, settings: SettingsOf["sync"]): Pro
     { path: sync.manifest, what: "the manifest" },
     ...(isPostgresUrl(sync.log.place.path) ? [] : [{ path: sync.log.place.path, what: "the idempotency log" }]),
   ];
-  const { server } = sync.connection ?? {};
-  const flagServer = server?.from === "--server" ? server.text : undefined;
-  const completed = (hint: string): string => completedHint(hint, host, sync.log.place.path, flagServer);
+  const { manifest: path, log, resume, savedPlan } = sync;
+  const { typed } = settings.output;
+  const shape = resume || savedPlan !== undefined ? sync.shape : undefined;
+  const found = { manifest: path, log: log.place.path, shape };
+  // What a plan was looked at with is no part of carrying it out.
+  const options = typed.options.filter(([long = ""]) => !LOOKING.includes(long));
+  const carryOut = hintCompleter(host, { ...typed, options }, found);
   const { dryRun } = sync.run;
-  const telling = await openTelling(host, settings.output, { protectedFiles, savePlan, dryRun, completed });
+  const telling = await openTelling(host, settings.output, { protectedFiles, savePlan, dryRun, found });
   try {
     await telling.warn(settings.warnings);
     const { result, manifest } = await performSync(host, sync, telling);
-    return await telling.finish(result, { manifest, next: nextStep(host, sync, result, flagServer) });
+    const next = nextStep(sync, result);
+    return await telling.finish(result, { manifest, next: next && carryOut(next) });
   } finally {
     telling.stop();
   }
 }
 
+const LOOKING: readonly string[] = [OPTIONS.dryRun, OPTIONS.offline, OPTIONS.files].map(({ long }) => long);
+
 const RESUMABLE: readonly ExitCode[] = [EXIT.failed, EXIT.inDoubt, EXIT.interrupted, EXIT.terminated, EXIT.server];
 
-function nextStep(host: Host, sync: AskedSync, result: RunResult, server: string | undefined): string | undefined {
-  const { dryRun, exitCode, summary, tenants } = result;
+function nextStep(sync: AskedSync, result: RunResult): string | undefined {
+  const { dryRun, exitCode, summary, tenants, plan } = result;
+  const log = sync.idempotencyLog === undefined ? [] : ["--idempotency-log", sync.log.place.path];
+  if (dryRun && plan !== undefined && result.errors.length === 0)
+    return hintOf(
+      "To carry out exactly this plan:",
+      commandLine("sync", "--plan", plan.path, "--plan-digest", plan.digest, ...log),
+    );
   if (exitCode === EXIT.ok || exitCode === EXIT.changes) {
     if (summary.planned === 0) return undefined;
-    if (dryRun && result.plan !== undefined) {
-      const { path, digest } = result.plan;
-      const command = `${host.argv0} sync --plan ${wordsOn(host.platform)(path)} --plan-digest ${digest}`;
-      return `To carry out exactly this plan: ${command}`;
-    }
-    return dryRun
-      ? "Run the same command without --dry-run to carry this plan out"
-      : "Run the same command again for the next tenants";
+    return hintOf(dryRun ? "To carry this plan out:" : "For the next tenants:", sameSync());
   }
-  // Only a run that sent something can be resumed; another is run again once its conflicts are ended.
-  if (dryRun || !RESUMABLE.includes(exitCode) || !tenants.some(({ attempts }) => attempts > 0)) return undefined;
-  const word = wordsOn(host.platform);
-  const log = sync.idempotencyLog === undefined ? "" : ` --idempotency-log ${word(sync.log.place.path)}`;
-  const address = server === undefined ? "" : ` --server ${word(server)}`;
-  return `To go on: ${host.argv0} sync ${word(sync.manifest)}${log}${address} --resume`;
+  // What failed or is in conflict fails again until its cause is ended: then its own hint says the way.
+  if (dryRun || !RESUMABLE.includes(exitCode) || summary.failed > 0 || !tenants.some(({ attempts }) => attempts > 0))
+    return undefined;
+  return hintOf("To go on:", commandLine("sync", sync.manifest, ...log, "--resume"));
 }
 
-/**
- * Completes the commands that a hint holds, so that they mean the same log and server wherever they are pasted: the rules that make
- * them know the tenant and its task only. `server`: where it was given as a flag; the environment's is there when they are pasted.
- */
-export function completedHint(
-  hint: string,
-  { argv0, platform }: Pick<Host, "argv0" | "platform">,
-  log: string,
-  server?: string,
-): string {
-  const word = wordsOn(platform);
-  const flags = `--idempotency-log ${word(log)}${server === undefined ? "" : ` --server ${word(server)}`}`;
-  return retypedOn(platform, hint)
-    .replaceAll("qalyptus-propagate resolve ", () => `qalyptus-propagate resolve ${flags} `)
-    .replaceAll(/qalyptus-propagate (?=resolve|doctor|sync|status)/g, () => `${argv0} `);
+/** The options as the log keeps them: a command of the user's may hold a secret. */
+function optionsForLog({ options }: TypedLine): readonly string[] {
+  return options.flatMap((option) => (option[0] === OPTIONS.signHead.long ? option.slice(0, 1) : option));
 }
 
 /** What a sync needs of the machine it runs on: a command's host, or what a library's caller stands for. */
@@ -104,7 +98,7 @@ export type Machine = Pick<
 >;
 
 /** What a sync is, apart from how its answer is told. */
-type SyncJob = Omit<SettingsOf["sync"], "output">;
+type SyncJob = Omit<SettingsOf["sync"], "output"> & { readonly output?: Pick<OutputSettings, "typed"> };
 
 /** A sync whose `--resume` or `--plan` has said what it stands for. */
 interface AskedSync extends SyncJob, Pick<ManifestSource, "checkFile"> {
@@ -288,7 +282,7 @@ function requestOf(
     options: { shape: sync.shape, run: sync.run },
     state,
     warnings: [...sync.warnings, ...manifest.warnings, ...log.warnings, ...warnings],
-    typed: sync.words,
+    typed: sync.output && optionsForLog(sync.output.typed),
     planDigest: saved?.digest,
     secrets: machine.secrets,
     rebindFrom: bound === server ? undefined : bound,

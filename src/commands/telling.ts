@@ -9,9 +9,9 @@ import { lookOf } from "../reporter/look.js";
 import { errorsText, problemLines, warningLines } from "../reporter/problems.js";
 import { createProgress } from "../reporter/progress.js";
 import { EXIT, type ExitCode, type Problem } from "../shared/problems.js";
-import { retypedOn } from "../shared/quoting.js";
 import { type ResultFile, type RunEvent, type RunResult, summarise, type TenantResult } from "../shared/results.js";
 import { systemClock } from "../shared/time.js";
+import { type FoundOut, hintCompleter } from "./hint-commands.js";
 import type { Host } from "./host.js";
 import type { OutputSettings } from "./settings.js";
 
@@ -28,12 +28,12 @@ export async function openTelling(
     readonly savePlan?: string | undefined;
     readonly dryRun?: boolean;
     readonly stopped?: boolean;
-    readonly completed?: (hint: string) => string;
+    readonly found?: FoundOut;
   } = {},
 ) {
   const { format, verbosity, files } = output;
   const { protectedFiles = [], savePlan, dryRun = false, stopped = false } = more;
-  const { completed = (hint: string) => retypedOn(host.platform, hint) } = more;
+  const completed = hintCompleter(host, output.typed, more.found);
   const ofProblem = <T extends { readonly hint?: string | undefined }>(told: T): T =>
     told.hint === undefined ? told : { ...told, hint: completed(told.hint) };
   const ofTenant = (tenant: TenantResult): TenantResult =>
@@ -81,6 +81,8 @@ export async function openTelling(
   return {
     /** The look of standard output. */
     look,
+    /** Completes what may have a hint. */
+    completed: ofProblem,
     emit: (told: RunEvent): void => {
       let event = told;
       if (event.kind === "tenant") event = { ...event, result: ofTenant(event.result) };

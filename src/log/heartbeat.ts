@@ -1,3 +1,4 @@
+import { hintOf, sameLine } from "../shared/hints.js";
 import { EXIT, type Problem, problem, stopError } from "../shared/problems.js";
 import type { Clock } from "../shared/time.js";
 import type { SeenLock } from "./port.js";
@@ -89,7 +90,7 @@ export function breakWarnings(
  * What is told of a lock that may not be taken. `breaking`: what goes before `--break-lock` to break it. `missing`: the lock that was to
  * be broken.
  */
-export function lockedProblem(lock: SeenLock, file: string, breaking: string, missing?: string): Problem {
+export function lockedProblem(lock: SeenLock, file: string, missing?: string, command = sameLine): Problem {
   const { id, owner, silentMs, ownerState } = lock;
   const wait =
     ownerState === "alive"
@@ -97,6 +98,6 @@ export function lockedProblem(lock: SeenLock, file: string, breaking: string, mi
       : "Wait: without a heartbeat for 60 s it is taken over by itself (its process cannot be looked at from here)";
   const other = missing === undefined ? "" : ` The lock ${missing}, which was to be broken, is not there any more.`;
   const message = `The idempotency log ${file} is locked by ${owner}; its last heartbeat is ${Math.max(0, Math.round(silentMs / 1000))} s old; the lock's ID is ${id}.${other}`;
-  const hint = `${wait}. Only if you know that it does not run any more: ${breaking} --break-lock ${id}`;
+  const hint = hintOf(`${wait}. Only if you know that it does not run any more:`, command("--break-lock", id));
   return problem("LOG_LOCKED", message, { file, value: id, hint });
 }

@@ -1,11 +1,11 @@
 import type { LogState } from "../log/state.js";
 import type { LoggedCopy, TenantState } from "../log/tenant-state.js";
+import { commandLine, hintOf, optionWords, sameSync } from "../shared/hints.js";
 import { type AppId, addTo, type FoldedName, foldName, type ReportId, type TaskId } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
-import { optionWord, shellWord } from "../shared/quoting.js";
 import type { TenantError } from "../shared/results.js";
 import type { ListedTask } from "../shared/tasks.js";
-import { counted, listed } from "../shared/text-safety.js";
+import { counted, listed, quote } from "../shared/text-safety.js";
 import type { PlanContext } from "./decide.js";
 import type { PlanEntry } from "./desired.js";
 
@@ -60,42 +60,75 @@ export function appConflict(
   return undefined;
 }
 
-/** A `resolve` command for one tenant, typed so that it can be pasted. */
-export function resolveCommand({ tenant, sourceTaskId }: Named, rest: string): string {
-  const options = `--source-task ${sourceTaskId} ${rest}`;
+/** The `resolve` command for one tenant, as a line of a hint. */
+export function resolveCommand({ tenant, sourceTaskId }: Named, ...rest: readonly string[]): string {
+  const options = ["--source-task", sourceTaskId, ...rest];
   // A tenant that begins like an option has to stand behind all options.
-  if (tenant.startsWith("-")) return `qalyptus-propagate resolve ${options} -- ${shellWord(tenant)}`;
-  return `qalyptus-propagate resolve ${shellWord(tenant)} ${options}`;
+  return tenant.startsWith("-")
+    ? commandLine("resolve", ...options, "--", tenant)
+    : commandLine("resolve", tenant, ...options);
+}
+
+/** The reason that a command which can be pasted gives: its pasting says so. */
+export const SEEN = ["--reason", "I looked at it on the server"];
+
+function takeCommands(subject: Named, ids: readonly TaskId[]): readonly string[] {
+  return ids.map((id) => resolveCommand(subject, "--task-id", id));
 }
 
 export function nameTaken(subject: Named, name: string, tasks: readonly ListedTask[], holder?: string): TenantError {
-  const ids = tasks.map((task) => task.id).join(", ");
+  const ids = tasks.map((task) => task.id);
+  const shown = ids.join(", ");
   if (holder !== undefined) {
-    const message = `the name "${name}" is already that of the copy ${ids}, which the log knows as tenant "${holder}"`;
-    const rename = resolveCommand(subject, `--task-id ${ids} ${optionWord("--from", holder)}`);
-    const hint = `Give this tenant another name (column "name"), or, where it is the same customer renamed: ${rename}`;
+    const message = `the name "${name}" is already that of the copy ${shown}, which the log knows as tenant "${holder}"`;
+    const hint = hintOf(
+      'Give this tenant another name (column "name"). Where it is the same customer, renamed:',
+      ...ids.map((id) => resolveCommand(subject, "--task-id", id, ...optionWords("--from", holder))),
+    );
     return problem("NAME_TAKEN", message, { hint });
   }
-  const message = `the server already has ${counted(tasks.length, "task")} named "${name}" that no record of the log explains: ${ids}`;
+  const message = `the server already has ${counted(tasks.length, "task")} named "${name}" that no record of the log explains: ${shown}`;
   const hint =
     tasks.length === 1
-      ? `Run sync again with --adopt to take it over, or: ${resolveCommand(subject, `--task-id ${ids}`)}. To make another one in spite of it: ${resolveCommand(subject, "--retry")}`
-      : `Choose the right one: ${resolveCommand(subject, "--task-id ID")}, and remove or rename the others on the server`;
+      ? hintOf(
+          "Look at it on the server. To take it over, and all others of this kind:",
+          sameSync("--adopt"),
+          "To take over this one alone:",
+          ...takeCommands(subject, ids),
+          "To make another one in spite of it:",
+          resolveCommand(subject, "--retry"),
+        )
+      : hintOf(
+          "Look at them on the server, remove or rename the wrong ones, and choose the right one:",
+          ...takeCommands(subject, ids),
+        );
   return problem("NAME_TAKEN", message, { hint });
 }
 
 /** A task of this name may turn up that is the other tenant's: nobody could tell the two apart. */
 export function nameInDoubt(name: string, other: Named): TenantError {
   const message = `the name "${name}" was sent for tenant "${other.tenant}", whose create is in doubt: a task of that name may be its copy`;
-  const hint = `Give this tenant another name (column "name"), or end that doubt first: sync its manifest again, or ${resolveCommand(other, "--task-id ID")}, or ${resolveCommand(other, "--forget --reason TEXT")}`;
+  const hint = hintOf(
+    'Give this tenant another name (column "name"), or sync the other tenant\'s manifest again first. Where you saw that its create made nothing:',
+    resolveCommand(other, "--forget", ...SEEN),
+  );
   return problem("NAME_TAKEN", message, { hint });
 }
 
 export function looksLikeCopy(subject: Named, tasks: readonly ListedTask[]): TenantError {
   const shown = tasks.map((task) => `"${task.name}" (${task.id})`).join(", ");
   const message = `the log knows no copy of this source task, but the server has ${shown}, which by name or by the apps that it maps looks like this tenant's copy`;
-  if (tasks.length === 1) return problem("LOOKS_LIKE_COPY", message);
-  const hint = `Look at them on the server, and choose the right one: ${resolveCommand(subject, "--task-id ID")}; or, where they are another's: --new-log`;
+  const take =
+    tasks.length === 1
+      ? ["Look at it on the server. Where it is this tenant's copy:", sameSync("--adopt")]
+      : [
+          "Look at them on the server. Where one is this tenant's copy:",
+          ...takeCommands(
+            subject,
+            tasks.map(({ id }) => id),
+          ),
+        ];
+  const hint = hintOf(...take, "Where they are something else:", sameSync("--new-log"));
   return problem("LOOKS_LIKE_COPY", message, { hint });
 }
 
@@ -104,56 +137,76 @@ export function twin(subject: Named, ids: readonly TaskId[]): TenantError {
     ids.length === 1
       ? `the server has a task that an earlier create of this tenant may have made: ${ids.join()}; another one would mail the customer twice`
       : `the server has ${ids.length} tasks that may be this tenant's copy: ${ids.join(", ")}; each may mail the customer`;
-  const hint = `Look at them on the server and delete all but one, then run sync again; to choose which one the log holds: ${resolveCommand(subject, `--task-id ${ids[0] ?? "ID"}`)}`;
+  const hint = hintOf(
+    "Look at them on the server, delete all but one, and run sync again. To choose which one the log holds:",
+    ...takeCommands(subject, ids),
+  );
   return problem("TWIN", message, { hint });
 }
 
 export function gaveUp(subject: Named, absences: number): TenantError {
-  const hint = `Find out what stands between this machine and the server, then: ${resolveCommand(subject, "--retry")}`;
+  const hint = hintOf(
+    "Find out what stands between this machine and the server, then:",
+    resolveCommand(subject, "--retry"),
+  );
   return problem("GAVE_UP", `the create was sent ${absences} times and never arrived`, { hint });
 }
 
 /** A copy that is not on the server; with `unproven`, why its absence cannot be shown, one that is not seen there. */
 export function gone(subject: Named, id: TaskId, namesake: TaskId | undefined, unproven?: string): TenantError {
-  const anew =
+  const left = ["Where the customer left:", resolveCommand(subject, "--forget")];
+  const take =
     namesake === undefined
-      ? `to make it anew: ${resolveCommand(subject, "--retry")}`
-      : `to take the task ${namesake}, which has its name: ${resolveCommand(subject, `--task-id ${namesake}`)}`;
-  const ways = `${anew}; where the customer left: ${resolveCommand(subject, "--forget")}`;
+      ? undefined
+      : [`To take the task ${namesake}, which has its name:`, resolveCommand(subject, "--task-id", namesake)];
   if (unproven === undefined) {
-    const recreate = namesake === undefined ? "Run sync with --recreate; or, " : "Now, ";
-    return problem("GONE", `the copy ${id} is no longer on the server`, { hint: `${recreate}${ways}` });
+    const anew = take ?? ["To make it anew:", sameSync("--recreate")];
+    return problem("GONE", `the copy ${id} is no longer on the server`, { hint: hintOf(...anew, ...left) });
   }
   const message = `the copy ${id} is not in the server's task list, and its absence cannot be shown (${unproven})`;
-  const hint = `Check that the API key may see it. Where you know that it is gone, ${ways}`;
-  return problem("NOT_SEEN", message, { hint });
+  const anew = take ?? ["Where you know that it is gone, to make it anew:", resolveCommand(subject, "--retry")];
+  return problem("NOT_SEEN", message, { hint: hintOf("Check that the API key may see it.", ...anew, ...left) });
 }
 
 const NOT_TOLD = "whose task it is cannot be told, and nothing is sent to either";
-const LOOK_AT_BOTH = "Look at both tasks on the server, and put their names right there";
+const LOOK_AT_BOTH = "Look at both tasks on the server, and put their names right there.";
+const MEANT_SO = "Where the name is meant so:";
 
 /** A tenant's copy bears another tenant's name. */
 export function crossed(subject: Holding, other: Holding, listed: string): TenantError {
-  const id = subject.copy?.newTaskId ?? "ID";
+  const id = subject.copy?.newTaskId;
   const message = `the server names its copy ${id} "${listed}", which is the name of tenant "${other.tenant}": ${NOT_TOLD}`;
-  const swap = other.copy && `--task-id ${other.copy.newTaskId} ${optionWord("--from", other.tenant)} --reason TEXT`;
-  const swapped = swap && ` Where the log has the two the wrong way round: ${resolveCommand(subject, swap)}`;
-  const hint = `${LOOK_AT_BOTH}.${swapped ?? ""} Where the name is meant so: ${resolveCommand(subject, `--task-id ${id} --reason TEXT`)}`;
+  const swap = other.copy && ["--task-id", other.copy.newTaskId, ...optionWords("--from", other.tenant), ...SEEN];
+  const hint = hintOf(
+    LOOK_AT_BOTH,
+    ...(swap ? ["Where the log has the two the wrong way round:", resolveCommand(subject, ...swap)] : []),
+    ...(id === undefined ? [] : [MEANT_SO, resolveCommand(subject, "--task-id", id, ...SEEN)]),
+  );
   return problem("CROSSED", message, { hint });
 }
 
 /** The same, told to the tenant whose name it is. */
 export function namedForAnother(subject: Named, holder: Holding, listed: string): TenantError {
-  const id = holder.copy?.newTaskId ?? "ID";
+  const id = holder.copy?.newTaskId;
   const message = `the server has this tenant's name "${listed}" on the copy ${id} of tenant "${holder.tenant}": ${NOT_TOLD}`;
-  const rename = resolveCommand(subject, `--task-id ${id} ${optionWord("--from", holder.tenant)}`);
-  const hint = `${LOOK_AT_BOTH}. Where the two are one customer, renamed: ${rename} Where the name is meant so: ${resolveCommand(holder, `--task-id ${id} --reason TEXT`)}`;
-  return problem("CROSSED", message, { hint });
+  const ways =
+    id === undefined
+      ? []
+      : [
+          "Where the two are one customer, renamed:",
+          resolveCommand(subject, "--task-id", id, ...optionWords("--from", holder.tenant)),
+          MEANT_SO,
+          resolveCommand(holder, "--task-id", id, ...SEEN),
+        ];
+  return problem("CROSSED", message, { hint: hintOf(LOOK_AT_BOTH, ...ways) });
 }
 
 /** A task that shall be taken over bears another tenant's name. */
 export function takenNameOfAnother(subject: Named, { id, name }: ListedTask, other: Named): TenantError {
-  const hint = `Check the task's ID: a column that slipped by one row gives each customer another's. Where it is meant so: ${resolveCommand(subject, `--task-id ${id} --reason TEXT`)}`;
+  const hint = hintOf(
+    "Check the task's ID: a column that slipped by one row gives each customer another's. Where it is meant so:",
+    resolveCommand(subject, "--task-id", id, ...SEEN),
+  );
   return problem("CROSSED", `the task ${id} is named "${name}", which is the name of tenant "${other.tenant}"`, {
     hint,
   });
@@ -163,52 +216,87 @@ export function takenNameOfAnother(subject: Named, { id, name }: ListedTask, oth
 export function logLost(): TenantError {
   const message =
     "the log knows no copy of this source task, and the server has tasks that look like its copies: nothing is created beside them";
-  return problem("LOG_LOST", message);
+  return problem("LOG_LOST", message, { hint: LOG_LOST_HINT });
 }
+
+/** What ends it, for all tenants of a source task at once. */
+export const LOG_LOST_HINT = hintOf(
+  "Name the right log with --idempotency-log. Where it is lost, look at what would be taken over:",
+  sameSync("--adopt", "--dry-run"),
+  "Where those tasks are another's:",
+  sameSync("--new-log"),
+);
 
 /** With `--adopt`: which of the tasks that no record explains is a tenant's copy is told by what they map. */
 export function unreadCandidates(ids: readonly TaskId[]): TenantError {
   const message = `one of the tasks that no record explains may be this tenant's copy, and their reports could not be read: ${ids.join(", ")}`;
-  const hint = "Run the same command again when the server answers. Where they are no copies: --new-log";
+  const hint = hintOf(
+    "Run the same command again when the server answers. Where they are no copies:",
+    sameSync("--new-log"),
+  );
   return problem("LOG_LOST", message, { hint });
 }
 
 export function otherTaskId(subject: Named, logged: TaskId, wanted: TaskId): TenantError {
-  const hint = `Correct the manifest, or choose: ${resolveCommand(subject, `--task-id ${wanted}`)}`;
+  const hint = hintOf(
+    "Correct the manifest. Where the manifest is right:",
+    resolveCommand(subject, "--task-id", wanted),
+  );
   return problem("TASK_ID_DIFFERS", `the manifest's newTaskId ${wanted} is not the logged copy ${logged}`, { hint });
 }
 
 export function appInUse(subject: Named, app: AppId, holder: Omit<Holding, "ref">): TenantError {
   const id = holder.copy?.newTaskId;
   const message = `the app ${app} is in force for tenant "${holder.tenant}"${id === undefined ? "" : ` (copy ${id})`}`;
-  const rename = resolveCommand(subject, `--task-id ${id} ${optionWord("--from", holder.tenant)}`);
-  // A copy of another source task is not what this tenant is to have, whoever the holder was.
-  const renamed = holder.sourceTaskId === subject.sourceTaskId ? `Renamed: ${rename}. ` : "";
   // Without a copy it is a doubt that holds the app: nothing can be taken from it, and it is forgotten only with a reason.
   const ways =
     id === undefined
-      ? `Its create is still in doubt: run sync again, which looks for what it made. Where you saw that it made nothing: ${resolveCommand(holder, "--forget --reason TEXT")}`
-      : `${renamed}Left: ${resolveCommand(holder, "--forget")}`;
-  const hint = `Where that tenant moves to another app in this manifest: run sync again after its move. ${ways}. Meant so (a swap, a shared app): --allow-shared-app ${app}`;
+      ? [
+          "Its create is still in doubt: run sync again, which looks for what it made. Where you saw that it made nothing:",
+          resolveCommand(holder, "--forget", ...SEEN),
+        ]
+      : [
+          "Where that tenant moves to another app in this manifest, run sync again after its move.",
+          // A copy of another source task is not what this tenant is to have, whoever the holder was.
+          ...(holder.sourceTaskId === subject.sourceTaskId
+            ? [
+                `Where ${quote(holder.tenant)} was renamed to ${quote(subject.tenant)}:`,
+                resolveCommand(subject, "--task-id", id, ...optionWords("--from", holder.tenant)),
+              ]
+            : []),
+          `Where ${quote(holder.tenant)} left:`,
+          resolveCommand(holder, "--forget"),
+        ];
+  const hint = hintOf(...ways, "Where both shall read it (a swap, a shared app):", sameSync("--allow-shared-app", app));
   return problem("APP_IN_USE", message, { hint });
 }
 
 function moved({ tenant }: Named, app: AppId, { sourceTaskId, copy }: Holding): TenantError {
   const message = `the app ${app} is in force for this tenant under source task ${sourceTaskId}, which the manifest no longer names for it: both copies would be sent`;
-  const hint = `Delete the old copy${copy ? ` ${copy.newTaskId}` : ""} on the server, then: ${resolveCommand({ tenant, sourceTaskId }, "--forget")}. To keep both: --allow-shared-app ${app}`;
+  const hint = hintOf(
+    `Delete the old copy${copy ? ` ${copy.newTaskId}` : ""} on the server, then:`,
+    resolveCommand({ tenant, sourceTaskId }, "--forget"),
+    "To keep both:",
+    sameSync("--allow-shared-app", app),
+  );
   return problem("MOVED", message, { hint });
 }
 
 export function removalRefused(reports: readonly ReportId[]): TenantError {
   const message = `the manifest no longer names ${counted(reports.length, "report")} (${reports.join(", ")}): without a mapping the copy would show the master app's figures`;
-  const allow = reports.map((id) => `--allow-unmapped-report ${id}`).join(" ");
-  return problem("REPORT_LEFT_OUT", message, { hint: `Put the row back, or remove the mapping on purpose: ${allow}` });
+  const allow = sameSync(...reports.flatMap((id) => ["--allow-unmapped-report", id]));
+  return problem("REPORT_LEFT_OUT", message, {
+    hint: hintOf("Put the row back. To remove the mapping on purpose:", allow),
+  });
 }
 
 /** The warning that these copies lack a report of their source task. */
 export function copiesLackReport(sourceTaskId: string, report: string, tenants: readonly string[]): Problem {
   const message = `the source task ${sourceTaskId} has the report ${report}, which ${counted(tenants.length, "copy", "copies")} lacked from the start (${listed(tenants)})`;
-  const hint = "Add the report to these copies on the server, or delete the copies and run sync --recreate";
+  const hint = hintOf(
+    "Add the report to these copies on the server. To have them made anew, delete them there, then:",
+    sameSync("--recreate"),
+  );
   return problem("COPY_LACKS_REPORT", message, { hint });
 }
 

@@ -5,6 +5,7 @@ import type { LogState } from "../log/state.js";
 import type { TenantState } from "../log/tenant-state.js";
 import type { Manifest, ManifestTenant } from "../manifest/manifest.js";
 import type { TaskReader } from "../server/ports.js";
+import { hintOf, sameSync } from "../shared/hints.js";
 import {
   type AppId,
   addTo,
@@ -16,7 +17,6 @@ import {
   tenantRef,
 } from "../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
-import { shellWord } from "../shared/quoting.js";
 import type { TenantError } from "../shared/results.js";
 import { nearestKeys, patternsWithout, tenantMatcher } from "../shared/spelling.js";
 import type { ListedTask } from "../shared/tasks.js";
@@ -379,7 +379,10 @@ function migrationWarnings({ list, log, manifest }: PlanContext): readonly Probl
   const namesakes = copies.filter(({ name }) => hasNamesake(name)).length;
   if (namesakes === 0) return NONE;
   const message = `none of the ${copies.length} logged copies is on the server, but tasks of ${namesakes} of their names are: the server seems to have been moved, which gives every task a new ID`;
-  const hint = `Keep this log, begin a new one that takes over the tasks by their names, and look at its plan first: qalyptus-propagate sync ${shellWord(manifest.path)} --idempotency-log NEW-FILE --adopt --dry-run`;
+  const hint = hintOf(
+    "Keep this log, begin a new one that takes over the tasks by their names, and look at its plan first:",
+    sameSync("--idempotency-log", `${manifest.fileName}.new.idempotency.jsonl`, "--adopt", "--dry-run"),
+  );
   return [problem("SERVER_MIGRATED", message, { hint })];
 }
 
@@ -389,5 +392,5 @@ function lostLogWarnings(items: readonly PlanItem[]): readonly Problem[] {
   if (lost === 0) return NONE;
   const tenants = lost === 1 ? "1 tenant is" : `${lost} tenants are`;
   const message = `the log knows no copy, and the server has tasks that look like copies: ${tenants} not created beside them`;
-  return [problem("LOG_LOST", message)];
+  return [problem("LOG_LOST", message, { hint: conflict.LOG_LOST_HINT })];
 }

@@ -4,6 +4,7 @@ import type { Recorder } from "../log/port.js";
 import type { LogEntry, ObservedRecord } from "../log/records.js";
 import { countRows, lackingReports, type RowCounts, shownReports, type TenantState } from "../log/tenant-state.js";
 import type { Reading, TaskReader } from "../server/ports.js";
+import { hintOf } from "../shared/hints.js";
 import { addTo, type ReportId, type TaskId, type TenantKey, type TenantRef } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
 import type { TenantError } from "../shared/results.js";
@@ -39,7 +40,10 @@ export function copyLacks(copy: Named & { readonly newTaskId: TaskId }, reports:
   const lacks =
     reports.length === 0 ? "no report at all" : `not all of its rows: of ${reports.join(", ")} some are missing`;
   const message = `the copy ${copy.newTaskId} was read twice and shows ${lacks}; what is known of it stays as it is`;
-  const hint = `Look at the copy on the server; the API key's role may see too little. Where a report was taken out of it on purpose: ${resolveCommand(copy, `--task-id ${copy.newTaskId}`)}`;
+  const hint = hintOf(
+    "Look at the copy on the server; the API key's role may see too little. Where a report was taken out of it on purpose:",
+    resolveCommand(copy, "--task-id", copy.newTaskId),
+  );
   return problem("COPY_LACKS_REPORT", message, { hint });
 }
 

@@ -1,3 +1,4 @@
+import { linesOfHint } from "../shared/hints.js";
 import { groupBy } from "../shared/ids.js";
 import type { Problem } from "../shared/problems.js";
 import type { TenantError, TenantResult } from "../shared/results.js";
@@ -13,9 +14,12 @@ export const WARNINGS_OF_ONE_CODE = 5;
 const TENANTS_TOLD = 8;
 const NAMES_TOLD = 12;
 
-/** What to do next, on a line of its own. */
+/** What to do next: each command on a line of its own, so that it can be pasted. */
 export function hintLines(hint: string | undefined, { palette }: Look, indent = "  "): readonly string[] {
-  return hint === undefined ? [] : [`${indent}${palette.accent("→")} ${oneLine(hint)}`];
+  if (hint === undefined) return [];
+  return linesOfHint(hint).map(({ text, isCommand }) =>
+    isCommand ? `${indent}    ${palette.bold(text)}` : `${indent}${palette.accent("→")} ${text}`,
+  );
 }
 
 /** One problem for people: what is wrong, where, what to do next. */
@@ -98,9 +102,35 @@ export type TenantGroup = ReturnType<typeof groupTroubles>[number];
 function sharedBy(tenants: readonly TenantResult[]): TenantError | undefined {
   for (const view of [troubleOf, namelessTrouble]) {
     const [first, ...others] = tenants.map(view);
-    if (others.every(({ message, hint }) => message === first?.message && hint === first.hint)) return first;
+    if (first === undefined || !others.every(({ message, hint }) => message === first.message && hint === first.hint))
+      continue;
+    const { hint } = first;
+    return hint === undefined
+      ? first
+      : {
+          ...first,
+          hint: hintForAll(
+            hint,
+            tenants.map((tenant) => troubleOf(tenant).hint ?? ""),
+          ),
+        };
   }
   return undefined;
+}
+
+/** So many tenants stand in one command: a longer one is too long for some shells. */
+const NAMES_OF_A_COMMAND = 100;
+
+/** A hint for all tenants: a `resolve` that takes many names all of them. `each`: the hint as every one of them has it. */
+function hintForAll(hint: string, each: readonly string[]): string {
+  const lineForAll = (line: string, at: number): string => {
+    const [start, end] = line.split(/(?<=^ {2}.*\s)TENANT(?=\s|$)/);
+    if (start === undefined || end === undefined || !start.includes(" resolve ") || line.includes(" --task-id "))
+      return line;
+    const names = each.map((own) => own.split("\n")[at]?.slice(start.length, -end.length || undefined) ?? "");
+    return start + names.slice(0, NAMES_OF_A_COMMAND).join(" ") + end;
+  };
+  return hint.split("\n").map(lineForAll).join("\n");
 }
 
 /** A tenant's trouble with `TENANT` wherever its key stands as words of its own. */
@@ -108,7 +138,9 @@ function namelessTrouble(tenant: TenantResult): TenantError {
   const { hint, message, ...trouble } = troubleOf(tenant);
   const key = tenant.tenant.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
   const name = new RegExp(`(?<![\\p{L}\\p{N}_-])${key}(?![\\p{L}\\p{N}_-])`, "gu");
-  return { ...trouble, message: message.replace(name, "TENANT"), hint: hint?.replace(name, "TENANT") };
+  const word = new RegExp(`(?<=\\s)(["'])${key}\\1(?=\\s|$)`, "gu");
+  const nameless = (text: string): string => text.replace(word, "TENANT").replace(name, "TENANT");
+  return { ...trouble, message: message.replace(name, "TENANT"), hint: hint && nameless(hint) };
 }
 
 /** One group for people: once what its tenants share, then each tenant, never hundreds of equal lines. */

@@ -9,6 +9,7 @@ import {
   verdictOf,
 } from "../reporter/look.js";
 import { placeOf, troubleOf } from "../reporter/problems.js";
+import { linesOfHint } from "../shared/hints.js";
 import { groupBy } from "../shared/ids.js";
 import type { Problem } from "../shared/problems.js";
 import type { RunResult, TenantResult } from "../shared/results.js";
@@ -109,6 +110,20 @@ function countsTable(tenants: readonly TenantResult[]): string {
   return `${tableRow(heads)}|---|${"--:|".repeat(heads.length - 1)}\n${rows.join("")}\n`;
 }
 
+/** A hint in a table's cell or a list, its commands as code. */
+function hintMarkdown(hint: string): string {
+  return linesOfHint(hint)
+    .map(({ text, isCommand }) => (isCommand ? codeSpan(text) : escapeMarkdown(text)))
+    .join("<br>");
+}
+
+/** Code that no backtick in it ends; it can be copied as it is, but for a `|`, which would end the cell. */
+function codeSpan(text: string): string {
+  const longest = Math.max(0, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
+  const fence = "`".repeat(longest + 1);
+  return `${fence} ${text.replaceAll("|", "\\|")} ${fence}`;
+}
+
 function tableRow(cells: readonly (string | number)[]): string {
   return `| ${cells.join(" | ")} |\n`;
 }
@@ -117,7 +132,7 @@ function problemLine(problem: Problem): string {
   const { code, message, hint } = problem;
   const place = placeOf(problem);
   const where = place === "" ? "" : ` (${shown(place)})`;
-  return `- **${shown(code)}**${where}: ${shown(message)}.${hint === undefined ? "" : ` ${escapeMarkdown(hint)}`}\n`;
+  return `- **${shown(code)}**${where}: ${shown(message)}.${hint === undefined ? "" : ` ${hintMarkdown(hint)}`}\n`;
 }
 
 const COLUMNS = ["tenant", "name", "newTaskId", "reason"] as const;
@@ -129,7 +144,7 @@ function tenantRow(tenant: TenantResult, { appNames }: RunResult): string {
   const isTrouble = tenant.outcome === "failed" || tenant.outcome === "in-doubt" || tenant.error !== undefined;
   const cells = COLUMNS.map((column) => shown(TENANT_COLUMNS[column].text(tenant)));
   const why = isTrouble
-    ? [`**${shown(code)}** ${shown(message)}`, ...(hint === undefined ? [] : [escapeMarkdown(hint)])]
+    ? [`**${shown(code)}** ${shown(message)}`, ...(hint === undefined ? [] : [hintMarkdown(hint)])]
     : cells.slice(-1);
   const changes = changeTexts(tenant, appNames).map(({ reports, before, after }) =>
     escapeMarkdown(`${reports}: ${before} → ${after}`),
@@ -180,7 +195,7 @@ function annotations(kind: "error" | "warning", problems: readonly Problem[]): r
       ([name, value]) => `${name}=${escaped(value).replaceAll(":", "%3A").replaceAll(",", "%2C")}`,
     );
     const said = tenant === undefined ? message : `tenant ${tenant}: ${message}`;
-    return `::${kind} ${properties.join(",")}::${[said, hint ?? []].flat().map(escaped).join("%0A")}`;
+    return `::${kind} ${properties.join(",")}::${[said, ...(hint?.split("\n") ?? [])].map(escaped).join("%0A")}`;
   });
 }
 
@@ -216,7 +231,10 @@ function tenantCase(tenant: TenantResult, { manifest, appNames }: RunResult): st
   const { code, message, hint } = troubleOf(tenant);
   const told =
     outcome === "failed" || outcome === "in-doubt"
-      ? element(outcome === "failed" ? "failure" : "error", { message, type: code }, [`${name}: ${message}`, hint])
+      ? element(outcome === "failed" ? "failure" : "error", { message, type: code }, [
+          `${name}: ${message}`,
+          ...(hint?.split("\n") ?? []),
+        ])
       : outcome === "succeeded"
         ? ""
         : `      <skipped${attributes({ message: `${outcome} (${action}): ${reason}` })}/>\n`;
@@ -227,7 +245,7 @@ function tenantCase(tenant: TenantResult, { manifest, appNames }: RunResult): st
 function errorCase(error: Problem): string {
   const { code, message, hint, file, line } = error;
   const place = placeOf(error);
-  const lines = [message, place === "" ? undefined : `at ${place}`, hint];
+  const lines = [message, place === "" ? undefined : `at ${place}`, ...(hint?.split("\n") ?? [])];
   const head = attributes({ classname: "run", name: code, time: "0.000", file, line });
   return `    <testcase${head}>\n${element("error", { message, type: code }, lines)}    </testcase>\n`;
 }

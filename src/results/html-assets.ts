@@ -70,6 +70,21 @@ export const HTML_SCRIPT = `
     const on = press(button);
     for (const tenant of tenants) open(tenant, on);
   });
+  for (const command of document.querySelectorAll(".command")) {
+    const text = command.textContent;
+    const button = document.createElement("button");
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(text);
+        button.textContent = "Copied";
+      } catch {
+        // A page of a file may have no clipboard: the command is selected instead.
+        getSelection().selectAllChildren(command.firstChild);
+      }
+    });
+    command.append(button);
+  }
   addEventListener("beforeprint", () => show(Infinity));
   search.addEventListener("input", find);
   byId("tools").hidden = false;
@@ -108,6 +123,9 @@ ul{list-style:none;margin:0;padding:0}
 .note{border-left:3px solid var(--c);background:var(--tint);padding:.6rem .9rem;margin-bottom:.6rem}
 .note li{margin-left:1rem}
 .hint::before{content:"→ ";content:"→ " / ""}
+.hint{margin:.3rem 0}
+.command{display:flex;gap:.6rem;align-items:start;justify-content:space-between;margin:.2rem 0 .5rem;padding:.4rem .6rem;background:var(--bg);border-radius:8px;font:.85em ui-monospace,Consolas,monospace;white-space:pre-wrap}
+.changed td{font-weight:600}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(8rem,1fr));gap:.7rem}
 .tile{border:1px solid var(--line);border-top:3px solid var(--c);border-radius:8px;padding:.6rem .9rem}
 .tile b{display:block;font-size:1.6rem}

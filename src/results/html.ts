@@ -9,6 +9,7 @@ import {
   verdictOf,
 } from "../reporter/look.js";
 import { groupTroubles, placeOf, type TenantGroup } from "../reporter/problems.js";
+import { linesOfHint } from "../shared/hints.js";
 import type { Problem } from "../shared/problems.js";
 import type { ActionKind, RunResult, TenantResult } from "../shared/results.js";
 import { counted, escapeHtml } from "../shared/text-safety.js";
@@ -107,7 +108,13 @@ function problemNote(problem: Problem, tone: Tone): string {
 }
 
 function hintHtml(hint: string | undefined): string {
-  return hint === undefined ? "" : `<p class="hint">${escapeHtml(hint)}</p>`;
+  if (hint === undefined) return "";
+  const lines = linesOfHint(hint).map(({ text, isCommand }) =>
+    isCommand
+      ? `<pre class="command"><code>${escapeHtml(text)}</code></pre>`
+      : `<p class="hint">${escapeHtml(text)}</p>`,
+  );
+  return lines.join("");
 }
 
 function groupNote({ outcome, code, tenants, count, shared }: TenantGroup): string {
@@ -183,7 +190,7 @@ function detailHtml(tenant: TenantResult, { dryRun, startedAt }: RunResult): str
   const when = `${utc(begin)}, ${spokenDuration(startedMs ?? 0)} after the start; took ${spokenDuration(durationMs)}`;
   return factsHtml([
     ["Why", bdi(reason)],
-    ["What to do", error?.hint === undefined ? undefined : escapeHtml(error.hint)],
+    ["What to do", error?.hint === undefined ? undefined : hintHtml(error.hint)],
     ["HTTP status", error?.httpStatus === undefined ? undefined : String(error.httpStatus)],
     [dryRun ? "Would send" : "Sent", escapeHtml(sentOf(tenant, dryRun))],
     ["When", startedMs === undefined ? undefined : when],

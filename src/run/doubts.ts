@@ -3,6 +3,7 @@ import * as conflict from "../plan/conflicts.js";
 import { decideEntry, type PlanItem } from "../plan/decide.js";
 import type { PlanEntry } from "../plan/desired.js";
 import { hasShownCopy, type ObservedList } from "../plan/observe.js";
+import { hintOf } from "../shared/hints.js";
 import { problem } from "../shared/problems.js";
 import type { TenantError } from "../shared/results.js";
 import { createCopy } from "./create.js";
@@ -194,14 +195,22 @@ function openError(run: Run, doubt: InDoubt): TenantError {
 }
 
 function wayOut(doubt: InDoubt): string {
-  return `Run the same command again; or, where you know what became of it: ${conflict.resolveCommand(doubt, "--task-id ID")} or ${conflict.resolveCommand(doubt, "--retry")}`;
+  return hintOf(
+    "Run the same command again. Where you saw on the server that it made nothing:",
+    conflict.resolveCommand(doubt, "--retry"),
+  );
 }
 
 function candidateOf(doubt: InDoubt, finding: Finding | undefined): TenantError | undefined {
   if (finding?.kind !== "candidates") return undefined;
   const { ids } = finding;
   const message = `in doubt; ${ids.length === 1 ? "this task" : "these tasks"} may be its copy: ${ids.join(", ")}`;
-  const hint = `Look at it on the server. If it is: ${conflict.resolveCommand(doubt, `--task-id ${ids[0] ?? "ID"}`)}. If not: ${conflict.resolveCommand(doubt, "--retry")}`;
+  const hint = hintOf(
+    "Look at it on the server. If it is its copy:",
+    ...ids.map((id) => conflict.resolveCommand(doubt, "--task-id", id)),
+    "If not:",
+    conflict.resolveCommand(doubt, "--retry"),
+  );
   return problem("CANDIDATE", message, { hint });
 }
 

@@ -3,6 +3,7 @@ import type { OpenPatch, TenantState } from "../log/tenant-state.js";
 import type { PlanEntry, ReportChange } from "../plan/desired.js";
 import { copyLacks, mappingsNotShown, notVerified, observeCopy, type ReadBack, readCopy } from "../plan/read-copies.js";
 import type { Reading } from "../server/ports.js";
+import { hintOf, sameSync } from "../shared/hints.js";
 import type { ReportId, TaskId } from "../shared/ids.js";
 import { problem } from "../shared/problems.js";
 import type { TenantError } from "../shared/results.js";
@@ -24,7 +25,10 @@ function warnNotShown(run: Run, { sourceTaskId, tenant }: PlanEntry, newTaskId: 
 }
 
 function otherReportId(mode: "row" | "report"): string {
-  return `The server may want the report's other ID: try --report-id ${mode === "row" ? "report" : "row"}`;
+  return hintOf(
+    "Look at the copy on the server. It may want the report's other ID:",
+    sameSync("--report-id", mode === "row" ? "report" : "row"),
+  );
 }
 
 /**

@@ -8,6 +8,7 @@ import type { Plan } from "../plan/make-plan.js";
 import { READS_AT_ONCE } from "../plan/observe.js";
 import { type CopyReading, observeCopy, readCopy } from "../plan/read-copies.js";
 import type { Reading } from "../server/ports.js";
+import { hintOf } from "../shared/hints.js";
 import type { TaskId, TenantRef } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
 import type { TenantError } from "../shared/results.js";
@@ -217,8 +218,11 @@ function doubtsAside(
       const [candidate] = finding?.ids ?? [];
       const hint =
         candidate === undefined
-          ? `Sync its manifest again, or: ${conflict.resolveCommand(state, "--forget --reason TEXT")}`
-          : `If the task ${candidate} is its copy: ${conflict.resolveCommand(state, `--task-id ${candidate}`)}`;
+          ? hintOf(
+              "Sync its manifest again. Where you saw that it made nothing:",
+              conflict.resolveCommand(state, "--forget", ...conflict.SEEN),
+            )
+          : hintOf(`Where the task ${candidate} is its copy:`, conflict.resolveCommand(state, "--task-id", candidate));
       told.push(problem("DOUBT", `${who} is in doubt and not carried out by this run`, { hint }));
     }
     if (hasOpenPatch(state)) {

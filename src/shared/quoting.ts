@@ -12,11 +12,6 @@ export function shellWord(text: string): string {
   return SINGLE_QUOTES.test(text) ? `'${text.replaceAll("'", "'\\''")}'` : `'${text}'`;
 }
 
-/** An option with its value. A value that begins like an option would be taken for one, unless it stands behind `=`. */
-export function optionWord(flag: `--${string}`, value: string): string {
-  return `${flag}${value.startsWith("-") ? "=" : " "}${shellWord(value)}`;
-}
-
 /**
  * An argument typed for Windows, where cmd knows double quotes only and `\` stands in every path. A quote is doubled, and `\` before
  * a quote too. What PowerShell would run or fill in gets its escape: in cmd, which has none for it, the escape arrives with it.
@@ -32,17 +27,6 @@ function windowsWord(text: string): string {
 /** How an argument is typed on a platform. */
 export function wordsOn(platform: string): (text: string) => string {
   return platform === "win32" ? windowsWord : shellWord;
-}
-
-/** A word in double quotes, or one that {@link shellWord} put into single quotes. */
-const QUOTED = /"[^"]*"|(?<=[ =])'(?:[^']|'\\'')*'(?=[\s.;,)]|$)/g;
-
-/** Text with commands in it that {@link shellWord} has typed, typed for a platform. */
-export function retypedOn(platform: string, text: string): string {
-  if (platform !== "win32") return text;
-  return text.replace(QUOTED, (word) =>
-    word.startsWith('"') ? word : windowsWord(word.slice(1, -1).replaceAll("'\\''", "'")),
-  );
 }
 
 /** Quotes that were typed and arrived with the text, as by `set KEY="abc"` on Windows; a variable that nobody filled in. */

@@ -194,6 +194,7 @@ describe("what is refused", () => {
         noColor: true,
         files: [{ path: "a.json", kind: "json" }],
         inputs: ["customers.csv", "apps.csv"],
+        typed: expect.objectContaining({ command: "sync", operands: ["customers.csv"] }),
       },
     });
   });

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readCommandLine } from "../../src/cli/command-line.js";
-import { completedHint } from "../../src/commands/sync.js";
+import { hintCompleter } from "../../src/commands/hint-commands.js";
 import { resolveCommand } from "../../src/plan/conflicts.js";
-import { optionWord } from "../../src/shared/quoting.js";
+import { optionWords } from "../../src/shared/hints.js";
 import { copy, MONTHLY, taskId } from "../support/manifests.js";
 
 const TENANTS = [
@@ -50,8 +50,13 @@ describe.skipIf(process.platform === "win32")("a resolve command, pasted into sh
   it.each(TENANTS)("names the tenant, the one it is taken from and the log as they are: %s", (tenant) => {
     const host = { argv0: "qalyptus-propagate", platform: "linux" } as const;
     const server = "http://acme.example/a?b=$c";
-    const rest = `--task-id ${copy(1)} ${optionWord("--from", tenant)}`;
-    const hint = completedHint(resolveCommand({ tenant, sourceTaskId: taskId(MONTHLY) }, rest), host, LOG, server);
+    const rest = ["--task-id", copy(1), ...optionWords("--from", tenant)];
+    const complete = hintCompleter(
+      host,
+      { command: "sync", operands: [], options: [["--server", server]] },
+      { log: LOG },
+    );
+    const hint = complete(resolveCommand({ tenant, sourceTaskId: taskId(MONTHLY) }, ...rest));
     const line = readCommandLine(argumentsOf(hint), { env: { QALYPTUS_API_KEY: "key" }, argv0: "p" });
     if (line.kind !== "run" || line.invocation.command !== "resolve") throw new Error(JSON.stringify(line));
     expect(line.invocation.settings).toMatchObject({

@@ -1,8 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
+import { hintCompleter } from "../../src/commands/hint-commands.js";
 import { appInUse } from "../../src/plan/conflicts.js";
+import { commandLine, hintOf } from "../../src/shared/hints.js";
 import { foldTenantKey, type TaskId } from "../../src/shared/ids.js";
-import { retypedOn, shellWord, wordsOn } from "../../src/shared/quoting.js";
+import { shellWord, wordsOn } from "../../src/shared/quoting.js";
 import { appId, copy, MONTHLY, taskId, WEEKLY } from "../support/manifests.js";
 
 const SOURCE = taskId(MONTHLY);
@@ -31,18 +33,23 @@ describe("commands that messages name", () => {
     expect(wordsOn("win32")(text)).toBe(typed);
   });
 
-  it("are typed anew for Windows where they were typed for sh, and nothing else is", () => {
-    const hint = `the tenants' "it 'is' so" stays: resolve ${shellWord('it\'s "new"')} --from=${shellWord("-$x")}, or ${shellWord("a\\b")}.`;
-    expect(retypedOn("win32", hint)).toBe(
-      `the tenants' "it 'is' so" stays: resolve "it's ""new""" --from="-\`$x", or a\\b.`,
+  it("are typed anew for Windows, and the words around them are not", () => {
+    const hint = hintOf(
+      "the tenants' \"it 'is' so\" stays:",
+      commandLine("resolve", 'it\'s "new"', "--from=-$x", "a\\b"),
     );
-    expect(retypedOn("linux", hint)).toBe(hint);
+    const on = (platform: NodeJS.Platform) =>
+      hintCompleter({ argv0: "qalyptus-propagate", platform }, { command: "sync", operands: [], options: [] })(hint);
+    expect(on("win32")).toBe(
+      `the tenants' "it 'is' so" stays:\n  qalyptus-propagate resolve "it's ""new""" "--from=-\`$x" a\\b`,
+    );
+    expect(on("linux")).toBe(hint);
   });
 
   it("name for an app that a doubt holds only what ends the doubt", () => {
     const holder = { key: foldTenantKey("globex"), tenant: "globex", sourceTaskId: SOURCE, copy: undefined };
     const { hint } = appInUse(ACME, APP, holder);
-    expect(hint).toContain(`resolve globex --source-task ${SOURCE} --forget --reason TEXT`);
+    expect(hint).toContain(`resolve globex --source-task ${SOURCE} --forget --reason "I looked at it on the server"`);
     expect(hint).not.toContain("--from");
   });
 

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import * as ci from "../../src/results/ci.js";
 import * as files from "../../src/results/files.js";
 import * as html from "../../src/results/html.js";
+import { hintOf } from "../../src/shared/hints.js";
 import { foldTenantKey } from "../../src/shared/ids.js";
 import { rearmFormula } from "../../src/shared/quoting.js";
 import { hasControls, hostileText } from "./hostile-text.js";
@@ -342,7 +343,7 @@ describe("the HTML result", () => {
           tenant: name,
           name,
           outcome: "failed",
-          error: { code: "X", message, hint: name },
+          error: { code: "X", message, hint: hintOf(name) },
         });
         const html = htmlResult(runResult([tenant], { warnings: [{ code: "W", message }] }));
         expect(tags(html)).toEqual(tags(clean));

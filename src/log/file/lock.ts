@@ -132,7 +132,7 @@ async function mayTakeOver(asked: Asked, current: ChainLink, own: OwnRecord): Pr
   const isInFuture = seen.silentMs < -timing.beatMs;
   const isSilent = seen.silentMs >= timing.silentMs || isInFuture;
   if (breakLock !== undefined || seen.ownerState === "alive" || !isSilent)
-    throw new StopError(EXIT.log, lockedProblem(seen, logPath, "add", breakLock));
+    throw new StopError(EXIT.log, lockedProblem(seen, logPath, breakLock));
   const why = isInFuture ? "whose last heartbeat lies in the future" : `which was silent for ${seconds(seen.silentMs)}`;
   const watchMs = isInFuture ? timing.silentMs : timing.watchMs;
   asked.onWaiting?.(`watching the lock of ${seen.owner}, ${why}`, watchMs);

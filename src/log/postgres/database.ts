@@ -2,8 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { checkServerIdentity, type PeerCertificate, type SecureContext } from "node:tls";
 import { Client, DatabaseError, type QueryResult } from "pg";
 import type { ProblemCode } from "../../shared/codes.js";
+import { commandLine, hintOf } from "../../shared/hints.js";
 import { EXIT, type StopError, stopError } from "../../shared/problems.js";
-import { shellWord } from "../../shared/quoting.js";
 import type { PostgresAddress } from "./address.js";
 
 /** How long making a connection, and one statement, may take, in milliseconds. */
@@ -180,7 +180,7 @@ export class Database {
       case "3F000":
       case "42P01":
         return refuse("LOG_TABLES_MISSING", `The database of ${shown} has no tables for an idempotency log.`, {
-          hint: `Make them once: qalyptus-propagate log init ${shellWord(shown)}`,
+          hint: hintOf("Make them once, as a user that may:", commandLine("log", "init", shown)),
         });
       case "42501":
         return refuse("LOG_NO_RIGHT", `The user ${user} may not do this with ${shown}: ${error.message}.`);

@@ -197,7 +197,7 @@ export class PostgresLog implements LogPlace {
       before = seen;
       // The database's clock was set back: how old the beat is cannot be told, so the lock counts as silent from now on.
       if ((seen.silentMs ?? 0) > -timing.beatMs || breakLock !== undefined)
-        throw new StopError(EXIT.log, lockedProblem(seenLock(seen), this.path, "add", breakLock));
+        throw new StopError(EXIT.log, lockedProblem(seenLock(seen), this.path, breakLock));
       onWaiting?.(
         `watching the lock of ${ownerOf(seen.holder)}, whose last heartbeat lies in the future`,
         timing.silentMs,

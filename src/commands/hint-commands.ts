@@ -1,0 +1,66 @@
+import type { PlanShape } from "../log/records.js";
+import { optionWords, SAME, typedBy, withCommands } from "../shared/hints.js";
+import { wordsOn } from "../shared/quoting.js";
+import type { Host } from "./host.js";
+import { OPTIONS } from "./options.js";
+import { SHAPING, type TypedLine } from "./settings.js";
+
+/** What the command line left to be found out, and a pasted command has to say. */
+export interface FoundOut {
+  /** `sync`'s, where it was not typed. */
+  readonly manifest?: string | undefined;
+  /** As `--idempotency-log` takes it. */
+  readonly log?: string | undefined;
+  /** With `--resume` and `--plan`: the earlier run's options, which then must be typed. */
+  readonly shape?: PlanShape | undefined;
+}
+
+/** Options of one run that another run must not repeat. */
+const ONCE = ["--resume", "--plan", "--plan-digest", "--save-plan", "--break-lock", "--rebind"];
+const CONNECTION = [OPTIONS.server, OPTIONS.apiKeyFile, OPTIONS.caFiles, OPTIONS.insecure, OPTIONS.allowHttp].map(
+  ({ long }): string => long,
+);
+
+/**
+ * Completes the commands of a hint and types them for the shell at hand. The rules that make a hint know a tenant and its task; which
+ * log, which server and which options were meant, only the command line knows.
+ */
+export function hintCompleter(
+  { argv0, platform }: Pick<Host, "argv0" | "platform">,
+  typed: TypedLine,
+  { manifest, log, shape }: FoundOut = {},
+) {
+  const operands = typed.operands.length === 0 && manifest !== undefined ? [manifest] : typed.operands;
+  const again = typed.options.filter(([long = ""]) => !ONCE.includes(long)).flat();
+  const same = [...operands, ...(shape === undefined ? [] : wordsOfShape(shape)), ...again];
+  // Who only looked is not told to write.
+  const onlyReads = typed.command === "drift" || typed.command === "doctor";
+  const connection = typed.options.filter(([long = ""]) => CONNECTION.includes(long)).flat();
+  const completed = (words: readonly string[]): readonly string[] => {
+    const [command = "", ...rest] = words;
+    if (command === SAME) return [...typed.command.split(" "), ...same, ...rest];
+    if (rest[0] === SAME)
+      return [
+        command,
+        ...same,
+        ...rest.slice(1),
+        ...(onlyReads && !rest.includes("--break-lock") ? ["--dry-run"] : []),
+      ];
+    if (command === "resolve" && log !== undefined)
+      // Only a task that is taken over is read from the server.
+      return [command, "--idempotency-log", log, ...(rest.includes("--task-id") ? connection : []), ...rest];
+    return command === "sync" || command === "doctor" ? [...words, ...connection] : words;
+  };
+  return (hint: string): string =>
+    withCommands(hint, (words) => `${argv0} ${typedBy(wordsOn(platform), completed(words))}`);
+}
+
+function wordsOfShape(shape: PlanShape): readonly string[] {
+  return SHAPING.flatMap((key) => {
+    const { long } = OPTIONS[key];
+    const value = shape[key];
+    if (value === undefined || value === false) return [];
+    if (value === true) return [long];
+    return [value].flat().flatMap((each) => optionWords(long as `--${string}`, String(each)));
+  });
+}
