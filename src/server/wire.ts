@@ -86,25 +86,27 @@ function field(object: JsonObject | undefined, ...names: readonly string[]): unk
   if (object === undefined) return undefined;
   for (const name of names) {
     if (Object.hasOwn(object, name)) return object[name];
-    const key = keysOf(object).find((one) => mayFold(one, name) && folded(one) === name);
+    const key = keysOf(object).get(name);
     if (key !== undefined) return object[key];
   }
   return undefined;
 }
 
-let lastKeys: { readonly object?: JsonObject; readonly keys: readonly string[] } = { keys: [] };
+let lastKeys: { readonly object?: JsonObject; readonly keys: ReadonlyMap<string, string> } = { keys: new Map() };
 
-/** Kept for the last object: it is asked for many names in turn, and may have a million keys. */
-function keysOf(object: JsonObject): readonly string[] {
-  if (lastKeys.object !== object) lastKeys = { object, keys: Object.keys(object) };
-  return lastKeys.keys;
-}
+/** Longer than any name with `_` and `-` between its words. */
+const LONGEST_KEY = 64;
 
-/** More `_` and `-` than between all words of a name; a hostile object may have millions of keys, or endless ones. */
-const MOST_SIGNS = 8;
-
-function mayFold(key: string, name: string): boolean {
-  return key.length >= name.length && key.length <= name.length + MOST_SIGNS;
+/** The first key of each folded name. Kept for the last object: it is asked for many names in turn, and may have a million keys. */
+function keysOf(object: JsonObject): ReadonlyMap<string, string> {
+  if (lastKeys.object === object) return lastKeys.keys;
+  const keys = new Map<string, string>();
+  for (const key of Object.keys(object)) {
+    const name = key.length > LONGEST_KEY ? undefined : folded(key);
+    if (name !== undefined && !keys.has(name)) keys.set(name, key);
+  }
+  lastKeys = { object, keys };
+  return keys;
 }
 
 function folded(key: string): string {
