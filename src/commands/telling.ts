@@ -107,7 +107,8 @@ export async function openTelling(
       const { tenants, warnings, errors } = found;
       const made = { warnings: warnings.map(ofProblem), errors: errors.map(ofProblem) };
       const result = host.secrets.applyAll({ ...found, tenants: tenants.map(ofTenant), ...made });
-      const input = manifest && host.secrets.applyAll({ header: manifest.header, rows: manifest.rows });
+      const { delimiter = ",", header = [], rows = [] } = manifest ?? {};
+      const input = manifest && host.secrets.applyAll({ delimiter, header, rows });
       let filesFailed = false;
       for (const { path, kind: ending } of targets) {
         const render = await (await import("../results/files.js")).RESULT_FORMATS[ending]();
@@ -156,5 +157,5 @@ function mayReplace({ path, kind }: ResultFile): boolean {
   if ((kind !== "json" && kind !== "csv") || !existsSync(path)) return true;
   const text = readFileSync(path, "utf8");
   if (kind === "json") return /^\s*\{\s*"version":\s*1,\s*"command":/.test(text);
-  return /^[^\r\n]*newTaskId"?,"?action"?,"?outcome"?,"?reason/i.test(text);
+  return /^[^\r\n]*newTaskId"?([,;\t])"?action"?\1"?outcome"?\1"?reason/i.test(text);
 }

@@ -29,7 +29,11 @@ export function oneLine(text: string): string {
  * Azure's `##vso[…]` and TeamCity's `##teamcity[…]` anywhere.
  */
 export function withoutCommand(line: string): string {
-  return line.replace(/#(?=#+[\w-]*\[)/g, "# ").replace(/^((?:\s|\u001b\[[\d;]*m)*):(?=:)/, "$1: ");
+  return line.replace(/(?<!#)##+(?=[\w-]*\[)/g, spacedOut).replace(/^((?:\s|\u001b\[[\d;]*m)*):(?=:)/, "$1: ");
+}
+
+function spacedOut(signs: string): string {
+  return [...signs].join(" ");
 }
 
 const HTML_ENTITIES: Readonly<Record<string, string>> = {
