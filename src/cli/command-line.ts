@@ -140,6 +140,10 @@ function invocationOf(words: Words, around: Surroundings): Invocation {
   return readInvocation(spec.name, {
     values: { ...ABSENT, ...valuesOf(given, typed) },
     typed: given.map(({ key }) => key),
+    // A command of the user's may hold a secret.
+    words: given.flatMap(({ long, value }) =>
+      (typed.get(long) ?? []).map((text) => (value === undefined || value === "COMMAND" ? long : `${long}=${text}`)),
+    ),
     ...{ operands, output: outputOf(words), env: around.env, faults: [] },
   });
 }

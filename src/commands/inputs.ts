@@ -28,7 +28,8 @@ export async function readManifestInput(source: ManifestSource): Promise<Manifes
     nameTemplate: shape.name,
     allowSharedApps: shape.allowSharedApp ?? [],
     allowMasterAppFor: (shape.allowMasterApp ?? []).map((tenant) => foldTenantKey(tenant)),
-    knownApps: apps === undefined ? undefined : new Set((await readApps(apps, checkFile)).map((app) => app.id)),
+    knownApps:
+      apps === undefined ? undefined : new Map((await readApps(apps, checkFile)).map(({ id, name }) => [id, name])),
   };
   return readManifestFile(path, { encoding, defaults, checkFile: (sha256) => checkFile?.("manifest", sha256) });
 }

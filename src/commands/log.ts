@@ -160,7 +160,9 @@ const RUN_COLUMNS: readonly TableColumn<HistoryRun>[] = [
   { title: "adopted", text: ({ adopted }) => String(adopted) },
   { title: "refused", text: ({ refused }) => String(refused) },
   { title: "in doubt", text: ({ inDoubt }) => String(inDoubt) },
-  { title: "by", text: ({ by }) => whoOf(by) },
+  { title: "not done", text: ({ notDone }) => String(notDone) },
+  { title: "by", text: ({ by }) => whoOf(by), atMost: 40 },
+  { title: "why", text: ({ errors }) => errors.map(({ code, message }) => `${code}: ${message}`).join("; ") },
 ];
 
 /**

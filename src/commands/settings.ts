@@ -24,6 +24,8 @@ export interface Given {
   readonly values: Values;
   /** The options that were typed. */
   readonly typed: readonly OptionKey[];
+  /** They, with their values, as words of a command line. */
+  readonly words: readonly string[];
   readonly operands: readonly string[];
   readonly output: OutputSettings;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -51,7 +53,7 @@ export function permissionsOf(shape: PlanShape): readonly string[] {
   });
 }
 
-const CONNECTION = ["caFiles", "insecure", "timeoutMs", "retries", "rate"] as const;
+const CONNECTION = ["caFiles", "insecure", "allowHttp", "timeoutMs", "retries", "rate"] as const;
 /** The shells that `completion` knows. */
 export const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
 const LEAST_SETTLE_MS = 15_000;
@@ -113,7 +115,8 @@ export type CommandName = keyof typeof READERS;
 
 /** Each command's settings: its options' values, what is read from them, and how its answer is told. */
 export type SettingsOf = { readonly [N in CommandName]: With<Readonly<ReturnType<(typeof READERS)[N]>>> };
-type With<Read> = Omit<Values, keyof Read> & Read & { readonly output: OutputSettings };
+type With<Read> = Omit<Values, keyof Read> &
+  Read & { readonly output: OutputSettings; readonly words?: readonly string[] | undefined };
 
 /** One command with its settings. */
 export type Invocation<Name extends CommandName = CommandName> = {
@@ -123,7 +126,7 @@ export type Invocation<Name extends CommandName = CommandName> = {
 /** Reads a command's settings. Throws all faults of the line as one StopError (exit 2). */
 export function readInvocation(command: CommandName, given: Given): Invocation {
   if (given.values.quiet && given.values.verbose) conflict(given, "--quiet and --verbose contradict each other");
-  const settings = { ...given.values, ...READERS[command](given), output: given.output };
+  const settings = { ...given.values, ...READERS[command](given), output: given.output, words: given.words };
   if (given.faults.length > 0) throw new StopError(EXIT.usage, given.faults);
   return { command, settings } as Invocation;
 }

@@ -86,10 +86,18 @@ const ENTRIES = {
     shape: z.optional(PLAN_SHAPE),
     /** SHA-256 of the saved plan that is carried out (`--plan`). */
     plan: textOrNone,
+    /** The options as they were typed, none of them a secret. */
+    options: z.optional(z.array(text)),
     by: z.optional(runBy),
   }),
-  /** A run's end, where it was not killed. `left`: tenants that stay `planned`, failed or in doubt. */
-  "run-end": z.object({ exitCode: count, left: count }),
+  /** A run's end, where it was not killed. `left`: tenants that stay `planned`, failed or in doubt. `errors`: what stopped it, or refused it. */
+  "run-end": z.object({
+    exitCode: count,
+    left: count,
+    errors: z.optional(z.array(z.object({ code: text, message: text }))),
+  }),
+  /** A sync did nothing for a tenant, and why: it is in conflict, or could not be verified. */
+  "not-done": z.object({ ...tenant, tenant: text, code: text, message: text }),
   /** A source task as the log first met it: `{task}` stays this name. */
   source: z.object({ sourceTaskId: taskId, name: text }),
   /**

@@ -43,6 +43,8 @@ export interface Manifest {
   readonly sha256: string;
   readonly tenants: readonly ManifestTenant[];
   readonly warnings: readonly Problem[];
+  /** `--apps`: the apps' names. */
+  readonly appNames?: ReadonlyMap<AppId, string> | undefined;
   /** The input's delimiter, columns and rows as text, for a result that shows them again (CSV). */
   readonly delimiter: string;
   readonly header: readonly string[];
@@ -64,7 +66,7 @@ export interface ManifestDefaults {
   readonly allowSharedApps: readonly AppId[];
   readonly allowMasterAppFor: readonly TenantKey[];
   /** `--apps`: the apps that exist; `undefined` where the flag is not given. */
-  readonly knownApps?: ReadonlySet<AppId> | undefined;
+  readonly knownApps?: ReadonlyMap<AppId, string> | undefined;
 }
 
 /** The copy's name where nobody says otherwise. */

@@ -68,6 +68,7 @@ function* judge({ path: file, bytes, encoding, defaults }: ManifestInput): Steps
     fileName: basename(file),
     sha256: sha256Of(bytes),
     tenants: tenants.map(({ rows: _, ...tenant }) => tenant),
+    appNames: defaults.knownApps,
     delimiter: raw.delimiter,
     header: raw.header,
     rows: rows.map(({ line, key, cells }) => ({ line, key, cells })),

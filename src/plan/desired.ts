@@ -298,7 +298,7 @@ function mayMap({ known, possible, openPatches }: ReportKnowledge): boolean {
  * By the source task's rows, and the report of each. A user may have named a report by its row while the server listed none; what the
  * log knows under that ID is known of the report.
  */
-function byPublishedReport(
+export function byPublishedReport(
   reports: TenantState["reports"],
   reportOfRow: ObservedSource["reportOfRow"] = new Map(),
 ): TenantState["reports"] {

@@ -32,8 +32,20 @@ const FIELDS = [
   ...["plan", "permissions"],
   ...["summary", ...ACTIONS, "planned", "succeeded", "failed", "inDoubt", "skipped", "tenants", "warnings", "errors"],
   ...["startedAt", "finishedAt", "exitCode", "code", "message", "hint", "httpStatus", "tenant", "action", "reason"],
-  ...["outcome", "sourceTaskId", "newTaskId", "name", "verified", "verifiedAt", "mappings", "reportId", "qlikAppId"],
-  ...["newQlikAppId", "attempts", "durationMs", "file", "line", "column", "value", "error"],
+  ...[
+    "outcome",
+    "sourceTaskId",
+    "newTaskId",
+    "name",
+    "verified",
+    "verifiedAt",
+    "verifiedBy",
+    "mappings",
+    "reportId",
+    "reportName",
+    "qlikAppId",
+  ],
+  ...["newQlikAppId", "before", "attempts", "durationMs", "file", "line", "column", "value", "error"],
 ];
 
 /** One object in pieces: a line for each field, and for each entry of a list. */

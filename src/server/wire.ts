@@ -327,7 +327,18 @@ export function newTaskIdOf(body: JsonBody, sourceTaskId: TaskId): TaskId | unde
 
 /** Longer texts of a server are cut. */
 const LONGEST_SERVER_TEXT = 300;
-const TEXT_NAMES = ["error", "errordetails", "message", "title", "detail", "errors", "status", "description", "reason"];
+const TEXT_NAMES = [
+  "error",
+  "errordetails",
+  "message",
+  "title",
+  "detail",
+  "errors",
+  "modelstate",
+  "status",
+  "description",
+  "reason",
+];
 
 /**
  * What a server says about its answer, for people only: one line without control characters, at most 300 characters; `undefined`

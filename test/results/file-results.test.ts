@@ -225,7 +225,7 @@ describe("the JUnit result", () => {
 });
 
 describe("the Markdown result", () => {
-  test("lists conflicts, failures and updates tenant by tenant, and counts the rest", () => {
+  test("lists every tenant that changes, the most urgent first, and counts the rest", () => {
     const tenants = [
       tenantResult(),
       failed,
@@ -237,8 +237,27 @@ describe("the Markdown result", () => {
     expect(at("### Conflicts: 1")).toBeGreaterThan(0);
     expect(at("### Conflicts: 1")).toBeLessThan(at("### Failed: 1"));
     expect(at("### Failed: 1")).toBeLessThan(at("### Updates: 1"));
-    expect(text).not.toContain("| acme |");
+    expect(at("### Updates: 1")).toBeLessThan(at("### Creates: 1"));
+    expect(at("| acme |")).toBeGreaterThan(at("### Creates: 1"));
     expect(text).toContain("| create | 1 | 1 |  | 2 |");
+  });
+  test("folds a long list, leaves out who is unchanged, and cuts no hint and no ID in two", () => {
+    const hint = `qalyptus-propagate resolve acme --reason ${"because ".repeat(50)}end`;
+    const ids = Array.from({ length: 12 }, (_, at) => `5f0c6a1e-0000-4000-8000-${String(at).padStart(12, "0")}`);
+    const text = ci.markdownResult(
+      runResult([
+        plannedTenant("conflict", { error: { code: "TWIN", message: ids.join(" "), hint } }),
+        ...Array.from({ length: 21 }, (_, at) => plannedTenant("create", { tenant: `new-${at}` })),
+        ...Array.from({ length: 30 }, (_, at) => plannedTenant("unchanged", { tenant: `old-${at}` })),
+      ]),
+    );
+    expect(text).toMatch(
+      /<details><summary><b>Creates: 21<\/b><\/summary>\n\n\| tenant[\s\S]*\| new-20 [\s\S]*<\/details>/,
+    );
+    expect(text).toContain("Not listed: 30 unchanged.");
+    expect(text).not.toContain("old-1");
+    expect(text).toContain("because end");
+    for (const [id] of text.matchAll(/5f0c6a1e[\da-f-]*/g)) expect(ids).toContain(id);
   });
   test("stays under 60,000 characters and says how many it left out", () => {
     const tenants = Array.from({ length: 3000 }, (_, at) => ({
