@@ -3,7 +3,7 @@
 // Run by `npm ci` (prepare), `npm run build` and `npm test`.
 // `npm ci --omit=dev` (or NODE_ENV=production) installs no compiler: then there is nothing to do here.
 import { spawnSync } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -33,7 +33,9 @@ declare();
 const packages = packagesOf(await bundle(root));
 writeFileSync(join(root, "dist", "THIRD-PARTY-LICENSES.txt"), licencesOf(packages));
 const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
-const placed = packages.map((one) => ({ ...one, path: relative(root, one.folder).replaceAll("\\", "/") }));
+// The folder of packages may be a link: its files know where they are.
+const home = dirname(realpathSync(join(root, "node_modules")));
+const placed = packages.map((one) => ({ ...one, path: relative(home, one.folder).replaceAll("\\", "/") }));
 writeFileSync(join(root, "dist", "sbom.cdx.json"), sbomOf(placed, lock));
 
 /** Type errors stop the build. */

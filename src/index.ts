@@ -15,7 +15,7 @@ const CALL_OPTIONS = [
   ...(["sourceTask", "masterApp", "reports", "reportId", "name", "adopt", "recreate", "only", "limit"] as const),
   ...(["allowSharedApp", "allowMasterApp", "allowUnmappedReport", "allowLiveSource", "newLog"] as const),
   ...(["dryRun", "verify", "settleMs", "concurrency", "maxFailures", "maxChanges"] as const),
-  ...(["timeoutMs", "retries", "rate", "caFiles", "insecure", "idempotencyLog", "encoding"] as const),
+  ...(["timeoutMs", "retries", "rate", "caFiles", "insecure", "allowHttp", "idempotencyLog", "encoding"] as const),
 ];
 
 type Unbranded<T> = T extends string ? (string extends T ? string : T extends "row" | "report" ? T : string) : T;

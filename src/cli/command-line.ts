@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import type { Host } from "../commands/host.js";
 import { ABSENT, Advice, didYouMean, OPTIONS, type OptionSpec, oneOf, type Values } from "../commands/options.js";
 import { type Invocation, type OutputSettings, readInvocation } from "../commands/settings.js";
+import { addTo } from "../shared/ids.js";
 import { EXIT, type ExitCode, type Problem, problem, StopError } from "../shared/problems.js";
 import type { ResultFile } from "../shared/results.js";
 import { nearestSpellings } from "../shared/spelling.js";
@@ -63,7 +64,7 @@ function readWords(argv: readonly string[]) {
   for (const { long, short, value } of EVERY_OPTION) {
     const flags = [...(short === undefined ? [] : [short]), value === undefined ? long : `${long} [value]`];
     parser.addOption(new Option(flags.join(", ")));
-    parser.on(`option:${long.slice(2)}`, (text: string | null) => typed.set(long, [...(typed.get(long) ?? []), text]));
+    parser.on(`option:${long.slice(2)}`, (text: string | null) => addTo(typed, long, text));
   }
   const { operands: bare, unknown } = parser.parseOptions([...argv]);
   /** The first word that looks like an option and is none; the first that looks as if the API key stood in it or behind it. */
@@ -139,6 +140,10 @@ function invocationOf(words: Words, around: Surroundings): Invocation {
   return readInvocation(spec.name, {
     values: { ...ABSENT, ...valuesOf(given, typed) },
     typed: given.map(({ key }) => key),
+    // A command of the user's may hold a secret.
+    words: given.flatMap(({ long, value }) =>
+      (typed.get(long) ?? []).map((text) => (value === undefined || value === "COMMAND" ? long : `${long}=${text}`)),
+    ),
     ...{ operands, output: outputOf(words), env: around.env, faults: [] },
   });
 }

@@ -47,7 +47,7 @@ const OUTPUT = "Output:";
 const ROW_OPTIONS = ["sourceTask", "masterApp", "reports", "name"] as const;
 const ALLOWED = ["allowSharedApp", "allowMasterApp", "allowUnmappedReport"] as const;
 const CONNECTION: Groups = {
-  [SERVER]: ["server", "apiKeyFile", "caFiles", "insecure", "timeoutMs", "rate", "retries"],
+  [SERVER]: ["server", "apiKeyFile", "caFiles", "insecure", "allowHttp", "timeoutMs", "rate", "retries"],
 };
 const LOG_OPTIONS = ["idempotencyLog", "caFiles"] as const;
 const MANIFEST = { name: "MANIFEST", description: "the manifest, CSV or JSON", file: true };

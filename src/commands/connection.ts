@@ -1,7 +1,7 @@
 import { MOST_BYTES } from "../files/open-file.js";
 import { statOf } from "../files/paths.js";
 import { readInput, readNamedFile } from "../files/read-file.js";
-import { parseServerUrl } from "../server/address.js";
+import { locate, parseServerUrl } from "../server/address.js";
 import { createQalyptusApi } from "../server/api.js";
 import { readApiKey, readAuthorities } from "../server/credentials.js";
 import { EXIT, type Problem, problem, stopError } from "../shared/problems.js";
@@ -21,13 +21,13 @@ export async function openConnection(
   emit: Emit,
   connections = 1,
 ) {
-  const server = parseServerUrl(settings.server.text);
+  const server = await locate(parseServerUrl(settings.server.text));
   const warnings: Problem[] = [];
   const key = await readKey(host, settings.apiKey, warnings);
   host.secrets.add(key);
   if (host.secrets.isIn(server.identity))
     throw stopError(EXIT.usage, "KEY_IN_NAME", "the server's address holds the API key");
-  const { timeoutMs, retries, rate, insecure } = settings;
+  const { timeoutMs, retries, rate, insecure, allowHttp } = settings;
   const api = createQalyptusApi({
     server,
     key,
@@ -43,9 +43,10 @@ export async function openConnection(
     clock: systemClock,
     chance: systemChance,
   });
-  if (server.plainHttpToOtherHost)
+  if (server.protocol === "http:" && !server.isLoopback && !allowHttp)
     warnings.push(problem("PLAIN_HTTP", `${server.origin} is plain http: the API key travels in the clear`));
-  if (insecure) warnings.push(problem("INSECURE", "--insecure: whoever answers is trusted, and gets the API key"));
+  if (insecure)
+    warnings.push(problem("INSECURE", "--insecure: whoever answers as the server is trusted, and gets the API key"));
   return { server, api, warnings };
 }
 

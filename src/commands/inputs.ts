@@ -6,6 +6,7 @@ import type { Manifest } from "../manifest/manifest.js";
 import { readManifestFile, sha256Of } from "../manifest/read-manifest.js";
 import { foldTenantKey } from "../shared/ids.js";
 import { StopError } from "../shared/problems.js";
+import { inSteps } from "../shared/time.js";
 
 /** What the command line says of a manifest. */
 export interface ManifestSource {
@@ -27,7 +28,8 @@ export async function readManifestInput(source: ManifestSource): Promise<Manifes
     nameTemplate: shape.name,
     allowSharedApps: shape.allowSharedApp ?? [],
     allowMasterAppFor: (shape.allowMasterApp ?? []).map((tenant) => foldTenantKey(tenant)),
-    knownApps: apps === undefined ? undefined : new Set((await readApps(apps, checkFile)).map((app) => app.id)),
+    knownApps:
+      apps === undefined ? undefined : new Map((await readApps(apps, checkFile)).map(({ id, name }) => [id, name])),
   };
   return readManifestFile(path, { encoding, defaults, checkFile: (sha256) => checkFile?.("manifest", sha256) });
 }
@@ -37,7 +39,7 @@ export async function readApps(path: string, checkFile?: ManifestSource["checkFi
   const named = { what: "the list of apps", code: "APPS_UNREADABLE", most: MOST_BYTES.table } as const;
   const { bytes } = await readNamedFile(path, named);
   checkFile?.("apps", sha256Of(bytes));
-  return readAppsFile(bytes, path);
+  return inSteps(readAppsFile(bytes, path));
 }
 
 /** Takes a step, for a command that goes on with what does not need it; a {@link StopError} is its result, any other error goes on. */

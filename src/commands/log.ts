@@ -92,8 +92,9 @@ export async function logHistoryCommand(host: Host, settings: SettingsOf["log hi
   const history = new History((tenant) => wanted.has(foldTenantKey(tenant)));
   const log = existing(host, place, await place.read((record, before) => history.take(record, before)));
   await telling.warn(log.warnings);
+  const recorded = new Set(history.events.flatMap(({ tenant }) => (tenant === undefined ? [] : foldTenantKey(tenant))));
   for (const asked of settings.tenants) {
-    if (history.events.some(({ tenant }) => foldTenantKey(tenant) === foldTenantKey(asked))) continue;
+    if (recorded.has(foldTenantKey(asked))) continue;
     const keys = [...log.state.tenants()].map(({ key }) => key);
     const near = nearestKeys(asked, keys, 3);
     const hint = near.length === 0 ? undefined : `The nearest keys are ${near.join(", ")}`;
@@ -159,7 +160,9 @@ const RUN_COLUMNS: readonly TableColumn<HistoryRun>[] = [
   { title: "adopted", text: ({ adopted }) => String(adopted) },
   { title: "refused", text: ({ refused }) => String(refused) },
   { title: "in doubt", text: ({ inDoubt }) => String(inDoubt) },
-  { title: "by", text: ({ by }) => whoOf(by) },
+  { title: "not done", text: ({ notDone }) => String(notDone) },
+  { title: "by", text: ({ by }) => whoOf(by), atMost: 40 },
+  { title: "why", text: ({ errors }) => errors.map(({ code, message }) => `${code}: ${message}`).join("; ") },
 ];
 
 /**

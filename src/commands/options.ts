@@ -1,6 +1,7 @@
 import { type AppId, normalGuid, type TaskId } from "../shared/ids.js";
 import { RESULT_KINDS, type ResultFile } from "../shared/results.js";
 import { nearestSpellings } from "../shared/spelling.js";
+import { LONGEST_NAME } from "../shared/text-limits.js";
 
 /** Why a text is no value of an option: what to write instead. */
 export class Advice {
@@ -66,10 +67,16 @@ function many<T>(long: string, kind: Kind<T>, description: string, otherwise?: s
 }
 
 function text(value: string): Kind<string> {
-  return { value, parse: (typed) => typed };
+  return { value, parse: withinLimit };
 }
 
-const FILE: Kind<string> = { ...text("FILE"), file: true };
+function withinLimit(typed: string): string | Advice {
+  if (typed.length <= LONGEST_NAME) return typed;
+  return new Advice(`Shorten it: it has ${typed.length} characters, and at most ${LONGEST_NAME} are read`);
+}
+
+/** How long a path may be is the system's affair. */
+const FILE: Kind<string> = { value: "FILE", parse: (typed) => typed, file: true };
 
 /** What a line to paste can hold in any shell, between quotes or not. */
 const SANDBOX_KEY: Kind<string> = {
@@ -173,7 +180,9 @@ const RESULT: Kind<ResultFile> = {
 const PATTERN: Kind<string> = {
   value: "PATTERN",
   parse: (typed) =>
-    typed.split("{tenant}").length === 2 ? typed : new Advice('Put {tenant} in it once: --pattern "Sales - {tenant}"'),
+    typed.split("{tenant}").length === 2
+      ? withinLimit(typed)
+      : new Advice('Put {tenant} in it once: --pattern "Sales - {tenant}"'),
 };
 
 const N = wholeNumber(0);
@@ -241,7 +250,8 @@ export const OPTIONS = {
     "a file that holds the API key, - for standard input; else QALYPTUS_API_KEY is read",
   ),
   caFiles: many("--ca-file", FILE, "trust this authority too (PEM or DER)"),
-  insecure: flag("--insecure", "trust any certificate (warns every time)"),
+  insecure: flag("--insecure", "trust any certificate of the server (warns every time)"),
+  allowHttp: flag("--allow-http", "plain http to another host is meant: do not warn of it"),
   timeoutMs: preset("--timeout", duration(1), "one request, from sending to the last byte: 500ms, 30s, 2m", "60s"),
   concurrency: preset("--concurrency", wholeNumber(1, 256), "writes in flight, 1 to 256", "8"),
   rate: one("--rate", PER_SECOND, "requests a second, at most", "no limit"),

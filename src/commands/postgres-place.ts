@@ -1,12 +1,11 @@
 import { fstatSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { rootCertificates } from "node:tls";
 import { MOST_BYTES, readOpen, UnfitFile, withOpenFile } from "../files/open-file.js";
 import { spokenCode } from "../files/paths.js";
 import { type PostgresAddress, passwordIn } from "../log/postgres/address.js";
 import { PostgresLog } from "../log/postgres/postgres-log.js";
-import { readAuthorities } from "../server/credentials.js";
+import { readAuthorities, secureContextOf } from "../server/credentials.js";
 import { EXIT, type Problem, problem, stopError } from "../shared/problems.js";
 import type { Host } from "./host.js";
 
@@ -21,11 +20,11 @@ export async function postgresPlace(
     warnings.push(problem("LOG_CLEARTEXT", `${address.shown} is reached without TLS, as sslmode=disable says.`));
   const files = address.caFile === undefined ? caFiles : [...caFiles, address.caFile];
   const chosen = address.tls === "off" ? [] : await readAuthorities(files, host.env.NODE_EXTRA_CA_CERTS);
-  const authorities = chosen.length === 0 ? undefined : [...rootCertificates, ...chosen];
+  const secureContext = chosen.length === 0 ? undefined : secureContextOf(chosen);
   const password = (address.password ?? host.env.PGPASSWORD) || (await passwordOfFile(host, address, warnings));
   // What stands in the address anyway ("postgres") is no secret: taken out, it would spoil every text.
   if (password !== undefined && !address.shown.includes(password)) host.secrets.add(password, "password");
-  return new PostgresLog(address, { password, authorities }, host.pid, warnings);
+  return new PostgresLog(address, { password, secureContext }, host.pid, warnings);
 }
 
 /** The password that PGPASSFILE, or the usual password file, has for this address. One that others may read is left alone, as by psql. */

@@ -75,7 +75,7 @@ async function resolveInLog(
     const { state } = log;
     const recorder = logRecorder(state, log, {
       id: run,
-      preamble: { type: "run", command: "resolve", by: whoRuns(host) },
+      preamble: { type: "run", command: "resolve", options: settings.words, by: whoRuns(host) },
     });
     const request: ResolveRequest = {
       ...settings,

@@ -4,7 +4,8 @@ import { foldTenantKey, trimAround } from "../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
 import { shellWord } from "../shared/quoting.js";
 import type { ResultFile } from "../shared/results.js";
-import { withoutUnseen } from "../shared/text-safety.js";
+import { excessOfName } from "../shared/text-limits.js";
+import { quote, withoutUnseen } from "../shared/text-safety.js";
 import { OPTIONS, type OptionKey, type Values } from "./options.js";
 
 /** How an answer or a refusal is told. Every command has it; it is read even from a command line that is wrong elsewhere. */
@@ -23,6 +24,8 @@ export interface Given {
   readonly values: Values;
   /** The options that were typed. */
   readonly typed: readonly OptionKey[];
+  /** They, with their values, as words of a command line. */
+  readonly words: readonly string[];
   readonly operands: readonly string[];
   readonly output: OutputSettings;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -50,7 +53,7 @@ export function permissionsOf(shape: PlanShape): readonly string[] {
   });
 }
 
-const CONNECTION = ["caFiles", "insecure", "timeoutMs", "retries", "rate"] as const;
+const CONNECTION = ["caFiles", "insecure", "allowHttp", "timeoutMs", "retries", "rate"] as const;
 /** The shells that `completion` knows. */
 export const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
 const LEAST_SETTLE_MS = 15_000;
@@ -93,7 +96,10 @@ const READERS = {
     };
   },
   "log verify": () => ({}),
-  "log history": (given: Given) => ({ tenants: given.operands }),
+  "log history": (given: Given) => {
+    refuseLongKeys(given, given.operands);
+    return { tenants: given.operands };
+  },
   "log copy": (given: Given) => ({ from: given.operands[0] ?? "", to: given.operands[1] ?? "" }),
   "log init": (given: Given) => ({ url: given.operands[0] }),
   sandbox: () => ({}),
@@ -109,7 +115,8 @@ export type CommandName = keyof typeof READERS;
 
 /** Each command's settings: its options' values, what is read from them, and how its answer is told. */
 export type SettingsOf = { readonly [N in CommandName]: With<Readonly<ReturnType<(typeof READERS)[N]>>> };
-type With<Read> = Omit<Values, keyof Read> & Read & { readonly output: OutputSettings };
+type With<Read> = Omit<Values, keyof Read> &
+  Read & { readonly output: OutputSettings; readonly words?: readonly string[] | undefined };
 
 /** One command with its settings. */
 export type Invocation<Name extends CommandName = CommandName> = {
@@ -119,7 +126,7 @@ export type Invocation<Name extends CommandName = CommandName> = {
 /** Reads a command's settings. Throws all faults of the line as one StopError (exit 2). */
 export function readInvocation(command: CommandName, given: Given): Invocation {
   if (given.values.quiet && given.values.verbose) conflict(given, "--quiet and --verbose contradict each other");
-  const settings = { ...given.values, ...READERS[command](given), output: given.output };
+  const settings = { ...given.values, ...READERS[command](given), output: given.output, words: given.words };
   if (given.faults.length > 0) throw new StopError(EXIT.usage, given.faults);
   return { command, settings } as Invocation;
 }
@@ -252,12 +259,20 @@ function refuseShaping(given: Given, earlier: string, other: string): void {
   );
 }
 
+function refuseLongKeys(given: Given, tenants: readonly string[]): void {
+  for (const tenant of tenants) {
+    const excess = excessOfName(tenant);
+    if (excess !== undefined) fault(given, "TEXT_TOO_LONG", `there is no tenant ${quote(tenant)}${excess}`);
+  }
+}
+
 /** What `resolve` is to write down; only a task to be taken over is read from the server. */
 function resolutionOf(given: Given) {
   const { taskId, from, retry, forget } = given.values;
   // A mark that was copied along unseen is no part of a key, and is not logged as one.
   const tenants = [...new Set(given.operands.map((word) => trimAround(withoutUnseen(word))))];
   const [tenant = ""] = tenants;
+  refuseLongKeys(given, tenants);
   if (tenants.some((each) => foldTenantKey(each) === ""))
     fault(given, "ARGUMENT_MISSING", "a tenant's key is empty", "Write resolve TENANT");
   const ways = [

@@ -297,6 +297,7 @@ function requestOf(
     options: { shape: sync.shape, run: sync.run },
     state,
     warnings: [...sync.warnings, ...manifest.warnings, ...log.warnings, ...warnings],
+    typed: sync.words,
     planDigest: saved?.digest,
     secrets: machine.secrets,
     rebindFrom: bound === server ? undefined : bound,

@@ -118,7 +118,8 @@ export async function openTelling(
       const { tenants, warnings, errors } = found;
       const made = { warnings: warnings.map(ofProblem), errors: errors.map(ofProblem) };
       const result = host.secrets.applyAll({ ...found, tenants: tenants.map(ofTenant), ...made });
-      const input = manifest && host.secrets.applyAll({ header: manifest.header, rows: manifest.rows });
+      const { delimiter = ",", header = [], rows = [] } = manifest ?? {};
+      const input = manifest && host.secrets.applyAll({ delimiter, header, rows });
       let filesFailed = false;
       for (const { target, kind: ending } of targets) {
         const render = await (await import("../results/files.js")).RESULT_FORMATS[ending]();
@@ -136,15 +137,14 @@ export async function openTelling(
   };
 }
 
-/** What the environment names that is read. */
-const READ_BY_ENVIRONMENT = ["QALYPTUS_IDEMPOTENCY_LOG", "NODE_EXTRA_CA_CERTS", "PGPASSFILE", "PGSSLROOTCERT"] as const;
-
 /**
  * Every file that a command may read, with the log that stands beside a manifest and the lock beside a log, whether they are there or
  * not: a command that was stopped early has not come to know its own.
  */
 function inputsOf({ env }: Host, { inputs }: OutputSettings): readonly ProtectedFile[] {
-  const named = [...inputs, ...READ_BY_ENVIRONMENT.flatMap((name) => env[name] || [])];
+  const { QALYPTUS_IDEMPOTENCY_LOG, NODE_EXTRA_CA_CERTS, PGPASSFILE, PGSSLROOTCERT } = env;
+  const byEnvironment = [QALYPTUS_IDEMPOTENCY_LOG, NODE_EXTRA_CA_CERTS, PGPASSFILE, PGSSLROOTCERT];
+  const named = [...inputs, ...byEnvironment.flatMap((path) => path || [])];
   const besides = ["", LOCK_ENDING, LOG_ENDING, LOG_ENDING + LOCK_ENDING];
   return named.flatMap((path) => besides.map((ending) => ({ path: path + ending, what: "an input of this command" })));
 }
@@ -188,5 +188,5 @@ function mayReplace({ path, kind }: ResultFile): boolean {
   const begin = Buffer.alloc(LONGEST_HEADER);
   const text = withOpenFile(path, ({ fd }) => begin.toString("utf8", 0, readSync(fd, begin)));
   if (kind === "json") return /^\s*\{\s*"version":\s*1,\s*"command":/.test(text);
-  return /^[^\r\n]*newTaskId"?,"?action"?,"?outcome"?,"?reason/i.test(text);
+  return /^[^\r\n]*newTaskId"?([,;\t])"?action"?\1"?outcome"?\1"?reason/i.test(text);
 }

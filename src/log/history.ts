@@ -38,7 +38,11 @@ export interface HistoryRun {
   readonly at: string;
   readonly command: RunRecord["command"];
   readonly manifest: string | undefined;
+  /** As they were typed. */
+  readonly options: readonly string[] | undefined;
   readonly by: RunBy | undefined;
+  /** What stopped or refused it. */
+  readonly errors: readonly { readonly code: string; readonly message: string }[];
   /** `undefined`: it was killed, or is under way. */
   readonly exitCode: number | undefined;
   readonly created: number;
@@ -46,9 +50,11 @@ export interface HistoryRun {
   readonly adopted: number;
   readonly refused: number;
   readonly inDoubt: number;
+  /** Tenants that nothing was done for: conflicts, and copies that could not be read. */
+  readonly notDone: number;
 }
 
-type Counted = "created" | "updated" | "adopted" | "refused" | "inDoubt";
+type Counted = "created" | "updated" | "adopted" | "refused" | "inDoubt" | "notDone";
 
 /** Collects what a log says of its runs, and of the tenants that are asked for, from its records in their order. */
 export class History {
@@ -69,12 +75,16 @@ export class History {
   /** Takes a record in. `before`: the log's state without it. */
   take(record: LogRecord, before: LogState): void {
     if (record.type === "run") {
-      const { run, seq, at, command, manifest, by } = record;
-      const none = { created: 0, updated: 0, adopted: 0, refused: 0, inDoubt: 0 };
-      this.#runs.set(run, { run, seq, at, command, manifest: manifest?.fileName, by, exitCode: undefined, ...none });
+      const { run, seq, at, command, manifest, by, options } = record;
+      const none = { created: 0, updated: 0, adopted: 0, refused: 0, inDoubt: 0, notDone: 0 };
+      const begun = { run, seq, at, command, manifest: manifest?.fileName, options, by };
+      this.#runs.set(run, { ...begun, errors: [], exitCode: undefined, ...none });
     }
     const run = this.#runs.get(record.run);
-    if (record.type === "run-end" && run !== undefined) run.exitCode = record.exitCode;
+    if (record.type === "run-end" && run !== undefined) {
+      run.exitCode = record.exitCode;
+      run.errors = record.errors ?? [];
+    }
     const counted = countedAs(record);
     if (run !== undefined && counted !== undefined) run[counted] += 1;
     if ("keys" in record)
@@ -119,6 +129,7 @@ export class History {
 
 function countedAs(record: LogRecord): Counted | undefined {
   if (record.type === "adopted") return "adopted";
+  if (record.type === "not-done") return "notDone";
   if (record.type !== "create-outcome" && record.type !== "patch-outcome") return undefined;
   if (record.outcome === "succeeded") return record.type === "create-outcome" ? "created" : "updated";
   if (record.outcome === "refused") return "refused";

@@ -41,7 +41,7 @@ interface Found {
 }
 
 /** What people and servers say. Only this may be changed, for nothing is decided by it but by the names that are compared anew in each run. */
-const TOLD = ["message", "reason", "by", "listed", "sent", "from"];
+const TOLD = ["message", "reason", "by", "listed", "sent", "from", "options", "errors"];
 
 /**
  * A record as it may be written down. Secrets are taken out of what is told. An ID, a tenant's key or what an intent sends decides

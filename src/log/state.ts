@@ -181,6 +181,7 @@ export class LogState {
         this.#namesSeen = this.#copiesMade;
         return;
       case "signed":
+      case "not-done":
         return;
       case "moved":
         this.#movedTo = entry.to;
@@ -193,7 +194,7 @@ export class LogState {
     const unexplained = this.#unexplained?.run === run ? this.#unexplained.tasks : undefined;
     for (const before of this.#tenantsOf(entry)) {
       if (entry.type === "create-outcome") this.#copiesMade += 1;
-      const after = foldTenant(before, entry, { at: written.at, unexplained, order: this.#copiesMade });
+      const after = foldTenant(before, entry, { run, at: written.at, unexplained, order: this.#copiesMade });
       if (WRITING.includes(entry.type)) this.#noteWrite(run, before.ref);
       if (entry.type === "create-intent" || entry.type === "patch-intent")
         this.#openWrites.set(entry.write, before.ref);

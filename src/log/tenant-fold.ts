@@ -27,7 +27,7 @@ import {
 
 type Reports = TenantState["reports"];
 
-const NOT_VERIFIED = { verified: false, verifiedAt: undefined } as const;
+const NOT_VERIFIED = { verified: false, verifiedAt: undefined, verifiedBy: undefined } as const;
 /** What is known of a tenant with a new copy. What `resolve --retry` was given for is there: no second copy one day. */
 const NEW_COPY = {
   ...{ suspects: NONE, absences: 0, retry: false },
@@ -41,11 +41,12 @@ export type TenantEntry = Exclude<
     LogEntry,
     { readonly write: WriteId } | { readonly key: TenantKey } | { readonly keys: readonly TenantKey[] }
   >,
-  { readonly type: "forgotten" | "source-stopped" }
+  { readonly type: "forgotten" | "source-stopped" | "not-done" }
 >;
 
 /** What a record means depends on these too. `order`: how many copies the log has made, with this one. */
 export interface FoldFacts extends Pick<OpenCreate, "unexplained" | "at"> {
+  readonly run: string;
   readonly order: number;
 }
 
@@ -107,7 +108,9 @@ export function foldTenant(tenant: TenantState, entry: TenantEntry, facts: FoldF
     case "patch-outcome":
       return withPatchOutcome(tenant, entry);
     case "verified":
-      return tenant.verified ? { ...tenant, verifiedAt: entry.verifiedAt, lastVerifiedAt: entry.verifiedAt } : tenant;
+      return tenant.verified
+        ? { ...tenant, verifiedAt: entry.verifiedAt, verifiedBy: facts.run, lastVerifiedAt: entry.verifiedAt }
+        : tenant;
     case "retry": {
       const retry = entry.withdrawn !== true;
       return { ...tenant, tenant: entry.tenant, retry, absences: retry ? 0 : tenant.absences };
@@ -117,7 +120,7 @@ export function foldTenant(tenant: TenantState, entry: TenantEntry, facts: FoldF
   if (copy?.newTaskId !== entry.newTaskId) return tenant;
   switch (entry.type) {
     case "observed":
-      return withObserved(tenant, entry);
+      return withObserved(tenant, entry, facts.run);
     case "name-changed":
     case "renamed": {
       const name = { sourceTaskId: tenant.sourceTaskId, name: entry.listed, before: null, listed: true } as const;
@@ -180,7 +183,7 @@ export function withInherited(old: TenantState, renamed: TenantState): TenantSta
   return { ...heir, reports: withoutSpent(reports, heir.originalRows), ...NOT_VERIFIED };
 }
 
-function withObserved(tenant: TenantState, observed: ObservedRecord): TenantState {
+function withObserved(tenant: TenantState, observed: ObservedRecord, run: string): TenantState {
   const reports = new Map(tenant.reports);
   for (const shown of observed.reports) {
     const knowledge = reports.get(shown.reportId) ?? UNKNOWN_REPORT;
@@ -200,6 +203,7 @@ function withObserved(tenant: TenantState, observed: ObservedRecord): TenantStat
     originalRows: has,
     verified,
     verifiedAt: verified ? observed.verifiedAt : undefined,
+    verifiedBy: verified ? run : undefined,
     lastVerifiedAt: verified ? observed.verifiedAt : tenant.lastVerifiedAt,
     showsMappings: tenant.showsMappings || observed.reports.some(({ apps }) => apps !== null),
   };

@@ -120,6 +120,8 @@ export interface TenantState {
   readonly verified: boolean;
   /** When they were read last; `undefined` where they are not verified, or the log does not say. */
   readonly verifiedAt: string | undefined;
+  /** The run that read them. */
+  readonly verifiedBy: string | undefined;
   /** When its mappings were last seen as they were to be, whatever has happened since. */
   readonly lastVerifiedAt: string | undefined;
   /** The server has shown mappings of this copy: what a PATCH of it did is known when it was read back, and not before. */
@@ -147,6 +149,7 @@ export function unknownTenant(
     retry: false,
     verified: false,
     verifiedAt: undefined,
+    verifiedBy: undefined,
     lastVerifiedAt: undefined,
     showsMappings: false,
   };

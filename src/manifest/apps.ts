@@ -11,6 +11,8 @@ import {
 } from "../shared/ids.js";
 import { EXIT, StopError } from "../shared/problems.js";
 import { csvLine, disarmFormula, rearmFormula } from "../shared/quoting.js";
+import type { Steps } from "../shared/steps.js";
+import { excessOf, excessOfName } from "../shared/text-limits.js";
 import { firstUnfit, listed, quote, withoutUnseen } from "../shared/text-safety.js";
 import { normalHeader } from "./columns.js";
 import { readCsvTable } from "./csv.js";
@@ -37,10 +39,12 @@ const NAME_KEYS = ["name", "appname", "title"];
  * The apps of an `--apps` file: what `qlik app ls --json`, the QRS API or PowerShell's Export-Csv write. Each app once, in the
  * file's order. Throws a StopError (exit 2) with every fault: no text, no list, an entry without an app's ID.
  */
-export function readAppsFile(bytes: Uint8Array, file: string): readonly ListedApp[] {
+export function* readAppsFile(bytes: Uint8Array, file: string): Steps<readonly ListedApp[]> {
   const { text } = decodeText(bytes, { file });
   const findings = new Findings(file);
-  const entries = /^\s*[[{]/.test(text) ? entriesOfJson(new JsonText(text, file)) : entriesOfCsv(text, findings);
+  const entries = /^\s*[[{]/.test(text)
+    ? entriesOfJson(new JsonText(text, findings))
+    : yield* entriesOfCsv(text, findings);
   const apps = new Map<AppId, ListedApp>();
   for (const { line, values } of entries) {
     // Qlik Cloud lists all kinds of items.
@@ -64,8 +68,12 @@ export function readAppsFile(bytes: Uint8Array, file: string): readonly ListedAp
   return [...apps.values()];
 }
 
-function entriesOfCsv(text: string, findings: Findings): readonly AppEntry[] {
-  const table = readCsvTable(text, (header) => [...ID_KEYS, ...NAME_KEYS].includes(normalHeader(header)), findings);
+function* entriesOfCsv(text: string, findings: Findings): Steps<readonly AppEntry[]> {
+  const table = yield* readCsvTable(
+    text,
+    (header) => [...ID_KEYS, ...NAME_KEYS].includes(normalHeader(header)),
+    findings,
+  );
   if (table.header.length === 0 || findings.faults.length > 0) return [];
   const keys = table.header.map(normalHeader);
   if (!keys.some((key) => ID_KEYS.includes(key))) {
@@ -128,8 +136,8 @@ export function draftTenants(
   const unfit: ListedApp[] = [];
   const appsOf = new Map<TenantKey, ListedApp[]>();
   for (const app of others) {
-    const tenant = tenantIn(app.name);
-    if (tenant === undefined || firstUnfit(tenant) !== undefined) {
+    const tenant = excessOf(app.name) === undefined ? tenantIn(app.name) : undefined;
+    if (tenant === undefined || excessOfName(tenant) !== undefined || firstUnfit(tenant) !== undefined) {
       unfit.push(app);
       continue;
     }
@@ -146,12 +154,12 @@ export function draftTenants(
  */
 export function tenantReader(pattern: string): (name: string) => string | undefined {
   const [before = "", ...rest] = withoutUnseen(pattern).split(PLACEHOLDER);
-  const fits = new RegExp(`^\\s*${literal(before)}(.*)${literal(rest.join(PLACEHOLDER))}\\s*$`, "isu");
-  return (name) => trimAround(fits.exec(withoutUnseen(name))?.[1] ?? "") || undefined;
+  const fits = new RegExp(`^ ?${literal(before)}(.*)${literal(rest.join(PLACEHOLDER))} ?$`, "isu");
+  return (name) => trimAround(fits.exec(withoutUnseen(name).replace(/\s+/g, " "))?.[1] ?? "") || undefined;
 }
 
 function literal(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&").replace(/\s+/g, "\\s+");
+  return text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&").replace(/\s+/g, " ");
 }
 
 /** A first manifest as CSV: byte order mark and CRLF, so that Excel opens it right; the tenants' keys read back exactly as they are. */

@@ -1,5 +1,6 @@
 import type { ProblemCode } from "../shared/codes.js";
-import type { AppId, TaskId, TenantKey } from "../shared/ids.js";
+import { type AppId, addTo, type TaskId, type TenantKey } from "../shared/ids.js";
+import type { Steps } from "../shared/steps.js";
 import { listed, quote } from "../shared/text-safety.js";
 import { COLUMN_RULES, MANIFEST_COLUMNS, type ManifestColumn } from "./columns.js";
 import type { DesiredMapping, ManifestTenant } from "./manifest.js";
@@ -7,14 +8,14 @@ import { checkNames } from "./names.js";
 import { type JudgedManifest, type JudgedTenant, type ManifestRow, placeOf } from "./rows.js";
 
 /** Tells what is wrong with a manifest's rows and tenants against each other. Each check is linear in the rows. */
-export function checkManifest(manifest: JudgedManifest): void {
-  checkColumns(manifest);
-  checkContradictions(manifest);
-  checkSpellings(manifest);
-  checkDisabledWithoutSource(manifest);
-  checkApps(manifest);
-  checkNewTasks(manifest);
-  checkNames(manifest);
+export function* checkManifest(manifest: JudgedManifest): Steps<void> {
+  for (const check of [
+    ...[checkColumns, checkContradictions, checkSpellings, checkDisabledWithoutSource],
+    ...[checkApps, checkNewTasks, checkNames],
+  ]) {
+    check(manifest);
+    yield;
+  }
 }
 
 /** The columns that the manifest lacks although a row needs them, each once. */
@@ -71,20 +72,28 @@ function checkOneValue(
 
 /** One report and `qlikAppId` with two targets; a mapping of every report covers each one. */
 function checkTargets({ tenant, rows }: JudgedTenant, manifest: JudgedManifest): void {
-  /** The first mapping of each app and report. */
+  /** The first mapping of each app and report, and for each app those of them that differ in their target. */
   const first = new Map<string, DesiredMapping>();
+  const targetsOf = new Map<AppId, DesiredMapping[]>();
   const findOther = (mapping: DesiredMapping): DesiredMapping | undefined => {
     const covered =
       mapping.report === undefined
-        ? [...first.values()].filter((one) => one.qlikAppId === mapping.qlikAppId)
+        ? (targetsOf.get(mapping.qlikAppId) ?? [])
         : [first.get(`${mapping.qlikAppId} undefined`), first.get(`${mapping.qlikAppId} ${mapping.report}`)];
     return covered.find((one) => one !== undefined && one.newQlikAppId !== mapping.newQlikAppId);
+  };
+  const keep = (mapping: DesiredMapping): void => {
+    first.set(`${mapping.qlikAppId} ${mapping.report}`, mapping);
+    const [one, another] = targetsOf.get(mapping.qlikAppId) ?? [];
+    // Two that differ are enough: no third has both targets.
+    if (another === undefined && one?.newQlikAppId !== mapping.newQlikAppId)
+      addTo(targetsOf, mapping.qlikAppId, mapping);
   };
   for (const row of rows) {
     for (const mapping of row.desired) {
       const other = findOther(mapping);
       if (other === undefined) {
-        first.set(`${mapping.qlikAppId} ${mapping.report}`, mapping);
+        keep(mapping);
         continue;
       }
       const report = mapping.report ?? other.report;

@@ -1,4 +1,5 @@
 import { nearestSpellings } from "../shared/spelling.js";
+import { nfkc } from "../shared/text-limits.js";
 import { quote } from "../shared/text-safety.js";
 import type { Findings } from "./manifest.js";
 
@@ -70,8 +71,7 @@ export const MANIFEST_COLUMNS = Object.keys(RULES) as readonly ManifestColumn[];
 
 /** A header or placeholder as it is compared: without regard to case, blanks, `_`, `-` and what nobody sees. */
 export function normalHeader(text: string): string {
-  return text
-    .normalize("NFKC")
+  return nfkc(text)
     .replace(/[\s_\-\u2800\p{Default_Ignorable_Code_Point}]+/gu, "")
     .toUpperCase()
     .toLowerCase();

@@ -6,14 +6,25 @@
 import { CsvError, type InfoField, type InfoRecord, parse } from "csv-parse/sync";
 import type { ProblemCode } from "../shared/codes.js";
 import { trimAround } from "../shared/ids.js";
-import { isArmed, rearmFormula } from "../shared/quoting.js";
-import { quote } from "../shared/text-safety.js";
+import { CSV_DELIMITERS, isArmed, rearmFormula } from "../shared/quoting.js";
+import { atOnce, type Steps } from "../shared/steps.js";
+import { cutText, excessOf, LONGEST_CELL, LONGEST_NAME } from "../shared/text-limits.js";
+import { counted, quote } from "../shared/text-safety.js";
 import { isManifestColumn, meaningOf } from "./columns.js";
-import type { Findings, RawManifest, RawRow } from "./manifest.js";
+import {
+  type Findings,
+  MOST_CELLS,
+  MOST_COLUMNS,
+  MOST_FAULTS,
+  MOST_ROWS,
+  type Place,
+  type RawManifest,
+  type RawRow,
+} from "./manifest.js";
 
 /** A CSV manifest as rows of text. A result's cells have a `'` before what looks like a formula: it is taken back here. */
-export function readCsvManifest(text: string, findings: Findings): RawManifest {
-  const table = readCsvTable(text, (header) => isManifestColumn(meaningOf(header)), findings);
+export function* readCsvManifest(text: string, findings: Findings): Steps<RawManifest> {
+  const table = yield* readCsvTable(text, (header) => isManifestColumn(meaningOf(header)), findings);
   const rows = table.rows.map((row) =>
     row.cells.some(isArmed) ? { ...row, cells: row.cells.map(rearmFormula) } : row,
   );
@@ -21,22 +32,30 @@ export function readCsvManifest(text: string, findings: Findings): RawManifest {
 }
 
 /** A CSV file's header (trimmed; empty where the file has none), and the rows that fit under it. */
-export type CsvTable = Pick<RawManifest, "header" | "headerLine" | "rows">;
+export type CsvTable = Pick<RawManifest, "header" | "headerLine" | "rows" | "delimiter">;
 
 /** Reads a table. `isKnown` says of a header whether it means something: the delimiter is the one that finds most of these. */
-export function readCsvTable(text: string, isKnown: (header: string) => boolean, findings: Findings): CsvTable {
-  const { start, line, delimiter } = readCsvOpening(text);
-  const content = text.slice(start, text.endsWith("\u001a") ? -1 : undefined);
-  const [header, ...records] = splitCsv(content, delimiter ?? foundDelimiter(content, isKnown), line, findings);
+export function* readCsvTable(text: string, isKnown: (header: string) => boolean, findings: Findings): Steps<CsvTable> {
+  const opening = readCsvOpening(text);
+  const content = text.slice(opening.start, text.endsWith("\u001a") ? -1 : undefined);
+  const delimiter = opening.delimiter ?? foundDelimiter(content, isKnown);
+  const [header, ...records] = yield* splitCsv(content, delimiter, opening.line, findings);
   const titles = header?.cells.map(trimAround) ?? [];
+  const headerLine = header?.line ?? 1;
+  findings.checkSize(titles.length, MOST_COLUMNS, "columns");
+  for (const title of titles) tellExcess(title, LONGEST_NAME, { line: headerLine, column: title }, findings);
   const rows = records.filter((record) => {
-    const found = record.cells.length;
-    if (found === titles.length) return true;
-    const message = `This row has ${found} ${found === 1 ? "field" : "fields"}, the header has ${titles.length}.`;
-    findings.fault("FIELD_COUNT", message, { line: record.line, value: record.cells.join(" | ") });
+    const { cells, line } = record;
+    if (cells.length === titles.length) {
+      const long = cells.findIndex((cell) => cell.length > LONGEST_CELL);
+      return long < 0 || !tellExcess(cells[long] ?? "", LONGEST_CELL, { line, column: titles[long] ?? "" }, findings);
+    }
+    const fields = counted(cells.length, "field");
+    const message = `This row has ${fields}, the header has ${titles.length}.`;
+    findings.fault("FIELD_COUNT", message, { line, value: cells.join(" | ") });
     return false;
   });
-  return { header: titles, headerLine: header?.line ?? 1, rows };
+  return { header: titles, headerLine, rows, delimiter };
 }
 
 /** Excel's `sep=;`, PowerShell's `#TYPE …`, or a blank line. */
@@ -64,9 +83,9 @@ const FEW_ABOVE_HEADER = 20;
 
 function foundDelimiter(text: string, isKnown: (header: string) => boolean): string {
   const start = text.slice(0, LONGEST_HEADER);
-  const scored = [",", ";", "\t"].map((delimiter) => {
-    const [header] = readRecords(start, delimiter, 1, FEW_ABOVE_HEADER);
-    const { cells } = header ?? readRecords(start, delimiter, 1)[0] ?? { cells: [] };
+  const scored = CSV_DELIMITERS.map((delimiter) => {
+    const read = (to?: number) => atOnce(readRecords(start, delimiter, { line: 1, to }))[0];
+    const { cells } = read(FEW_ABOVE_HEADER) ?? read() ?? { cells: [] };
     return { delimiter, known: cells.filter((cell) => isKnown(trimAround(cell))).length, fields: cells.length };
   });
   scored.sort((a, b) => b.known - a.known || b.fields - a.fields);
@@ -77,8 +96,8 @@ function foundDelimiter(text: string, isKnown: (header: string) => boolean): str
  * Splits text into records, the header first; blank ones are left out. Lines end in LF, CRLF or CR, mixed as they come. A record
  * with a quote out of place is told and left out; where that is the header, all of them are.
  */
-export function splitCsv(text: string, delimiter: string, line: number, findings: Findings): readonly RawRow[] {
-  const records = readRecords(text, delimiter, line);
+export function* splitCsv(text: string, delimiter: string, line: number, findings: Findings): Steps<readonly RawRow[]> {
+  const records = yield* readRecords(text, delimiter, { line, findings });
   const [header] = records;
   for (const { fault } of records) {
     if (fault === undefined) continue;
@@ -112,32 +131,79 @@ const OPTIONS = {
   ...{ relax_quotes: true, ltrim: true },
 };
 
-/** Reads the records (all, or the first `to`) that are not blank, whatever their quotes are like: csv-parse takes those out of place for text. */
-function readRecords(text: string, delimiter: string, firstLine: number, to = -1): readonly CsvRecord[] {
+/** csv-parse reads so much at once, and then the event loop has its turn. */
+const BYTES_OF_STEP = 64 * 1024;
+
+/**
+ * Reads the records (all, or from the first `to`) that are not blank, whatever their quotes are like: csv-parse takes those out of
+ * place for text. It is given some whole lines at a time; where these end within quotes, they are read once more with as many again.
+ */
+function* readRecords(
+  text: string,
+  delimiter: string,
+  { line: firstLine, to = -1, findings }: { line: number; to?: number | undefined; findings?: Findings },
+): Steps<readonly CsvRecord[]> {
   const bytes = Buffer.from(text);
   const records: CsvRecord[] = [];
-  let [start, line] = [0, firstLine];
+  let [start, line, left, cellCount, faultCount] = [0, firstLine, to, 0, 0];
   const add = (record: CsvRecord): void => {
     // Excel writes lines of delimiters only below a table.
-    if (record.fault !== undefined || record.cells.some((cell) => trimAround(cell) !== "")) records.push(record);
+    if (record.fault === undefined && record.cells.every((cell) => trimAround(cell) === "")) return;
+    records.push(record);
+    cellCount += record.cells.length;
+    faultCount += record.fault === undefined ? 0 : 1;
+    findings?.checkSize(records.length - 1, MOST_ROWS, "rows");
+    findings?.checkSize(cellCount, MOST_CELLS, "values");
   };
-  // Nothing is kept by csv-parse. A copy of its array holds no room to grow: with 200,000 rows that counts.
-  const on_record = (cells: string[], { bytes: end }: InfoRecord): null => {
-    // Such a value has a quote out of place, or one that belongs to its content.
-    const isOdd = cells.some((cell) => trimAround(cell).startsWith('"'));
-    add(isOdd ? readOddRecord(bytes.subarray(start, end), delimiter, line) : { line, cells: cells.slice() });
-    line += lineEndsIn(bytes, start, end);
-    start = end;
-    return null;
-  };
-  try {
-    parse(bytes, { ...OPTIONS, delimiter, to, on_record });
-  } catch (error) {
-    if (!isUnclosed(error)) throw error;
-    add(readOddRecord(bytes.subarray(start), delimiter, line));
+  for (let size = BYTES_OF_STEP; start < bytes.length && left !== 0 && faultCount <= MOST_FAULTS; yield) {
+    const from = start;
+    const upTo = lineEndFrom(bytes, from + size);
+    // Nothing is kept by csv-parse. A copy of its array holds no room to grow: with 200,000 rows that counts.
+    const on_record = (cells: string[], { bytes: taken }: InfoRecord): null => {
+      const end = from + taken;
+      // Such a value has a quote out of place, or one that belongs to its content.
+      const isOdd = cells.some((cell) => trimAround(cell).startsWith('"'));
+      add(isOdd ? readOddRecord(bytes.subarray(start, end), delimiter, line) : { line, cells: cells.slice() });
+      line += lineEndsIn(bytes, start, end);
+      start = end;
+      if (left > 0) left -= 1;
+      return null;
+    };
+    try {
+      parse(bytes.subarray(from, upTo), { ...OPTIONS, delimiter, to: left, on_record });
+      start = upTo;
+      size = BYTES_OF_STEP;
+    } catch (error) {
+      if (!isUnclosed(error)) throw error;
+      if (upTo === bytes.length) {
+        add(readOddRecord(bytes.subarray(start), delimiter, line));
+        break;
+      }
+      size = 2 * (upTo - start);
+    }
   }
   return records;
 }
+
+/** Where the first line ends that ends at or behind a place. */
+function lineEndFrom(bytes: Buffer, place: number): number {
+  for (let at = place; at < bytes.length; at += 1) {
+    if (bytes[at] === LF) return at + 1;
+    if (bytes[at] === CR) return bytes[at + 1] === LF ? at + 2 : at + 1;
+  }
+  return bytes.length;
+}
+
+/** Tells a text that is too long; whether it is. */
+function tellExcess(text: string, longest: number, at: Place, findings: Findings): boolean {
+  const excess = excessOf(text, longest);
+  if (excess === undefined) return false;
+  const column = cutText(at.column, LONGEST_COLUMN_SHOWN);
+  findings.fault("TEXT_TOO_LONG", `${column} is ${quote(text)}${excess}.`, { line: at.line, column, value: text });
+  return true;
+}
+
+const LONGEST_COLUMN_SHOWN = 80;
 
 /** Reads the first record of a text; each of its values is judged by its bytes in the file. */
 function readOddRecord(bytes: Buffer, delimiter: string, line: number): CsvRecord {

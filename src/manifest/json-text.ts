@@ -1,6 +1,6 @@
 import { type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 import { EXIT, stopError } from "../shared/problems.js";
-import type { Place } from "./manifest.js";
+import type { Findings, Place } from "./manifest.js";
 
 /** A JSON text as a tree of values that know their lines: JSON.parse tells neither these nor, in every Node version, a fault's. */
 export class JsonText {
@@ -9,8 +9,11 @@ export class JsonText {
   /** The offset at which each line begins. */
   readonly #lines: readonly number[];
 
-  /** Throws a StopError (exit 2) where the text is no JSON; as strict as JSON.parse. `file`: as messages name it. */
-  constructor(text: string, file: string) {
+  /** Throws a StopError (exit 2) where the text is no JSON, as strict as JSON.parse, or has more values than are read. */
+  constructor(text: string, findings: Findings) {
+    const { file } = findings;
+    findings.checkSize(text.length, MOST_CHARACTERS, "characters of JSON");
+    findings.checkSize(marksIn(text), MOST_MARKS, "JSON values");
     this.#text = text;
     this.#lines = [0, ...lineStarts(text)];
     const errors: ParseError[] = [];
@@ -50,6 +53,22 @@ export class JsonText {
     return 1 + lastUpTo(offset, this.#lines.length, (nth) => this.#lines[nth]);
   }
 }
+
+/** The tree takes some 150 bytes a value, and is made in one call, in which no signal is heard: a larger manifest has to be CSV. */
+const MOST_CHARACTERS = 64 * 1024 * 1024;
+const MOST_MARKS = 5_000_000;
+
+/** How many brackets, colons and commas there are: about as many as values and keys. */
+function marksIn(text: string): number {
+  let marks = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === COMMA || code === COLON || code === BRACE || code === BRACKET) marks += 1;
+  }
+  return marks;
+}
+
+const [COMMA, COLON, BRACE, BRACKET] = [0x2c, 0x3a, 0x7b, 0x5b];
 
 /** Which one begins at this offset, or last before it, of so many that are in order. */
 function lastUpTo(offset: number, count: number, beginOf: (nth: number) => number | undefined): number {

@@ -1,14 +1,27 @@
 import type { Node } from "jsonc-parser";
 import { trimAround } from "../shared/ids.js";
 import { EXIT, StopError } from "../shared/problems.js";
+import { mapInSteps, type Steps } from "../shared/steps.js";
+import { excessOf, LONGEST_CELL, LONGEST_NAME } from "../shared/text-limits.js";
 import { quote } from "../shared/text-safety.js";
 import { COLUMN_RULES, isManifestColumn, MANIFEST_COLUMNS, type ManifestColumn, meaningOf } from "./columns.js";
 import { JsonText, keyOf, membersOf } from "./json-text.js";
-import type { Findings, Place, RawManifest, RawRow, SharedText } from "./manifest.js";
+import {
+  type Findings,
+  MOST_CELLS,
+  MOST_COLUMNS,
+  MOST_ROWS,
+  type Place,
+  type RawManifest,
+  type RawRow,
+  type SharedText,
+} from "./manifest.js";
 
 /** Reads a JSON manifest. Throws a StopError (exit 2) where it is no JSON, or has no tenants that could be read. */
-export function readJsonManifest(text: string, findings: Findings): RawManifest {
-  return new JsonManifestReader(new JsonText(text, findings.file), findings).read();
+export function* readJsonManifest(text: string, findings: Findings): Steps<RawManifest> {
+  const json = new JsonText(text, findings);
+  yield;
+  return yield* new JsonManifestReader(json, findings).read();
 }
 
 /** An object's values by what their keys mean: a known column, else the key folded. */
@@ -28,6 +41,7 @@ const TOP_COLUMNS = MANIFEST_COLUMNS.filter((column) => COLUMN_RULES[column].atT
 class JsonManifestReader {
   readonly #json: JsonText;
   readonly #findings: Findings;
+  #mappings = 0;
   readonly #unknownInMappings = new Set<string>();
 
   constructor(json: JsonText, findings: Findings) {
@@ -35,16 +49,16 @@ class JsonManifestReader {
     this.#findings = findings;
   }
 
-  read(): RawManifest {
+  *read(): Steps<RawManifest> {
     const { root } = this.#json;
-    if (root.type === "array") return this.#manifestOf(root, {});
+    if (root.type === "array") return yield* this.#manifestOf(root, {});
     const top = this.#members(root, "an array or an object");
     const known = ["$schema", ...TOP_COLUMNS, "reportIds", "tenants"];
     for (const [meaning, value] of top ?? [])
       if (!known.map(meaningOf).includes(meaning)) this.#warnUnknown(value, "at the top level", known);
     const shared = top === undefined ? {} : this.#shared(top);
     const tenants = top?.get("tenants");
-    if (tenants?.type === "array") return this.#manifestOf(tenants, shared);
+    if (tenants?.type === "array") return yield* this.#manifestOf(tenants, shared);
     const message = "The manifest has no tenants: its top level lacks the key tenants.";
     if (tenants !== undefined) this.#wrongKind(tenants, "an array of tenants");
     else if (top !== undefined)
@@ -64,19 +78,23 @@ class JsonManifestReader {
     return { ...shared, reportIds: reports.flatMap((report) => read(report) ?? []) };
   }
 
-  #manifestOf(tenants: Node, shared: RawManifest["shared"]): RawManifest {
-    const entries = this.#items(tenants, "an array of tenants").flatMap((entry) => this.#rowsOf(entry));
+  *#manifestOf(tenants: Node, shared: RawManifest["shared"]): Steps<RawManifest> {
+    const items = this.#items(tenants, "an array of tenants");
+    this.#findings.checkSize(items.length, MOST_ROWS, "rows");
+    const entries = (yield* mapInSteps(items, (entry) => this.#rowsOf(entry))).flat();
     /** Each key that any row has, by what it means. A tenant and its app have a column in any case. */
     const header = new Map<string, string>();
     for (const { said } of entries)
       for (const [meaning, { node }] of said) if (!header.has(meaning)) header.set(meaning, keyOf(node));
+    this.#findings.checkSize(header.size, MOST_COLUMNS, "columns");
+    this.#findings.checkSize(entries.length * header.size, MOST_CELLS, "values");
     for (const column of ["tenant", "newQlikAppId"]) if (!header.has(column)) header.set(column, column);
     const meanings = [...header.keys()];
-    const rows = entries.map(({ said, ...row }) => ({
+    const rows = yield* mapInSteps(entries, ({ said, ...row }) => ({
       ...row,
       cells: meanings.map((one) => said.get(one)?.text ?? ""),
     }));
-    return { format: "json", header: [...header.values()], headerLine: 1, rows, shared };
+    return { format: "json", delimiter: ",", header: [...header.values()], headerLine: 1, rows, shared };
   }
 
   /** The rows of a tenant's entry: one, or one for each of its mappings. */
@@ -93,6 +111,8 @@ class JsonManifestReader {
     const said = this.#said(members);
     const given = members.get("mappings");
     const items = this.#items(given, "an array of mappings");
+    this.#mappings += items.length;
+    this.#findings.checkSize(this.#mappings, MOST_ROWS, "mappings");
     const rows = items.flatMap((mapping): SaidRow[] => {
       const own = this.#members(mapping, "an object");
       return own === undefined ? [] : [this.#row(this.#merged(said, own), entry, mapping)];
@@ -125,7 +145,7 @@ class JsonManifestReader {
     for (const [meaning, node] of members) {
       const isText =
         isManifestColumn(meaning) && !(meaning === "enabled" && (node.type === "boolean" || node.type === "number"));
-      const text = isText ? this.#text(node) : this.#json.textOf(node);
+      const text = isText ? this.#text(node) : this.#bounded(node, this.#json.textOf(node));
       if (isText || text !== undefined) said.set(meaning, { node, text });
     }
     return said;
@@ -164,7 +184,10 @@ class JsonManifestReader {
   #members(object: Node, wanted: string): Members | undefined {
     if (object.type !== "object") return this.#wrongKind(object, wanted);
     const members = new Map<string, Node>();
-    for (const [key, node] of membersOf(object)) {
+    const pairs = membersOf(object);
+    this.#findings.checkSize(pairs.length, MOST_COLUMNS, "keys in one object");
+    for (const [key, node] of pairs) {
+      this.#findings.checkSize(key.length, LONGEST_NAME, "characters in one key");
       const other = members.get(meaningOf(key));
       members.set(meaningOf(key), node);
       if (other === undefined) continue;
@@ -185,9 +208,18 @@ class JsonManifestReader {
   /** A value that must be text, or `undefined` where it is not (then its fault is told). `null` counts as empty. */
   #text(node: Node): string | undefined {
     const text = this.#json.textOf(node);
-    if (node.type === "string" || node.type === "null") return text;
+    if (node.type === "string" || node.type === "null") return this.#bounded(node, text);
     const quoted = `Put it in quotes: "${text}". Text stays text, so that 007 is not 7.`;
     return this.#wrongKind(node, "text in quotes", text === undefined ? undefined : quoted);
+  }
+
+  /** A text that is not too long; else its fault is told. */
+  #bounded(node: Node, text: string | undefined): string | undefined {
+    const excess = text === undefined ? undefined : excessOf(text, LONGEST_CELL);
+    if (text === undefined || excess === undefined) return text;
+    const at = this.#json.placeOf(node);
+    this.#findings.fault("TEXT_TOO_LONG", `${at.column} is ${quote(text)}${excess}.`, { ...at, value: text });
+    return undefined;
   }
 
   #wrongKind(node: Node, wanted: string, hint?: string): undefined {

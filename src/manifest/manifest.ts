@@ -1,6 +1,6 @@
 import type { ProblemCode } from "../shared/codes.js";
 import type { AppId, TaskId, TenantKey } from "../shared/ids.js";
-import { type Problem, problem } from "../shared/problems.js";
+import { EXIT, type Problem, problem, StopError, stopError } from "../shared/problems.js";
 import { keptValue } from "../shared/text-safety.js";
 import type { ManifestColumn } from "./columns.js";
 
@@ -43,7 +43,10 @@ export interface Manifest {
   readonly sha256: string;
   readonly tenants: readonly ManifestTenant[];
   readonly warnings: readonly Problem[];
-  /** The input's columns and rows as text, for a result that shows them again (CSV). */
+  /** `--apps`: the apps' names. */
+  readonly appNames?: ReadonlyMap<AppId, string> | undefined;
+  /** The input's delimiter, columns and rows as text, for a result that shows them again (CSV). */
+  readonly delimiter: string;
   readonly header: readonly string[];
   readonly rows: readonly {
     readonly line: number;
@@ -63,7 +66,7 @@ export interface ManifestDefaults {
   readonly allowSharedApps: readonly AppId[];
   readonly allowMasterAppFor: readonly TenantKey[];
   /** `--apps`: the apps that exist; `undefined` where the flag is not given. */
-  readonly knownApps?: ReadonlySet<AppId> | undefined;
+  readonly knownApps?: ReadonlyMap<AppId, string> | undefined;
 }
 
 /** The copy's name where nobody says otherwise. */
@@ -95,6 +98,8 @@ export interface SharedText extends Place {
 /** A manifest as text: rows under headers, and where each value stands. */
 export interface RawManifest {
   readonly format: "csv" | "json";
+  /** Between the cells of a CSV; a comma for JSON. A result in CSV has it too. */
+  readonly delimiter: string;
   readonly header: readonly string[];
   /** The header's line; 1 for JSON. */
   readonly headerLine: number;
@@ -108,6 +113,13 @@ export interface RawManifest {
   };
 }
 
+/** What one file may hold: more than any manifest needs, and no more than this machine's memory does. */
+export const MOST_ROWS = 1_000_000;
+export const MOST_COLUMNS = 1024;
+export const MOST_CELLS = 20_000_000;
+/** More faults than anybody reads have one cause: reading ends there. */
+export const MOST_FAULTS = 10_000;
+
 /** What the readers and checks of one file find wrong with it. */
 export class Findings {
   /** As messages name the file. */
@@ -120,7 +132,22 @@ export class Findings {
   }
 
   fault(code: ProblemCode, message: string, more: Omit<Problem, "code" | "message">): void {
-    this.faults.push(this.#problem(code, message, more));
+    this.add(this.#problem(code, message, more));
+  }
+
+  /** Adds a fault. Throws a StopError (exit 2) with all of them where there are too many. */
+  add(fault: Problem): void {
+    this.faults.push(fault);
+    if (this.faults.length < MOST_FAULTS) return;
+    const message = `${this.file} has ${MOST_FAULTS} faults and more: what stands behind them was not looked at.`;
+    throw new StopError(EXIT.usage, [...this.faults, problem("FAULTS_BEYOND", message, { file: this.file })]);
+  }
+
+  /** Refuses a file that has more of something than is read: throws a StopError (exit 2) with this alone. */
+  checkSize(found: number, most: number, what: string): void {
+    if (found <= most) return;
+    const message = `${this.file} has more ${what} than are read: at most ${most}.`;
+    throw stopError(EXIT.usage, "MANIFEST_TOO_LARGE", message, { file: this.file });
   }
 
   warn(code: ProblemCode, message: string, more: Omit<Problem, "code" | "message">): void {

@@ -1,5 +1,6 @@
 import { foldName, type TaskId, trimAround } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
+import { LONGEST_CELL } from "../shared/text-limits.js";
 import { listed, quote, withoutUnseen } from "../shared/text-safety.js";
 import { meaningOf } from "./columns.js";
 import type { ColumnTexts, ManifestTenant } from "./manifest.js";
@@ -39,10 +40,14 @@ export function renderName(template: string, { tenant, task, columns }: NameValu
     if (meaning !== "task") return columns.get(meaning);
     return task === undefined ? spelt : withoutUnseen(task.replace(/[\p{Cc}\u2028\u2029]/gu, " "));
   };
+  let length = template.length;
   const name = template.replace(PIECES, (spelt: string, brace: string | undefined, column: string | undefined) => {
     const text = column === undefined ? brace : textOf(spelt, column);
     if (text === undefined) unknown.push(spelt);
-    return text ?? "";
+    // A name that is too long already grows no further: a template may use a long value hundreds of times.
+    if (text === undefined || length > LONGEST_CELL) return "";
+    length += text.length;
+    return text;
   });
   return unknown.length === 0 ? { name: trimAround(name) } : { unknown };
 }
@@ -110,6 +115,9 @@ export function checkCopyNames(
   return faults;
 }
 
+/** Of one template. */
+const PLACEHOLDERS_TOLD = 12;
+
 /**
  * The enabled tenants' copies' names, as far as they are known without the server: placeholders that nothing fills, names that
  * cannot be, twins.
@@ -127,7 +135,8 @@ export function checkNames(manifest: JudgedManifest): void {
       // One template for all tenants is told once.
       if (row === undefined && isSharedTemplateTold) continue;
       isSharedTemplateTold ||= row === undefined;
-      for (const spelt of rendered.unknown) tellUnknownPlaceholder(spelt, row, manifest);
+      for (const spelt of [...new Set(rendered.unknown)].slice(0, PLACEHOLDERS_TOLD))
+        tellUnknownPlaceholder(spelt, row, manifest);
       continue;
     }
     if (rows.length > 1) tellContradictoryColumns(one, manifest);
@@ -144,7 +153,7 @@ export function checkNames(manifest: JudgedManifest): void {
     else if (sourceTaskId !== undefined)
       names.push({ tenant, line, column, sourceTaskId, name, taskUnfilled: usesTaskName(nameTemplate) });
   }
-  findings.faults.push(...checkCopyNames(names, [], findings.file));
+  for (const fault of checkCopyNames(names, [], findings.file)) findings.add(fault);
 }
 
 /** A column that the name uses and that the tenant's rows fill differently: which one the copy is named by cannot be told. */

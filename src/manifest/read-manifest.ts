@@ -3,6 +3,8 @@ import { basename } from "node:path";
 import { MOST_BYTES } from "../files/open-file.js";
 import { decodeText, readNamedFile, workbook } from "../files/read-file.js";
 import { EXIT, type Problem, StopError, stopError } from "../shared/problems.js";
+import { mapInSteps, type Steps } from "../shared/steps.js";
+import { inSteps } from "../shared/time.js";
 import { checkManifest } from "./checks.js";
 import { indexColumns } from "./columns.js";
 import { readCsvManifest } from "./csv.js";
@@ -39,11 +41,15 @@ export async function readManifestFile(
  */
 export async function readManifest({ path: file, bytes, encoding, defaults }: ManifestInput): Promise<Manifest> {
   if (/\.xls[xmb]$/i.test(file)) throw new StopError(EXIT.usage, workbook(file));
+  return inSteps(judge({ path: file, bytes, encoding, defaults }));
+}
+
+function* judge({ path: file, bytes, encoding, defaults }: ManifestInput): Steps<Manifest> {
   const { text, warning } = decodeText(bytes, { encoding, file });
   const findings = new Findings(file);
   const empty = stopError(EXIT.usage, "MANIFEST_EMPTY", `The manifest ${file} is empty.`, { file });
   if (text.trim() === "") throw empty;
-  const raw = isJson(text, file) ? readJsonManifest(text, findings) : readCsvManifest(text, findings);
+  const raw = yield* isJson(text, file) ? readJsonManifest(text, findings) : readCsvManifest(text, findings);
   if (raw.header.length === 0) throw findings.faults.length > 0 ? new StopError(EXIT.usage, findings.faults) : empty;
   if (raw.rows.length === 0 && findings.faults.length === 0) {
     const why = raw.format === "csv" ? "below its header is no row" : "its array is empty";
@@ -52,15 +58,18 @@ export async function readManifest({ path: file, bytes, encoding, defaults }: Ma
   const columns = indexColumns(raw.header, raw.headerLine, findings);
   const shared = shareValues(raw, defaults, findings);
   const context = { raw, columns, shared, findings };
-  const rows = raw.rows.map((row) => readRow(row, context));
+  const rows = yield* mapInSteps(raw.rows, (row) => readRow(row, context));
   const tenants = tenantsOf(rows, context);
-  checkManifest({ ...context, rows, tenants });
+  yield;
+  yield* checkManifest({ ...context, rows, tenants });
   if (findings.faults.length > 0) throw new StopError(EXIT.usage, inOrder(findings.faults));
   return {
     path: file,
     fileName: basename(file),
     sha256: sha256Of(bytes),
     tenants: tenants.map(({ rows: _, ...tenant }) => tenant),
+    appNames: defaults.knownApps,
+    delimiter: raw.delimiter,
     header: raw.header,
     rows: rows.map(({ line, key, cells }) => ({ line, key, cells })),
     warnings: [...(warning === undefined ? [] : [warning]), ...inOrder(findings.warnings)],

@@ -11,8 +11,9 @@ import {
   tenantRef,
   trimAround,
 } from "../shared/ids.js";
+import { excessOf, excessOfName, nfkc } from "../shared/text-limits.js";
 import { firstOf, firstUnfit, quote } from "../shared/text-safety.js";
-import { COLUMN_RULES, type ColumnIndex, type ManifestColumn } from "./columns.js";
+import { COLUMN_RULES, type ColumnIndex, MANIFEST_COLUMNS, type ManifestColumn } from "./columns.js";
 import {
   DEFAULT_NAME_TEMPLATE,
   type DesiredMapping,
@@ -51,6 +52,8 @@ export function lostValue(text: string): ValueFault | undefined {
 
 /** Why a text can be neither a tenant's key nor a copy's name. */
 export function textFault(text: string): ValueFault | undefined {
+  const excess = excessOfName(text);
+  if (excess !== undefined) return { code: "TEXT_TOO_LONG", is: excess };
   const lost = lostValue(text);
   const unfit = lost !== undefined || isPrintableAscii(text) ? undefined : firstUnfit(text);
   if (unfit === undefined) return lost;
@@ -93,6 +96,9 @@ export function shareValues({ shared }: RawManifest, defaults: ManifestDefaults,
   const master = guidAtTop(parseAppId, shared.qlikAppId);
   const reports = (shared.reportIds ?? []).flatMap((report) => guidAtTop(normalGuid, report) ?? []);
   const name = trimAround(shared.name?.text ?? "");
+  const excess = excessOf(name);
+  if (shared.name !== undefined && excess !== undefined)
+    tellNoValue({ code: "TEXT_TOO_LONG", is: excess }, name, shared.name, findings);
   warnWhereOverruled("--source-task", defaults.sourceTaskId, source, shared.sourceTaskId);
   warnWhereOverruled("--master-app", defaults.masterApp, master, shared.qlikAppId);
   warnWhereOverruled("--name", defaults.nameTemplate, name, shared.name);
@@ -171,12 +177,17 @@ const ENABLED_WORDS: ReadonlyMap<string, boolean> = new Map([
 /** Judges the values of one row. A disabled row needs its tenant only: what else it holds is used where it can be read. */
 export function readRow(raw: RawRow, context: RowContext): ManifestRow {
   const { columns, shared, findings } = context;
-  const isSpoiled = (column: ManifestColumn) => raw.spoiled?.includes(column) ?? false;
-  const textIn = (column: ManifestColumn) => cellOf(raw, columns.get(column));
+  const long = MANIFEST_COLUMNS.filter((column) => excessOf(raw.cells[columns.get(column) ?? -1] ?? "") !== undefined);
+  const isSpoiled = (column: ManifestColumn) => long.includes(column) || (raw.spoiled?.includes(column) ?? false);
+  const textIn = (column: ManifestColumn) => (long.includes(column) ? "" : cellOf(raw, columns.get(column)));
   /** A row's own value, however faulty, keeps the shared one out. */
   const saysNothing = (column: ManifestColumn) => textIn(column) === "" && !isSpoiled(column);
   const tenant = readTenant();
   const at = (column: ManifestColumn) => placeOf(context, { ...raw, tenant }, column);
+  for (const column of long) {
+    const text = raw.cells[columns.get(column) ?? -1] ?? "";
+    tellNoValue({ code: "TEXT_TOO_LONG", is: excessOf(text) ?? "" }, text, at(column), findings);
+  }
   const enabled = readEnabled();
 
   function readTenant(): string | undefined {
@@ -193,7 +204,7 @@ export function readRow(raw: RawRow, context: RowContext): ManifestRow {
   function readEnabled(): boolean | undefined {
     const text = textIn("enabled");
     if (text === "") return isSpoiled("enabled") ? undefined : true;
-    const word = ENABLED_WORDS.get(text.normalize("NFKC").toLowerCase());
+    const word = ENABLED_WORDS.get(nfkc(text).toLowerCase());
     const fault = { code: "ENABLED_UNKNOWN", is: ", which is neither yes nor no" } as const;
     if (word === undefined) tellNoValue(fault, text, at("enabled"), findings);
     return word;

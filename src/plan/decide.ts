@@ -1,9 +1,9 @@
 import type { CreateIntentRecord, PlanShape } from "../log/records.js";
 import type { LogState } from "../log/state.js";
-import type { LoggedCopy, TenantState } from "../log/tenant-state.js";
+import type { LoggedCopy, ReportKnowledge, TenantState } from "../log/tenant-state.js";
 import type { Manifest } from "../manifest/manifest.js";
 import type { Reading } from "../server/ports.js";
-import { type AppId, foldName, type TaskId, type TenantKey, type TenantRef } from "../shared/ids.js";
+import { type AppId, foldName, type ReportId, type TaskId, type TenantKey, type TenantRef } from "../shared/ids.js";
 import type { TenantError } from "../shared/results.js";
 import type { ListedTask, TaskReport } from "../shared/tasks.js";
 import { counted } from "../shared/text-safety.js";
@@ -38,6 +38,8 @@ export interface PlanContext {
   /** `undefined`: offline. */
   readonly sources: ReadonlyMap<TaskId, ObservedSource> | undefined;
   readonly list: ObservedList | undefined;
+  /** The source tasks' reports, as far as the server names them. */
+  readonly reportNames: ReadonlyMap<ReportId, string>;
   /** Whose copies bear each other's names, in the list that was read last. */
   readonly crossed: Crossed;
   /** Reports of tasks that may be adopted, read before a decision asks for them. */
@@ -123,6 +125,9 @@ export interface Decision {
   readonly missing: Drift["missing"];
 }
 
+/** What each report of a task maps; one that is not in it, or not `known`, may map anything. */
+export type MappedReports = ReadonlyMap<ReportId, Pick<ReportKnowledge, "known">>;
+
 /** One tenant of a plan: what the manifest wants of it, and what is to be done. */
 export interface PlanItem extends Decision {
   readonly ref: TenantRef;
@@ -134,6 +139,8 @@ export interface PlanItem extends Decision {
   /** The copy's name: the one it was made with, else the one it shall get. */
   readonly name: string | undefined;
   readonly wanted: Wanted;
+  /** What its copy, or the task that is taken over, mapped when the plan was made; `undefined`: there is none that is known. */
+  readonly mapped: MappedReports | undefined;
   /** Other tasks on the server that may be this tenant's copy too; its own is not among them. */
   readonly twins: readonly TaskId[];
   /** Why `--verify` could not read its copy in this run: whatever an earlier run saw, it is not verified. */

@@ -8,6 +8,7 @@ import type { TaskReader } from "../server/ports.js";
 import {
   type AppId,
   addTo,
+  type ReportId,
   reportsNamed,
   type TaskId,
   type TenantKey,
@@ -33,7 +34,7 @@ import {
   twinsOfLog,
   unexplainedTasks,
 } from "./decide.js";
-import { type PlanEntry, planEntries } from "./desired.js";
+import { byPublishedReport, type PlanEntry, planEntries } from "./desired.js";
 import { listNotRead, listNotWhole, type Observation, READS_AT_ONCE, readUnlisted } from "./observe.js";
 import { isNeverRead, readKnownCopies } from "./read-copies.js";
 import { nameFindings, TenantNames } from "./tenant-names.js";
@@ -92,6 +93,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
       log,
       sources,
       list,
+      reportNames: reportNamesOf(sources),
       crossed: new Map(),
       candidates: new Map(),
       mappedBy: new Map(),
@@ -112,6 +114,13 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
   return { items, warnings, troubled: twins.size > 0 || context.crossed.size > 0, context };
 }
 
+function reportNamesOf(sources: PlanContext["sources"]): PlanContext["reportNames"] {
+  const names = new Map<ReportId, string>();
+  for (const { task } of sources?.values() ?? NONE)
+    for (const { reportId, name } of task.reports ?? NONE) if (name !== undefined) names.set(reportId, name);
+  return names;
+}
+
 function permissionsOf({ shape, newLog, server }: PlanRequest): PlanContext["permissions"] {
   const rows = [...(server?.observation.sources.values() ?? NONE)].flatMap((source) => source.reportRows);
   const { adopt, recreate } = shape;
@@ -124,15 +133,18 @@ function permissionsOf({ shape, newLog, server }: PlanRequest): PlanContext["per
   };
 }
 
+/** Each takes a look at every key: a script may give 10,000 patterns. */
+const NEAREST_TOLD = 12;
+
 function selector(manifest: Manifest, shape: PlanShape): (row: ManifestTenant) => boolean {
   const matches = tenantMatcher(shape.only);
   const keys = manifest.tenants.map((row) => row.key);
-  const faults = patternsWithout(keys, shape.only).map((pattern) =>
-    problem("ONLY_MATCHES_NONE", `--only ${pattern} matches no tenant of ${manifest.path}`, {
-      hint: `The nearest keys are ${nearestKeys(pattern, keys, 3).join(", ")}`,
-      value: pattern,
-    }),
-  );
+  const faults = patternsWithout(keys, shape.only).map((pattern, index) => {
+    const near = index < NEAREST_TOLD ? nearestKeys(pattern, keys, 3) : [];
+    const hint = near.length === 0 ? undefined : `The nearest keys are ${near.join(", ")}`;
+    const message = `--only ${pattern} matches no tenant of ${manifest.path}`;
+    return problem("ONLY_MATCHES_NONE", message, { hint, value: pattern });
+  });
   if (faults.length > 0) throw new StopError(EXIT.usage, faults);
   return (row) => matches(row.key);
 }
@@ -220,6 +232,7 @@ function planItems(
     const ref = tenantRef(sourceTaskId, key);
     const entry = context.entries.get(ref);
     const isSelected = selects(row);
+    const decision = entry === undefined ? DISABLED : isSelected ? decisionFor(entry) : NOT_SELECTED;
     return {
       ref: entry?.ref ?? ref,
       key,
@@ -228,12 +241,29 @@ function planItems(
       line,
       name: context.log.tenant(ref)?.copy?.name ?? entry?.name,
       wanted: entry?.wanted ?? NOTHING,
+      mapped: mappedNow(context, ref, decision),
       twins: twins.get(ref) ?? NONE,
       unread: isSelected ? unread.get(ref) : undefined,
-      ...(entry === undefined ? DISABLED : isSelected ? decisionFor(entry) : NOT_SELECTED),
+      ...decision,
     };
   });
   return [...withoutLostLogs(context, items), ...orphansOf(context, twins)];
+}
+
+/** What a tenant's task maps before anything is done about it. */
+function mappedNow(
+  { log, sources, candidates }: PlanContext,
+  ref: TenantRef,
+  { action }: Decision,
+): PlanItem["mapped"] {
+  if (action.kind === "adopt") {
+    const reading = candidates.get(action.task.id);
+    const reports = reading?.kind === "read" ? reading.value : NONE;
+    return new Map(reports.map(({ reportId, mappings }) => [reportId, { known: mappings }]));
+  }
+  const state = log.tenant(ref);
+  if (state?.copy === undefined || state.copy.gone || action.kind === "create") return undefined;
+  return byPublishedReport(state.reports, sources?.get(state.sourceTaskId)?.reportOfRow);
 }
 
 /**
@@ -274,6 +304,7 @@ function orphansOf({ manifest, inManifest, log }: PlanContext, twins: Twins): re
     line: undefined,
     name: state.copy?.name ?? state.openCreates[0]?.name,
     wanted: { mappings: mappingsOf(state), named: NONE },
+    mapped: state.reports,
     twins: twins.get(state.ref) ?? NONE,
     action: { kind: "orphan" },
     reason: "in the log, no longer in the manifest; left as it is",

@@ -4,7 +4,7 @@ import type { LogState } from "../log/state.js";
 import { countRows, type RowCounts } from "../log/tenant-state.js";
 import type { ListReading, Reading, TaskReader } from "../server/ports.js";
 import { foldName, foldTenantKey, type ReportId, type TaskId } from "../shared/ids.js";
-import { EXIT, type Problem, problem, StopError, stopError } from "../shared/problems.js";
+import { EXIT, ownHint, type Problem, problem, StopError, stopError } from "../shared/problems.js";
 import { nearestKeys } from "../shared/spelling.js";
 import type { ListedTask, SourceTask } from "../shared/tasks.js";
 import { TaskIndex } from "./task-index.js";
@@ -220,6 +220,8 @@ function sourceUnknown(
   if (index.has(id) || details.kind === "read" || reports.kind === "read") return undefined;
   const isForbidden = [details, reports].some((answer) => answer.kind === "unreadable" && answer.forbidden);
   if (reading.kind === "none" && reading.forbidden && isForbidden) {
+    // A page that says no is not the server's word on the key.
+    if (reading.problem.code !== "FORBIDDEN") throw new StopError(EXIT.server, reading.problem);
     const hint = "Give the key's owner a role that may read and duplicate the source task's project";
     const message = "the server forbids the task list and the source task to this API key (403)";
     throw stopError(EXIT.server, "FORBIDDEN", message, { hint });
@@ -228,7 +230,7 @@ function sourceUnknown(
   if (reading.kind === "none" && !reading.forbidden && !isForbidden) {
     if (details.kind === "absent" || reports.kind === "absent") return undefined;
     const message = `the server answers neither the task list nor the source task: ${details.problem.message}`;
-    throw stopError(EXIT.server, "SERVER_FAILING", message);
+    throw stopError(EXIT.server, "SERVER_FAILING", message, { hint: ownHint(details.problem) });
   }
   const knownName = log.source(id).name;
   // Where nobody knows its name, by its ID.

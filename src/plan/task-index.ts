@@ -6,16 +6,26 @@ const SHORTEST_CUT = 20;
 
 /** What a server adds to a name that is taken: a number, in brackets or behind a blank, `-` or `_`; or a word for a copy. */
 const ADDITION =
-  /(?:[ _-]*(?:\(\d+\)|\[\d+\]|\((?:copy|copie|kopie)\)|\[(?:copy|copie|kopie)\])|[ _-]+(?:\d+|copy|copie|kopie))$/u;
+  /(?<![ _-])(?:[ _-]*(?:\(\d+\)|\[\d+\]|\((?:copy|copie|kopie)\)|\[(?:copy|copie|kopie)\])|[ _-]+(?:\d+|copy|copie|kopie))$/u;
+
+/** No server adds more at once, nor so many of them one behind the other: a name that is made of additions ends here. */
+const LONGEST_ADDITION = 64;
+const MOST_ADDITIONS = 8;
 
 /** The names that a folded name may have been made from: `acme (2) copy` from `acme (2)` and from `acme`. */
 export function namesWithoutAddition(folded: FoldedName): readonly string[] {
   const names: string[] = [];
-  for (let name = folded.replace(ADDITION, ""); name !== "" && name !== (names.at(-1) ?? folded); ) {
+  for (let name = withoutAddition(folded); name !== "" && name !== (names.at(-1) ?? folded); ) {
     names.push(name);
-    name = name.replace(ADDITION, "");
+    if (names.length === MOST_ADDITIONS) break;
+    name = withoutAddition(name);
   }
   return names;
+}
+
+function withoutAddition(name: string): string {
+  const end = name.slice(-LONGEST_ADDITION);
+  return name.slice(0, name.length - end.length) + end.replace(ADDITION, "");
 }
 
 const NONE: readonly ListedTask[] = [];

@@ -2,6 +2,7 @@
 import { CHECK_NAMES, type Check, type CheckStatus, type Diagnosis } from "../shared/diagnosis.js";
 import { EXIT } from "../shared/problems.js";
 import {
+  changesOf,
   type LogHead,
   type RunResult,
   type StatusReport,
@@ -12,7 +13,18 @@ import {
 } from "../shared/results.js";
 import { counted, oneLine } from "../shared/text-safety.js";
 import { inPieces, type TableColumn, tableLines, toText } from "./layout.js";
-import { countBy, type Look, PLAIN, paint, permissionsText, SIGNS, spokenDuration, TENANT_COLUMNS } from "./look.js";
+import {
+  changeTexts,
+  countBy,
+  type Look,
+  minuteOf,
+  PLAIN,
+  paint,
+  permissionsText,
+  SIGNS,
+  spokenDuration,
+  TENANT_COLUMNS,
+} from "./look.js";
 import { groupLines, groupTroubles, hintLines, warningCountLines, warningLines } from "./problems.js";
 
 /**
@@ -31,7 +43,9 @@ export function humanResult(
   const lines = [
     ...above,
     headingLine(isPlan ? "Plan" : "Result", result, look),
-    ...(isPlan ? ["", ...planTable(result.tenants, look)] : interruptionLines(result, look)),
+    ...(isPlan
+      ? ["", ...planTable(result, look)]
+      : [...interruptionLines(result, look), ...changedLines(result, look)]),
     ...groupTroubles(result.tenants).flatMap((group) => ["", ...groupLines(group, look)]),
     ...section(warnings === "count" ? warningCountLines(result.warnings, look) : warningLines(result.warnings, look)),
     "",
@@ -84,20 +98,44 @@ const PLAN_COLUMNS: readonly TableColumn<TenantResult>[] = [
   reason,
 ];
 
-function planTable(tenants: readonly TenantResult[], look: Look): readonly string[] {
+function planTable({ tenants, appNames }: RunResult, look: Look): readonly string[] {
   const rows = tenants.length > MOST_ROWS ? tenants.filter(({ action }) => action !== "unchanged") : tenants;
   const cut = rows.length > MOST_ROWS ? rows.slice(HEAD_ROWS, -TAIL_ROWS) : [];
   const shown = cut.length > 0 ? [...rows.slice(0, HEAD_ROWS), ...rows.slice(-TAIL_ROWS)] : rows;
-  const lines = shown.length > 0 ? [...tableLines(PLAN_COLUMNS, shown, look)] : [];
+  const [titles = "", ...lines] = shown.length > 0 ? tableLines(PLAN_COLUMNS, shown, look) : [];
   const { dim } = look.palette;
+  const below = lines.map((line, at) => [line, ...changeLines(shown[at], appNames, look)]);
   if (cut.length > 0) {
     const counts = actionCounts(cut, { ...look, palette: PLAIN });
     const more = `  ... ${cut.length} more: ${counts} (all of them: --format json, or --out FILE)`;
-    lines.splice(HEAD_ROWS + 1, 0, dim(more));
+    below.splice(HEAD_ROWS, 0, [dim(more)]);
   }
   const unchanged = tenants.length - rows.length;
-  if (unchanged > 0) lines.push(dim(`  ${counted(unchanged, "tenant")} unchanged, not shown`));
-  return lines;
+  if (unchanged > 0) below.push([dim(`  ${counted(unchanged, "tenant")} unchanged, not shown`)]);
+  return [...(titles === "" ? [] : [titles]), ...below.flat()];
+}
+
+/** Below a tenant, what its reports read before, and what after. */
+function changeLines(tenant: TenantResult | undefined, appNames: RunResult["appNames"], look: Look): readonly string[] {
+  const { bad, good, dim } = look.palette;
+  return (tenant === undefined ? [] : changeTexts(tenant, appNames)).flatMap(({ before, after, reports }) => [
+    bad(oneLine(`     - ${before}`)),
+    good(oneLine(`     + ${after}`)) + dim(oneLine(`  ${reports}`)),
+  ]);
+}
+
+/** The copies that a run has mapped otherwise than they were. */
+function changedLines({ tenants, appNames }: RunResult, look: Look): readonly string[] {
+  const changed = tenants.filter((tenant) => tenant.attempts > 0 && changesOf(tenant).length > 0);
+  const shown = changed.slice(0, MOST_ROWS);
+  const more = changed.length - shown.length;
+  return [
+    ...shown.flatMap((tenant) => [
+      `${paint(tenant.action, SIGNS[tenant.action].symbol, look)} ${look.palette.bold(oneLine(tenant.tenant))}`,
+      ...changeLines(tenant, appNames, look),
+    ]),
+    ...(more > 0 ? [look.palette.dim(`  ... ${more} more (all of them: --format json, or --out FILE)`)] : []),
+  ];
 }
 
 function actionCounts(tenants: readonly TenantResult[], look: Look): string {
@@ -140,8 +178,12 @@ function verifiedLines({ tenants, startedAt }: RunResult, { palette }: Look): re
   const now = verified.filter(({ verifiedAt = "" }) => verifiedAt >= startedAt);
   const told = `${now.length} of ${good.length} copies read back with their mappings in this run (verified)`;
   const earlier = verified.length - now.length;
-  const [oldest] = verified.flatMap(({ verifiedAt }) => verifiedAt ?? []).sort();
-  const since = oldest === undefined ? "" : `, the oldest on ${oldest.slice(0, 10)}`;
+  const [oldest] = verified
+    .flatMap(({ verifiedAt = "", verifiedBy = "" }) => (verifiedAt === "" ? [] : `${verifiedAt} ${verifiedBy}`))
+    .sort();
+  const [time = "", run = ""] = oldest?.split(" ") ?? [];
+  const since =
+    oldest === undefined ? "" : `, the oldest on ${minuteOf(time)}${run === "" ? "" : ` by run ${run.slice(0, 8)}`}`;
   return [palette.dim(earlier === 0 ? told : `${told}; ${earlier} verified earlier${since}`)];
 }
 

@@ -3,6 +3,7 @@ import type { CheckStatus } from "../shared/diagnosis.js";
 import {
   ACTIONS,
   type ActionKind,
+  changesOf,
   OUTCOMES,
   type Outcome,
   type PlanFacts,
@@ -121,12 +122,20 @@ export const TENANT_COLUMNS = {
     title: "Why",
     text: ({ error, reason }) => (error === undefined ? reason : `${error.code}: ${error.message}`),
   },
-  verified: { title: "Verified", text: ({ verified }) => (verified ? "yes" : "no") },
+  verified: {
+    title: "Verified",
+    text: ({ verified, verifiedAt }) => (!verified ? "no" : verifiedAt === undefined ? "yes" : minuteOf(verifiedAt)),
+  },
   took: {
     title: "Took",
     text: ({ startedMs, durationMs }) => (startedMs === undefined ? "" : spokenDuration(durationMs)),
   },
 } as const satisfies Record<string, { readonly title: string; readonly text: (tenant: TenantResult) => string }>;
+
+/** A time as people read it: `2026-06-12 14:03 UTC`. */
+export function minuteOf(time: string): string {
+  return `${time.slice(0, 16).replace("T", " ")} UTC`;
+}
 
 /** A duration as people say it: `340 ms`, `12 s`, `3 min 5 s`, `2 h 10 min`. */
 export function spokenDuration(ms: number): string {
@@ -151,6 +160,26 @@ export function verdictOf({ summary, errors, dryRun }: RunResult): { readonly to
   const [first, ...others] = parts.filter(({ count }) => count > 0);
   if (first === undefined) return { tone: "good", text: dryRun ? "Nothing to do" : "All well" };
   return { tone: first.tone, text: [first, ...others].map(({ count, text }) => `${count} ${text}`).join(", ") };
+}
+
+const REPORTS_NAMED = 3;
+
+/** What changes for a tenant, in words: which app some of its reports read before, and which after. */
+export function changeTexts(tenant: TenantResult, appNames: RunResult["appNames"]) {
+  const appText = (id: string): string => {
+    const name = appNames?.[id] ?? "";
+    return name === "" ? id : `${id} (${name})`;
+  };
+  return changesOf(tenant).map(({ qlikAppId, before, newQlikAppId, reports }) => {
+    const named = reports.slice(0, REPORTS_NAMED).map(({ reportId, reportName }) => reportName ?? reportId);
+    const more = reports.length > named.length ? ` and ${reports.length - named.length} more` : "";
+    const unknown = before === null ? `not mapped: the report's own app ${appText(qlikAppId)}` : "not known";
+    return {
+      reports: named.join(", ") + more,
+      before: typeof before === "string" ? appText(before) : unknown,
+      after: appText(newQlikAppId),
+    };
+  });
 }
 
 /** What a saved plan is permitted to do beyond the usual, as the options that permit it. */

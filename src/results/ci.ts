@@ -1,5 +1,13 @@
 /** A result as CI systems show it: Markdown for a comment or a summary, annotations on GitHub, JUnit XML. */
-import { countBy, permissionsText, SIGNS, spokenDuration, TENANT_COLUMNS, verdictOf } from "../reporter/look.js";
+import {
+  changeTexts,
+  countBy,
+  permissionsText,
+  SIGNS,
+  spokenDuration,
+  TENANT_COLUMNS,
+  verdictOf,
+} from "../reporter/look.js";
 import { placeOf, troubleOf } from "../reporter/problems.js";
 import { groupBy } from "../shared/ids.js";
 import type { Problem } from "../shared/problems.js";
@@ -8,9 +16,12 @@ import { counted, escapeMarkdown, escapeXml, oneLine } from "../shared/text-safe
 
 /** A comment on GitHub or GitLab holds 65,536 characters: this leaves room for what a pipeline adds. */
 const MOST_CHARACTERS = 59_000;
+/** A text of a tenant is cut to this, between two words; what can be pasted never is. */
 const LONGEST_CELL = 300;
 const PROBLEMS_SHOWN = 20;
-/** Every title of a list has room, also where its lines have none. */
+/** A longer list of tenants is folded. */
+const ROWS_UNFOLDED = 20;
+/** Every title of a list, and its end, has room, also where its lines have none. */
 const ROOM_FOR_TITLES = 2000;
 
 /** The tenants that are listed one by one, the most urgent first: by what became of them, else by what was to be done. */
@@ -19,8 +30,9 @@ const SECTIONS = {
   failed: "Failed",
   "in-doubt": "In doubt",
   update: "Updates",
-  adopt: "Adopted",
+  adopt: "Adoptions",
   settle: "To be settled",
+  create: "Creates",
   orphan: "Orphans",
 };
 
@@ -29,32 +41,47 @@ function sectionOf({ action, outcome }: TenantResult): string {
 }
 
 /**
- * The result as Markdown, under 60,000 characters, for a comment or a CI system's summary: counts, errors, warnings, then
- * conflicts, failures and updates tenant by tenant as far as there is room; the rest is counts.
+ * The result as Markdown, under 60,000 characters, for a comment or a CI system's summary: counts, errors, warnings, then every tenant
+ * that changes or needs a person, as far as there is room, and how many more.
  */
 export function markdownResult(result: RunResult): string {
   const foot = footOf(result);
   let text = headOf(result) + countsTable(result.tenants);
-  /** Adds as many items as there is room for, and how many more. */
-  const add = <Item>(title: string, items: readonly Item[], lineOf: (item: Item) => string, head = ""): void => {
-    if (items.length === 0) return;
-    text += `### ${title}: ${items.length}\n\n${head}`;
+  /** Adds as many lines as there is room for; says how many are left. */
+  const addLines = <Item>(items: readonly Item[], lineOf: (item: Item) => string): number => {
     const room = MOST_CHARACTERS - ROOM_FOR_TITLES - foot.length;
-    let left = items.length;
-    for (const item of head === "" ? items.slice(0, PROBLEMS_SHOWN) : items) {
+    for (const [at, item] of items.entries()) {
       const line = lineOf(item);
-      if (text.length + line.length > room) break;
+      if (text.length + line.length > room) return items.length - at;
       text += line;
-      left -= 1;
     }
-    text += left > 0 ? `\nand ${counted(left, head === "" ? "more problem" : "more tenant")}\n\n` : "\n";
+    return 0;
   };
-  add("Errors", result.errors, problemLine);
-  add("Warnings", result.warnings, problemLine);
+  const addProblems = (title: string, problems: readonly Problem[]): void => {
+    if (problems.length === 0) return;
+    text += `### ${title}: ${problems.length}\n\n`;
+    const left =
+      addLines(problems.slice(0, PROBLEMS_SHOWN), problemLine) + Math.max(0, problems.length - PROBLEMS_SHOWN);
+    text += left > 0 ? `\nand ${counted(left, "more problem")}\n\n` : "\n";
+  };
+  addProblems("Errors", result.errors);
+  addProblems("Warnings", result.warnings);
   const sections = groupBy(result.tenants, sectionOf);
-  for (const [section, title] of Object.entries(SECTIONS))
-    add(title, sections.get(section) ?? [], tenantRow, TENANTS_HEAD);
-  return text + foot;
+  for (const [section, word] of Object.entries(SECTIONS)) {
+    const tenants = sections.get(section) ?? [];
+    if (tenants.length === 0) continue;
+    const title = `${word}: ${tenants.length}`;
+    const isFolded = tenants.length > ROWS_UNFOLDED;
+    text += isFolded ? `<details><summary><b>${title}</b></summary>\n\n` : `### ${title}\n\n`;
+    text += TENANTS_HEAD;
+    const left = addLines(tenants, (tenant) => tenantRow(tenant, result));
+    text +=
+      left > 0 ? `\nand ${counted(left, "more tenant")}: they stand in the result as HTML, CSV or JSON\n\n` : "\n";
+    if (isFolded) text += "</details>\n\n";
+  }
+  const unlisted = ["unchanged", "skip"].map((action) => [action, sections.get(action)?.length ?? 0] as const);
+  const left = unlisted.filter(([, count]) => count > 0).map(([action, count]) => `${count} ${action}`);
+  return text + (left.length > 0 ? `Not listed: ${left.join(", ")}.\n\n` : "") + foot;
 }
 
 function headOf(result: RunResult): string {
@@ -90,19 +117,24 @@ function problemLine(problem: Problem): string {
   const { code, message, hint } = problem;
   const place = placeOf(problem);
   const where = place === "" ? "" : ` (${shown(place)})`;
-  return `- **${shown(code)}**${where}: ${shown(message)}.${hint === undefined ? "" : ` ${shown(hint)}`}\n`;
+  return `- **${shown(code)}**${where}: ${shown(message)}.${hint === undefined ? "" : ` ${escapeMarkdown(hint)}`}\n`;
 }
 
 const COLUMNS = ["tenant", "name", "newTaskId", "reason"] as const;
 const TITLES = COLUMNS.map((column) => TENANT_COLUMNS[column].title.toLowerCase());
 const TENANTS_HEAD = `${tableRow(TITLES)}|${"---|".repeat(TITLES.length)}\n`;
 
-function tenantRow(tenant: TenantResult): string {
+function tenantRow(tenant: TenantResult, { appNames }: RunResult): string {
   const { code, message, hint } = troubleOf(tenant);
-  const trouble = `**${shown(code)}** ${shown(message)}${hint === undefined ? "" : `<br>${shown(hint)}`}`;
   const isTrouble = tenant.outcome === "failed" || tenant.outcome === "in-doubt" || tenant.error !== undefined;
   const cells = COLUMNS.map((column) => shown(TENANT_COLUMNS[column].text(tenant)));
-  return tableRow(isTrouble ? [...cells.slice(0, -1), trouble] : cells);
+  const why = isTrouble
+    ? [`**${shown(code)}** ${shown(message)}`, ...(hint === undefined ? [] : [escapeMarkdown(hint)])]
+    : cells.slice(-1);
+  const changes = changeTexts(tenant, appNames).map(({ reports, before, after }) =>
+    escapeMarkdown(`${reports}: ${before} → ${after}`),
+  );
+  return tableRow([...cells.slice(0, -1), [...why, ...changes].join("<br>")]);
 }
 
 function footOf({ log, runId }: RunResult): string {
@@ -110,8 +142,12 @@ function footOf({ log, runId }: RunResult): string {
   return `<sub>${head}Run ${shown(runId)}.</sub>\n`;
 }
 
+/** A text from outside, cut between two words. */
 function shown(text: string): string {
-  return escapeMarkdown(text.length > LONGEST_CELL ? `${text.slice(0, LONGEST_CELL)}…` : text);
+  if (text.length <= LONGEST_CELL) return escapeMarkdown(text);
+  const start = text.slice(0, LONGEST_CELL);
+  const lastBlank = start.lastIndexOf(" ");
+  return escapeMarkdown(`${start.slice(0, lastBlank > 0 ? lastBlank : LONGEST_CELL)}…`);
 }
 
 /** GitHub shows ten of a kind for a step. */
@@ -170,12 +206,13 @@ export function* junitResult(result: RunResult): Generator<string> {
   yield "  </testsuite>\n</testsuites>\n";
 }
 
-function tenantCase(tenant: TenantResult, { manifest }: RunResult): string {
+function tenantCase(tenant: TenantResult, { manifest, appNames }: RunResult): string {
   const { sourceTaskId = "no source task", tenant: name, durationMs, line, action, outcome, reason } = tenant;
   const file = line === undefined ? undefined : manifest?.path;
   const time = (durationMs / 1000).toFixed(3);
   const output = { action, reason, name: tenant.name, newTaskId: tenant.newTaskId, verified: tenant.verified };
-  const lines = entriesOf(output).map(([title, value]) => `${title}: ${value}`);
+  const changes = changeTexts(tenant, appNames).map(({ reports, before, after }) => `${reports}: ${before} → ${after}`);
+  const lines = [...entriesOf(output).map(([title, value]) => `${title}: ${value}`), ...changes];
   const { code, message, hint } = troubleOf(tenant);
   const told =
     outcome === "failed" || outcome === "in-doubt"

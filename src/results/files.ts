@@ -2,12 +2,12 @@ import { meaningOf, normalHeader } from "../manifest/columns.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { TENANT_COLUMNS } from "../reporter/look.js";
 import { foldTenantKey, groupBy, normalGuid } from "../shared/ids.js";
-import { csvLine, disarmFormula } from "../shared/quoting.js";
+import { CSV_DELIMITERS, csvLine, disarmFormula } from "../shared/quoting.js";
 import type { ResultFile, RunResult, TenantResult } from "../shared/results.js";
 import { oneLine } from "../shared/text-safety.js";
 
 /** The manifest's own columns and rows, as its reader found them. */
-export type InputTable = Pick<Manifest, "header" | "rows">;
+export type InputTable = Pick<Manifest, "delimiter" | "header" | "rows">;
 
 /** Makes a file of a result, in pieces: joined they are the whole file. */
 type Render = (result: RunResult, input: InputTable | undefined) => Iterable<string>;
@@ -26,7 +26,7 @@ const WITHOUT_INPUT = ["tenant", "sourceTaskId", "name", ...ADDED] as const;
 const MARK = "\ufeff";
 
 /**
- * The result as a CSV that opens right in Excel (byte order mark, CRLF, formulas disarmed) and that can be fed back as a
+ * The result as a CSV that opens right in Excel (byte order mark, CRLF, the input's delimiter, formulas disarmed) and that can be fed back as a
  * manifest: every row and column of the input, then newTaskId, action, outcome, reason; a column of that name that the input
  * has already is filled instead. Orphans are no rows of the input and stay out. Without an input: one row a tenant.
  */
@@ -40,7 +40,8 @@ export function* csvResult({ tenants }: RunResult, input: InputTable | undefined
   const extra = ADDED.filter((title) => !header.some((name) => normalHeader(name) === normalHeader(title)));
   const titles = [...header, ...extra];
   const places = ADDED.map((title) => titles.findIndex((name) => normalHeader(name) === normalHeader(title)));
-  yield MARK + safeLine(titles);
+  const delimiter = CSV_DELIMITERS.find((one) => one === input.delimiter) ?? ",";
+  yield MARK + safeLine(titles, delimiter);
   const resultOf = resultsByRow(tenants, input);
   for (const row of rows) {
     const tenant = resultOf(row);
@@ -51,7 +52,7 @@ export function* csvResult({ tenants }: RunResult, input: InputTable | undefined
       // An ID that the manifest gives stays where the run told none.
       if (value !== "" || column !== "newTaskId") cells[place] = value;
     });
-    yield safeLine(cells);
+    yield safeLine(cells, delimiter);
   }
 }
 
@@ -84,8 +85,11 @@ function resultsByRow(tenants: readonly TenantResult[], { header, rows }: InputT
 }
 
 /** A line of cells: their line breaks and tabs stay, other control characters go. */
-function safeLine(cells: readonly string[]): string {
+function safeLine(cells: readonly string[], delimiter?: string): string {
   const clean = (cell: string): string =>
     cell.replace(/[\0-\x08\v\f\x0e-\x1f\x7f-\x9f]/g, "").replace(/\p{Surrogate}/gu, "\ufffd");
-  return csvLine(cells.map((cell) => disarmFormula(clean(cell))));
+  return csvLine(
+    cells.map((cell) => disarmFormula(clean(cell))),
+    delimiter,
+  );
 }

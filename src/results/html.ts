@@ -150,8 +150,8 @@ const COLUMNS = ["tenant", "action", "outcome", "newTaskId", "reason", "verified
 function tenantsOpening({ tenants, dryRun }: RunResult): string {
   const heads = COLUMNS.map((column) => `<th scope="col">${TENANT_COLUMNS[column].title}</th>`);
   const told = dryRun
-    ? "What a run would do for each tenant, with its mappings as the server's read-only list shows them."
-    : "What was sent for each tenant, and when, with its mappings as the server's read-only list shows them. Only where “Verified” says yes were the mappings read back from the server.";
+    ? "What a run would do for each tenant: the app that each of its reports read when this plan was made, as the server shows it, else as the log knows it, and the app that the manifest wants."
+    : "What was sent for each tenant, and when: the app that each of its reports read before, and the app that was asked for. Only where “Verified” says yes were the mappings read back from the server.";
   const chips = (kind: "action" | "outcome"): string => {
     const buttons = countsHtml(tenants, kind, (count, word, tone, value) => {
       return `<button class="${tone}" data-kind="${kind}" data-value="${value}" aria-pressed="false">${word} ${count}</button>`;
@@ -173,7 +173,7 @@ function tenantRows(tenant: TenantResult, result: RunResult, at: number): string
     return `<span class="badge ${tone}" data-symbol="${escapeHtml(symbol)}">${word}</span>`;
   });
   return `<tr class="row" data-action="${action}" data-outcome="${outcome}"><th scope="row"><bdi>${text("tenant")}</bdi></th><td>${actionBadge}</td><td>${outcomeBadge}</td><td class="copy">${bdi(name)}${idHtml(tenant.newTaskId ?? "")}</td><td class="why"><bdi>${text("reason")}</bdi></td><td>${text("verified")}</td><td class="num">${text("took")}</td></tr>
-<tr id="d${at}"><td colspan="7"><div class="detail">${detailHtml(tenant, result)}${mappingsHtml(tenant)}</div></td></tr>
+<tr id="d${at}"><td colspan="7"><div class="detail">${detailHtml(tenant, result)}${mappingsHtml(tenant, result)}</div></td></tr>
 `;
 }
 
@@ -187,9 +187,16 @@ function detailHtml(tenant: TenantResult, { dryRun, startedAt }: RunResult): str
     ["HTTP status", error?.httpStatus === undefined ? undefined : String(error.httpStatus)],
     [dryRun ? "Would send" : "Sent", escapeHtml(sentOf(tenant, dryRun))],
     ["When", startedMs === undefined ? undefined : when],
+    ["Verified", tenant.verified ? escapeHtml(readBackText(tenant)) : undefined],
     ["Source task", sourceTaskId === undefined ? undefined : idHtml(sourceTaskId)],
     ["Line in the manifest", line === undefined ? undefined : String(line)],
   ]);
+}
+
+/** When its mappings were read back as they shall be, and by which run. */
+function readBackText({ verifiedAt, verifiedBy }: TenantResult): string {
+  if (verifiedAt === undefined) return "read back";
+  return `read back on ${utc(verifiedAt)}${verifiedBy === undefined ? "" : ` by run ${verifiedBy}`}`;
 }
 
 /** What was sent for a tenant (in a plan: what would be), in one sentence. */
@@ -207,12 +214,18 @@ function sentOf({ action, attempts, sourceTaskId = "", newTaskId = "" }: TenantR
   return dryRun ? request : `${counted(attempts, "write")}: ${request}`;
 }
 
-function mappingsHtml({ mappings }: TenantResult): string {
-  const rows = mappings.map(({ reportId, qlikAppId, newQlikAppId }) => {
-    return `<tr><td>${idHtml(reportId)}</td><td>${idHtml(qlikAppId)}</td><td>→ ${idHtml(newQlikAppId)}</td></tr>`;
+function mappingsHtml({ mappings }: TenantResult, { dryRun, appNames }: RunResult): string {
+  const appHtml = (id: string): string => {
+    const name = appNames?.[id];
+    return idHtml(id) + (name ? bdi(name) : "");
+  };
+  const rows = mappings.map(({ reportId, reportName, qlikAppId, before, newQlikAppId }) => {
+    const was = before === undefined ? "not known" : before === null ? "not mapped" : appHtml(before);
+    const tone = before === newQlikAppId ? "" : ` class="changed"`;
+    return `<tr${tone}><td>${reportName === undefined ? "" : bdi(reportName)}${idHtml(reportId)}</td><td>${appHtml(qlikAppId)}</td><td>${was}</td><td>${appHtml(newQlikAppId)}</td></tr>`;
   });
-  const heads = ["Report", "Source app", "Target app"].map((title) => `<th scope="col">${title}</th>`);
-  const table = `<table><thead><tr>${heads.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
+  const heads = ["Report", "App of the report", "Read before", dryRun ? "Wanted" : "Asked for"];
+  const table = `<table><thead><tr>${heads.map((title) => `<th scope="col">${title}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
   return `<div class="swaps"><h3>Overwrite Report Apps</h3>${rows.length > 0 ? table : "<p>No mappings are known.</p>"}</div>`;
 }
 

@@ -1,9 +1,8 @@
-import type { LogState } from "../log/state.js";
 import type { TenantState } from "../log/tenant-state.js";
-import type { PlanItem } from "../plan/decide.js";
+import type { PlanContext, PlanItem } from "../plan/decide.js";
 import type { TaskId, TenantRef } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
-import { OUTCOME_OF_PLANNED, type TenantError, type TenantResult } from "../shared/results.js";
+import { OUTCOME_OF_PLANNED, type TenantError, type TenantResult, type ToldMapping } from "../shared/results.js";
 import { byReport, sameSwaps } from "../shared/tasks.js";
 import type { Run } from "./run.js";
 
@@ -86,7 +85,7 @@ export class Results {
 
   /** An item's result, with what a later look than the plan's has shown of it. One that was carried out and never ended was not reached. */
   of(item: PlanItem, isCarried: boolean): TenantResult {
-    const known = isCarried ? this.#results.get(item.ref) : plannedResult(item, this.#run.recorder.state);
+    const known = isCarried ? this.#results.get(item.ref) : plannedResult(item, this.#run.server.context);
     const result = known ?? this.#resultOf(item, PLANNED);
     const error = this.troubles.get(item.ref);
     if (error === undefined || (!isCarried && result.error !== undefined)) return result;
@@ -100,7 +99,7 @@ export class Results {
     const sent = this.#sent.get(item.ref);
     const known = this.#unlogged.get(item.ref);
     const error = end.kind === "succeeded" ? undefined : end.error;
-    const result = resultOf(item, this.#run.recorder.state, {
+    const result = resultOf(item, this.#run.server.context, {
       outcome: end.kind,
       attempts: sent?.attempts ?? 0,
       durationMs: Math.round(now - (sent?.startedAt ?? now)),
@@ -111,23 +110,26 @@ export class Results {
   }
 }
 
+/** What a result tells of a tenant besides its plan. */
+type Known = Pick<PlanContext, "log" | "reportNames">;
+
 /** An item as a dry run tells it, and as a run tells what it did not carry out. */
-export function plannedResult(item: PlanItem, log: LogState): TenantResult {
+export function plannedResult(item: PlanItem, known: Known): TenantResult {
   const { action, twins } = item;
   // What `--verify` could not read is not as it should be, whatever an earlier run saw.
   const outcome = action.kind === "unchanged" && item.unread !== undefined ? "failed" : OUTCOME_OF_PLANNED[action.kind];
   let error = action.kind === "conflict" ? action.error : item.unread;
   if (action.kind !== "conflict" && twins.length > 0)
     error = problem("TWIN", `the server has other tasks that may be this tenant's copy: ${twins.join(", ")}`);
-  return resultOf(item, log, { outcome, attempts: 0, durationMs: 0, error });
+  return resultOf(item, known, { outcome, attempts: 0, durationMs: 0, error });
 }
 
 function resultOf(
   item: PlanItem,
-  log: LogState,
+  known: Known,
   done: Pick<TenantResult, "outcome" | "attempts" | "durationMs" | "startedMs" | "error">,
 ): TenantResult {
-  const state = log.tenant(item.ref);
+  const state = known.log.tenant(item.ref);
   const copy = state?.copy;
   const { action } = item;
   const adopted = action.kind === "adopt" ? action.task : undefined;
@@ -143,10 +145,24 @@ function resultOf(
     name: adopted?.name ?? copy?.name ?? item.name,
     verified,
     verifiedAt: verified ? state?.verifiedAt : undefined,
-    mappings: item.wanted.mappings,
+    verifiedBy: verified ? state?.verifiedBy : undefined,
+    mappings: toldMappings(item, known),
     line: item.line,
     ...done,
   };
+}
+
+/** The mappings that a tenant shall have, each with what was there before. */
+function toldMappings({ wanted, mapped, action }: PlanItem, { reportNames }: Known): readonly ToldMapping[] {
+  return wanted.mappings.map((mapping) => {
+    const { reportId, qlikAppId } = mapping;
+    const swaps = mapped?.get(reportId)?.known;
+    // A copy that is yet to be made maps nothing; of a report that nobody has seen nobody knows.
+    const none = action.kind === "create" ? null : undefined;
+    const before =
+      swaps === undefined ? none : (swaps.find((swap) => swap.qlikAppId === qlikAppId)?.newQlikAppId ?? null);
+    return { ...mapping, reportName: reportNames.get(reportId), before };
+  });
 }
 
 /**

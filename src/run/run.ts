@@ -86,7 +86,8 @@ export class Run {
   readonly gaveUpAt = new Map<WriteId, number>();
   readonly #sources = new Map<TaskId, SourceWrites>();
 
-  constructor(deps: SyncDeps & { readonly recorder: Recorder }, options: SyncOptions, context: PlanContext) {
+  /** `startedAt`: when the run began, on the monotonic clock; before it was planned. */
+  constructor(deps: SyncDeps & Pick<Run, "recorder" | "startedAt">, options: SyncOptions, context: PlanContext) {
     const { writer, recorder, log, clock, chance, emit } = deps;
     this.writer = writer;
     this.recorder = recorder;
@@ -95,7 +96,7 @@ export class Run {
     this.chance = chance;
     this.emit = emit;
     this.options = options;
-    this.startedAt = clock.monotonic();
+    this.startedAt = deps.startedAt;
     this.slots = new SendSlots(options.run.concurrency, clock, writer.turn);
     this.abort = new RunAbort(clock, deps.interruption, (signal, reads) =>
       emit({ kind: "stopping", signal, inFlight: this.slots.inFlight + reads }),

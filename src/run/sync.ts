@@ -1,4 +1,5 @@
-import { logRecorder, memoryRecorder, type Recorder } from "../log/port.js";
+import { type IdempotencyLog, logRecorder, memoryRecorder, type Recorder } from "../log/port.js";
+import type { RunEndRecord } from "../log/records.js";
 import type { LogState } from "../log/state.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { makePlan, type Plan } from "../plan/make-plan.js";
@@ -16,7 +17,14 @@ import {
   stopError,
 } from "../shared/problems.js";
 import type { Redactor } from "../shared/redaction.js";
-import { hasPendingChanges, type LogHead, type RunResult, type Summary, summarise } from "../shared/results.js";
+import {
+  hasPendingChanges,
+  type LogHead,
+  type RunResult,
+  type Summary,
+  summarise,
+  type TenantResult,
+} from "../shared/results.js";
 import { untilInterrupted } from "./abort.js";
 import { applyPlan, isWork } from "./apply-plan.js";
 import { judgePlan } from "./guards.js";
@@ -40,6 +48,8 @@ export interface SyncRequest {
   readonly readLogAgain?: (() => Promise<{ readonly state: LogState; readonly head: LogHead | null }>) | undefined;
   /** Warnings found before the use case began. */
   readonly warnings: readonly Problem[];
+  /** The options as they were typed, for the log. */
+  readonly typed?: readonly string[] | undefined;
   /** SHA-256 of the saved plan that is carried out. */
   readonly planDigest?: string | undefined;
   /** `--rebind`: the address that the log was bound to; the server must show the source task and known copies. */
@@ -69,7 +79,7 @@ export async function dryRunSync(request: SyncRequest, deps: DryRunDeps) {
     return recorder;
   };
   const { plan, refusals, warnings } = await untilInterrupted(deps.interruption, prepare(request, deps, logNow));
-  const tenants = plan.items.map((item) => plannedResult(item, plan.context.log));
+  const tenants = plan.items.map((item) => plannedResult(item, plan.context));
   const aside = doubtsBesidePlan(plan);
   const summary = summarise(tenants);
   deps.emit({ kind: "planned", summary });
@@ -84,7 +94,7 @@ export async function dryRunSync(request: SyncRequest, deps: DryRunDeps) {
 
 /** `sync`: makes the server match the manifest. Throws a StopError only where nothing was sent yet. */
 export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<RunResult> {
-  const startedAt = deps.clock.now();
+  const [startedAt, monotonicStart] = [deps.clock.now(), deps.clock.monotonic()];
   const { path, fileName, sha256 } = request.manifest;
   const { shape, run: options } = request.options;
   const recorder = logRecorder(request.state, deps.log, {
@@ -95,17 +105,25 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
       manifest: { path, fileName, sha256 },
       shape,
       plan: request.planDigest,
+      options: request.typed,
       by: deps.by,
     },
   });
   const preparing = prepare(request, deps, () => recorder);
   const { plan, refusals, warnings } = await untilInterrupted(deps.interruption, preparing);
   for (const problem of warnings.slice(request.warnings.length)) deps.emit({ kind: "warning", problem });
-  const planned = plan.items.map((item) => plannedResult(item, plan.context.log));
+  const planned = plan.items.map((item) => plannedResult(item, plan.context));
   const ended = (told: Pick<RunResult, "tenants" | "warnings" | "errors" | "exitCode">): RunResult =>
     resultOf(request, startedAt, deps, { dryRun: false, log: deps.log.head(), ...told });
-  if (refusals.length > 0) return ended({ tenants: planned, warnings, errors: refusals, exitCode: EXIT.guard });
-  const run = new Run({ ...deps, recorder }, request.options, plan.context);
+  if (refusals.length > 0) {
+    await recordEnd(deps.log, recorder, plan, planned, {
+      exitCode: EXIT.guard,
+      left: planned.length,
+      errors: refusals,
+    });
+    return ended({ tenants: planned, warnings, errors: refusals, exitCode: EXIT.guard });
+  }
+  const run = new Run({ ...deps, recorder, startedAt: monotonicStart }, request.options, plan.context);
   try {
     const work = plan.items.filter((item) => isWork(item.action.kind)).slice(0, shape.limit);
     deps.emit({ kind: "planned", summary: summarise(planned) });
@@ -122,10 +140,11 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
     if (options.detailedExitCode && summary.planned > 0) codes.push(EXIT.changes);
     const exitCode = exitCodeOf(run, codes);
     const left = summary.planned + summary.failed + summary.inDoubt;
-    // Who looked, and found nothing to do, is in the log too; but no log is begun for that. A log that breaks only now changes the exit code.
-    if (exitCode !== EXIT.log && deps.log.head() !== null)
+    const errors = errorsOf(run, summary);
+    // A log that breaks only now changes the exit code.
+    if (exitCode !== EXIT.log)
       await run.abort.guard(async () => {
-        await recorder.record([{ type: "run-end", exitCode, left }]);
+        await recordEnd(deps.log, recorder, plan, tenants, { exitCode, left, errors });
         // After a signal nothing new starts; the next run's signature covers this one's records.
         if (run.abort.reason?.kind !== "signal") await deps.signHead?.();
       });
@@ -134,6 +153,28 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
   } finally {
     run.abort.release();
   }
+}
+
+/**
+ * Ends a run's part of the log: what was done for nobody, and how it ended. Who looked, and found nothing to do or was refused, is in the
+ * log too; but no log is begun for that.
+ */
+async function recordEnd(
+  log: Pick<IdempotencyLog, "head">,
+  recorder: Recorder,
+  plan: Plan,
+  tenants: readonly TenantResult[],
+  { errors, ...end }: Omit<RunEndRecord, "type">,
+): Promise<void> {
+  if (log.head() === null) return;
+  const notDone = tenants.flatMap(({ error, attempts, tenant }, at) => {
+    const { sourceTaskId, key } = plan.items[at] ?? {};
+    if (error === undefined || attempts > 0 || sourceTaskId === undefined || key === undefined) return [];
+    const { code, message } = error;
+    return [{ type: "not-done", sourceTaskId, key, tenant, code, message } as const];
+  });
+  const told = errors?.map(({ code, message }) => ({ code, message }));
+  await recorder.record([...notDone, { type: "run-end", ...end, ...(told?.length ? { errors: told } : {}) }]);
 }
 
 async function prepare(
@@ -243,7 +284,7 @@ const STOPPED_BY = {
 };
 
 function resultOf(
-  { runId, server, manifest: { path, sha256, tenants } }: SyncRequest,
+  { runId, server, manifest: { path, sha256, tenants, appNames } }: SyncRequest,
   startedAt: Date,
   { clock }: Pick<SyncDeps, "clock">,
   told: Pick<RunResult, "dryRun" | "log" | "tenants" | "warnings" | "errors" | "exitCode">,
@@ -254,6 +295,7 @@ function resultOf(
     runId,
     server,
     manifest: { path, sha256, tenants: tenants.length },
+    appNames: appNames && Object.fromEntries(appNames),
     startedAt: startedAt.toISOString(),
     finishedAt: clock.now().toISOString(),
     summary: summarise(told.tenants),

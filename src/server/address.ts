@@ -1,6 +1,7 @@
+import { lookup } from "node:dns/promises";
 import { BlockList, isIP, isIPv6 } from "node:net";
 import { domainToASCII } from "node:url";
-import { isLoopback } from "../shared/hosts.js";
+import { isLoopback, isLoopbackAddress } from "../shared/hosts.js";
 import { trimAround } from "../shared/ids.js";
 import { EXIT, stopError } from "../shared/problems.js";
 import { mistyped } from "../shared/quoting.js";
@@ -21,8 +22,8 @@ export interface ServerUrl {
   readonly basePath: string;
   /** The normal form that the log is bound to: origin and base path. */
   readonly identity: string;
-  /** Whether the key would travel in the clear to another machine. */
-  readonly plainHttpToOtherHost: boolean;
+  /** It is taken for this machine: no proxy, no warning of plain http; and a connection that leads elsewhere is not used. */
+  readonly isLoopback: boolean;
 }
 
 const EXAMPLES = "Give --server as https://host, host:port or https://host/prefix";
@@ -68,8 +69,18 @@ export function parseServerUrl(typed: string): ServerUrl {
     port: Number(url.port || (protocol === "https:" ? 443 : 80)),
     basePath,
     identity: `${origin}${basePath}`,
-    plainHttpToOtherHost: protocol === "http:" && !isLoopback(hostname),
+    isLoopback: isLoopback(hostname),
   };
+}
+
+/**
+ * The server, with its name looked up where only that tells whether it is this machine: `*.localhost` is where all of its addresses are
+ * loopback's. The address as it is written does not depend on it, for the log is bound to that.
+ */
+export async function locate(server: ServerUrl): Promise<ServerUrl> {
+  if (!server.hostname.endsWith(".localhost")) return server;
+  const found = await lookup(server.hostname, { all: true }).catch(() => []);
+  return { ...server, isLoopback: found.length > 0 && found.every(({ address }) => isLoopbackAddress(address)) };
 }
 
 function refuse(message: string, hint: string = EXAMPLES): never {
@@ -106,7 +117,7 @@ export interface ProxyServer {
  * machine. Lower case wins, as with curl. Throws a StopError (exit 2) for a proxy that cannot be spoken to.
  */
 export function chooseProxy(server: ServerUrl, env: ProxyEnvironment): ProxyServer | undefined {
-  if (isLoopback(server.hostname)) return undefined;
+  if (server.isLoopback) return undefined;
   const variable = (name: string) => env[name.toLowerCase()] ?? env[name] ?? "";
   const name = server.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
   const value = trimAround(variable(name));

@@ -1,11 +1,15 @@
 import { setMaxListeners } from "node:events";
+import { promisify } from "node:util";
+import { brotliDecompress, inflateRaw, unzip, type ZlibOptions } from "node:zlib";
 import { type Dispatcher, Pool } from "undici";
+import { codeOf } from "../files/paths.js";
 import { Redactor } from "../shared/redaction.js";
 import type { RunEvent } from "../shared/results.js";
 import type { Chance, Clock } from "../shared/time.js";
 import { chooseProxy, type ProxyEnvironment, type ServerUrl } from "./address.js";
-import { type FailureKind, failureOf, makeConnector, TransportFailure, type Whereabouts } from "./connect.js";
-import { secureContextOf } from "./credentials.js";
+import { makeConnector } from "./connect.js";
+import { Trust } from "./credentials.js";
+import { type FailureKind, failureOf, TransportFailure, type Whereabouts } from "./failures.js";
 
 /** What a server is asked with. */
 export interface QalyptusApiSettings {
@@ -56,10 +60,21 @@ export type Exchange =
       /** When the answer was made by the server's clock, else by ours. */
       readonly date: string;
       readonly location: string | undefined;
+      /** What shows who answers, and why: {@link TELLING_HEADERS} as far as they came. */
+      readonly headers: Readonly<Record<string, string>>;
+      /** Unpacked. */
       readonly body: Buffer;
       readonly cutShort: TransportFailure | undefined;
     }
   | { readonly kind: "no-answer"; readonly sent: boolean; readonly failure: TransportFailure };
+
+/** Headers that a message may be made of, in lower case. */
+const TELLING_HEADERS = [
+  ...(["www-authenticate", "proxy-authenticate", "allow", "server", "via", "x-squid-error"] as const),
+  "content-encoding",
+];
+/** They come from outside, and are read for a few words. */
+const LONGEST_HEADER = 2000;
 
 export type HttpAnswer = Extract<Exchange, { kind: "answer" }>;
 
@@ -69,6 +84,8 @@ export interface HttpClient {
   readonly closing: AbortSignal;
   /** The proxy that requests go to in absolute form, so that a status may be its own. */
   readonly proxyOrigin: string | undefined;
+  /** That proxy was sent a user name and a password. */
+  readonly hasProxyCredentials: boolean;
   /** Waits for the turn of a write among all requests, or until its signal is aborted; `undefined`: there is no rate. */
   readonly turn: ((signal: AbortSignal) => Promise<void>) | undefined;
   /** A text from outside without the key, in case that a server sends back what it got. */
@@ -91,12 +108,13 @@ export function openClient(settings: QalyptusApiSettings): HttpClient {
   const where: Whereabouts = { origin: proxyOrigin ?? server.origin, proxy: proxyOrigin !== undefined };
   const secrets = new Redactor();
   secrets.add(key);
+  const redact = (text: string): string => secrets.apply(text);
   const turn = settings.rate === undefined ? undefined : turnsOf(settings.rate, clock);
   // What all request IDs of one run begin with, so that a server's log shows what it asked.
   const clientId = settings.chance.uuid();
   const headers = {
     accept: "application/json",
-    // Nothing here unpacks: without this any coding would be as good.
+    // What comes packed all the same is unpacked; without this any coding would be as good.
     "accept-encoding": "identity",
     "user-agent": `qalyptus-propagate/${settings.version}`,
     authorization: `Bearer ${key}`,
@@ -115,7 +133,8 @@ export function openClient(settings: QalyptusApiSettings): HttpClient {
       server,
       proxy,
       connectMs: Math.min(timeoutMs, LONGEST_CONNECT_MS),
-      tls: { rejectUnauthorized: settings.insecure !== true, ...secureContextOf(settings.authorities ?? []) },
+      trust: new Trust(settings.authorities ?? []),
+      insecure: settings.insecure === true,
     }),
   });
   const closing = new AbortController();
@@ -128,8 +147,9 @@ export function openClient(settings: QalyptusApiSettings): HttpClient {
     server,
     closing: closing.signal,
     proxyOrigin,
+    hasProxyCredentials: proxy?.authorization !== undefined,
     turn,
-    redact: (text) => secrets.apply(text),
+    redact,
     async exchange(request) {
       if (turn !== undefined && request.method === "GET") await turn(closing.signal);
       if (request.signal?.aborted === true || closing.signal.aborted)
@@ -138,7 +158,7 @@ export function openClient(settings: QalyptusApiSettings): HttpClient {
       requests += 1;
       const requestId = `${clientId}-${requests}`;
       const begun = clock.monotonic();
-      const exchange = await sendOnce(pool, { ...settings, where, startsAreSeen }, request, {
+      const answered = await sendOnce(pool, { ...settings, where, startsAreSeen, redact }, request, {
         method,
         path: proxyOrigin === undefined ? path : server.origin + path,
         body: body ?? null,
@@ -150,7 +170,8 @@ export function openClient(settings: QalyptusApiSettings): HttpClient {
           ...(request.fresh === true && { "cache-control": "no-cache", pragma: "no-cache" }),
         },
       });
-      if (exchange.kind === "answer") startsAreSeen = true;
+      if (answered.kind === "answer") startsAreSeen = true;
+      const exchange = await unpacked(answered, request.maxBytes, where);
       const status = exchange.kind === "answer" ? exchange.status : exchange.failure.faultCode;
       onRequest?.({ method, path, status, ms: Math.round(clock.monotonic() - begun), requestId });
       return exchange;
@@ -177,13 +198,60 @@ function turnsOf(perSecond: number, clock: Clock): (signal: AbortSignal) => Prom
   };
 }
 
+/** A way to unpack; `deflate` comes with a header and, from some servers, without. */
+const UNPACKERS: ReadonlyMap<string, (body: Buffer, options: ZlibOptions) => Promise<Buffer>> = new Map([
+  ["gzip", promisify<Buffer, ZlibOptions, Buffer>(unzip)],
+  ["x-gzip", promisify<Buffer, ZlibOptions, Buffer>(unzip)],
+  [
+    "deflate",
+    (body, options) => promisify<Buffer, ZlibOptions, Buffer>(isWrapped(body) ? unzip : inflateRaw)(body, options),
+  ],
+  ["br", promisify<Buffer, ZlibOptions, Buffer>(brotliDecompress)],
+]);
+
+function isWrapped(body: Buffer): boolean {
+  return ((body[0] ?? 0) & 0x0f) === 8;
+}
+
+/**
+ * An answer whose body was packed, though we asked for it as it is: filters and gateways do that. It may hold no more than one that came
+ * unpacked: few bytes can be made of very many. What cannot be unpacked did not come whole.
+ */
+async function unpacked(exchange: Exchange, maxBytes: number, where: Whereabouts): Promise<Exchange> {
+  if (exchange.kind !== "answer" || exchange.cutShort !== undefined || exchange.body.length === 0) return exchange;
+  const named = (exchange.headers["content-encoding"] ?? "").toLowerCase().split(",");
+  const codings = named.map((one) => one.trim()).filter((one) => one !== "" && one !== "identity");
+  let { body } = exchange;
+  // The last was put on last. More than two are no server's, but somebody's who wants to see us work.
+  for (const coding of codings.length > 2 ? [""] : codings.reverse()) {
+    const unpack = UNPACKERS.get(coding);
+    try {
+      if (unpack === undefined) throw new Error("unknown");
+      body = await unpack(body, { maxOutputLength: maxBytes });
+    } catch (cause) {
+      const kind = codeOf(cause) === "ERR_BUFFER_TOO_LARGE" ? "too-large" : "packed";
+      const code =
+        kind === "packed" ? `content-encoding: ${/^[a-z0-9-]{1,20}$/.exec(coding)?.[0] ?? "unknown"}` : undefined;
+      const cutShort = new TransportFailure(kind, where, code === undefined ? {} : { code });
+      return { ...exchange, body: Buffer.alloc(0), cutShort };
+    }
+  }
+  return { ...exchange, body };
+}
+
 /**
  * One request on its way. undici calls `onRequestStart` right before it writes a request to a connection, and only then: that
  * is how a request that is still queued is told from one that was sent.
  */
 function sendOnce(
   pool: Pool,
-  { clock, timeoutMs, where, startsAreSeen }: QalyptusApiSettings & { where: Whereabouts; startsAreSeen: boolean },
+  {
+    clock,
+    timeoutMs,
+    where,
+    startsAreSeen,
+    redact,
+  }: QalyptusApiSettings & { where: Whereabouts; startsAreSeen: boolean; redact: HttpClient["redact"] },
   request: HttpRequest,
   options: Dispatcher.DispatchOptions,
 ): Promise<Exchange> {
@@ -243,6 +311,12 @@ function sendOnce(
           retryAfter: header("retry-after"),
           date: Number.isNaN(Date.parse(header("date") ?? "")) ? clock.now().toUTCString() : (header("date") ?? ""),
           location: header("location"),
+          headers: Object.fromEntries(
+            TELLING_HEADERS.flatMap((name) => {
+              const values = [headers[name] ?? []].flat();
+              return values.length === 0 ? [] : [[name, redact(values.join(", ")).slice(0, LONGEST_HEADER)]];
+            }),
+          ),
         };
       },
       onResponseData: (_, chunk) => {

@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { createSecureContext, rootCertificates, type SecureContext } from "node:tls";
+import tls, { createSecureContext, type SecureContext } from "node:tls";
 import { MOST_BYTES } from "../files/open-file.js";
 import { decodeText, readNamedFile } from "../files/read-file.js";
 import { trimAround } from "../shared/ids.js";
@@ -34,9 +34,9 @@ function faultOf(key: string): string | undefined {
 }
 
 /**
- * Reads the certificates (PEM, one each) of the authorities to be trusted besides the usual ones: those of `--ca-file` and, because a list of our own replaces what Node was started with, those of
- * NODE_EXTRA_CA_CERTS. Empty where no `--ca-file` is given: then Node's own list, with that variable, is in force anyway.
- * Throws a StopError (exit 2) that names a file which cannot be read or holds no certificate.
+ * Reads the certificates (PEM, one each) of the authorities to be trusted besides the usual ones: those of `--ca-file` and, because Node 20
+ * forgets them where something is added, those of NODE_EXTRA_CA_CERTS. Empty where no `--ca-file` is given: then that variable is in force
+ * anyway. Throws a StopError (exit 2) that names a file which cannot be read or holds no certificate.
  */
 export async function readAuthorities(
   caFiles: readonly string[],
@@ -76,9 +76,51 @@ function refusal(file: string, why: string, cause?: unknown): StopError {
   return stopError(EXIT.usage, "CA_FILE", `the certificate file ${file} cannot be used: ${why}`, { file }, cause);
 }
 
-/** What connections are secured with, made once: reading 150 certificates takes longer than a request. Nothing: Node's own list. */
-export function secureContextOf(authorities: readonly string[]): { readonly secureContext?: SecureContext } {
-  return authorities.length === 0
-    ? {}
-    : { secureContext: createSecureContext({ ca: [...rootCertificates, ...authorities] }) };
+/**
+ * What connections are secured with: Node's own list, whichever that is (`--use-openssl-ca`, `--use-system-ca`, NODE_EXTRA_CA_CERTS), and
+ * these (PEM). `ca` of {@link createSecureContext} would stand in place of Node's list.
+ */
+export function secureContextOf(authorities: readonly string[]): SecureContext {
+  const secure = createSecureContext();
+  for (const authority of authorities) secure.context.addCACert(authority);
+  return secure;
+}
+
+/** Who is trusted. Made when the first secure connection is, and once: reading 150 certificates takes longer than a request. */
+export class Trust {
+  readonly #authorities: readonly string[];
+  #context: SecureContext | undefined;
+  #hasSystems = false;
+
+  constructor(authorities: readonly string[]) {
+    this.#authorities = authorities;
+  }
+
+  get context(): SecureContext {
+    this.#context ??= secureContextOf(this.#authorities);
+    return this.#context;
+  }
+
+  /**
+   * The same with the authorities that the system itself trusts, where Node can read them (from 22.15 on). Asked for where a certificate
+   * is by an authority that is not known yet, and only then: some systems take seconds to list them.
+   */
+  withSystemsOwn(): SecureContext {
+    if (!this.#hasSystems) {
+      this.#hasSystems = true;
+      const found = readSystemsOwn();
+      if (found.length > 0) this.#context = secureContextOf([...this.#authorities, ...found]);
+    }
+    return this.context;
+  }
+}
+
+function readSystemsOwn(): readonly string[] {
+  // Node 20, whose types are used here, has no such function.
+  const node = tls as typeof tls & { getCACertificates?: (type: "system") => readonly string[] };
+  try {
+    return node.getCACertificates?.("system") ?? [];
+  } catch {
+    return [];
+  }
 }

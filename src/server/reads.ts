@@ -1,9 +1,9 @@
 import type { ProblemCode } from "../shared/codes.js";
-import { EXIT, type Problem, problem, StopError, stopError } from "../shared/problems.js";
+import { EXIT, ownHint, type Problem, problem, StopError, stopError } from "../shared/problems.js";
 import type { Clock } from "../shared/time.js";
 import { type ApiVersion, apiRoot } from "./address.js";
 import type { HttpClient, QalyptusApiSettings } from "./client.js";
-import type { FailureKind } from "./connect.js";
+import type { FailureKind } from "./failures.js";
 import { classifyRead, type ReadAnswer } from "./replies.js";
 import { rowsOf, totalNamed } from "./wire.js";
 
@@ -66,8 +66,9 @@ export class ServerReads {
   }
 
   /** Ends the run with NOT_QALYPTUS where nothing has answered as this API does. */
-  suspect({ isStrange, problem: { message } }: ReadAnswer): void {
-    if (isStrange === true && !this.#isQalyptus) throw stopError(EXIT.server, "NOT_QALYPTUS", message);
+  suspect({ isStrange, problem }: ReadAnswer): void {
+    if (isStrange !== true || this.#isQalyptus) return;
+    throw stopError(EXIT.server, "NOT_QALYPTUS", problem.message, { hint: ownHint(problem) });
   }
 
   async #attempts(read: Read, version: ApiVersion): Promise<ReadAnswer> {

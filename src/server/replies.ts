@@ -1,13 +1,15 @@
 import type { ProblemCode } from "../shared/codes.js";
 import type { TaskId } from "../shared/ids.js";
 import { type Problem, problem } from "../shared/problems.js";
+import { type Method, wordsOf } from "./answer-signs.js";
 import type { Exchange, HttpAnswer, HttpClient } from "./client.js";
-import { proxyRefusal, type TransportFailure } from "./connect.js";
+import { proxyRefusal, type TransportFailure } from "./failures.js";
 import type { WriteReply } from "./ports.js";
 import { type JsonBody, newTaskIdOf, openEnvelope, parseBody, serverText } from "./wire.js";
 
 /** The server, as far as an answer is judged by it. */
-export type Answering = Pick<HttpClient, "server" | "proxyOrigin" | "redact">;
+export type Answering = Pick<HttpClient, "server" | "proxyOrigin" | "redact"> &
+  Partial<Pick<HttpClient, "hasProxyCredentials">>;
 
 /** What one kind of answer proves, of a write and of a read, and how a person is told. */
 interface Rule {
@@ -28,6 +30,11 @@ const FAILING: Rule = { code: "SERVER_ERROR", says: "could not answer", write: "
 const WEB_PAGE: Rule = { code: "WEB_PAGE", says: "answers with a web page", write: "stop-in-doubt", read: "stop" };
 const CUT_SHORT: Rule = { code: "CUT_SHORT", says: "did not end its answer", write: "in-doubt", read: "failing" };
 const TOO_LARGE: Rule = { ...REJECTED, code: "ANSWER_TOO_LARGE", says: "sent too large an answer", write: "in-doubt" };
+
+const PACKED: Rule = {
+  ...{ code: "UNREADABLE", says: "packed its answer in a way that cannot be unpacked", write: "in-doubt" },
+  read: "rejected",
+};
 
 /** The statuses that are certain, besides 2xx and 3xx. */
 const RULES: ReadonlyMap<number, Rule> = new Map([
@@ -51,7 +58,8 @@ function ruleOf(answer: HttpAnswer, body: JsonBody, answering: Answering): Rule 
   const { status, cutShort } = answer;
   if (status >= 200 && status < 300) {
     if (body.kind === "html") return WEB_PAGE;
-    if (cutShort !== undefined) return cutShort.kind === "too-large" ? TOO_LARGE : CUT_SHORT;
+    if (cutShort?.kind === "too-large") return TOO_LARGE;
+    if (cutShort !== undefined) return cutShort.kind === "packed" ? PACKED : CUT_SHORT;
     return body.kind === "json" && openEnvelope(body.value).success === false ? REJECTED : undefined;
   }
   if (status >= 300 && status < 400) {
@@ -69,14 +77,24 @@ function redirectTarget(location: string | undefined, answering: Answering): str
 }
 
 /** An answer that was opened: its body, what it proves, and its problems: `ORIGIN does this (HTTP 400: what the server says)`. */
-function judge(answer: HttpAnswer, answering: Answering) {
+function judge(method: Method, answer: HttpAnswer, answering: Answering) {
   const { status, cutShort } = answer;
   const body = parseBody(answer.body, answer.contentType);
   const text = cutShort === undefined ? serverText(body, answering.redact) : cutShort.faultCode;
   const about = `(HTTP ${status}${text === undefined ? "" : `: ${text}`})`;
-  const tell = ({ code, says }: Pick<Rule, "code" | "says">): Problem =>
-    problem(code, `${answering.server.origin} ${says} ${about}`);
+  const words = wordsOf({ method, answer, body, answering });
+  const tell = (rule: Pick<Rule, "code" | "says">): Problem => {
+    const { code, says, hint } = { ...rule, hint: undefined, ...words };
+    return problem(code, answering.redact(`${answering.server.origin} ${says} ${about}`), { hint });
+  };
   return { body, rule: ruleOf(answer, body, answering), tell };
+}
+
+/** Our own proxy, which plain http goes to in absolute form, wants a login of its own. */
+function proxyLogin({ headers }: HttpAnswer, proxyOrigin: string, { server, hasProxyCredentials }: Answering): Problem {
+  const authenticate = headers["proxy-authenticate"];
+  const asked = { status: 407, authenticate, location: undefined, hadCredentials: hasProxyCredentials === true };
+  return proxyRefusal(asked, proxyOrigin, `${server.hostname}:${server.port}`).problem;
 }
 
 /** Decides what one write's exchange proves: of a create, which has a source task and must be answered with an ID, or of a PATCH. */
@@ -89,8 +107,12 @@ export function classifyWrite(exchange: Exchange, sourceTaskId: TaskId | undefin
   const httpStatus = exchange.status;
   // A proxy that wants a password has passed nothing on; without a proxy of ours, nobody knows who says so.
   if (httpStatus === 407 && answering.proxyOrigin !== undefined)
-    return { kind: "not-sent", refusedConnection: true, problem: proxyRefusal(407, answering.proxyOrigin).problem };
-  const { body, rule, tell } = judge(exchange, answering);
+    return {
+      kind: "not-sent",
+      refusedConnection: true,
+      problem: proxyLogin(exchange, answering.proxyOrigin, answering),
+    };
+  const { body, rule, tell } = judge(sourceTaskId === undefined ? "PATCH" : "POST", exchange, answering);
   const inDoubt = (problem: Problem): WriteReply => ({ kind: "in-doubt", answered: true, httpStatus, problem });
   const isSuccess = httpStatus >= 200 && httpStatus < 300;
   const taskId = isSuccess && sourceTaskId !== undefined ? newTaskIdOf(body, sourceTaskId) : undefined;
@@ -135,8 +157,8 @@ export function classifyRead(exchange: Exchange, answering: Answering): ReadAnsw
     return { kind: "failing", problem: exchange.failure.problem, failure: exchange.failure };
   const { status } = exchange;
   if (status === 407 && answering.proxyOrigin !== undefined)
-    return { kind: "stop", problem: proxyRefusal(407, answering.proxyOrigin).problem };
-  const { body, rule, tell } = judge(exchange, answering);
+    return { kind: "stop", problem: proxyLogin(exchange, answering.proxyOrigin, answering) };
+  const { body, rule, tell } = judge("GET", exchange, answering);
   const isEnveloped = body.kind === "json" && openEnvelope(body.value).enveloped;
   if (rule === undefined) {
     const problem = tell({ code: "UNREADABLE", says: "answers, but not as a Qalyptus Server does" });

@@ -3,6 +3,8 @@
  * The only file that casts into a brand.
  */
 
+import { nfkc } from "./text-limits.js";
+
 declare const brand: unique symbol;
 type Branded<Kind extends string> = string & { readonly [brand]: Kind };
 
@@ -73,8 +75,8 @@ const UNSEEN = /[\p{Default_Ignorable_Code_Point}\u2800]/gu;
  */
 function fold(text: string): string {
   if (isPrintableAscii(text)) return text.trim().replace(/ {2,}/g, " ").toLowerCase();
-  const plain = text.replace(UNSEEN, "").normalize("NFKC").trim().replace(/\s+/g, " ");
-  return plain.toLowerCase().toUpperCase().toLowerCase().normalize("NFKC");
+  const plain = nfkc(text.replace(UNSEEN, "")).trim().replace(/\s+/g, " ");
+  return nfkc(plain.toLowerCase().toUpperCase().toLowerCase());
 }
 
 /** A character that no name holds and that folding leaves alone. */

@@ -24,6 +24,11 @@ export function problem(code: ProblemCode, message: string, more: Omit<Problem, 
   return { code, message, ...more, hint: more.hint ?? nextStep(code) };
 }
 
+/** A problem's hint where it says more than the table does of its code: it is kept when the problem is told under another code. */
+export function ownHint({ code, hint }: Problem): string | undefined {
+  return hint === nextStep(code as ProblemCode) ? undefined : hint;
+}
+
 /** The exit codes, as the README explains them. Where several hold, the first of these is the process's. */
 export const EXIT = {
   defect: 1,

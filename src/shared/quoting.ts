@@ -69,15 +69,26 @@ export function mistyped(text: string): { readonly why: string; readonly hint: s
  * already gets one more: what is added is always what is taken away. The pattern: `=`, `+`, `-`, `@` (also their wide forms, also after blanks), tab and line end. */
 const FORMULA = /^'*(?:[\s\u200b\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])/;
 
-/** A CSV cell that no spreadsheet takes for a formula. */
+/**
+ * The same within a cell, behind what an Excel of another country splits at: it finds quotes at the beginning of a cell only, and
+ * there a quoted cell of ours is none. Neither blank nor quote before the sign makes it harmless.
+ */
+const BEHIND_DELIMITER = /(?<=[,;\t\r\n])(?='*(?:[^\S\t\r\n]|["\u200b\ufeff])*[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
+const MARK_BEHIND_DELIMITER = /(?<=[,;\t\r\n])'(?='*(?:[^\S\t\r\n]|["\u200b\ufeff])*[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
+
+/** A CSV cell of which no spreadsheet takes anything for a formula, at whatever delimiter it splits. */
 export function disarmFormula(text: string): string {
-  return FORMULA.test(text) ? `'${text}` : text;
+  const inside = text.replace(BEHIND_DELIMITER, "'");
+  return FORMULA.test(text) ? `'${inside}` : inside;
 }
 
+/** The delimiters that a CSV file is read with when nothing in it says another. */
+export const CSV_DELIMITERS = [",", ";", "\t"] as const;
+
 /** A line of a CSV file as Excel reads it. */
-export function csvLine(cells: readonly string[]): string {
+export function csvLine(cells: readonly string[], delimiter = ","): string {
   const quoted = cells.map((text) => (/[",;\t\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text));
-  return `${quoted.join(",")}\r\n`;
+  return `${quoted.join(delimiter)}\r\n`;
 }
 
 /** Excel's way to keep a text a text: `="007"`. */
@@ -85,11 +96,12 @@ const TEXT_FORMULA = /^="((?:[^"]|"")*)"$/s;
 
 /** Whether a cell may say something else than it means; most do not. */
 export function isArmed(cell: string): boolean {
-  return cell.startsWith("'") || cell.startsWith('="');
+  return cell.includes("'") || cell.startsWith('="');
 }
 
 /** What a cell means: what {@link disarmFormula} made it from, and of Excel's `="007"` the text. */
 export function rearmFormula(cell: string): string {
-  if (cell.startsWith("'")) return FORMULA.test(cell.slice(1)) ? cell.slice(1) : cell;
-  return TEXT_FORMULA.exec(cell)?.[1]?.replaceAll('""', '"') ?? cell;
+  const inside = cell.replace(MARK_BEHIND_DELIMITER, "");
+  if (cell.startsWith("'")) return FORMULA.test(inside.slice(1)) ? inside.slice(1) : inside;
+  return TEXT_FORMULA.exec(cell)?.[1]?.replaceAll('""', '"') ?? inside;
 }

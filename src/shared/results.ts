@@ -1,4 +1,5 @@
 /** What a run and `status` tell: made by the commands, read by every output. */
+import { groupBy } from "./ids.js";
 import type { EndingSignal, ExitCode, Problem } from "./problems.js";
 
 /** What a plan may say of one tenant, and what then counts as its outcome as long as nothing is carried out. */
@@ -20,11 +21,36 @@ export const ACTIONS = Object.keys(OUTCOME_OF_PLANNED) as readonly ActionKind[];
 export const OUTCOMES = ["succeeded", "failed", "in-doubt", "planned", "skipped"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** One app that a report of a tenant's copy reads instead of the master app. */
-interface ToldMapping {
+/** One app that a report of a tenant's copy reads, or shall read, instead of the master app. */
+export interface ToldMapping {
   readonly reportId: string;
+  /** Where the server told it. */
+  readonly reportName?: string | undefined;
   readonly qlikAppId: string;
   readonly newQlikAppId: string;
+  /** The app that it read when the plan was made: as the server showed it, else as the log knew it. `null`: not mapped; absent: not known. */
+  readonly before?: string | null | undefined;
+}
+
+/** The reports whose app differs from what it was, by what they read before and after. */
+export interface AppChange extends Omit<ToldMapping, "reportId" | "reportName"> {
+  readonly reports: readonly Pick<ToldMapping, "reportId" | "reportName">[];
+}
+
+/**
+ * What changes, or would change, for a tenant whose copy is there; of one in conflict, what its copy is known to map otherwise than the
+ * manifest wants.
+ */
+export function changesOf({ mappings, action }: Pick<TenantResult, "mappings" | "action">): readonly AppChange[] {
+  if (action !== "update" && action !== "adopt" && action !== "conflict") return [];
+  const changed = mappings.filter(
+    ({ before, newQlikAppId }) => before !== newQlikAppId && (action !== "conflict" || typeof before === "string"),
+  );
+  const groups = groupBy(changed, ({ qlikAppId, before, newQlikAppId }) => `${qlikAppId} ${before} ${newQlikAppId}`);
+  return [...groups.values()].map((reports) => {
+    const [{ qlikAppId, before, newQlikAppId }] = reports as [ToldMapping];
+    return { qlikAppId, before, newQlikAppId, reports };
+  });
 }
 
 export interface TenantError {
@@ -48,6 +74,8 @@ export interface TenantResult {
   readonly verified: boolean;
   /** When that was (UTC, RFC 3339); `undefined` where it is not verified, or an old log does not say. */
   readonly verifiedAt?: string | undefined;
+  /** The run that read it. */
+  readonly verifiedBy?: string | undefined;
   readonly mappings: readonly ToldMapping[];
   /** Writes sent for this tenant in this run. */
   readonly attempts: number;
@@ -82,6 +110,8 @@ export interface RunResult {
   readonly plan?: PlanFacts;
   readonly summary: Summary;
   readonly tenants: readonly TenantResult[];
+  /** Names that `--apps` gives, for people; no part of the JSON. */
+  readonly appNames?: Readonly<Record<string, string>> | undefined;
   readonly warnings: readonly Problem[];
   readonly errors: readonly Problem[];
   readonly startedAt: string;

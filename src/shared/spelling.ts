@@ -14,8 +14,13 @@ export function spellingDistance(a: string, b: string): number {
   return previous[b.length] ?? 0;
 }
 
+/** A misspelt word is told by its beginning; the time for a pair grows with the product of their lengths. */
+const LONGEST_COMPARED = 64;
+
 function byDistance<T extends string>(word: string, candidates: Iterable<T>) {
-  const measured = [...candidates].map((candidate) => ({ candidate, distance: spellingDistance(word, candidate) }));
+  const start = word.slice(0, LONGEST_COMPARED);
+  const distanceTo = (candidate: T): number => spellingDistance(start, candidate.slice(0, LONGEST_COMPARED));
+  const measured = [...candidates].map((candidate) => ({ candidate, distance: distanceTo(candidate) }));
   return measured.sort((a, b) => a.distance - b.distance);
 }
 
@@ -44,14 +49,32 @@ export function tenantMatcher(patterns: readonly string[]): (key: TenantKey) => 
   if (patterns.length === 0) return () => true;
   const folded = patterns.map(foldTenantKey);
   const plain = new Set(folded.filter((pattern) => !isWild(pattern)));
-  const tests = folded.filter(isWild).map((pattern) => {
-    const escaped = pattern
-      .replace(/[.+^${}()|[\]\\]/g, "\\$&")
-      .replace(/\*/g, ".*")
-      .replace(/\?/g, ".");
-    return new RegExp(`^${escaped}$`, "su");
-  });
-  return (key) => plain.has(key) || tests.some((test) => test.test(key));
+  const wild = folded.filter(isWild).map((pattern) => [...pattern]);
+  if (wild.length === 0) return (key) => plain.has(key);
+  return (key) => {
+    if (plain.has(key)) return true;
+    const letters = [...key];
+    return wild.some((pattern) => fits(pattern, letters));
+  };
+}
+
+/**
+ * Whether a text fits a pattern, letter by letter. Where it does not, only the last `*` takes one letter more: those before it need
+ * no other try, so that the time is the product of both lengths at most. A regular expression tries them all.
+ */
+function fits(pattern: readonly string[], text: readonly string[]): boolean {
+  let [inPattern, inText] = [0, 0];
+  /** Behind the last `*`, and where the text that it does not take begins. */
+  let [behindStar, afterStar] = [-1, 0];
+  while (inText < text.length) {
+    if (pattern[inPattern] === "*") [behindStar, afterStar] = [++inPattern, inText];
+    else if (pattern[inPattern] === "?" || pattern[inPattern] === text[inText])
+      [inPattern, inText] = [inPattern + 1, inText + 1];
+    else if (behindStar < 0) return false;
+    else [inPattern, inText] = [behindStar, ++afterStar];
+  }
+  while (pattern[inPattern] === "*") inPattern += 1;
+  return inPattern === pattern.length;
 }
 
 function isWild(pattern: string): boolean {

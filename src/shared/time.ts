@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setMaxListeners } from "node:events";
-import { setTimeout as wait } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as wait } from "node:timers/promises";
+import type { Steps } from "./steps.js";
 
 /** Time, for waiting only: nothing is decided by the wall clock. */
 export interface Clock {
@@ -33,6 +34,20 @@ export const systemClock: Clock = {
     await wait(Math.min(Math.max(0, ms), LONGEST_TIMER_MS), undefined, signal && { signal }).catch(() => undefined);
   },
 };
+
+/** A signal waits no longer than this for its turn. */
+const LONGEST_STEP_MS = 50;
+
+/** Carries long work out, and lets the event loop have its turn between its steps. */
+export async function inSteps<T>(work: Steps<T>): Promise<T> {
+  for (let begun = performance.now(); ; ) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+    if (performance.now() - begun < LONGEST_STEP_MS) continue;
+    await nextTurn();
+    begun = performance.now();
+  }
+}
 
 /** This machine's chance. */
 export const systemChance: Chance = { fraction: () => Math.random(), uuid: () => randomUUID() };

@@ -47,6 +47,7 @@ describe("what the program offers", () => {
       "--allow-master-app",
       "--allow-unmapped-report",
       "--allow-live-source",
+      "--allow-http",
     ]);
     expect(await offered("status", "--allow-")).toEqual([]);
   });

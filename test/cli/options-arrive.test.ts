@@ -101,6 +101,7 @@ const ARRIVALS: Readonly<Record<string, Arrival>> = {
     value: ["a.pem", "b.der"],
   },
   "--insecure": { words: ["--insecure"], at: "connection.insecure", value: true },
+  "--allow-http": { words: ["--allow-http"], at: "connection.allowHttp", value: true },
   "--timeout": { words: ["--timeout", "1.5s"], at: "connection.timeoutMs", value: 1500 },
   "--rate": { words: ["--rate", "0.5"], at: "connection.rate", value: 0.5 },
   "--retries": { words: ["--retries", "0"], at: "connection.retries", value: 0 },

@@ -57,7 +57,8 @@ async function doctor(args: readonly string[], env = environment()): Promise<Doc
 const sync = (args: readonly string[], env = environment()) => say(["sync", ...args], { cwd: folder, env });
 
 async function anotherSandbox(faults: readonly string[]): Promise<string> {
-  const running = await startSandbox({ port: 0, seed: "other", chaos: { faults: faults.map(parseFault) } });
+  const chaos = { faults: faults.map(parseFault) };
+  const running = await startSandbox({ port: 0, seed: "other", key: sandbox.key, chaos });
   others.push(running);
   return running.url;
 }

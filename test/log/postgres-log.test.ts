@@ -16,7 +16,7 @@ import { inFolder, openRequest } from "../support/log-places.js";
 import { createIntent, createOutcome, MONTHLY, SERVER } from "../support/log-samples.js";
 import { freePort, HAS_POSTGRES, OWN_POSTGRES, TestPostgres } from "../support/postgres.js";
 
-const NO_PASSWORD = { password: undefined, authorities: undefined };
+const NO_PASSWORD = { password: undefined, secureContext: undefined };
 let server: TestPostgres;
 type Request = Parameters<PostgresLog["open"]>[0];
 

@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { readAppsFile } from "../../src/manifest/apps.js";
 import { EXIT, type Problem, StopError } from "../../src/shared/problems.js";
+import { atOnce } from "../../src/shared/steps.js";
 import { app } from "../support/manifests.js";
 
 const FILE = "apps.json";
 const apps = (content: string | Uint8Array) =>
-  readAppsFile(typeof content === "string" ? Buffer.from(content) : content, FILE);
+  atOnce(readAppsFile(typeof content === "string" ? Buffer.from(content) : content, FILE));
 
 function faults(content: string | Uint8Array): readonly Problem[] {
   try {

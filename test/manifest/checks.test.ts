@@ -203,7 +203,7 @@ describe("a tenant's app", () => {
 
   it("is in the list of --apps", async () => {
     const lines = ["tenant,appId,enabled", `acme,${app(1)},`, `globex,${app(2)},`, `initech,${app(3)},no`];
-    const found = await faults(lines, { knownApps: new Set([appId(app(1))]) });
+    const found = await faults(lines, { knownApps: new Map([[appId(app(1)), "Acme"]]) });
     expect(found).toMatchObject([{ code: "APP_UNKNOWN", line: 3, column: "appId", tenant: "globex", value: app(2) }]);
   });
 });

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { JsonText, membersOf } from "../../src/manifest/json-text.js";
+import { Findings } from "../../src/manifest/manifest.js";
 import { type Problem, StopError } from "../../src/shared/problems.js";
 
-const readJson = (text: string) => new JsonText(text, "a.json");
+const readJson = (text: string) => new JsonText(text, new Findings("a.json"));
 
 function plain(json: JsonText, node = json.root): unknown {
   if (node.type === "object")

@@ -6,6 +6,7 @@ import * as ci from "../../src/results/ci.js";
 import * as files from "../../src/results/files.js";
 import * as html from "../../src/results/html.js";
 import { foldTenantKey } from "../../src/shared/ids.js";
+import { rearmFormula } from "../../src/shared/quoting.js";
 import { hasControls, hostileText } from "./hostile-text.js";
 import { guid, plannedTenant, runResult, SOURCE, tenantResult } from "./sample-results.js";
 import { readXml } from "./well-formed-xml.js";
@@ -27,6 +28,36 @@ function readCsv(text: string): string[][] {
   return parse(text, { bom: true, relax_column_count: false });
 }
 
+const LAX = { bom: true, quote: false, relax_column_count: true } as const;
+
+/**
+ * A CSV file as a spreadsheet splits it: quotes count where they open a cell, and what stands behind the closing one is added as it
+ * is. No parser in strict form reads a file with another delimiter than its own.
+ */
+function excelCells(text: string, delimiter: string): string[][] {
+  const lines: string[][] = [[]];
+  let cell = "";
+  let quoted = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const char = text[at] ?? "";
+    if (quoted && char === '"' && text[at + 1] === '"') {
+      cell += '"';
+      at += 1;
+    } else if (quoted) {
+      if (char === '"') quoted = false;
+      else cell += char;
+    } else if (char === '"' && cell === "" && (at === 0 || [delimiter, "\r", "\n"].includes(text[at - 1] ?? ""))) {
+      quoted = true;
+    } else if (char === delimiter || char === "\r" || char === "\n") {
+      lines.at(-1)?.push(cell);
+      if (char !== delimiter) lines.push([]);
+      cell = "";
+    } else cell += char;
+  }
+  lines.at(-1)?.push(cell);
+  return lines;
+}
+
 const failed = tenantResult({
   tenant: "globex",
   line: 3,
@@ -44,6 +75,7 @@ const inDoubt = tenantResult({
 
 describe("the CSV result", () => {
   const input = {
+    delimiter: ",",
     header: ["Tenant", "AppId", "Region"],
     rows: [row(2, "acme", guid("a440", 1), "north"), row(3, "globex", guid("a440", 2), "a, b")],
   };
@@ -68,6 +100,7 @@ describe("the CSV result", () => {
   });
   test("fills the columns that a result fed back has already, and keeps an ID that the run did not tell", () => {
     const again = {
+      delimiter: ",",
       header: ["tenant", "new_task_id", "action", "Outcome", "reason"],
       rows: [row(2, "acme", "", "create", "planned", ""), row(3, "globex", guid("c0b1", 9), "", "", "")],
     };
@@ -79,6 +112,7 @@ describe("the CSV result", () => {
   test("tells a key under two source tasks apart", () => {
     const other = guid("50c1", 2);
     const two = {
+      delimiter: ",",
       header: ["tenant", "sourceTaskId"],
       rows: [row(2, "acme", ""), row(3, "acme", `{${other.toUpperCase()}}`), row(4, "ACME ", "")],
     };
@@ -102,10 +136,31 @@ describe("the CSV result", () => {
       ["globex", SOURCE, "Monthly figures - acme", "", "create", "failed", "REFUSED: the server refused it"],
     ]);
   });
+  test.each([",", ";", "\t"])("with the input's delimiter %j no cell of any reading is a formula", (delimiter) => {
+    const piece = fc.constantFrom("=1+1", "'", '"', ",", ";", "\t", "\n", "\r", " ", "-2", "+3", "@A", "＝4", "a");
+    const text = fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join(""));
+    fc.assert(
+      fc.property(fc.array(text, { minLength: 3, maxLength: 3 }), (cells) => {
+        const table = { delimiter, header: ["tenant", "note", "region"], rows: [row(2, ...cells)] };
+        const file = csvResult(runResult([tenantResult({ tenant: cells[0] ?? "" })]), table);
+        expect(file.startsWith(`\ufefftenant${delimiter}note${delimiter}region${delimiter}newTaskId`)).toBe(true);
+        for (const other of [",", ";", "\t"])
+          for (const reading of [
+            excelCells(file.slice(1), other),
+            parse(file, { ...LAX, delimiter: other }) as string[][],
+          ])
+            for (const cell of reading.flat()) expect(cell).not.toMatch(/^[\s\ufeff]*[=+\-@＝＋－＠]/);
+        // With its own delimiter it is what was written.
+        const [, read = []] = parse(file, { bom: true, delimiter }) as string[][];
+        expect(read.slice(0, 3).map(rearmFormula)).toEqual(cells);
+      }),
+      { numRuns: 500 },
+    );
+  });
   test("reads back, and no cell is a formula, whatever the cells hold", () => {
     fc.assert(
       fc.property(fc.array(hostileText, { minLength: 2, maxLength: 2 }), hostileText, (cells, reason) => {
-        const table = { header: ["tenant", "note"], rows: [row(2, ...cells)] };
+        const table = { delimiter: ",", header: ["tenant", "note"], rows: [row(2, ...cells)] };
         const rows = readCsv(csvResult(runResult([tenantResult({ tenant: cells[0] ?? "", reason })]), table));
         expect(rows).toHaveLength(2);
         expect(rows[1]).toHaveLength(6);
@@ -170,7 +225,7 @@ describe("the JUnit result", () => {
 });
 
 describe("the Markdown result", () => {
-  test("lists conflicts, failures and updates tenant by tenant, and counts the rest", () => {
+  test("lists every tenant that changes, the most urgent first, and counts the rest", () => {
     const tenants = [
       tenantResult(),
       failed,
@@ -182,8 +237,27 @@ describe("the Markdown result", () => {
     expect(at("### Conflicts: 1")).toBeGreaterThan(0);
     expect(at("### Conflicts: 1")).toBeLessThan(at("### Failed: 1"));
     expect(at("### Failed: 1")).toBeLessThan(at("### Updates: 1"));
-    expect(text).not.toContain("| acme |");
+    expect(at("### Updates: 1")).toBeLessThan(at("### Creates: 1"));
+    expect(at("| acme |")).toBeGreaterThan(at("### Creates: 1"));
     expect(text).toContain("| create | 1 | 1 |  | 2 |");
+  });
+  test("folds a long list, leaves out who is unchanged, and cuts no hint and no ID in two", () => {
+    const hint = `qalyptus-propagate resolve acme --reason ${"because ".repeat(50)}end`;
+    const ids = Array.from({ length: 12 }, (_, at) => `5f0c6a1e-0000-4000-8000-${String(at).padStart(12, "0")}`);
+    const text = ci.markdownResult(
+      runResult([
+        plannedTenant("conflict", { error: { code: "TWIN", message: ids.join(" "), hint } }),
+        ...Array.from({ length: 21 }, (_, at) => plannedTenant("create", { tenant: `new-${at}` })),
+        ...Array.from({ length: 30 }, (_, at) => plannedTenant("unchanged", { tenant: `old-${at}` })),
+      ]),
+    );
+    expect(text).toMatch(
+      /<details><summary><b>Creates: 21<\/b><\/summary>\n\n\| tenant[\s\S]*\| new-20 [\s\S]*<\/details>/,
+    );
+    expect(text).toContain("Not listed: 30 unchanged.");
+    expect(text).not.toContain("old-1");
+    expect(text).toContain("because end");
+    for (const [id] of text.matchAll(/5f0c6a1e[\da-f-]*/g)) expect(ids).toContain(id);
   });
   test("stays under 60,000 characters and says how many it left out", () => {
     const tenants = Array.from({ length: 3000 }, (_, at) => ({

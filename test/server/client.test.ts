@@ -1,9 +1,11 @@
 import { getEventListeners } from "node:events";
 import { readFileSync } from "node:fs";
+import { Socket } from "node:net";
+import tls from "node:tls";
 import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { HttpResponse, http } from "msw";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   type Exchange,
   type HttpClient,
@@ -335,14 +337,54 @@ describe("trust", () => {
 
   it("is not given to a host that the certificate does not name", async () => {
     const server = kept(await serve((_, response) => void response.end("{}"), { tls: true }));
-    const origin = `https://tasks.localhost:${server.port}`;
-    const exchange = await clientOf(origin, { authorities: AUTHORITY }).exchange(POST);
-    if (exchange.kind === "no-answer" && exchange.failure.kind === "name-unknown") return;
+    const proxy = kept(await serveProxy({ targetPort: server.port }));
+    const proxyEnv = { HTTPS_PROXY: proxy.origin };
+    const client = clientOf("https://other.test", { authorities: AUTHORITY, proxyEnv });
+    const exchange = await client.exchange(POST);
     expect(failureOf(exchange)).toMatchObject({
       sent: false,
       kind: "certificate",
       code: "ERR_TLS_CERT_ALTNAME_INVALID",
     });
+  });
+
+  it("is given to what the system trusts, which is asked only where nobody else knows the authority", async () => {
+    const server = kept(await serve((_, response) => void response.end("{}"), { tls: true }));
+    const node = tls as { getCACertificates?: unknown };
+    const { getCACertificates } = node;
+    let asked = 0;
+    node.getCACertificates = (type: string) => {
+      asked += 1;
+      return type === "system" ? AUTHORITY : [];
+    };
+    try {
+      const known = clientOf(server.origin, { authorities: AUTHORITY });
+      expect([await known.exchange(GET), asked]).toEqual([expect.objectContaining({ status: 200 }), 0]);
+      const client = clientOf(server.origin);
+      const answers = await Promise.all(Array.from({ length: 6 }, () => client.exchange(POST)));
+      expect(answers.every((one) => one.kind === "answer")).toBe(true);
+      expect(asked).toBe(1);
+    } finally {
+      node.getCACertificates = getCACertificates;
+    }
+  });
+
+  it("is given by --insecure to the server alone: a proxy's certificate must be good", async () => {
+    const server = kept(await serve((_, response) => void response.end("{}"), { tls: true }));
+    const proxy = kept(await serveProxy({ targetPort: server.port, tls: true, credentials: "jo:hunter2" }));
+    const origin = proxy.origin.replace("://", "://jo:hunter2@");
+    const proxyEnv = { HTTP_PROXY: origin, HTTPS_PROXY: origin };
+    for (const target of ["https://qalyptus.test", "http://qalyptus.test"]) {
+      const exchange = await clientOf(target, { proxyEnv, insecure: true }).exchange(POST);
+      expect(failureOf(exchange)).toMatchObject({ sent: false, kind: "certificate" });
+      const problem = { code: "CERTIFICATE", message: expect.stringMatching(/^the proxy https/) };
+      expect(exchange).toMatchObject({ failure: { problem } });
+      expect(exchange).toMatchObject({ failure: { problem: { hint: expect.stringContaining("proxy's authority") } } });
+    }
+    expect([proxy.connects, proxy.seen, server.seen]).toEqual([[], [], []]);
+    const client = clientOf("https://other.test", { proxyEnv, insecure: true, authorities: AUTHORITY });
+    expect(await client.exchange(POST)).toMatchObject({ status: 200 });
+    expect(proxy.connects).toEqual(["other.test:443"]);
   });
 
   it("is given to anyone with --insecure", async () => {
@@ -438,6 +480,17 @@ describe("a proxy", () => {
         failure: { problem: { message: expect.stringContaining(`the proxy ${proxy.origin}`) } },
       });
     }
+  });
+
+  it("nor anybody else gets what is meant for this machine, though its name leads elsewhere", async () => {
+    const server = kept(await serve((_, response) => void response.end("{}")));
+    const client = clientOf(`http://localhost:${server.port}`);
+    const peer = Socket.prototype as unknown as { _getpeername: () => unknown };
+    const address = vi.spyOn(peer, "_getpeername").mockReturnValue({ address: "203.0.113.7" });
+    const exchange = await client.exchange(POST).finally(() => address.mockRestore());
+    expect(failureOf(exchange)).toEqual({ sent: false, kind: "elsewhere", code: "203.0.113.7" });
+    expect(exchange).toMatchObject({ failure: { passing: false, problem: { code: "LOOPBACK_ELSEWHERE" } } });
+    expect(server.seen).toEqual([]);
   });
 
   it("is not asked for this machine", async () => {

@@ -17,12 +17,9 @@ describe("the proxy", () => {
     expect(chosen("https://acme.com", { HTTPS_PROXY: "http://a:1", https_proxy: "http://b:2" })).toBe("http://b:2");
   });
 
-  it.each(["http://localhost:1", "https://127.0.0.1", "https://[::1]:9", "http://x.localhost"])(
-    "is never used for %s",
-    (server) => {
-      expect(chosen(server, { HTTP_PROXY: "http://p:1", HTTPS_PROXY: "http://p:1" })).toBeUndefined();
-    },
-  );
+  it.each(["http://localhost:1", "https://127.0.0.1", "https://[::1]:9"])("is never used for %s", (server) => {
+    expect(chosen(server, { HTTP_PROXY: "http://p:1", HTTPS_PROXY: "http://p:1" })).toBeUndefined();
+  });
 
   it("takes a user name and a password that are percent-encoded, and keeps them out of its address", () => {
     const proxy = chooseProxy(parseServerUrl("https://acme.com"), { HTTPS_PROXY: "http://jo:p%40ss@proxy:3128" });

@@ -14,7 +14,7 @@ describe("a server's address", () => {
     ["HTTPS://Qalyptus.ACME.com:443", "https://qalyptus.acme.com", ""],
     ["http://qalyptus.acme.com:80", "http://qalyptus.acme.com", ""],
     ["localhost:3994", "http://localhost:3994", ""],
-    ["tasks.localhost", "http://tasks.localhost", ""],
+    ["tasks.localhost", "https://tasks.localhost", ""],
     ["127.0.0.1:8080/api", "http://127.0.0.1:8080", ""],
     ["127.9.9.9", "http://127.9.9.9", ""],
     ["[::1]:3994", "http://[::1]:3994", ""],
@@ -38,12 +38,14 @@ describe("a server's address", () => {
   });
 
   it.each([
-    ["http://qalyptus.acme.com", true],
-    ["http://localhost", false],
-    ["http://127.0.0.1:3994", false],
-    ["https://qalyptus.acme.com", false],
-  ])("tells that the key would travel in the clear: %s %s", (typed, plain) => {
-    expect(parseServerUrl(typed).plainHttpToOtherHost).toBe(plain);
+    ["http://qalyptus.acme.com", false],
+    ["http://localhost", true],
+    ["http://127.0.0.1:3994", true],
+    ["https://[::1]", true],
+    ["http://evil.localhost", false],
+    ["http://localhost.evil.com", false],
+  ])("tells whether it is this machine, as far as its text does: %s %s", (typed, here) => {
+    expect(parseServerUrl(typed).isLoopback).toBe(here);
   });
 
   it.each([

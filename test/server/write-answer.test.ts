@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseServerUrl } from "../../src/server/address.js";
 import type { Exchange, HttpAnswer } from "../../src/server/client.js";
-import { failureOf, type TransportFailure } from "../../src/server/connect.js";
+import { failureOf, type TransportFailure } from "../../src/server/failures.js";
 import { type Answering, classifyWrite } from "../../src/server/replies.js";
 import { parseTaskId, type TaskId } from "../../src/shared/ids.js";
 
@@ -25,6 +25,7 @@ function answer(status: number, body: unknown = "", changes: Partial<HttpAnswer>
     retryAfter: undefined,
     date: "Sun, 01 Mar 2026 12:00:00 GMT",
     location: undefined,
+    headers: {},
     body: Buffer.from(typeof body === "string" ? body : JSON.stringify(body), "utf8"),
     cutShort: undefined,
     ...changes,

@@ -18,7 +18,9 @@ describe("a cell that a spreadsheet would take for a formula", () => {
     },
   );
   test("whatever the text, what is taken back is what was written", () => {
-    const text = fc.string({ unit: fc.constantFrom("'", '"', "=", "-", "@", " ", "\t", "a", "\ufeff", "＝") });
+    const text = fc.string({
+      unit: fc.constantFrom("'", '"', "=", "-", "@", " ", "\t", ",", ";", "\n", "a", "\ufeff", "＝"),
+    });
     fc.assert(
       fc.property(text, (written) => {
         expect(rearmFormula(disarmFormula(written))).toBe(written);

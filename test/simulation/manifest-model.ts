@@ -47,6 +47,7 @@ export function manifestOf(
     sha256: JSON.stringify(rows),
     tenants,
     warnings: [],
+    delimiter: ",",
     header: [],
     rows: [],
   };

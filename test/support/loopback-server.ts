@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createServer as createHttpsServer } from "node:https";
+import { createServer as createHttpsServer, type ServerOptions } from "node:https";
 import {
   type AddressInfo,
   connect,
@@ -60,8 +60,20 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 
 type Listener = (seen: SeenRequest, response: ServerResponse) => void | Promise<void>;
 
-/** Serves with a plain function. */
-export async function serve(listener: Listener, options: { readonly tls?: boolean } = {}): Promise<LoopbackServer> {
+/** The content of one of the certificates for tests. */
+export function certificate(name: string): string {
+  return readFileSync(new URL(name, TLS_FIXTURES), "utf8");
+}
+
+function usualTls(): ServerOptions {
+  return { key: certificate("server-key.pem"), cert: certificate("server.pem") };
+}
+
+/** Serves with a plain function. `tls`: with the usual certificate, or as it says. */
+export async function serve(
+  listener: Listener,
+  options: { readonly tls?: boolean | ServerOptions } = {},
+): Promise<LoopbackServer> {
   const seen: SeenRequest[] = [];
   const onRequest = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = "", url = "", headers } = request;
@@ -73,13 +85,7 @@ export async function serve(listener: Listener, options: { readonly tls?: boolea
     onRequest(request, response).catch((error: unknown) => response.destroy(error as Error));
   };
   const server = options.tls
-    ? createHttpsServer(
-        {
-          key: readFileSync(new URL("server-key.pem", TLS_FIXTURES)),
-          cert: readFileSync(new URL("server.pem", TLS_FIXTURES)),
-        },
-        handle,
-      )
+    ? createHttpsServer(options.tls === true ? usualTls() : options.tls, handle)
     : createHttpServer(handle);
   const sockets = tracked(server);
   const port = await listening(server);
@@ -136,6 +142,10 @@ export async function serveProxy(options: {
   readonly targetPort: number;
   /** Refuses everything with this status. */
   readonly refuseWith?: number;
+  /** Headers of the refusal. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The proxy itself speaks https, with the usual certificate. */
+  readonly tls?: boolean;
   /** Refuses with 407 what comes without these credentials, `user:password`. */
   readonly credentials?: string;
 }): Promise<LoopbackServer & { readonly connects: readonly string[] }> {
@@ -146,13 +156,13 @@ export async function serveProxy(options: {
     if (wanted !== undefined && headers["proxy-authorization"] !== wanted) return 407;
     return options.refuseWith ?? 200;
   };
-  const server = createHttpServer((request, response) => {
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const { method = "", url = "", headers } = request;
     bodyOf(request)
       .then(async (body) => {
         seen.push({ method, url, headers, body });
         const status = statusFor(headers);
-        if (status !== 200) return response.writeHead(status).end();
+        if (status !== 200) return response.writeHead(status, options.headers).end();
         const { pathname, search } = new URL(url);
         const answer = await fetch(`http://127.0.0.1:${options.targetPort}${pathname}${search}`, {
           method,
@@ -162,12 +172,14 @@ export async function serveProxy(options: {
         return response.writeHead(answer.status).end(await answer.text());
       })
       .catch((error: unknown) => response.destroy(error as Error));
-  });
+  };
+  const server = options.tls ? createHttpsServer(usualTls(), handle) : createHttpServer(handle);
   server.on("connect", (request, client: Socket) => {
     connects.push(request.url ?? "");
     const status = statusFor(request.headers);
     if (status !== 200) {
-      client.end(`HTTP/1.1 ${status} Refused\r\ncontent-length: 0\r\n\r\n`);
+      const lines = Object.entries(options.headers ?? {}).map(([name, value]) => `${name}: ${value}\r\n`);
+      client.end(`HTTP/1.1 ${status} Refused\r\n${lines.join("")}content-length: 0\r\n\r\n`);
       return;
     }
     const target = connect(options.targetPort, "127.0.0.1", () => {
@@ -181,5 +193,6 @@ export async function serveProxy(options: {
   const sockets = tracked(server);
   const port = await listening(server);
   const close = () => closing(server, sockets);
-  return { port, origin: `http://127.0.0.1:${port}`, seen, connects, close };
+  const origin = `${options.tls ? "https://localhost" : "http://127.0.0.1"}:${port}`;
+  return { port, origin, seen, connects, close };
 }

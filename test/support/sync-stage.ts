@@ -331,6 +331,7 @@ function manifestOf(desired: Readonly<Record<string, Wish>>, source: TaskId): Ma
     fileName: "customers.csv",
     sha256: JSON.stringify(desired),
     warnings: [],
+    delimiter: ",",
     header: [],
     rows: [],
     tenants: Object.entries(desired).map(([tenant, mapping], index) => ({

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { checkServerIdentity, type PeerCertificate } from "node:tls";
+import { checkServerIdentity, type PeerCertificate, type SecureContext } from "node:tls";
 import { Client, DatabaseError, type QueryResult } from "pg";
 import type { ProblemCode } from "../../shared/codes.js";
 import { EXIT, type StopError, stopError } from "../../shared/problems.js";
@@ -14,8 +14,8 @@ const STATEMENT_MS = 10_000;
 export interface Credentials {
   /** PGPASSWORD, or what the password file says; `undefined`: none is known. */
   readonly password: string | undefined;
-  /** Certificates of authorities (PEM); the usual ones where it is `undefined`. */
-  readonly authorities: readonly string[] | undefined;
+  /** Who is trusted besides the usual authorities; these alone where it is `undefined`. */
+  readonly secureContext: SecureContext | undefined;
 }
 
 /** Its types leave these two out. */
@@ -126,11 +126,11 @@ export class Database {
   }
 
   #trust() {
-    const { authorities } = this.#credentials;
+    const { secureContext } = this.#credentials;
     const { host } = this.#address;
     return {
       rejectUnauthorized: true,
-      ...(authorities && { ca: [...authorities] }),
+      ...(secureContext && { secureContext }),
       // pg holds the certificate of a server that is named by its IP address against "localhost".
       checkServerIdentity: (_: string, certificate: PeerCertificate) => checkServerIdentity(host, certificate),
     };
