@@ -13,7 +13,7 @@ import type { TaskReader } from "../server/ports.js";
 import { type Check, diagnose, failed, passed, skipped, warned } from "../shared/diagnosis.js";
 import type { TaskId } from "../shared/ids.js";
 import { EXIT, type ExitCode, lineOf, problem, StopError, stopError } from "../shared/problems.js";
-import { wordsOn } from "../shared/quoting.js";
+import { wordsIn } from "../shared/quoting.js";
 import { ACTIONS } from "../shared/results.js";
 import { counted, listed, nameAndId, quote } from "../shared/text-safety.js";
 import { systemClock } from "../shared/time.js";
@@ -98,7 +98,7 @@ async function checkLog(
     return { ...log, shown: await place.checkMayWrite() };
   });
   if (read instanceof StopError) return { checks: [failed("log", read)], state: new LogState(), isUsable: false };
-  const word = wordsOn(host.platform);
+  const word = wordsIn(host.shell);
   const logFlag = found.named ? ` --idempotency-log ${word(path)}` : "";
   const sync = `${host.argv0} sync ${word(settings.manifest ?? "MANIFEST")}${logFlag}`;
   const lock = await attempt(async () => judgeLock(await place.lock(), path, sync));

@@ -9,7 +9,7 @@ import { liveSource } from "../run/guards.js";
 import type { TaskReader } from "../server/ports.js";
 import { parseTaskId, type TaskId } from "../shared/ids.js";
 import { EXIT, type ExitCode, type Problem, problem, StopError, stopError } from "../shared/problems.js";
-import { wordsOn } from "../shared/quoting.js";
+import { wordsIn } from "../shared/quoting.js";
 import { counted, listed, nameAndId, oneLine, quote } from "../shared/text-safety.js";
 import { withConnection } from "./connection.js";
 import type { Host } from "./host.js";
@@ -42,7 +42,7 @@ export async function initCommand(host: Host, settings: SettingsOf["init"]): Pro
   else {
     await writeNewFile(target, text, settings.force);
     await telling.answer(`${oneLine(file)}: ${counted(tenants.length, "tenant")} of ${nameAndId(source.task)}\n`);
-    const manifest = `${wordsOn(host.platform)(file)}${masterApp === undefined ? " --master-app GUID" : ""}`;
+    const manifest = `${wordsIn(host.shell)(file)}${masterApp === undefined ? " --master-app GUID" : ""}`;
     const next = ["Next:", `  ${host.argv0} validate ${manifest}`, `  ${host.argv0} sync ${manifest} --dry-run`];
     if (!isQuiet) await tellLines(host, next);
   }

@@ -7,7 +7,7 @@ import { humanStatus } from "../reporter/human.js";
 import { jsonStatus } from "../results/json.js";
 import { tenantRef } from "../shared/ids.js";
 import { EXIT, type ExitCode, type Problem, problem, StopError, stopError } from "../shared/problems.js";
-import { wordsOn } from "../shared/quoting.js";
+import { wordsIn } from "../shared/quoting.js";
 import type { OpenDoubt, StatusReport, TenantStanding, TenantStatus } from "../shared/results.js";
 import type { Mapping } from "../shared/tasks.js";
 import { findLog } from "./command-log.js";
@@ -22,7 +22,7 @@ export async function statusCommand(host: Host, settings: SettingsOf["status"]):
   const { place } = await findLog(host, settings);
   const { path } = place;
   if ((await place.size()) === undefined) {
-    const manifest = wordsOn(host.platform)(settings.manifest ?? "tenants.csv");
+    const manifest = wordsIn(host.shell)(settings.manifest ?? "tenants.csv");
     const hint = `Name it with --idempotency-log FILE; the first sync makes it: ${host.argv0} sync ${manifest}`;
     throw stopError(EXIT.usage, "NO_LOG", `there is no idempotency log ${path}`, { hint, file: path });
   }
@@ -61,7 +61,7 @@ async function manifestOf(
   } catch (error) {
     if (!(error instanceof StopError) || !existsSync(path)) throw error;
     const why = error.problems[0]?.message ?? error.message;
-    const hint = `See all of them: ${host.argv0} validate ${wordsOn(host.platform)(path)}`;
+    const hint = `See all of them: ${host.argv0} validate ${wordsIn(host.shell)(path)}`;
     const message = `${path} has faults, so that all that the log knows is shown: ${why}`;
     return { manifest: undefined, warnings: [problem("MANIFEST_FAULTY", message, { hint, file: path })] };
   }

@@ -17,7 +17,7 @@ import {
 } from "../plan/saved-plan.js";
 import { dryRunSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
 import { EXIT, type ExitCode, type Problem, StopError, stopError } from "../shared/problems.js";
-import { retypedOn, wordsOn } from "../shared/quoting.js";
+import { retypedIn, wordsIn } from "../shared/quoting.js";
 import { LOCK_ENDING, type RunResult } from "../shared/results.js";
 import { systemChance, systemClock } from "../shared/time.js";
 import {
@@ -69,7 +69,7 @@ function nextStep(host: Host, sync: AskedSync, result: RunResult, server: string
     if (summary.planned === 0) return undefined;
     if (dryRun && result.plan !== undefined) {
       const { path, digest } = result.plan;
-      const command = `${host.argv0} sync --plan ${wordsOn(host.platform)(path)} --plan-digest ${digest}`;
+      const command = `${host.argv0} sync --plan ${wordsIn(host.shell)(path)} --plan-digest ${digest}`;
       return `To carry out exactly this plan: ${command}`;
     }
     return dryRun
@@ -78,7 +78,7 @@ function nextStep(host: Host, sync: AskedSync, result: RunResult, server: string
   }
   // Only a run that sent something can be resumed; another is run again once its conflicts are ended.
   if (dryRun || !RESUMABLE.includes(exitCode) || !tenants.some(({ attempts }) => attempts > 0)) return undefined;
-  const word = wordsOn(host.platform);
+  const word = wordsIn(host.shell);
   const log = sync.idempotencyLog === undefined ? "" : ` --idempotency-log ${word(sync.log.place.path)}`;
   const address = server === undefined ? "" : ` --server ${word(server)}`;
   return `To go on: ${host.argv0} sync ${word(sync.manifest)}${log}${address} --resume`;
@@ -90,13 +90,13 @@ function nextStep(host: Host, sync: AskedSync, result: RunResult, server: string
  */
 export function completedHint(
   hint: string,
-  { argv0, platform }: Pick<Host, "argv0" | "platform">,
+  { argv0, shell }: Pick<Host, "argv0" | "shell">,
   log: string,
   server?: string,
 ): string {
-  const word = wordsOn(platform);
+  const word = wordsIn(shell);
   const flags = `--idempotency-log ${word(log)}${server === undefined ? "" : ` --server ${word(server)}`}`;
-  return retypedOn(platform, hint)
+  return retypedIn(shell, hint)
     .replaceAll("qalyptus-propagate resolve ", () => `qalyptus-propagate resolve ${flags} `)
     .replaceAll(/qalyptus-propagate (?=resolve|doctor|sync|status)/g, () => `${argv0} `);
 }
@@ -104,7 +104,8 @@ export function completedHint(
 /** What a sync needs of the machine it runs on: a command's host, or what a library's caller stands for. */
 export type Machine = Pick<
   Host,
-  ("env" | "cwd" | "argv0" | "input" | "pid" | "processExists" | "platform" | "version") | ("interruption" | "secrets")
+  | ("env" | "cwd" | "argv0" | "input" | "pid" | "processExists" | "platform" | "shell" | "version")
+  | ("interruption" | "secrets")
 >;
 
 /** What a sync is, apart from how its answer is told. */

@@ -9,7 +9,7 @@ import { lookOf } from "../reporter/look.js";
 import { errorsText, problemLines, warningLines } from "../reporter/problems.js";
 import { createProgress } from "../reporter/progress.js";
 import { EXIT, type ExitCode, type Problem } from "../shared/problems.js";
-import { retypedOn } from "../shared/quoting.js";
+import { retypedIn } from "../shared/quoting.js";
 import {
   LOCK_ENDING,
   LOG_ENDING,
@@ -41,7 +41,7 @@ export async function openTelling(
 ) {
   const { format, verbosity, files } = output;
   const { protectedFiles = [], savePlan, dryRun = false, stopped = false } = more;
-  const { completed = (hint: string) => retypedOn(host.platform, hint) } = more;
+  const { completed = (hint: string) => retypedIn(host.shell, hint) } = more;
   const ofProblem = <T extends { readonly hint?: string | undefined }>(told: T): T =>
     told.hint === undefined ? told : { ...told, hint: completed(told.hint) };
   const ofTenant = (tenant: TenantResult): TenantResult =>

@@ -1,5 +1,6 @@
 import type { ProblemCode } from "../shared/codes.js";
 import { type AppId, addTo, type TaskId, type TenantKey } from "../shared/ids.js";
+import { optionWord } from "../shared/quoting.js";
 import type { Steps } from "../shared/steps.js";
 import { listed, quote } from "../shared/text-safety.js";
 import { COLUMN_RULES, MANIFEST_COLUMNS, type ManifestColumn } from "./columns.js";
@@ -195,7 +196,7 @@ function appFault(
   if (knownApps?.has(app) === false)
     return ["APP_UNKNOWN", `${whose} shall read app ${app}, which is not in the list given by --apps.`];
   if (master !== undefined && (key === undefined || !allowMasterAppFor.includes(key))) {
-    const allow = tenant === undefined ? "" : `, or allow it with --allow-master-app ${quote(tenant)}`;
+    const allow = tenant === undefined ? "" : `, or allow it with ${optionWord("--allow-master-app", tenant)}`;
     const message = `${whose} would read ${app}, ${master}: the customer would get the master's figures.`;
     return ["MASTER_APP", message, `Write the ID of the tenant's own app${allow}.`];
   }

@@ -191,7 +191,7 @@ describe("a tenant's app", () => {
       { code: "MASTER_APP", line: 2, column: "appId", tenant: "acme", value: MASTER },
       { code: "MASTER_APP", line: 4, column: "appId", tenant: "initech", value: app(9) },
     ]);
-    expect(found[0]?.hint).toContain('--allow-master-app "acme"');
+    expect(found[0]?.hint).toContain("--allow-master-app acme");
     expect(found[1]?.message).toContain("line 3");
     expect(briefly(await faults(lines, { allowMasterAppFor: [tenantKey("ACME")] }))).toEqual(["MASTER_APP@4"]);
     expect(await accepted(lines, { allowMasterAppFor: [tenantKey("acme"), tenantKey("initech")] })).toBe(3);
