@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { MOST_BYTES } from "../files/open-file.js";
 import { spokenCode } from "../files/paths.js";
 import { readNamedFile } from "../files/read-file.js";
-import { writeAtomically } from "../files/write-file.js";
+import { PRIVATE_FILE, type Target, writeAtomically } from "../files/write-file.js";
 import { findHead } from "../log/copy.js";
 import type { LogPlace } from "../log/port.js";
 import { type Inferred, mappings, PLAN_SHAPE, sha256, taskId, tenantKey, text } from "../log/records.js";
@@ -49,10 +49,11 @@ type SavedTenant = Inferred<typeof savedTenant>;
 export type SavedPlan = Inferred<typeof savedPlan>;
 
 /** Writes a plan whole or not at all. Throws a StopError (exit 2) where the disk refuses. */
-export async function writeSavedPlan(path: string, plan: SavedPlan): Promise<void> {
+export async function writeSavedPlan(target: Target, plan: SavedPlan): Promise<void> {
   try {
-    await writeAtomically(path, [harmlessJson(JSON.stringify(plan, undefined, 2)), "\n"]);
+    await writeAtomically(target, [harmlessJson(JSON.stringify(plan, undefined, 2)), "\n"], { mode: PRIVATE_FILE });
   } catch (cause) {
+    const { path } = target;
     const message = `the plan cannot be written to ${path} (${spokenCode(cause)})`;
     throw stopError(EXIT.usage, "PLAN_UNWRITABLE", message, { file: path }, cause);
   }

@@ -233,6 +233,7 @@ export const ERROR_CODES = [
     OUT_FOLDER_MISSING: ["The folder of an `--out` file is not there.", "Make it, or name another file."],
     OUT_FOLDER_READ_ONLY: ["The folder of an `--out` file cannot be written to.", "Name a file in a folder that you may write to."],
     OUT_IS_FOLDER: ["An `--out` file is a folder.", "Name a file in it."],
+    OUT_IS_NO_FILE: ["A file that is to be written is a pipe, a device, a socket or a link that leads nowhere.", "Name a file, or a place where nothing is yet."],
     OUT_NOT_WRITTEN: ["A file could not be written; what was there before is unchanged.", "Free the disk, close the file where it is open (Excel), or name one in a folder that you may write to; a run itself is in the log."],
     OUT_WOULD_REPLACE: ["A file that is to be written is an input of this command, or another of its outputs.", "Give it a name of its own."],
     OUT_WRITTEN_BESIDE: ["The result could not be put in place and was written beside it.", "Close the file in the other program, and use the one that is named."],
