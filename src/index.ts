@@ -4,6 +4,7 @@ import { ABSENT, Advice, OPTIONS, type OptionSpec, type Values } from "./command
 import { connectionOptions, syncJob } from "./commands/settings.js";
 import { librarySync } from "./commands/sync.js";
 import { EXIT, type Problem, stopError } from "./shared/problems.js";
+import { shellOf } from "./shared/quoting.js";
 import { Redactor } from "./shared/redaction.js";
 import type { RunEvent, RunResult } from "./shared/results.js";
 
@@ -51,6 +52,7 @@ export async function sync(call: SyncCall): Promise<RunResult> {
     pid,
     processExists,
     platform,
+    shell: shellOf(platform, env),
     version: "library",
     interruption: () => ({ requested: call.signal ?? never, immediate: never, signal: () => "SIGINT" as const }),
     secrets: new Redactor(),

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { isCi, processExists, programName, SignalWatch, StandardStream } from "./cli/program.js";
 import type { Host } from "./commands/host.js";
 import { EXIT, type ExitCode } from "./shared/problems.js";
+import { shellOf } from "./shared/quoting.js";
 import { Redactor } from "./shared/redaction.js";
 
 /** How long a program that was told to end waits for who does not read what it says. */
@@ -45,6 +46,7 @@ function makeHost(): Host {
   const [execPath = process.execPath, script = ""] = process.argv;
   const { platform, pid } = process;
   const cwd = process.cwd();
+  const shell = shellOf(platform, env);
   return Object.freeze<Host>({
     env,
     cwd,
@@ -56,7 +58,8 @@ function makeHost(): Host {
     pid,
     processExists,
     version: packageVersion(),
-    argv0: programName(script, { cwd, platform, env }),
+    shell,
+    argv0: programName(script, { cwd, shell, env }),
     execPath,
     mainPath: script,
     ci: isCi(env),

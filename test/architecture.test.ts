@@ -131,6 +131,20 @@ describe("the architecture", () => {
     expect(pure.filter(({ text }) => impure.test(withoutComments(text))).map((file) => file.path)).toEqual([]);
   });
 
+  it("opens files in src/files alone, but beside a log, in a folder of its own, and the program's own", () => {
+    const opening = /\b(?:openSync|readFileSync|writeFileSync|createWriteStream|appendFile|readFile|writeFile)\(/;
+    const openers = files
+      .filter(({ layer, text }) => layer !== "files" && opening.test(withoutComments(text)))
+      .map(({ path }) => path);
+    expect(openers.sort()).toEqual([
+      "commands/head-signature.ts",
+      "commands/sandbox.ts",
+      "log/file/disk.ts",
+      "log/file/lock-files.ts",
+      "main.ts",
+    ]);
+  });
+
   it("keeps every file small enough to be read in one sitting", () => {
     const long = files.filter(({ text }) => text.split("\n").length > 400).map((file) => file.path);
     expect(long).toEqual([]);

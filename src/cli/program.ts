@@ -3,7 +3,7 @@ import { kill } from "node:process";
 import type { Host, OutputStream } from "../commands/host.js";
 import type { Interruption } from "../run/abort.js";
 import { type EndingSignal, type ExitCode, exitOfSignal } from "../shared/problems.js";
-import { wordsOn } from "../shared/quoting.js";
+import { wordsIn } from "../shared/quoting.js";
 import type { Redactor } from "../shared/redaction.js";
 
 /** The program's name, as everything that is typed says it. */
@@ -184,11 +184,11 @@ export function processExists(pid: number): boolean {
 }
 
 /** What to type to start the program in the same way again: its name, by npx, or the script in a clone. */
-export function programName(script: string, { cwd, platform, env }: Pick<Host, "cwd" | "platform" | "env">): string {
+export function programName(script: string, { cwd, shell, env }: Pick<Host, "cwd" | "shell" | "env">): string {
   if (env.npm_command === "exec") return `npx ${PROGRAM}`;
   const installed = /[\\/]node_modules[\\/]/.test(script) || basename(script) === PROGRAM;
   if (installed || script === "") return PROGRAM;
-  return `node ${wordsOn(platform)(relative(cwd, script))}`;
+  return `node ${wordsIn(shell)(relative(cwd, script))}`;
 }
 
 /** Whether the environment says that no person watches. */

@@ -2,7 +2,7 @@ import { hostname, userInfo } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FilePlace } from "../log/file/file-place.js";
-import { findLogs, isLogOf, LOG_ENDING } from "../log/file/read-log.js";
+import { findLogs, isLogOf } from "../log/file/read-log.js";
 import type { OpenLog } from "../log/open-log.js";
 import type { LogPlace, Opening } from "../log/port.js";
 import { isPostgresUrl, isSameLog, parsePostgresUrl } from "../log/postgres/address.js";
@@ -12,6 +12,7 @@ import { planDiffers } from "../plan/saved-plan.js";
 import { commandLine, hintOf, sameLine } from "../shared/hints.js";
 import type { TaskId } from "../shared/ids.js";
 import { EXIT, StopError, stopError } from "../shared/problems.js";
+import { LOG_ENDING } from "../shared/results.js";
 import { systemClock } from "../shared/time.js";
 import type { Host, Tell } from "./host.js";
 

@@ -1,6 +1,6 @@
 import type { PlanShape } from "../log/records.js";
 import { optionWords, SAME, typedBy, withCommands } from "../shared/hints.js";
-import { wordsOn } from "../shared/quoting.js";
+import { wordsIn } from "../shared/quoting.js";
 import type { Host } from "./host.js";
 import { OPTIONS } from "./options.js";
 import { SHAPING, type TypedLine } from "./settings.js";
@@ -26,7 +26,7 @@ const CONNECTION = [OPTIONS.server, OPTIONS.apiKeyFile, OPTIONS.caFiles, OPTIONS
  * log, which server and which options were meant, only the command line knows.
  */
 export function hintCompleter(
-  { argv0, platform }: Pick<Host, "argv0" | "platform">,
+  { argv0, shell }: Pick<Host, "argv0" | "shell">,
   typed: TypedLine,
   { manifest, log, shape }: FoundOut = {},
 ) {
@@ -52,7 +52,7 @@ export function hintCompleter(
     return command === "sync" || command === "doctor" ? [...words, ...connection] : words;
   };
   return (hint: string): string =>
-    withCommands(hint, (words) => `${argv0} ${typedBy(wordsOn(platform), completed(words))}`);
+    withCommands(hint, (words) => `${argv0} ${typedBy(wordsIn(shell), completed(words))}`);
 }
 
 function wordsOfShape(shape: PlanShape): readonly string[] {

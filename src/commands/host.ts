@@ -1,5 +1,6 @@
 import type { Interruption } from "../run/abort.js";
 import type { Problem } from "../shared/problems.js";
+import type { Shell } from "../shared/quoting.js";
 import type { Redactor } from "../shared/redaction.js";
 import type { Emit } from "../shared/results.js";
 
@@ -28,6 +29,8 @@ export interface Host {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly platform: NodeJS.Platform;
+  /** Where hints are pasted. */
+  readonly shell: Shell;
   readonly pid: number;
   /** Whether a process of this number exists here, its owner whoever. */
   readonly processExists: (pid: number) => boolean;

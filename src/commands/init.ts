@@ -1,6 +1,6 @@
 import { extname } from "node:path";
 import { statOf } from "../files/paths.js";
-import { checkOutputs, fileExists, writeNewFile } from "../files/write-file.js";
+import { checkOutputs, fileExists, type Target, writeNewFile } from "../files/write-file.js";
 import { LogState } from "../log/state.js";
 import { draftAsCsv, draftAsJson, draftTenants, type ListedApp } from "../manifest/apps.js";
 import { observeServer } from "../plan/observe.js";
@@ -9,7 +9,7 @@ import { liveSource } from "../run/guards.js";
 import type { TaskReader } from "../server/ports.js";
 import { parseTaskId, type TaskId } from "../shared/ids.js";
 import { EXIT, type ExitCode, type Problem, problem, StopError, stopError } from "../shared/problems.js";
-import { wordsOn } from "../shared/quoting.js";
+import { wordsIn } from "../shared/quoting.js";
 import { counted, listed, nameAndId, oneLine, quote } from "../shared/text-safety.js";
 import { withConnection } from "./connection.js";
 import type { Host } from "./host.js";
@@ -27,7 +27,7 @@ export async function initCommand(host: Host, settings: SettingsOf["init"]): Pro
       "APPS_MISSING",
       "init needs the list of apps: the ID and the name of each tenant's app",
     );
-  await checkTarget(settings, host.platform);
+  const target = await checkTarget(settings, host.platform);
   const request = { ...settings, apps: await readApps(appsPath) };
   const findings = await withConnection(host, settings.connection, telling, ({ api }) =>
     findManifest(request, api.reader),
@@ -38,11 +38,11 @@ export async function initCommand(host: Host, settings: SettingsOf["init"]): Pro
   const isQuiet = settings.output.verbosity === "quiet";
   if (!isQuiet) await tellLines(host, findingLines(findings));
   await telling.warn(surprises(findings, settings));
-  if (file === undefined) await telling.answer(text);
+  if (file === undefined || target === undefined) await telling.answer(text);
   else {
-    await writeNewFile(file, text, settings.force);
+    await writeNewFile(target, text, settings.force);
     await telling.answer(`${oneLine(file)}: ${counted(tenants.length, "tenant")} of ${nameAndId(source.task)}\n`);
-    const manifest = `${wordsOn(host.platform)(file)}${masterApp === undefined ? " --master-app GUID" : ""}`;
+    const manifest = `${wordsIn(host.shell)(file)}${masterApp === undefined ? " --master-app GUID" : ""}`;
     const next = ["Next:", `  ${host.argv0} validate ${manifest}`, `  ${host.argv0} sync ${manifest} --dry-run`];
     if (!isQuiet) await tellLines(host, next);
   }
@@ -54,9 +54,9 @@ async function tellLines(host: Host, lines: readonly string[]): Promise<void> {
 }
 
 /** Before anything is read: whether the manifest may be written where it is wanted. Throws a StopError (exit 2). */
-async function checkTarget(settings: SettingsOf["init"], platform: NodeJS.Platform): Promise<void> {
+async function checkTarget(settings: SettingsOf["init"], platform: NodeJS.Platform): Promise<Target | undefined> {
   const { file, manifestFormat, force, apps, connection } = settings;
-  if (file === undefined) return;
+  if (file === undefined) return undefined;
   const ending = extname(file).toLowerCase();
   const readAs = ending === ".json" ? "json" : [".csv", ".tsv", ".tab"].includes(ending) ? "csv" : undefined;
   if (/^\.xls[xmb]?$/.test(ending) || (readAs !== undefined && readAs !== manifestFormat)) {
@@ -68,8 +68,9 @@ async function checkTarget(settings: SettingsOf["init"], platform: NodeJS.Platfo
   const protectedFiles = inputs.flatMap((path) =>
     path === undefined ? [] : { path, what: "an input of this command" },
   );
-  await checkOutputs({ results: [{ path: file }], protectedFiles, platform });
+  const { results } = await checkOutputs({ results: [{ path: file }], protectedFiles, platform });
   if (!force && statOf(file) !== undefined) throw fileExists(file);
+  return results[0];
 }
 
 /** The reports that will be mapped, and the apps that were left out. */

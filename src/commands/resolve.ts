@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import { LOG_ENDING } from "../log/file/read-log.js";
 import { type LogPlace, logRecorder, type Recorder } from "../log/port.js";
 import type { LogEntry } from "../log/records.js";
 import type { LogState } from "../log/state.js";
@@ -20,6 +19,7 @@ import type { TaskReader } from "../server/ports.js";
 import { hintOf, optionWords } from "../shared/hints.js";
 import { foldTenantKey, type TaskId, type TenantKey, type TenantRef, tenantRef } from "../shared/ids.js";
 import { EXIT, type ExitCode, type Problem, StopError, stopError } from "../shared/problems.js";
+import { LOG_ENDING } from "../shared/results.js";
 import { nearestKeys } from "../shared/spelling.js";
 import { oneLine } from "../shared/text-safety.js";
 import { systemClock } from "../shared/time.js";

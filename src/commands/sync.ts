@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Target } from "../files/write-file.js";
 import type { ReadLog } from "../log/port.js";
 import { isPostgresUrl } from "../log/postgres/address.js";
 import type { Manifest } from "../manifest/manifest.js";
@@ -17,7 +18,7 @@ import {
 import { dryRunSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
 import { commandLine, hintOf, sameSync } from "../shared/hints.js";
 import { EXIT, type ExitCode, type Problem, StopError, stopError } from "../shared/problems.js";
-import type { RunResult } from "../shared/results.js";
+import { LOCK_ENDING, type RunResult } from "../shared/results.js";
 import { systemChance, systemClock } from "../shared/time.js";
 import {
   type CommandLog,
@@ -41,14 +42,17 @@ import { openTelling } from "./telling.js";
 export async function syncCommand(host: Host, settings: SettingsOf["sync"]): Promise<ExitCode> {
   const sync = await askedOf(host, settings);
   const { savePlan } = sync;
+  const log = sync.log.place.path;
   const protectedFiles = [
     { path: sync.manifest, what: "the manifest" },
-    ...(isPostgresUrl(sync.log.place.path) ? [] : [{ path: sync.log.place.path, what: "the idempotency log" }]),
-  ];
-  const { manifest: path, log, resume, savedPlan } = sync;
+    ...(sync.apps === undefined ? [] : [{ path: sync.apps, what: "the list of apps" }]),
+    { path: log, what: "the idempotency log" },
+    { path: log + LOCK_ENDING, what: "the lock of the idempotency log" },
+  ].filter(({ path }) => !isPostgresUrl(path));
+  const { manifest: path, resume, savedPlan } = sync;
   const { typed } = settings.output;
   const shape = resume || savedPlan !== undefined ? sync.shape : undefined;
-  const found = { manifest: path, log: log.place.path, shape };
+  const found = { manifest: path, log, shape };
   // What a plan was looked at with is no part of carrying it out.
   const options = typed.options.filter(([long = ""]) => !LOOKING.includes(long));
   const carryOut = hintCompleter(host, { ...typed, options }, found);
@@ -56,7 +60,7 @@ export async function syncCommand(host: Host, settings: SettingsOf["sync"]): Pro
   const telling = await openTelling(host, settings.output, { protectedFiles, savePlan, dryRun, found });
   try {
     await telling.warn(settings.warnings);
-    const { result, manifest } = await performSync(host, sync, telling);
+    const { result, manifest } = await performSync(host, sync, telling, telling.planTarget);
     const next = nextStep(sync, result);
     return await telling.finish(result, { manifest, next: next && carryOut(next) });
   } finally {
@@ -94,7 +98,8 @@ function optionsForLog({ options }: TypedLine): readonly string[] {
 /** What a sync needs of the machine it runs on: a command's host, or what a library's caller stands for. */
 export type Machine = Pick<
   Host,
-  ("env" | "cwd" | "argv0" | "input" | "pid" | "processExists" | "platform" | "version") | ("interruption" | "secrets")
+  | ("env" | "cwd" | "argv0" | "input" | "pid" | "processExists" | "platform" | "shell" | "version")
+  | ("interruption" | "secrets")
 >;
 
 /** What a sync is, apart from how its answer is told. */
@@ -154,6 +159,7 @@ async function performSync(
   machine: Machine,
   sync: AskedSync,
   tell: Tell,
+  planTarget?: Target,
 ): Promise<{ readonly result: RunResult; readonly manifest: Manifest }> {
   let appsSha256: string | undefined;
   const checkFile: ManifestSource["checkFile"] = (what, sha256) => {
@@ -161,7 +167,7 @@ async function performSync(
     sync.checkFile?.(what, sha256);
   };
   const manifest = await readManifestOrLogFault({ ...sync, checkFile });
-  const prepared: PreparedSync = { machine, sync, manifest, appsSha256, runId: randomUUID(), tell };
+  const prepared: PreparedSync = { machine, sync, manifest, appsSha256, runId: randomUUID(), tell, planTarget };
   if (sync.connection === undefined) return { result: await dryRun(prepared), manifest };
   const { withConnection } = await import("./connection.js");
   const work = async (connection: Connection): Promise<RunResult> => {
@@ -199,11 +205,13 @@ interface PreparedSync {
   readonly appsSha256: string | undefined;
   readonly runId: string;
   readonly tell: Tell;
+  /** Where `--save-plan` goes. */
+  readonly planTarget: Target | undefined;
 }
 
 /** Without a connection (`--offline`) it plans from the manifest and the log alone. */
 async function dryRun(job: PreparedSync, connection?: Connection): Promise<RunResult> {
-  const { sync, manifest, appsSha256 } = job;
+  const { machine, sync, manifest, appsSha256, planTarget } = job;
   const { place } = sync.log;
   // Before the log is read: what is appended meanwhile is seen when it is looked at again.
   const size = await place.size();
@@ -216,9 +224,9 @@ async function dryRun(job: PreparedSync, connection?: Connection): Promise<RunRe
   };
   const deps = { ...depsOf(job), reader: connection?.api.reader, head: log.head };
   const { result, plan } = await dryRunSync(request, deps);
-  if (sync.savePlan === undefined || server === null) return result;
+  if (planTarget === undefined || server === null) return result;
   const { apps } = sync;
-  const saved = sealPlan({
+  const plain: Parameters<typeof sealPlan>[0] = {
     format: "qalyptus-propagate-plan",
     version: 2,
     savedAt: systemClock.now().toISOString(),
@@ -230,9 +238,11 @@ async function dryRun(job: PreparedSync, connection?: Connection): Promise<RunRe
     verify: sync.run.verify || undefined,
     shape: sync.shape,
     tenants: savedTenants(plan.items),
-  });
-  await writeSavedPlan(sync.savePlan, saved);
-  return withPlan(result, sync.savePlan, saved);
+  };
+  // Of these names none holds the key; what a server has said since, or a path, may.
+  const saved = sealPlan(machine.secrets.applyAll(plain));
+  await writeSavedPlan(planTarget, saved);
+  return withPlan(result, planTarget.path, saved);
 }
 
 async function apply(job: PreparedSync, { server, api, warnings }: Connection): Promise<RunResult> {

@@ -1,15 +1,23 @@
 import { randomUUID } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
-import { appendFile } from "node:fs/promises";
-import { codeOf } from "../files/paths.js";
-import { checkOutputs, type ProtectedFile, placeResultFile } from "../files/write-file.js";
+import { readSync } from "node:fs";
+import { withOpenFile } from "../files/open-file.js";
+import { spokenCode, statOf } from "../files/paths.js";
+import { appendToFile, checkOutputs, type ProtectedFile, placeResultFile, targetOf } from "../files/write-file.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { toText } from "../reporter/layout.js";
 import { lookOf } from "../reporter/look.js";
 import { errorsText, problemLines, warningLines } from "../reporter/problems.js";
 import { createProgress } from "../reporter/progress.js";
 import { EXIT, type ExitCode, type Problem } from "../shared/problems.js";
-import { type ResultFile, type RunEvent, type RunResult, summarise, type TenantResult } from "../shared/results.js";
+import {
+  LOCK_ENDING,
+  LOG_ENDING,
+  type ResultFile,
+  type RunEvent,
+  type RunResult,
+  summarise,
+  type TenantResult,
+} from "../shared/results.js";
 import { systemClock } from "../shared/time.js";
 import { type FoundOut, hintCompleter } from "./hint-commands.js";
 import type { Host } from "./host.js";
@@ -40,10 +48,11 @@ export async function openTelling(
     tenant.error === undefined ? tenant : { ...tenant, error: ofProblem(tenant.error) };
   // A dry run's plan lists its warnings itself: on standard error they would stand there twice.
   const warns = verbosity !== "quiet" && !(dryRun && format === "human");
-  const inputs = output.inputs.map((path) => ({ path, what: "an input of this command" }));
   const { platform } = host;
-  await checkOutputs({ results: files, plan: savePlan, protectedFiles: [...protectedFiles, ...inputs], platform });
-  const targets = stopped ? files.filter(mayReplace) : files;
+  const keep = [...protectedFiles, ...inputsOf(host, output)];
+  const outputs = await checkOutputs({ results: files, plan: savePlan, protectedFiles: keep, platform });
+  const all = files.flatMap(({ path, kind }, at) => ({ path, kind, target: outputs.results[at] ?? targetOf(path) }));
+  const targets = stopped ? all.filter(mayReplace) : all;
   const look = lookOf(host, output, host.stdout);
   const errorLook = lookOf(host, output, host.stderr);
   const progress = await createProgress({
@@ -79,6 +88,8 @@ export async function openTelling(
     }
   };
   return {
+    /** Where `--save-plan` goes. */
+    planTarget: outputs.plan,
     /** The look of standard output. */
     look,
     /** Completes what may have a hint. */
@@ -112,9 +123,9 @@ export async function openTelling(
       const { delimiter = ",", header = [], rows = [] } = manifest ?? {};
       const input = manifest && host.secrets.applyAll({ delimiter, header, rows });
       let filesFailed = false;
-      for (const { path, kind: ending } of targets) {
+      for (const { target, kind: ending } of targets) {
         const render = await (await import("../results/files.js")).RESULT_FORMATS[ending]();
-        const problem = await placeResultFile(path, render(result, input));
+        const problem = await placeResultFile(target, render(result, input));
         if (problem === undefined) continue;
         const kind = problem.code === "OUT_NOT_WRITTEN" ? "error" : "warning";
         filesFailed ||= kind === "error";
@@ -122,10 +133,22 @@ export async function openTelling(
       }
       if (!told) await answerResult(result, next);
       if (result.errors.length > 0) await host.stderr.write(errorsText(result.errors, errorLook));
-      if (host.env.GITHUB_ACTIONS === "true") await tellGitHub(host, result);
+      if (host.env.GITHUB_ACTIONS === "true") await tellGitHub(host, result, keep);
       return result.exitCode === EXIT.ok && filesFailed ? EXIT.usage : result.exitCode;
     },
   };
+}
+
+/**
+ * Every file that a command may read, with the log that stands beside a manifest and the lock beside a log, whether they are there or
+ * not: a command that was stopped early has not come to know its own.
+ */
+function inputsOf({ env }: Host, { inputs }: OutputSettings): readonly ProtectedFile[] {
+  const { QALYPTUS_IDEMPOTENCY_LOG, NODE_EXTRA_CA_CERTS, PGPASSFILE, PGSSLROOTCERT } = env;
+  const byEnvironment = [QALYPTUS_IDEMPOTENCY_LOG, NODE_EXTRA_CA_CERTS, PGPASSFILE, PGSSLROOTCERT];
+  const named = [...inputs, ...byEnvironment.flatMap((path) => path || [])];
+  const besides = ["", LOCK_ENDING, LOG_ENDING, LOG_ENDING + LOCK_ENDING];
+  return named.flatMap((path) => besides.map((ending) => ({ path: path + ending, what: "an input of this command" })));
 }
 
 /** The result of a command that has looked at no tenant. */
@@ -138,26 +161,34 @@ export function resultWithoutTenants(
 }
 
 /** On GitHub Actions: annotations at the manifest's lines, and the result as Markdown in the step's summary. */
-async function tellGitHub({ env, stderr }: Host, result: RunResult): Promise<void> {
+async function tellGitHub(
+  { env, stderr, platform }: Host,
+  result: RunResult,
+  keep: readonly ProtectedFile[],
+): Promise<void> {
   const { githubAnnotations } = await import("../results/ci.js");
   for (const line of githubAnnotations(result)) await stderr.write(`${line}\n`);
   const { GITHUB_STEP_SUMMARY: path = "" } = env;
   if (path === "") return;
   const { markdownResult } = await import("../results/ci.js");
   try {
-    await appendFile(path, markdownResult(result));
+    appendToFile(targetOf(path, keep, platform), markdownResult(result));
   } catch (error) {
-    await stderr.write(`warning: the step summary could not be written (${codeOf(error) || "unknown error"})\n`);
+    await stderr.write(`warning: the step summary could not be written (${spokenCode(error)})\n`);
   }
 }
+
+/** Of a result's first line no more is looked at. */
+const LONGEST_HEADER = 64 * 1024;
 
 /**
  * Whether a file is missing, of a kind that no manifest is, or a result as this program writes them. A run that never came to know its
  * manifest cannot tell it from an old result by its path: what does not look like a result stays untouched.
  */
 function mayReplace({ path, kind }: ResultFile): boolean {
-  if ((kind !== "json" && kind !== "csv") || !existsSync(path)) return true;
-  const text = readFileSync(path, "utf8");
+  if ((kind !== "json" && kind !== "csv") || statOf(path) === undefined) return true;
+  const begin = Buffer.alloc(LONGEST_HEADER);
+  const text = withOpenFile(path, ({ fd }) => begin.toString("utf8", 0, readSync(fd, begin)));
   if (kind === "json") return /^\s*\{\s*"version":\s*1,\s*"command":/.test(text);
   return /^[^\r\n]*newTaskId"?([,;\t])"?action"?\1"?outcome"?\1"?reason/i.test(text);
 }

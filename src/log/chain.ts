@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { EXIT, type StopError, stopError } from "../shared/problems.js";
+import { harmlessJson } from "../shared/text-safety.js";
 import {
   entryFault,
   headerIn,
@@ -63,7 +64,7 @@ export function nextLines(
 
 function chainedLine(before: string, seq: number, fields: LogEntry | LogHeader, group: GroupEnvelope): ChainEnd {
   const { at, run, synced } = group;
-  const body = JSON.stringify({ v: 1, seq, at, run, ...fields, synced }).slice(0, -1);
+  const body = harmlessJson(JSON.stringify({ v: 1, seq, at, run, ...fields, synced })).slice(0, -1);
   const digest = hash("sha256", before + body, "hex");
   return { seq, digest, line: body + digestField(digest) };
 }
@@ -77,8 +78,12 @@ const HEADER_VALUES =
   /(?<="at":")[0-9TZ:.+-]*|(?<="(?:run|server)":")(?:[^"\\\p{Cc}]|\\.|\\$)*|(?<="sourceTasks":\[)[0-9a-f",-]*|(?<="digest":")[0-9a-f]*/gu;
 const EMPTY_HEADER = headerLine({ server: "", sourceTasks: [] }, "", "").line.replace(HEADER_VALUES, "");
 
+/** More than that of a log of 20,000 source tasks. */
+const LONGEST_HEADER = 1024 * 1024;
+
 /** Whether a text is a beginning of a header, cut before its end: all that a crash may leave of a log that held nothing yet. */
 function isBeginningOfHeader(text: string): boolean {
+  if (text.length > LONGEST_HEADER) return false;
   const rest = text.replace(HEADER_VALUES, "");
   return rest.length < EMPTY_HEADER.length && EMPTY_HEADER.startsWith(rest);
 }

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import type { AppId, ReportId, RowId, TaskId, TenantKey, WriteId } from "../shared/ids.js";
+import { LONGEST_CELL } from "../shared/text-limits.js";
 
 /*
  * What stands in a log, as schemas and as the types that follow from them. Every record is held against its schema when it is read
@@ -8,7 +9,8 @@ import type { AppId, ReportId, RowId, TaskId, TenantKey, WriteId } from "../shar
 
 const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-const text = z.string();
+/** A text of a log; the longest that a manifest or a server gives is shorter. */
+export const text = z.string().check(z.maxLength(LONGEST_CELL));
 const flag = z.boolean();
 const count = z.int().check(z.nonnegative());
 const onlyTrue = z.optional(z.literal(true));
@@ -19,7 +21,7 @@ function guid<Id extends string>() {
 }
 
 function words<Id extends string>() {
-  return z.custom<Id>((value) => typeof value === "string" && value !== "");
+  return z.custom<Id>((value) => typeof value === "string" && value !== "" && value.length <= LONGEST_CELL);
 }
 
 const anyGuid = guid<string>();

@@ -1,4 +1,5 @@
 import type { ProblemCode } from "../shared/codes.js";
+import { hintOf, optionWords, sameLine } from "../shared/hints.js";
 import { type AppId, addTo, type TaskId, type TenantKey } from "../shared/ids.js";
 import type { Steps } from "../shared/steps.js";
 import { listed, quote } from "../shared/text-safety.js";
@@ -155,6 +156,11 @@ function asSeen(text: string): string {
  * Disabled rows take no part. One tenant's app has at most one fault: the first of these.
  */
 function checkApps(manifest: JudgedManifest): void {
+  if (looksSwapped(manifest.rows)) {
+    const message = "Each row replaces another app (qlikAppId), and all of them by the same one (newQlikAppId).";
+    manifest.findings.fault("COLUMNS_SWAPPED", message, { line: manifest.raw.headerLine });
+    return;
+  }
   const masters = mastersOf(manifest);
   const owners = new Map<AppId, ManifestRow>();
   const told = new Set<string>();
@@ -170,6 +176,14 @@ function checkApps(manifest: JudgedManifest): void {
     const [code, message, hint] = fault;
     manifest.findings.fault(code, message, { ...placeOf(manifest, row, "newQlikAppId"), hint, value: app });
   }
+}
+
+/** Whether the two columns of apps have changed places: there is one master app, and an app for each tenant. */
+function looksSwapped(rows: readonly ManifestRow[]): boolean {
+  const enabled = rows.filter((row) => row.enabled !== false && row.newQlikAppId !== undefined);
+  const distinct = (column: "key" | "qlikAppId" | "newQlikAppId"): number =>
+    new Set(enabled.map((row) => row[column])).size;
+  return distinct("newQlikAppId") === 1 && distinct("key") > 1 && distinct("qlikAppId") >= distinct("key");
 }
 
 /** Each app that an enabled row replaces, as a message names it. */
@@ -195,14 +209,17 @@ function appFault(
   if (knownApps?.has(app) === false)
     return ["APP_UNKNOWN", `${whose} shall read app ${app}, which is not in the list given by --apps.`];
   if (master !== undefined && (key === undefined || !allowMasterAppFor.includes(key))) {
-    const allow = tenant === undefined ? "" : `, or allow it with --allow-master-app ${quote(tenant)}`;
     const message = `${whose} would read ${app}, ${master}: the customer would get the master's figures.`;
-    return ["MASTER_APP", message, `Write the ID of the tenant's own app${allow}.`];
+    const own = "Write the ID of the tenant's own app.";
+    if (tenant === undefined) return ["MASTER_APP", message, own];
+    const allow = sameLine(...optionWords("--allow-master-app", tenant));
+    return ["MASTER_APP", message, hintOf(`${own} Where it shall show the master's figures:`, allow)];
   }
   if (owner === undefined || key === undefined || owner.key === key || allowSharedApps.includes(app)) return undefined;
   const both = `Tenants ${quote(owner.tenant ?? "")} (line ${owner.line}) and ${quote(tenant ?? "")}`;
   const message = `${both} would both read app ${app}: one would get the other's figures.`;
-  return ["APP_SHARED", message, `Give each its own app, or allow it with --allow-shared-app ${app}.`];
+  const allow = sameLine("--allow-shared-app", app);
+  return ["APP_SHARED", message, hintOf("Give each its own app. Where both shall read it:", allow)];
 }
 
 /** A `newTaskId` that two tenants claim, or that is a source task. Disabled rows take no part. */

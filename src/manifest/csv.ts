@@ -144,6 +144,7 @@ function* readRecords(
   { line: firstLine, to = -1, findings }: { line: number; to?: number | undefined; findings?: Findings },
 ): Steps<readonly CsvRecord[]> {
   const bytes = Buffer.from(text);
+  yield;
   const records: CsvRecord[] = [];
   let [start, line, left, cellCount, faultCount] = [0, firstLine, to, 0, 0];
   const add = (record: CsvRecord): void => {

@@ -46,6 +46,7 @@ export async function readManifest({ path: file, bytes, encoding, defaults }: Ma
 
 function* judge({ path: file, bytes, encoding, defaults }: ManifestInput): Steps<Manifest> {
   const { text, warning } = decodeText(bytes, { encoding, file });
+  yield;
   const findings = new Findings(file);
   const empty = stopError(EXIT.usage, "MANIFEST_EMPTY", `The manifest ${file} is empty.`, { file });
   if (text.trim() === "") throw empty;

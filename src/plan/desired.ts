@@ -14,7 +14,8 @@ import {
 } from "../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
 import { type AppSwap, byReport, type Mapping, sameSwaps, type TaskReport } from "../shared/tasks.js";
-import { nameAndId, quote } from "../shared/text-safety.js";
+import { excessOfName } from "../shared/text-limits.js";
+import { keptValue, nameAndId, quote } from "../shared/text-safety.js";
 import type { Permissions, PlanContext } from "./decide.js";
 import type { ObservedSource } from "./observe.js";
 
@@ -55,6 +56,11 @@ export function planEntries(planning: Planning): readonly PlanEntry[] {
     const isUnnamed = source.name === undefined && usesTaskName(row.nameTemplate);
     const name = isUnnamed || !("name" in rendered) ? undefined : rendered.name;
     if (name !== undefined) named.push({ tenant, line, sourceTaskId, name });
+    const excess = name === undefined ? undefined : excessOfName(name);
+    if (name !== undefined && excess !== undefined) {
+      const message = `The copy's name would be ${quote(name)}${excess}.`;
+      problems.push(problem("TEXT_TOO_LONG", message, { tenant, file, line, column: "name", value: keptValue(name) }));
+    }
     // The log's own text, where it has one: what is looked up there again and again is then found without comparing.
     const ref = state?.ref ?? tenantRef(sourceTaskId, key);
     entries.push({ ...row, ref, sourceTaskId, name, wanted });

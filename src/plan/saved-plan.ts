@@ -3,19 +3,18 @@ import * as z from "zod/mini";
 import { MOST_BYTES } from "../files/open-file.js";
 import { spokenCode } from "../files/paths.js";
 import { readNamedFile } from "../files/read-file.js";
-import { writeAtomically } from "../files/write-file.js";
+import { PRIVATE_FILE, type Target, writeAtomically } from "../files/write-file.js";
 import { findHead } from "../log/copy.js";
 import type { LogPlace } from "../log/port.js";
-import { type Inferred, mappings, PLAN_SHAPE, sha256, taskId, tenantKey } from "../log/records.js";
+import { type Inferred, mappings, PLAN_SHAPE, sha256, taskId, tenantKey, text } from "../log/records.js";
 import type { LoggedSync, LogState } from "../log/state.js";
 import type { TenantRef } from "../shared/ids.js";
 import { EXIT, type Problem, problem, type StopError, stopError } from "../shared/problems.js";
 import { ACTIONS } from "../shared/results.js";
+import { harmlessJson } from "../shared/text-safety.js";
 import type { PlanItem } from "./decide.js";
 
 /* What `--plan` and `--resume` hold a sync of today against: a plan that was saved, and the last sync that wrote something. */
-
-const text = z.string();
 
 const savedTenant = z.strictObject({
   sourceTaskId: z.nullable(taskId),
@@ -50,10 +49,11 @@ type SavedTenant = Inferred<typeof savedTenant>;
 export type SavedPlan = Inferred<typeof savedPlan>;
 
 /** Writes a plan whole or not at all. Throws a StopError (exit 2) where the disk refuses. */
-export async function writeSavedPlan(path: string, plan: SavedPlan): Promise<void> {
+export async function writeSavedPlan(target: Target, plan: SavedPlan): Promise<void> {
   try {
-    await writeAtomically(path, [JSON.stringify(plan, undefined, 2), "\n"]);
+    await writeAtomically(target, [harmlessJson(JSON.stringify(plan, undefined, 2)), "\n"], { mode: PRIVATE_FILE });
   } catch (cause) {
+    const { path } = target;
     const message = `the plan cannot be written to ${path} (${spokenCode(cause)})`;
     throw stopError(EXIT.usage, "PLAN_UNWRITABLE", message, { file: path }, cause);
   }

@@ -10,7 +10,7 @@ const ADDITION =
 
 /** No server adds more at once, nor so many of them one behind the other: a name that is made of additions ends here. */
 const LONGEST_ADDITION = 64;
-const MOST_ADDITIONS = 32;
+const MOST_ADDITIONS = 8;
 
 /** The names that a folded name may have been made from: `acme (2) copy` from `acme (2)` and from `acme`. */
 export function namesWithoutAddition(folded: FoldedName): readonly string[] {

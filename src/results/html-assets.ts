@@ -74,14 +74,11 @@ export const HTML_SCRIPT = `
     const text = command.textContent;
     const button = document.createElement("button");
     button.textContent = "Copy";
-    button.addEventListener("click", async () => {
-      try {
-        await navigator.clipboard.writeText(text);
-        button.textContent = "Copied";
-      } catch {
-        // A page of a file may have no clipboard: the command is selected instead.
-        getSelection().selectAllChildren(command.firstChild);
-      }
+    // A page of a file may have no clipboard: then the command is selected instead.
+    const select = () => getSelection().selectAllChildren(command.firstChild);
+    button.addEventListener("click", () => {
+      if (!navigator.clipboard) return select();
+      navigator.clipboard.writeText(text).then(() => { button.textContent = "Copied"; }, select);
     });
     command.append(button);
   }

@@ -9,11 +9,10 @@ import {
   type TenantResult,
   type TenantStatus,
 } from "../shared/results.js";
-import { withoutControls } from "../shared/text-safety.js";
+import { harmlessJson, withoutControls } from "../shared/text-safety.js";
 
 /** What may stand in JSON text of clean values; all else is looked at value by value. */
 const SUSPICIOUS = /\\[bfnrtu]|[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]|##/;
-const WRITTEN_AS_ESCAPE = /[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]/g;
 
 /**
  * A value as JSON on one line; `fields` says which fields its objects show, and in which order. No string in it carries a control
@@ -24,9 +23,7 @@ export function safeJson(value: unknown, fields?: readonly string[]): string {
   const text = JSON.stringify(value, fields === undefined ? null : [...fields]);
   if (!SUSPICIOUS.test(text)) return text;
   const clean = (_: string, inner: unknown): unknown => (typeof inner === "string" ? withoutControls(inner) : inner);
-  return JSON.stringify(JSON.parse(text), clean)
-    .replace(WRITTEN_AS_ESCAPE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)
-    .replace(/#(?=#)/g, "\\u0023");
+  return harmlessJson(JSON.stringify(JSON.parse(text), clean));
 }
 
 /** Every field that the contract names, in an order that is the contract's for each object of a result. */

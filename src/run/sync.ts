@@ -186,7 +186,11 @@ async function prepare(
   if (reader !== undefined) emit({ kind: "step", message: "reading the server's tasks" });
   const observation =
     reader && (await observeServer(reader, async () => (await recorderNow()).state, sourcesOf(manifest)));
-  refuseSecrets(request, manifest.tenants);
+  const { tenants } = manifest;
+  refuseSecrets(
+    request,
+    tenants.map(({ tenant, nameTemplate: name, line }) => ({ tenant, name, line })),
+  );
   const recorder = await recorderNow();
   if (observation !== undefined) await rebind(request, recorder, observation);
   const plan = await makePlan({
@@ -199,7 +203,11 @@ async function prepare(
     clock,
     server: reader && observation && { reader, observation },
   });
-  refuseSecrets(request, plan.items);
+  // The name of a copy that is there is the server's: it is told without the secret, and stops nobody.
+  refuseSecrets(
+    request,
+    plan.items.filter(({ action }) => action.kind === "create" || action.kind === "settle"),
+  );
   const guards = judgePlan(plan, options);
   return {
     plan,

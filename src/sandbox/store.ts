@@ -1,7 +1,7 @@
 import * as z from "zod";
-import { MOST_BYTES, readOpen, withOpenFile } from "../files/open-file.js";
+import { checkKind, MOST_BYTES, readOpen, withOpenFile } from "../files/open-file.js";
 import { codeOf, spokenCode } from "../files/paths.js";
-import { writeAtomically } from "../files/write-file.js";
+import { entryAt, type Target, targetOf, writeAtomically } from "../files/write-file.js";
 import { EXIT, stopError } from "../shared/problems.js";
 import type { SeededChance } from "./chaos.js";
 import { SOURCE_TASKS, type WorldReport, type WorldTask } from "./world.js";
@@ -35,12 +35,12 @@ export type SandboxTask = Omit<z.output<typeof storedTask>, "origin"> & { readon
 export class TaskStore {
   readonly #chance: SeededChance;
   readonly #now: () => Date;
-  readonly #stateFile: string | undefined;
+  readonly #stateFile: Target | undefined;
   readonly #tasks = new Map<string, SandboxTask>();
   #saving: Promise<void> = Promise.resolve();
   #queued: Promise<void> | undefined;
 
-  private constructor(chance: SeededChance, now: () => Date, stateFile: string | undefined) {
+  private constructor(chance: SeededChance, now: () => Date, stateFile: Target | undefined) {
     this.#chance = chance;
     this.#now = now;
     this.#stateFile = stateFile;
@@ -51,7 +51,8 @@ export class TaskStore {
    * sandbox's (it is never repaired or overwritten) or cannot be read or written.
    */
   static async open(chance: SeededChance, now: () => Date, stateFile: string | undefined): Promise<TaskStore> {
-    const store = new TaskStore(chance, now, stateFile);
+    const target = stateFile === undefined ? undefined : targetOf(stateFile);
+    const store = new TaskStore(chance, now, target);
     const kept = stateFile === undefined ? undefined : await readState(stateFile);
     const createdAt = now().toISOString();
     for (const task of kept ?? SOURCE_TASKS.map((origin) => freshTask(origin, createdAt)))
@@ -116,13 +117,13 @@ export class TaskStore {
    * being written share the next writing. Rejects with the file system's error.
    */
   save(): Promise<void> {
-    const path = this.#stateFile;
-    if (path === undefined) return Promise.resolve();
+    const target = this.#stateFile;
+    if (target === undefined) return Promise.resolve();
     const write = (): Promise<void> => {
       this.#queued = undefined;
       const tasks = this.tasks().map((task) => ({ ...task, origin: task.origin.id }));
       const document: z.input<typeof stateDocument> = { format: FORMAT, version: 1, tasks };
-      return writeAtomically(path, [`${JSON.stringify(document)}\n`]);
+      return writeAtomically(target, [`${JSON.stringify(document)}\n`]);
     };
     // Those who waited for the writing before were told whether it failed; this one writes everything anew.
     this.#queued ??= this.#saving = this.#saving.then(write, write);
@@ -151,6 +152,9 @@ function freshTask(origin: WorldTask, createdAt: string): SandboxTask {
 async function readState(path: string): Promise<readonly SandboxTask[] | undefined> {
   let text: string;
   try {
+    // A link is never followed: whoever made it chose what is written over.
+    const found = entryAt(path);
+    if (found !== undefined) checkKind(path, found);
     text = withOpenFile(path, (file) => readOpen(file, MOST_BYTES.table)).toString("utf8");
   } catch (cause) {
     if (codeOf(cause) === "ENOENT") return undefined;

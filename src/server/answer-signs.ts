@@ -95,7 +95,7 @@ const SIGNS: readonly ((seen: Seen) => Words | undefined)[] = [
       ? undefined
       : {
           code: "FORBIDDEN_PAGE",
-          says: `is not let through to: ${senderOf(answer)} answers with a page of its own`,
+          says: `is not reached: ${senderOf(answer)} before it answers with a page of its own`,
           hint: "Have the server's address allowed there, or leave the proxy out with NO_PROXY; the API answers in JSON, so that this is not about the key's role",
         },
 

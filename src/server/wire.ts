@@ -10,6 +10,7 @@ import {
   trimAround,
 } from "../shared/ids.js";
 import type { AppSwap, ListedTask, MailSettings, TaskReport } from "../shared/tasks.js";
+import { cutText, LONGEST_MESSAGE, listedName } from "../shared/text-limits.js";
 import type { CreateRequest, PatchRequest, TaskDetails } from "./ports.js";
 
 /**
@@ -85,10 +86,27 @@ function field(object: JsonObject | undefined, ...names: readonly string[]): unk
   if (object === undefined) return undefined;
   for (const name of names) {
     if (Object.hasOwn(object, name)) return object[name];
-    const key = Object.keys(object).find((one) => one.length >= name.length && folded(one) === name);
+    const key = keysOf(object).get(name);
     if (key !== undefined) return object[key];
   }
   return undefined;
+}
+
+let lastKeys: { readonly object?: JsonObject; readonly keys: ReadonlyMap<string, string> } = { keys: new Map() };
+
+/** Longer than any name with `_` and `-` between its words. */
+const LONGEST_KEY = 64;
+
+/** The first key of each folded name. Kept for the last object: it is asked for many names in turn, and may have a million keys. */
+function keysOf(object: JsonObject): ReadonlyMap<string, string> {
+  if (lastKeys.object === object) return lastKeys.keys;
+  const keys = new Map<string, string>();
+  for (const key of Object.keys(object)) {
+    const name = key.length > LONGEST_KEY ? undefined : folded(key);
+    if (name !== undefined && !keys.has(name)) keys.set(name, key);
+  }
+  lastKeys = { object, keys };
+  return keys;
 }
 
 function folded(key: string): string {
@@ -158,11 +176,16 @@ const ID_NAMES = ["id", "taskid", "guid"];
 const NAME_NAMES = ["name", "taskname", "title"];
 const ENABLED_NAMES = ["isactive", "active", "isenabled", "enabled"];
 
+function nameOf(task: JsonObject | undefined): string | undefined {
+  const name = textOf(field(task, ...NAME_NAMES));
+  return name === undefined ? undefined : listedName(name);
+}
+
 /** One task of a list; `undefined` where it has no ID or no name that can be read. */
 export function taskOf(row: unknown): ListedTask | undefined {
   const object = asObject(row);
   const id = parseTaskId(guidOf(field(object, ...ID_NAMES)) ?? "");
-  const name = textOf(field(object, ...NAME_NAMES));
+  const name = nameOf(object);
   return id === undefined || name === undefined ? undefined : { id, name };
 }
 
@@ -172,7 +195,7 @@ export function taskDetailsOf(body: unknown, id: TaskId): TaskDetails | undefine
   const held = asObject(Array.isArray(data) && data.length === 1 ? data[0] : data);
   const object = asObject(field(held, "task")) ?? held;
   const ownId = field(object, ...ID_NAMES);
-  const name = textOf(field(object, ...NAME_NAMES));
+  const name = nameOf(object);
   if (name === undefined || (ownId !== undefined && guidOf(ownId) !== id)) return undefined;
   const testMode = booleanOf(field(object, "testmode", "istestmode"));
   return { id, name, enabled: booleanOf(field(object, ...ENABLED_NAMES)), testMode };
@@ -195,7 +218,7 @@ export function reportRowOf(row: unknown): SeenRow | undefined {
   const reportId = parseReportId(published ?? own ?? "");
   if (object === undefined || rowId === undefined || reportId === undefined) return undefined;
   const name = field(object, "name", "reportname", "title");
-  return { rowId, reportId, name: typeof name === "string" ? name : undefined, object };
+  return { rowId, reportId, name: typeof name === "string" ? cutText(name) : undefined, object };
 }
 
 const MAPPING_NAMES = ["overwritereportapps", "overwriteapps", "reportapps", "appmappings", "qlikapps"];
@@ -217,6 +240,9 @@ export function reportsOf(rows: readonly SeenRow[]): readonly TaskReport[] {
 
 type Swaps = readonly AppSwap[] | undefined;
 
+/** Lists in lists, or in text: what is nested deeper is no set of swaps. */
+const DEEPEST_SWAPS = 8;
+
 /** All that is read from several entries; where one cannot be read, nothing can be said of the set. */
 function joined(entries: readonly Swaps[]): Swaps {
   return entries.some((entry) => entry === undefined) ? undefined : entries.flatMap((entry) => entry ?? []);
@@ -226,16 +252,17 @@ function joined(entries: readonly Swaps[]): Swaps {
  * A list of entries, as it is or as JSON text; one is a report's, with its swaps (none of them counts where it is another report's than
  * `row`), or one swap with its two fields, or an object that maps apps by their IDs.
  */
-function swapsIn(value: unknown, row?: SeenRow): Swaps {
-  if (Array.isArray(value)) return joined(value.map((item) => swapsIn(item, row)));
+function swapsIn(value: unknown, row?: SeenRow, depth = DEEPEST_SWAPS): Swaps {
+  if (depth === 0) return undefined;
+  if (Array.isArray(value)) return joined(value.map((item) => swapsIn(item, row, depth - 1)));
   const inText = typeof value === "string" ? parseJson(value)?.value : undefined;
-  if (typeof inText === "object") return swapsIn(inText, row);
+  if (typeof inText === "object") return swapsIn(inText, row, depth - 1);
   const object = asObject(value);
   if (object === undefined) return undefined;
   const reportId = row && field(object, "reportid", "taskreportid");
   if (typeof reportId === "string" && ![row?.rowId, row?.reportId].some((id) => id === normalGuid(reportId))) return [];
   const inner = row && field(object, "qlikapps", "apps", "mappings");
-  if (inner !== undefined) return inner === null ? [] : swapsIn(inner);
+  if (inner !== undefined) return inner === null ? [] : swapsIn(inner, undefined, depth - 1);
   const target = field(object, "newqlikappid", "newappid", "targetappid");
   const source = field(object, "qlikappid", "appid", "sourceappid");
   const entries = target === undefined ? Object.entries(object) : [[source, target]];
@@ -259,8 +286,8 @@ export function activeTriggersOf(rows: readonly unknown[]): NonNullable<MailSett
     const name = field(object, "name", "eventtype", "type", "id");
     const appId = field(object, "appid", "qlikappid");
     return {
-      name: typeof name === "string" ? name : "(no name)",
-      appId: typeof appId === "string" && appId !== "" ? (normalGuid(appId) ?? appId) : undefined,
+      name: typeof name === "string" ? cutText(name) : "(no name)",
+      appId: typeof appId === "string" && appId !== "" ? (normalGuid(appId) ?? cutText(appId)) : undefined,
     };
   });
 }
@@ -318,7 +345,9 @@ const TEXT_NAMES = [
  * where it says nothing. Never matched on.
  */
 export function serverText(body: JsonBody, redact: (text: string) => string): string | undefined {
+  // Cut when the key is out of it: of a key that is cut a part would be left.
   const line = redact(body.kind === "json" ? saidIn(body.value) : body.text)
+    .slice(0, LONGEST_MESSAGE)
     .replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ")
     .replace(/\s+/g, " ")
     .trim();

@@ -66,6 +66,7 @@ export const ERROR_CODES = [
   { title: "The manifest", codes: {
     APP_SHARED: ["Two tenants would read one app: one would get the other's figures.", "Give each its own app, or allow this one with `--allow-shared-app`."],
     APP_UNKNOWN: ["A tenant's app is not in the list given by `--apps`.", "Correct the ID, or make the list anew if the app is newer than it."],
+    COLUMNS_SWAPPED: ["The columns `newQlikAppId` and `qlikAppId` look swapped.", "Exchange their headers: `qlikAppId` is the master app, `newQlikAppId` the tenant's own."],
     COLUMN_MISSING: ["A column that is needed is not there.", "Add it, or give the option that stands for it."],
     COLUMN_MISSPELT: ["A header looks like a column's name but is none; it is read for `--name` only.", "Correct it if that column is meant."],
     COLUMN_TWICE: ["Two headers or keys mean the same column.", "Keep one of them, and rename or remove the other."],
@@ -233,6 +234,7 @@ export const ERROR_CODES = [
     OUT_FOLDER_MISSING: ["The folder of an `--out` file is not there.", "Make it, or name another file."],
     OUT_FOLDER_READ_ONLY: ["The folder of an `--out` file cannot be written to.", "Name a file in a folder that you may write to."],
     OUT_IS_FOLDER: ["An `--out` file is a folder.", "Name a file in it."],
+    OUT_IS_NO_FILE: ["A file that is to be written is a pipe, a device, a socket or a link that leads nowhere.", "Name a file, or a place where nothing is yet."],
     OUT_NOT_WRITTEN: ["A file could not be written; what was there before is unchanged.", "Free the disk, close the file where it is open (Excel), or name one in a folder that you may write to; a run itself is in the log."],
     OUT_WOULD_REPLACE: ["A file that is to be written is an input of this command, or another of its outputs.", "Give it a name of its own."],
     OUT_WRITTEN_BESIDE: ["The result could not be put in place and was written beside it.", "Close the file in the other program, and use the one that is named."],

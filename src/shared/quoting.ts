@@ -4,7 +4,7 @@
 const LIVE_IN_DOUBLE_QUOTES = /["`$\\!\u201c-\u201e]/;
 const SINGLE_QUOTES = /['\u2018-\u201b]/;
 
-/** An argument typed so that it can be pasted into sh and PowerShell alike, and arrives there as it is. */
+/** An argument typed for sh, and where it can be for PowerShell alike: who makes a hint does not know where it will be pasted. */
 export function shellWord(text: string): string {
   if (/^[\w./:@=+-]+$/.test(text) && !/^[-@]/.test(text)) return text;
   if (!LIVE_IN_DOUBLE_QUOTES.test(text)) return `"${text}"`;
@@ -12,21 +12,57 @@ export function shellWord(text: string): string {
   return SINGLE_QUOTES.test(text) ? `'${text.replaceAll("'", "'\\''")}'` : `'${text}'`;
 }
 
+/** The shells that commands are typed for. Windows PowerShell (5.1) hands quotes to a program in another way than later ones. */
+export type Shell = "sh" | "cmd" | "powershell" | "pwsh";
+
 /**
- * An argument typed for Windows, where cmd knows double quotes only and `\` stands in every path. A quote is doubled, and `\` before
- * a quote too. What PowerShell would run or fill in gets its escape: in cmd, which has none for it, the escape arrives with it.
+ * The shell in which the program was probably started, by what shells leave in the environment. Windows names PowerShell's modules in
+ * every shell; a PowerShell adds its user's, and a later one those of its own version.
  */
-function windowsWord(text: string): string {
-  if (/^[\w./:\\@=+-]+$/.test(text) && !/^[-@]/.test(text)) return text;
-  return `"${text
-    .replace(/\\+(?="|$)/g, "$&$&")
-    .replace(/[`$\u201c-\u201e]/g, "`$&")
-    .replaceAll('"', '""')}"`;
+export function shellOf(
+  platform: string,
+  { PSModulePath: modules = "", MSYSTEM, SHELL, PROMPT }: Readonly<Record<string, string | undefined>>,
+): Shell {
+  if (platform !== "win32") return modules === "" ? "sh" : "pwsh";
+  if (MSYSTEM !== undefined || SHELL !== undefined) return "sh";
+  if (/\\powershell\\\d[^\\;]*\\modules/i.test(modules)) return "pwsh";
+  const ofWindows = modules.split(";").filter((path) => /\\windowspowershell\\modules\\?$/i.test(path));
+  return ofWindows.length > 1 || PROMPT === undefined ? "powershell" : "cmd";
 }
 
-/** How an argument is typed on a platform. */
-export function wordsOn(platform: string): (text: string) => string {
-  return platform === "win32" ? windowsWord : shellWord;
+/** Needs no quotes on Windows, where `\` stands in every path. */
+function isPlainOnWindows(text: string): boolean {
+  return /^[\w./:\\@=+-]+$/.test(text) && !/^[-@]/.test(text);
+}
+
+/** cmd knows double quotes only, and fills in `%NAME%` within them too: each `%` stands outside of them, behind a caret. */
+function cmdWord(text: string): string {
+  if (isPlainOnWindows(text)) return text;
+  const escaped = text.replace(/\\+(?=["%]|$)/g, "$&$&").replaceAll('"', '""');
+  return `"${escaped.replaceAll("%", '"^%"')}"`;
+}
+
+/** In PowerShell's single quotes nothing is filled in; it takes curly ones for the same. */
+function pwshWord(text: string): string {
+  return isPlainOnWindows(text) ? text : `'${text.replace(/['\u2018-\u201b]/g, "$&$&")}'`;
+}
+
+/** Windows PowerShell puts quotes around a text with blanks, and leaves it to us to escape those in it. */
+function windowsPowerShellWord(text: string): string {
+  const inner = text.replace(/(\\*)"/g, '$1$1\\"');
+  return pwshWord(/\s/.test(text) ? inner.replace(/\\+$/, "$&$&") : inner);
+}
+
+const WORDS: Readonly<Record<Shell, (text: string) => string>> = {
+  sh: shellWord,
+  cmd: cmdWord,
+  powershell: windowsPowerShellWord,
+  pwsh: pwshWord,
+};
+
+/** How an argument is typed in a shell. */
+export function wordsIn(shell: Shell): (text: string) => string {
+  return WORDS[shell];
 }
 
 /** Quotes that were typed and arrived with the text, as by `set KEY="abc"` on Windows; a variable that nobody filled in. */

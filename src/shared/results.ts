@@ -134,6 +134,10 @@ export function hasPendingChanges(summary: Summary): boolean {
   return summary.create + summary.update + summary.adopt + summary.settle > 0;
 }
 
+/** How logs are named: `customers.csv` → `customers.csv.idempotency.jsonl`; and the lock beside one. */
+export const LOG_ENDING = ".idempotency.jsonl";
+export const LOCK_ENDING = ".lock";
+
 /** The log's head: what an auditor holds against the next. */
 export interface LogHead {
   readonly path: string;

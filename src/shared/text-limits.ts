@@ -1,3 +1,5 @@
+import { hash } from "node:crypto";
+
 /**
  * How much of a text from outside is read. What is longer is refused, or cut where it is only shown, before a pattern sees it. In
  * UTF-16 units, as `length` counts.
@@ -42,4 +44,16 @@ export function nfkc(text: string): string {
   if (text.length <= LONGEST_NAME) return text.normalize("NFKC");
   const parts = text.split(MANY_MARKS);
   return parts.map((part) => part.normalize("NFKC")).join("");
+}
+
+/** Compatibility forms may be eighteen times as long: no server's form of a name that we sent is longer. */
+const LONGEST_LISTED_NAME = 20 * LONGEST_NAME;
+
+/**
+ * A name as a server shows it, to be compared and kept. A longer one is none that we ever sent: of it the beginning is kept, and
+ * the digest of all of it, so that it equals itself alone.
+ */
+export function listedName(name: string): string {
+  if (name.length <= LONGEST_LISTED_NAME) return name;
+  return `${name.slice(0, LONGEST_LISTED_NAME)}… (SHA-256 ${hash("sha256", name, "hex")})`;
 }

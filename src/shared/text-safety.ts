@@ -18,6 +18,16 @@ export function withoutControls(text: string): string {
   return text.replace(BLANK_CONTROL, " ").replace(OTHER_CONTROL, "").replace(LONE_SURROGATE, "\ufffd");
 }
 
+const ESCAPED_IN_JSON = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]|#(?=#)/g;
+
+/**
+ * JSON text that says the same and is harmless where it is shown: what a terminal obeys, what reorders text, and the `##` of a CI
+ * system's command are written as escapes.
+ */
+export function harmlessJson(json: string): string {
+  return json.replace(ESCAPED_IN_JSON, (char) => `\\u${codePointOf(char)}`);
+}
+
 /** Text from outside as a part of one line of a terminal or a log: one line, no control or reordering characters, no command. */
 export function oneLine(text: string): string {
   if (!ANYTHING_ODD.test(text)) return text;

@@ -30,6 +30,21 @@ function actionsOf(path: string): readonly string[] {
   return [...read(path).matchAll(/\buses: (.*)/g)].map(([, action = ""]) => action);
 }
 
+/** A pipeline's jobs or stages by name, and whatever else is at the same place, as text in the file's order. */
+function partsOf(path: string): ReadonlyMap<string, string> {
+  const {
+    jobs = {},
+    stages = [],
+    ...rest
+  } = parse(read(path)) as {
+    readonly jobs?: Readonly<Record<string, unknown>>;
+    readonly stages?: readonly (string | { readonly stage: string })[];
+  };
+  const named = stages.flatMap((one) => (typeof one === "string" ? [] : [[one.stage, one] as const]));
+  const parts = [...Object.entries(rest), ...Object.entries(jobs), ...named];
+  return new Map(parts.map(([name, part]) => [name, JSON.stringify(part)]));
+}
+
 /** What a pipeline gives to a shell. A blank behind a colon makes an object of a line that is not quoted. */
 function scriptsIn(node: unknown): readonly unknown[] {
   if (typeof node !== "object" || node === null) return [];
@@ -83,17 +98,28 @@ describe("the examples' pipelines", () => {
   });
 
   it.each(EXAMPLES)("%s gives what pull requests run a key that only reads, and no token that writes", (path) => {
-    const { jobs, stages, plan } = parse(read(path)) as {
-      jobs?: Readonly<Record<string, unknown>>;
-      stages?: readonly (string | { readonly stage: string })[];
-      plan?: unknown;
-    };
-    const stage = stages?.find((one) => typeof one !== "string" && one.stage === "plan");
-    const text = JSON.stringify(jobs?.plan ?? stage ?? plan);
+    const text = partsOf(path).get("plan");
     expect(text).toContain("QALYPTUS_READ_KEY");
     expect(text).not.toMatch(
-      /(secrets\.|\$\(?)QALYPTUS_API_KEY|GITLAB_TOKEN|QALYPTUS_LOG_|persistCredentials|"?group"?:"qalyptus"/,
+      /(secrets\.|\$\(?)QALYPTUS_API_KEY|GITLAB_TOKEN|QALYPTUS_LOG_|HEAD_KEY|persistCredentials|"?group"?:"qalyptus"/,
     );
     expect(text).toMatch(/qalyptus-read/);
   });
+
+  it.each(EXAMPLES.filter((path) => path.includes("log-on-a-branch")))(
+    "%s signs the log's head with a key that apply and adopt alone have, and verifies it before it goes by the log",
+    (path) => {
+      const parts = partsOf(path);
+      const having = [...parts].filter(([, text]) => text.includes("HEAD_KEY")).map(([name]) => name);
+      expect(having).toEqual(["apply", "adopt"]);
+      for (const name of having) {
+        const text = parts.get(name) ?? "";
+        expect(text).toMatch(/QALYPTUS_HEAD_KEY.* --sign-head '/);
+        expect(text).toMatch(/HEAD_KEY_FILE\W+(\$\{\{ runner\.temp \}\}\/|\$\(mktemp\)|\$\(Agent\.TempDirectory\)\/)/);
+      }
+      expect(parts.get("apply")).toMatch(/ log verify .* --signature '.* --plan-digest /);
+      expect(parts.get("audit")).toMatch(/ log verify .* --signature '.* --dry-run --verify /);
+      expect(parts.get("audit")).not.toMatch(/environment"?:"qalyptus"|"group":"qalyptus"|secrets\.QALYPTUS_API_KEY/);
+    },
+  );
 });

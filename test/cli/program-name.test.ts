@@ -24,7 +24,7 @@ describe("what is typed to start the program once more", () => {
     },
     { script: "", env: {}, name: "qalyptus-propagate" },
   ])("$script is $name", ({ script, env, name }) => {
-    expect(programName(script, { cwd, platform: "linux", env })).toBe(name);
+    expect(programName(script, { cwd, shell: "sh", env })).toBe(name);
   });
 });
 

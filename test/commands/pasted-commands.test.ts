@@ -48,7 +48,7 @@ describe.skipIf(process.platform === "win32")("a resolve command, pasted into sh
   }
 
   it.each(TENANTS)("names the tenant, the one it is taken from and the log as they are: %s", (tenant) => {
-    const host = { argv0: "qalyptus-propagate", platform: "linux" } as const;
+    const host = { argv0: "qalyptus-propagate", shell: "sh" } as const;
     const server = "http://acme.example/a?b=$c";
     const rest = ["--task-id", copy(1), ...optionWords("--from", tenant)];
     const complete = hintCompleter(

@@ -17,10 +17,10 @@ export async function readPage(path: string): Promise<string> {
   return readFile(join(ROOT, path), "utf8");
 }
 
-/** The program's command lines in a pipeline or a PowerShell script. */
+/** The program's command lines in a pipeline or a PowerShell script, each with the test it stands behind. */
 export function commandsOf(page: string): readonly ShellLine[] {
   return page.split("\n").flatMap((line) => {
-    const text = /^\s*(?:- )?(?:test -z "[^"]*" \|\| )?(?:run: )?(qalyptus-propagate(?:\.cmd)? .*)$/.exec(line)?.[1];
+    const text = /^\s*(?:- |run: )?((?:test [^|]* \|\| )?qalyptus-propagate(?:\.cmd)? .*)$/.exec(line)?.[1];
     return text === undefined
       ? []
       : [{ text: text.replace(/^qalyptus-propagate\.cmd/, "qalyptus-propagate"), before: [] }];

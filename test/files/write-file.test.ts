@@ -3,7 +3,7 @@ import files from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { writeNewFile } from "../../src/files/write-file.js";
+import { targetOf, writeNewFile } from "../../src/files/write-file.js";
 import { inFolder } from "../support/log-places.js";
 
 const refusal = (code: string) => ({ exitCode: 2, problems: [expect.objectContaining({ code })] });
@@ -11,7 +11,7 @@ const refusal = (code: string) => ({ exitCode: 2, problems: [expect.objectContai
 describe("a new file", () => {
   it("is whole and alone in its folder", async () => {
     await inFolder(async (folder) => {
-      await writeNewFile(join(folder, "customers.csv"), "tenant\r\n", false);
+      await writeNewFile(targetOf(join(folder, "customers.csv")), "tenant\r\n", false);
       expect(readFileSync(join(folder, "customers.csv"), "utf8")).toBe("tenant\r\n");
       expect(readdirSync(folder)).toEqual(["customers.csv"]);
     });
@@ -21,7 +21,7 @@ describe("a new file", () => {
     await inFolder(async (folder) => {
       const path = join(folder, "customers.csv");
       writeFileSync(path, "made by hand");
-      await expect(writeNewFile(path, "tenant", false)).rejects.toMatchObject(refusal("FILE_EXISTS"));
+      await expect(writeNewFile(targetOf(path), "tenant", false)).rejects.toMatchObject(refusal("FILE_EXISTS"));
       expect(readFileSync(path, "utf8")).toBe("made by hand");
       expect(readdirSync(folder)).toEqual(["customers.csv"]);
     });
@@ -38,7 +38,7 @@ describe("a new file", () => {
       Object.assign(files, { copyFile: cutShort });
       syncBuiltinESMExports();
       try {
-        await writeNewFile(path, "tenant\r\n", false).catch(() => undefined);
+        await writeNewFile(targetOf(path), "tenant\r\n", false).catch(() => undefined);
       } finally {
         Object.assign(files, { copyFile });
         syncBuiltinESMExports();
@@ -52,7 +52,7 @@ describe("a new file", () => {
       const path = join(folder, "customers.csv");
       writeFileSync(path, "old");
       symlinkSync(path, join(folder, "link.csv"));
-      await writeNewFile(join(folder, "link.csv"), "new", true);
+      await writeNewFile(targetOf(join(folder, "link.csv")), "new", true);
       expect(readFileSync(path, "utf8")).toBe("new");
       expect(readdirSync(folder).sort()).toEqual(["customers.csv", "link.csv"]);
     });
@@ -61,10 +61,10 @@ describe("a new file", () => {
   it("is refused where there is one, and where there is no folder", async () => {
     await inFolder(async (folder) => {
       writeFileSync(join(folder, "customers.csv"), "old");
-      await expect(writeNewFile(join(folder, "customers.csv"), "", false)).rejects.toMatchObject(
+      await expect(writeNewFile(targetOf(join(folder, "customers.csv")), "", false)).rejects.toMatchObject(
         refusal("FILE_EXISTS"),
       );
-      await expect(writeNewFile(join(folder, "no", "x.csv"), "", false)).rejects.toMatchObject(
+      await expect(writeNewFile(targetOf(join(folder, "no", "x.csv")), "", false)).rejects.toMatchObject(
         refusal("OUT_NOT_WRITTEN"),
       );
     });

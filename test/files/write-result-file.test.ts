@@ -12,7 +12,7 @@ import { rename } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { checkOutputs, placeResultFile } from "../../src/files/write-file.js";
+import { checkOutputs, placeResultFile, targetOf } from "../../src/files/write-file.js";
 import { EXIT, StopError } from "../../src/shared/problems.js";
 
 let folder: string;
@@ -86,21 +86,21 @@ describe("an --out file is refused before anything starts", () => {
 describe("a result file", () => {
   test("is put in its place whole, over what was there", async () => {
     writeFileSync(at("out.csv"), "old");
-    expect(await placeResultFile(at("out.csv"), ["a", "日本", "c"])).toBeUndefined();
+    expect(await placeResultFile(targetOf(at("out.csv")), ["a", "日本", "c"])).toBeUndefined();
     expect(readFileSync(at("out.csv"), "utf8")).toBe("a日本c");
     expect(readdirSync(folder).sort()).toEqual(["customers.csv", "out.csv"]);
   });
   test("goes through a link to the file behind it", async () => {
     writeFileSync(at("real.csv"), "old");
     symlinkSync(at("real.csv"), at("link.csv"));
-    await placeResultFile(at("link.csv"), ["new"]);
+    await placeResultFile(targetOf(at("link.csv")), ["new"]);
     expect(readFileSync(at("real.csv"), "utf8")).toBe("new");
   });
   test.each(["EBUSY", "EPERM", "EACCES"])(
     "held by another program (%s) is written beside it, and said",
     async (code) => {
       writeFileSync(at("out.csv"), "open in Excel");
-      const problem = await placeResultFile(at("out.csv"), ["new"], (from, to) =>
+      const problem = await placeResultFile(targetOf(at("out.csv")), ["new"], (from, to) =>
         to === at("out.csv") ? Promise.reject(held(code)) : rename(from, to),
       );
       expect(problem).toMatchObject({ code: "OUT_WRITTEN_BESIDE", file: at("out.new.csv") });
@@ -111,7 +111,7 @@ describe("a result file", () => {
   test("written beside is never written over another file", async () => {
     writeFileSync(at("out.csv"), "open in Excel");
     writeFileSync(at("out.new.csv"), "the manifest");
-    const problem = await placeResultFile(at("out.csv"), ["new"], (from, to) =>
+    const problem = await placeResultFile(targetOf(at("out.csv")), ["new"], (from, to) =>
       to === at("out.csv") ? Promise.reject(held("EBUSY")) : rename(from, to),
     );
     expect(problem?.file).toBe(at("out.new2.csv"));
@@ -119,7 +119,7 @@ describe("a result file", () => {
   });
   test("that cannot be written leaves what was there, and nothing beside it", async () => {
     writeFileSync(at("out.csv"), "old");
-    const problem = await placeResultFile(at("out.csv"), ["new"], () => Promise.reject(held("ENOSPC")));
+    const problem = await placeResultFile(targetOf(at("out.csv")), ["new"], () => Promise.reject(held("ENOSPC")));
     expect(problem).toMatchObject({ code: "OUT_NOT_WRITTEN" });
     expect(readFileSync(at("out.csv"), "utf8")).toBe("old");
     expect(readdirSync(folder).sort()).toEqual(["customers.csv", "out.csv"]);
@@ -129,7 +129,7 @@ describe("a result file", () => {
       yield "half";
       throw new TypeError("defect");
     }
-    await expect(placeResultFile(at("out.csv"), broken())).rejects.toThrow("defect");
+    await expect(placeResultFile(targetOf(at("out.csv")), broken())).rejects.toThrow("defect");
     expect(readdirSync(folder)).toEqual(["customers.csv"]);
   });
 });

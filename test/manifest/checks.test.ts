@@ -191,7 +191,7 @@ describe("a tenant's app", () => {
       { code: "MASTER_APP", line: 2, column: "appId", tenant: "acme", value: MASTER },
       { code: "MASTER_APP", line: 4, column: "appId", tenant: "initech", value: app(9) },
     ]);
-    expect(found[0]?.hint).toContain('--allow-master-app "acme"');
+    expect(found[0]?.hint).toContain("--allow-master-app acme");
     expect(found[1]?.message).toContain("line 3");
     expect(briefly(await faults(lines, { allowMasterAppFor: [tenantKey("ACME")] }))).toEqual(["MASTER_APP@4"]);
     expect(await accepted(lines, { allowMasterAppFor: [tenantKey("acme"), tenantKey("initech")] })).toBe(3);
@@ -199,6 +199,12 @@ describe("a tenant's app", () => {
 
   it("is not the --master-app, also where every row replaces another", async () => {
     expect(briefly(await faults(["tenant,qlikAppId,appId", `acme,${app(9)},${MASTER}`]))).toEqual(["MASTER_APP@2"]);
+  });
+
+  it("and the master app that have changed columns are one fault, not one for each tenant", async () => {
+    const rows = [1, 2, 3].map((n) => `tenant-${n},${app(n)},${MASTER}`);
+    const found = await faults(["tenant,qlikAppId,newQlikAppId", ...rows]);
+    expect(found).toMatchObject([{ code: "COLUMNS_SWAPPED", line: 1 }]);
   });
 
   it("is in the list of --apps", async () => {

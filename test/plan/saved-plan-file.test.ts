@@ -3,6 +3,7 @@ import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { targetOf } from "../../src/files/write-file.js";
 import { readSavedPlan, type SavedPlan, sealPlan, writeSavedPlan } from "../../src/plan/saved-plan.js";
 import { type AppId, foldTenantKey, type ReportId, type TaskId } from "../../src/shared/ids.js";
 
@@ -58,10 +59,10 @@ describe("a saved plan", () => {
   test("is read as it was written, and not where it was changed", async () => {
     const path = join(await mkdtemp(join(tmpdir(), "saved-plan-")), "plan.json");
     const plan = planOf(3);
-    await writeSavedPlan(path, plan);
+    await writeSavedPlan(targetOf(path), plan);
     expect(await readFile(path, "utf8")).toBe(`${JSON.stringify(plan, undefined, 2)}\n`);
     expect(await readSavedPlan(path)).toEqual(plan);
-    await writeSavedPlan(path, { ...plan, logFile: "other.jsonl" });
+    await writeSavedPlan(targetOf(path), { ...plan, logFile: "other.jsonl" });
     await expect(readSavedPlan(path)).rejects.toMatchObject({ exitCode: 7, problems: [{ code: "PLAN_EDITED" }] });
   });
 

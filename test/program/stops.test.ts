@@ -1,21 +1,29 @@
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { createGzip } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { startSandbox } from "../../src/sandbox/server.js";
+import { tenantAppId } from "../../src/sandbox/world.js";
 import { manifestOf, openStage, SHAPE } from "../support/stage.js";
 
 type Meddle = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /** A gateway before the sandbox: what `meddle` does not answer itself goes through. */
-async function gatewayTo(url: string, meddle: Meddle): Promise<{ readonly url: string; close(): void }> {
+async function gatewayTo(url: string, meddle: Meddle, packs = false): Promise<{ readonly url: string; close(): void }> {
   const server = createServer((request, response) => {
     if (meddle(request, response)) return;
     const onward = httpRequest(
       new URL(request.url ?? "/", url),
-      { method: request.method, headers: request.headers },
+      { method: request.method, headers: { ...request.headers, host: new URL(url).host } },
       (answer) => {
-        response.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(response);
+        const { "content-length": _, ...headers } = answer.headers;
+        if (!packs) {
+          response.writeHead(answer.statusCode ?? 502, answer.headers);
+          answer.pipe(response);
+        } else {
+          response.writeHead(answer.statusCode ?? 502, { ...headers, "content-encoding": "gzip" });
+          answer.pipe(createGzip()).pipe(response);
+        }
       },
     );
     request.pipe(onward);
@@ -64,6 +72,26 @@ describe("what stops a run, and what does not", () => {
     gateway.close();
     expect([code, result.summary.succeeded, result.summary.planned]).toEqual([5, 1, 2]);
     expect(result.tenants[0]).toMatchObject({ newTaskId: stage.copies()[0]?.id, verified: false });
+  });
+
+  it("tells of a web server that keeps PATCH to itself, and of a packed answer nothing at all", async () => {
+    const stage = await openStage();
+    const packing = await gatewayTo(stage.sandbox.url, () => false, true);
+    await stage.put("tenants.csv", manifestOf(1));
+    const made = await stage.sync(["--server", packing.url]);
+    packing.close();
+    expect([made.code, made.result.summary.succeeded]).toEqual([0, 1]);
+    const iis = await gatewayTo(stage.sandbox.url, (request, response) => {
+      if (request.method !== "PATCH") return false;
+      request.resume();
+      response.writeHead(405, { allow: "GET, HEAD, OPTIONS, TRACE", server: "Microsoft-IIS/10.0" }).end();
+      return true;
+    });
+    await stage.put("tenants.csv", manifestOf(1).replace(tenantAppId(1), tenantAppId(2)));
+    const { code, result } = await stage.sync(["--server", iis.url, "--rebind"]);
+    iis.close();
+    expect([code, result.tenants[0]?.outcome]).toEqual([3, "failed"]);
+    expect(result.tenants[0]?.error).toMatchObject({ code: "METHOD_REFUSED", hint: expect.stringContaining("WebDAV") });
   });
 
   it("takes no task that was there before for a new copy, whatever the answer says", async () => {

@@ -1,4 +1,5 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
+import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { type HttpAnswer, openClient, type QalyptusApiSettings } from "../../src/server/client.js";
 import { failureOf } from "../../src/server/failures.js";
@@ -450,6 +451,41 @@ describe("an answer is told by what it shows, and proves what its status does", 
       expect.objectContaining({ code, message: says(message), hint: says(hint) }),
     ]);
     expect(JSON.stringify(problem)).not.toContain("hunter2");
+  });
+
+  it("so that no header changes what is proved, nor breaks the line", () => {
+    const value = fc.oneof(
+      fc.constantFrom(
+        "NTLM",
+        "Negotiate",
+        "GET, POST",
+        IIS,
+        "Microsoft-HTTPAPI/2.0",
+        "squid",
+        'Basic realm="x"',
+        "gzip",
+      ),
+      fc.string({ unit: "binary" }),
+    );
+    const names = ["www-authenticate", "proxy-authenticate", "allow", "server", "via", "x-squid-error", "location"];
+    const some = fc.dictionary(fc.constantFrom(...names), value);
+    const bodies = fc.constantFrom("", page("Blocked"), JSON.stringify({ data: NEW, isSuccess: true }));
+    const classes = (status: number, headers: Record<string, string>, body: string) => {
+      const exchange = answer(status, headers, body, "");
+      return [
+        classifyRead(exchange, ANSWERING),
+        ...[SOURCE, undefined].map((id) => classifyWrite(exchange, id, ANSWERING)),
+      ];
+    };
+    fc.assert(
+      fc.property(fc.integer({ min: 200, max: 599 }), some, bodies, (status, headers, body) => {
+        const withWords = classes(status, headers, body);
+        const told = (one: object) => (one as { readonly problem?: Problem }).problem;
+        for (const one of withWords) expect(`${told(one)?.message}${told(one)?.hint}`).not.toMatch(/[\p{Cc}\u2028]/u);
+        const proved = (all: readonly object[]) => all.map((one) => ({ ...one, problem: undefined }));
+        expect(proved(withWords)).toEqual(proved(classes(status, {}, body)));
+      }),
+    );
   });
 
   it("a redirect of the same host to https, by the address to give", () => {

@@ -24,6 +24,7 @@ export function fakeHost(facts: FakeHostFacts = {}): FakeHost {
     stdout: stdout.stream,
     stderr: stderr.stream,
     platform: process.platform,
+    shell: "sh",
     pid: process.pid,
     processExists: () => true,
     version: "1.2.3",

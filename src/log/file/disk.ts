@@ -114,6 +114,7 @@ export function isDiskError(error: unknown): error is Error {
 export function diskTrouble(path: string, doing: string, cause: unknown): StopError {
   const code = doing.startsWith("read") ? "LOG_UNREADABLE" : "LOG_UNWRITABLE";
   const hint = cause instanceof UnfitFile ? "Look at what it is; where it is none of yours, take it away" : undefined;
-  const file = cause instanceof UnfitFile ? cause.path : path;
+  // One of the files beside it may be meant: a lock's successor.
+  const file = cause instanceof UnfitFile && cause.path.startsWith(path) ? cause.path : path;
   return stopError(EXIT.log, code, `Cannot ${doing} ${file} (${spokenCode(cause)}).`, { file, hint }, cause);
 }

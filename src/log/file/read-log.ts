@@ -3,13 +3,11 @@ import { join } from "node:path";
 import { realPathOf } from "../../files/paths.js";
 import type { TaskId } from "../../shared/ids.js";
 import { EXIT, type Problem, problem, StopError, stopError } from "../../shared/problems.js";
+import { LOG_ENDING } from "../../shared/results.js";
 import { type LogContent, LogScan, type TornTail } from "../chain.js";
 import type { ReadLog, RecordVisitor } from "../port.js";
 import { LogState } from "../state.js";
 import { type LogDisk, nodeDisk, onDisk } from "./disk.js";
-
-/** How logs are named: `customers.csv` → `customers.csv.idempotency.jsonl`. */
-export const LOG_ENDING = ".idempotency.jsonl";
 
 const READING = "read the idempotency log";
 
