@@ -21,7 +21,7 @@ import { foldTenantKey, type TaskId, type TenantKey, type TenantRef, tenantRef }
 import { EXIT, type ExitCode, type Problem, StopError, stopError } from "../shared/problems.js";
 import { LOG_ENDING } from "../shared/results.js";
 import { nearestKeys } from "../shared/spelling.js";
-import { nameAndId, oneLine } from "../shared/text-safety.js";
+import { oneLine } from "../shared/text-safety.js";
 import { systemClock } from "../shared/time.js";
 import { checkServerOfLog, findLog, whoRuns, withOpenLog } from "./command-log.js";
 import { type Connection, withConnection } from "./connection.js";
@@ -137,7 +137,8 @@ export async function resolveTenants(
   const resolved = [];
   for (const subject of subjectsOf(request, recorder.state)) {
     const { sourceTaskId, key, tenant } = subject;
-    let said = saidForgotten(subject);
+    const left = subject.state && conflict.leftBehind(subject.state);
+    let said = ["it holds nothing any more", ...(left === undefined ? [] : [left])].join("; ");
     if (resolution.kind === "task") {
       if (reader === undefined) throw new Error("resolve --task-id needs a server");
       said = await takeOver(subject, resolution, request, recorder.state, reader, entries);
@@ -152,14 +153,6 @@ export async function resolveTenants(
   }
   await recorder.record(entries);
   return resolved;
-}
-
-/** The log forgets the task; the server does not, and neither do those whom it mails. */
-function saidForgotten({ state }: Subject): string {
-  const said = "it holds nothing any more";
-  if (state?.copy === undefined || state.copy.gone) return said;
-  const task = nameAndId({ name: state.copy.name, id: state.copy.newTaskId });
-  return `${said}. Its task ${task} is left as it is, and may go on mailing: disable or delete it on the server`;
 }
 
 function checkMayForget(subject: Subject, reason: string | undefined): void {

@@ -20,7 +20,6 @@ import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
 import type { TenantError } from "../shared/results.js";
 import { nearestKeys, patternsWithout, tenantMatcher } from "../shared/spelling.js";
 import type { ListedTask } from "../shared/tasks.js";
-import { nameAndId } from "../shared/text-safety.js";
 import type { Clock } from "../shared/time.js";
 import * as conflict from "./conflicts.js";
 import {
@@ -308,17 +307,9 @@ function orphansOf({ manifest, inManifest, log }: PlanContext, twins: Twins): re
     mapped: state.reports,
     twins: twins.get(state.ref) ?? NONE,
     action: { kind: "orphan" },
-    reason: orphanReason(state),
+    reason: `in the log, no longer in the manifest; ${conflict.leftBehind(state) ?? "left as it is"}`,
     missing: NONE,
   }));
-}
-
-/** A customer who left still has a task, which may mail: nobody but a person takes it away. */
-function orphanReason({ copy }: TenantState): string {
-  const out = "in the log, no longer in the manifest; left as it is";
-  if (copy === undefined || copy.gone) return out;
-  const task = nameAndId({ name: copy.name, id: copy.newTaskId });
-  return `${out}: its task ${task} may go on mailing until a person disables or deletes it on the server`;
 }
 
 function mappingsOf({ reports }: TenantState): PlanItem["wanted"]["mappings"] {
