@@ -185,6 +185,17 @@ const PATTERN: Kind<string> = {
       : new Advice('Put {tenant} in it once: --pattern "Sales - {tenant}"'),
 };
 
+/** Which columns there are, the manifest's reader knows. */
+const COLUMN: Kind<string> = {
+  value: "COLUMN=HEADER",
+  parse: (typed) => {
+    const [, column = "", header = ""] = /^([^=]+)=(.+)$/s.exec(typed) ?? [];
+    return column.trim() === "" || header.trim() === ""
+      ? new Advice("Write the manifest's column, =, and the header that means it: --column tenant=Kunde")
+      : withinLimit(`${column.trim()}=${header.trim()}`);
+  },
+};
+
 const N = wholeNumber(0);
 const OUTPUT = "what standard output gets";
 
@@ -205,6 +216,7 @@ export const OPTIONS = {
     "the copy's name: {tenant}, {task}, {any column of the manifest}",
     "{task} - {tenant}",
   ),
+  columns: many("--column", COLUMN, "the header that means a column, where it is another: tenant=Kunde (CSV)"),
   encoding: one(
     "--encoding",
     text("NAME"),
