@@ -263,7 +263,10 @@ async function apply(job: PreparedSync, { server, api, warnings }: Connection): 
       reader,
       writer,
       log,
-      signHead: command === undefined ? undefined : () => signHead(log, command, machine.env),
+      signHead:
+        command === undefined
+          ? undefined
+          : () => signHead(log, command, { env: machine.env, interrupted: machine.interruption().requested }),
       by: whoRuns(machine),
       chance: systemChance,
     });
