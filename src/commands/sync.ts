@@ -237,10 +237,14 @@ async function dryRun(job: PreparedSync, connection?: Connection): Promise<RunRe
     apps: apps === undefined || appsSha256 === undefined ? undefined : { path: apps, sha256: appsSha256 },
     verify: sync.run.verify || undefined,
     shape: sync.shape,
-    tenants: savedTenants(plan.items),
+    tenants: savedTenants(plan.items, machine.secrets),
   };
-  // Of these names none holds the key; what a server has said since, or a path, may.
-  const saved = sealPlan(machine.secrets.applyAll(plain));
+  // What a plan is carried out by stays as it is: changed, it would be another log's, or give the copies other names.
+  if (machine.secrets.isIn(plain)) {
+    const message = "the API key stands in what the plan would keep: a path, an option or a tenant's key";
+    throw stopError(EXIT.usage, "KEY_IN_NAME", message, { file: planTarget.path });
+  }
+  const saved = sealPlan(plain);
   await writeSavedPlan(planTarget, saved);
   return withPlan(result, planTarget.path, saved);
 }
@@ -299,7 +303,8 @@ function requestOf(
     planDigest: saved?.digest,
     secrets: machine.secrets,
     rebindFrom: bound === server ? undefined : bound,
-    guard: saved === undefined ? undefined : (plan) => comparePlans(saved, plan.items, state),
+    guard:
+      saved === undefined ? undefined : (plan) => comparePlans(saved, savedTenants(plan.items, machine.secrets), state),
   };
 }
 

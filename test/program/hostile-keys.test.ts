@@ -63,6 +63,29 @@ describe("the API key", () => {
     expect(await readdir(stage.folder)).toEqual(["tenants.csv"]);
   });
 
+  test("of which a part stands in a path and a name changes neither the log of a saved plan nor what it sends", async () => {
+    const stage = await openStage({ key: "prod-2026-01-reports-XYZ99" });
+    await stage.put("prod-2026-01-reports.csv", manifestOf(1));
+    const name = ["--name", "prod-2026-01-reports {tenant}"];
+    const sync = (...args: readonly string[]) => stage.run(["sync", "prod-2026-01-reports.csv", ...args]);
+    expect((await sync(...SHAPE, ...name, "-n", "--save-plan", "plan.json")).code).toBe(0);
+    expect((await sync("--plan", "plan.json")).code).toBe(0);
+    expect(stage.copies().map((copy) => copy.name)).toEqual(["prod-2026-01-reports tenant-1"]);
+    expect(await readdir(stage.folder)).toContain("prod-2026-01-reports.csv.idempotency.jsonl");
+    expect((await sync(...SHAPE, ...name, "-n", "--save-plan", "plan.json")).code).toBe(0);
+    expect((await sync("--plan", "plan.json")).code).toBe(0);
+    expect(stage.copies()).toHaveLength(1);
+  });
+
+  test("in a path that a plan would keep is exit 2, and nothing is saved", async () => {
+    const stage = await openStage({ key: KEY });
+    await stage.put(`${KEY}.csv`, manifestOf(1));
+    const { code, stderr } = await stage.run(["sync", `${KEY}.csv`, ...SHAPE, "-n", "--save-plan", "plan.json"]);
+    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining("KEY_IN_NAME") });
+    expect(stderr).not.toContain(KEY);
+    expect(await readdir(stage.folder)).not.toContain("plan.json");
+  });
+
   test("given as the name of its file is not shown, whoever asks", async () => {
     const stage = await openStage();
     await stage.put("tenants.csv", manifestOf(1));
