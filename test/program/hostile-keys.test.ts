@@ -1,6 +1,7 @@
 import { chmod, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { FIRST_SOURCE_TASK_ID, tenantAppId } from "../../src/sandbox/world.js";
 import { openHostileStage } from "../support/hostile-stage.js";
 import { startProgram } from "../support/program.js";
 import { manifestOf, openStage, SHAPE } from "../support/stage.js";
@@ -85,6 +86,26 @@ describe("the API key", () => {
     expect(stderr).not.toContain(KEY);
     expect(await readdir(stage.folder)).not.toContain("plan.json");
   });
+
+  test.each([
+    [[], KEY],
+    [[], KEY.slice(0, 20)],
+    [["made.csv"], KEY],
+  ])(
+    "in an app's name is in no manifest that init %j writes, and in none that names another tenant",
+    async (to, name) => {
+      const stage = await openStage({ key: KEY });
+      await stage.put("apps.csv", `id,name\n${tenantAppId(1)},Sales ${name}\n`);
+      const args = ["init", ...to, "--apps", "apps.csv", "--source-task", FIRST_SOURCE_TASK_ID];
+      const { code, stdout, stderr } = await stage.run(args);
+      expect({ code, stdout, stderr }).toMatchObject({
+        code: 2,
+        stdout: "",
+        stderr: expect.stringContaining("KEY_IN_NAME"),
+      });
+      expect(await readdir(stage.folder)).toEqual(["apps.csv"]);
+    },
+  );
 
   test("given as the name of its file is not shown, whoever asks", async () => {
     const stage = await openStage();
