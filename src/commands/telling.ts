@@ -122,8 +122,8 @@ export async function openTelling(
       const { tenants, warnings, errors } = found;
       const made = { warnings: warnings.map(ofProblem), errors: errors.map(ofProblem) };
       const result = host.secrets.applyAll({ ...found, tenants: tenants.map(ofTenant), ...made });
-      const { delimiter = ",", header = [], rows = [] } = manifest ?? {};
-      const input = manifest && host.secrets.applyAll({ delimiter, header, rows });
+      const { delimiter = ",", header = [], rows = [], columns } = manifest ?? {};
+      const input = manifest && { ...host.secrets.applyAll({ delimiter, header, rows }), columns };
       let filesFailed = false;
       for (const { target, kind: ending } of targets) {
         const render = await (await import("../results/files.js")).RESULT_FORMATS[ending]();
