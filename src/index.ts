@@ -13,7 +13,18 @@ export type { ActionKind, Outcome, RunEvent, RunResult, Summary, TenantError, Te
 
 /** The options of the command line's `sync` that a call may give, by their names in camel case; times are milliseconds. */
 const CALL_OPTIONS = [
-  ...(["sourceTask", "masterApp", "reports", "reportId", "name", "adopt", "recreate", "only", "limit"] as const),
+  ...([
+    "sourceTask",
+    "masterApp",
+    "reports",
+    "columns",
+    "reportId",
+    "name",
+    "adopt",
+    "recreate",
+    "only",
+    "limit",
+  ] as const),
   ...(["allowSharedApp", "allowMasterApp", "allowUnmappedReport", "allowLiveSource", "newLog"] as const),
   ...(["dryRun", "verify", "settleMs", "concurrency", "maxFailures", "maxChanges"] as const),
   ...(["timeoutMs", "retries", "rate", "caFiles", "insecure", "allowHttp", "idempotencyLog", "encoding"] as const),

@@ -38,7 +38,7 @@ const LEFT = "When something is left:";
 const AUDIT = "The idempotency log itself:";
 const TRY = "To try it:";
 const EDITORS = "For editors and shells:";
-const ROWS = "For rows that say nothing:";
+const ROWS = "Where a row of the manifest says nothing:";
 const EXCEPTIONS = "Exceptions, one by one:";
 const SERVER = "The server:";
 const LOG = "The idempotency log:";
@@ -74,7 +74,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "Safe to repeat: what is done already is left alone.",
     arguments: [MANIFEST],
     options: options({
-      [ROWS]: [...ROW_OPTIONS, "reportId", "encoding"],
+      [ROWS]: [...ROW_OPTIONS, "columns", "reportId", "encoding"],
       "What is planned:": [
         ...(["dryRun", "offline", "verify", "only", "limit", "maxChanges", "adopt", "recreate"] as const),
         ...(["resume", "savePlan", "plan", "planDigest", "detailedExitCode"] as const),
@@ -102,7 +102,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "Exit 0: nothing; exit 10: something. Without a manifest it takes that of the log's last sync, with that sync's options.",
     arguments: [MANIFEST],
     options: options({
-      [ROWS]: [...ROW_OPTIONS, "reportId", "encoding"],
+      [ROWS]: [...ROW_OPTIONS, "columns", "reportId", "encoding"],
       "What is looked at:": ["only"],
       [EXCEPTIONS]: [...ALLOWED, "allowLiveSource", "newLog", "apps"],
       ...CONNECTION,
@@ -123,7 +123,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "Checks the manifest alone and tells every fault in one go, with file, line and column. Needs no network.",
     arguments: [{ ...MANIFEST, required: true }],
     options: options({
-      [ROWS]: [...ROW_OPTIONS, "encoding"],
+      [ROWS]: [...ROW_OPTIONS, "columns", "encoding"],
       [EXCEPTIONS]: [...ALLOWED, "apps"],
       [OUTPUT]: ["format", "files"],
     }),
@@ -141,7 +141,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "Without a manifest and without --idempotency-log it takes the only *.idempotency.jsonl of this folder.",
     arguments: [MANIFEST],
     options: options({
-      [ROWS]: ["sourceTask", "encoding"],
+      [ROWS]: ["sourceTask", "columns", "encoding"],
       [LOG]: LOG_OPTIONS,
       [OUTPUT]: ["answerFormat"],
     }),
@@ -188,7 +188,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "that sync would end with before its first write.",
     arguments: [MANIFEST],
     options: options({
-      [ROWS]: [...ROW_OPTIONS, "encoding"],
+      [ROWS]: [...ROW_OPTIONS, "columns", "encoding"],
       [EXCEPTIONS]: [...ALLOWED, "allowLiveSource", "newLog", "apps"],
       ...CONNECTION,
       [LOG]: ["idempotencyLog"],

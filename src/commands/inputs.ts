@@ -26,6 +26,7 @@ export async function readManifestInput(source: ManifestSource): Promise<Manifes
     masterApp: shape.masterApp,
     reports: shape.reports ?? [],
     nameTemplate: shape.name,
+    columns: shape.columns,
     allowSharedApps: shape.allowSharedApp ?? [],
     allowMasterAppFor: (shape.allowMasterApp ?? []).map((tenant) => foldTenantKey(tenant)),
     knownApps:

@@ -185,14 +185,25 @@ const PATTERN: Kind<string> = {
       : new Advice('Put {tenant} in it once: --pattern "Sales - {tenant}"'),
 };
 
+/** Which columns there are, the manifest's reader knows. */
+const COLUMN: Kind<string> = {
+  value: "COLUMN=HEADER",
+  parse: (typed) => {
+    const [, column = "", header = ""] = /^([^=]+)=(.+)$/s.exec(typed) ?? [];
+    return column.trim() === "" || header.trim() === ""
+      ? new Advice("Write the manifest's column, =, and the header that means it: --column tenant=Kunde")
+      : withinLimit(`${column.trim()}=${header.trim()}`);
+  },
+};
+
 const N = wholeNumber(0);
 const OUTPUT = "what standard output gets";
 
 /** Every option; its key is what the settings call it. One flag has one form in every command. */
 export const OPTIONS = {
-  sourceTask: one("--source-task", TASK, "the task to duplicate, for rows that name none"),
-  masterApp: one("--master-app", APP, "the app to replace, for rows that name none"),
-  reports: many("--report", GUID, "a report to map, for rows that name none", "every report of the source task"),
+  sourceTask: one("--source-task", TASK, "the task to duplicate, where a row has no sourceTaskId"),
+  masterApp: one("--master-app", APP, "the app to replace, where a row has no qlikAppId"),
+  reports: many("--report", GUID, "a report to map, where a row has no reportId", "every report of the source task"),
   reportId: preset(
     "--report-id",
     choice("KIND", "row", "report"),
@@ -205,6 +216,7 @@ export const OPTIONS = {
     "the copy's name: {tenant}, {task}, {any column of the manifest}",
     "{task} - {tenant}",
   ),
+  columns: many("--column", COLUMN, "the header that means a column, where it is another: tenant=Kunde (CSV)"),
   encoding: one(
     "--encoding",
     text("NAME"),
@@ -255,11 +267,16 @@ export const OPTIONS = {
   timeoutMs: preset("--timeout", duration(1), "one request, from sending to the last byte: 500ms, 30s, 2m", "60s"),
   concurrency: preset("--concurrency", wholeNumber(1, 256), "writes in flight, 1 to 256", "8"),
   rate: one("--rate", PER_SECOND, "requests a second, at most", "no limit"),
-  retries: preset("--retries", wholeNumber(0, 1000), "further tries of what provably did nothing", "4"),
+  retries: preset(
+    "--retries",
+    wholeNumber(0, 1000),
+    "how often a request is repeated that certainly changed nothing: a failed read, no connection, 429",
+    "4",
+  ),
   settleMs: one(
     "--settle",
     duration(0),
-    "how long after giving up on a write its absence is believed",
+    "how long to wait after an answer was lost, before the server's list is believed where it shows no copy",
     "the greater of --timeout and 15s",
   ),
   maxFailures: one("--max-failures", wholeNumber(1), "start no more writes after N tenants failed or went in doubt"),

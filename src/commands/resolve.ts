@@ -43,7 +43,7 @@ export async function resolveCommand(host: Host, settings: SettingsOf["resolve"]
         )
       : await resolveInLog(host, settings, place, telling);
   if (settings.output.format === "human")
-    for (const { tenant, said } of resolved) await telling.answer(`${oneLine(tenant)}: ${said}\n`);
+    for (const { tenant, said } of resolved) await telling.answer(`${oneLine(tenant)}: ${oneLine(said)}\n`);
   else {
     const result = { version: 1, command: "resolve", log, tenants: resolved, errors: [], exitCode: EXIT.ok };
     await telling.answer(`${safeJson(result)}\n`);
@@ -137,7 +137,8 @@ export async function resolveTenants(
   const resolved = [];
   for (const subject of subjectsOf(request, recorder.state)) {
     const { sourceTaskId, key, tenant } = subject;
-    let said = "it holds nothing any more";
+    const left = subject.state && conflict.leftBehind(subject.state);
+    let said = ["it holds nothing any more", ...(left === undefined ? [] : [left])].join("; ");
     if (resolution.kind === "task") {
       if (reader === undefined) throw new Error("resolve --task-id needs a server");
       said = await takeOver(subject, resolution, request, recorder.state, reader, entries);

@@ -42,7 +42,18 @@ export interface Given {
 
 /** The options that shape a plan: with `--resume` and `--plan` they are the earlier run's. */
 export const SHAPING = [
-  ...(["sourceTask", "masterApp", "reports", "reportId", "name", "adopt", "recreate", "only", "limit"] as const),
+  ...([
+    "sourceTask",
+    "masterApp",
+    "reports",
+    "columns",
+    "reportId",
+    "name",
+    "adopt",
+    "recreate",
+    "only",
+    "limit",
+  ] as const),
   ...(["allowSharedApp", "allowMasterApp", "allowUnmappedReport", "allowLiveSource"] as const),
 ];
 

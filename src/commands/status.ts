@@ -48,12 +48,16 @@ export async function statusCommand(host: Host, settings: SettingsOf["status"]):
  * sync of it was given. A faulty manifest is no reason to hide what the log knows.
  */
 async function manifestOf(
-  { manifest: path, encoding, sourceTask }: SettingsOf["status"],
+  { manifest: path, encoding, sourceTask, columns }: SettingsOf["status"],
   state: LogState,
 ): Promise<{ readonly manifest: Manifest | undefined; readonly warnings: readonly Problem[] }> {
   if (path === undefined) return { manifest: undefined, warnings: [] };
   const last = state.syncs().findLast((sync) => sync.manifest.fileName === basename(path))?.shape;
-  const shape = { ...last, sourceTask: sourceTask ?? last?.sourceTask };
+  const shape = {
+    ...last,
+    sourceTask: sourceTask ?? last?.sourceTask,
+    columns: columns.length > 0 ? columns : last?.columns,
+  };
   try {
     const manifest = await readManifestInput({ path, encoding, shape });
     return { manifest, warnings: manifest.warnings };

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { realPathOf } from "../files/paths.js";
 import type { Target } from "../files/write-file.js";
 import type { ReadLog } from "../log/port.js";
 import { isPostgresUrl } from "../log/postgres/address.js";
@@ -47,7 +48,8 @@ export async function syncCommand(host: Host, settings: SettingsOf["sync"]): Pro
     { path: sync.manifest, what: "the manifest" },
     ...(sync.apps === undefined ? [] : [{ path: sync.apps, what: "the list of apps" }]),
     { path: log, what: "the idempotency log" },
-    { path: log + LOCK_ENDING, what: "the lock of the idempotency log" },
+    // A log that a link names has its lock beside it.
+    { path: isPostgresUrl(log) ? log : realPathOf(log) + LOCK_ENDING, what: "the lock of the idempotency log" },
   ].filter(({ path }) => !isPostgresUrl(path));
   const { manifest: path, resume, savedPlan } = sync;
   const { typed } = settings.output;

@@ -48,6 +48,8 @@ export const PLAN_SHAPE = z.object({
   sourceTask: z.optional(taskId),
   masterApp: z.optional(appId),
   reports: z.array(anyGuid),
+  /** `--column`; logs of earlier versions have none. */
+  columns: z.optional(z.array(text)),
   reportId: reportIdMode,
   name: textOrNone,
   adopt: flag,

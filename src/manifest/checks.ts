@@ -2,16 +2,23 @@ import type { ProblemCode } from "../shared/codes.js";
 import { hintOf, optionWords, sameLine } from "../shared/hints.js";
 import { type AppId, addTo, type TaskId, type TenantKey } from "../shared/ids.js";
 import type { Steps } from "../shared/steps.js";
-import { listed, quote } from "../shared/text-safety.js";
+import { linesOf, listed, quote } from "../shared/text-safety.js";
 import { COLUMN_RULES, MANIFEST_COLUMNS, type ManifestColumn } from "./columns.js";
 import type { DesiredMapping, ManifestTenant } from "./manifest.js";
 import { checkNames } from "./names.js";
-import { type JudgedManifest, type JudgedTenant, type ManifestRow, placeOf } from "./rows.js";
+import { cellOf, isTenantless, type JudgedManifest, type JudgedTenant, type ManifestRow, placeOf } from "./rows.js";
 
 /** Tells what is wrong with a manifest's rows and tenants against each other. Each check is linear in the rows. */
 export function* checkManifest(manifest: JudgedManifest): Steps<void> {
   for (const check of [
-    ...[checkColumns, checkContradictions, checkSpellings, checkDisabledWithoutSource],
+    ...[
+      checkColumns,
+      checkTenantless,
+      checkUnusedOptions,
+      checkContradictions,
+      checkSpellings,
+      checkDisabledWithoutSource,
+    ],
     ...[checkApps, checkNewTasks, checkNames],
   ]) {
     check(manifest);
@@ -30,7 +37,8 @@ function checkColumns({ raw, columns, shared, rows, findings }: JudgedManifest):
   for (const column of ["tenant", "newQlikAppId", "qlikAppId", "sourceTaskId"] as const) {
     if (isGiven[column] || columns.has(column)) continue;
     const { option } = COLUMN_RULES[column];
-    const known = `Add the column. The columns that have a meaning: ${MANIFEST_COLUMNS.join(", ")}.`;
+    const named = raw.format === "csv" ? ` Where another header means it, add --column ${column}=HEADER.` : "";
+    const known = `Add the column. The columns that have a meaning: ${MANIFEST_COLUMNS.join(", ")}.${named}`;
     const hint = option === undefined ? known : `Add the column, or give ${option} for all rows that name none.`;
     const kind = raw.format === "csv" ? "column" : "key";
     findings.fault("COLUMN_MISSING", `The manifest has no ${kind} ${quote(column)}; it has ${listed(titles)}.`, {
@@ -39,6 +47,39 @@ function checkColumns({ raw, columns, shared, rows, findings }: JudgedManifest):
       column,
     });
   }
+}
+
+/** The rows of a CSV that have no tenant, in one fault: below a filled cell they are mostly what a spreadsheet's merged cells become. */
+function checkTenantless(manifest: JudgedManifest): void {
+  const { rows, findings } = manifest;
+  const [first, ...others] = rows.filter((row) => isTenantless(row, manifest));
+  if (first === undefined) return;
+  const at = placeOf(manifest, first, "tenant");
+  const lines = [first, ...others].map(({ line }) => line);
+  const message =
+    others.length === 0
+      ? `${at.column} has no value: this row belongs to no tenant.`
+      : `${at.column} has no value on ${linesOf(lines)}: these rows belong to no tenant.`;
+  const merged =
+    "Write the tenant into each row. Where the cells are merged in Excel: unmerge them (Home > Merge & Center), fill the empty ones, and save again.";
+  findings.fault("VALUE_MISSING", message, { hint: rows[0] === first ? undefined : merged, ...at });
+}
+
+/** Options that give something to rows that name none, where every row names its own. */
+function checkUnusedOptions({ rows, tenants, columns, shared: { options }, findings }: JudgedManifest): void {
+  const enabled = rows.filter((row) => row.enabled !== false);
+  if (enabled.length === 0) return;
+  const unused = (option: string, column: ManifestColumn): void => {
+    const message = `${option} serves no row: each has its own ${column}.`;
+    findings.warn("OPTION_UNUSED", message, { column });
+  };
+  const allHave = (column: ManifestColumn, of = enabled) => of.every((row) => cellOf(row, columns.get(column)) !== "");
+  if (options.sourceTaskId !== undefined && allHave("sourceTaskId", [...rows])) unused("--source-task", "sourceTaskId");
+  if (options.masterApp !== undefined && allHave("qlikAppId")) unused("--master-app", "qlikAppId");
+  if (options.reports.length > 0 && allHave("reportId")) unused("--report", "reportId");
+  const isNamed = (tenant: JudgedTenant): boolean => tenant.rows.some(({ name }) => name !== undefined);
+  if (options.nameTemplate !== undefined && tenants.filter((one) => one.enabled).every(isNamed))
+    unused("--name", "name");
 }
 
 /** Where the rows of one tenant contradict each other. */

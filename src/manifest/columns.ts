@@ -1,6 +1,6 @@
 import { nearestSpellings } from "../shared/spelling.js";
 import { nfkc } from "../shared/text-limits.js";
-import { quote } from "../shared/text-safety.js";
+import { listed, quote } from "../shared/text-safety.js";
 import type { Findings } from "./manifest.js";
 
 /** What is said and asked of a column; the JSON Schema is made of it too. */
@@ -96,14 +96,48 @@ export function isManifestColumn(meaning: string): meaning is ManifestColumn {
   return Object.hasOwn(RULES, meaning);
 }
 
+/** `--column`: the known column that each of these headers, as it is compared, stands for. */
+export type NamedColumns = ReadonlyMap<string, ManifestColumn>;
+
+/** Reads `tenant=Kunde`, as the command line has checked its form. What names no known column, or one header twice, is a fault. */
+export function namedColumns(given: readonly string[], findings: Findings): NamedColumns {
+  const named = new Map<string, ManifestColumn>();
+  for (const text of given) {
+    const [left = "", header = ""] = text.split(/=(.*)/s, 2);
+    const column = meaningOf(left);
+    const folded = normalHeader(header);
+    const other = named.get(folded);
+    if (!isManifestColumn(column))
+      findings.fault("COLUMN_OPTION", `--column ${quote(text)} names no column that has a meaning.`, {
+        hint: `The columns that have one: ${MANIFEST_COLUMNS.join(", ")}.`,
+        value: text,
+      });
+    else if (other !== undefined && other !== column)
+      findings.fault("COLUMN_OPTION", `--column says of ${quote(header)} that it is ${other}, and ${column}.`, {
+        value: text,
+      });
+    else named.set(folded, column);
+  }
+  return named;
+}
+
 /** Where each header stands, by its meaning. Headers without a name are left out. */
 export type ColumnIndex = ReadonlyMap<string, number>;
 
 /** Looks the headers up; two of one meaning are a fault, one that is nearly a known one is a warning. */
-export function indexColumns(header: readonly string[], line: number, findings: Findings): ColumnIndex {
+export function indexColumns(
+  header: readonly string[],
+  line: number,
+  named: NamedColumns,
+  findings: Findings,
+): ColumnIndex {
   const index = new Map<string, number>();
+  /** A header that `--column` names may be used in a name by its own word too. */
+  const ownWords = new Map<string, number>();
   for (const [position, title] of header.entries()) {
-    const meaning = meaningOf(title);
+    const column = named.get(normalHeader(title));
+    if (column !== undefined) ownWords.set(normalHeader(title), position);
+    const meaning = column ?? meaningOf(title);
     const first = index.get(meaning);
     if (first === undefined) {
       if (meaning !== "") index.set(meaning, position);
@@ -124,6 +158,13 @@ export function indexColumns(header: readonly string[], line: number, findings: 
       column: title,
     });
   }
+  for (const [folded, column] of named)
+    if (!ownWords.has(folded)) {
+      const titles = listed(header.filter((title) => title !== "").map(quote));
+      const message = `--column names a header for ${column} that the manifest has not; it has ${titles}.`;
+      findings.fault("COLUMN_OPTION", message, { line, column });
+    }
+  for (const [word, position] of ownWords) if (!index.has(word)) index.set(word, position);
   return index;
 }
 

@@ -6,11 +6,12 @@
 import { CsvError, type InfoField, type InfoRecord, parse } from "csv-parse/sync";
 import type { ProblemCode } from "../shared/codes.js";
 import { trimAround } from "../shared/ids.js";
+import { EXIT, stopError } from "../shared/problems.js";
 import { CSV_DELIMITERS, isArmed, rearmFormula } from "../shared/quoting.js";
 import { atOnce, type Steps } from "../shared/steps.js";
 import { cutText, excessOf, LONGEST_CELL, LONGEST_NAME } from "../shared/text-limits.js";
-import { counted, quote } from "../shared/text-safety.js";
-import { isManifestColumn, meaningOf } from "./columns.js";
+import { counted, linesOf, listed, quote } from "../shared/text-safety.js";
+import { isManifestColumn, meaningOf, type NamedColumns, normalHeader } from "./columns.js";
 import {
   type Findings,
   MOST_CELLS,
@@ -23,8 +24,9 @@ import {
 } from "./manifest.js";
 
 /** A CSV manifest as rows of text. A result's cells have a `'` before what looks like a formula: it is taken back here. */
-export function* readCsvManifest(text: string, findings: Findings): Steps<RawManifest> {
-  const table = yield* readCsvTable(text, (header) => isManifestColumn(meaningOf(header)), findings);
+export function* readCsvManifest(text: string, named: NamedColumns, findings: Findings): Steps<RawManifest> {
+  const isKnown = (header: string): boolean => named.has(normalHeader(header)) || isManifestColumn(meaningOf(header));
+  const table = yield* readCsvTable(text, isKnown, findings);
   const rows = table.rows.map((row) =>
     row.cells.some(isArmed) ? { ...row, cells: row.cells.map(rearmFormula) } : row,
   );
@@ -42,9 +44,26 @@ export function* readCsvTable(text: string, isKnown: (header: string) => boolean
   const [header, ...records] = yield* splitCsv(content, delimiter, opening.line, findings);
   const titles = header?.cells.map(trimAround) ?? [];
   const headerLine = header?.line ?? 1;
+  refuseTitles([header, ...records], isKnown, findings);
   findings.checkSize(titles.length, MOST_COLUMNS, "columns");
   for (const title of titles) tellExcess(title, LONGEST_NAME, { line: headerLine, column: title }, findings);
-  const rows = records.filter((record) => {
+  /** Where the last header stands that has a name: a row may end behind it. */
+  const lastNamed = titles.findLastIndex((title) => title !== "");
+  const surplus: number[] = [];
+  const fitted = records.map((record) => {
+    const { cells, line } = record;
+    if (cells.length === titles.length) return record;
+    const extra = cells.slice(titles.length);
+    const isShort = cells.length < titles.length && cells.length > lastNamed;
+    if (!isShort && (extra.length === 0 || extra.some((cell) => trimAround(cell) !== ""))) return record;
+    if (extra.length > 0) surplus.push(line);
+    return { ...record, cells: titles.map((_, at) => cells[at] ?? "") };
+  });
+  if (surplus.length > 0) {
+    const message = `${counted(surplus.length, "row")} end with empty cells under no header; they are left out: ${linesOf(surplus)}.`;
+    findings.warn("SURPLUS_CELLS", message, { line: surplus[0] });
+  }
+  const rows = fitted.filter((record) => {
     const { cells, line } = record;
     if (cells.length === titles.length) {
       const long = cells.findIndex((cell) => cell.length > LONGEST_CELL);
@@ -56,6 +75,33 @@ export function* readCsvTable(text: string, isKnown: (header: string) => boolean
     return false;
   });
   return { header: titles, headerLine, rows, delimiter };
+}
+
+/** A header is looked for below so many lines. */
+const MOST_TITLES = 10;
+
+function countKnown(record: RawRow | undefined, isKnown: (header: string) => boolean): number {
+  return record?.cells.filter((cell) => isKnown(trimAround(cell))).length ?? 0;
+}
+
+/**
+ * Titles above the header are told, and nothing else of such a file: all else would follow from them. It is not read from there on, for
+ * whoever reads it next would take its first line for the header.
+ */
+function refuseTitles(
+  [first, ...below]: readonly (RawRow | undefined)[],
+  isKnown: (header: string) => boolean,
+  { file }: Findings,
+): void {
+  const known = countKnown(first, isKnown);
+  const header = below.slice(0, MOST_TITLES).find((record) => countKnown(record, isKnown) >= 2);
+  if (first === undefined || known > 1 || header === undefined) return;
+  const { line, cells } = header;
+  const shown = listed(cells.map(trimAround).flatMap((cell) => (cell === "" ? [] : quote(cell))));
+  const above = first.line === line - 1 ? `line ${first.line}` : `lines ${first.line} to ${line - 1}`;
+  const message = `The header seems to stand on line ${line} (${shown}), and not on line ${first.line}.`;
+  const hint = `Remove ${above}, so that the file begins with its header, and save it again.`;
+  throw stopError(EXIT.usage, "HEADER_BELOW", message, { hint, file, line });
 }
 
 /** Excel's `sep=;`, PowerShell's `#TYPE …`, or a blank line. */
@@ -84,11 +130,13 @@ const FEW_ABOVE_HEADER = 20;
 function foundDelimiter(text: string, isKnown: (header: string) => boolean): string {
   const start = text.slice(0, LONGEST_HEADER);
   const scored = CSV_DELIMITERS.map((delimiter) => {
-    const read = (to?: number) => atOnce(readRecords(start, delimiter, { line: 1, to }))[0];
-    const { cells } = read(FEW_ABOVE_HEADER) ?? read() ?? { cells: [] };
-    return { delimiter, known: cells.filter((cell) => isKnown(trimAround(cell))).length, fields: cells.length };
+    const read = (to?: number) => atOnce(readRecords(start, delimiter, { line: 1, to }));
+    const some = read(FEW_ABOVE_HEADER);
+    const [first, ...others] = some.length > 0 ? some : read();
+    const below = Math.max(0, ...others.slice(0, MOST_TITLES).map((record) => countKnown(record, isKnown)));
+    return { delimiter, known: countKnown(first, isKnown), below, fields: first?.cells.length ?? 0 };
   });
-  scored.sort((a, b) => b.known - a.known || b.fields - a.fields);
+  scored.sort((a, b) => b.known - a.known || b.below - a.below || b.fields - a.fields);
   return scored[0]?.delimiter ?? ",";
 }
 

@@ -48,6 +48,8 @@ export interface Manifest {
   /** The input's delimiter, columns and rows as text, for a result that shows them again (CSV). */
   readonly delimiter: string;
   readonly header: readonly string[];
+  /** Where each header stands, by its meaning. */
+  readonly columns?: ReadonlyMap<string, number> | undefined;
   readonly rows: readonly {
     readonly line: number;
     readonly key: TenantKey | undefined;
@@ -65,6 +67,8 @@ export interface ManifestDefaults {
   readonly nameTemplate?: string | undefined;
   readonly allowSharedApps: readonly AppId[];
   readonly allowMasterAppFor: readonly TenantKey[];
+  /** `--column`: `tenant=Kunde`. */
+  readonly columns?: readonly string[] | undefined;
   /** `--apps`: the apps that exist; `undefined` where the flag is not given. */
   readonly knownApps?: ReadonlyMap<AppId, string> | undefined;
 }

@@ -6,7 +6,7 @@ import { EXIT, type Problem, StopError, stopError } from "../shared/problems.js"
 import { mapInSteps, type Steps } from "../shared/steps.js";
 import { inSteps } from "../shared/time.js";
 import { checkManifest } from "./checks.js";
-import { indexColumns } from "./columns.js";
+import { indexColumns, namedColumns } from "./columns.js";
 import { readCsvManifest } from "./csv.js";
 import { readJsonManifest } from "./json.js";
 import { Findings, type Manifest, type ManifestDefaults } from "./manifest.js";
@@ -50,13 +50,20 @@ function* judge({ path: file, bytes, encoding, defaults }: ManifestInput): Steps
   const findings = new Findings(file);
   const empty = stopError(EXIT.usage, "MANIFEST_EMPTY", `The manifest ${file} is empty.`, { file });
   if (text.trim() === "") throw empty;
-  const raw = yield* isJson(text, file) ? readJsonManifest(text, findings) : readCsvManifest(text, findings);
+  const named = namedColumns(defaults.columns ?? [], findings);
+  const json = isJson(text, file);
+  if (json && named.size > 0)
+    findings.fault("COLUMN_OPTION", "--column is for CSV: a JSON manifest's keys are its columns.", {
+      hint: "Leave --column out, and name the keys as the columns are named.",
+    });
+  if (findings.faults.length > 0) throw new StopError(EXIT.usage, findings.faults);
+  const raw = yield* json ? readJsonManifest(text, findings) : readCsvManifest(text, named, findings);
   if (raw.header.length === 0) throw findings.faults.length > 0 ? new StopError(EXIT.usage, findings.faults) : empty;
   if (raw.rows.length === 0 && findings.faults.length === 0) {
     const why = raw.format === "csv" ? "below its header is no row" : "its array is empty";
     findings.fault("NO_ROWS", `The manifest ${file} lists no tenant: ${why}.`, { line: raw.headerLine });
   }
-  const columns = indexColumns(raw.header, raw.headerLine, findings);
+  const columns = indexColumns(raw.header, raw.headerLine, named, findings);
   const shared = shareValues(raw, defaults, findings);
   const context = { raw, columns, shared, findings };
   const rows = yield* mapInSteps(raw.rows, (row) => readRow(row, context));
@@ -72,6 +79,7 @@ function* judge({ path: file, bytes, encoding, defaults }: ManifestInput): Steps
     appNames: defaults.knownApps,
     delimiter: raw.delimiter,
     header: raw.header,
+    columns,
     rows: rows.map(({ line, key, cells }) => ({ line, key, cells })),
     warnings: [...(warning === undefined ? [] : [warning]), ...inOrder(findings.warnings)],
   };

@@ -73,6 +73,8 @@ export interface SharedValues extends ManifestDefaults {
   readonly nameTemplate: string;
   /** Where the top level has this template. */
   readonly nameAt: SharedText | undefined;
+  /** What the command line says, without the top level. */
+  readonly options: ManifestDefaults;
   /** Every master app that a flag or the top level names, also where rows override it. */
   readonly masters: readonly AppId[];
 }
@@ -105,6 +107,7 @@ export function shareValues({ shared }: RawManifest, defaults: ManifestDefaults,
   warnWhereOverruled("--report", asSet(defaults.reports), asSet(reports), shared.reportIds?.[0]);
   return {
     ...defaults,
+    options: defaults,
     sourceTaskId: defaults.sourceTaskId ?? source,
     masterApp: defaults.masterApp ?? master,
     reports: [...new Set(defaults.reports.length > 0 ? defaults.reports : reports)],
@@ -164,6 +167,13 @@ export function cellOf({ cells }: RawRow, position = -1): string {
   return trimAround(cells[position] ?? "");
 }
 
+/** Whether a row of a CSV has nothing in its tenant's cell. */
+export function isTenantless(row: RawRow & Pick<ManifestRow, "tenant">, { raw, columns }: RowContext): boolean {
+  if (raw.format !== "csv" || row.tenant !== undefined || !columns.has("tenant")) return false;
+  const text = cellOf(row, columns.get("tenant"));
+  return textFault(text) === undefined && foldTenantKey(text) === "";
+}
+
 /** Tells that the value at a place is none. */
 function tellNoValue({ code, is }: ValueFault, value: string, at: Place, findings: Findings): void {
   findings.fault(code, `${at.column} is ${quote(value)}${is}.`, { ...at, value });
@@ -195,6 +205,8 @@ export function readRow(raw: RawRow, context: RowContext): ManifestRow {
     const text = textIn("tenant");
     const fault = textFault(text);
     if (fault === undefined && foldTenantKey(text) !== "") return text;
+    // Told once for all rows of a CSV: they may be the merged cells of a spreadsheet.
+    if (fault === undefined && context.raw.format === "csv") return undefined;
     const where = placeOf(context, { ...raw, tenant: undefined }, "tenant");
     if (fault !== undefined) tellNoValue(fault, text, where, findings);
     else findings.fault("VALUE_MISSING", `${where.column} has no value: this row belongs to no tenant.`, where);
@@ -219,7 +231,8 @@ export function readRow(raw: RawRow, context: RowContext): ManifestRow {
 
   /** Tells a required value that is empty. A column that the whole manifest lacks is told once for all rows. */
   function tellMissing(column: ManifestColumn): void {
-    if (!columns.has(column) || !saysNothing(column)) return;
+    // A row of no tenant lacks its tenant first of all.
+    if (!columns.has(column) || !saysNothing(column) || isTenantless({ ...raw, tenant }, context)) return;
     const { option } = COLUMN_RULES[column];
     const hint = option === undefined ? undefined : `Write it, or give ${option} for all rows that name none.`;
     const whose = tenant === undefined ? "" : ` for tenant ${quote(tenant)}`;

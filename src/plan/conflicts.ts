@@ -5,7 +5,7 @@ import { type AppId, addTo, type FoldedName, foldName, type ReportId, type TaskI
 import { type Problem, problem } from "../shared/problems.js";
 import type { TenantError } from "../shared/results.js";
 import type { ListedTask } from "../shared/tasks.js";
-import { counted, listed, quote } from "../shared/text-safety.js";
+import { counted, listed, nameAndId, quote } from "../shared/text-safety.js";
 import type { PlanContext } from "./decide.js";
 import type { PlanEntry } from "./desired.js";
 
@@ -312,4 +312,11 @@ export function mayBeMadeFor(tenant: string): string {
 
 export function notACopy(id: TaskId, why: string): TenantError {
   return problem("NOT_A_COPY", `the task ${id} cannot be taken over: ${why}`);
+}
+
+/** The task of a customer who left: the log may forget it, the server does not, and neither do those whom it mails. */
+export function leftBehind({ copy }: Pick<TenantState, "copy">): string | undefined {
+  if (copy === undefined || copy.gone) return undefined;
+  const task = nameAndId({ name: copy.name, id: copy.newTaskId });
+  return `its task ${task} is left as it is, and may go on mailing until a person disables or deletes it on the server`;
 }

@@ -307,7 +307,7 @@ function orphansOf({ manifest, inManifest, log }: PlanContext, twins: Twins): re
     mapped: state.reports,
     twins: twins.get(state.ref) ?? NONE,
     action: { kind: "orphan" },
-    reason: "in the log, no longer in the manifest; left as it is",
+    reason: `in the log, no longer in the manifest; ${conflict.leftBehind(state) ?? "left as it is"}`,
     missing: NONE,
   }));
 }

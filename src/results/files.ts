@@ -7,7 +7,7 @@ import type { ResultFile, RunResult, TenantResult } from "../shared/results.js";
 import { oneLine } from "../shared/text-safety.js";
 
 /** The manifest's own columns and rows, as its reader found them. */
-export type InputTable = Pick<Manifest, "delimiter" | "header" | "rows">;
+export type InputTable = Pick<Manifest, "delimiter" | "header" | "rows" | "columns">;
 
 /** Makes a file of a result, in pieces: joined they are the whole file. */
 type Render = (result: RunResult, input: InputTable | undefined) => Iterable<string>;
@@ -36,10 +36,11 @@ export function* csvResult({ tenants }: RunResult, input: InputTable | undefined
     for (const tenant of tenants) yield safeLine(WITHOUT_INPUT.map((column) => cellOf(tenant, column)));
     return;
   }
-  const { header, rows } = input;
-  const extra = ADDED.filter((title) => !header.some((name) => normalHeader(name) === normalHeader(title)));
-  const titles = [...header, ...extra];
-  const places = ADDED.map((title) => titles.findIndex((name) => normalHeader(name) === normalHeader(title)));
+  const { header, rows, columns } = input;
+  const placeIn = (titles: readonly string[], title: string): number =>
+    columns?.get(meaningOf(title)) ?? titles.findIndex((name) => normalHeader(name) === normalHeader(title));
+  const titles = [...header, ...ADDED.filter((title) => placeIn(header, title) < 0)];
+  const places = ADDED.map((title) => placeIn(titles, title));
   const delimiter = CSV_DELIMITERS.find((one) => one === input.delimiter) ?? ",";
   yield MARK + safeLine(titles, delimiter);
   const resultOf = resultsByRow(tenants, input);
@@ -65,10 +66,10 @@ function cellOf(tenant: TenantResult, column: (typeof WITHOUT_INPUT)[number]): s
  * Finds the result of each row: by its key, and where that key stands under several source tasks, by the row's own source
  * task, else by the line at which the tenant's rows without one begin.
  */
-function resultsByRow(tenants: readonly TenantResult[], { header, rows }: InputTable) {
+function resultsByRow(tenants: readonly TenantResult[], { header, rows, columns }: InputTable) {
   const inManifest = tenants.filter(({ action }) => action !== "orphan");
   const ofKey = groupBy(inManifest, ({ tenant }) => foldTenantKey(tenant));
-  const sourceAt = header.findIndex((name) => meaningOf(name) === "sourceTaskId");
+  const sourceAt = columns?.get("sourceTaskId") ?? header.findIndex((name) => meaningOf(name) === "sourceTaskId");
   const sourceOf = ({ cells }: InputTable["rows"][number]) => normalGuid(cells[sourceAt] ?? "");
   const firstLine = new Map<string, number>();
   for (const row of rows)

@@ -29,7 +29,7 @@ export function ownHint({ code, hint }: Problem): string | undefined {
   return hint === nextStep(code as ProblemCode) ? undefined : hint;
 }
 
-/** The exit codes, as the README explains them. Where several hold, the first of these is the process's. */
+/** The exit codes, as docs/commands.md explains them. Where several hold, the first of these is the process's. */
 export const EXIT = {
   defect: 1,
   log: 6,

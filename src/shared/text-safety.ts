@@ -154,6 +154,11 @@ export function listed(names: readonly string[]): string {
   return names.length === 0 ? "none" : names.slice(0, MOST_LISTED).join(", ") + more;
 }
 
+/** `line 3`, `lines 3, 4, 5 and 34 more`. */
+export function linesOf(lines: readonly number[]): string {
+  return `${lines.length === 1 ? "line" : "lines"} ${listed(lines.map(String))}`;
+}
+
 function cut(text: string, longest: number): string {
   return text.length <= longest ? text : `${text.slice(0, longest)}…`;
 }

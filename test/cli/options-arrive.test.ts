@@ -53,6 +53,12 @@ const ARRIVALS: Readonly<Record<string, Arrival>> = {
   "--print-sql": { words: ["--print-sql"], at: "printSql", value: true },
   "init --master-app": { words: ["--master-app", APP], at: "masterApp", value: APP },
   "--report": { words: ["--report", TASK, "--report", APP], at: "shape.reports", value: [TASK, APP] },
+  "--column": {
+    words: ["--column", " Tenant = Kunde ", "--column=name=a=b"],
+    at: "shape.columns",
+    value: ["Tenant=Kunde", "name=a=b"],
+  },
+  "status --column": { words: ["--column", "tenant=Kunde"], at: "columns", value: ["tenant=Kunde"] },
   "--report-id": { words: ["--report-id", "report"], at: "shape.reportId", value: "report" },
   "--name": { words: ["--name", "{tenant}: {task}"], at: "shape.name", value: "{tenant}: {task}" },
   "--encoding": { words: ["--encoding", "utf-16le"], at: "encoding", value: "utf-16le" },

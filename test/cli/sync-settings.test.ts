@@ -170,6 +170,7 @@ describe("going on with an earlier run", () => {
     "--name": "{tenant}",
     "--only": "acme",
     "--limit": "1",
+    "--column": "tenant=Kunde",
     "--allow-master-app": "acme",
   };
   const shaping = SHAPING.map((key) => OPTIONS[key]).map((option) => ({
@@ -180,7 +181,7 @@ describe("going on with an earlier run", () => {
   it("the contract's options shape the plan", () => {
     expect(shaping.map(({ flag }) => flag).sort()).toEqual(
       [
-        "--source-task --master-app --report --report-id --name --adopt --recreate --only --limit",
+        "--source-task --master-app --report --column --report-id --name --adopt --recreate --only --limit",
         "--allow-shared-app --allow-master-app --allow-unmapped-report --allow-live-source",
       ]
         .join(" ")

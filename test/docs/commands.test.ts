@@ -7,11 +7,20 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { tenantAppId } from "../../src/sandbox/world.js";
+import { MASTER_APP_ID, tenantAppId } from "../../src/sandbox/world.js";
 import type { RunResult } from "../../src/shared/results.js";
 import { HAS_POSTGRES, TestPostgres } from "../support/postgres.js";
 import { openStage, type Stage } from "../support/stage.js";
-import { commandsOf, commandsOfBlocks, openShell, readPage, type ShellLine } from "./shell-lines.js";
+import {
+  blockOf,
+  commandsOf,
+  commandsOfBlocks,
+  HAS_PYTHON,
+  openShell,
+  pagesOfDocs,
+  readPage,
+  type ShellLine,
+} from "./shell-lines.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const EXAMPLES = join(ROOT, "examples");
@@ -230,33 +239,40 @@ describe.skipIf(process.platform === "win32")("the commands of the examples", { 
   });
 });
 
-/** Lines of the README that no test can run as they stand, and why. */
+/** Lines of the README and the docs that no test can run as they stand, and why. */
 const CANNOT_RUN: readonly (readonly [pattern: RegExp, why: string])[] = [
+  [/^npm (ci|run) /, "is for a checkout: .ci/run"],
+  [/^npm install /, "needs a release's archive: npm run test:package"],
+  [/^qlik /, "is Qlik's own program: the list is put there as it writes one"],
   [/ sandbox( |$)/, "listens until it is stopped: below"],
   [/db\.example\.com/, "needs a database: test/program/postgres.test.ts"],
   [/ demo( |$)/, "plays for a minute: npm run test:package"],
-  ...(HAS_SSH_KEYGEN ? [] : [[/ssh-keygen/, "OpenSSH is not installed"] as const]),
+  ...(HAS_SSH_KEYGEN ? [] : [[/ssh-keygen|ci-key/, "OpenSSH is not installed"] as const]),
+  ...(HAS_PYTHON ? [] : [[/^python3 /, "Python is not installed"] as const]),
 ];
 
-/** Lines that end otherwise than with 0 in the order in which the README gives them. */
+/** Lines that end otherwise than with 0 in the order in which the pages give them. */
 const EXIT_CODES: readonly (readonly [pattern: RegExp, code: number, why: string])[] = [
   [/ --resume/, 7, "the sync before it ended well: nothing is left"],
 ];
 
-describe.skipIf(process.platform === "win32")("the README's commands", { timeout: 120_000 }, () => {
+async function linesOfDocs(): Promise<readonly ShellLine[]> {
+  const pages = await Promise.all((await pagesOfDocs()).map(readPage));
+  return pages.flatMap(commandsOfBlocks);
+}
+
+describe.skipIf(process.platform === "win32")("the commands of the README and the docs", { timeout: 120_000 }, () => {
   it("run as they stand, one after the other", async () => {
     const { stage, run } = await openRepository();
-    const page = await readPage("README.md");
-    const manifest = /^```csv\n([\s\S]*?)^```/m.exec(page)?.[1] ?? "";
-    await stage.put("customers.csv", manifest);
-    if (HAS_SSH_KEYGEN) {
-      spawnSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", "ci-key"], { cwd: stage.folder });
-      const [type, key] = (await readFile(join(stage.folder, "ci-key.pub"), "utf8")).split(" ");
-      await stage.put("signers", `ci ${type} ${key}\n`);
-    }
-    const lines = commandsOfBlocks(page);
+    await rm(join(stage.folder, "customers.csv"));
+    const apps = ["master", "acme", "globex"].map((name, at) => {
+      return { resourceId: at === 0 ? MASTER_APP_ID : tenantAppId(at), name: `Sales - ${name}` };
+    });
+    await stage.put("apps.json", JSON.stringify(apps));
+    await stage.put("check-log.py", blockOf(await readPage("docs/log.md"), "python"));
+    const lines = await linesOfDocs();
     const runnable = lines.filter(({ text }) => !CANNOT_RUN.some(([pattern]) => pattern.test(text)));
-    expect(runnable.length).toBeGreaterThan(6);
+    expect(runnable.length).toBeGreaterThan(18);
     for (const line of runnable) {
       const expected = EXIT_CODES.find(([pattern]) => pattern.test(line.text))?.[1] ?? 0;
       const { code, told } = await run(line);
@@ -266,6 +282,10 @@ describe.skipIf(process.platform === "win32")("the README's commands", { timeout
         told: "",
       });
     }
+    const manifest = blockOf(await readPage("README.md"), "csv");
+    expect(await readFile(join(stage.folder, "customers.csv"), "utf8")).toBe(
+      `\uFEFF${manifest.replaceAll("\n", "\r\n")}`,
+    );
     expect(stage.copies()).toHaveLength(manifest.trim().split("\n").length - 1);
   });
 
@@ -290,7 +310,11 @@ describe.skipIf(process.platform === "win32")("the README's commands", { timeout
   });
 
   it("lists no exception that nothing needs", async () => {
-    const lines = commandsOfBlocks(await readPage("README.md"));
-    for (const [pattern] of EXIT_CODES) expect(lines.some(({ text }) => pattern.test(text))).toBe(true);
+    const lines = await linesOfDocs();
+    for (const [pattern] of [...CANNOT_RUN, ...EXIT_CODES])
+      expect(
+        lines.some(({ text }) => pattern.test(text)),
+        String(pattern),
+      ).toBe(true);
   });
 });

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { ERROR_CODES, type ErrorCodeGroup } from "../../src/shared/codes.js";
 import { codesPage } from "./codes-page.js";
+import { pagesOfDocs, readPage } from "./shell-lines.js";
 
 const SRC = fileURLToPath(new URL("../../src", import.meta.url));
 const TABLE = "shared/codes.ts";
@@ -60,9 +61,9 @@ describe("the table of codes", () => {
     await expect(codesPage()).toMatchFileSnapshot("../../CODES.md");
   });
 
-  it("has every code that the README names", () => {
-    const readme = readFileSync(join(SRC, "..", "README.md"), "utf8");
-    const named = [...readme.matchAll(/`([A-Z]+(?:_[A-Z]+)*)`/g)].map((match) => match[1] ?? "");
+  it("has every code that the README and the docs name", async () => {
+    const pages = await Promise.all((await pagesOfDocs()).map(readPage));
+    const named = [...pages.join("\n").matchAll(/`([A-Z]+(?:_[A-Z]+)*)`/g)].map((match) => match[1] ?? "");
     const codes = named.filter((word) => listed.includes(word) || /_/.test(word));
     expect(codes.length).toBeGreaterThan(5);
     const variables = /^(QALYPTUS_|NO_PROXY$|HTTPS?_PROXY$|NO_COLOR$|NODE_EXTRA_CA_CERTS$|FORCE_COLOR$|GITHUB_)/;

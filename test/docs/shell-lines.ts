@@ -1,10 +1,12 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const BIN = join(ROOT, "bin", "qalyptus-propagate.js");
+
+export const HAS_PYTHON = spawnSync("python3", ["--version"]).status === 0;
 
 /** One command line of a page, as it stands there. */
 export interface ShellLine {
@@ -17,6 +19,11 @@ export async function readPage(path: string): Promise<string> {
   return readFile(join(ROOT, path), "utf8");
 }
 
+/** The first block of a Markdown page in this language. */
+export function blockOf(page: string, language: string): string {
+  return new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, "m").exec(page)?.[1] ?? "";
+}
+
 /** The program's command lines in a pipeline or a PowerShell script, each with the test it stands behind. */
 export function commandsOf(page: string): readonly ShellLine[] {
   return page.split("\n").flatMap((line) => {
@@ -27,14 +34,20 @@ export function commandsOf(page: string): readonly ShellLine[] {
   });
 }
 
-/** The program's command lines in a Markdown page's `sh` blocks, each with the block's assignments above it. */
+/** The pages that a user reads, in their order: the README, then `docs` as the README's table of pages lists them. */
+export async function pagesOfDocs(): Promise<readonly string[]> {
+  const listed = [...(await readPage("README.md")).matchAll(/^\| \[.*?\]\((docs\/[\w-]+\.md)\)/gm)];
+  return ["README.md", ...listed.map(([, path = ""]) => path)];
+}
+
+/** Every command line in a Markdown page's `sh` blocks, of whatever program, each with the block's assignments above it. */
 export function commandsOfBlocks(page: string): readonly ShellLine[] {
   return [...page.matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(([, block = ""]) => {
     const before: string[] = [];
     return block.split("\n").flatMap((line) => {
       if (/^[A-Z_]+=("[^"]*"|\S*)$/.test(line)) before.push(line);
-      const isCommand = /(^|[\s;&])(qalyptus-propagate|node bin\/qalyptus-propagate\.js) /.test(line);
-      return isCommand && !line.startsWith("#") ? [{ text: line, before: [...before] }] : [];
+      const isNone = /^(#|$|[A-Z_]+=|export [A-Z_]+=)/.test(line);
+      return isNone ? [] : [{ text: line, before: [...before] }];
     });
   });
 }

@@ -25,6 +25,7 @@ describe("the packed file", () => {
       /^bin\/(qalyptus-propagate\.js|package\.json)$/,
       /^dist\/([\w-]+\.c?js|THIRD-PARTY-LICENSES\.txt|sbom\.cdx\.json)$/,
       /^dist\/types\/[\w/-]+\.d\.ts$/,
+      /^docs\/[\w-]+\.md$/,
       /^examples\/(ci\/(log-on-a-branch\/)?[\w-]+\.yml|postgres\/log\.sql|[\w.-]+\.(csv|json|ps1)|\.gitattributes)$/,
     ];
     expect(installed.files.filter((path) => !expected.some((pattern) => pattern.test(path)))).toEqual([]);
@@ -97,9 +98,9 @@ describe("the packed file", () => {
     expect(stage.copies()).toHaveLength(12);
   });
 
-  it("is a library: the README's example compiles against its types alone, and runs", async () => {
-    const readme = await readFile(join(ROOT, "README.md"), "utf8");
-    const example = /^```ts\n([\s\S]*?)^```/m.exec(readme)?.[1] ?? "";
+  it("is a library: the docs' example compiles against its types alone, and runs", async () => {
+    const page = await readFile(join(ROOT, "docs", "library.md"), "utf8");
+    const example = /^```ts\n([\s\S]*?)^```/m.exec(page)?.[1] ?? "";
     expect(example).toContain('from "qalyptus-propagate"');
     await writeFile(join(installed.folder, "example.ts"), example);
     const compiler = join(ROOT, "node_modules", "typescript", "bin", "tsc");

@@ -107,3 +107,22 @@ describe("--verify", () => {
     expect(result.tenants.some((tenant) => tenant.verified)).toBe(false);
   });
 });
+
+describe("a customer who left", () => {
+  it("leaves a task, which the orphan's reason and resolve --forget name", async () => {
+    const stage = await openStage();
+    await stage.put("tenants.csv", manifestOf(2));
+    expect((await stage.sync()).code).toBe(0);
+    const left = stage.copies().find(({ name }) => name === "Monthly Report - tenant-2");
+    const named = `"Monthly Report - tenant-2" (${left?.id})`;
+    await stage.put("tenants.csv", manifestOf(1));
+    const orphan = (await stage.sync(["--dry-run"])).result.tenants[1];
+    expect(orphan).toMatchObject({ tenant: "tenant-2", action: "orphan", outcome: "skipped" });
+    expect(orphan?.reason).toContain(named);
+    expect(orphan?.reason).toContain("a person disables or deletes it on the server");
+    const forgotten = await stage.run(["resolve", "tenant-2", "--forget"]);
+    expect(forgotten.code).toBe(0);
+    expect(forgotten.stdout).toContain(named);
+    expect(forgotten.stdout).toContain("disables or deletes it on the server");
+  });
+});
