@@ -15,8 +15,8 @@ export interface FoundOut {
   readonly shape?: PlanShape | undefined;
 }
 
-/** Options of one run that another run must not repeat. */
-const ONCE = ["--resume", "--plan", "--plan-digest", "--save-plan", "--break-lock", "--rebind"];
+/** Options of one run that another run must not repeat; and a command of the user's, which may hold a secret of another program. */
+const ONCE = ["--resume", "--plan", "--plan-digest", "--save-plan", "--break-lock", "--rebind", "--sign-head"];
 const CONNECTION = [OPTIONS.server, OPTIONS.apiKeyFile, OPTIONS.caFiles, OPTIONS.insecure, OPTIONS.allowHttp].map(
   ({ long }): string => long,
 );

@@ -35,6 +35,11 @@ export async function initCommand(host: Host, settings: SettingsOf["init"]): Pro
   const { source, tenants } = findings;
   const draft = { sourceTaskId: source.task.id, masterApp, tenants };
   const text = manifestFormat === "json" ? draftAsJson(draft) : draftAsCsv(draft);
+  // On standard output a part of the key would be taken out: the manifest would name other tenants than the apps do.
+  if (file === undefined ? host.secrets.apply(text) !== text : host.secrets.isIn(text))
+    throw stopError(EXIT.usage, "KEY_IN_NAME", "the API key, or a part of it, stands in an app's name", {
+      file: appsPath,
+    });
   const isQuiet = settings.output.verbosity === "quiet";
   if (!isQuiet) await tellLines(host, findingLines(findings));
   await telling.warn(surprises(findings, settings));

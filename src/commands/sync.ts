@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { realPathOf } from "../files/paths.js";
 import type { Target } from "../files/write-file.js";
 import type { ReadLog } from "../log/port.js";
 import { isPostgresUrl } from "../log/postgres/address.js";
@@ -47,7 +48,8 @@ export async function syncCommand(host: Host, settings: SettingsOf["sync"]): Pro
     { path: sync.manifest, what: "the manifest" },
     ...(sync.apps === undefined ? [] : [{ path: sync.apps, what: "the list of apps" }]),
     { path: log, what: "the idempotency log" },
-    { path: log + LOCK_ENDING, what: "the lock of the idempotency log" },
+    // A log that a link names has its lock beside it.
+    { path: isPostgresUrl(log) ? log : realPathOf(log) + LOCK_ENDING, what: "the lock of the idempotency log" },
   ].filter(({ path }) => !isPostgresUrl(path));
   const { manifest: path, resume, savedPlan } = sync;
   const { typed } = settings.output;
@@ -237,10 +239,14 @@ async function dryRun(job: PreparedSync, connection?: Connection): Promise<RunRe
     apps: apps === undefined || appsSha256 === undefined ? undefined : { path: apps, sha256: appsSha256 },
     verify: sync.run.verify || undefined,
     shape: sync.shape,
-    tenants: savedTenants(plan.items),
+    tenants: savedTenants(plan.items, machine.secrets),
   };
-  // Of these names none holds the key; what a server has said since, or a path, may.
-  const saved = sealPlan(machine.secrets.applyAll(plain));
+  // What a plan is carried out by stays as it is: changed, it would be another log's, or give the copies other names.
+  if (machine.secrets.isIn(plain)) {
+    const message = "the API key stands in what the plan would keep: a path, an option or a tenant's key";
+    throw stopError(EXIT.usage, "KEY_IN_NAME", message, { file: planTarget.path });
+  }
+  const saved = sealPlan(plain);
   await writeSavedPlan(planTarget, saved);
   return withPlan(result, planTarget.path, saved);
 }
@@ -263,7 +269,10 @@ async function apply(job: PreparedSync, { server, api, warnings }: Connection): 
       reader,
       writer,
       log,
-      signHead: command === undefined ? undefined : () => signHead(log, command, machine.env),
+      signHead:
+        command === undefined
+          ? undefined
+          : () => signHead(log, command, { env: machine.env, interrupted: machine.interruption().requested }),
       by: whoRuns(machine),
       chance: systemChance,
     });
@@ -296,7 +305,8 @@ function requestOf(
     planDigest: saved?.digest,
     secrets: machine.secrets,
     rebindFrom: bound === server ? undefined : bound,
-    guard: saved === undefined ? undefined : (plan) => comparePlans(saved, plan.items, state),
+    guard:
+      saved === undefined ? undefined : (plan) => comparePlans(saved, savedTenants(plan.items, machine.secrets), state),
   };
 }
 

@@ -124,7 +124,7 @@ export const TENANT_COLUMNS = {
   },
   verified: {
     title: "Verified",
-    text: ({ verified, verifiedAt }) => (!verified ? "no" : verifiedAt === undefined ? "yes" : minuteOf(verifiedAt)),
+    text: ({ verified, verifiedAt }) => (verified ? (verifiedAt?.slice(0, 10) ?? "yes") : "no"),
   },
   took: {
     title: "Took",
@@ -146,6 +146,11 @@ export function spokenDuration(ms: number): string {
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return seconds % 60 === 0 ? `${minutes} min` : `${minutes} min ${seconds % 60} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** What a result is called. */
+export function kindOf({ command, dryRun }: Pick<RunResult, "command" | "dryRun">): string {
+  return command === "status" ? "Status" : dryRun ? "Plan" : "Result";
 }
 
 /** What a reader of a plan or a result has to know first, in a few words. */

@@ -2,6 +2,7 @@
 import {
   changeTexts,
   countBy,
+  kindOf,
   permissionsText,
   SIGNS,
   spokenDuration,
@@ -47,7 +48,7 @@ function sectionOf({ action, outcome }: TenantResult): string {
  */
 export function markdownResult(result: RunResult): string {
   const foot = footOf(result);
-  let text = headOf(result) + countsTable(result.tenants);
+  let text = headOf(result) + countsTable(result);
   /** Adds as many lines as there is room for; says how many are left. */
   const addLines = <Item>(items: readonly Item[], lineOf: (item: Item) => string): number => {
     const room = MOST_CHARACTERS - ROOM_FOR_TITLES - foot.length;
@@ -87,7 +88,7 @@ export function markdownResult(result: RunResult): string {
 
 function headOf(result: RunResult): string {
   const { dryRun, manifest, server, startedAt, finishedAt, tenants, exitCode, plan } = result;
-  const what = `${dryRun ? "Plan" : "Result"}${manifest === null ? "" : ` of ${shown(manifest.path)}`}`;
+  const what = `${kindOf(result)}${manifest === null ? "" : ` of ${shown(manifest.path)}`}`;
   const where = server === null ? "" : `Server ${shown(server)}. `;
   const time = dryRun ? "" : ` Took ${spokenDuration(Date.parse(finishedAt) - Date.parse(startedAt))}.`;
   const count = counted(tenants.length, "tenant");
@@ -98,15 +99,16 @@ function headOf(result: RunResult): string {
   return `## ${what}: ${verdictOf(result).text}\n\n${where}${count}, exit code ${exitCode}.${time}\n\n${saved}`;
 }
 
-function countsTable(tenants: readonly TenantResult[]): string {
+function countsTable({ tenants, dryRun }: RunResult): string {
   if (tenants.length === 0) return "";
-  const outcomes = countBy(tenants, "outcome").map(({ shown }) => shown);
+  // A plan has no outcomes yet.
+  const outcomes = dryRun ? [] : countBy(tenants, "outcome").map(({ shown }) => shown);
   const rows = countBy(tenants, "action").map(({ shown, count }) => {
     const same = tenants.filter(({ action }) => action === shown);
     const counts = outcomes.map((outcome) => same.filter((tenant) => tenant.outcome === outcome).length || "");
     return tableRow([shown, ...counts, count]);
   });
-  const heads = ["action", ...outcomes.map((outcome) => SIGNS[outcome].word), "all"];
+  const heads = ["action", ...outcomes.map((outcome) => SIGNS[outcome].word), dryRun ? "tenants" : "all"];
   return `${tableRow(heads)}|---|${"--:|".repeat(heads.length - 1)}\n${rows.join("")}\n`;
 }
 

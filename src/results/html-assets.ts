@@ -122,7 +122,10 @@ ul{list-style:none;margin:0;padding:0}
 .hint::before{content:"→ ";content:"→ " / ""}
 .hint{margin:.3rem 0}
 .command{display:flex;gap:.6rem;align-items:start;justify-content:space-between;margin:.2rem 0 .5rem;padding:.4rem .6rem;background:var(--bg);border-radius:8px;font:.85em ui-monospace,Consolas,monospace;white-space:pre-wrap}
+.command code{min-width:0}
+.command button{flex:none}
 .changed td{font-weight:600}
+.swaps .id{display:block;font-weight:400}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(8rem,1fr));gap:.7rem}
 .tile{border:1px solid var(--line);border-top:3px solid var(--c);border-radius:8px;padding:.6rem .9rem}
 .tile b{display:block;font-size:1.6rem}
@@ -140,12 +143,19 @@ th,td{padding:.45rem .6rem;border-bottom:1px solid var(--line);vertical-align:to
 .why{min-width:11rem;max-width:24rem}
 .copy{min-width:19.5rem;max-width:24rem}
 .copy .id{display:block;color:var(--soft)}
-.num{text-align:right;white-space:nowrap}
+.num{text-align:right}
+.num,.when{white-space:nowrap}
 .open{border:0;border-radius:0;padding:0;text-align:left;font-weight:inherit}
 .open::before{content:"▸ ";content:"▸ " / ""}
 .open[aria-expanded=true]::before{content:"▾ ";content:"▾ " / ""}
 .detail{display:grid;gap:.9rem;position:sticky;left:.6rem;max-width:calc(100cqw - 1.2rem)}
 .detail>*{min-width:0}
+@media (max-width:640px){.scroll table,.scroll tbody,.scroll tr,.scroll td,.scroll th{display:block}
+.scroll thead{display:none}
+.row,.swaps tr{border:1px solid var(--line);border-radius:10px;margin-bottom:.6rem;padding:.3rem}
+.scroll td,.scroll th{border:0;min-width:0;max-width:none;padding:.15rem .4rem;text-align:left}
+.scroll td[data-title]:not(:empty)::before{content:attr(data-title);display:block;color:var(--soft);font-size:.8rem}
+.detail{position:static;max-width:none}}
 @media print{a{color:inherit}
 :root{color-scheme:light;--bg:#fff}
 body{font-size:10pt}

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import {
   countBy,
+  kindOf,
   permissionsText,
   SIGNS,
   spokenDuration,
@@ -40,7 +41,7 @@ function headHtml({ dryRun, manifest, command }: RunResult): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">
-<title>${dryRun ? "Plan" : "Result"}: ${escapeHtml(manifest?.path ?? command)}</title><script>${EARLY_SCRIPT}</script><style>${HTML_STYLE}</style></head>
+<title>${kindOf({ command, dryRun })}: ${escapeHtml(manifest?.path ?? command)}</title><script>${EARLY_SCRIPT}</script><style>${HTML_STYLE}</style></head>
 <body><a class="skip" href="#h-tenants">Skip to the tenants</a><main class="page">`;
 }
 
@@ -80,7 +81,7 @@ function titleCard(result: RunResult): string {
     ["Saved plan, SHA-256", plan && idHtml(plan.digest)],
     ["Permissions of the plan", plan && bdi(permissionsText(plan))],
   ]);
-  return `<header class="card"><p class="soft">qalyptus-propagate ${escapeHtml(command)} · ${dryRun ? "plan, nothing was written" : "result"}</p>
+  return `<header class="card"><p class="soft">qalyptus-propagate ${escapeHtml(command)} · ${dryRun ? "nothing was written" : "result"}</p>
 <div class="title"><h1>${bdi(manifest?.path ?? command)}</h1><p class="badge ${verdict.tone}">${verdict.text}</p></div>${facts}</header>`;
 }
 
@@ -153,12 +154,18 @@ function countsCard({ tenants, dryRun }: RunResult): string {
 
 /** The columns of the list of tenants; a copy stands below its name. */
 const COLUMNS = ["tenant", "action", "outcome", "newTaskId", "reason", "verified", "took"] as const;
+type Column = (typeof COLUMNS)[number];
+
+/** A plan has no outcomes yet, and took no time. */
+function columnsOf({ dryRun }: Pick<RunResult, "dryRun">): readonly Column[] {
+  return dryRun ? COLUMNS.filter((column) => column !== "outcome" && column !== "took") : COLUMNS;
+}
 
 function tenantsOpening({ tenants, dryRun }: RunResult): string {
-  const heads = COLUMNS.map((column) => `<th scope="col">${TENANT_COLUMNS[column].title}</th>`);
+  const heads = columnsOf({ dryRun }).map((column) => `<th scope="col">${TENANT_COLUMNS[column].title}</th>`);
   const told = dryRun
     ? "What a run would do for each tenant: the app that each of its reports read when this plan was made, as the server shows it, else as the log knows it, and the app that the manifest wants."
-    : "What was sent for each tenant, and when: the app that each of its reports read before, and the app that was asked for. Only where “Verified” says yes were the mappings read back from the server.";
+    : "What was sent for each tenant, and when: the app that each of its reports read before, and the app that was asked for. Only where “Verified” has a date were the mappings read back from the server.";
   const chips = (kind: "action" | "outcome"): string => {
     const buttons = countsHtml(tenants, kind, (count, word, tone, value) => {
       return `<button class="${tone}" data-kind="${kind}" data-value="${value}" aria-pressed="false">${word} ${count}</button>`;
@@ -167,21 +174,35 @@ function tenantsOpening({ tenants, dryRun }: RunResult): string {
   };
   return `<section class="card" aria-labelledby="h-tenants"><h2 id="h-tenants" tabindex="-1">Tenants</h2><p class="soft lead">${told}</p>
 <div id="tools" hidden><div class="chips"><input id="search" type="search" aria-label="Search the tenants" placeholder="Search tenant, name, ID, reason …" autocomplete="off" spellcheck="false"><button id="open-all" aria-pressed="false">Open all mappings</button><span class="soft" id="shown" role="status"></span></div>
-${chips("outcome")}${chips("action")}</div>
+${dryRun ? "" : chips("outcome")}${chips("action")}</div>
 <div class="scroll"><table class="tenants"><caption class="vh">Tenants with action, outcome, copy and reason</caption><thead><tr>${heads.join("")}</tr></thead><tbody id="tenant-rows">`;
 }
 
-/** A tenant's row, and below it what can be opened. */
+/** A tenant's row, and below it what can be opened. On a narrow page each cell stands below its title. */
 function tenantRows(tenant: TenantResult, result: RunResult, at: number): string {
   const { action, outcome, name = "" } = tenant;
-  const text = (column: (typeof COLUMNS)[number]): string => escapeHtml(TENANT_COLUMNS[column].text(tenant));
+  const text = (column: Column): string => escapeHtml(TENANT_COLUMNS[column].text(tenant));
   // The symbol is for the eye only.
-  const [actionBadge, outcomeBadge] = [SIGNS[action], SIGNS[outcome]].map(({ word, symbol, tone }) => {
-    return `<span class="badge ${tone}" data-symbol="${escapeHtml(symbol)}">${word}</span>`;
-  });
-  return `<tr class="row" data-action="${action}" data-outcome="${outcome}"><th scope="row"><bdi>${text("tenant")}</bdi></th><td>${actionBadge}</td><td>${outcomeBadge}</td><td class="copy">${bdi(name)}${idHtml(tenant.newTaskId ?? "")}</td><td class="why"><bdi>${text("reason")}</bdi></td><td>${text("verified")}</td><td class="num">${text("took")}</td></tr>
-<tr id="d${at}"><td colspan="7"><div class="detail">${detailHtml(tenant, result)}${mappingsHtml(tenant, result)}</div></td></tr>
+  const badge = ({ word, symbol, tone }: (typeof SIGNS)[keyof typeof SIGNS]): string =>
+    `<span class="badge ${tone}" data-symbol="${escapeHtml(symbol)}">${word}</span>`;
+  const cells: Readonly<Record<Column, string>> = {
+    tenant: `<th scope="row"><bdi>${text("tenant")}</bdi></th>`,
+    action: cell("action", badge(SIGNS[action])),
+    outcome: cell("outcome", badge(SIGNS[outcome])),
+    newTaskId: cell("newTaskId", `${bdi(name)}${idHtml(tenant.newTaskId ?? "")}`, "copy"),
+    reason: cell("reason", `<bdi>${text("reason")}</bdi>`, "why"),
+    verified: cell("verified", text("verified"), "when"),
+    took: cell("took", text("took"), "num"),
+  };
+  const columns = columnsOf(result);
+  return `<tr class="row" data-action="${action}" data-outcome="${outcome}">${columns.map((column) => cells[column]).join("")}</tr>
+<tr id="d${at}"><td colspan="${columns.length}"><div class="detail">${detailHtml(tenant, result)}${mappingsHtml(tenant, result)}</div></td></tr>
 `;
+}
+
+function cell(column: Column, html: string, kind = ""): string {
+  const { title } = TENANT_COLUMNS[column];
+  return `<td${kind === "" ? "" : ` class="${kind}"`} data-title="${title}">${html}</td>`;
 }
 
 function detailHtml(tenant: TenantResult, { dryRun, startedAt }: RunResult): string {
@@ -189,7 +210,8 @@ function detailHtml(tenant: TenantResult, { dryRun, startedAt }: RunResult): str
   const begin = new Date(Date.parse(startedAt) + (startedMs ?? 0)).toISOString();
   const when = `${utc(begin)}, ${spokenDuration(startedMs ?? 0)} after the start; took ${spokenDuration(durationMs)}`;
   return factsHtml([
-    ["Why", bdi(reason)],
+    // The row says why, but where an error stands there instead.
+    ["Why", error === undefined ? undefined : bdi(reason)],
     ["What to do", error?.hint === undefined ? undefined : hintHtml(error.hint)],
     ["HTTP status", error?.httpStatus === undefined ? undefined : String(error.httpStatus)],
     [dryRun ? "Would send" : "Sent", escapeHtml(sentOf(tenant, dryRun))],
@@ -226,13 +248,17 @@ function mappingsHtml({ mappings }: TenantResult, { dryRun, appNames }: RunResul
     const name = appNames?.[id];
     return idHtml(id) + (name ? bdi(name) : "");
   };
+  const titles = ["Report", "App of the report", "Read before", dryRun ? "Wanted" : "Asked for"];
   const rows = mappings.map(({ reportId, reportName, qlikAppId, before, newQlikAppId }) => {
     const was = before === undefined ? "not known" : before === null ? "not mapped" : appHtml(before);
-    const tone = before === newQlikAppId ? "" : ` class="changed"`;
-    return `<tr${tone}><td>${reportName === undefined ? "" : bdi(reportName)}${idHtml(reportId)}</td><td>${appHtml(qlikAppId)}</td><td>${was}</td><td>${appHtml(newQlikAppId)}</td></tr>`;
+    const report = (reportName === undefined ? "" : bdi(reportName)) + idHtml(reportId);
+    const cells = [report, appHtml(qlikAppId), was, appHtml(newQlikAppId)].map(
+      (html, at) => `<td data-title="${titles[at]}">${html}</td>`,
+    );
+    return `<tr${before === newQlikAppId ? "" : ' class="changed"'}>${cells.join("")}</tr>`;
   });
-  const heads = ["Report", "App of the report", "Read before", dryRun ? "Wanted" : "Asked for"];
-  const table = `<table><thead><tr>${heads.map((title) => `<th scope="col">${title}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
+  const heads = titles.map((title) => `<th scope="col">${title}</th>`).join("");
+  const table = `<table><thead><tr>${heads}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
   return `<div class="swaps"><h3>Overwrite Report Apps</h3>${rows.length > 0 ? table : "<p>No mappings are known.</p>"}</div>`;
 }
 

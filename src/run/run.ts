@@ -164,6 +164,8 @@ export class ServerView {
   context: PlanContext;
   /** Whether a create was sent. */
   sentCreate = false;
+  /** Whether the list was read once more after all creates. */
+  lookedLast = false;
   readonly #run: Run;
   /** Apps that a copy turned out to read before its update: the log does not take that in while a PATCH of the report is in doubt. */
   readonly #shownApps: (readonly [AppId, TenantState])[] = [];
@@ -200,6 +202,7 @@ export class ServerView {
   async lookLast(): Promise<void> {
     const before = this.context.list;
     const { reading } = await this.lookAgain();
+    this.lookedLast = reading.kind === "read" || !this.#run.abort.isFinal;
     if (reading.kind !== "read" && before?.reading.kind === "read")
       this.#run.results.warn(listNotRead(reading.problem));
   }

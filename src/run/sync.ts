@@ -138,7 +138,9 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
     const isLeft = work.some((item) => run.results.of(item, true).outcome === "planned");
     if (summary.failed > 0 || isLeft || plan.troubled || run.results.troubles.size > 0) codes.push(EXIT.failed);
     if (options.detailedExitCode && summary.planned > 0) codes.push(EXIT.changes);
-    const exitCode = exitCodeOf(run, codes);
+    // A signal that came when all was done has kept nothing back.
+    const isDone = summary.planned + summary.inDoubt === 0 && (!run.server.sentCreate || run.server.lookedLast);
+    const exitCode = exitCodeOf(run, codes, isDone);
     const left = summary.planned + summary.failed + summary.inDoubt;
     const errors = errorsOf(run, summary);
     // A log that breaks only now changes the exit code.
@@ -149,7 +151,7 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
         if (run.abort.reason?.kind !== "signal") await deps.signHead?.();
       });
     const all = [...warnings, ...run.results.warnings];
-    return ended({ tenants, warnings: all, errors: errorsOf(run, summary), exitCode: exitCodeOf(run, codes) });
+    return ended({ tenants, warnings: all, errors: errorsOf(run, summary), exitCode: exitCodeOf(run, codes, isDone) });
   } finally {
     run.abort.release();
   }
@@ -254,9 +256,9 @@ export function sourcesOf(manifest: Manifest): readonly TaskId[] {
   return [...new Set(manifest.tenants.flatMap(({ enabled, sourceTaskId }) => (enabled && sourceTaskId) || []))];
 }
 
-function exitCodeOf({ abort: { reason } }: Run, codes: readonly ExitCode[]): ExitCode {
+function exitCodeOf({ abort: { reason } }: Run, codes: readonly ExitCode[], isDone: boolean): ExitCode {
   if (reason?.kind === "fatal") return foremostExitCode([reason.error.exitCode, ...codes]);
-  return foremostExitCode(reason?.kind === "signal" ? [exitOfSignal(reason.signal), ...codes] : codes);
+  return foremostExitCode(reason?.kind === "signal" && !isDone ? [exitOfSignal(reason.signal), ...codes] : codes);
 }
 
 /** Why a run was stopped short of its end, as its result tells it. */

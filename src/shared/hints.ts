@@ -17,8 +17,12 @@ export const SAME = "...";
 
 /** A hint's lines as one text. */
 export function hintOf(...lines: readonly (string | undefined)[]): string {
-  // Text from outside ends no line: behind its end a command could stand that is not ours.
-  return lines.flatMap((line) => (line === undefined ? [] : oneLine(line))).join("\n");
+  return lines.flatMap((line) => (line === undefined ? [] : safeLine(line))).join("\n");
+}
+
+/** Text from outside ends no line, and makes none a command. */
+function safeLine(line: string): string {
+  return line.startsWith(`${INDENT}${PROGRAM} `) ? oneLine(line) : oneLine(line).trimStart();
 }
 
 /** A command of this program as a line of a hint, from its words as they shall arrive. */

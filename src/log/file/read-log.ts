@@ -9,7 +9,8 @@ import type { ReadLog, RecordVisitor } from "../port.js";
 import { LogState } from "../state.js";
 import { type LogDisk, nodeDisk, onDisk } from "./disk.js";
 
-const READING = "read the idempotency log";
+/** What is being done, as {@link onDisk} tells it. */
+export const READING = "read the idempotency log";
 
 /** Reads a log for a dry run or `status`: no lock, nothing written, a torn end is ignored. Throws as opening does. */
 export function readLog(path: string, visit?: RecordVisitor): ReadLog {

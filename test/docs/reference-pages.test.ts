@@ -50,3 +50,19 @@ describe("the page of the log", { timeout: 120_000 }, () => {
     },
   );
 });
+
+describe("the page of results", () => {
+  it("explains each field of a result in JSON", async () => {
+    const stage = await openStage({ fault: ["forbid-tenant=*tenant-2*"] });
+    await stage.put("tenants.csv", manifestOf(2));
+    const { result } = await stage.sync(["--dry-run", "--save-plan", "plan.json"]);
+    const { result: done } = await stage.sync();
+    const [good, bad] = done.tenants;
+    expect([good?.outcome, bad?.outcome]).toEqual(["succeeded", "failed"]);
+    const objects = [result, done, done.log, done.manifest, good, good?.mappings[0], bad, bad?.error, done.warnings[0]];
+    const fields = new Set(objects.flatMap((each) => Object.keys(each ?? {})));
+    expect(fields.size).toBeGreaterThan(40);
+    const page = await readPage("docs/results.md");
+    expect([...fields].filter((field) => !page.includes(`\`${field}\``))).toEqual([]);
+  });
+});
