@@ -276,11 +276,12 @@ export const COMMANDS: readonly CommandSpec[] = [
     arguments: [{ ...MANIFEST, description: "the manifest to write; else standard output" }],
     options: options(
       {
-        "What goes into it:": ["taskOrName", "masterApp", "apps", "pattern"],
+        "What goes into it:": ["sourceTask", "masterApp", "apps", "pattern"],
         ...CONNECTION,
         [OUTPUT]: ["manifestFile", "manifestFormat", "force"],
       },
       {
+        sourceTask: "the task to duplicate, by its ID or its name; without it the tasks are told",
         masterApp: "the app that the reports were made with; it becomes no tenant",
         apps: "the list of apps: ID and name of each",
       },

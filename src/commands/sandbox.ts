@@ -77,7 +77,7 @@ function sampleManifest(): string {
 /** A command that means the same in every folder. */
 function pastedLine({ argv0, mainPath }: Host, words: readonly string[], shell: Shell): string {
   const word = wordsIn(shell);
-  const program = argv0.startsWith("node ") ? `node ${word(resolve(mainPath))}` : argv0;
+  const program = argv0.includes(" ") ? `node ${word(resolve(mainPath))}` : argv0;
   return `${program} ${typedBy(word, words)}`;
 }
 

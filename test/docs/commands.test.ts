@@ -298,7 +298,7 @@ describe.skipIf(process.platform === "win32")("the commands of the README and th
     const ended = once(sandbox, "close");
     try {
       const [, line = ""] = (await firstLineLike(sandbox.stdout, /^ +sh +(.*)$/)) ?? [];
-      expect(line).toMatch(/^QALYPTUS_API_KEY=sandbox-[0-9a-f]{32} node bin\/qalyptus-propagate\.js sync /);
+      expect(line).toMatch(/^QALYPTUS_API_KEY=sandbox-[0-9a-f]{32} node \S+\/bin\/qalyptus-propagate\.js sync /);
       const run = await openShell(folder, {});
       const { code, told } = await run({ text: line, before: [] });
       expect({ code, told }).toMatchObject({ code: 0, told: expect.stringContaining("12 tenants") });
