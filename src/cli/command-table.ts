@@ -300,12 +300,17 @@ export const COMMANDS: readonly CommandSpec[] = [
       "Starts a local stand-in for a Qalyptus server, stateful and strict, on loopback, and prints the lines that run sync against it. " +
       "Ctrl-C ends it.",
     arguments: [],
-    options: options({
-      [SERVER]: ["port", "sandboxKey", "latencyMs", "state"],
-      "What goes wrong:": ["chaos", "faults", "seed"],
-    }),
+    options: options(
+      {
+        "What it knows:": ["manifest", ...ROW_OPTIONS, "columns", "encoding", "allowSharedApp", "allowMasterApp"],
+        [SERVER]: ["port", "sandboxKey", "latencyMs", "state"],
+        "What goes wrong:": ["chaos", "faults", "seed"],
+      },
+      { manifest: "know this manifest's source tasks, reports and apps, so that it can be rehearsed" },
+    ),
     examples: [
       ["sandbox", "then paste the line that it prints"],
+      ["sandbox --manifest customers.csv --fault hang,times=1", "rehearse your own manifest"],
       ["sandbox --chaos 0.2 --seed 7 --state sandbox.json", "rehearse bad days"],
     ],
   },

@@ -120,7 +120,7 @@ const READERS = {
   },
   "log copy": (given: Given) => ({ from: given.operands[0] ?? "", to: given.operands[1] ?? "" }),
   "log init": (given: Given) => ({ url: given.operands[0] }),
-  sandbox: () => ({}),
+  sandbox: (given: Given) => ({ shape: shapeOf(given.values) }),
   demo: () => ({}),
   schema: () => ({}),
   completion: (given: Given) => ({
