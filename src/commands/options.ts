@@ -276,13 +276,13 @@ export const OPTIONS = {
   retries: preset(
     "--retries",
     wholeNumber(0, 1000),
-    "how often a request is repeated that certainly changed nothing: a failed read, no connection, 429",
+    "how often to repeat a read that failed, or a write that certainly did nothing (no connection, or 429)",
     "4",
   ),
   settleMs: one(
     "--settle",
     duration(0),
-    "how long to wait after an answer was lost, before the server's list is believed where it shows no copy",
+    "after a lost answer: wait this long before a copy that the server does not list counts as never made",
     "the greater of --timeout and 15s",
   ),
   maxFailures: one("--max-failures", wholeNumber(1), "start no more writes after N tenants failed or went in doubt"),
