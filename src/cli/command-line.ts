@@ -112,12 +112,16 @@ function questionOf({ command, operands, typed, strange, keyWord }: Words, aroun
   return asksVersion && strange === undefined ? { kind: "version" } : undefined;
 }
 
+/** As many as `log` has. */
+const MOST_COMMANDS_OFFERED = 4;
+
 function commandOf(word: string, { argv0 }: Surroundings): CommandSpec {
   const names = COMMANDS.map(({ name }) => name);
   const spec = findCommand(word);
   if (spec !== undefined) return spec;
   const isFile = /[./\\]/.test(word);
-  const near = didYouMean(nearestSpellings(word.toLowerCase(), names)) || `Commands: ${names.join(", ")}`;
+  const near =
+    didYouMean(nearestSpellings(word.toLowerCase(), names, MOST_COMMANDS_OFFERED)) || `Commands: ${names.join(", ")}`;
   return refuse("UNKNOWN_COMMAND", `there is no command ${quote(word)}`, {
     hint: isFile ? `For a manifest: ${argv0} sync ${word} --dry-run` : near,
   });
@@ -134,7 +138,9 @@ function invocationOf(words: Words, around: Surroundings): Invocation {
     return refuse("COMMAND_MISSING", "there are options but no command", {
       hint: `Commands: ${COMMANDS.map(({ name }) => name).join(", ")}`,
     });
-  const spec = commandOf(command, around);
+  // `log verfy` is a misspelt command of two words.
+  const isHalf = operands[0] !== undefined && COMMANDS.some(({ name }) => name.startsWith(`${command} `));
+  const spec = commandOf(isHalf ? `${command} ${operands[0]}` : command, around);
   for (const long of typed.keys()) if (!spec.options.some((option) => option.long === long)) refuseOption(long, spec);
   refuseOperands(spec, operands);
   const given = spec.options.filter(({ long }) => typed.has(long));

@@ -39,6 +39,8 @@ export async function openConnection(
     authorities: await readAuthorities(settings.caFiles, host.env.NODE_EXTRA_CA_CERTS),
     insecure,
     proxyEnv: host.env,
+    onSent: (request) => emit({ kind: "sent", ...request }),
+    onPause: (reason, ms) => emit({ kind: "waiting", reason, ms }),
     onRequest: (exchange) => emit({ kind: "request", ...exchange }),
     clock: systemClock,
     chance: systemChance,

@@ -143,9 +143,15 @@ const PLAIN_EVERY_MS = 5000;
 function plainLines({ look, now }: ProgressOptions, tally: ProgressTally): (event: RunEvent) => readonly string[] {
   let lastAt = now();
   let lastStep = "";
+  /** Until when each reason was told to be waited for: many requests wait for the same. */
+  const told = new Map<string, number>();
   return (event) => {
     if (event.kind === "started") lastAt = now();
-    if (event.kind === "waiting") return [oneLine(`waiting ${spokenDuration(event.ms)}: ${event.reason}`)];
+    if (event.kind === "waiting") {
+      if (now() < (told.get(event.reason) ?? 0)) return [];
+      told.set(event.reason, now() + event.ms);
+      return [oneLine(`waiting ${spokenDuration(event.ms)}: ${event.reason}`)];
+    }
     if (event.kind === "step" && event.message !== lastStep) {
       lastStep = event.message;
       return [look.palette.dim(oneLine(event.message))];
@@ -167,7 +173,16 @@ const BAR_WIDTH = 24;
 async function startLiveView({ stream, look, now }: ProgressOptions, tally: ProgressTally) {
   const { default: ora } = await import("ora");
   let step = "";
-  let wait = { reason: "", until: 0 };
+  let wait = { reason: "", from: 0, until: 0 };
+  /** Requests whose answers have not come, the oldest first. */
+  const unanswered = new Map<string, { readonly what: string; readonly from: number; readonly until: number }>();
+  const waitedFor = (): Wait | undefined => {
+    if (wait.until > now()) return spokenWait(wait.reason, wait.from, wait.until, now());
+    const [oldest] = unanswered.values();
+    if (oldest === undefined || now() - oldest.from < SLOW_MS) return undefined;
+    const others = unanswered.size === 1 ? "" : ` and ${counted(unanswered.size - 1, "other request")}`;
+    return spokenWait(`for the answer to ${oldest.what}${others}`, oldest.from, oldest.until, now());
+  };
   let ended = false;
   const spinner = ora({
     stream,
@@ -178,18 +193,21 @@ async function startLiveView({ stream, look, now }: ProgressOptions, tally: Prog
     // Asked for at each frame: events only count, so that ten thousand of them cost no drawing.
     suffixText: () => {
       const columns = Math.max(20, (stream.columns ?? look.width ?? 80) - 4);
-      const left = Math.ceil((wait.until - now()) / 1000) * 1000;
-      const waiting = left > 0 ? `waiting ${spokenDuration(left)}: ${wait.reason}` : undefined;
+      const waiting = waitedFor();
       const standing = tally.standing();
-      return standing === undefined ? fitWidth(waiting ?? step, columns) : liveLine(standing, waiting, columns, look);
+      if (standing !== undefined) return liveLine(standing, waiting, columns, look);
+      return fitWidth(waiting === undefined ? step : fitting(waiting, columns), columns);
     },
   });
   return {
     emit(event: RunEvent): void {
       if (event.kind === "step") step = oneLine(event.message);
-      if (event.kind === "waiting") wait = { reason: oneLine(event.reason), until: now() + event.ms };
+      if (event.kind === "waiting") wait = { reason: oneLine(event.reason), from: now(), until: now() + event.ms };
+      if (event.kind === "sent")
+        unanswered.set(event.requestId, { what: spokenRequest(event), from: now(), until: now() + event.timeoutMs });
+      if (event.kind === "request") unanswered.delete(event.requestId);
       // The pace of a run that ends would promise minutes that nobody waits.
-      if (event.kind === "stopping") wait = { reason: "for what is in flight", until: now() + DRAIN_MS };
+      if (event.kind === "stopping") wait = { reason: "for what is in flight", from: now(), until: now() + DRAIN_MS };
       const isWatched = ["started", "tenant", "step", "waiting"].includes(event.kind);
       if (isWatched && !ended && !spinner.isSpinning) spinner.start();
     },
@@ -200,19 +218,45 @@ async function startLiveView({ stream, look, now }: ProgressOptions, tally: Prog
   };
 }
 
+/** A request that has no answer for so long is told. */
+const SLOW_MS = 2000;
+
+/** What is waited for: with the time that has passed, and, for few columns, without it. */
+type Wait = readonly [whole: string, short: string];
+
+function spokenWait(reason: string, from: number, until: number, now: number): Wait {
+  const inSeconds = (ms: number): string => spokenDuration(Math.ceil(Math.max(0, ms) / 1000) * 1000);
+  const left = `waiting ${inSeconds(until - now)}`;
+  const passed = Math.floor((now - from) / 1000) * 1000;
+  const whole = passed < 1000 ? left : `${left}, ${inSeconds(passed)} passed`;
+  return [`${whole}: ${reason}`, `${left}: ${reason}`];
+}
+
+function fitting([whole, short]: Wait, columns: number): string {
+  return stringWidth(whole) <= columns ? whole : short;
+}
+
+/** What a request asks for, in the words of people. */
+function spokenRequest({ method, path }: { readonly method: string; readonly path: string }): string {
+  if (method === "POST") return "a create";
+  if (method === "PATCH") return "an update";
+  return /\/tasks(?:\?.*)?$/.test(path) ? "the task list" : "a reading of a task";
+}
+
 /** The bar, the counts, and the pace or what is waited for: as much of it as there are columns. */
-function liveLine(standing: Standing, wait: string | undefined, columns: number, look: Look): string {
+function liveLine(standing: Standing, wait: Wait | undefined, columns: number, look: Look): string {
   const { done, total, pace } = standing;
   const counts = standing.counts.map(({ outcome, count }) => paint(outcome, `${SIGNS[outcome].symbol} ${count}`, look));
   const filled = total === 0 ? BAR_WIDTH : Math.floor((done * BAR_WIDTH) / total);
   const bar = "█".repeat(filled) + look.palette.dim("░".repeat(BAR_WIDTH - filled));
   const number = `${done}/${total}`;
-  const last = wait ?? pace.join(", ");
+  const [last, short] = wait ?? [pace.join(", "), pace.join(", ")];
   const asLines = [
     [bar, number, ...counts, last],
     [number, ...counts, last],
     // What is waited for matters more than what is done.
     [number, last],
+    [number, short],
   ].map((parts) => parts.filter((part) => part !== "").join("  "));
-  return asLines.find((text) => stringWidth(text) <= columns) ?? fitWidth(`${number}  ${last}`, columns);
+  return asLines.find((text) => stringWidth(text) <= columns) ?? fitWidth(`${number}  ${short}`, columns);
 }

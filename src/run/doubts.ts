@@ -125,7 +125,7 @@ async function waitForSettle(run: Run, doubts: readonly InDoubt[]): Promise<void
   }
   const wait = gaveUpAt + run.options.run.settleMs - run.clock.monotonic();
   if (wait <= 0) return;
-  const reason = `until what was in flight must have arrived (${doubts.length} in doubt)`;
+  const reason = `for what may still arrive (${doubts.length} in doubt)`;
   run.emit({ kind: "waiting", reason, ms: wait });
   await run.clock.sleep(wait, run.abort.signal);
 }

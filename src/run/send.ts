@@ -3,7 +3,7 @@ import type { PlanEntry } from "../plan/desired.js";
 import type { SendAttempt, WriteCall, WriteReply } from "../server/ports.js";
 import type { TaskId, TenantRef } from "../shared/ids.js";
 import { EXIT, problem, StopError } from "../shared/problems.js";
-import type { TenantError } from "../shared/results.js";
+import { LEAST_TOLD_MS, type TenantError } from "../shared/results.js";
 import { type End, PLANNED, type Unlogged } from "./results.js";
 import type { Run } from "./run.js";
 
@@ -217,14 +217,19 @@ function waitBeforeNext(run: Run, reply: WriteReply, tries: number, startedAt: n
     // "At once" (0, or a date that has passed) is no wait that a server which wants less could mean.
     const wait = reply.retryAfterMs || backOffMs(tries, run.chance.fraction());
     // However long the server asks to be left alone: the others are held up no longer than a request may take.
-    run.slots.slowDown(Math.min(wait, timeoutMs));
+    if (run.slots.slowDown(Math.min(wait, timeoutMs)) && wait >= LEAST_TOLD_MS)
+      run.emit({ kind: "waiting", reason: "the server asks for a pause (429)", ms: Math.min(wait, timeoutMs) });
     if (wait > timeoutMs) return undefined;
     // As long as others get through it is worth waiting, however often the server says 429.
     const since = Math.max(startedAt, run.slots.lastSuccessAt);
     return tries >= retries && run.clock.monotonic() + wait - since > timeoutMs ? undefined : 0;
   }
   if (reply.kind !== "not-sent") return undefined;
-  return reply.refusedConnection || tries < retries ? backOffMs(tries, run.chance.fraction()) : undefined;
+  if (!reply.refusedConnection && tries >= retries) return undefined;
+  const wait = backOffMs(tries, run.chance.fraction());
+  if (wait >= LEAST_TOLD_MS)
+    run.emit({ kind: "waiting", reason: `before it is sent again: ${reply.problem.message}`, ms: wait });
+  return wait;
 }
 
 /** The wait before try number `tries + 1`, in milliseconds: exponential, with full jitter. `fraction` is from 0 up to 1. */

@@ -60,12 +60,15 @@ export class SendSlots {
       await this.#clock.sleep(this.#resumeAt - this.#clock.monotonic(), aborted);
   }
 
-  slowDown(waitMs: number): void {
+  /** Whether it holds writes up for longer than was known before. */
+  slowDown(waitMs: number): boolean {
     const now = this.#clock.monotonic();
     // Answers to writes that were already in flight when the server first said 429 do not halve again.
     if (!this.#isHeldUp) this.#limit.concurrency = Math.max(1, Math.floor(this.#limit.concurrency / 2));
     this.#successes = 0;
-    this.#resumeAt = Math.max(this.#resumeAt, now + waitMs);
+    const isLonger = now + waitMs > this.#resumeAt;
+    if (isLonger) this.#resumeAt = now + waitMs;
+    return isLonger;
   }
 
   get #isHeldUp(): boolean {

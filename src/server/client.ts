@@ -28,13 +28,18 @@ export interface QalyptusApiSettings {
   readonly authorities?: readonly string[] | undefined;
   readonly insecure?: boolean | undefined;
   readonly proxyEnv?: ProxyEnvironment | undefined;
+  readonly onSent?: ((request: SentReport) => void) | undefined;
   readonly onRequest?: ((exchange: RequestReport) => void) | undefined;
+  /** Told of a pause before a request goes out again. */
+  readonly onPause?: ((reason: string, ms: number) => void) | undefined;
   readonly clock: Clock;
   readonly chance: Chance;
 }
 
 /** One exchange as `-v` shows it; `status` is an HTTP status, or the code of what went wrong. */
 export type RequestReport = Omit<Extract<RunEvent, { kind: "request" }>, "kind">;
+
+type SentReport = Omit<Extract<RunEvent, { kind: "sent" }>, "kind">;
 
 export interface HttpRequest {
   readonly method: "GET" | "POST" | "PATCH";
@@ -102,7 +107,7 @@ const LONGEST_CONNECT_MS = 10_000;
 
 /** Sends requests to one server; decides nothing about answers. No redirect is followed and nothing is sent twice. */
 export function openClient(settings: QalyptusApiSettings): HttpClient {
-  const { server, key, timeoutMs, clock, onRequest } = settings;
+  const { server, key, timeoutMs, clock, onSent, onRequest } = settings;
   const proxy = chooseProxy(server, settings.proxyEnv ?? {});
   const proxyOrigin = proxy !== undefined && server.protocol === "http:" ? proxy.origin : undefined;
   const where: Whereabouts = { origin: proxyOrigin ?? server.origin, proxy: proxyOrigin !== undefined };
@@ -158,7 +163,8 @@ export function openClient(settings: QalyptusApiSettings): HttpClient {
       requests += 1;
       const requestId = `${clientId}-${requests}`;
       const begun = clock.monotonic();
-      const answered = await sendOnce(pool, { ...settings, where, startsAreSeen, redact }, request, {
+      const onStart = () => onSent?.({ method, path, requestId, timeoutMs });
+      const answered = await sendOnce(pool, { ...settings, where, startsAreSeen, redact, onStart }, request, {
         method,
         path: proxyOrigin === undefined ? path : server.origin + path,
         body: body ?? null,
@@ -251,7 +257,13 @@ function sendOnce(
     where,
     startsAreSeen,
     redact,
-  }: QalyptusApiSettings & { where: Whereabouts; startsAreSeen: boolean; redact: HttpClient["redact"] },
+    onStart,
+  }: QalyptusApiSettings & {
+    where: Whereabouts;
+    startsAreSeen: boolean;
+    redact: HttpClient["redact"];
+    onStart: () => void;
+  },
   request: HttpRequest,
   options: Dispatcher.DispatchOptions,
 ): Promise<Exchange> {
@@ -300,6 +312,7 @@ function sendOnce(
           // What has come while this process could not look (a suspended machine) is read first: once around the loop. The
           // connection keeps the process alive.
           deadline = setTimeout(() => setImmediate(() => stop("timeout")), timeoutMs).unref();
+          onStart();
         }
       },
       onResponseStart: (_, status, headers) => {

@@ -1,5 +1,6 @@
 import type { ProblemCode } from "../shared/codes.js";
 import { EXIT, ownHint, type Problem, problem, StopError, stopError } from "../shared/problems.js";
+import { LEAST_TOLD_MS } from "../shared/results.js";
 import type { Clock } from "../shared/time.js";
 import { type ApiVersion, apiRoot } from "./address.js";
 import type { HttpClient, QalyptusApiSettings } from "./client.js";
@@ -73,7 +74,7 @@ export class ServerReads {
 
   async #attempts(read: Read, version: ApiVersion): Promise<ReadAnswer> {
     const client = this.#client;
-    const { clock, chance, retries, timeoutMs } = this.#settings;
+    const { clock, chance, retries, timeoutMs, onPause } = this.#settings;
     const path = apiRoot(client.server, version) + read.path;
     const begun = clock.monotonic();
     for (let attempt = 0; ; attempt += 1) {
@@ -87,7 +88,9 @@ export class ServerReads {
       if (failure?.passing === false || (attempt >= retries && !isRestart)) return this.#givenUp(answer);
       // Full jitter, so that many clients do not come back at once; what the server asks for is the least.
       const jitter = chance.fraction() * Math.min(FIRST_BACK_OFF_MS * 2 ** attempt, LONGEST_BACK_OFF_MS);
-      await clock.sleep(Math.max(jitter, Math.min(answer.retryAfterMs ?? 0, timeoutMs)), client.closing);
+      const pause = Math.max(jitter, Math.min(answer.retryAfterMs ?? 0, timeoutMs));
+      if (pause >= LEAST_TOLD_MS) onPause?.(`before the server is asked again: ${answer.problem.message}`, pause);
+      await clock.sleep(pause, client.closing);
     }
   }
 

@@ -176,6 +176,14 @@ export type RunEvent =
     }
   /** A signal arrived: nothing new starts. */
   | { readonly kind: "stopping"; readonly signal: EndingSignal; readonly inFlight: number }
+  /** A request has gone out; the `request` of the same ID tells its end, after `timeoutMs` at the latest. */
+  | {
+      readonly kind: "sent";
+      readonly method: string;
+      readonly path: string;
+      readonly requestId: string;
+      readonly timeoutMs: number;
+    }
   /** One HTTP exchange, for `-v`. Never holds the key. */
   | {
       readonly kind: "request";
@@ -185,6 +193,9 @@ export type RunEvent =
       readonly ms: number;
       readonly requestId: string;
     };
+
+/** A shorter wait is not told. */
+export const LEAST_TOLD_MS = 1000;
 
 export type Emit = (event: RunEvent) => void;
 

@@ -1,14 +1,18 @@
 import { foldTenantKey, type TenantKey } from "./ids.js";
 
-/** How many single letters must be put in, left out or changed to get from one word to the other. */
+/** How many single letters must be put in, left out, changed or exchanged with the next to get from one word to the other. */
 export function spellingDistance(a: string, b: string): number {
+  let beforeLast: readonly number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {
     const current = [i];
     for (let j = 1; j <= b.length; j += 1) {
       const changed = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(changed, (previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1));
+      const isExchanged = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const exchanged = isExchanged ? (beforeLast[j - 2] ?? 0) + 1 : changed;
+      current.push(Math.min(changed, exchanged, (previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1));
     }
+    beforeLast = previous;
     previous = current;
   }
   return previous[b.length] ?? 0;

@@ -139,6 +139,9 @@ describe("where options stand", () => {
 describe("what is refused", () => {
   it.each([
     ["syncc customers.csv", "UNKNOWN_COMMAND", "Did you mean sync?"],
+    ["sycn customers.csv", "UNKNOWN_COMMAND", "Did you mean sync?"],
+    ["log verfy", "UNKNOWN_COMMAND", "Did you mean log verify?"],
+    ["log", "UNKNOWN_COMMAND", "Did you mean log copy or log init or log verify or log history?"],
     ["stauts", "UNKNOWN_COMMAND", "Did you mean status?"],
     ["customers.csv", "UNKNOWN_COMMAND", "For a manifest: qalyptus-propagate sync customers.csv --dry-run"],
     ["sync customers.csv --dryrun", "UNKNOWN_OPTION", "Did you mean --dry-run?"],

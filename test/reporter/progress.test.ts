@@ -106,6 +106,8 @@ describe("progress where nobody watches", () => {
     expect(text.match(/anyone is trusted/g)).toHaveLength(5);
     expect(text.match(/more warnings \[INSECURE\] are in the result/g)).toHaveLength(1);
     expect(text).toContain("waiting 15 s: --settle\n");
+    const wait: RunEvent = { kind: "waiting", reason: "429", ms: 5000 };
+    expect((await listen([wait, wait, 5000, wait])).match(/waiting/g)).toHaveLength(2);
   });
   test("never lets a name begin a line as a CI command", async () => {
     const text = await listen([
@@ -182,6 +184,37 @@ describe("progress on a terminal", () => {
     progress.emit(settled("globex", "failed"));
     progress.stop();
     expect(String(stream.read() ?? "")).toContain(`1/63  waiting 56 s: ${reason}`);
+  });
+  test("tells which answer is late, for how long, and how long it is waited for at most", async () => {
+    let time = 0;
+    const stream = new Terminal(120);
+    const common = { isTTY: true, ci: false, quiet: false, verbose: false, now: () => time };
+    const progress = await createProgress({ stream, look: { palette: PLAIN, width: 120 }, ...common });
+    const sent = (requestId: string, method: string, path: string): RunEvent => ({
+      ...{ kind: "sent", requestId, method, path, timeoutMs: 60_000 },
+    });
+    /** What the line shows when something is told. */
+    const shownAfter = async (ms: number): Promise<string> => {
+      time += ms;
+      stream.read();
+      await expect.poll(() => stream.readableLength, { timeout: 2000 }).toBeGreaterThan(0);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      return String(stream.read() ?? "");
+    };
+    progress.emit({ kind: "started", total: 63 });
+    progress.emit(sent("a", "POST", "/api/v2/tasks/x/duplicate"));
+    progress.emit(sent("b", "GET", "/api/v2/tasks?get_all=true"));
+    expect(await shownAfter(1000)).not.toContain("waiting");
+    expect(await shownAfter(11_000)).toContain(
+      "waiting 48 s, 12 s passed: for the answer to a create and 1 other request",
+    );
+    progress.emit({ ...request, requestId: "a" });
+    expect(await shownAfter(1000)).toContain("waiting 47 s, 13 s passed: for the answer to the task list");
+    progress.emit({ ...request, requestId: "b" });
+    expect(await shownAfter(1000)).not.toContain("waiting");
+    progress.emit({ kind: "waiting", reason: "--settle", ms: 15_000 });
+    expect(await shownAfter(4000)).toContain("waiting 11 s, 4.0 s passed: --settle");
+    progress.stop();
   });
   test("is plain lines in CI, even on a terminal", async () => {
     const text = await watch(true);
