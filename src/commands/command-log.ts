@@ -45,7 +45,8 @@ export async function findLog(host: LogHost, given: LogSettings): Promise<Comman
   const typed = given.idempotencyLog ?? (usual || undefined);
   if (planLog !== undefined) checkLogIsPlans(planLog, typed, host);
   const idempotencyLog = typed ?? planLog;
-  if (idempotencyLog !== undefined) return { place: await placeOf(host, idempotencyLog, given), named: true };
+  if (idempotencyLog !== undefined)
+    return { place: await placeOf(host, idempotencyLog, given), named: typed !== undefined };
   const beside = (path: string): CommandLog => ({ place: fileAt(host, path), named: false });
   if (manifest !== undefined) return beside(`${manifest}${LOG_ENDING}`);
   const [only, ...others] = findLogs(host.cwd).map((path) => basename(path));
