@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { ChildProcess } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,6 +15,8 @@ import type { Host } from "./host.js";
  */
 
 const LONGEST_WAIT_MS = 60_000;
+/** How long what a command wrote before it ended may be on its way. */
+const LAST_WORDS_MS = 1_000;
 const LONGEST_ANSWER = 8 * 1024;
 
 type Environment = Host["env"];
@@ -23,19 +26,36 @@ function headLine({ seq, digest }: SignedRecord["head"]): string {
   return `${seq}:${digest}\n`;
 }
 
-/** Has the log's head signed, and keeps the answer as the log's next record. Throws a StopError (exit 6) where it was not. */
-export async function signHead(log: IdempotencyLog, command: string, env: Environment): Promise<void> {
+/**
+ * Has the log's head signed, and keeps the answer as the log's next record; not where a signal comes meanwhile, for the next run's
+ * signature covers this one's records. Throws a StopError (exit 6) where it was not signed.
+ */
+export async function signHead(
+  log: IdempotencyLog,
+  command: string,
+  { env, interrupted }: { readonly env: Environment; readonly interrupted?: AbortSignal | undefined },
+): Promise<void> {
   const head = log.head();
   if (head === null) return;
   const { seq, digest } = head;
-  const { failure, output } = await runCommand(command, headLine(head), env);
-  const signature = output.trim();
-  const fault = failure ?? (signature === "" ? "it wrote nothing" : undefined);
-  if (fault !== undefined)
+  const { failure, output } = await runCommand(command, headLine(head), { env, interrupted });
+  if (interrupted?.aborted) return;
+  const signature = output?.trim();
+  const fault = failure ?? faultOf(signature);
+  if (fault !== undefined || signature === undefined)
     throw stopError(EXIT.log, "HEAD_NOT_SIGNED", `--sign-head did not sign the head ${seq}:${digest}: ${fault}`, {
       file: head.path,
     });
   await log.append([{ type: "signed", head: { seq, digest }, signature }]);
+}
+
+/** Why an answer is no signature that a line of JSON can keep; `undefined` of `signature`: its bytes are no UTF-8. */
+function faultOf(signature: string | undefined): string | undefined {
+  if (signature === "") return "it wrote nothing";
+  // Kept as text, it would never be verified again.
+  if (signature === undefined || /[^\P{Cc}\t\r\n]/u.test(signature))
+    return "it wrote bytes that are no text, and not base64";
+  return undefined;
 }
 
 /** Holds a log's last signature against its head by a command of the user's. Throws a StopError (exit 6) where it is not good. */
@@ -49,7 +69,7 @@ export async function checkSignature(
   try {
     const file = join(folder, "head.sig");
     await writeFile(file, `${signature}\n`, { mode: 0o600 });
-    const { failure } = await runCommand(command, headLine(head), { ...env, QALYPTUS_SIGNATURE: file });
+    const { failure } = await runCommand(command, headLine(head), { env: { ...env, QALYPTUS_SIGNATURE: file } });
     if (failure !== undefined)
       throw signatureFault(path, `the head ${head.seq}:${head.digest} is not signed: ${failure}`);
   } finally {
@@ -62,44 +82,70 @@ export function signatureFault(file: string, message: string): StopError {
   return stopError(EXIT.log, "SIGNATURE_INVALID", `The idempotency log ${file}: ${message}`, { file });
 }
 
-/** Runs a command line in the system's shell, without the API key. `failure`: why it did not end with 0. */
+/**
+ * Runs a command line in the system's shell, without the API key. `output`: `undefined` where it is no UTF-8. `failure`: why it did not end
+ * with 0.
+ */
 async function runCommand(
   command: string,
   input: string,
-  { QALYPTUS_API_KEY: _, ...env }: Environment,
-): Promise<{ readonly output: string; readonly failure: string | undefined }> {
+  { env: { QALYPTUS_API_KEY: _, ...env }, interrupted }: { env: Environment; interrupted?: AbortSignal | undefined },
+): Promise<{ readonly output: string | undefined; readonly failure: string | undefined }> {
   const { spawn } = await import("node:child_process");
   const child = spawn(command, { shell: true, env, windowsHide: true, stdio: ["pipe", "pipe", "pipe"] });
+  const tooLong = new AbortController();
+  const late = AbortSignal.timeout(LONGEST_WAIT_MS);
   // A command that does not read its input ends as it likes.
   child.stdin.on("error", () => undefined);
   child.stdin.end(input);
-  let output = "";
+  const chunks: Buffer[] = [];
+  let bytes = 0;
   let said = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    output += text;
-    if (output.length > LONGEST_ANSWER) giveUp(child);
+  child.stdout.on("data", (chunk: Buffer) => {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > LONGEST_ANSWER) tooLong.abort();
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     said = (said + text).slice(0, LONGEST_ANSWER);
   });
-  const timer = setTimeout(() => giveUp(child), LONGEST_WAIT_MS);
+  const givenUp = AbortSignal.any([tooLong.signal, late, ...(interrupted ? [interrupted] : [])]);
+  const code = await endOf(child, givenUp);
+  const output = textOf(Buffer.concat(chunks));
+  if (tooLong.signal.aborted) return { output, failure: `it wrote more than ${LONGEST_ANSWER} bytes` };
+  if (late.aborted) return { output, failure: `it did not end within ${LONGEST_WAIT_MS / 1000} s` };
+  if (code === 0) return { output, failure: undefined };
+  const how = typeof code === "number" ? `it ended with ${code}` : `it was ended by ${code}`;
+  return { output, failure: said.trim() === "" ? how : `${how}, and said: ${oneLine(said.trim())}` };
+}
+
+/** Waits until a command has ended; one that is given up is killed, and not waited for: it may be deaf to every other signal. */
+async function endOf(child: ChildProcess, givenUp: AbortSignal): Promise<number | NodeJS.Signals | null> {
+  const letGo = (): void => {
+    for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe?.destroy();
+  };
+  let timer: NodeJS.Timeout | undefined;
   try {
-    const [code, signal] = await new Promise<readonly [number | null, NodeJS.Signals | null]>((resolve, reject) => {
-      child.once("error", reject).once("close", (...ended) => resolve(ended));
+    return await new Promise((resolve, reject) => {
+      const giveUp = (): void => {
+        child.kill("SIGKILL");
+        child.unref();
+        resolve(null);
+      };
+      if (givenUp.aborted) giveUp();
+      givenUp.addEventListener("abort", giveUp, { once: true });
+      child.once("error", reject).once("close", (code, signal) => resolve(code ?? signal));
+      // What it has started, and left behind, may hold its pipes open for ever.
+      child.once("exit", () => {
+        timer = setTimeout(letGo, LAST_WORDS_MS);
+      });
     });
-    if (output.length > LONGEST_ANSWER) return { output, failure: `it wrote more than ${LONGEST_ANSWER} characters` };
-    if (code === 0) return { output, failure: undefined };
-    const how =
-      code === null ? `it was ended by ${signal} (it has ${LONGEST_WAIT_MS / 1000} s)` : `it ended with ${code}`;
-    return { output, failure: said.trim() === "" ? how : `${how}, and said: ${oneLine(said.trim())}` };
   } finally {
     clearTimeout(timer);
+    letGo();
   }
 }
 
-/** Ends the shell; what it has started may hold its pipes open for longer. */
-function giveUp(child: ChildProcess): void {
-  child.kill();
-  child.stdout?.destroy();
-  child.stderr?.destroy();
+function textOf(bytes: Buffer): string | undefined {
+  return isUtf8(bytes) ? bytes.toString("utf8") : undefined;
 }

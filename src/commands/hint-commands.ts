@@ -15,8 +15,8 @@ export interface FoundOut {
   readonly shape?: PlanShape | undefined;
 }
 
-/** Options of one run that another run must not repeat. */
-const ONCE = ["--resume", "--plan", "--plan-digest", "--save-plan", "--break-lock", "--rebind"];
+/** Options of one run that another run must not repeat; and a command of the user's, which may hold a secret of another program. */
+const ONCE = ["--resume", "--plan", "--plan-digest", "--save-plan", "--break-lock", "--rebind", "--sign-head"];
 const CONNECTION = [OPTIONS.server, OPTIONS.apiKeyFile, OPTIONS.caFiles, OPTIONS.insecure, OPTIONS.allowHttp].map(
   ({ long }): string => long,
 );
@@ -55,7 +55,7 @@ export function hintCompleter(
     withCommands(hint, (words) => `${argv0} ${typedBy(wordsIn(shell), completed(words))}`);
 }
 
-function wordsOfShape(shape: PlanShape): readonly string[] {
+export function wordsOfShape(shape: Partial<PlanShape>): readonly string[] {
   return SHAPING.flatMap((key) => {
     const { long } = OPTIONS[key];
     const value = shape[key];

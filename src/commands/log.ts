@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
-import { realPathOf } from "../files/paths.js";
+import { isSameFile } from "../files/paths.js";
 import { copyLines, findHead } from "../log/copy.js";
 import { History, type HistoryEvent, type HistoryRun } from "../log/history.js";
 import type { LogPlace, ReadLog } from "../log/port.js";
@@ -204,10 +204,10 @@ export async function logCopyCommand(host: Host, settings: SettingsOf["log copy"
 }
 
 /** Whether two places are one: its own lock would be waited for. */
-function isSamePlace(one: string, other: string, { cwd, env }: Host): boolean {
+function isSamePlace(one: string, other: string, { cwd, env, platform }: Host): boolean {
   const [a, b] = [isPostgresUrl(one), isPostgresUrl(other)];
   if (a && b) return isSameLog(parsePostgresUrl(one, true, env), parsePostgresUrl(other, true, env));
-  return !a && !b && realPathOf(resolve(cwd, one)) === realPathOf(resolve(cwd, other));
+  return !a && !b && isSameFile(resolve(cwd, one), resolve(cwd, other), platform);
 }
 
 /** `log init`: makes the tables of logs in PostgreSQL, or prints what a database administrator runs. */

@@ -83,7 +83,7 @@ async function resolveInLog(
       manifestTenants: await tenantsOfManifest(settings, path, state),
     };
     const resolved = await resolveTenants(request, recorder, connection?.api.reader);
-    if (settings.signHead !== undefined) await signHead(log, settings.signHead, host.env);
+    if (settings.signHead !== undefined) await signHead(log, settings.signHead, { env: host.env });
     return { resolved, log: log.head() };
   });
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { realPathOf } from "../files/paths.js";
 import type { Target } from "../files/write-file.js";
 import type { ReadLog } from "../log/port.js";
 import { isPostgresUrl } from "../log/postgres/address.js";
@@ -15,6 +16,7 @@ import {
   sealPlan,
   writeSavedPlan,
 } from "../plan/saved-plan.js";
+import { untilInterrupted } from "../run/abort.js";
 import { dryRunSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
 import { commandLine, hintOf, sameSync } from "../shared/hints.js";
 import { EXIT, type ExitCode, type Problem, StopError, stopError } from "../shared/problems.js";
@@ -36,6 +38,7 @@ import type { Host, Tell } from "./host.js";
 import { attempt, type ManifestSource, readManifestInput } from "./inputs.js";
 import { OPTIONS } from "./options.js";
 import { type OutputSettings, permissionsOf, type SettingsOf, type TypedLine } from "./settings.js";
+import { chooseSourceTask } from "./source-task.js";
 import { openTelling } from "./telling.js";
 
 /** `sync`: makes the server match the manifest, or with `--dry-run` shows what it would do. */
@@ -47,7 +50,8 @@ export async function syncCommand(host: Host, settings: SettingsOf["sync"]): Pro
     { path: sync.manifest, what: "the manifest" },
     ...(sync.apps === undefined ? [] : [{ path: sync.apps, what: "the list of apps" }]),
     { path: log, what: "the idempotency log" },
-    { path: log + LOCK_ENDING, what: "the lock of the idempotency log" },
+    // A log that a link names has its lock beside it.
+    { path: isPostgresUrl(log) ? log : realPathOf(log) + LOCK_ENDING, what: "the lock of the idempotency log" },
   ].filter(({ path }) => !isPostgresUrl(path));
   const { manifest: path, resume, savedPlan } = sync;
   const { typed } = settings.output;
@@ -166,17 +170,39 @@ async function performSync(
     if (what === "apps") appsSha256 = sha256;
     sync.checkFile?.(what, sha256);
   };
-  const manifest = await readManifestOrLogFault({ ...sync, checkFile });
-  const prepared: PreparedSync = { machine, sync, manifest, appsSha256, runId: randomUUID(), tell, planTarget };
-  if (sync.connection === undefined) return { result: await dryRun(prepared), manifest };
-  const { withConnection } = await import("./connection.js");
-  const work = async (connection: Connection): Promise<RunResult> => {
-    await checkNoOtherLog(sync.log, connection.server.identity, sourcesOf(manifest));
-    return sync.run.dryRun ? dryRun(prepared, connection) : apply(prepared, connection);
+  const prepare = async (asked: AskedSync): Promise<PreparedSync> => {
+    const manifest = await readManifestOrLogFault({ ...asked, checkFile });
+    return { machine, sync: asked, manifest, appsSha256, runId: randomUUID(), tell, planTarget };
   };
-  const result = await withConnection(machine, sync.connection, tell, work, sync.run.concurrency);
+  // A manifest's faults are told before the server is asked, unless only the server knows what its rows leave out.
+  const early = sync.sourceTaskName === undefined ? await prepare(sync) : undefined;
+  if (sync.connection === undefined) {
+    const prepared = early ?? (await prepare(sync));
+    return { result: await dryRun(prepared), manifest: prepared.manifest };
+  }
+  const { withConnection } = await import("./connection.js");
+  const work = async (connection: Connection) => {
+    const prepared = early ?? (await prepare(await withSourceTask(machine, sync, tell, connection)));
+    const { manifest } = prepared;
+    await checkNoOtherLog(sync.log, connection.server.identity, sourcesOf(manifest));
+    return { result: await (sync.run.dryRun ? dryRun : apply)(prepared, connection), manifest };
+  };
+  const { result, manifest } = await withConnection(machine, sync.connection, tell, work, sync.run.concurrency);
   const { savedPlan, plan: path } = sync;
   return { result: savedPlan && path !== undefined ? withPlan(result, path, savedPlan) : result, manifest };
+}
+
+/** The sync with the ID of the source task that it was given by its name: plan, log and record hold that alone. */
+async function withSourceTask(
+  machine: Machine,
+  sync: AskedSync,
+  { emit }: Tell,
+  { api }: Connection,
+): Promise<AskedSync> {
+  emit({ kind: "step", message: "looking for the source task by its name" });
+  const finding = chooseSourceTask(api.reader, sync.sourceTaskName);
+  const sourceTask = await untilInterrupted(machine.interruption(), finding);
+  return { ...sync, shape: { ...sync.shape, sourceTask } };
 }
 
 /** The result with what approvers hold against each other: the plan's digest, and what it is permitted to do. */
@@ -237,10 +263,14 @@ async function dryRun(job: PreparedSync, connection?: Connection): Promise<RunRe
     apps: apps === undefined || appsSha256 === undefined ? undefined : { path: apps, sha256: appsSha256 },
     verify: sync.run.verify || undefined,
     shape: sync.shape,
-    tenants: savedTenants(plan.items),
+    tenants: savedTenants(plan.items, machine.secrets),
   };
-  // Of these names none holds the key; what a server has said since, or a path, may.
-  const saved = sealPlan(machine.secrets.applyAll(plain));
+  // What a plan is carried out by stays as it is: changed, it would be another log's, or give the copies other names.
+  if (machine.secrets.isIn(plain)) {
+    const message = "the API key stands in what the plan would keep: a path, an option or a tenant's key";
+    throw stopError(EXIT.usage, "KEY_IN_NAME", message, { file: planTarget.path });
+  }
+  const saved = sealPlan(plain);
   await writeSavedPlan(planTarget, saved);
   return withPlan(result, planTarget.path, saved);
 }
@@ -263,7 +293,10 @@ async function apply(job: PreparedSync, { server, api, warnings }: Connection): 
       reader,
       writer,
       log,
-      signHead: command === undefined ? undefined : () => signHead(log, command, machine.env),
+      signHead:
+        command === undefined
+          ? undefined
+          : () => signHead(log, command, { env: machine.env, interrupted: machine.interruption().requested }),
       by: whoRuns(machine),
       chance: systemChance,
     });
@@ -296,7 +329,8 @@ function requestOf(
     planDigest: saved?.digest,
     secrets: machine.secrets,
     rebindFrom: bound === server ? undefined : bound,
-    guard: saved === undefined ? undefined : (plan) => comparePlans(saved, plan.items, state),
+    guard:
+      saved === undefined ? undefined : (plan) => comparePlans(saved, savedTenants(plan.items, machine.secrets), state),
   };
 }
 

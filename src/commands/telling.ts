@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readSync } from "node:fs";
 import { withOpenFile } from "../files/open-file.js";
-import { spokenCode, statOf } from "../files/paths.js";
+import { orMissing, realPathOf, spokenCode, statOf } from "../files/paths.js";
 import { appendToFile, checkOutputs, type ProtectedFile, placeResultFile, targetOf } from "../files/write-file.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { toText } from "../reporter/layout.js";
@@ -53,6 +53,8 @@ export async function openTelling(
   const outputs = await checkOutputs({ results: files, plan: savePlan, protectedFiles: keep, platform });
   const all = files.flatMap(({ path, kind }, at) => ({ path, kind, target: outputs.results[at] ?? targetOf(path) }));
   const targets = stopped ? all.filter(mayReplace) : all;
+  const placed = savePlan === undefined ? files : [...files, { path: savePlan }];
+  const results = placed.map(({ path }) => ({ path, what: "a result" }));
   const look = lookOf(host, output, host.stdout);
   const errorLook = lookOf(host, output, host.stderr);
   const progress = await createProgress({
@@ -137,7 +139,7 @@ export async function openTelling(
       }
       if (!told) await answerResult(result, next);
       if (result.errors.length > 0) await host.stderr.write(errorsText(result.errors, errorLook));
-      if (host.env.GITHUB_ACTIONS === "true") await tellGitHub(host, result, keep);
+      if (host.env.GITHUB_ACTIONS === "true") await tellGitHub(host, result, [...keep, ...results]);
       return result.exitCode === EXIT.ok && filesFailed ? EXIT.usage : result.exitCode;
     },
   };
@@ -152,7 +154,9 @@ function inputsOf({ env }: Host, { inputs }: OutputSettings): readonly Protected
   const byEnvironment = [QALYPTUS_IDEMPOTENCY_LOG, NODE_EXTRA_CA_CERTS, PGPASSFILE, PGSSLROOTCERT];
   const named = [...inputs, ...byEnvironment.flatMap((path) => path || [])];
   const besides = ["", LOCK_ENDING, LOG_ENDING, LOG_ENDING + LOCK_ENDING];
-  return named.flatMap((path) => besides.map((ending) => ({ path: path + ending, what: "an input of this command" })));
+  // The lock of a log that a link names stands beside the log.
+  const places = named.flatMap((path) => [path, realPathOf(path)]);
+  return places.flatMap((path) => besides.map((ending) => ({ path: path + ending, what: "an input of this command" })));
 }
 
 /** The result of a command that has looked at no tenant. */
@@ -187,12 +191,12 @@ const LONGEST_HEADER = 64 * 1024;
 
 /**
  * Whether a file is missing, of a kind that no manifest is, or a result as this program writes them. A run that never came to know its
- * manifest cannot tell it from an old result by its path: what does not look like a result stays untouched.
+ * manifest cannot tell it from an old result by its path: what does not look like a result, or cannot be read, stays untouched.
  */
 function mayReplace({ path, kind }: ResultFile): boolean {
   if ((kind !== "json" && kind !== "csv") || statOf(path) === undefined) return true;
   const begin = Buffer.alloc(LONGEST_HEADER);
-  const text = withOpenFile(path, ({ fd }) => begin.toString("utf8", 0, readSync(fd, begin)));
+  const text = orMissing(() => withOpenFile(path, ({ fd }) => begin.toString("utf8", 0, readSync(fd, begin)))) ?? "";
   if (kind === "json") return /^\s*\{\s*"version":\s*1,\s*"command":/.test(text);
   return /^[^\r\n]*newTaskId"?([,;\t])"?action"?\1"?outcome"?\1"?reason/i.test(text);
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { closeSync, lstatSync, type Stats, writeFileSync } from "node:fs";
 import { access, constants, copyFile, type FileHandle, link, open, rename, rm } from "node:fs/promises";
-import { basename, dirname, join, parse, resolve } from "node:path";
+import { dirname, join, parse, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { ProblemCode } from "../shared/codes.js";
 import { EXIT, type Problem, problem, StopError, stopError } from "../shared/problems.js";
@@ -78,7 +78,8 @@ export async function writeAtomically<T = void>(
   checkUnchanged(target);
   const { real } = target;
   const folder = dirname(real);
-  const temporary = join(folder, `.${basename(real)}.${randomUUID()}.tmp`);
+  // Without the file's own name: that may be as long as a name can be.
+  const temporary = join(folder, `.qalyptus-${randomUUID()}.tmp`);
   try {
     const handle = await makeFile(temporary, mode, entryAt(real));
     await pipeline(pieces, handle.createWriteStream({ flush: true }));

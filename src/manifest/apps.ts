@@ -11,7 +11,7 @@ import {
 } from "../shared/ids.js";
 import { EXIT, StopError } from "../shared/problems.js";
 import { csvLine, disarmFormula, rearmFormula } from "../shared/quoting.js";
-import type { Steps } from "../shared/steps.js";
+import { mapInSteps, type Steps } from "../shared/steps.js";
 import { excessOf, excessOfName } from "../shared/text-limits.js";
 import { firstUnfit, listed, quote, withoutUnseen } from "../shared/text-safety.js";
 import { normalHeader } from "./columns.js";
@@ -34,6 +34,8 @@ interface AppEntry {
 /** Where an app's ID may stand. Qlik Cloud's lists have an `id` that is no app's beside the app's own `resourceId`: so that comes first. */
 const ID_KEYS = ["resourceid", "appid", "id"];
 const NAME_KEYS = ["name", "appname", "title"];
+const TYPE_KEY = "resourcetype";
+const READ_KEYS = new Set([...ID_KEYS, ...NAME_KEYS, TYPE_KEY]);
 
 /**
  * The apps of an `--apps` file: what `qlik app ls --json`, the QRS API or PowerShell's Export-Csv write. Each app once, in the
@@ -43,12 +45,12 @@ export function* readAppsFile(bytes: Uint8Array, file: string): Steps<readonly L
   const { text } = decodeText(bytes, { file });
   const findings = new Findings(file);
   const entries = /^\s*[[{]/.test(text)
-    ? entriesOfJson(new JsonText(text, findings))
+    ? yield* entriesOfJson(yield* JsonText.read(text, findings))
     : yield* entriesOfCsv(text, findings);
   const apps = new Map<AppId, ListedApp>();
   for (const { line, values } of entries) {
     // Qlik Cloud lists all kinds of items.
-    const type = values.get("resourcetype");
+    const type = values.get(TYPE_KEY);
     if (type && type.toLowerCase() !== "app") continue;
     const texts = ID_KEYS.flatMap((key) => values.get(key) ?? []);
     const id = texts.map(parseAppId).find((one) => one !== undefined);
@@ -87,8 +89,8 @@ function* entriesOfCsv(text: string, findings: Findings): Steps<readonly AppEntr
   }));
 }
 
-function entriesOfJson(json: JsonText): readonly AppEntry[] {
-  return listIn(json.root).map((node) => ({ line: json.lineOf(node), values: valuesOf(node, json) }));
+function entriesOfJson(json: JsonText): Steps<readonly AppEntry[]> {
+  return mapInSteps(listIn(json.root), (node) => ({ line: json.lineOf(node), values: valuesOf(node, json) }));
 }
 
 /** The array itself, or the one under `data`; one object alone is one app (PowerShell writes a list of one so). */
@@ -99,7 +101,7 @@ function listIn(root: Node): readonly Node[] {
   return data === undefined ? [root] : listIn(data[1]);
 }
 
-/** An entry's own texts, and those of its `attributes`, where some of Qlik's lists keep them. */
+/** An entry's own texts that are read, and those of its `attributes`, where some of Qlik's lists keep them. */
 function valuesOf(node: Node, json: JsonText): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
   for (const [key, value] of node.type === "object" ? membersOf(node) : []) {
@@ -107,7 +109,7 @@ function valuesOf(node: Node, json: JsonText): ReadonlyMap<string, string> {
     const text = json.textOf(value);
     if (folded === "attributes")
       for (const [inner, one] of valuesOf(value, json)) values.set(inner, values.get(inner) ?? one);
-    else if (text !== undefined && value.type !== "null") values.set(folded, trimAround(text));
+    else if (READ_KEYS.has(folded) && text !== undefined && value.type !== "null") values.set(folded, trimAround(text));
   }
   return values;
 }

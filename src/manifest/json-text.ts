@@ -1,5 +1,7 @@
-import { type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
+import type { Node } from "jsonc-parser";
 import { EXIT, stopError } from "../shared/problems.js";
+import type { Steps } from "../shared/steps.js";
+import { readJsonTree } from "./json-tree.js";
 import type { Findings, Place } from "./manifest.js";
 
 /** A JSON text as a tree of values that know their lines: JSON.parse tells neither these nor, in every Node version, a fault's. */
@@ -9,31 +11,31 @@ export class JsonText {
   /** The offset at which each line begins. */
   readonly #lines: readonly number[];
 
+  private constructor(text: string, lines: readonly number[], root: Node) {
+    this.#text = text;
+    this.#lines = lines;
+    this.root = root;
+  }
+
   /** Throws a StopError (exit 2) where the text is no JSON, as strict as JSON.parse, or has more values than are read. */
-  constructor(text: string, findings: Findings) {
+  static *read(text: string, findings: Findings): Steps<JsonText> {
     const { file } = findings;
     findings.checkSize(text.length, MOST_CHARACTERS, "characters of JSON");
     findings.checkSize(marksIn(text), MOST_MARKS, "JSON values");
-    this.#text = text;
-    this.#lines = [0, ...lineStarts(text)];
-    const errors: ParseError[] = [];
-    const root = readTree(text, errors);
-    const [error] = errors;
-    if (root !== undefined && error === undefined) {
-      this.root = root;
-      return;
-    }
-    const offset = error?.offset ?? 0;
-    const line = this.#lineAt(offset);
-    const column = String(offset - (this.#lines[line - 1] ?? 0) + 1);
-    const where = `line ${line}, column ${column}`;
-    const why = error === undefined ? "it has too many levels of brackets" : whyInvalid(error, text);
-    throw stopError(EXIT.usage, "JSON_SYNTAX", `${file} is not valid JSON: ${where}: ${why}.`, { file, line, column });
+    yield;
+    const lines = yield* lineStarts(text);
+    const root = yield* readJsonTree(text, (offset, why) => {
+      const line = lineAt(offset, lines);
+      const column = String(offset - (lines[line - 1] ?? 0) + 1);
+      const message = `${file} is not valid JSON: line ${line}, column ${column}: ${why}.`;
+      throw stopError(EXIT.usage, "JSON_SYNTAX", message, { file, line, column });
+    });
+    return new JsonText(text, lines, root);
   }
 
   /** The line on which a value begins, from 1. */
   lineOf(node: Node): number {
-    return this.#lineAt(node.offset);
+    return lineAt(node.offset, this.#lines);
   }
 
   /** The line on which a value begins, and the path that leads to it (empty for the root), or to a key that it lacks. */
@@ -48,13 +50,9 @@ export class JsonText {
     if (node.type === "string") return String(node.value);
     return node.type === "null" ? "" : this.#text.slice(node.offset, node.offset + node.length);
   }
-
-  #lineAt(offset: number): number {
-    return 1 + lastUpTo(offset, this.#lines.length, (nth) => this.#lines[nth]);
-  }
 }
 
-/** The tree takes some 150 bytes a value, and is made in one call, in which no signal is heard: a larger manifest has to be CSV. */
+/** The tree takes some 150 bytes a value: a larger manifest has to be CSV. */
 const MOST_CHARACTERS = 64 * 1024 * 1024;
 const MOST_MARKS = 5_000_000;
 
@@ -105,27 +103,15 @@ export function keyOf(node: Node): string {
   return String(node.parent?.children?.[0]?.value ?? "");
 }
 
-function lineStarts(text: string): readonly number[] {
-  const starts: number[] = [];
-  for (const end of text.matchAll(/\r\n?|\n/g)) starts.push(end.index + end[0].length);
+/** So many lines are found in a few milliseconds. */
+const LINES_OF_STEP = 20_000;
+
+function* lineStarts(text: string): Steps<readonly number[]> {
+  const starts = [0];
+  for (const end of text.matchAll(/\r\n?|\n/g)) if (starts.push(end.index + end[0].length) % LINES_OF_STEP === 0) yield;
   return starts;
 }
 
-/** `undefined` where brackets are nested so deeply that the parser, which calls itself for each, runs out of stack. */
-function readTree(text: string, errors: ParseError[]): Node | undefined {
-  try {
-    return parseTree(text, errors, { disallowComments: true });
-  } catch (error) {
-    if (error instanceof RangeError) return undefined;
-    throw error;
-  }
-}
-
-/** What the parser says, as words (`CommaExpected`: "comma expected"), and what stands there. */
-function whyInvalid({ error, offset, length }: ParseError, text: string): string {
-  const words = printParseErrorCode(error)
-    .replace(/(?!^)[A-Z]/g, " $&")
-    .toLowerCase();
-  const found = text.slice(offset, offset + Math.max(length, 1));
-  return found === "" ? `${words}, not the end of the file` : `${words}, at ${JSON.stringify(found)}`;
+function lineAt(offset: number, lines: readonly number[]): number {
+  return 1 + lastUpTo(offset, lines.length, (nth) => lines[nth]);
 }

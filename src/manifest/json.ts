@@ -19,8 +19,7 @@ import {
 
 /** Reads a JSON manifest. Throws a StopError (exit 2) where it is no JSON, or has no tenants that could be read. */
 export function* readJsonManifest(text: string, findings: Findings): Steps<RawManifest> {
-  const json = new JsonText(text, findings);
-  yield;
+  const json = yield* JsonText.read(text, findings);
   return yield* new JsonManifestReader(json, findings).read();
 }
 

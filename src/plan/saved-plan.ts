@@ -10,6 +10,7 @@ import { type Inferred, mappings, PLAN_SHAPE, sha256, taskId, tenantKey, text } 
 import type { LoggedSync, LogState } from "../log/state.js";
 import type { TenantRef } from "../shared/ids.js";
 import { EXIT, type Problem, problem, type StopError, stopError } from "../shared/problems.js";
+import type { Redactor } from "../shared/redaction.js";
 import { ACTIONS } from "../shared/results.js";
 import { harmlessJson } from "../shared/text-safety.js";
 import type { PlanItem } from "./decide.js";
@@ -103,14 +104,14 @@ export async function checkLogOfPlan({ log }: SavedPlan, place: LogPlace): Promi
   throw planDiffers(`the plan was made with a log of the head ${log.seq}:${log.digest}, which is not in ${place.path}`);
 }
 
-/** What a saved plan keeps of each tenant. */
-export function savedTenants(items: readonly PlanItem[]): readonly SavedTenant[] {
+/** What a saved plan keeps of each tenant. The name of a copy that is there is the server's, and may hold a secret. */
+export function savedTenants(items: readonly PlanItem[], secrets: Redactor): readonly SavedTenant[] {
   return items.map(({ sourceTaskId, key, tenant, action, name, wanted }) => ({
     sourceTaskId: sourceTaskId ?? null,
     key,
     tenant,
     action: action.kind,
-    name: name ?? null,
+    name: name === undefined ? null : secrets.apply(name),
     newTaskId: action.kind === "adopt" ? action.task.id : null,
     mappings: [...wanted.mappings],
   }));
@@ -120,9 +121,9 @@ export function savedTenants(items: readonly PlanItem[]): readonly SavedTenant[]
  * Holds a plan that was made anew against the saved one, tenant by tenant: action, name, mappings. Differences of tenants that
  * runs of this very plan have written to since do not count, so that a plan that was cut short can be finished.
  */
-export function comparePlans(saved: SavedPlan, items: readonly PlanItem[], log: LogState): readonly Problem[] {
+export function comparePlans(saved: SavedPlan, tenants: readonly SavedTenant[], log: LogState): readonly Problem[] {
   const written = log.writtenUnder(saved.digest);
-  const now = new Map(savedTenants(items).map((tenant) => [refOf(tenant), tenant]));
+  const now = new Map(tenants.map((tenant) => [refOf(tenant), tenant]));
   const differences: Problem[] = [];
   const tell = (ref: TenantRef, tenant: string, difference: string | undefined): void => {
     if (difference !== undefined && !written.has(ref))

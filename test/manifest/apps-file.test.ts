@@ -76,4 +76,12 @@ describe("readAppsFile", () => {
   ])("refuses %s", (_, content, code) => {
     expect(faults(content).map((fault) => fault.code)).toEqual([code]);
   });
+
+  it("takes no longer for attributes in attributes", () => {
+    const many = Array.from({ length: 20_000 }, (_, n) => `"k${n}":1`).join(",");
+    const text = `[${'{"attributes":'.repeat(900)}{"id":"${app(1)}",${many}}${"}".repeat(900)}]`;
+    const begun = performance.now();
+    expect(apps(text)).toEqual([{ id: app(1), name: "" }]);
+    expect(performance.now() - begun).toBeLessThan(2000);
+  });
 });

@@ -3,8 +3,9 @@ import { describe, expect, it } from "vitest";
 import { JsonText, membersOf } from "../../src/manifest/json-text.js";
 import { Findings } from "../../src/manifest/manifest.js";
 import { type Problem, StopError } from "../../src/shared/problems.js";
+import { atOnce } from "../../src/shared/steps.js";
 
-const readJson = (text: string) => new JsonText(text, new Findings("a.json"));
+const readJson = (text: string) => atOnce(JsonText.read(text, new Findings("a.json")));
 
 function plain(json: JsonText, node = json.root): unknown {
   if (node.type === "object")
@@ -92,6 +93,13 @@ describe("a JSON text", () => {
   it("does not follow endless brackets", () => {
     for (const text of ["[".repeat(100_000), "[".repeat(100_000) + "]".repeat(100_000)])
       expect(faultOf(text)).toMatchObject({ code: "JSON_SYNTAX", message: expect.stringContaining("levels") });
+  });
+
+  it("is read in steps, that a signal may come between", () => {
+    const text = JSON.stringify(Array.from({ length: 100_000 }, (_, n) => ({ n })));
+    let steps = 0;
+    for (const _ of JsonText.read(text, new Findings("a.json"))) steps += 1;
+    expect(steps).toBeGreaterThan(50);
   });
 
   it("tells the line of each value, whatever ends the lines", () => {

@@ -1,7 +1,7 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { access, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
-import { manifestOf, openStage, type Stage } from "../support/stage.js";
+import { describe, expect, test, vi } from "vitest";
+import { manifestOf, openStage, SHAPE, type Stage } from "../support/stage.js";
 
 const LOG = "tenants.csv.idempotency.jsonl";
 
@@ -81,9 +81,15 @@ describe("--sign-head", () => {
     ["fails", "node -e \"console.error('no key'); process.exit(3)\"", "it ended with 3, and said: no key"],
     ["writes nothing", 'node -e ""', "it wrote nothing"],
     [
-      "writes without end",
-      "node -e \"setInterval(() => console.log('x'.repeat(4096)), 1)\"",
+      "writes without end, deaf to SIGTERM",
+      "node -e \"process.on('SIGTERM', () => {}); setInterval(() => console.log('x'.repeat(4096)), 1)\"",
       "it wrote more than 8192",
+    ],
+    ["writes bytes", 'node -e "process.stdout.write(Buffer.from([255, 254]))"', "no text, and not base64"],
+    [
+      "writes control characters",
+      'node -e "process.stdout.write(String.fromCharCode(97, 1))"',
+      "no text, and not base64",
     ],
   ])("that %s is told with exit code 6, when all else is done", async (_, command, said) => {
     const stage = await openSigned();
@@ -92,6 +98,38 @@ describe("--sign-head", () => {
     expect(result).toMatchObject({ exitCode: 6, summary: { succeeded: 2 }, errors: [{ code: "HEAD_NOT_SIGNED" }] });
     expect(result.errors[0]?.message).toContain(said);
     expect((await stage.sync()).result.summary).toMatchObject({ unchanged: 2 });
+  });
+
+  test.skipIf(process.platform === "win32")(
+    "does not wait for what its command has left behind, and holds no run from a signal",
+    async () => {
+      const stage = await openSigned();
+      const began = performance.now();
+      const { code } = await stage.sync(["--sign-head", "cat; sleep 45 &"]);
+      expect(code).toBe(0);
+      const running = stage.start([
+        "sync",
+        "tenants.csv",
+        ...SHAPE,
+        "--sign-head",
+        "trap '' TERM; touch begun; sleep 45",
+      ]);
+      await vi.waitFor(() => access(join(stage.folder, "begun")), { timeout: 20_000 });
+      running.child.kill("SIGTERM");
+      expect((await running.ended).code).toBe(143);
+      expect(performance.now() - began).toBeLessThan(30_000);
+      expect((await stage.sync()).code).toBe(0);
+    },
+  );
+
+  test("is in no hint, for its command may hold a secret", async () => {
+    const stage = await openSigned();
+    await stage.sync();
+    await stage.put("other.csv", manifestOf(1));
+    const args = ["sync", "other.csv", ...SHAPE, "--sign-head", "sign --token hunter2", "--out", "out.json"];
+    const { code, stderr } = await stage.run(args);
+    expect({ code, stderr }).toMatchObject({ code: 6, stderr: expect.stringContaining("sync other.csv") });
+    expect(stderr + (await readFile(join(stage.folder, "out.json"), "utf8"))).not.toContain("hunter2");
   });
 
   test("is not for dry runs", async () => {

@@ -94,6 +94,14 @@ describe.skipIf(process.platform === "win32")("what is no file is refused at onc
       2,
       /large cannot be read: it is larger than 8 MB/,
     ],
+    ["a log that is a link to itself", (s) => symlinkSync(LOG, join(s.folder, LOG)), [...SYNC, "-n"], 6, /\(ELOOP\)/],
+    [
+      "a plan's place that is the lock of a log that a link names",
+      (s) => symlinkSync("large", join(s.folder, LOG)),
+      [...SYNC, "-n", "--save-plan", "large.lock"],
+      2,
+      /--save-plan large\.lock: this file is the lock/,
+    ],
     [
       "a lock that is too large",
       (s) => {
@@ -112,6 +120,16 @@ describe.skipIf(process.platform === "win32")("what is no file is refused at onc
     const { code, stderr } = await soon(stage, args);
     expect({ code, stderr }).toMatchObject({ code: exit, stderr: expect.stringMatching(says) });
     expect(stage.sandbox.counts().creates).toBe(0);
+  });
+
+  test("a log's copy that is the log itself, by another name", async () => {
+    const stage = await openStage();
+    await stage.put("tenants.csv", manifestOf(1));
+    expect((await soon(stage, SYNC)).code).toBe(0);
+    linkSync(join(stage.folder, LOG), join(stage.folder, "other.jsonl"));
+    const { code, stderr } = await soon(stage, ["log", "copy", LOG, "other.jsonl"]);
+    expect({ code, stderr }).toMatchObject({ code: 6, stderr: expect.stringContaining("LOG_NOT_EMPTY") });
+    expect((await soon(stage, SYNC)).code).toBe(0);
   });
 
   test("a lock's successor that is a pipe", async () => {
@@ -238,3 +256,33 @@ describe.skipIf(process.platform === "win32")("a pipe that has something to say"
     expect(JSON.parse(stdout)).toMatchObject({ exitCode: 0, warnings: [{ code: "SOURCE_MAY_MAIL" }] });
   });
 });
+
+test("a result of the longest name that a disk takes is written", async () => {
+  const stage = await openStage();
+  await stage.put("tenants.csv", manifestOf(1));
+  const name = `${"x".repeat(240)}.json`;
+  const { code, stderr } = await soon(stage, ["sync", "tenants.csv", ...SHAPE, "-n", "--out", name]);
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  expect(await readdir(stage.folder)).toContain(name);
+});
+
+test("no summary of a step is added to a result", async () => {
+  const stage = await openStage();
+  await stage.put("tenants.csv", manifestOf(1));
+  const env = { GITHUB_ACTIONS: "true", GITHUB_STEP_SUMMARY: "out.json" };
+  const { stderr } = await soon(stage, ["sync", "tenants.csv", ...SHAPE, "-n", "--out", "out.json"], env);
+  expect(stderr).toContain("the step summary could not be written");
+  expect(JSON.parse(await readFile(join(stage.folder, "out.json"), "utf8"))).toMatchObject({ exitCode: 0 });
+});
+
+test.skipIf(process.platform === "win32" || process.getuid?.() === 0)(
+  "a result that may not be read hinders no other",
+  async () => {
+    const stage = await openStage();
+    await stage.put("old.json", "{}");
+    await chmod(join(stage.folder, "old.json"), 0o200);
+    const { code } = await soon(stage, ["validate", "missing.csv", "--out", "old.json", "--out", "new.json"]);
+    expect(code).toBe(2);
+    expect(await readdir(stage.folder)).toContain("new.json");
+  },
+);

@@ -1,6 +1,7 @@
 import { chmod, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { FIRST_SOURCE_TASK_ID, tenantAppId } from "../../src/sandbox/world.js";
 import { openHostileStage } from "../support/hostile-stage.js";
 import { startProgram } from "../support/program.js";
 import { manifestOf, openStage, SHAPE } from "../support/stage.js";
@@ -62,6 +63,49 @@ describe("the API key", () => {
     expect(stage.server.writes).toEqual([]);
     expect(await readdir(stage.folder)).toEqual(["tenants.csv"]);
   });
+
+  test("of which a part stands in a path and a name changes neither the log of a saved plan nor what it sends", async () => {
+    const stage = await openStage({ key: "prod-2026-01-reports-XYZ99" });
+    await stage.put("prod-2026-01-reports.csv", manifestOf(1));
+    const name = ["--name", "prod-2026-01-reports {tenant}"];
+    const sync = (...args: readonly string[]) => stage.run(["sync", "prod-2026-01-reports.csv", ...args]);
+    expect((await sync(...SHAPE, ...name, "-n", "--save-plan", "plan.json")).code).toBe(0);
+    expect((await sync("--plan", "plan.json")).code).toBe(0);
+    expect(stage.copies().map((copy) => copy.name)).toEqual(["prod-2026-01-reports tenant-1"]);
+    expect(await readdir(stage.folder)).toContain("prod-2026-01-reports.csv.idempotency.jsonl");
+    expect((await sync(...SHAPE, ...name, "-n", "--save-plan", "plan.json")).code).toBe(0);
+    expect((await sync("--plan", "plan.json")).code).toBe(0);
+    expect(stage.copies()).toHaveLength(1);
+  });
+
+  test("in a path that a plan would keep is exit 2, and nothing is saved", async () => {
+    const stage = await openStage({ key: KEY });
+    await stage.put(`${KEY}.csv`, manifestOf(1));
+    const { code, stderr } = await stage.run(["sync", `${KEY}.csv`, ...SHAPE, "-n", "--save-plan", "plan.json"]);
+    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining("KEY_IN_NAME") });
+    expect(stderr).not.toContain(KEY);
+    expect(await readdir(stage.folder)).not.toContain("plan.json");
+  });
+
+  test.each([
+    [[], KEY],
+    [[], KEY.slice(0, 20)],
+    [["made.csv"], KEY],
+  ])(
+    "in an app's name is in no manifest that init %j writes, and in none that names another tenant",
+    async (to, name) => {
+      const stage = await openStage({ key: KEY });
+      await stage.put("apps.csv", `id,name\n${tenantAppId(1)},Sales ${name}\n`);
+      const args = ["init", ...to, "--apps", "apps.csv", "--source-task", FIRST_SOURCE_TASK_ID];
+      const { code, stdout, stderr } = await stage.run(args);
+      expect({ code, stdout, stderr }).toMatchObject({
+        code: 2,
+        stdout: "",
+        stderr: expect.stringContaining("KEY_IN_NAME"),
+      });
+      expect(await readdir(stage.folder)).toEqual(["apps.csv"]);
+    },
+  );
 
   test("given as the name of its file is not shown, whoever asks", async () => {
     const stage = await openStage();

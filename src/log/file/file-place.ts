@@ -9,7 +9,7 @@ import { onDisk } from "./disk.js";
 import { inspectLock } from "./lock.js";
 import { openLogForRun } from "./log-file.js";
 import type { ProcessFacts } from "./process-identity.js";
-import { readLog } from "./read-log.js";
+import { READING, readLog } from "./read-log.js";
 
 /** A log in a file. */
 export class FilePlace implements LogPlace {
@@ -23,7 +23,7 @@ export class FilePlace implements LogPlace {
   }
 
   async size(): Promise<number | undefined> {
-    return statSync(this.path, { throwIfNoEntry: false })?.size;
+    return onDisk(this.path, READING, () => statSync(this.path, { throwIfNoEntry: false })?.size);
   }
 
   async read(visit?: RecordVisitor): Promise<ReadLog> {
