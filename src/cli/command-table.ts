@@ -38,7 +38,7 @@ const LEFT = "When something is left:";
 const AUDIT = "The idempotency log itself:";
 const TRY = "To try it:";
 const EDITORS = "For editors and shells:";
-const ROWS = "Where a row of the manifest says nothing:";
+const ROWS = "The manifest's rows:";
 const EXCEPTIONS = "Exceptions, one by one:";
 const SERVER = "The server:";
 const LOG = "The idempotency log:";
@@ -143,10 +143,11 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: options({
       [ROWS]: ["sourceTask", "columns", "encoding"],
       [LOG]: LOG_OPTIONS,
-      [OUTPUT]: ["answerFormat"],
+      [OUTPUT]: ["answerFormat", "files"],
     }),
     examples: [
       ["status customers.csv", "the log beside that manifest"],
+      ["status customers.csv --out status.html", "the same as a page"],
       ["status --format json", "for scripts"],
     ],
   },
@@ -276,11 +277,12 @@ export const COMMANDS: readonly CommandSpec[] = [
     arguments: [{ ...MANIFEST, description: "the manifest to write; else standard output" }],
     options: options(
       {
-        "What goes into it:": ["taskOrName", "masterApp", "apps", "pattern"],
+        "What goes into it:": ["sourceTask", "masterApp", "apps", "pattern"],
         ...CONNECTION,
         [OUTPUT]: ["manifestFile", "manifestFormat", "force"],
       },
       {
+        sourceTask: "the task to duplicate, by its ID or its name; without it the tasks are told",
         masterApp: "the app that the reports were made with; it becomes no tenant",
         apps: "the list of apps: ID and name of each",
       },
@@ -300,12 +302,17 @@ export const COMMANDS: readonly CommandSpec[] = [
       "Starts a local stand-in for a Qalyptus server, stateful and strict, on loopback, and prints the lines that run sync against it. " +
       "Ctrl-C ends it.",
     arguments: [],
-    options: options({
-      [SERVER]: ["port", "sandboxKey", "latencyMs", "state"],
-      "What goes wrong:": ["chaos", "faults", "seed"],
-    }),
+    options: options(
+      {
+        "What it knows:": ["manifest", ...ROW_OPTIONS, "columns", "encoding", "allowSharedApp", "allowMasterApp"],
+        [SERVER]: ["port", "sandboxKey", "latencyMs", "state"],
+        "What goes wrong:": ["chaos", "faults", "seed"],
+      },
+      { manifest: "know this manifest's source tasks, reports and apps, so that it can be rehearsed" },
+    ),
     examples: [
       ["sandbox", "then paste the line that it prints"],
+      ["sandbox --manifest customers.csv --fault hang,times=1", "rehearse your own manifest"],
       ["sandbox --chaos 0.2 --seed 7 --state sandbox.json", "rehearse bad days"],
     ],
   },

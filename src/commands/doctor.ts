@@ -23,18 +23,15 @@ import type { Host } from "./host.js";
 import { attempt, readManifestInput } from "./inputs.js";
 import { ABSENT } from "./options.js";
 import { type SettingsOf, syncJob } from "./settings.js";
+import { chooseSourceTask } from "./source-task.js";
 import { openTelling } from "./telling.js";
 
 /** `doctor`: takes each step of a sync up to its first write, by reading only; ends with the code that a sync would end with. */
 export async function doctorCommand(host: Host, settings: SettingsOf["doctor"]): Promise<ExitCode> {
-  const { output, manifest: path, shape, newLog } = settings;
+  const { output, manifest: path, newLog, sourceTaskName } = settings;
   const { server: address, apiKey, ...rest } = settings.connection;
   const telling = await openTelling(host, output);
-  const read = path === undefined ? undefined : await attempt(() => readManifestInput({ ...settings, path }));
-  const checks = [manifestCheck(read)];
-  const manifest = read instanceof StopError ? undefined : read;
-  const named = manifest === undefined ? [] : sourcesOf(manifest);
-  const sourceTasks = named.length > 0 || shape.sourceTask === undefined ? named : [shape.sourceTask];
+  const checks: Check[] = [];
   if (address === undefined)
     checks.push(failed("server", stopError(EXIT.usage, "SERVER_MISSING", "no server is named")));
   if (apiKey === undefined) checks.push(failed("key", stopError(EXIT.usage, "API_KEY_MISSING", "there is no API key")));
@@ -46,11 +43,35 @@ export async function doctorCommand(host: Host, settings: SettingsOf["doctor"]):
     checks.push(failed(opened.problems.some(({ code }) => code === "API_KEY") ? "key" : "server", opened));
   const connection = opened instanceof StopError ? undefined : opened;
   try {
+    const reader = connection?.api.reader;
+    const chosen =
+      sourceTaskName === undefined || reader === undefined
+        ? settings.shape.sourceTask
+        : await attempt(() => chooseSourceTask(reader, sourceTaskName));
+    // What else is wrong with the server or the key is told below, as without a name.
+    if (chosen instanceof StopError && chosen.exitCode === EXIT.usage) checks.push(failed("source-task", chosen));
+    const sourceTask = chosen instanceof StopError ? undefined : chosen;
+    const shape = { ...settings.shape, sourceTask };
+    // Without the source task that a name means, the manifest's rows would be told to lack one.
+    const isUnread = path === undefined || (sourceTaskName !== undefined && sourceTask === undefined);
+    const read = isUnread ? undefined : await attempt(() => readManifestInput({ ...settings, shape, path }));
+    checks.unshift(
+      isUnread && path !== undefined ? skipped("manifest", "its source task is not known") : manifestCheck(read),
+    );
+    const manifest = read instanceof StopError ? undefined : read;
+    const named = manifest === undefined ? [] : sourcesOf(manifest);
+    const sourceTasks = named.length > 0 || sourceTask === undefined ? named : [sourceTask];
     const server = connection?.server.identity;
     const log = await checkLog(host, settings, server, sourceTasks);
     checks.push(...log.checks);
     const noPlan =
-      read instanceof StopError ? "the manifest has faults" : log.isUsable ? undefined : "the log cannot be used";
+      chosen instanceof StopError
+        ? "the source task is not known"
+        : read instanceof StopError
+          ? "the manifest has faults"
+          : log.isUsable
+            ? undefined
+            : "the log cannot be used";
     if (connection !== undefined && server !== undefined) {
       const asked = { server, sourceTasks, shape, newLog, log: log.state, manifest, noPlan };
       checks.push(...(await checkServer(asked, connection.api.reader, () => host.interruption())));

@@ -55,7 +55,7 @@ export function hintCompleter(
     withCommands(hint, (words) => `${argv0} ${typedBy(wordsIn(shell), completed(words))}`);
 }
 
-function wordsOfShape(shape: PlanShape): readonly string[] {
+export function wordsOfShape(shape: Partial<PlanShape>): readonly string[] {
   return SHAPING.flatMap((key) => {
     const { long } = OPTIONS[key];
     const value = shape[key];

@@ -4,10 +4,8 @@ import { checkOutputs, fileExists, type Target, writeNewFile } from "../files/wr
 import { LogState } from "../log/state.js";
 import { draftAsCsv, draftAsJson, draftTenants, type ListedApp } from "../manifest/apps.js";
 import { observeServer } from "../plan/observe.js";
-import { TaskIndex } from "../plan/task-index.js";
 import { liveSource } from "../run/guards.js";
 import type { TaskReader } from "../server/ports.js";
-import { parseTaskId, type TaskId } from "../shared/ids.js";
 import { EXIT, type ExitCode, type Problem, problem, StopError, stopError } from "../shared/problems.js";
 import { wordsIn } from "../shared/quoting.js";
 import { counted, listed, nameAndId, oneLine, quote } from "../shared/text-safety.js";
@@ -15,6 +13,7 @@ import { withConnection } from "./connection.js";
 import type { Host } from "./host.js";
 import { readApps } from "./inputs.js";
 import type { SettingsOf } from "./settings.js";
+import { chooseSourceTask } from "./source-task.js";
 import { openTelling } from "./telling.js";
 
 /** `init`: writes a first manifest from the server's tasks and a list of apps. Never overwrites a file without `--force`. */
@@ -138,29 +137,4 @@ export async function findManifest(request: InitRequest, reader: TaskReader) {
       ? "no app of the list has a name that could be a tenant's"
       : `none of ${counted(apps.length, "app")} fits --pattern ${quote(pattern)}; their names are like ${examples.join(", ")}`;
   throw stopError(EXIT.usage, "NO_APP_FITS", message, { value: pattern });
-}
-
-/** How many tasks an error lists. */
-const TASKS_LISTED = 20;
-
-async function chooseSourceTask(reader: TaskReader, wanted: string | undefined): Promise<TaskId> {
-  const id = wanted === undefined ? undefined : parseTaskId(wanted);
-  if (id !== undefined) return id;
-  const list = await reader.listTasks({ fresh: true });
-  if (list.kind === "none")
-    throw stopError(EXIT.usage, "LIST_UNREADABLE", `the task list cannot be read: ${list.problem.message}`);
-  const { tasks } = list;
-  if (tasks.length === 0) throw stopError(EXIT.usage, "NO_TASKS", "the server shows no task to this API key");
-  const some = tasks.slice(0, TASKS_LISTED).map(nameAndId).join(", ");
-  const more = tasks.length > TASKS_LISTED ? `, and ${tasks.length - TASKS_LISTED} more` : "";
-  const offer = `the server has ${some}${more}`;
-  if (wanted === undefined)
-    throw stopError(EXIT.usage, "SOURCE_TASK_MISSING", `init needs the task to duplicate; ${offer}`);
-  const [only, ...others] = new TaskIndex(tasks).named(wanted);
-  if (only !== undefined && others.length === 0) return only.id;
-  if (only !== undefined) {
-    const message = `${others.length + 1} tasks are named ${quote(wanted)}: ${[only, ...others].map(nameAndId).join(", ")}`;
-    throw stopError(EXIT.usage, "SOURCE_AMBIGUOUS", message, { value: wanted });
-  }
-  throw stopError(EXIT.usage, "SOURCE_UNKNOWN", `no task is named ${quote(wanted)}; ${offer}`, { value: wanted });
 }

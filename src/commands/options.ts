@@ -91,6 +91,8 @@ const GUID: Kind<string> = {
     normalGuid(typed) ?? new Advice(`Give ${long} an ID such as 5f0c6a1e-0000-4000-8000-000000000001`),
 };
 const TASK = GUID as Kind<TaskId>;
+/** An ID in its normal form, or a name: only the server knows which task that is. */
+const TASK_OR_NAME: Kind<string> = { value: "GUID|NAME", parse: (typed) => normalGuid(typed) ?? withinLimit(typed) };
 const APP = GUID as Kind<AppId>;
 
 function choice<T extends string>(value: string, ...choices: readonly T[]): Kind<T> {
@@ -201,7 +203,11 @@ const OUTPUT = "what standard output gets";
 
 /** Every option; its key is what the settings call it. One flag has one form in every command. */
 export const OPTIONS = {
-  sourceTask: one("--source-task", TASK, "the task to duplicate, where a row has no sourceTaskId"),
+  sourceTask: one(
+    "--source-task",
+    TASK_OR_NAME,
+    "the task to duplicate, where a row has no sourceTaskId: its ID, or its name where one task alone has it",
+  ),
   masterApp: one("--master-app", APP, "the app to replace, where a row has no qlikAppId"),
   reports: many("--report", GUID, "a report to map, where a row has no reportId", "every report of the source task"),
   reportId: preset(
@@ -270,13 +276,13 @@ export const OPTIONS = {
   retries: preset(
     "--retries",
     wholeNumber(0, 1000),
-    "how often a request is repeated that certainly changed nothing: a failed read, no connection, 429",
+    "how often to repeat a read that failed, or a write that certainly did nothing (no connection, or 429)",
     "4",
   ),
   settleMs: one(
     "--settle",
     duration(0),
-    "how long to wait after an answer was lost, before the server's list is believed where it shows no copy",
+    "after a lost answer: wait this long before a copy that the server does not list counts as never made",
     "the greater of --timeout and 15s",
   ),
   maxFailures: one("--max-failures", wholeNumber(1), "start no more writes after N tenants failed or went in doubt"),
@@ -318,11 +324,6 @@ export const OPTIONS = {
   forget: flag("--forget", "the tenant holds nothing any more"),
   reason: one("--reason", text("TEXT"), "why, for the log; needed to forget an open doubt"),
   manifest: one("--manifest", FILE, "the manifest whose log is meant"),
-  taskOrName: one(
-    "--source-task",
-    text("GUID|NAME"),
-    "the task to duplicate, by its ID or its name; without it the tasks are told",
-  ),
   pattern: one("--pattern", PATTERN, "how an app's name holds the tenant's key: 'Sales - {tenant}'"),
   manifestFile: one("--out", FILE, "the manifest to write, as the argument"),
   manifestFormat: one(

@@ -2,29 +2,121 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import type { PlanShape } from "../log/records.js";
+import type { Manifest } from "../manifest/manifest.js";
 import { lookOf } from "../reporter/look.js";
 import { parseFault } from "../sandbox/chaos.js";
 import type { TaskRun } from "../sandbox/page.js";
 import { describeStart, type RunningSandbox, startSandbox } from "../sandbox/server.js";
-import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID, tenantAppId } from "../sandbox/world.js";
-import { EXIT, type ExitCode, stopError } from "../shared/problems.js";
+import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID, tenantAppId, type World, worldOf } from "../sandbox/world.js";
+import { optionWords, typedBy } from "../shared/hints.js";
+import { type AppId, groupBy, type TaskId } from "../shared/ids.js";
+import { EXIT, type ExitCode, StopError, stopError } from "../shared/problems.js";
+import { type Shell, wordsIn } from "../shared/quoting.js";
+import { LOG_ENDING } from "../shared/results.js";
+import { oneLine } from "../shared/text-safety.js";
+import { wordsOfShape } from "./hint-commands.js";
 import type { Host } from "./host.js";
+import { attempt, readManifestInput } from "./inputs.js";
 import type { SettingsOf } from "./settings.js";
 
 /** `sandbox`: a local stand-in for a Qalyptus server, until it is interrupted. */
 export async function sandboxCommand(host: Host, settings: SettingsOf["sandbox"]): Promise<ExitCode> {
   const { port, sandboxKey: key, latencyMs, seed, state: stateFile, chaos: share } = settings;
+  const rehearsed = await rehearsalOf(settings);
   const chaos = { share, faults: settings.faults.map((fault) => parseFault(fault)) };
   const onFailure = (error: unknown): void => {
     void host.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
   };
-  const sandbox = await startSandbox({ port, key, latencyMs, stateFile, seed, chaos, onFailure });
-  await host.stdout.write(`${describeStart(sandbox).join("\n")}\n`);
+  const world = rehearsed?.world;
+  const sandbox = await startSandbox({ port, key, latencyMs, stateFile, seed, chaos, world, onFailure });
   const { requested } = host.interruption();
-  if (!requested.aborted) await once(requested, "abort");
-  await sandbox.close();
+  const folder = await mkdtemp(join(tmpdir(), "qalyptus-sandbox-"));
+  try {
+    if (rehearsed === undefined) await writeFile(join(folder, SAMPLE), sampleManifest());
+    // Never beside the manifest: there stands, or will stand, the log of its real server.
+    const log = stateFile === undefined ? join(folder, "sandbox") : resolve(host.cwd, stateFile);
+    const words = [
+      ...["sync", resolve(host.cwd, settings.manifest ?? join(folder, SAMPLE)), "--server", sandbox.url],
+      ...["--idempotency-log", log + LOG_ENDING],
+      ...(rehearsed === undefined ? [] : rehearsed.words),
+    ];
+    const pasted = { sh: pastedLine(host, words, "sh"), powershell: pastedLine(host, words, "powershell") };
+    await host.stdout.write(`${describeStart(sandbox, pasted).map(oneLine).join("\n")}\n`);
+    if (!requested.aborted) await once(requested, "abort");
+  } finally {
+    await sandbox.close();
+    await rm(folder, { recursive: true, force: true });
+  }
   return EXIT.ok;
+}
+
+const SAMPLE = "customers.csv";
+const SAMPLE_TENANTS = [
+  "acme",
+  "globex",
+  "initech",
+  "umbrella",
+  "hooli",
+  "stark",
+  "wayne",
+  "wonka",
+  "tyrell",
+  "soylent",
+];
+
+/** A manifest of the sandbox's own apps. */
+function sampleManifest(): string {
+  const rows = SAMPLE_TENANTS.map((tenant, at) => [tenant, tenantAppId(at + 1), MASTER_APP_ID, FIRST_SOURCE_TASK_ID]);
+  return [["tenant", "newQlikAppId", "qlikAppId", "sourceTaskId"], ...rows]
+    .map((cells) => `${cells.join(",")}\n`)
+    .join("");
+}
+
+/** A command that means the same in every folder. */
+function pastedLine({ argv0, mainPath }: Host, words: readonly string[], shell: Shell): string {
+  const word = wordsIn(shell);
+  const program = argv0.includes(" ") ? `node ${word(resolve(mainPath))}` : argv0;
+  return `${program} ${typedBy(word, words)}`;
+}
+
+/**
+ * `--manifest`: what the sandbox shall know of it, as plain texts, and the options that a sync of it needs. Rows that name no source task
+ * or no app to replace get the sandbox's own. Throws the manifest's faults (exit 2).
+ */
+async function rehearsalOf({ manifest: path, encoding, shape: given }: SettingsOf["sandbox"]) {
+  if (path === undefined) return undefined;
+  const typed = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const [sourceTask, masterApp] = [FIRST_SOURCE_TASK_ID as TaskId, MASTER_APP_ID as AppId];
+  let faults: StopError | undefined;
+  for (const own of [{}, { masterApp }, { sourceTask }, { sourceTask, masterApp }]) {
+    const shape: Partial<PlanShape> = { ...own, ...typed };
+    const manifest = await attempt(() => readManifestInput({ path, encoding, shape }));
+    if (manifest instanceof StopError) {
+      faults ??= manifest;
+      continue;
+    }
+    const { reportId: _, ...rows } = shape;
+    const words = [...wordsOfShape(rows), ...(encoding === undefined ? [] : optionWords("--encoding", encoding))];
+    return { words, world: worldFor(manifest) };
+  }
+  throw faults;
+}
+
+function worldFor({ fileName, tenants }: Manifest): World {
+  const enabled = tenants.filter((tenant) => tenant.enabled);
+  const sources = [...groupBy(enabled, ({ sourceTaskId = "" }) => sourceTaskId)].flatMap(([id, own]) => {
+    if (id === "") return [];
+    const desired = own.flatMap((tenant) => tenant.desired);
+    const copies = own.flatMap(({ newTaskId, tenant }) =>
+      newTaskId === undefined ? [] : [{ id: newTaskId as string, name: `Copy of ${tenant}` }],
+    );
+    const masterApps = [...new Set(desired.map(({ qlikAppId }) => qlikAppId as string))];
+    return [{ id, masterApps, reports: [...new Set(desired.flatMap(({ report }) => report ?? []))], copies }];
+  });
+  const apps = enabled.flatMap(({ desired }) => desired.flatMap((one) => [one.qlikAppId, one.newQlikAppId]));
+  return worldOf(fileName, sources, apps);
 }
 
 const TENANTS = 120;

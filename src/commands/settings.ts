@@ -1,6 +1,6 @@
 import type { PlanShape } from "../log/records.js";
 import type { ProblemCode } from "../shared/codes.js";
-import { foldTenantKey, trimAround } from "../shared/ids.js";
+import { foldTenantKey, parseTaskId, type TaskId, trimAround } from "../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
 import { shellWord } from "../shared/quoting.js";
 import type { ResultFile } from "../shared/results.js";
@@ -88,10 +88,11 @@ const READERS = {
   },
   validate: (given: Given) => ({
     manifest: manifestOf(given) ?? "",
-    shape: shapeOf(given.values),
+    shape: { ...shapeOf(given.values), sourceTask: sourceTaskById(given) },
   }),
-  status: (given: Given) => ({ manifest: manifestOf(given) }),
+  status: (given: Given) => ({ manifest: manifestOf(given), sourceTask: sourceTaskById(given) }),
   resolve: (given: Given) => ({
+    sourceTask: sourceTaskById(given),
     server: givenConnection(given).server,
     resolution: resolutionOf(given),
   }),
@@ -99,6 +100,7 @@ const READERS = {
     manifest: manifestOf(given),
     connection: givenConnection(given),
     shape: shapeOf(given.values),
+    sourceTaskName: sourceTaskNameOf(given.values),
   }),
   init: (given: Given) => {
     const { values } = given;
@@ -107,7 +109,6 @@ const READERS = {
     if (values.manifestFile !== undefined && values.manifestFile !== file)
       conflict(given, `init writes one manifest: ${argument} or ${values.manifestFile}`);
     return {
-      sourceTask: values.taskOrName,
       file: file === "-" ? undefined : file,
       manifestFormat: values.manifestFormat ?? (file?.toLowerCase().endsWith(".json") === true ? "json" : "csv"),
       connection: requireConnection(given, "init"),
@@ -120,7 +121,7 @@ const READERS = {
   },
   "log copy": (given: Given) => ({ from: given.operands[0] ?? "", to: given.operands[1] ?? "" }),
   "log init": (given: Given) => ({ url: given.operands[0] }),
-  sandbox: () => ({}),
+  sandbox: (given: Given) => ({ shape: { ...shapeOf(given.values), sourceTask: sourceTaskById(given) } }),
   demo: () => ({}),
   schema: () => ({}),
   completion: (given: Given) => ({
@@ -152,6 +153,7 @@ export function readInvocation(command: CommandName, given: Given): Invocation {
 function syncSettings(given: Given) {
   const { settleMs = LEAST_SETTLE_MS, offline } = given.values;
   const why = "a server that still works on a request after so short a time makes a second task";
+  if (offline) sourceTaskById(given);
   const short = settleMs < LEAST_SETTLE_MS ? [problem("SETTLE_SHORT", `--settle ${settleMs}ms: ${why}`)] : [];
   return {
     ...syncJob(given.values),
@@ -165,6 +167,7 @@ function syncSettings(given: Given) {
 export function syncJob(values: Values) {
   return {
     shape: shapeOf(values),
+    sourceTaskName: sourceTaskNameOf(values),
     run: {
       ...pick(values, ["dryRun", "offline", "verify", "newLog", "timeoutMs", "concurrency", "retries"]),
       ...pick(values, ["maxFailures", "maxChanges", "detailedExitCode"]),
@@ -174,7 +177,22 @@ export function syncJob(values: Values) {
 }
 
 function shapeOf(values: Values): PlanShape {
-  return pick(values, SHAPING);
+  return { ...pick(values, SHAPING), sourceTask: parseTaskId(values.sourceTask ?? "") };
+}
+
+/** `--source-task` that is no ID: which task it is, the server says before anything is planned. */
+function sourceTaskNameOf({ sourceTask }: Values): string | undefined {
+  return parseTaskId(sourceTask ?? "") === undefined ? sourceTask : undefined;
+}
+
+/** `--source-task` of a command that asks no server. */
+function sourceTaskById(given: Given): TaskId | undefined {
+  const name = sourceTaskNameOf(given.values);
+  if (name !== undefined) {
+    const message = `--source-task cannot be ${quote(name)}: no server is asked here which task has that name`;
+    fault(given, "OPTION_VALUE", message, "Give --source-task an ID such as 5f0c6a1e-0000-4000-8000-000000000001");
+  }
+  return parseTaskId(given.values.sourceTask ?? "");
 }
 
 /** The settings of a connection but for its two ends. */

@@ -16,6 +16,7 @@ import {
   sealPlan,
   writeSavedPlan,
 } from "../plan/saved-plan.js";
+import { untilInterrupted } from "../run/abort.js";
 import { dryRunSync, runSync, type SyncRequest, sourcesOf } from "../run/sync.js";
 import { commandLine, hintOf, sameSync } from "../shared/hints.js";
 import { EXIT, type ExitCode, type Problem, StopError, stopError } from "../shared/problems.js";
@@ -37,6 +38,7 @@ import type { Host, Tell } from "./host.js";
 import { attempt, type ManifestSource, readManifestInput } from "./inputs.js";
 import { OPTIONS } from "./options.js";
 import { type OutputSettings, permissionsOf, type SettingsOf, type TypedLine } from "./settings.js";
+import { chooseSourceTask } from "./source-task.js";
 import { openTelling } from "./telling.js";
 
 /** `sync`: makes the server match the manifest, or with `--dry-run` shows what it would do. */
@@ -168,17 +170,39 @@ async function performSync(
     if (what === "apps") appsSha256 = sha256;
     sync.checkFile?.(what, sha256);
   };
-  const manifest = await readManifestOrLogFault({ ...sync, checkFile });
-  const prepared: PreparedSync = { machine, sync, manifest, appsSha256, runId: randomUUID(), tell, planTarget };
-  if (sync.connection === undefined) return { result: await dryRun(prepared), manifest };
-  const { withConnection } = await import("./connection.js");
-  const work = async (connection: Connection): Promise<RunResult> => {
-    await checkNoOtherLog(sync.log, connection.server.identity, sourcesOf(manifest));
-    return sync.run.dryRun ? dryRun(prepared, connection) : apply(prepared, connection);
+  const prepare = async (asked: AskedSync): Promise<PreparedSync> => {
+    const manifest = await readManifestOrLogFault({ ...asked, checkFile });
+    return { machine, sync: asked, manifest, appsSha256, runId: randomUUID(), tell, planTarget };
   };
-  const result = await withConnection(machine, sync.connection, tell, work, sync.run.concurrency);
+  // A manifest's faults are told before the server is asked, unless only the server knows what its rows leave out.
+  const early = sync.sourceTaskName === undefined ? await prepare(sync) : undefined;
+  if (sync.connection === undefined) {
+    const prepared = early ?? (await prepare(sync));
+    return { result: await dryRun(prepared), manifest: prepared.manifest };
+  }
+  const { withConnection } = await import("./connection.js");
+  const work = async (connection: Connection) => {
+    const prepared = early ?? (await prepare(await withSourceTask(machine, sync, tell, connection)));
+    const { manifest } = prepared;
+    await checkNoOtherLog(sync.log, connection.server.identity, sourcesOf(manifest));
+    return { result: await (sync.run.dryRun ? dryRun : apply)(prepared, connection), manifest };
+  };
+  const { result, manifest } = await withConnection(machine, sync.connection, tell, work, sync.run.concurrency);
   const { savedPlan, plan: path } = sync;
   return { result: savedPlan && path !== undefined ? withPlan(result, path, savedPlan) : result, manifest };
+}
+
+/** The sync with the ID of the source task that it was given by its name: plan, log and record hold that alone. */
+async function withSourceTask(
+  machine: Machine,
+  sync: AskedSync,
+  { emit }: Tell,
+  { api }: Connection,
+): Promise<AskedSync> {
+  emit({ kind: "step", message: "looking for the source task by its name" });
+  const finding = chooseSourceTask(api.reader, sync.sourceTaskName);
+  const sourceTask = await untilInterrupted(machine.interruption(), finding);
+  return { ...sync, shape: { ...sync.shape, sourceTask } };
 }
 
 /** The result with what approvers hold against each other: the plan's digest, and what it is permitted to do. */

@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { SeededChance } from "./chaos.js";
 import { type Answer, type Behaviour, created, failure, success } from "./faults.js";
 import { contentOf, type SandboxTask, type StoredReport, type Swap, type TaskStore } from "./store.js";
-import { knowsApp } from "./world.js";
+import type { World } from "./world.js";
 
 /** Every address that the sandbox answers to. `page` and `run` are its own: no key, and no fault befalls them. */
 const ROUTES = (
@@ -95,6 +95,7 @@ export interface ApiDeps {
   readonly store: TaskStore;
   readonly behaviour: Behaviour;
   readonly chance: SeededChance;
+  readonly world: World;
 }
 
 const USUAL_PAGE_SIZE = 10;
@@ -219,8 +220,9 @@ export class Api {
     if (unknown !== undefined && behaviour.unknownReports === "refuse")
       return this.#refuse(400, `the task ${task.id} has no report ${unknown.ReportId}`);
     const apps = entries.flatMap((entry) => entry.QlikApps.flatMap((swap) => [swap.QlikAppId, swap.NewQlikAppId]));
-    const app = apps.find((candidate) => !knowsApp(candidate));
-    return app === undefined ? undefined : this.#refuse(400, `there is no Qlik Sense app ${app}`);
+    const { world } = this.#deps;
+    const app = apps.find((candidate) => !world.knowsApp(candidate));
+    return app === undefined ? undefined : this.#refuse(400, `there is no Qlik Sense app ${app}: ${world.told}`);
   }
 
   #show(data: unknown): Performed {

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,7 +9,7 @@ import { Chaos, SeededChance } from "./chaos.js";
 import { behaviourOf, disturbanceOf, type FaultSetting } from "./faults.js";
 import { Requests } from "./requests.js";
 import { TaskStore } from "./store.js";
-import { MASTER_APP_ID, SOURCE_TASKS } from "./world.js";
+import { MASTER_APP_ID, USUAL_WORLD, type World } from "./world.js";
 
 /** The port of the vendor's own examples: the sandbox's too, unless it is taken. */
 const USUAL_PORT = 3994;
@@ -30,6 +30,8 @@ export interface SandboxOptions {
   readonly chaos?: { readonly share?: number; readonly faults?: readonly FaultSetting[] } | undefined;
   /** The same seed gives the same faults to the same requests, and the same IDs to the same copies. */
   readonly seed?: string | number | undefined;
+  /** Its source tasks and apps. Left out: its own. */
+  readonly world?: World | undefined;
   readonly now?: (() => Date) | undefined;
   /** Told what went wrong inside the sandbox: its state file could not be written. */
   readonly onFailure?: ((error: unknown) => void) | undefined;
@@ -43,15 +45,15 @@ export type RunningSandbox = Awaited<ReturnType<typeof startSandbox>>;
  * is not a sandbox's, or the port cannot be had.
  */
 export async function startSandbox(options: SandboxOptions = {}) {
-  const { stateFile, chaos = {}, now = () => new Date() } = options;
+  const { stateFile, chaos = {}, now = () => new Date(), world = USUAL_WORLD } = options;
   const { key = `sandbox-${randomBytes(16).toString("hex")}` } = options;
   const { share = 0, faults = [] } = chaos;
-  const chance = new SeededChance(String(options.seed ?? randomUUID().slice(0, 8)));
-  const store = await TaskStore.open(chance, now, stateFile);
+  const chance = new SeededChance(String(options.seed ?? randomInt(2 ** 32)));
+  const store = await TaskStore.open(chance, now, stateFile, world);
   const behaviour = behaviourOf(faults);
   const requests = new Requests({
     ...{ key, store, behaviour, now, latencyMs: options.latencyMs ?? 0 },
-    api: new Api({ store, behaviour, chance }),
+    api: new Api({ store, behaviour, chance, world }),
     chaos: new Chaos(chance, share, faults),
     onFailure: options.onFailure ?? (() => {}),
   });
@@ -68,7 +70,7 @@ export async function startSandbox(options: SandboxOptions = {}) {
   return {
     /** Without a slash at its end. */
     url: `http://${HOST}:${port}`,
-    ...{ port, key, seed: chance.seed, stateFile, chaos },
+    ...{ port, key, seed: chance.seed, stateFile, chaos, world },
     /** Every task as it truly is, whatever the server shows, in the order in which they were made. */
     tasks: () => store.tasks(),
     counts: () => requests.counts(),
@@ -92,18 +94,19 @@ async function listen(server: Server, wanted: number | undefined): Promise<numbe
   return (server.address() as AddressInfo).port;
 }
 
-/** How the program is called from its own folder, and a manifest that is there. */
-const PROGRAM = "node bin/qalyptus-propagate.js";
-const MANIFEST = "examples/tenants.csv";
+/** The line that syncs with a sandbox, as each shell reads it from any folder. */
+export interface PastedSync {
+  readonly sh: string;
+  readonly powershell: string;
+}
 
 /**
  * What a person needs when a sandbox has started, a line each: first the two lines to paste, for sh and for PowerShell; then
- * its page, what is fixed, and what a restart does to logs.
+ * its page, what it knows, and what a restart does.
  */
-export function describeStart(sandbox: RunningSandbox): readonly string[] {
-  const { url, key, port, stateFile, chaos } = sandbox;
+export function describeStart(sandbox: RunningSandbox, sync: PastedSync): readonly string[] {
+  const { url, key, port, stateFile, chaos, world } = sandbox;
   const { share = 0, faults = [] } = chaos;
-  const sync = `${PROGRAM} sync ${MANIFEST} --server ${url}`;
   const copies = sandbox.tasks().filter((task) => task.copyOf !== null).length;
   const disturbed = share > 0 ? `${share} of all requests are disturbed` : "";
   const parts = [disturbed, faults.map((fault) => fault.name).join(", ")].filter((part) => part !== "");
@@ -113,23 +116,23 @@ export function describeStart(sandbox: RunningSandbox): readonly string[] {
       : "";
   return [
     "Paste one of these into another window:",
-    `  sh          QALYPTUS_API_KEY=${key} ${sync}`,
-    `  PowerShell  $env:QALYPTUS_API_KEY='${key}'; ${sync}`,
+    `  sh          QALYPTUS_API_KEY=${key} ${sync.sh}`,
+    `  PowerShell  $env:QALYPTUS_API_KEY='${key}'; ${sync.powershell}`,
     "",
     `Its tasks, and which app each report reads: ${url}/`,
-    ...SOURCE_TASKS.map(({ id, name, triggers }) => {
+    ...world.sourceTasks.map(({ id, name, triggers }) => {
       const mails = triggers.some((trigger) => trigger.isActive);
       const note = " (its copies would mail by themselves: sync refuses it without --allow-live-source)";
       return `Source task ${id}  ${name}${mails ? note : ""}`;
     }),
-    `Master app  ${MASTER_APP_ID}`,
+    ...(world === USUAL_WORLD ? [`Master app  ${MASTER_APP_ID}`] : []),
+    `Apps and source tasks: ${world.told}.`,
     ...(port === USUAL_PORT ? [] : [`It listens on port ${port}, not on the usual ${USUAL_PORT}.`]),
     ...(stateFile === undefined
-      ? [
-          `It starts anew each time: logs made against an earlier sandbox are void (here ${MANIFEST}.idempotency.jsonl: remove it).`,
-          "To keep the tasks over a restart: --state FILE",
-        ]
-      : [`Its tasks are kept in ${stateFile}: ${counted(copies, "copy", "copies")} so far.`]),
+      ? ["It starts anew each time, and so does the log of the lines above. To keep both over a restart: --state FILE"]
+      : [
+          `Its tasks are kept in ${stateFile}: ${counted(copies, "copy", "copies")} so far; the log of the lines above stands beside it.`,
+        ]),
     ...(parts.length === 0 ? [] : [`Chaos: ${parts.join("; ")}${again}`]),
     "Stop it with Ctrl+C.",
   ];

@@ -4,7 +4,7 @@ import { codeOf, spokenCode } from "../files/paths.js";
 import { entryAt, type Target, targetOf, writeAtomically } from "../files/write-file.js";
 import { EXIT, stopError } from "../shared/problems.js";
 import type { SeededChance } from "./chaos.js";
-import { SOURCE_TASKS, type WorldReport, type WorldTask } from "./world.js";
+import type { World, WorldReport, WorldTask } from "./world.js";
 
 const FORMAT = "qalyptus-propagate sandbox state";
 const guid = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
@@ -50,13 +50,22 @@ export class TaskStore {
    * Opens the source tasks, or the tasks of the state file where there is one. Throws a StopError (exit 2) where that is not a
    * sandbox's (it is never repaired or overwritten) or cannot be read or written.
    */
-  static async open(chance: SeededChance, now: () => Date, stateFile: string | undefined): Promise<TaskStore> {
+  static async open(
+    chance: SeededChance,
+    now: () => Date,
+    stateFile: string | undefined,
+    { sourceTasks, copies }: World,
+  ): Promise<TaskStore> {
     const target = stateFile === undefined ? undefined : targetOf(stateFile);
     const store = new TaskStore(chance, now, target);
-    const kept = stateFile === undefined ? undefined : await readState(stateFile);
+    const kept = stateFile === undefined ? undefined : await readState(stateFile, sourceTasks);
     const createdAt = now().toISOString();
-    for (const task of kept ?? SOURCE_TASKS.map((origin) => freshTask(origin, createdAt)))
+    for (const task of kept ?? sourceTasks.map((origin) => freshTask(origin, createdAt)))
       store.#tasks.set(task.id, task);
+    for (const { id, name, of } of copies) {
+      const source = store.task(of);
+      if (source !== undefined && !store.#tasks.has(id)) store.addCopy(source, name, new Map(), id);
+    }
     try {
       // Told at the start, and not at the first copy.
       await store.save();
@@ -89,11 +98,14 @@ export class TaskStore {
    * Makes a copy: new IDs for the task and its rows; the reports' own IDs stay. `mappings` by the report's `reportID`, instead of
    * what the task has. Not idempotent, like the real one.
    */
-  addCopy(source: SandboxTask, name: string, mappings: ReadonlyMap<string, readonly Swap[]>): SandboxTask {
-    let id: string;
-    let n = 1;
-    do id = this.#chance.guid("task", source.id, name, n++);
-    while (this.#tasks.has(id));
+  addCopy(
+    source: SandboxTask,
+    name: string,
+    mappings: ReadonlyMap<string, readonly Swap[]>,
+    given?: string,
+  ): SandboxTask {
+    let id = given ?? this.#chance.guid("task", source.id, name, 1);
+    for (let n = 2; this.#tasks.has(id); n += 1) id = this.#chance.guid("task", source.id, name, n);
     const reports = source.reports.map(({ reportId, mappings: own }) => ({
       rowId: this.#chance.guid("row", id, reportId),
       reportId,
@@ -149,7 +161,7 @@ function freshTask(origin: WorldTask, createdAt: string): SandboxTask {
 }
 
 /** The tasks of a state file; `undefined` where there is none yet. */
-async function readState(path: string): Promise<readonly SandboxTask[] | undefined> {
+async function readState(path: string, sourceTasks: World["sourceTasks"]): Promise<readonly SandboxTask[] | undefined> {
   let text: string;
   try {
     // A link is never followed: whoever made it chose what is written over.
@@ -163,12 +175,12 @@ async function readState(path: string): Promise<readonly SandboxTask[] | undefin
   }
   try {
     const tasks = stateDocument.parse(JSON.parse(text)).tasks.map((task) => {
-      const origin = SOURCE_TASKS.find((candidate) => candidate.id === task.origin);
+      const origin = sourceTasks.find((candidate) => candidate.id === task.origin);
       if (origin === undefined) throw new Error(`there is no source task ${task.origin}`);
       for (const report of task.reports) contentOf({ ...task, origin }, report);
       return { ...task, origin };
     });
-    const missing = SOURCE_TASKS.find((task) => !tasks.some(({ id }) => id === task.id));
+    const missing = sourceTasks.find((task) => !tasks.some(({ id }) => id === task.id));
     if (missing !== undefined) throw new Error(`the source task ${missing.id} is not in it`);
     return tasks;
   } catch (cause) {

@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
+
 /**
- * The sandbox's fixed world: what every start of it knows, so that examples, docs and tests can name it.
+ * The sandbox's world: a fixed one, which examples, docs and tests can name, or one that is made for somebody's own manifest.
  * A world's IDs are plain strings in lower case: the stand-in shares no parsing with the client that it is there to test.
  */
 
@@ -32,10 +34,10 @@ export function publishedReportId(task: number, report: number): string {
 
 type ReportText = readonly [name: string, formats: string, connections: string, filters: string, conditions: string];
 
-/** The reports of source task number `task`, all built on the master app. */
-function reports(task: number, texts: readonly ReportText[]) {
+/** The reports of source task number `task`, all built on the master apps. */
+function reports(task: number, texts: readonly ReportText[], masterApps: readonly string[]) {
   const onMaster = (names: string): readonly AppReader[] =>
-    names.split(", ").map((name) => ({ name, appId: MASTER_APP_ID }));
+    names.split(", ").flatMap((name) => masterApps.map((appId) => ({ name, appId })));
   return texts.map(([name, formats, connections, filters, conditions], index) => ({
     rowId: sourceRowId(task, index + 1),
     reportId: publishedReportId(task, index + 1),
@@ -60,7 +62,8 @@ interface TaskTexts {
   readonly triggers: readonly (readonly [name: string, type: string, appId: string | null])[];
 }
 
-function sourceTask(task: number, { name, description, people, triggers, reports: texts }: TaskTexts) {
+function sourceTask(task: number, masterApps: readonly string[]) {
+  const { name, description, people, triggers, reports: texts } = TEXTS[task - 1] ?? TEXTS[0];
   return {
     id: task === 1 ? FIRST_SOURCE_TASK_ID : SECOND_SOURCE_TASK_ID,
     name,
@@ -68,18 +71,18 @@ function sourceTask(task: number, { name, description, people, triggers, reports
     isActive: true,
     testMode: false,
     triggers: triggers.map(([title, type, appId], index) => {
-      return { id: `eeeeeeee-000${task}-4000-8000-00000000000${index + 1}`, name: title, type, isActive: true, appId };
+      const id = `eeeeeeee-000${task}-4000-8000-00000000000${index + 1}`;
+      return { id, name: title, type, isActive: true, appId: appId && (masterApps[0] ?? appId) };
     }),
     recipients: people.map(([person, email], index) => {
       return { id: `dddddddd-000${task}-4000-8000-00000000000${index + 1}`, name: person, email };
     }),
-    reports: reports(task, texts),
+    reports: reports(task, texts, masterApps),
   };
 }
 
-/** The source tasks that every sandbox starts with. */
-export const SOURCE_TASKS: readonly WorldTask[] = [
-  sourceTask(1, {
+const TEXTS: readonly [TaskTexts, TaskTexts] = [
+  {
     name: "Monthly Report",
     description: "Month-end figures, built once on the master app",
     reports: [
@@ -92,8 +95,8 @@ export const SOURCE_TASKS: readonly WorldTask[] = [
       ["Finance", "finance@example.com"],
     ],
     triggers: [],
-  }),
-  sourceTask(2, {
+  },
+  {
     name: "Weekly Sales",
     description: "Sales of the week, mailed when the master app has been reloaded",
     reports: [
@@ -110,10 +113,89 @@ export const SOURCE_TASKS: readonly WorldTask[] = [
       ["Every Monday at six", "Schedule", null],
       ["After the master app's reload", "Qlik event", MASTER_APP_ID],
     ],
-  }),
+  },
 ];
 
-/** Whether an app exists on the Qlik Sense side. Gets a GUID in lower case. */
-export function knowsApp(appId: string): boolean {
+/** The source tasks that a sandbox starts with, unless it is given a manifest's. */
+export const SOURCE_TASKS: readonly WorldTask[] = [1, 2].map((task) => sourceTask(task, [MASTER_APP_ID]));
+
+/** A source task as a manifest names it. */
+export interface NamedSource {
+  readonly id: string;
+  /** The apps that its rows replace. */
+  readonly masterApps: readonly string[];
+  /** Those that its rows name, by whichever of a report's two IDs; none: every report of the task is meant. */
+  readonly reports: readonly string[];
+  /** Copies that its rows name (`newTaskId`). */
+  readonly copies: readonly { readonly id: string; readonly name: string }[];
+}
+
+/** What a sandbox knows. */
+export interface World {
+  readonly sourceTasks: readonly WorldTask[];
+  readonly copies: readonly { readonly id: string; readonly name: string; readonly of: string }[];
+  /** Whether an app exists on the Qlik Sense side. Gets a GUID in lower case. */
+  readonly knowsApp: (appId: string) => boolean;
+  /** Whose apps and source tasks they are, for a refusal. */
+  readonly told: string;
+}
+
+export const USUAL_WORLD: World = {
+  sourceTasks: SOURCE_TASKS,
+  copies: [],
+  knowsApp,
+  told: "the sandbox knows its own only; it knows those of a manifest that it is started with (--manifest FILE)",
+};
+
+/** A world in which a manifest can be rehearsed: its source tasks and apps, and the sandbox's own apps. */
+export function worldOf(file: string, sources: readonly NamedSource[], apps: Iterable<string>): World {
+  const known = new Set(apps);
+  const ownOf = ({ id, masterApps }: NamedSource): WorldTask | undefined => {
+    const at = SOURCE_TASKS.findIndex((task) => task.id === id);
+    return at < 0 ? undefined : sourceTask(at + 1, masterApps);
+  };
+  const named = sources.map((source) => ownOf(source) ?? madeFor(source));
+  const isAllOwn = named.every(({ id }) => SOURCE_TASKS.some((task) => task.id === id));
+  const others = isAllOwn ? SOURCE_TASKS.filter((task) => !named.some(({ id }) => id === task.id)) : [];
+  return {
+    sourceTasks: [...named, ...others],
+    copies: sources.flatMap(({ id, copies }) => copies.map((copy) => ({ ...copy, of: id }))),
+    knowsApp: (appId) => knowsApp(appId) || known.has(appId),
+    told: `the sandbox knows its own, and those that ${file} named when it was started`,
+  };
+}
+
+/** A report that a manifest names by an ID has that for its row's; where it names none, the task has three. */
+function madeFor({ id, masterApps, reports: named }: NamedSource): WorldTask {
+  const rows = named.length > 0 ? named : [1, 2, 3].map((n) => guidOf(`${id} report ${n}`));
+  return {
+    id,
+    name: `Source task ${id.slice(0, 8)}`,
+    description: "Made for the manifest that the sandbox was started with",
+    isActive: false,
+    testMode: false,
+    triggers: [],
+    recipients: [],
+    reports: rows.map((rowId, index) => {
+      const readers = masterApps.map((appId) => ({ name: "Figures", appId }));
+      return {
+        rowId,
+        reportId: guidOf(`${rowId} published`),
+        name: `Report ${index + 1}`,
+        outputFormats: ["PDF"],
+        connections: readers,
+        filters: readers,
+        conditions: [],
+      };
+    }),
+  };
+}
+
+function guidOf(words: string): string {
+  const hex = createHash("sha256").update(words).digest("hex");
+  return hex.replace(/^(.{8})(.{4})(.{3})(.{3})(.{12}).*/, "$1-$2-4$3-8$4-$5");
+}
+
+function knowsApp(appId: string): boolean {
   return appId === MASTER_APP_ID || /^22222222-0000-4000-8000-0{7}(?!0{5})\d{5}$/.test(appId);
 }

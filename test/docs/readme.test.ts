@@ -35,6 +35,22 @@ describe("the page of commands and options", () => {
     expect(page).toMatch(new RegExp(`\`[^\`\\n]*${flag}\\b[^\`\\n]*\``));
   });
 
+  it("gives each command the options that it has, and no other", () => {
+    const told = new Map<string, Set<string>>();
+    let command = "sync";
+    for (const row of page.slice(page.indexOf("## Options of the other commands")).split("\n")) {
+      const [, name = "", options = ""] = row.replaceAll("\\|", "").split("|");
+      command = /`(.*)`/.exec(name)?.[1] ?? command;
+      const flags = [...options.matchAll(/--[a-z][a-z-]+/g)].map(([flag]) => flag);
+      told.set(command, new Set([...(told.get(command) ?? []), ...flags]));
+    }
+    const everywhere = ["--quiet", "--verbose", "--no-color", "--help", "--version"];
+    for (const { name, options } of COMMANDS.filter((each) => each.name !== "sync")) {
+      const flags = options.map((option) => option.long).filter((flag) => !everywhere.includes(flag));
+      expect([...(told.get(name) ?? [])].toSorted(), name).toEqual(flags.toSorted());
+    }
+  });
+
   it.each(Object.values(EXIT))("tells what exit code %i means", (code) => {
     expect(page).toMatch(new RegExp(`^\\| (?:\\d+, )?${code}(?:, \\d+)? \\|`, "m"));
   });
