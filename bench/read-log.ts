@@ -2,5 +2,5 @@
 import { readLog } from "../src/log/file/read-log.js";
 
 const begun = performance.now();
-const records = readLog(process.argv[2] ?? "").head?.seq ?? 0;
+const records = (await readLog(process.argv[2] ?? "")).head?.seq ?? 0;
 process.stdout.write(JSON.stringify({ records, ms: Math.round(performance.now() - begun) }));

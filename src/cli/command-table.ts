@@ -143,10 +143,11 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: options({
       [ROWS]: ["sourceTask", "columns", "encoding"],
       [LOG]: LOG_OPTIONS,
-      [OUTPUT]: ["answerFormat"],
+      [OUTPUT]: ["answerFormat", "files"],
     }),
     examples: [
       ["status customers.csv", "the log beside that manifest"],
+      ["status customers.csv --out status.html", "the same as a page"],
       ["status --format json", "for scripts"],
     ],
   },

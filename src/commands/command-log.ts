@@ -2,7 +2,7 @@ import { hostname, userInfo } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FilePlace } from "../log/file/file-place.js";
-import { findLogs, isLogOf } from "../log/file/read-log.js";
+import { findLogOf, findLogs } from "../log/file/read-log.js";
 import type { OpenLog } from "../log/open-log.js";
 import type { LogPlace, Opening } from "../log/port.js";
 import { isPostgresUrl, isSameLog, parsePostgresUrl } from "../log/postgres/address.js";
@@ -45,7 +45,8 @@ export async function findLog(host: LogHost, given: LogSettings): Promise<Comman
   const typed = given.idempotencyLog ?? (usual || undefined);
   if (planLog !== undefined) checkLogIsPlans(planLog, typed, host);
   const idempotencyLog = typed ?? planLog;
-  if (idempotencyLog !== undefined) return { place: await placeOf(host, idempotencyLog, given), named: true };
+  if (idempotencyLog !== undefined)
+    return { place: await placeOf(host, idempotencyLog, given), named: typed !== undefined };
   const beside = (path: string): CommandLog => ({ place: fileAt(host, path), named: false });
   if (manifest !== undefined) return beside(`${manifest}${LOG_ENDING}`);
   const [only, ...others] = findLogs(host.cwd).map((path) => basename(path));
@@ -201,7 +202,7 @@ export async function checkNoOtherLog(
 ): Promise<void> {
   if (named || (await place.size()) !== undefined) return;
   const folder = dirname(place.path);
-  const other = findLogs(folder).find((path) => isLogOf(path, server, sourceTasks));
+  const other = await findLogOf(folder, server, sourceTasks);
   if (other === undefined) return;
   const message = `there is no log ${place.path}, but ${other} is the log of this server and source task`;
   const hint = hintOf(

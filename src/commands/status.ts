@@ -6,15 +6,23 @@ import type { Manifest } from "../manifest/manifest.js";
 import { humanStatus } from "../reporter/human.js";
 import { jsonStatus } from "../results/json.js";
 import { commandLine, hintOf } from "../shared/hints.js";
-import { tenantRef } from "../shared/ids.js";
+import { type TaskId, tenantRef } from "../shared/ids.js";
 import { EXIT, type ExitCode, type Problem, problem, StopError, stopError } from "../shared/problems.js";
-import type { OpenDoubt, StatusReport, TenantStanding, TenantStatus } from "../shared/results.js";
+import {
+  type OpenDoubt,
+  type RunResult,
+  type StatusReport,
+  summarise,
+  type TenantResult,
+  type TenantStanding,
+  type TenantStatus,
+} from "../shared/results.js";
 import type { Mapping } from "../shared/tasks.js";
 import { findLog } from "./command-log.js";
 import type { Host } from "./host.js";
 import { readManifestInput } from "./inputs.js";
 import type { SettingsOf } from "./settings.js";
-import { openTelling } from "./telling.js";
+import { openTelling, resultWithoutTenants } from "./telling.js";
 
 /** `status`: what the log knows, tenant by tenant; no network, no key, no lock. */
 export async function statusCommand(host: Host, settings: SettingsOf["status"]): Promise<ExitCode> {
@@ -40,7 +48,32 @@ export async function statusCommand(host: Host, settings: SettingsOf["status"]):
   };
   const pieces = settings.output.format === "human" ? humanStatus(report, telling.look) : jsonStatus(report);
   for (const piece of pieces) await telling.answer(piece);
-  return report.exitCode;
+  if (settings.output.files.length === 0) return report.exitCode;
+  return telling.finish(statusResult(report, manifest), { manifest, told: true });
+}
+
+/** What each standing is in a plan. */
+const AS_PLANNED = {
+  copied: ["unchanged", "succeeded"],
+  "in-doubt": ["settle", "in-doubt"],
+  gone: ["conflict", "failed"],
+  failed: ["create", "failed"],
+  retry: ["create", "planned"],
+  none: ["create", "planned"],
+} as const satisfies Record<TenantStanding, readonly [TenantResult["action"], TenantResult["outcome"]]>;
+
+/** What the log knows as a result, for `--out`: what is mapped was mapped before as well. */
+function statusResult(report: StatusReport, manifest: Manifest | undefined): RunResult {
+  const tenants = report.tenants.map(({ state, orphan, mappings, doubts: _, ...known }): TenantResult => {
+    const [action, outcome] = orphan ? (["orphan", "skipped"] as const) : AS_PLANNED[state];
+    const told = mappings.map((mapping) => ({ ...mapping, before: mapping.newQlikAppId }));
+    const reason = orphan ? "in the log, no longer in the manifest" : state === "none" ? "not begun" : state;
+    return { type: "tenant", ...known, action, outcome, reason, mappings: told, attempts: 0, durationMs: 0 };
+  });
+  const { command, server, log, warnings, errors, exitCode } = report;
+  const listed = manifest && { path: manifest.path, sha256: manifest.sha256, tenants: manifest.tenants.length };
+  const empty = resultWithoutTenants({ command, dryRun: true, warnings, errors, exitCode });
+  return { ...empty, server, log, manifest: listed ?? null, tenants, summary: summarise(tenants) };
 }
 
 /**
@@ -73,17 +106,22 @@ async function manifestOf(
 /** What the log knows of each tenant. With a manifest: its tenants in its order, then those that the log has from it besides. */
 export function tenantStatuses(state: LogState, manifest: Manifest | undefined): readonly TenantStatus[] {
   const logged = [...state.tenants()];
-  if (manifest === undefined) return logged.map(statusOfTenant);
+  const sourceNameOf = (id: TaskId) => ({ sourceTaskName: state.source(id).name });
+  const statusOf = (known: TenantState): TenantStatus => ({
+    ...statusOfTenant(known),
+    ...sourceNameOf(known.sourceTaskId),
+  });
+  if (manifest === undefined) return logged.map(statusOf);
   const listed = new Set<TenantState>();
   const rows = manifest.tenants.map(({ sourceTaskId, key, tenant }): TenantStatus => {
     const known = sourceTaskId && state.tenant(tenantRef(sourceTaskId, key));
     if (!known)
       return { tenant, sourceTaskId: sourceTaskId ?? "", state: "none", verified: false, mappings: [], doubts: [] };
     listed.add(known);
-    return { ...statusOfTenant(known), tenant };
+    return { ...statusOf(known), tenant };
   });
   const besides = logged.filter((known) => known.manifest === manifest.fileName && !listed.has(known));
-  return [...rows, ...besides.map(statusOfTenant)];
+  return [...rows, ...besides.map((known) => ({ ...statusOf(known), orphan: true as const }))];
 }
 
 function statusOfTenant(state: TenantState): TenantStatus {

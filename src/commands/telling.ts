@@ -116,7 +116,11 @@ export async function openTelling(
      */
     finish: async (
       found: RunResult,
-      { manifest, next, told = false }: { manifest?: Manifest; next?: string | undefined; told?: boolean } = {},
+      {
+        manifest,
+        next,
+        told = false,
+      }: { manifest?: Manifest | undefined; next?: string | undefined; told?: boolean } = {},
     ): Promise<ExitCode> => {
       progress.stop();
       const { tenants, warnings, errors } = found;

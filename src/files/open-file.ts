@@ -78,12 +78,8 @@ function tooLarge(path: string, most: number): UnfitFile {
   return new UnfitFile(path, `it is larger than ${most < MB ? `${most / KB} KB` : `${most / MB} MB`}`);
 }
 
-/** Hands an open file's bytes to `take`, piece by piece. Throws an {@link UnfitFile} where there are more than `most`, also as it grows. */
-export function readPieces(
-  { fd, path }: OpenFile,
-  take: (piece: Buffer) => void,
-  { start = 0, most = Infinity } = {},
-): void {
+/** An open file's bytes from `start` on, piece by piece. Throws an {@link UnfitFile} where there are more than `most`, also as it grows. */
+export function* piecesOf({ fd, path }: OpenFile, { start = 0, most = Infinity } = {}): Generator<Buffer, void> {
   const { size } = fstatSync(fd);
   if (size > most) throw tooLarge(path, most);
   // What the system makes up while it is read (/proc) has no size.
@@ -94,14 +90,13 @@ export function readPieces(
     if (length === 0) return;
     position += length;
     if (position > most) throw tooLarge(path, most);
-    take(piece.subarray(0, length));
+    yield piece.subarray(0, length);
   }
 }
 
 /** All bytes of an open file. */
 export function readOpen(file: OpenFile, most: number): Buffer {
-  const pieces: Buffer[] = [];
-  readPieces(file, (piece) => pieces.push(piece), { most });
+  const pieces = [...piecesOf(file, { most })];
   return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
 }
 

@@ -1,5 +1,6 @@
 /** The answers for people: a plan or a result, what the log knows, a diagnosis. */
 import { CHECK_NAMES, type Check, type CheckStatus, type Diagnosis } from "../shared/diagnosis.js";
+import { groupBy } from "../shared/ids.js";
 import { EXIT } from "../shared/problems.js";
 import {
   changesOf,
@@ -24,6 +25,7 @@ import {
   SIGNS,
   spokenDuration,
   TENANT_COLUMNS,
+  tenantsText,
 } from "./look.js";
 import { groupLines, groupTroubles, hintLines, warningCountLines, warningLines } from "./problems.js";
 
@@ -79,7 +81,7 @@ function planLines({ plan }: RunResult): readonly string[] {
 function headingLine(word: string, { manifest, server, tenants }: RunResult, { palette }: Look): string {
   const what = manifest === null ? "" : ` of ${oneLine(manifest.path)}`;
   const where = server === null ? "" : ` on ${oneLine(server)}`;
-  return palette.bold(`${word}${what}: ${counted(tenants.length, "tenant")}${where}`);
+  return palette.bold(`${word}${what}: ${tenantsText(tenants)}${where}`);
 }
 
 /** A longer list of tenants is cut in the middle: so many of its first and of its last are shown. */
@@ -167,7 +169,7 @@ function outcomeLines({ tenants, startedAt, finishedAt }: RunResult, look: Look)
     return `${symbol} ${look.palette.bold(String(count).padStart(7))} ${word} ${actions}`;
   });
   const took = spokenDuration(Date.parse(finishedAt) - Date.parse(startedAt));
-  return [...lines, look.palette.dim(`${counted(tenants.length, "tenant")} in ${took}`)];
+  return [...lines, look.palette.dim(`${tenantsText(tenants)} in ${took}`)];
 }
 
 /** Says how many copies are known to be mapped to their own app, and when they were read: an old look is not told as a new one. */
@@ -193,11 +195,16 @@ const DOUBTS_SHOWN = 20;
 export function* humanStatus(report: StatusReport, look: Look): Generator<string> {
   const { tenants, warnings, log } = report;
   const server = report.server === null ? "" : ` on ${oneLine(report.server)}`;
-  yield toText([look.palette.bold(`Status: ${counted(tenants.length, "tenant")}${server}`)]);
-  if (tenants.length > 0) {
-    yield "\n";
-    const table = tableLines(STATUS_COLUMNS, tenants, { ...look, width: undefined });
-    for (const lines of inPieces(table)) yield toText(lines);
+  yield toText([look.palette.bold(`Status: ${tenantsText(tenants)}${server}`)]);
+  const columns =
+    look.width !== undefined && look.width < WIDE ? STATUS_COLUMNS.slice(0, COLUMNS_OF_NARROW) : STATUS_COLUMNS;
+  for (const [id, same] of groupBy(tenants, ({ sourceTaskId }) => sourceTaskId)) {
+    const name = same[0]?.sourceTaskName;
+    yield toText([
+      "",
+      look.palette.dim(oneLine(`Source task ${name === undefined ? "" : `"${name}" `}${id || "not named"}`)),
+    ]);
+    for (const lines of inPieces(tableLines(columns, same, look))) yield toText(lines);
   }
   yield toText([
     ...section(doubtLines(tenants, look)),
@@ -209,16 +216,26 @@ export function* humanStatus(report: StatusReport, look: Look): Generator<string
 }
 
 const toneOfState = ({ state }: TenantStatus) => SIGNS[state].tone;
+/** From so many columns on, a copy's ID and name stand in the line too. */
+const WIDE = 120;
+const COLUMNS_OF_NARROW = 4;
 const STATUS_COLUMNS: readonly TableColumn<TenantStatus>[] = [
   // The table never begins with a tenant: text from outside starts no line.
   { title: " ", text: ({ state }) => SIGNS[state].symbol, tone: toneOfState },
-  { title: "Tenant", text: ({ tenant }) => tenant },
-  { title: "State", text: ({ state }) => SIGNS[state].word, tone: toneOfState },
+  { title: "Tenant", text: ({ tenant }) => tenant, atMost: 22 },
+  { title: "State", text: ({ state, orphan }) => (orphan ? "orphan" : SIGNS[state].word), tone: toneOfState },
+  { title: "App", text: appOf },
+  { title: "Verified", text: ({ verified, verifiedAt }) => (verified ? (verifiedAt?.slice(0, 10) ?? "yes") : "no") },
   { title: "Copy", text: ({ newTaskId = "-" }) => newTaskId },
-  { title: "Verified", text: ({ verified }) => (verified ? "yes" : "no") },
-  { title: "Source task", text: ({ sourceTaskId }) => sourceTaskId },
   { title: "Name", text: ({ name = "" }) => name },
 ];
+
+/** The app that a tenant's reports read, as far as the log knows. */
+function appOf({ mappings, state }: TenantStatus): string {
+  const apps = new Set(mappings.map(({ newQlikAppId }) => newQlikAppId));
+  const [only = state === "none" ? "-" : "not known"] = apps;
+  return apps.size > 1 ? `${apps.size} apps` : only;
+}
 
 function doubtLines(tenants: readonly TenantStatus[], look: Look): readonly string[] {
   const lines: string[] = [];

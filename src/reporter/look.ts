@@ -148,6 +148,15 @@ export function spokenDuration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** How many tenants, and how many that the manifest does not list any more: `39 tenants and 3 orphans`. */
+export function tenantsText(
+  tenants: readonly { readonly action?: string; readonly orphan?: true | undefined }[],
+): string {
+  const orphans = tenants.filter(({ action, orphan }) => action === "orphan" || orphan === true).length;
+  const listed = counted(tenants.length - orphans, "tenant");
+  return orphans === 0 ? listed : `${listed} and ${counted(orphans, "orphan")}`;
+}
+
 /** What a result is called. */
 export function kindOf({ command, dryRun }: Pick<RunResult, "command" | "dryRun">): string {
   return command === "status" ? "Status" : dryRun ? "Plan" : "Result";

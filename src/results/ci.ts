@@ -7,6 +7,7 @@ import {
   SIGNS,
   spokenDuration,
   TENANT_COLUMNS,
+  tenantsText,
   verdictOf,
 } from "../reporter/look.js";
 import { placeOf, troubleOf } from "../reporter/problems.js";
@@ -91,7 +92,7 @@ function headOf(result: RunResult): string {
   const what = `${kindOf(result)}${manifest === null ? "" : ` of ${shown(manifest.path)}`}`;
   const where = server === null ? "" : `Server ${shown(server)}. `;
   const time = dryRun ? "" : ` Took ${spokenDuration(Date.parse(finishedAt) - Date.parse(startedAt))}.`;
-  const count = counted(tenants.length, "tenant");
+  const count = tenantsText(tenants);
   const saved =
     plan === undefined
       ? ""

@@ -7,6 +7,7 @@ import {
   spokenDuration,
   TENANT_COLUMNS,
   type Tone,
+  tenantsText,
   verdictOf,
 } from "../reporter/look.js";
 import { groupTroubles, placeOf, type TenantGroup } from "../reporter/problems.js";
@@ -148,7 +149,7 @@ function countsCard({ tenants, dryRun }: RunResult): string {
     const items = countsHtml(tenants, kind, (count, word, tone) => `<li class="tile ${tone}">${count}${word}</li>`);
     return `<ul class="tiles" aria-label="By ${kind}">${items}</ul>`;
   };
-  const title = `${tenants.length.toLocaleString("en")} ${tenants.length === 1 ? "tenant" : "tenants"}`;
+  const title = tenantsText(tenants);
   return `<section class="card" aria-labelledby="h-counts"><h2 id="h-counts">${title}</h2>${dryRun ? "" : tiles("outcome")}${tiles("action")}</section>`;
 }
 

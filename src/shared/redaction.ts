@@ -193,10 +193,14 @@ function spellingsOf(secret: string): readonly (readonly [text: string, spelling
   const bytes = Buffer.from(sound);
   const each = (written: (char: string) => string): string => [...sound].map(written).join("");
   const code = (char: string): number => char.codePointAt(0) ?? 0;
+  const inJsonByNumber = (char: string): string => `\\u${code(char).toString(16).padStart(4, "0")}`;
   const plain = [
     secret,
     inJson,
     inJson.replaceAll("/", "\\/"),
+    // As .NET writes JSON, and with nothing but letters and digits as they are.
+    each((char) => (/[+<>&'"`\\]/.test(char) ? inJsonByNumber(char) : char)),
+    each((char) => (/[\w]/.test(char) ? char : inJsonByNumber(char))),
     encodeURI(sound),
     encodeURIComponent(sound),
     escapeHtml(sound),

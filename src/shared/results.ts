@@ -221,6 +221,10 @@ export interface OpenDoubt {
 export interface TenantStatus {
   readonly tenant: string;
   readonly sourceTaskId: string;
+  /** As the log first met it. */
+  readonly sourceTaskName?: string | undefined;
+  /** The manifest lists it no more. */
+  readonly orphan?: true | undefined;
   readonly state: TenantStanding;
   readonly newTaskId?: string | undefined;
   readonly name?: string | undefined;

@@ -14,7 +14,7 @@ import {
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openLogForRun } from "../../src/log/file/log-file.js";
-import { findLogs, isLogOf, readLog } from "../../src/log/file/read-log.js";
+import { findLogOf, findLogs, readLog } from "../../src/log/file/read-log.js";
 import type { LogEntry } from "../../src/log/records.js";
 import type { TaskId } from "../../src/shared/ids.js";
 import { StopError } from "../../src/shared/problems.js";
@@ -64,10 +64,24 @@ describe("a new log", () => {
       const head = log.head();
       await log.close();
       expect(readdirSync(folder)).toEqual([NAME]);
-      expect(readLog(path)).toMatchObject({ head, warnings: [] });
+      expect(await readLog(path)).toMatchObject({ head, warnings: [] });
       expect(JSON.parse(readFileSync(path, "utf8").split("\n")[0] ?? "")).toMatchObject(HEADER);
-      expect(readLog(path).state.server()).toBe(SERVER);
+      expect((await readLog(path)).state.server()).toBe(SERVER);
       expect(entriesOf(path)).toEqual([createIntent("acme", 1), createOutcome(1)]);
+    }));
+
+  it("is read in steps: other work has its turn while a large one is read", () =>
+    inFolder(async (folder) => {
+      const path = join(folder, NAME);
+      const entry: LogEntry = { type: "source", sourceTaskId: MONTHLY, name: "x".repeat(200) };
+      writeFileSync(path, logText([Array.from({ length: 30_000 }, () => entry)]));
+      let turns = 0;
+      const timer = setInterval(() => {
+        turns += 1;
+      });
+      await readLog(path);
+      clearInterval(timer);
+      expect(turns).toBeGreaterThan(1);
     }));
 
   it("leaves nothing behind where nothing was written", () =>
@@ -76,7 +90,7 @@ describe("a new log", () => {
       expect(readdirSync(folder)).toEqual([`${NAME}.lock`]);
       await log.close();
       expect(readdirSync(folder)).toEqual([]);
-      expect(readLog(join(folder, NAME))).toMatchObject({ head: null, warnings: [] });
+      expect(await readLog(join(folder, NAME))).toMatchObject({ head: null, warnings: [] });
     }));
 
   it("is refused, with what to do, where its folder is missing", () =>
@@ -150,7 +164,7 @@ describe("a log that is opened again", () => {
       const whole = logText([[createIntent("acme", 1)]]);
       for (const torn of ['{"v":1,"seq":2,"at', "\0\0\0\0"]) {
         writeFileSync(path, whole + torn);
-        expect(readLog(path).warnings).toMatchObject([{ code: "LOG_TORN", line: 3 }]);
+        expect((await readLog(path)).warnings).toMatchObject([{ code: "LOG_TORN", line: 3 }]);
         expect(readFileSync(path, "utf8")).toBe(whole + torn);
         const log = await openLogForRun(openRequest(path));
         expect(log.warnings).toMatchObject([{ code: "LOG_TORN", line: 3 }]);
@@ -178,7 +192,7 @@ describe("a log that is opened again", () => {
       expect(stop).toMatchObject({ exitCode: 6, problems: [{ code, line, file: path }] });
       expect(readFileSync(path, "utf8")).toBe(text);
       expect(readdirSync(folder)).toEqual([NAME]);
-      expect(() => readLog(path)).toThrow(StopError);
+      await expect(readLog(path)).rejects.toThrow(StopError);
     }),
   );
 
@@ -189,7 +203,7 @@ describe("a log that is opened again", () => {
       const stop = await stopOf(openLogForRun(openRequest(path)));
       expect(codeOf(stop)).toEqual({ exitCode: 6, code: "LOG_LINK_BROKEN" });
       expect(stop.message).toContain(join(folder, "elsewhere.jsonl"));
-      expect(() => readLog(path)).toThrow("where no file is");
+      await expect(readLog(path)).rejects.toThrow("where no file is");
       expect(readdirSync(folder)).toEqual([NAME]);
       writeFileSync(join(folder, "elsewhere.jsonl"), "");
       const log = await openLogForRun(openRequest(path));
@@ -369,7 +383,7 @@ describe("appending", () => {
 
 describe("finding logs", () => {
   it("lists a folder's logs and says what each is bound to, a new address and later source tasks included", () =>
-    inFolder((folder) => {
+    inFolder(async (folder) => {
       const moved = logText([
         [{ type: "source", sourceTaskId: MONTHLY, name: "Monthly Report" }],
         [{ type: "rebound", server: "https://new.example.com/api/v2" }],
@@ -382,14 +396,14 @@ describe("finding logs", () => {
       expect(logs).toEqual(
         ["b.csv.idempotency.jsonl", "bad.idempotency.jsonl", NAME].map((name) => join(folder, name)),
       );
-      const boundTo = (server: string) => logs.filter((path) => isLogOf(path, server, [MONTHLY]));
-      expect(boundTo("https://new.example.com/api/v2")).toEqual([join(folder, "b.csv.idempotency.jsonl")]);
-      expect(boundTo(SERVER)).toEqual([join(folder, NAME)]);
+      const boundTo = (server: string) => findLogOf(folder, server, [MONTHLY]);
+      expect(await boundTo("https://new.example.com/api/v2")).toBe(join(folder, "b.csv.idempotency.jsonl"));
+      expect(await boundTo(SERVER)).toBe(join(folder, NAME));
       const later = createOutcome(1).newTaskId as TaskId;
-      expect(logs.filter((path) => isLogOf(path, SERVER, [later]))).toEqual([]);
+      expect(await findLogOf(folder, SERVER, [later])).toBeUndefined();
       const known = logText([[{ type: "source", sourceTaskId: later, name: "Weekly Report" }]]);
       writeFileSync(join(folder, NAME), known);
-      expect(logs.filter((path) => isLogOf(path, SERVER, [later]))).toEqual([join(folder, NAME)]);
+      expect(await findLogOf(folder, SERVER, [later])).toBe(join(folder, NAME));
     }));
 });
 

@@ -70,6 +70,15 @@ describe("a saved plan", () => {
     expect(refused.said).not.toContain("SECRET");
   });
 
+  test("begins no log beside another one of its server, as a sync of its manifest would not", async () => {
+    const stage = await openStage();
+    for (const name of ["tenants.csv", "other.csv"]) await stage.put(name, manifestOf(1));
+    await stage.sync(["-n", "--save-plan", "plan.json", "--name", "{task} for {tenant}"]);
+    expect((await stage.run(["sync", "other.csv", ...SHAPE])).code).toBe(0);
+    const refused = await carryOut(stage);
+    expect(refused).toMatchObject({ code: 6, copies: 1, errors: [{ code: "OTHER_LOG" }] });
+  });
+
   test("is refused with a list of apps that was changed", async () => {
     const apps = (count: number) =>
       ["id,name", ...Array.from({ length: count }, (_, at) => `${tenantAppId(at + 1)},App ${at}`)].join("\n");

@@ -208,8 +208,8 @@ describe("status for people", () => {
       look,
     );
     const text = [...pieces].join("");
-    expect(text).toMatch(new RegExp(`acme +copied +${guid("c0b1", 1)} +yes`));
-    expect(text).toMatch(/globex +in doubt +- +no/);
+    expect(text).toMatch(new RegExp(`acme +copied +not known +yes +${guid("c0b1", 1)}`));
+    expect(text).toMatch(/globex +in doubt +not known +no +-/);
     expect(text).toContain(
       'globex: create "Monthly figures - globex", sent 2025-03-01T12:00:00Z, has no certain outcome',
     );

@@ -18,6 +18,7 @@ describe("a secret is taken out", () => {
     ["as it is", KEY],
     ["in another case", KEY.toUpperCase()],
     ["in JSON", JSON.stringify(KEY).slice(1, -1)],
+    ["in JSON of .NET", KEY.replace(/[+<>&'"`]/g, (char) => `\\u00${char.charCodeAt(0).toString(16).toUpperCase()}`)],
     ["in a URL", encodeURIComponent(KEY)],
     ["in a URL, in lower case", encodeURIComponent(KEY).toLowerCase()],
     ["in HTML", inHtml],

@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import { promisify } from "node:util";
-import { checkKind, openFile, openToAppend, readPieces, UnfitFile, withOpenFile } from "../../files/open-file.js";
+import { checkKind, openFile, openToAppend, piecesOf, UnfitFile } from "../../files/open-file.js";
 import { codeOf, spokenCode, syncFolder } from "../../files/paths.js";
 import { EXIT, type StopError, stopError } from "../../shared/problems.js";
 
@@ -38,9 +38,14 @@ export const nodeDisk = {
     if (stats !== undefined) checkKind(path, stats);
     return stats && factsOf(stats);
   },
-  /** Hands the file's bytes to `take`, piece by piece. */
-  read(path: string, start: number, take: (piece: Buffer) => void): void {
-    withOpenFile(path, (file) => readPieces(file, take, { start }));
+  /** The file's bytes from `start` on, piece by piece. */
+  *read(path: string, start: number): Generator<Buffer, void> {
+    const fd = openFile(path, fs.constants.O_RDONLY);
+    try {
+      yield* piecesOf({ fd, path }, { start });
+    } finally {
+      fs.closeSync(fd);
+    }
   },
   /**
    * Makes a file that nobody else may read, or with the owner and the rights of `model`; fails where one is there, or where the rights
@@ -85,7 +90,7 @@ export function writeAll(handle: LogHandle, bytes: Uint8Array): void {
 /** Fills a new file with another's bytes from `start` on, durably, and closes it. */
 export async function copyInto(handle: LogHandle, disk: LogDisk, path: string, start: number): Promise<void> {
   try {
-    disk.read(path, start, (piece) => writeAll(handle, piece));
+    for (const piece of disk.read(path, start)) writeAll(handle, piece);
     await handle.datasync();
   } finally {
     handle.close();

@@ -71,7 +71,7 @@ class LogFile implements LogStore {
     const warnings = [...this.#lock.warnings, ...(await this.#renew())];
     this.#lock.settle();
     const state = new LogState();
-    const found = readLogFile(this.#path, shownPath, state, this.#disk);
+    const found = await readLogFile(this.#path, shownPath, state, this.#disk);
     if (found !== undefined) {
       if (found.torn !== undefined) warnings.push(await this.#cutTorn(found.torn, found.end));
       this.#size = found.end;

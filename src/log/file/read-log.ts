@@ -4,6 +4,8 @@ import { realPathOf } from "../../files/paths.js";
 import type { TaskId } from "../../shared/ids.js";
 import { EXIT, type Problem, problem, StopError, stopError } from "../../shared/problems.js";
 import { LOG_ENDING } from "../../shared/results.js";
+import type { Steps } from "../../shared/steps.js";
+import { inSteps } from "../../shared/time.js";
 import { type LogContent, LogScan, type TornTail } from "../chain.js";
 import type { ReadLog, RecordVisitor } from "../port.js";
 import { LogState } from "../state.js";
@@ -13,9 +15,9 @@ import { type LogDisk, nodeDisk, onDisk } from "./disk.js";
 export const READING = "read the idempotency log";
 
 /** Reads a log for a dry run or `status`: no lock, nothing written, a torn end is ignored. Throws as opening does. */
-export function readLog(path: string, visit?: RecordVisitor): ReadLog {
+export async function readLog(path: string, visit?: RecordVisitor): Promise<ReadLog> {
   const state = new LogState();
-  const { last, torn } = readLogFile(logPathOf(path), path, state, nodeDisk, visit) ?? {};
+  const { last, torn } = (await readLogFile(logPathOf(path), path, state, nodeDisk, visit)) ?? {};
   if (last === undefined) return { state, head: null, warnings: [] };
   const head = { path, seq: last.seq, digest: last.digest };
   return { state, head, warnings: torn === undefined ? [] : [tornWarning(path, torn)] };
@@ -37,26 +39,31 @@ export function logPathOf(path: string): string {
 
 /**
  * Reads a log's file to its end into `state`; `undefined`: there is none. Throws a StopError (exit 6) where it is no log of ours,
- * damaged or unreadable. `shownPath`: as the user gave it, for messages.
+ * damaged or unreadable. `shownPath`: as the user gave it, for messages. In steps: a log of years is read for many seconds, in which
+ * signals are to be heard and the lock to beat.
  */
-export function readLogFile(
+export async function readLogFile(
   path: string,
   shownPath: string,
   state: LogState,
   disk: LogDisk,
   visit?: RecordVisitor,
-): LogContent | undefined {
+): Promise<LogContent | undefined> {
   const scan = new LogScan(shownPath, (record) => {
     visit?.(record, state);
     state.apply(record, record.run);
   });
-  return onDisk(shownPath, READING, () => {
+  function* read(): Steps<LogContent | undefined> {
     if (disk.facts(path) === undefined) return undefined;
-    disk.read(path, 0, (piece) => scan.push(piece));
+    for (const piece of disk.read(path, 0)) {
+      scan.push(piece);
+      yield;
+    }
     const content = scan.end();
     if (content.header !== undefined) state.applyHeader(content.header);
     return content;
-  });
+  }
+  return await onDisk(shownPath, READING, () => inSteps(read()));
 }
 
 /** The last group was cut short by a crash. `kept`: where the lock's holder put what it cut off. */
@@ -77,10 +84,19 @@ export function findLogs(folder: string): readonly string[] {
   return logs.sort().map((name) => join(folder, name));
 }
 
-/** Whether a file is the log of this server (after any `--rebind`) and knows one of these source tasks. */
-export function isLogOf(path: string, server: string, sourceTasks: readonly TaskId[]): boolean {
+/** A folder's first log that is of this server (after any `--rebind`) and knows one of these source tasks. */
+export async function findLogOf(
+  folder: string,
+  server: string,
+  sourceTasks: readonly TaskId[],
+): Promise<string | undefined> {
+  for (const path of findLogs(folder)) if (await isLogOf(path, server, sourceTasks)) return path;
+  return undefined;
+}
+
+async function isLogOf(path: string, server: string, sourceTasks: readonly TaskId[]): Promise<boolean> {
   try {
-    const { state } = readLog(path);
+    const { state } = await readLog(path);
     return state.server() === server && sourceTasks.some((task) => state.sourceTasks().has(task));
   } catch (error) {
     // A damaged or foreign neighbour is no reason to stop: it is refused where it is opened.
