@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isCi, processExists, programName, SignalWatch, StandardStream } from "./cli/program.js";
 import type { Host } from "./commands/host.js";
-import { EXIT, type ExitCode } from "./shared/problems.js";
+import { EXIT, type ExitCode, signalOfExit } from "./shared/problems.js";
 import { shellOf } from "./shared/quoting.js";
 import { Redactor } from "./shared/redaction.js";
 
@@ -100,7 +100,7 @@ async function end(code: ExitCode): Promise<void> {
   await stderr.flush();
   process.exitCode = failure !== undefined && code === EXIT.ok ? EXIT.defect : code;
   // Whatever a command still does after these must not go on.
-  if (code === EXIT.defect || code === EXIT.interrupted || code === EXIT.terminated) process.exit();
+  if (code === EXIT.defect || signalOfExit(code) !== undefined) process.exit();
   setTimeout(() => process.exit(), LEFT_OVER_MS).unref();
 }
 

@@ -2,7 +2,7 @@ import { basename, relative } from "node:path";
 import { kill } from "node:process";
 import type { Host, OutputStream } from "../commands/host.js";
 import type { Interruption } from "../run/abort.js";
-import { type EndingSignal, type ExitCode, exitOfSignal } from "../shared/problems.js";
+import { ENDING_SIGNALS, type EndingSignal, type ExitCode, exitOfSignal } from "../shared/problems.js";
 import { wordsIn } from "../shared/quoting.js";
 import type { Redactor } from "../shared/redaction.js";
 
@@ -142,8 +142,7 @@ export class SignalWatch {
       const listen = (name: EndingSignal | "SIGBREAK", signal: EndingSignal): void => {
         source.on(name, () => this.#receive(signal, effects, resolve));
       };
-      listen("SIGINT", "SIGINT");
-      listen("SIGTERM", "SIGTERM");
+      for (const signal of ENDING_SIGNALS) listen(signal, signal);
       // Ctrl-Break; what build agents on Windows send after Ctrl-C.
       if (platform === "win32") listen("SIGBREAK", "SIGINT");
     });

@@ -74,7 +74,14 @@ export async function syncCommand(host: Host, settings: SettingsOf["sync"]): Pro
 
 const LOOKING: readonly string[] = [OPTIONS.dryRun, OPTIONS.offline, OPTIONS.files].map(({ long }) => long);
 
-const RESUMABLE: readonly ExitCode[] = [EXIT.failed, EXIT.inDoubt, EXIT.interrupted, EXIT.terminated, EXIT.server];
+const RESUMABLE: readonly ExitCode[] = [
+  EXIT.failed,
+  EXIT.inDoubt,
+  EXIT.hungUp,
+  EXIT.interrupted,
+  EXIT.terminated,
+  EXIT.server,
+];
 
 function nextStep(sync: AskedSync, result: RunResult): string | undefined {
   const { dryRun, exitCode, summary, tenants, plan } = result;

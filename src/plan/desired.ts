@@ -13,6 +13,7 @@ import {
   tenantRef,
 } from "../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
+import { mapInSteps, type Steps } from "../shared/steps.js";
 import { type AppSwap, byReport, type Mapping, sameSwaps, type TaskReport } from "../shared/tasks.js";
 import { excessOfName } from "../shared/text-limits.js";
 import { keptValue, nameAndId, quote } from "../shared/text-safety.js";
@@ -36,7 +37,7 @@ const NONE: readonly never[] = [];
  * Fills in names and reports. Throws a StopError (exit 2) with every fault that shows only now: unknown and left-out reports,
  * two copies of one name, a copy named as a source task, a name that cannot be made.
  */
-export function planEntries(planning: Planning): readonly PlanEntry[] {
+export function* planEntries(planning: Planning): Steps<readonly PlanEntry[]> {
   const { manifest, log, sources } = planning;
   const { path: file } = manifest;
   const isOffline = sources === undefined;
@@ -44,9 +45,9 @@ export function planEntries(planning: Planning): readonly PlanEntry[] {
   const entries: PlanEntry[] = [];
   const named: CopyName[] = [];
   const known = new Map<TaskId, ReturnType<typeof sourceKnowledge>>();
-  for (const row of manifest.tenants) {
+  const planRow = (row: ManifestTenant): void => {
     const { sourceTaskId, key, tenant, line } = row;
-    if (!row.enabled || sourceTaskId === undefined) continue;
+    if (!row.enabled || sourceTaskId === undefined) return;
     const source = known.get(sourceTaskId) ?? sourceKnowledge(sourceTaskId, planning);
     known.set(sourceTaskId, source);
     const state = log.tenant(tenantRef(sourceTaskId, key));
@@ -65,14 +66,15 @@ export function planEntries(planning: Planning): readonly PlanEntry[] {
     const ref = state?.ref ?? tenantRef(sourceTaskId, key);
     entries.push({ ...row, ref, sourceTaskId, name, wanted });
     // Offline, what only the server knows stays unfilled.
-    if (isOffline) continue;
+    if (isOffline) return;
     problems.push(...faults);
     if (source.observed?.task.reports === undefined)
       problems.push(...unresolved(wanted.named, state).map((one) => ({ ...one, tenant, file, line })));
-    if (!isUnnamed) continue;
+    if (!isUnnamed) return;
     const message = "the server does not tell the source task's name, which {task} in the copy's name stands for";
     problems.push(problem("TASK_NAME_UNKNOWN", message, { tenant, file, line }));
-  }
+  };
+  yield* mapInSteps(manifest.tenants, planRow);
   const sourceNames = [...(sources?.values() ?? [])].flatMap((source) => source.task.name ?? []);
   // Not pushed one by one: there may be more of them than a call takes arguments.
   const all = problems.concat(checkCopyNames(named, sourceNames, file));

@@ -19,8 +19,10 @@ import {
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
 import type { TenantError } from "../shared/results.js";
 import { nearestKeys, patternsWithout, tenantMatcher } from "../shared/spelling.js";
+import { mapInSteps, type Steps } from "../shared/steps.js";
 import type { ListedTask } from "../shared/tasks.js";
 import type { Clock } from "../shared/time.js";
+import { inSteps } from "../shared/time.js";
 import * as conflict from "./conflicts.js";
 import {
   type CandidateReports,
@@ -73,7 +75,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
   const log = recorder.state;
   const sources = server?.observation.sources;
   const list = server?.observation.list;
-  let entries = planEntries({ manifest, shape, log, sources });
+  let entries = await inSteps(planEntries({ manifest, shape, log, sources }));
   const selects = selector(manifest, shape);
   if (server !== undefined) await recorder.record(presenceEntries(log, server.observation));
   const names = list && nameFindings(log, list.index, new TenantNames(log, entries));
@@ -82,7 +84,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
   const toRead = entries.filter((entry) => (verify && selects(entry)) || isNeverRead(log.tenant(entry.ref)));
   const read = server && toRead.length > 0 ? await readKnownCopies(server, request, toRead) : undefined;
   // A report that only the copy has is wanted too.
-  if (read !== undefined) entries = planEntries({ manifest, shape, log, sources });
+  if (read !== undefined) entries = await inSteps(planEntries({ manifest, shape, log, sources }));
   const found: PlanContext = refreshed(
     {
       manifest,
@@ -105,7 +107,7 @@ export async function makePlan(request: PlanRequest): Promise<Plan> {
   const selected = entries.filter(selects);
   const context = server === undefined ? found : await withCandidates(server.reader, found, selected);
   const twins = twinsOfLog(context);
-  const items = planItems(context, twins, selects, (verify ? read?.unread : undefined) ?? new Map());
+  const items = await inSteps(planItems(context, twins, selects, (verify ? read?.unread : undefined) ?? new Map()));
   const warnings = [
     ...planWarnings(context, items, twins),
     ...(names?.warnings ?? NONE),
@@ -209,12 +211,12 @@ const DISABLED: Decision = { action: { kind: "skip" }, reason: "disabled in the 
 const NOT_SELECTED: Decision = { action: { kind: "skip" }, reason: "not selected by --only", missing: NONE };
 
 /** A plan's items: one a row in the manifest's order, orphans last. `unread`: copies that `--verify` could not read. */
-function planItems(
+function* planItems(
   context: PlanContext,
   twins: Twins,
   selects: (row: ManifestTenant) => boolean,
   unread: ReadonlyMap<TenantRef, TenantError>,
-): readonly PlanItem[] {
+): Steps<readonly PlanItem[]> {
   const claimed = new Map<TaskId, string>();
   const decisionFor = (entry: PlanEntry): Decision => {
     const decision = decideEntry(context, entry);
@@ -227,7 +229,7 @@ function planItems(
     claimed.set(id, entry.tenant);
     return decision;
   };
-  const items = context.manifest.tenants.map((row): PlanItem => {
+  const items = yield* mapInSteps(context.manifest.tenants, (row): PlanItem => {
     const { key, tenant, sourceTaskId, line } = row;
     const ref = tenantRef(sourceTaskId, key);
     const entry = context.entries.get(ref);

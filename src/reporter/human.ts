@@ -1,7 +1,7 @@
 /** The answers for people: a plan or a result, what the log knows, a diagnosis. */
 import { CHECK_NAMES, type Check, type CheckStatus, type Diagnosis } from "../shared/diagnosis.js";
 import { groupBy } from "../shared/ids.js";
-import { EXIT } from "../shared/problems.js";
+import { EXIT, signalOfExit } from "../shared/problems.js";
 import {
   changesOf,
   type LogHead,
@@ -152,8 +152,8 @@ function planCountLine({ tenants }: RunResult, look: Look): string {
 
 /** An interrupted run says so, and what it left: nobody shall take it for a finished one. */
 function interruptionLines({ exitCode, summary }: RunResult, { palette }: Look): readonly string[] {
-  if (exitCode !== EXIT.interrupted && exitCode !== EXIT.terminated) return [];
-  const signal = exitCode === EXIT.interrupted ? "SIGINT" : "SIGTERM";
+  const signal = signalOfExit(exitCode);
+  if (signal === undefined) return [];
   const left = counted(summary.planned + summary.inDoubt, "tenant");
   return [palette.change(`Interrupted by ${signal}: ${left} left to do or to look up`)];
 }

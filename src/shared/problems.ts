@@ -36,6 +36,7 @@ export const EXIT = {
   usage: 2,
   guard: 7,
   server: 5,
+  hungUp: 129,
   interrupted: 130,
   terminated: 143,
   inDoubt: 4,
@@ -47,11 +48,19 @@ export const EXIT = {
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** What an administrator or a scheduler ends a run with. */
-export type EndingSignal = "SIGINT" | "SIGTERM";
+export type EndingSignal = keyof typeof SIGNAL_EXITS;
 
-/** 128 and the signal's number, as shells say it. */
+/** 128 and the signal's number, as shells say it. SIGHUP comes when a terminal closes. */
+const SIGNAL_EXITS = { SIGHUP: EXIT.hungUp, SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const;
+export const ENDING_SIGNALS = Object.keys(SIGNAL_EXITS) as readonly EndingSignal[];
+
 export function exitOfSignal(signal: EndingSignal): ExitCode {
-  return signal === "SIGINT" ? EXIT.interrupted : EXIT.terminated;
+  return SIGNAL_EXITS[signal];
+}
+
+/** The signal that ended a run with this exit code. */
+export function signalOfExit(code: ExitCode): EndingSignal | undefined {
+  return ENDING_SIGNALS.find((signal) => SIGNAL_EXITS[signal] === code);
 }
 
 /** The one exit code of a run to which several apply. */

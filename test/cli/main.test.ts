@@ -200,6 +200,7 @@ describe.skipIf(process.platform === "win32")("a signal", () => {
   it.each([
     ["SIGINT", 130],
     ["SIGTERM", 143],
+    ["SIGHUP", 129],
   ] as const)("%s ends a command that has not taken it over, and says so: exit %i", async (signal, code) => {
     withSync(`${WAITING} return 0;`);
     const running = shell.start(["sync", "customers.csv", "--format", "json", "--out", "result.json"], ENV);

@@ -32,6 +32,7 @@ describe("a command that has taken signals over", () => {
   it.each([
     ["SIGINT", "end 130"],
     ["SIGTERM", "end 143"],
+    ["SIGHUP", "end 129"],
   ])(
     "takes more of them for impatience, and ends at one that comes two seconds later, with the code of the first: %s",
     (first, end) => {
