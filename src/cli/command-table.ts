@@ -44,7 +44,7 @@ const SERVER = "The server:";
 const LOG = "The idempotency log:";
 const OUTPUT = "Output:";
 
-const ROW_OPTIONS = ["sourceTask", "masterApp", "reports", "name"] as const;
+const ROW_OPTIONS = ["masterApp", "reports", "name"] as const;
 const ALLOWED = ["allowSharedApp", "allowMasterApp", "allowUnmappedReport"] as const;
 const CONNECTION: Groups = {
   [SERVER]: ["server", "apiKeyFile", "caFiles", "insecure", "allowHttp", "timeoutMs", "rate", "retries"],
@@ -74,7 +74,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "Safe to repeat: what is done already is left alone.",
     arguments: [MANIFEST],
     options: options({
-      [ROWS]: [...ROW_OPTIONS, "columns", "reportId", "encoding"],
+      [ROWS]: ["sourceTask", ...ROW_OPTIONS, "columns", "reportId", "encoding"],
       "What is planned:": [
         ...(["dryRun", "offline", "verify", "only", "limit", "maxChanges", "adopt", "recreate"] as const),
         ...(["resume", "savePlan", "plan", "planDigest", "detailedExitCode"] as const),
@@ -102,7 +102,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "Exit 0: nothing; exit 10: something. Without a manifest it takes that of the log's last sync, with that sync's options.",
     arguments: [MANIFEST],
     options: options({
-      [ROWS]: [...ROW_OPTIONS, "columns", "reportId", "encoding"],
+      [ROWS]: ["sourceTask", ...ROW_OPTIONS, "columns", "reportId", "encoding"],
       "What is looked at:": ["only"],
       [EXCEPTIONS]: [...ALLOWED, "allowLiveSource", "newLog", "apps"],
       ...CONNECTION,
@@ -123,7 +123,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "Checks the manifest alone and tells every fault in one go, with file, line and column. Needs no network.",
     arguments: [{ ...MANIFEST, required: true }],
     options: options({
-      [ROWS]: [...ROW_OPTIONS, "columns", "encoding"],
+      [ROWS]: ["sourceTaskId", ...ROW_OPTIONS, "columns", "encoding"],
       [EXCEPTIONS]: [...ALLOWED, "apps"],
       [OUTPUT]: ["format", "files"],
     }),
@@ -141,7 +141,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "Without a manifest and without --idempotency-log it takes the only *.idempotency.jsonl of this folder.",
     arguments: [MANIFEST],
     options: options({
-      [ROWS]: ["sourceTask", "columns", "encoding"],
+      [ROWS]: ["sourceTaskId", "columns", "encoding"],
       [LOG]: LOG_OPTIONS,
       [OUTPUT]: ["answerFormat", "files"],
     }),
@@ -166,7 +166,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       },
     ],
     options: options({
-      "How it is settled:": ["taskId", "from", "retry", "forget", "sourceTask", "reason"],
+      "How it is settled:": ["taskId", "from", "retry", "forget", "sourceTaskId", "reason"],
       [LOG]: ["manifest", "idempotencyLog", "lockTimeoutMs", "breakLock", "signHead"],
       ...CONNECTION,
       [OUTPUT]: ["answerFormat"],
@@ -189,7 +189,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "that sync would end with before its first write.",
     arguments: [MANIFEST],
     options: options({
-      [ROWS]: [...ROW_OPTIONS, "columns", "encoding"],
+      [ROWS]: ["sourceTask", ...ROW_OPTIONS, "columns", "encoding"],
       [EXCEPTIONS]: [...ALLOWED, "allowLiveSource", "newLog", "apps"],
       ...CONNECTION,
       [LOG]: ["idempotencyLog"],
@@ -304,7 +304,15 @@ export const COMMANDS: readonly CommandSpec[] = [
     arguments: [],
     options: options(
       {
-        "What it knows:": ["manifest", ...ROW_OPTIONS, "columns", "encoding", "allowSharedApp", "allowMasterApp"],
+        "What it knows:": [
+          "manifest",
+          "sourceTaskId",
+          ...ROW_OPTIONS,
+          "columns",
+          "encoding",
+          "allowSharedApp",
+          "allowMasterApp",
+        ],
         [SERVER]: ["port", "sandboxKey", "latencyMs", "state"],
         "What goes wrong:": ["chaos", "faults", "seed"],
       },

@@ -208,6 +208,8 @@ export const OPTIONS = {
     TASK_OR_NAME,
     "the task to duplicate, where a row has no sourceTaskId: its ID, or its name where one task alone has it",
   ),
+  /** Of commands that ask no server. */
+  sourceTaskId: one("--source-task", TASK, "the task to duplicate, where a row has no sourceTaskId"),
   masterApp: one("--master-app", APP, "the app to replace, where a row has no qlikAppId"),
   reports: many("--report", GUID, "a report to map, where a row has no reportId", "every report of the source task"),
   reportId: preset(

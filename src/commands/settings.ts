@@ -1,6 +1,6 @@
 import type { PlanShape } from "../log/records.js";
 import type { ProblemCode } from "../shared/codes.js";
-import { foldTenantKey, parseTaskId, type TaskId, trimAround } from "../shared/ids.js";
+import { foldTenantKey, parseTaskId, trimAround } from "../shared/ids.js";
 import { EXIT, type Problem, problem, StopError } from "../shared/problems.js";
 import { shellWord } from "../shared/quoting.js";
 import type { ResultFile } from "../shared/results.js";
@@ -88,11 +88,11 @@ const READERS = {
   },
   validate: (given: Given) => ({
     manifest: manifestOf(given) ?? "",
-    shape: { ...shapeOf(given.values), sourceTask: sourceTaskById(given) },
+    shape: { ...shapeOf(given.values), sourceTask: given.values.sourceTaskId },
   }),
-  status: (given: Given) => ({ manifest: manifestOf(given), sourceTask: sourceTaskById(given) }),
+  status: (given: Given) => ({ manifest: manifestOf(given), sourceTask: given.values.sourceTaskId }),
   resolve: (given: Given) => ({
-    sourceTask: sourceTaskById(given),
+    sourceTask: given.values.sourceTaskId,
     server: givenConnection(given).server,
     resolution: resolutionOf(given),
   }),
@@ -121,7 +121,7 @@ const READERS = {
   },
   "log copy": (given: Given) => ({ from: given.operands[0] ?? "", to: given.operands[1] ?? "" }),
   "log init": (given: Given) => ({ url: given.operands[0] }),
-  sandbox: (given: Given) => ({ shape: { ...shapeOf(given.values), sourceTask: sourceTaskById(given) } }),
+  sandbox: (given: Given) => ({ shape: { ...shapeOf(given.values), sourceTask: given.values.sourceTaskId } }),
   demo: () => ({}),
   schema: () => ({}),
   completion: (given: Given) => ({
@@ -153,7 +153,14 @@ export function readInvocation(command: CommandName, given: Given): Invocation {
 function syncSettings(given: Given) {
   const { settleMs = LEAST_SETTLE_MS, offline } = given.values;
   const why = "a server that still works on a request after so short a time makes a second task";
-  if (offline) sourceTaskById(given);
+  const name = sourceTaskNameOf(given.values);
+  if (offline && name !== undefined)
+    fault(
+      given,
+      "OPTION_VALUE",
+      `--source-task cannot be ${quote(name)}: offline no server is asked which task has that name`,
+      "Give --source-task an ID such as 5f0c6a1e-0000-4000-8000-000000000001",
+    );
   const short = settleMs < LEAST_SETTLE_MS ? [problem("SETTLE_SHORT", `--settle ${settleMs}ms: ${why}`)] : [];
   return {
     ...syncJob(given.values),
@@ -183,16 +190,6 @@ function shapeOf(values: Values): PlanShape {
 /** `--source-task` that is no ID: which task it is, the server says before anything is planned. */
 function sourceTaskNameOf({ sourceTask }: Values): string | undefined {
   return parseTaskId(sourceTask ?? "") === undefined ? sourceTask : undefined;
-}
-
-/** `--source-task` of a command that asks no server. */
-function sourceTaskById(given: Given): TaskId | undefined {
-  const name = sourceTaskNameOf(given.values);
-  if (name !== undefined) {
-    const message = `--source-task cannot be ${quote(name)}: no server is asked here which task has that name`;
-    fault(given, "OPTION_VALUE", message, "Give --source-task an ID such as 5f0c6a1e-0000-4000-8000-000000000001");
-  }
-  return parseTaskId(given.values.sourceTask ?? "");
 }
 
 /** The settings of a connection but for its two ends. */
