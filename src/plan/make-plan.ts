@@ -21,8 +21,7 @@ import type { TenantError } from "../shared/results.js";
 import { nearestKeys, patternsWithout, tenantMatcher } from "../shared/spelling.js";
 import { mapInSteps, type Steps } from "../shared/steps.js";
 import type { ListedTask } from "../shared/tasks.js";
-import type { Clock } from "../shared/time.js";
-import { inSteps } from "../shared/time.js";
+import { type Clock, inSteps } from "../shared/time.js";
 import * as conflict from "./conflicts.js";
 import {
   type CandidateReports,
