@@ -9,6 +9,7 @@ import { commandLine, hintOf } from "../shared/hints.js";
 import { type TaskId, tenantRef } from "../shared/ids.js";
 import { EXIT, type ExitCode, type Problem, problem, StopError, stopError } from "../shared/problems.js";
 import {
+  LOG_ENDING,
   type OpenDoubt,
   type RunResult,
   type StatusReport,
@@ -30,8 +31,10 @@ export async function statusCommand(host: Host, settings: SettingsOf["status"]):
   const { place } = await findLog(host, settings);
   const { path } = place;
   if ((await place.size()) === undefined) {
-    const first = commandLine("sync", settings.manifest ?? "tenants.csv", "--dry-run");
-    const hint = hintOf("Name it with --idempotency-log. The first sync makes it:", first);
+    const named = settings.manifest ?? "tenants.csv";
+    const hint = named.endsWith(LOG_ENDING)
+      ? hintOf("That is a log itself:", commandLine("status", "--idempotency-log", named))
+      : hintOf("Name it with --idempotency-log. The first sync makes it:", commandLine("sync", named, "--dry-run"));
     throw stopError(EXIT.usage, "NO_LOG", `there is no idempotency log ${path}`, { hint, file: path });
   }
   const log = await place.read();

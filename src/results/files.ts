@@ -1,6 +1,6 @@
 import { meaningOf, normalHeader } from "../manifest/columns.js";
 import type { Manifest } from "../manifest/manifest.js";
-import { TENANT_COLUMNS } from "../reporter/look.js";
+import { changeTexts, TENANT_COLUMNS } from "../reporter/look.js";
 import { foldTenantKey, groupBy, normalGuid } from "../shared/ids.js";
 import { CSV_DELIMITERS, csvLine, disarmFormula } from "../shared/quoting.js";
 import type { ResultFile, RunResult, TenantResult } from "../shared/results.js";
@@ -21,19 +21,20 @@ export const RESULT_FORMATS: Readonly<Record<ResultFile["kind"], () => Promise<R
   xml: () => import("./ci.js").then(({ junitResult }) => junitResult),
 };
 
-const ADDED = ["newTaskId", "action", "outcome", "reason"] as const;
+const ADDED = ["newTaskId", "action", "outcome", "reason", "changes"] as const;
 const WITHOUT_INPUT = ["tenant", "sourceTaskId", "name", ...ADDED] as const;
 const MARK = "\ufeff";
 
 /**
  * The result as a CSV that opens right in Excel (byte order mark, CRLF, the input's delimiter, formulas disarmed) and that can be fed back as a
- * manifest: every row and column of the input, then newTaskId, action, outcome, reason; a column of that name that the input
+ * manifest: every row and column of the input, then newTaskId, action, outcome, reason, changes; a column of that name that the input
  * has already is filled instead. Orphans are no rows of the input and stay out. Without an input: one row a tenant.
  */
-export function* csvResult({ tenants }: RunResult, input: InputTable | undefined): Generator<string> {
+export function* csvResult(result: RunResult, input: InputTable | undefined): Generator<string> {
+  const { tenants } = result;
   if (input === undefined || input.header.length === 0) {
     yield MARK + safeLine(WITHOUT_INPUT);
-    for (const tenant of tenants) yield safeLine(WITHOUT_INPUT.map((column) => cellOf(tenant, column)));
+    for (const tenant of tenants) yield safeLine(WITHOUT_INPUT.map((column) => cellOf(tenant, column, result)));
     return;
   }
   const { header, rows, columns } = input;
@@ -49,7 +50,7 @@ export function* csvResult({ tenants }: RunResult, input: InputTable | undefined
     const cells = titles.map((_, at) => row.cells[at] ?? "");
     ADDED.forEach((column, at) => {
       const place = places[at] ?? -1;
-      const value = tenant === undefined ? "" : cellOf(tenant, column);
+      const value = tenant === undefined ? "" : cellOf(tenant, column, result);
       // An ID that the manifest gives stays where the run told none.
       if (value !== "" || column !== "newTaskId") cells[place] = value;
     });
@@ -57,7 +58,13 @@ export function* csvResult({ tenants }: RunResult, input: InputTable | undefined
   }
 }
 
-function cellOf(tenant: TenantResult, column: (typeof WITHOUT_INPUT)[number]): string {
+function cellOf(tenant: TenantResult, column: (typeof WITHOUT_INPUT)[number], { appNames }: RunResult): string {
+  if (column === "changes")
+    return oneLine(
+      changeTexts(tenant, appNames)
+        .map(({ reports, before, after }) => `${reports}: ${before} → ${after}`)
+        .join("; "),
+    );
   const text = TENANT_COLUMNS[column].text(tenant);
   return column === "reason" ? oneLine(text) : text;
 }

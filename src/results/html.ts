@@ -149,7 +149,7 @@ function countsCard({ tenants, dryRun }: RunResult): string {
     const items = countsHtml(tenants, kind, (count, word, tone) => `<li class="tile ${tone}">${count}${word}</li>`);
     return `<ul class="tiles" aria-label="By ${kind}">${items}</ul>`;
   };
-  const title = tenantsText(tenants);
+  const title = tenantsText(tenants).replace(/\d+/g, (count) => Number(count).toLocaleString("en"));
   return `<section class="card" aria-labelledby="h-counts"><h2 id="h-counts">${title}</h2>${dryRun ? "" : tiles("outcome")}${tiles("action")}</section>`;
 }
 

@@ -3,13 +3,16 @@ import { decideEntry } from "../plan/decide.js";
 import type { PlanEntry } from "../plan/desired.js";
 import { lookUp, namesakesOf } from "../plan/whose-task.js";
 import type { CreateRequest } from "../server/ports.js";
+import { commandLine, hintOf } from "../shared/hints.js";
 import { type TaskId, writeId } from "../shared/ids.js";
 import { EXIT, problem, StopError } from "../shared/problems.js";
 import { byReport } from "../shared/tasks.js";
-import { readBackCreate } from "./read-back.js";
+import { otherReportId, readBackCreate } from "./read-back.js";
 import { type End, PLANNED, SUCCEEDED } from "./results.js";
 import type { Run } from "./run.js";
 import { endInDoubt, recordOrTell, send } from "./send.js";
+
+const ADDRESS_HINT = hintOf("Check the server's version, and its address:", commandLine("doctor"));
 
 /** How many certain refusals in a row stop a source task's creates while none has succeeded. */
 const REFUSALS_THAT_STOP = 3;
@@ -36,8 +39,11 @@ async function createInTurn(run: Run, entry: PlanEntry, isFirst: boolean): Promi
   const attempt = run.writer.createCopy(createRequest(intent));
   const sent = await send(run, entry, intent, attempt, (httpStatus) => lookForOwnWork(run, entry, intent, httpStatus));
   if (sent.kind === "ended") {
-    if (sent.refusedWith !== undefined) countRefusal(run, sourceTaskId, sent.refusedWith);
-    return sent.end;
+    const { end, refusedWith } = sent;
+    if (refusedWith !== undefined) countRefusal(run, sourceTaskId, refusedWith);
+    if (!isFirst || end.kind !== "failed" || end.error.code !== "REJECTED") return end;
+    const hint = otherReportId(intent.reportIdMode, "Read what the server says.");
+    return { ...end, error: { ...end.error, hint } };
   }
   const newTaskId = sent.taskId;
   if (newTaskId === undefined || !run.server.claim(newTaskId, ref)) {
@@ -83,7 +89,7 @@ function countRefusal(run: Run, sourceTaskId: TaskId, httpStatus: number): void 
   if (source.creates.state === "open") return;
   if (httpStatus === 404 || httpStatus === 405) {
     const message = `the server answered ${httpStatus} to the first duplicate request: a wrong prefix in --server, or a server older than duplicateTask`;
-    run.abort.fail(new StopError(EXIT.server, problem("DUPLICATE_MISSING", message)));
+    run.abort.fail(new StopError(EXIT.server, problem("DUPLICATE_MISSING", message, { hint: ADDRESS_HINT })));
   }
   if (source.refusedCreates >= REFUSALS_THAT_STOP) run.stopSource(sourceTaskId, "creates", "three refusals in a row");
 }

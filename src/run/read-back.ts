@@ -24,9 +24,10 @@ function warnNotShown(run: Run, { sourceTaskId, tenant }: PlanEntry, newTaskId: 
   run.results.warnOnce(`mappings of ${sourceTaskId}`, mappingsNotShown(newTaskId, tenant));
 }
 
-function otherReportId(mode: "row" | "report"): string {
+/** What to try where a server does not take a report's ID. `first`: what to look at before. */
+export function otherReportId(mode: "row" | "report", first = "Look at the copy on the server."): string {
   return hintOf(
-    "Look at the copy on the server. It may want the report's other ID:",
+    `${first} It may want the report's other ID:`,
     sameSync("--report-id", mode === "row" ? "report" : "row"),
   );
 }
@@ -102,7 +103,7 @@ function wrongCopy(
   }
   if (back.kind !== "different") return undefined;
   const message = `the copy was read back, and the server shows other mappings than were sent for the reports ${back.reports.join(", ")}`;
-  const hint = `${otherReportId(reportIdMode)}. The copy must not mail: look at it on the server`;
+  const hint = otherReportId(reportIdMode, "The copy must not mail: look at it on the server.");
   return problem("MAPPINGS_DIFFER", message, { hint });
 }
 

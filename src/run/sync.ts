@@ -140,6 +140,7 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
     if (options.detailedExitCode && summary.planned > 0) codes.push(EXIT.changes);
     // A signal that came when all was done has kept nothing back.
     const isDone = summary.planned + summary.inDoubt === 0 && (!run.server.sentCreate || run.server.lookedLast);
+    let isSigned = deps.signHead === undefined;
     const exitCode = exitCodeOf(run, codes, isDone);
     const left = summary.planned + summary.failed + summary.inDoubt;
     const errors = errorsOf(run, summary);
@@ -149,9 +150,15 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
         await recordEnd(deps.log, recorder, plan, tenants, { exitCode, left, errors });
         // After a signal nothing new starts; the next run's signature covers this one's records.
         if (run.abort.reason?.kind !== "signal") await deps.signHead?.();
+        isSigned = run.abort.reason?.kind !== "signal";
       });
     const all = [...warnings, ...run.results.warnings];
-    return ended({ tenants, warnings: all, errors: errorsOf(run, summary), exitCode: exitCodeOf(run, codes, isDone) });
+    return ended({
+      tenants,
+      warnings: all,
+      errors: errorsOf(run, summary),
+      exitCode: exitCodeOf(run, codes, isDone && isSigned),
+    });
   } finally {
     run.abort.release();
   }

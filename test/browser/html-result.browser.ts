@@ -71,7 +71,8 @@ describe.each(["planHtml", "resultHtml"] as const)("%s", (which) => {
   it("tells warnings and what needs a person before it counts", async () => {
     const { page } = await open.file(story[which]);
     const titles = await headings(page);
-    expect(titles.slice(0, 3)).toEqual(["Warnings", "Needs a person", `${resultOf().tenants.length} tenants`]);
+    const counts = `${resultOf().tenants.length - 1} tenants and 1 orphan`;
+    expect(titles.slice(0, 3)).toEqual(["Warnings", "Needs a person", counts]);
     expect(titles.slice(-2)).toEqual(["Tenants", "The log’s head"]);
     const warnings = page.getByRole("region", { name: "Warnings" });
     expect(await warnings.getByRole("heading", { level: 3 }).allTextContents()).toEqual(
@@ -81,7 +82,12 @@ describe.each(["planHtml", "resultHtml"] as const)("%s", (which) => {
     expect(troubles).toContain("NAME_TAKEN: 1 tenant in conflict");
     const heir = resultOf().tenants.find(({ tenant }) => tenant === "heir");
     expect(heir?.error?.hint).toContain("resolve");
-    expect(troubles).toContain(heir?.error?.hint);
+    // Each command stands alone, with a button that copies it.
+    const commands = await page.locator(".command code").allTextContents();
+    expect(commands.some((command) => / resolve .*--task-id /.test(command))).toBe(true);
+    for (const command of commands)
+      expect(heir?.error?.hint?.includes(command) || /^\S.* (resolve|sync) /.test(command)).toBe(true);
+    expect(await page.locator(".command button").count()).toBe(commands.length);
   });
 
   it("counts right, in tiles and in filters", async () => {
@@ -111,20 +117,24 @@ describe.each(["planHtml", "resultHtml"] as const)("%s", (which) => {
         ["in doubt", summary.inDoubt],
         ["planned", summary.planned],
         ["skipped", summary.skipped],
-      ].flatMap(([word, count]) => (count === 0 ? [] : [`${word} ${count}`])),
+      ].flatMap(([word, count]) => (count === 0 || dryRun ? [] : [`${word} ${count}`])),
     );
     expect(await status(page).textContent()).toBe(`${resultOf().tenants.length} tenants`);
   });
 
-  it("shows each tenant's mappings as the server's list does", async () => {
+  it("shows which app each report read before, and which it shall read", async () => {
     const { page } = await open.file(story[which]);
     await page.getByRole("button", { name: "Open all mappings" }).click();
     const lists = page.locator("#tenant-rows .swaps");
     expect(await lists.count()).toBe(resultOf().tenants.length);
     const rows = await lists.nth(1).getByRole("row").allTextContents();
+    const { dryRun } = resultOf();
     expect(rows).toEqual([
-      "ReportSource appTarget app",
-      ...[1, 2, 3].map((report) => `cccccccc-0001-4000-8000-00000000000${report}${MASTER_APP_ID}→ ${tenantAppId(50)}`),
+      `ReportApp of the reportRead before${dryRun ? "Wanted" : "Asked for"}`,
+      ...["Profit and loss", "Cash position", "Open invoices"].map(
+        (name, at) =>
+          `${name}cccccccc-0001-4000-8000-00000000000${at + 1}${MASTER_APP_ID}${tenantAppId(2)}${tenantAppId(50)}`,
+      ),
     ]);
     expect(await lists.nth(1).getByRole("heading").textContent()).toBe("Overwrite Report Apps");
   });
@@ -143,7 +153,7 @@ describe.each(["planHtml", "resultHtml"] as const)("%s", (which) => {
   it.each(["light", "dark"] as const)("can be read in %s colours", async (colorScheme) => {
     const { page } = await open.file(story[which], { colorScheme });
     await page.getByRole("button", { name: "Open all mappings" }).click();
-    await page.getByRole("group", { name: "Filter by outcome" }).getByRole("button").first().click();
+    await page.getByRole("group", { name: "Filter by action" }).getByRole("button").first().click();
     expect(await paleTexts(page, 4.5)).toEqual([]);
     const ground = await page.evaluate<string>("getComputedStyle(document.body).backgroundColor");
     expect(ground).toBe(colorScheme === "light" ? "rgb(244, 245, 248)" : "rgb(14, 17, 22)");

@@ -27,7 +27,7 @@ test("which app a report read before, and which after, stands in every rendering
   await stage.put("tenants.csv", manifestOf(3).replace(tenantAppId(1), tenantAppId(11)));
   const apps = [1, 2, 3, 9, 11].map((n) => `${tenantAppId(n)},App number ${n}\n`);
   await stage.put("apps.csv", `id,name\n${apps.join("")}`);
-  const files = ["plan.md", "plan.html", "plan.xml"].flatMap((file) => ["--out", file]);
+  const files = ["plan.md", "plan.html", "plan.xml", "plan.csv"].flatMap((file) => ["--out", file]);
   const { result } = await stage.sync(["-n", "--verify", "--apps", "apps.csv", ...files]);
   const told = result.tenants.map(({ action, mappings }) => [
     action,
@@ -40,7 +40,7 @@ test("which app a report read before, and which after, stands in every rendering
     ["unchanged", ...Array(3).fill([three, three])],
   ]);
   const rendered = await Promise.all(
-    ["plan.md", "plan.html", "plan.xml"].map((file) => readFile(join(stage.folder, file), "utf8")),
+    ["plan.md", "plan.html", "plan.xml", "plan.csv"].map((file) => readFile(join(stage.folder, file), "utf8")),
   );
   const human = await stage.run([
     "sync",

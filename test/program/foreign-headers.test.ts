@@ -31,7 +31,7 @@ describe("--column", () => {
     expect((await stage.run(["drift"])).code).toBe(0);
 
     const result = await readFile(join(stage.folder, "result.csv"), "utf8");
-    expect(result.replace("\ufeff", "").split("\r\n")[0]).toBe("Kunde;App;Kopie;action;outcome;reason");
+    expect(result.replace("\ufeff", "").split("\r\n")[0]).toBe("Kunde;App;Kopie;action;outcome;reason;changes");
     await stage.put("tenants.csv", result);
     const again = await stage.sync(COLUMNS);
     expect(again).toMatchObject({ code: 0, result: { summary: { unchanged: 3 } } });

@@ -65,7 +65,7 @@ describe.skipIf(process.platform === "win32")("the log that a hint names", () =>
     const refused = await stage.sync();
     const hint = refused.result.errors[0]?.hint ?? "";
     expect([refused.code, refused.result.errors[0]?.code]).toEqual([6, "OTHER_LOG"]);
-    const words = /--idempotency-log .*?(?= \(a second)/.exec(hint)?.[0];
+    const words = /--idempotency-log .*$/.exec(hint)?.[0];
     const env = { ...process.env, QALYPTUS_SERVER: stage.sandbox.url, QALYPTUS_API_KEY: stage.sandbox.key };
     const command = `"${process.execPath}" "${BIN}" sync tenants.csv ${SHAPE.join(" ")} ${words} --dry-run --offline`;
     execFileSync("sh", ["-c", command], { cwd: stage.folder, env, stdio: "pipe" });

@@ -83,12 +83,21 @@ describe("the CSV result", () => {
 
   test("opens right in Excel: byte order mark and CRLF", () => {
     const text = csvResult(runResult([tenantResult(), failed]), input);
-    expect(text.startsWith("\ufeffTenant,AppId,Region,newTaskId,action,outcome,reason\r\n")).toBe(true);
+    expect(text.startsWith("\ufeffTenant,AppId,Region,newTaskId,action,outcome,reason,changes\r\n")).toBe(true);
     expect(text.replaceAll("\r\n", "")).not.toMatch(/[\r\n]/);
   });
   test("holds every column of the input, then what became of the tenant", () => {
     const rows = readCsv(csvResult(runResult([tenantResult(), failed]), input));
-    expect(rows[1]).toEqual(["acme", guid("a440", 1), "north", guid("c0b1", 1), "create", "succeeded", "no copy yet"]);
+    expect(rows[1]).toEqual([
+      "acme",
+      guid("a440", 1),
+      "north",
+      guid("c0b1", 1),
+      "create",
+      "succeeded",
+      "no copy yet",
+      "",
+    ]);
     expect(rows[2]).toEqual([
       "globex",
       guid("a440", 2),
@@ -97,17 +106,18 @@ describe("the CSV result", () => {
       "create",
       "failed",
       "REFUSED: the server refused it",
+      "",
     ]);
   });
   test("fills the columns that a result fed back has already, and keeps an ID that the run did not tell", () => {
     const again = {
       delimiter: ",",
-      header: ["tenant", "new_task_id", "action", "Outcome", "reason"],
-      rows: [row(2, "acme", "", "create", "planned", ""), row(3, "globex", guid("c0b1", 9), "", "", "")],
+      header: ["tenant", "new_task_id", "action", "Outcome", "reason", "changes"],
+      rows: [row(2, "acme", "", "create", "planned", "", ""), row(3, "globex", guid("c0b1", 9), "", "", "", "")],
     };
     const rows = readCsv(csvResult(runResult([tenantResult({ action: "unchanged" }), failed]), again));
     expect(rows[0]).toEqual(again.header);
-    expect(rows[1]).toEqual(["acme", guid("c0b1", 1), "unchanged", "succeeded", "no copy yet"]);
+    expect(rows[1]).toEqual(["acme", guid("c0b1", 1), "unchanged", "succeeded", "no copy yet", ""]);
     expect(rows[2]?.[1]).toBe(guid("c0b1", 9));
   });
   test("tells a key under two source tasks apart", () => {
@@ -133,8 +143,8 @@ describe("the CSV result", () => {
   });
   test("without an input, one row a tenant", () => {
     expect(readCsv(csvResult(runResult([failed]), undefined))).toEqual([
-      ["tenant", "sourceTaskId", "name", "newTaskId", "action", "outcome", "reason"],
-      ["globex", SOURCE, "Monthly figures - acme", "", "create", "failed", "REFUSED: the server refused it"],
+      ["tenant", "sourceTaskId", "name", "newTaskId", "action", "outcome", "reason", "changes"],
+      ["globex", SOURCE, "Monthly figures - acme", "", "create", "failed", "REFUSED: the server refused it", ""],
     ]);
   });
   test.each([",", ";", "\t"])("with the input's delimiter %j no cell of any reading is a formula", (delimiter) => {
@@ -164,7 +174,7 @@ describe("the CSV result", () => {
         const table = { delimiter: ",", header: ["tenant", "note"], rows: [row(2, ...cells)] };
         const rows = readCsv(csvResult(runResult([tenantResult({ tenant: cells[0] ?? "", reason })]), table));
         expect(rows).toHaveLength(2);
-        expect(rows[1]).toHaveLength(6);
+        expect(rows[1]).toHaveLength(7);
         for (const cell of rows[1] ?? []) expect(cell).not.toMatch(/^[=+\-@\t\r]/);
       }),
       { numRuns: 300 },
