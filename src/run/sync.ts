@@ -138,8 +138,9 @@ export async function runSync(request: SyncRequest, deps: SyncDeps): Promise<Run
     const isLeft = work.some((item) => run.results.of(item, true).outcome === "planned");
     if (summary.failed > 0 || isLeft || plan.troubled || run.results.troubles.size > 0) codes.push(EXIT.failed);
     if (options.detailedExitCode && summary.planned > 0) codes.push(EXIT.changes);
-    // A signal that came when all was done has kept nothing back.
-    const isDone = summary.planned + summary.inDoubt === 0 && (!run.server.sentCreate || run.server.lookedLast);
+    // A signal that came when all was done has kept nothing back: no tenant, no last look, and no read that was given up.
+    const wasLookedAt = (!run.server.sentCreate || run.server.lookedLast) && !run.abort.drained.aborted;
+    const isDone = summary.planned + summary.inDoubt === 0 && wasLookedAt;
     let isSigned = deps.signHead === undefined;
     const exitCode = exitCodeOf(run, codes, isDone);
     const left = summary.planned + summary.failed + summary.inDoubt;
