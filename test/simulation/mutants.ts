@@ -45,7 +45,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a short list proves absence",
     harm: "a create is sent again because a list that was not whole did not show its task",
-    from: 1_500,
+    from: 1_870,
     changes: [
       {
         file: "run/doubts.ts",
@@ -58,7 +58,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "one list proves absence",
     harm: "a create is sent again on the word of one list",
-    from: 8_300,
+    from: 8_950,
     changes: [
       {
         file: "run/doubts.ts",
@@ -87,6 +87,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "an old doubt counts from its own time",
     harm: "a doubt of an earlier process is not waited for",
+    from: 90,
     changes: [
       {
         file: "run/doubts.ts",
@@ -109,6 +110,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "looked up by today's name",
     harm: "a doubt is looked up under a name that was never sent",
+    from: 1_080,
     changes: [
       {
         file: "plan/whose-task.ts",
@@ -136,7 +138,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "adopts anything with the name",
     harm: "a task that has other reports is taken for a lost copy",
-    from: 2_900,
+    from: 5_390,
     changes: [
       {
         file: "run/settle.ts",
@@ -148,12 +150,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "adopts what was there before",
     harm: "a task that had the name before the send is taken for a lost copy",
-    from: 2_800,
+    from: 3_140,
     changes: [{ file: "plan/whose-task.ts", from: "&& !(intent.before ?? []).includes(id)", to: "" }],
   },
   {
     name: "PATCHes past a doubt",
     harm: "another PATCH goes to a report while one is still on its way",
+    from: 200,
     changes: [
       {
         file: "run/update.ts",
@@ -186,6 +189,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "any ID is taken",
     harm: "an answer that names the source task or another tenant's copy is believed",
+    from: 80,
     changes: [
       {
         file: "run/create.ts",
@@ -197,6 +201,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "goes on after a halt",
     harm: "writes start after a signal or an answer that ends the run",
+    from: 440,
     changes: [
       {
         file: "run/send.ts",
@@ -217,6 +222,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "twins are not looked for",
     harm: "a customer gets two mails and nobody is told",
+    from: 75,
     changes: [
       {
         file: "plan/decide.ts",
@@ -239,6 +245,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "no last look at the lock",
     harm: "a process that was frozen and lost its log sends what another has sent meanwhile",
+    from: 600,
     changes: [{ file: "run/send.ts", from: "log.checkMaySend();", to: "" }],
   },
   {
@@ -317,6 +324,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "only the holder of a crossed name is in conflict",
     harm: "the tenant whose task another holds is PATCHed on the other's",
+    from: 170,
     changes: [
       {
         file: "plan/tenant-names.ts",
@@ -328,6 +336,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "crossed names are not told at a run's end",
     harm: "the run whose answers were crossed calls both well",
+    from: 210,
     changes: [
       {
         file: "run/apply-plan.ts",
@@ -339,6 +348,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a doubt is found under its own name only",
     harm: "a task that a server made under a changed name is not seen, and made once more",
+    from: 290,
     changes: [
       {
         file: "plan/whose-task.ts",
@@ -366,7 +376,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "rows are not counted",
     harm: "a copy that lists fewer rows than its source is verified",
-    from: 900,
+    from: 930,
     changes: [
       {
         file: "plan/read-copies.ts",
@@ -378,6 +388,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "what --verify could not read stays verified",
     harm: "an audit calls a copy verified that it has not seen",
+    from: 90,
     changes: [
       {
         file: "run/results.ts",
@@ -394,7 +405,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "twins by exact name only",
     harm: "a server that numbers taken names makes a second task that nobody is told of",
-    from: 1_500,
+    from: 1_870,
     changes: [
       {
         file: "plan/whose-task.ts",

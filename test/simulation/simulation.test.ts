@@ -3,7 +3,7 @@ import { INTACT } from "./intact-core.js";
 import { runMany } from "./many.js";
 
 /** Histories that `npm test` lives through; `npm run simulate` takes any number. */
-const HISTORIES = Number(process.env.SIMULATED_HISTORIES ?? 2_500);
+const HISTORIES = Number(process.env.SIMULATED_HISTORIES ?? 2_000);
 const CHUNK = 500;
 
 describe("any history of faults, crashes and edits", () => {
