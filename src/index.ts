@@ -1,7 +1,7 @@
 import { env, pid, platform } from "node:process";
 import { processExists } from "./cli/program.js";
 import { ABSENT, Advice, OPTIONS, type OptionSpec, type Values } from "./commands/options.js";
-import { connectionOptions, syncJob } from "./commands/settings.js";
+import { connectionOptions, SHAPING, syncJob } from "./commands/settings.js";
 import { librarySync } from "./commands/sync.js";
 import { EXIT, type Problem, stopError } from "./shared/problems.js";
 import { shellOf } from "./shared/quoting.js";
@@ -13,20 +13,8 @@ export type { ActionKind, Outcome, RunEvent, RunResult, Summary, TenantError, Te
 
 /** The options of the command line's `sync` that a call may give, by their names in camel case; times are milliseconds. */
 const CALL_OPTIONS = [
-  ...([
-    "sourceTask",
-    "masterApp",
-    "reports",
-    "columns",
-    "reportId",
-    "name",
-    "adopt",
-    "recreate",
-    "only",
-    "limit",
-  ] as const),
-  ...(["allowSharedApp", "allowMasterApp", "allowUnmappedReport", "allowLiveSource", "newLog"] as const),
-  ...(["dryRun", "verify", "settleMs", "concurrency", "maxFailures", "maxChanges"] as const),
+  ...SHAPING,
+  ...(["newLog", "dryRun", "verify", "settleMs", "concurrency", "maxFailures", "maxChanges"] as const),
   ...(["timeoutMs", "retries", "rate", "caFiles", "insecure", "allowHttp", "idempotencyLog", "encoding"] as const),
 ];
 
