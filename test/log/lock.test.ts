@@ -431,6 +431,15 @@ describe("the last look before a request", () => {
       await log.close();
     }));
 
+  it("says of a link that leads nowhere, at the lock's name, what it is and what to do", () =>
+    inFolder(async (folder) => {
+      const path = join(folder, "log.jsonl");
+      symlinkSync(join(folder, "nowhere"), `${path}.lock`);
+      const refusal = await openLogForRun(openRequest(path)).catch((error: unknown) => error);
+      expect(refusal).toMatchObject({ exitCode: 6, problems: [{ hint: expect.stringContaining("take it away") }] });
+      expect(refusal).toHaveProperty("message", expect.stringContaining("log.jsonl.lock (it is a link that leads"));
+    }));
+
   it("counts a beat from before its write, once it is on the disk; where the disk hangs, no other is begun", () =>
     inFolder(async (folder) => {
       const clocks = new Clocks();

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import * as z from "zod/mini";
-import { MOST_BYTES, openFile, readOpen } from "../../files/open-file.js";
+import { MOST_BYTES, openFile, readOpen, UnfitFile } from "../../files/open-file.js";
 import { codeOf, hasCode } from "../../files/paths.js";
 
 /**
@@ -93,8 +93,11 @@ function readLink(path: string): ChainLink | undefined {
   try {
     fd = openFile(path, fs.constants.O_RDONLY);
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined;
-    throw error;
+    if (codeOf(error) !== "ENOENT") throw error;
+    // A name that is taken, where nothing can be read and nothing placed.
+    if (fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink())
+      throw new UnfitFile(path, "it is a link that leads nowhere");
+    return undefined;
   }
   try {
     const text = readOpen({ fd, path }, MOST_BYTES.lock).toString("utf8");
