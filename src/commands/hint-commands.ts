@@ -17,6 +17,8 @@ export interface FoundOut {
 
 /** Options of one run that another run must not repeat; and a command of the user's, which may hold a secret of another program. */
 const ONCE = ["--resume", "--plan", "--plan-digest", "--save-plan", "--break-lock", "--rebind", "--sign-head"];
+/** The options that a resumed run takes from the run that it finishes. */
+const SHAPES: readonly string[] = SHAPING.map((key) => OPTIONS[key].long);
 const CONNECTION = [OPTIONS.server, OPTIONS.apiKeyFile, OPTIONS.caFiles, OPTIONS.insecure, OPTIONS.allowHttp].map(
   ({ long }): string => long,
 );
@@ -33,6 +35,7 @@ export function hintCompleter(
   const operands = typed.operands.length === 0 && manifest !== undefined ? [manifest] : typed.operands;
   const again = typed.options.filter(([long = ""]) => !ONCE.includes(long)).flat();
   const same = [...operands, ...(shape === undefined ? [] : wordsOfShape(shape)), ...again];
+  const unshaped = [...operands, ...typed.options.filter(([long = ""]) => ![...ONCE, ...SHAPES].includes(long)).flat()];
   // Who only looked is not told to write.
   const onlyReads = typed.command === "drift" || typed.command === "doctor";
   const connection = typed.options.filter(([long = ""]) => CONNECTION.includes(long)).flat();
@@ -42,13 +45,13 @@ export function hintCompleter(
     if (rest[0] === SAME)
       return [
         command,
-        ...same,
+        ...(rest.includes("--resume") ? unshaped : same),
         ...rest.slice(1),
         ...(onlyReads && !rest.includes("--break-lock") ? ["--dry-run"] : []),
       ];
     if (command === "resolve" && log !== undefined)
-      // Only a task that is taken over is read from the server.
-      return [command, "--idempotency-log", log, ...(rest.includes("--task-id") ? connection : []), ...rest];
+      // A task that is taken over is read from the server, and a log that is not there yet is begun for one.
+      return [command, "--idempotency-log", log, ...(rest.includes("--forget") ? [] : connection), ...rest];
     return command === "sync" || command === "doctor" ? [...words, ...connection] : words;
   };
   return (hint: string): string =>

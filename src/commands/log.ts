@@ -82,7 +82,7 @@ async function answerJson(telling: Telling, answer: object): Promise<void> {
 function existing(place: LogPlace, log: ReadLog) {
   if (log.head !== null) return { ...log, head: log.head };
   const hint = hintOf(
-    "Name it with --idempotency-log. The first sync makes it:",
+    "Name it with --idempotency-log. The first sync makes it. To see what it would do:",
     commandLine("sync", "tenants.csv", "--dry-run"),
   );
   throw stopError(EXIT.usage, "NO_LOG", `there is no idempotency log ${place.path}`, { hint, file: place.path });

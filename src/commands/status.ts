@@ -5,7 +5,7 @@ import type { TenantState } from "../log/tenant-state.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { humanStatus } from "../reporter/human.js";
 import { jsonStatus } from "../results/json.js";
-import { commandLine, hintOf } from "../shared/hints.js";
+import { commandLine, hintOf, optionWords } from "../shared/hints.js";
 import { type TaskId, tenantRef } from "../shared/ids.js";
 import { EXIT, type ExitCode, type Problem, problem, StopError, stopError } from "../shared/problems.js";
 import {
@@ -20,6 +20,7 @@ import {
 } from "../shared/results.js";
 import type { Mapping } from "../shared/tasks.js";
 import { findLog } from "./command-log.js";
+import { wordsOfShape } from "./hint-commands.js";
 import type { Host } from "./host.js";
 import { readManifestInput } from "./inputs.js";
 import type { SettingsOf } from "./settings.js";
@@ -34,7 +35,10 @@ export async function statusCommand(host: Host, settings: SettingsOf["status"]):
     const named = settings.manifest ?? "tenants.csv";
     const hint = named.endsWith(LOG_ENDING)
       ? hintOf("That is a log itself:", commandLine("status", "--idempotency-log", named))
-      : hintOf("Name it with --idempotency-log. The first sync makes it:", commandLine("sync", named, "--dry-run"));
+      : hintOf(
+          "Name it with --idempotency-log. The first sync makes it. To see what it would do:",
+          commandLine("sync", named, "--dry-run"),
+        );
     throw stopError(EXIT.usage, "NO_LOG", `there is no idempotency log ${path}`, { hint, file: path });
   }
   const log = await place.read();
@@ -79,6 +83,12 @@ function statusResult(report: StatusReport, manifest: Manifest | undefined): Run
   return { ...empty, server, log, manifest: listed ?? null, tenants, summary: summarise(tenants) };
 }
 
+/** What `validate` takes of a sync's options. */
+const JUDGING = [
+  ...(["sourceTask", "masterApp", "reports", "columns", "name"] as const),
+  ...(["allowSharedApp", "allowMasterApp", "allowUnmappedReport"] as const),
+];
+
 /**
  * The manifest, which gives the tenants' order and those that the log does not know. What its rows leave out is what the last
  * sync of it was given. A faulty manifest is no reason to hide what the log knows.
@@ -100,7 +110,9 @@ async function manifestOf(
   } catch (error) {
     if (!(error instanceof StopError) || !existsSync(path)) throw error;
     const why = error.problems[0]?.message ?? error.message;
-    const hint = hintOf("See all of them:", commandLine("validate", path));
+    const judging = Object.fromEntries(JUDGING.map((key) => [key, shape[key]]));
+    const words = [...wordsOfShape(judging), ...(encoding === undefined ? [] : optionWords("--encoding", encoding))];
+    const hint = hintOf("See all of them:", commandLine("validate", path, ...words));
     const message = `${path} has faults, so that all that the log knows is shown: ${why}`;
     return { manifest: undefined, warnings: [problem("MANIFEST_FAULTY", message, { hint, file: path })] };
   }

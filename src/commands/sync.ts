@@ -98,7 +98,7 @@ function nextStep(sync: AskedSync, result: RunResult): string | undefined {
   // What failed or is in conflict fails again until its cause is ended: then its own hint says the way.
   if (dryRun || !RESUMABLE.includes(exitCode) || summary.failed > 0 || !tenants.some(({ attempts }) => attempts > 0))
     return undefined;
-  return hintOf("To go on:", commandLine("sync", sync.manifest, ...log, "--resume"));
+  return hintOf("To go on:", sameSync("--resume"));
 }
 
 /** The options as the log keeps them: a command of the user's may hold a secret. */

@@ -154,7 +154,11 @@ export function gaveUp(subject: Named, absences: number): TenantError {
 
 /** A copy that is not on the server; with `unproven`, why its absence cannot be shown, one that is not seen there. */
 export function gone(subject: Named, id: TaskId, namesake: TaskId | undefined, unproven?: string): TenantError {
-  const left = ["Where the customer left:", resolveCommand(subject, "--forget")];
+  // Forgotten alone, it would be made anew from its rows.
+  const left = [
+    "Where the customer left, take its rows out of the manifest, then:",
+    resolveCommand(subject, "--forget"),
+  ];
   const take =
     namesake === undefined
       ? undefined
@@ -176,10 +180,14 @@ const MEANT_SO = "Where the name is meant so:";
 export function crossed(subject: Holding, other: Holding, listed: string): TenantError {
   const id = subject.copy?.newTaskId;
   const message = `the server names its copy ${id} "${listed}", which is the name of tenant "${other.tenant}": ${NOT_TOLD}`;
-  const swap = other.copy && ["--task-id", other.copy.newTaskId, ...optionWords("--from", other.tenant), ...SEEN];
+  const swap = other.copy && [
+    resolveCommand(subject, "--task-id", other.copy.newTaskId, ...optionWords("--from", other.tenant), ...SEEN),
+    // The task that the first leaves to nobody.
+    ...(id === undefined ? [] : [resolveCommand(other, "--task-id", id, ...SEEN)]),
+  ];
   const hint = hintOf(
     LOOK_AT_BOTH,
-    ...(swap ? ["Where the log has the two the wrong way round:", resolveCommand(subject, ...swap)] : []),
+    ...(swap ? ["Where the log has the two the wrong way round, one after the other:", ...swap] : []),
     ...(id === undefined ? [] : [MEANT_SO, resolveCommand(subject, "--task-id", id, ...SEEN)]),
   );
   return problem("CROSSED", message, { hint });
@@ -239,7 +247,7 @@ export function unreadCandidates(ids: readonly TaskId[]): TenantError {
 
 export function otherTaskId(subject: Named, logged: TaskId, wanted: TaskId): TenantError {
   const hint = hintOf(
-    "Correct the manifest. Where the manifest is right:",
+    `Correct the manifest. Where the manifest is right, delete the copy ${logged} on the server, which would go on mailing, then:`,
     resolveCommand(subject, "--task-id", wanted),
   );
   return problem("TASK_ID_DIFFERS", `the manifest's newTaskId ${wanted} is not the logged copy ${logged}`, { hint });
@@ -273,8 +281,9 @@ export function appInUse(subject: Named, app: AppId, holder: Omit<Holding, "ref"
 
 function moved({ tenant }: Named, app: AppId, { sourceTaskId, copy }: Holding): TenantError {
   const message = `the app ${app} is in force for this tenant under source task ${sourceTaskId}, which the manifest no longer names for it: both copies would be sent`;
+  const old = copy === undefined ? "" : ` ${copy.newTaskId}`;
   const hint = hintOf(
-    `Delete the old copy${copy ? ` ${copy.newTaskId}` : ""} on the server, then:`,
+    `Delete the old copy${old} on the server, then:`,
     resolveCommand({ tenant, sourceTaskId }, "--forget"),
     "To keep both:",
     sameSync("--allow-shared-app", app),
@@ -294,7 +303,7 @@ export function removalRefused(reports: readonly ReportId[]): TenantError {
 export function copiesLackReport(sourceTaskId: string, report: string, tenants: readonly string[]): Problem {
   const message = `the source task ${sourceTaskId} has the report ${report}, which ${counted(tenants.length, "copy", "copies")} lacked from the start (${listed(tenants)})`;
   const hint = hintOf(
-    "Add the report to these copies on the server. To have them made anew, delete them there, then:",
+    "Add the report to these copies on the server. To have them made anew, delete one in ten of them there at a time (if more are missing, the key may be blind), each time then:",
     sameSync("--recreate"),
   );
   return problem("COPY_LACKS_REPORT", message, { hint });

@@ -3,6 +3,7 @@ import { isLacking, type ReportKnowledge, type TenantState } from "../log/tenant
 import type { DesiredMapping, ManifestTenant } from "../manifest/manifest.js";
 import { type CopyName, checkCopyNames, renderName, usesTaskName } from "../manifest/names.js";
 import type { ProblemCode } from "../shared/codes.js";
+import { hintOf, sameLine } from "../shared/hints.js";
 import {
   addTo,
   parseReportId,
@@ -207,7 +208,7 @@ export function mappingResolver(
     const leftOut = desired.some(({ report }) => report === undefined) ? NONE : required;
     for (const report of leftOut.filter((one) => !targets.has(one))) {
       const message = `Tenant ${who} has no mapping for report ${nameOf(report)} of source task ${sourceTaskId}: its copy would show the master's figures.`;
-      const hint = `Add a row for it, or allow it with --allow-unmapped-report ${report}`;
+      const hint = hintOf("Add a row for it. To leave it out on purpose:", sameLine("--allow-unmapped-report", report));
       tell("REPORT_LEFT_OUT", message, { hint, line: firstLine, column: "reportId", value: report });
     }
     const others = [...targets.keys()].filter((report) => !inOrder.has(report)).sort();

@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { chmodSync, copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { tenantAppId } from "../../src/sandbox/world.js";
 import { HAS_PGBOUNCER, HAS_POSTGRES, OWN_POSTGRES, startPgBouncer, TestPostgres, TLS } from "../support/postgres.js";
@@ -14,8 +16,12 @@ beforeAll(async () => {
   if (!HAS_POSTGRES) return;
   server = await TestPostgres.start();
   const stage = await openStage();
-  const made = await stage.run(["log", "init", server.url("any")]);
-  expect(made).toMatchObject({ code: 0, stdout: expect.stringContaining("GRANT qalyptus_propagate_runner TO ci") });
+  await stage.put("tenants.csv", manifestOf(1));
+  const { stderr } = await stage.run(["sync", "tenants.csv", ...SHAPE, "--idempotency-log", server.url("any")]);
+  // The command that the hint gives, pasted as it stands.
+  const [line = ""] = /^ +\S.* log init .*$/m.exec(stderr) ?? [];
+  const made = await promisify(execFile)("sh", ["-c", line], { cwd: stage.folder });
+  expect(made).toMatchObject({ stdout: expect.stringContaining("GRANT qalyptus_propagate_runner TO ci") });
   job = await server.role("job", "qalyptus_propagate_runner");
   reader = await server.role("reader", "qalyptus_propagate_auditor");
 }, 60_000);
