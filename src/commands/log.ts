@@ -7,13 +7,14 @@ import type { LogPlace, ReadLog } from "../log/port.js";
 import { isPostgresUrl, isSameLog, parsePostgresUrl } from "../log/postgres/address.js";
 import type { LogRecord } from "../log/records.js";
 import { type TableColumn, tableLines, toText } from "../reporter/layout.js";
+import type { Look } from "../reporter/look.js";
 import { jsonAnswer } from "../results/json.js";
 import { commandLine, hintOf } from "../shared/hints.js";
 import { foldTenantKey } from "../shared/ids.js";
 import { EXIT, type ExitCode, type StopError, stopError } from "../shared/problems.js";
 import { shellWord } from "../shared/quoting.js";
 import { nearestKeys } from "../shared/spelling.js";
-import { counted } from "../shared/text-safety.js";
+import { counted, oneLine } from "../shared/text-safety.js";
 import { databaseAt, findLog, placeOf, whoRuns, withOpenLog } from "./command-log.js";
 import { checkSignature, signatureFault } from "./head-signature.js";
 import type { Host } from "./host.js";
@@ -108,7 +109,7 @@ export async function logHistoryCommand(host: Host, settings: SettingsOf["log hi
   const ofTenants = settings.tenants.length > 0;
   if (settings.output.format === "human") {
     const lines = ofTenants
-      ? tableLines(EVENT_COLUMNS, rowsOf(history.events), telling.look)
+      ? eventLines(history.events, telling.look)
       : tableLines(RUN_COLUMNS, history.runs(), telling.look);
     await telling.answer(toText([...lines]));
   } else {
@@ -122,34 +123,47 @@ function whoOf(by: HistoryRun["by"]): string {
   return by === undefined ? "" : [by.user, by.host, by.ciJob].filter(Boolean).join(", ");
 }
 
-/** A line for each app that a record changes, whichever reports read it: which app they read before, and which after. */
-function rowsOf(events: readonly HistoryEvent[]): readonly (HistoryEvent & { readonly change: string })[] {
-  return events.flatMap((event) => {
-    const changes = new Set(
-      event.apps.map(({ qlikAppId, before, newQlikAppId }) =>
-        before === newQlikAppId
-          ? newQlikAppId
-          : `${before === undefined ? "?" : (before ?? qlikAppId)} → ${newQlikAppId}`,
-      ),
-    );
-    return [...(changes.size === 0 ? [""] : changes)].map((change, at) => ({
-      ...event,
-      ...(at > 0 && { event: "" }),
-      change,
-    }));
-  });
+/** A line for each record, and below it what it is about: the task, the apps before and after, why. */
+function* eventLines(events: readonly HistoryEvent[], look: Look): Generator<string> {
+  const { palette } = look;
+  const [title = "", ...lines] = tableLines(EVENT_COLUMNS, events, look);
+  yield title;
+  for (const [at, event] of events.entries()) {
+    yield lines[at] ?? "";
+    const { newTaskId, code, message, reason } = event;
+    if (newTaskId !== undefined) yield `     task ${newTaskId}`;
+    for (const { before, after, reports } of appsOf(event)) {
+      const same = before === after;
+      if (!same) yield `     ${palette.bad(`- ${before}`)}`;
+      yield `     ${same ? `= ${after}` : palette.good(`+ ${after}`)}  ${palette.dim(reports)}`;
+    }
+    const why = reason ?? [code, message].filter(Boolean).join(": ");
+    if (why !== "") yield `     ${oneLine(why)}`;
+  }
 }
 
-const EVENT_COLUMNS: readonly TableColumn<ReturnType<typeof rowsOf>[number]>[] = [
+/** Each pair of apps that a record's reports read before it and after it, and which reports these are. */
+function appsOf({ apps }: HistoryEvent): readonly { before: string; after: string; reports: string }[] {
+  const pairs = new Map<string, { before: string; after: string; ids: Set<string> }>();
+  for (const { reportId, qlikAppId, before, newQlikAppId: after } of apps) {
+    const was = before === undefined ? "not known" : (before ?? qlikAppId);
+    const pair = pairs.get(`${was} ${after}`) ?? { before: was, after, ids: new Set() };
+    pairs.set(`${was} ${after}`, pair);
+    pair.ids.add(reportId);
+  }
+  return [...pairs.values()].map(({ ids, ...pair }) => ({
+    ...pair,
+    reports: ids.size === 1 ? `report ${[...ids].join()}` : `${ids.size} reports`,
+  }));
+}
+
+const EVENT_COLUMNS: readonly TableColumn<HistoryEvent>[] = [
   { title: "seq", text: ({ seq }) => String(seq) },
   { title: "at", text: ({ at }) => at.replace(/\.\d+Z$/, "Z") },
+  { title: "run", text: ({ run }) => run.slice(0, 8) },
   { title: "tenant", text: ({ tenant }) => tenant, atMost: 24 },
   { title: "event", text: ({ event }) => event, atMost: 40 },
-  { title: "app", text: ({ change }) => change },
-  { title: "task", text: ({ newTaskId }) => newTaskId ?? "" },
-  { title: "run", text: ({ run }) => run.slice(0, 8) },
   { title: "by", text: ({ by }) => whoOf(by), atMost: 40 },
-  { title: "why", text: ({ code, message, reason }) => reason ?? [code, message].filter(Boolean).join(": ") },
 ];
 
 const RUN_COLUMNS: readonly TableColumn<HistoryRun>[] = [
@@ -160,7 +174,7 @@ const RUN_COLUMNS: readonly TableColumn<HistoryRun>[] = [
   { title: "manifest", text: ({ manifest }) => manifest ?? "", atMost: 30 },
   { title: "exit", text: ({ command, exitCode }) => String(exitCode ?? (command === "sync" ? "none" : "")) },
   { title: "created", text: ({ created }) => String(created) },
-  { title: "updated", text: ({ updated }) => String(updated) },
+  { title: "reports updated", text: ({ updated }) => String(updated) },
   { title: "adopted", text: ({ adopted }) => String(adopted) },
   { title: "refused", text: ({ refused }) => String(refused) },
   { title: "in doubt", text: ({ inDoubt }) => String(inDoubt) },

@@ -103,22 +103,26 @@ export class History {
     const tenant = "tenant" in record ? record.tenant : (known?.tenant ?? ("key" in record ? record.key : ref));
     if (!this.#isAskedFor(tenant)) return;
     const apps = changesOf(record, (reportId, app) => {
-      const report = known?.reports.get(reportId);
-      if (known === undefined || report === undefined) return null;
-      return report.known === undefined
-        ? undefined
-        : (report.known.find(({ qlikAppId }) => qlikAppId === app)?.newQlikAppId ?? null);
+      const apps = known?.reports.get(reportId)?.known;
+      return apps === undefined ? undefined : (apps.find(({ qlikAppId }) => qlikAppId === app)?.newQlikAppId ?? null);
     });
     const name = "name" in record ? record.name : known?.copy?.name;
     const subject = { tenant, sourceTaskId, apps, name };
     if ("write" in record) this.#writes.set(record.write, subject);
-    this.#push(record, subject);
+    const holder = record.type === "adopted" ? before.holdersOf(record.newTaskId)[0] : undefined;
+    this.#push(record, subject, holder === undefined ? undefined : before.tenant(holder)?.tenant);
   }
 
-  #push(record: LogRecord, subject: Pick<HistoryEvent, "tenant" | "sourceTaskId" | "apps" | "name">): void {
+  /** `holder`: the tenant whose copy it was until now. */
+  #push(
+    record: LogRecord,
+    subject: Pick<HistoryEvent, "tenant" | "sourceTaskId" | "apps" | "name">,
+    holder?: string | undefined,
+  ): void {
     const { seq, at, run, type } = record;
+    const event = holder === undefined ? eventOf(record, subject.apps) : `adopted: it was ${holder}'s copy`;
     this.events.push({
-      ...{ seq, at, run, by: this.#runs.get(run)?.by, ...subject, type, event: eventOf(record) },
+      ...{ seq, at, run, by: this.#runs.get(run)?.by, ...subject, type, event },
       newTaskId: "newTaskId" in record ? record.newTaskId : undefined,
       code: "code" in record ? record.code : undefined,
       message: "message" in record ? record.message : undefined,
@@ -156,7 +160,7 @@ const FOUND = {
 };
 
 /** What a record means, in a few words. */
-function eventOf(record: LogRecord): string {
+function eventOf(record: LogRecord, apps: readonly AppChange[]): string {
   switch (record.type) {
     case "create-intent":
       return record.attempt > 1 ? `create is sent (try ${record.attempt})` : "create is sent";
@@ -169,7 +173,10 @@ function eventOf(record: LogRecord): string {
     case "settled":
       return FOUND[record.found];
     case "observed":
-      return record.verified ? "read back: as the manifest wants" : "read back";
+      if (record.verified) return "read back: as the manifest wants";
+      return apps.some(({ before, newQlikAppId }) => before !== undefined && before !== newQlikAppId)
+        ? "read back: mapped otherwise than known"
+        : "read back";
     case "forgotten":
       return record.to === undefined ? "forgotten" : `its copy is now of ${record.to}`;
     case "retry":

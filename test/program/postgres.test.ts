@@ -346,6 +346,7 @@ describe.skipIf(!HAS_POSTGRES)("a sync whose log is in PostgreSQL", () => {
     expect((await syncOn(stage, url)).code).toBe(0);
     const human = await stage.run(["log", "history", "tenant-1", "--idempotency-log", url]);
     expect(human.stdout).toMatch(/create is sent/);
+    expect(human.stdout).toContain(`     - ${tenantAppId(1)}\n     + ${tenantAppId(9)}  report `);
     expect(human.stdout).toMatch(/update done/);
     const { stdout } = await stage.run(["log", "history", "tenant-1", "--idempotency-log", url, "--format", "json"]);
     const { records } = JSON.parse(stdout) as {
