@@ -207,7 +207,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     description:
       "Walks the log's chain. With --head it tells whether that head is in this log, and how many records ago; exit 6 where it is not.",
     arguments: [],
-    options: options({ [LOG]: [...LOG_OPTIONS, "head", "signature"], [OUTPUT]: ["answerFormat"] }),
+    options: options({ [LOG]: [...LOG_OPTIONS, "heads", "signature"], [OUTPUT]: ["answerFormat"] }),
     examples: [
       ["log verify --idempotency-log customers.csv.idempotency.jsonl", "is it whole"],
       [

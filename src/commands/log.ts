@@ -30,38 +30,46 @@ type Telling = Awaited<ReturnType<typeof openTelling>>;
 export async function logVerifyCommand(host: Host, settings: SettingsOf["log verify"]): Promise<ExitCode> {
   const telling = await openTelling(host, settings.output);
   const { place } = await findLog(host, settings);
-  const { head: noted, signature } = settings;
+  const { heads, signature } = settings;
   let lastSigned = undefined as SignedLine | undefined;
-  const { log: read, found } = await findHead(place, noted, (record) => {
+  const read = await place.read((record) => {
     if (record.type === "signed") lastSigned = record;
   });
   const log = existing(place, read);
   const { path, seq, digest } = log.head;
   await telling.warn(log.warnings);
-  if (!found && noted !== undefined) {
+  for (const noted of heads) {
+    if ((await findHead(place, noted)).found) continue;
     const where = noted.seq > seq ? `it ends with seq ${seq}` : `seq ${noted.seq} has another digest`;
     const message = `The head ${noted.seq}:${noted.digest} is not in the idempotency log ${path}: ${where}.`;
     throw stopError(EXIT.log, "LOG_HEAD_MISSING", message, { file: path });
   }
   const signed = signature === undefined ? undefined : await verifiedHead(host, place, lastSigned, signature);
-  const behind = noted && seq - noted.seq;
+  const found = heads.map((noted) => ({ ...noted, recordsSince: seq - noted.seq }));
   // The signature's own record is no news.
   const unsigned = signed && seq - signed.seq - 1;
   if (settings.output.format === "human") {
     const said = [
       `${path} is whole: ${counted(seq, "record")}, head ${seq}:${digest}`,
-      ...(behind === undefined ? [] : [`The noted head ${noted?.seq} is in it, ${counted(behind, "record")} ago.`]),
+      ...(found.length === 0 ? [NO_HEAD] : []),
+      ...found.map(
+        (noted) =>
+          `The noted head ${noted.seq} is in it, ${counted(noted.recordsSince, "record")} ago: up to there nothing has changed since it was noted.`,
+      ),
       ...(signed ? [`The head ${signed.seq} is signed; not signed: ${counted(unsigned ?? 0, "record")} since.`] : []),
     ];
     await telling.answer(toText(said));
   } else {
-    const noting = noted && { noted: { ...noted, recordsSince: behind } };
+    const noting = found.length > 0 && { noted: found };
     const signing = signed && { signed: { ...signed, recordsSince: unsigned } };
     const told = { log: log.head, ...noting, ...signing, warnings: log.warnings };
     await answerJson(telling, { version: 1, command: "log verify", ...told });
   }
   return EXIT.ok;
 }
+
+const NO_HEAD =
+  "Each record fits the one before it. Whether records were cut from its end, or all of it was written anew, only a head shows that was noted before: --head SEQ:DIGEST";
 
 type SignedLine = Extract<LogRecord, { readonly type: "signed" }>;
 
@@ -145,8 +153,8 @@ function* eventLines(events: readonly HistoryEvent[], look: Look): Generator<str
 /** Each pair of apps that a record's reports read before it and after it, and which reports these are. */
 function appsOf({ apps }: HistoryEvent): readonly { before: string; after: string; reports: string }[] {
   const pairs = new Map<string, { before: string; after: string; ids: Set<string> }>();
-  for (const { reportId, qlikAppId, before, newQlikAppId: after } of apps) {
-    const was = before === undefined ? "not known" : (before ?? qlikAppId);
+  for (const { reportId, before, newQlikAppId: after } of apps) {
+    const was = before === undefined ? "not known" : (before ?? "not mapped");
     const pair = pairs.get(`${was} ${after}`) ?? { before: was, after, ids: new Set() };
     pairs.set(`${was} ${after}`, pair);
     pair.ids.add(reportId);
@@ -180,7 +188,10 @@ const RUN_COLUMNS: readonly TableColumn<HistoryRun>[] = [
   { title: "in doubt", text: ({ inDoubt }) => String(inDoubt) },
   { title: "not done", text: ({ notDone }) => String(notDone) },
   { title: "by", text: ({ by }) => whoOf(by), atMost: 40 },
-  { title: "why", text: ({ errors }) => errors.map(({ code, message }) => `${code}: ${message}`).join("; ") },
+  {
+    title: "why",
+    text: ({ errors, reasons }) => [...reasons, ...errors.map(({ code, message }) => `${code}: ${message}`)].join("; "),
+  },
 ];
 
 /**

@@ -164,7 +164,7 @@ const LOG_HEAD: Kind<{ readonly seq: number; readonly digest: string }> = {
   parse: (typed) => {
     const [, seq, digest] = /^(\d{1,15}):([0-9a-f]{64})$/i.exec(typed.trim()) ?? [];
     return seq === undefined || digest === undefined
-      ? new Advice("Write it as a result's log gives it: the seq, a colon, the whole digest")
+      ? new Advice("Write the seq, a colon and the whole digest of a result's log: 150:221ca406…")
       : { seq: Number(seq), digest: digest.toLowerCase() };
   },
 };
@@ -298,7 +298,7 @@ export const OPTIONS = {
     env: "QALYPTUS_IDEMPOTENCY_LOG",
   },
   lockTimeoutMs: preset("--lock-timeout", duration(0), "how long to wait for another run's lock", "0s"),
-  head: one("--head", LOG_HEAD, "a head that was noted once (SEQ:DIGEST): is it in this log"),
+  heads: many("--head", LOG_HEAD, "a head that was noted once (SEQ:DIGEST): is it in this log"),
   signHead: one(
     "--sign-head",
     text("COMMAND"),

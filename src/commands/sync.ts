@@ -195,8 +195,10 @@ async function performSync(
     return { result: await (sync.run.dryRun ? dryRun : apply)(prepared, connection), manifest };
   };
   const { result, manifest } = await withConnection(machine, sync.connection, tell, work, sync.run.concurrency);
-  const { savedPlan, plan: path } = sync;
-  return { result: savedPlan && path !== undefined ? withPlan(result, path, savedPlan) : result, manifest };
+  const { savedPlan, plan: path, output } = sync;
+  const by = output && { ...whoRuns(machine), options: optionsForLog(output.typed) };
+  const told = { ...result, by };
+  return { result: savedPlan && path !== undefined ? withPlan(told, path, savedPlan) : told, manifest };
 }
 
 /** The sync with the ID of the source task that it was given by its name: plan, log and record hold that alone. */

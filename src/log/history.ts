@@ -31,6 +31,9 @@ export interface HistoryEvent {
   readonly reason: string | undefined;
 }
 
+/** Whom a record is about, and what it was to do. */
+type Subject = Pick<HistoryEvent, "tenant" | "sourceTaskId" | "apps" | "name" | "newTaskId">;
+
 /** One run that wrote to the log. */
 export interface HistoryRun {
   readonly run: string;
@@ -52,6 +55,8 @@ export interface HistoryRun {
   readonly inDoubt: number;
   /** Tenants that nothing was done for: conflicts, and copies that could not be read. */
   readonly notDone: number;
+  /** What a person gave as reasons. */
+  readonly reasons: readonly string[];
 }
 
 type Counted = "created" | "updated" | "adopted" | "refused" | "inDoubt" | "notDone";
@@ -62,7 +67,7 @@ export class History {
   readonly #runs = new Map<string, { -readonly [Key in keyof HistoryRun]: HistoryRun[Key] }>();
   readonly #isAskedFor: (tenant: string) => boolean;
   /** Whose each write is, and what it was to do. */
-  readonly #writes = new Map<WriteId, Pick<HistoryEvent, "tenant" | "sourceTaskId" | "apps" | "name">>();
+  readonly #writes = new Map<WriteId, Subject>();
 
   constructor(isAskedFor: (tenant: string) => boolean) {
     this.#isAskedFor = isAskedFor;
@@ -78,13 +83,15 @@ export class History {
       const { run, seq, at, command, manifest, by, options } = record;
       const none = { created: 0, updated: 0, adopted: 0, refused: 0, inDoubt: 0, notDone: 0 };
       const begun = { run, seq, at, command, manifest: manifest?.fileName, options, by };
-      this.#runs.set(run, { ...begun, errors: [], exitCode: undefined, ...none });
+      this.#runs.set(run, { ...begun, errors: [], exitCode: undefined, reasons: [], ...none });
     }
     const run = this.#runs.get(record.run);
     if (record.type === "run-end" && run !== undefined) {
       run.exitCode = record.exitCode;
       run.errors = record.errors ?? [];
     }
+    if (run !== undefined && "reason" in record && record.reason !== undefined)
+      run.reasons = [...new Set([...run.reasons, record.reason])];
     const counted = countedAs(record);
     if (run !== undefined && counted !== undefined) run[counted] += 1;
     if ("keys" in record)
@@ -107,23 +114,19 @@ export class History {
       return apps === undefined ? undefined : (apps.find(({ qlikAppId }) => qlikAppId === app)?.newQlikAppId ?? null);
     });
     const name = "name" in record ? record.name : known?.copy?.name;
-    const subject = { tenant, sourceTaskId, apps, name };
+    const subject = { tenant, sourceTaskId, apps, name, newTaskId: known?.copy?.newTaskId };
     if ("write" in record) this.#writes.set(record.write, subject);
     const holder = record.type === "adopted" ? before.holdersOf(record.newTaskId)[0] : undefined;
     this.#push(record, subject, holder === undefined ? undefined : before.tenant(holder)?.tenant);
   }
 
   /** `holder`: the tenant whose copy it was until now. */
-  #push(
-    record: LogRecord,
-    subject: Pick<HistoryEvent, "tenant" | "sourceTaskId" | "apps" | "name">,
-    holder?: string | undefined,
-  ): void {
+  #push(record: LogRecord, subject: Subject, holder?: string | undefined): void {
     const { seq, at, run, type } = record;
     const event = holder === undefined ? eventOf(record, subject.apps) : `adopted: it was ${holder}'s copy`;
     this.events.push({
       ...{ seq, at, run, by: this.#runs.get(run)?.by, ...subject, type, event },
-      newTaskId: "newTaskId" in record ? record.newTaskId : undefined,
+      ...("newTaskId" in record && { newTaskId: record.newTaskId }),
       code: "code" in record ? record.code : undefined,
       message: "message" in record ? record.message : undefined,
       reason: "reason" in record ? record.reason : undefined,

@@ -10,7 +10,7 @@ import { type Problem, problem } from "../shared/problems.js";
 import type { TenantError } from "../shared/results.js";
 import { byReport, sameSwaps, type TaskReport } from "../shared/tasks.js";
 import type { Clock } from "../shared/time.js";
-import { type Named, resolveCommand } from "./conflicts.js";
+import { appsInForce, type InForce, type Named, resolveCommand } from "./conflicts.js";
 import type { PlanEntry, Wanted } from "./desired.js";
 import type { Observation } from "./observe.js";
 
@@ -128,6 +128,8 @@ export async function readKnownCopies(
   /** Verified as before. One record for all copies of a source task: one for each would make the log grow with every look. */
   const seenAgain = new Map<TaskId, TenantKey[]>();
   const hiding = new Map<TaskId, Problem>();
+  const foreign: Problem[] = [];
+  const inForce = appsInForce(recorder.state);
   const read = async (entry: PlanEntry): Promise<void> => {
     const { ref, key, tenant, sourceTaskId } = entry;
     const state = recorder.state.tenant(ref);
@@ -142,6 +144,7 @@ export async function readKnownCopies(
       const shown = reading.value;
       const mustShow = state.copy.sourceRows ?? observation.sources.get(sourceTaskId)?.rows;
       const { record } = observeCopy(entry, newTaskId, shown, mustShow, clock);
+      foreign.push(...foreignApps(state, shown, inForce));
       if (isNews(state, shown) || record.verified !== state.verified) news.push(record);
       else if (record.verified) addTo(seenAgain, sourceTaskId, key);
       if (shown.every((report) => report.mappings === undefined))
@@ -153,7 +156,26 @@ export async function readKnownCopies(
   const verifiedAt = clock.now().toISOString();
   for (const [sourceTaskId, keys] of seenAgain) news.push({ type: "verified", sourceTaskId, keys, verifiedAt });
   await recorder.record(news);
-  return { unread, warnings: [...hiding.values()] };
+  return { unread, warnings: [...foreign, ...hiding.values()] };
+}
+
+/**
+ * What a copy shows of another tenant's app, where the log knows another one: somebody changed it past this program, and the one's
+ * figures may have gone to the other.
+ */
+function* foreignApps(state: TenantState, shown: readonly TaskReport[], inForce: InForce): Generator<Problem> {
+  const { tenant, key, copy, lastVerifiedAt } = state;
+  for (const { reportId, name, mappings = [] } of shown) {
+    const known = state.reports.get(reportId)?.known;
+    for (const { newQlikAppId: app } of mappings) {
+      if (known === undefined || known.some(({ newQlikAppId }) => newQlikAppId === app)) continue;
+      const holder = inForce.get(app)?.find((other) => other.key !== key);
+      if (holder === undefined) continue;
+      const since = lastVerifiedAt === undefined ? "" : `; it was last read as it should be at ${lastVerifiedAt}`;
+      const message = `the copy ${copy?.newTaskId} reads the app ${app} of tenant "${holder.tenant}" in the report ${name ?? reportId}: it was changed on the server${since}`;
+      yield problem("FOREIGN_APP", message, { tenant });
+    }
+  }
 }
 
 /** Whether a copy shows anything that the log does not know of it. */

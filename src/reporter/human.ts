@@ -18,7 +18,6 @@ import {
   changeTexts,
   countBy,
   type Look,
-  minuteOf,
   PLAIN,
   paint,
   permissionsText,
@@ -26,6 +25,7 @@ import {
   spokenDuration,
   TENANT_COLUMNS,
   tenantsText,
+  verifiedText,
 } from "./look.js";
 import { groupLines, groupTroubles, hintLines, warningCountLines, warningLines } from "./problems.js";
 
@@ -172,21 +172,9 @@ function outcomeLines({ tenants, startedAt, finishedAt }: RunResult, look: Look)
   return [...lines, look.palette.dim(`${tenantsText(tenants)} in ${took}`)];
 }
 
-/** Says how many copies are known to be mapped to their own app, and when they were read: an old look is not told as a new one. */
-function verifiedLines({ tenants, startedAt }: RunResult, { palette }: Look): readonly string[] {
-  const good = tenants.filter(({ outcome }) => outcome === "succeeded");
-  if (good.length === 0) return [];
-  const verified = good.filter((tenant) => tenant.verified);
-  const now = verified.filter(({ verifiedAt = "" }) => verifiedAt >= startedAt);
-  const told = `${now.length} of ${good.length} copies read back with their mappings in this run (verified)`;
-  const earlier = verified.length - now.length;
-  const [oldest] = verified
-    .flatMap(({ verifiedAt = "", verifiedBy = "" }) => (verifiedAt === "" ? [] : `${verifiedAt} ${verifiedBy}`))
-    .sort();
-  const [time = "", run = ""] = oldest?.split(" ") ?? [];
-  const since =
-    oldest === undefined ? "" : `, the oldest on ${minuteOf(time)}${run === "" ? "" : ` by run ${run.slice(0, 8)}`}`;
-  return [palette.dim(earlier === 0 ? told : `${told}; ${earlier} verified earlier${since}`)];
+function verifiedLines(result: RunResult, { palette }: Look): readonly string[] {
+  const told = verifiedText(result);
+  return told === undefined ? [] : [palette.dim(told)];
 }
 
 const DOUBTS_SHOWN = 20;

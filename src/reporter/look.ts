@@ -200,3 +200,20 @@ export function changeTexts(tenant: TenantResult, appNames: RunResult["appNames"
 export function permissionsText({ permissions }: PlanFacts): string {
   return permissions.length === 0 ? "none" : permissions.join(" ");
 }
+
+/** Says how many copies are known to be mapped to their own app, and when they were read: an old look is not told as a new one. */
+export function verifiedText({ tenants, startedAt }: RunResult): string | undefined {
+  const good = tenants.filter(({ outcome }) => outcome === "succeeded");
+  if (good.length === 0) return undefined;
+  const verified = good.filter((tenant) => tenant.verified);
+  const now = verified.filter(({ verifiedAt = "" }) => verifiedAt >= startedAt);
+  const told = `${now.length} of ${good.length} copies read back with their mappings in this run (verified)`;
+  const earlier = verified.length - now.length;
+  const [oldest] = verified
+    .flatMap(({ verifiedAt = "", verifiedBy = "" }) => (verifiedAt === "" ? [] : `${verifiedAt} ${verifiedBy}`))
+    .sort();
+  const [time = "", run = ""] = oldest?.split(" ") ?? [];
+  const since =
+    oldest === undefined ? "" : `, the oldest on ${minuteOf(time)}${run === "" ? "" : ` by run ${run.slice(0, 8)}`}`;
+  return earlier === 0 ? told : `${told}; ${earlier} verified earlier${since}`;
+}

@@ -9,12 +9,13 @@ import {
   TENANT_COLUMNS,
   tenantsText,
   verdictOf,
+  verifiedText,
 } from "../reporter/look.js";
 import { placeOf, troubleOf } from "../reporter/problems.js";
 import { linesOfHint } from "../shared/hints.js";
 import { groupBy } from "../shared/ids.js";
 import type { Problem } from "../shared/problems.js";
-import type { RunResult, TenantResult } from "../shared/results.js";
+import { type RunResult, type TenantResult, whoText } from "../shared/results.js";
 import { counted, escapeMarkdown, escapeXml, oneLine } from "../shared/text-safety.js";
 
 /** A comment on GitHub or GitLab holds 65,536 characters: this leaves room for what a pipeline adds. */
@@ -155,9 +156,12 @@ function tenantRow(tenant: TenantResult, { appNames }: RunResult): string {
   return tableRow([...cells.slice(0, -1), [...why, ...changes].join("<br>")]);
 }
 
-function footOf({ log, runId }: RunResult): string {
-  const head = log === null ? "" : `Log ${shown(log.path)}, seq ${log.seq}, digest ${shown(log.digest)}. `;
-  return `<sub>${head}Run ${shown(runId)}.</sub>\n`;
+function footOf(result: RunResult): string {
+  const { log, runId, startedAt, by, dryRun } = result;
+  const head = log === null ? "" : `Log ${shown(log.path)}, head ${log.seq}:${shown(log.digest)}. `;
+  const read = (!dryRun && verifiedText(result)) || "";
+  const who = by === undefined ? "" : `, by ${shown(whoText(by))}`;
+  return `${read && `${read}.\n\n`}<sub>${head}Run ${shown(runId)}, started ${startedAt}${who}.</sub>\n`;
 }
 
 /** A text from outside, cut between two words. */

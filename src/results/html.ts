@@ -9,11 +9,13 @@ import {
   type Tone,
   tenantsText,
   verdictOf,
+  verifiedText,
 } from "../reporter/look.js";
 import { groupTroubles, placeOf, type TenantGroup } from "../reporter/problems.js";
 import { linesOfHint } from "../shared/hints.js";
 import type { Problem } from "../shared/problems.js";
-import type { ActionKind, RunResult, TenantResult } from "../shared/results.js";
+import { shellWord } from "../shared/quoting.js";
+import { type ActionKind, type RunResult, type TenantResult, whoText } from "../shared/results.js";
 import { counted, escapeHtml } from "../shared/text-safety.js";
 import { EARLY_SCRIPT, HTML_SCRIPT, HTML_STYLE } from "./html-assets.js";
 
@@ -68,7 +70,7 @@ function utc(time: string): string {
 }
 
 function titleCard(result: RunResult): string {
-  const { command, dryRun, manifest, server, startedAt, finishedAt, exitCode, runId, log, plan } = result;
+  const { command, dryRun, manifest, server, startedAt, finishedAt, exitCode, runId, log, plan, by } = result;
   const verdict = verdictOf(result);
   const took = spokenDuration(Date.parse(finishedAt) - Date.parse(startedAt));
   const facts = factsHtml([
@@ -77,7 +79,10 @@ function titleCard(result: RunResult): string {
     ["Finished", `${utc(finishedAt)} (${took})`],
     ["Exit code", String(exitCode)],
     ["Run", idHtml(runId)],
-    ["The log’s head", log === null ? undefined : `<a href="#h-log">sequence number ${log.seq}, digest</a>`],
+    ["By", by && bdi(whoText(by))],
+    ["Options", by && bdi(by.options.map(shellWord).join(" "))],
+    ["Read back", dryRun ? undefined : verifiedText(result)],
+    ["The log’s head", log === null ? undefined : `<a href="#h-log">${log.seq}:${log.digest.slice(0, 8)}…</a>`],
     ["Manifest, SHA-256", manifest === null ? undefined : idHtml(manifest.sha256)],
     ["Saved plan, SHA-256", plan && idHtml(plan.digest)],
     ["Permissions of the plan", plan && bdi(permissionsText(plan))],
@@ -266,10 +271,9 @@ function mappingsHtml({ mappings }: TenantResult, { dryRun, appNames }: RunResul
 function footCard({ log, runId }: RunResult): string {
   const head = factsHtml([
     ["Idempotency log", log === null ? "none" : bdi(log.path)],
-    ["Sequence number", log === null ? undefined : String(log.seq)],
-    ["Digest", log === null ? undefined : idHtml(log.digest)],
+    ["Sequence number and digest", log === null ? undefined : idHtml(`${log.seq}:${log.digest}`)],
   ]);
-  return `<footer class="card" aria-labelledby="h-log"><h2 id="h-log" tabindex="-1">The log’s head</h2><p class="soft lead">Keep it: the next result’s log must have a sequence number no smaller than this one, and the record of this number must have this digest. Lines cut from a log’s end show only so.</p>${head}<p class="vh">Run ${escapeHtml(runId)}</p></footer>`;
+  return `<footer class="card" aria-labelledby="h-log"><h2 id="h-log" tabindex="-1">The log’s head</h2><p class="soft lead">Keep it: the next result’s log must have a sequence number no smaller than this one, and the record of this number must have this digest. Only this shows that lines were cut from a log’s end.</p>${head}<p class="vh">Run ${escapeHtml(runId)}</p></footer>`;
 }
 
 const WIDTH = 1000;

@@ -29,7 +29,7 @@ export function safeJson(value: unknown, fields?: readonly string[]): string {
 /** Every field that the contract names, in an order that is the contract's for each object of a result. */
 const FIELDS = [
   ...["type", "version", "command", "dryRun", "runId", "server", "log", "path", "seq", "digest", "manifest", "sha256"],
-  ...["plan", "permissions"],
+  ...["plan", "permissions", "by", "user", "host", "ciJob", "options"],
   ...["summary", ...ACTIONS, "planned", "succeeded", "failed", "inDoubt", "skipped", "tenants", "warnings", "errors"],
   ...["startedAt", "finishedAt", "exitCode", "code", "message", "hint", "httpStatus", "tenant", "action", "reason"],
   ...[

@@ -108,6 +108,8 @@ export interface RunResult {
   readonly log: LogHead | null;
   readonly manifest: { readonly path: string; readonly sha256: string; readonly tenants: number } | null;
   readonly plan?: PlanFacts;
+  /** Who ran it, as the log's `run` record says: the user's name and the host's are their system's word. */
+  readonly by?: WhoRan | undefined;
   readonly summary: Summary;
   readonly tenants: readonly TenantResult[];
   /** Names that `--apps` gives, for people; no part of the JSON. */
@@ -117,6 +119,21 @@ export interface RunResult {
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly exitCode: ExitCode;
+}
+
+export interface WhoRan {
+  readonly user?: string | undefined;
+  readonly host?: string | undefined;
+  readonly version?: string | undefined;
+  /** The CI job's page. */
+  readonly ciJob?: string | undefined;
+  /** As they were typed. */
+  readonly options: readonly string[];
+}
+
+/** Who ran it, in one line. */
+export function whoText({ user, host, version, ciJob }: Omit<WhoRan, "options">): string {
+  return [user, host, version && `qalyptus-propagate ${version}`, ciJob].filter(Boolean).join(", ");
 }
 
 export function summarise(tenants: readonly Pick<TenantResult, "action" | "outcome">[]): Summary {

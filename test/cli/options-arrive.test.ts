@@ -47,8 +47,8 @@ const ARRIVALS: Readonly<Record<string, Arrival>> = {
   "--lock-timeout": { words: ["--lock-timeout", "10m"], at: "lockTimeoutMs", value: 600_000 },
   "--head": {
     words: ["--head", `12:${"AB".repeat(32)}`],
-    at: "head",
-    value: { seq: 12, digest: "ab".repeat(32) },
+    at: "heads",
+    value: [{ seq: 12, digest: "ab".repeat(32) }],
   },
   "--print-sql": { words: ["--print-sql"], at: "printSql", value: true },
   "init --master-app": { words: ["--master-app", APP], at: "masterApp", value: APP },

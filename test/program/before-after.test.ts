@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { MASTER_APP_ID, tenantAppId } from "../../src/sandbox/world.js";
@@ -61,8 +62,22 @@ test("which app a report read before, and which after, stands in every rendering
     `     - ${tenantAppId(9)} (App number 9)\n     + ${two} (App number 2)  Profit and loss\n`,
   );
 
-  const { result: done } = await stage.sync(["--verify"]);
-  expect(done.tenants[1]?.mappings[0]).toMatchObject({ before: tenantAppId(9), newQlikAppId: two });
+  // The other report of tenant-2 reads tenant-3's app: that is told, and named.
+  await mapElsewhere(stage, 1, three ?? "");
+  const leak = await stage.sync(["-n", "--verify"]);
+  const [warning, ...others] = leak.result.warnings.filter(({ code }) => code === "FOREIGN_APP");
+  expect(others).toEqual([]);
+  expect(warning).toMatchObject({ tenant: "tenant-2" });
+  expect(warning?.message).toContain(`${three} of tenant "tenant-3" in the report Profit and loss: it was changed`);
+
+  const { result: done } = await stage.sync(["--verify", "--out", "done.md", "--out", "done.html"]);
+  expect(done.by).toMatchObject({ host: hostname(), options: expect.arrayContaining(["--verify"]) });
+  for (const file of ["done.md", "done.html"]) {
+    const text = await readFile(join(stage.folder, file), "utf8");
+    for (const part of [hostname(), "3 of 3 copies read back", `${done.log?.seq}:${done.log?.digest}`])
+      expect(text).toContain(part);
+  }
+  expect(done.tenants[1]?.mappings[0]).toMatchObject({ before: three, newQlikAppId: two });
   expect((await stage.sync(["--verify"])).result.tenants[1]?.mappings[0]).toMatchObject({ before: two });
 });
 

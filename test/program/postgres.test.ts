@@ -294,9 +294,12 @@ describe.skipIf(!HAS_POSTGRES)("a sync whose log is in PostgreSQL", () => {
     copyFileSync(join(stage.folder, file), join(stage.folder, "copied.jsonl"));
     expect(await stage.run(["log", "copy", "copied.jsonl", url])).toMatchObject({ code: 0 });
     for (const log of [file, url]) {
-      const verify = (head: string) => stage.run(["log", "verify", "--idempotency-log", log, "--head", head]);
-      expect(await verify(`0:${digest}`)).toMatchObject({ code: 0 });
-      expect(await verify(`0:${"0".repeat(64)}`)).toMatchObject({ code: 6 });
+      const verify = (...heads: string[]) =>
+        stage.run(["log", "verify", "--idempotency-log", log, ...heads.flatMap((head) => ["--head", head])]);
+      const [right, wrong] = [`0:${digest}`, `0:${"0".repeat(64)}`];
+      expect(await verify(right, right)).toMatchObject({ code: 0 });
+      // Each head is looked for, not the last one alone.
+      expect(await verify(wrong, right)).toMatchObject({ code: 6 });
     }
   });
 

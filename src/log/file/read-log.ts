@@ -68,13 +68,13 @@ export async function readLogFile(
 
 /** The last group was cut short by a crash. `kept`: where the lock's holder put what it cut off. */
 export function tornWarning(path: string, torn: TornTail, kept?: string): Problem {
-  const cut = `The last ${torn.bytes} bytes of ${path}, from line ${torn.line} on, were cut short by a crash`;
+  const cut = `The last ${torn.bytes} bytes of ${path}, from line ${torn.line} on, are no whole record: a run was killed while it wrote, or somebody cut them`;
   const where = { file: path, line: torn.line };
-  if (kept === undefined) return problem("LOG_TORN", `${cut} and are ignored.`, where);
+  if (kept === undefined) return problem("LOG_TORN", `${cut}. They are ignored.`, where);
   const hint = torn.hasNuls
     ? "NUL bytes are what a disk leaves that lost its power; one that says it has written before it has may have lost what was told. Run sync with --verify once: it holds every copy against the server."
     : "Nothing to do: they were never confirmed as written, so nothing was sent on the strength of them.";
-  return problem("LOG_TORN", `${cut}; they were moved to ${kept}.`, { ...where, hint });
+  return problem("LOG_TORN", `${cut}. They were moved to ${kept}.`, { ...where, hint });
 }
 
 /** The logs in a folder, by their usual ending, sorted. Throws a StopError (exit 6) where the folder cannot be read. */
