@@ -35,12 +35,17 @@ export function hasCode(error: unknown, codes: readonly string[]): boolean {
  * apart), or by device and inode.
  */
 export function isSameFile(a: string, b: string, platform: NodeJS.Platform): boolean {
-  const fold = (path: string): string =>
-    platform === "win32" || platform === "darwin" ? path.normalize("NFC").toUpperCase().toLowerCase() : path;
-  if (fold(realPathOf(a)) === fold(realPathOf(b))) return true;
+  if (isSameName(realPathOf(a), realPathOf(b), platform)) return true;
   const [one, other] = [statOf(a), statOf(b)];
   // Windows gives 0 where a file system has no inodes.
   return one !== undefined && one.ino !== 0 && one.ino === other?.ino && one.dev === other.dev;
+}
+
+/** Whether two names are one where Windows or macOS does not tell cases apart. */
+export function isSameName(a: string, b: string, platform: NodeJS.Platform): boolean {
+  const fold = (name: string): string =>
+    platform === "win32" || platform === "darwin" ? name.normalize("NFC").toUpperCase().toLowerCase() : name;
+  return fold(a) === fold(b);
 }
 
 /** As many links as an operating system follows. */

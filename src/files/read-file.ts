@@ -69,7 +69,8 @@ export function decodeText(
       `${file} holds NUL bytes (the first is byte ${nul + 1}) and has no mark that says UTF-16: it is not text.`,
       { file, hint: "Save it as UTF-8; if it is UTF-16 without a mark, say so with --encoding utf-16le" },
     );
-  if (encoding !== undefined) return { text: decodeAs(encoding, bytes, file), encoding };
+  if (encoding !== undefined)
+    return { text: decodeAs(encoding, bytes, file, options.encoding !== undefined), encoding };
   if (isUtf8(bytes)) return { text: new TextDecoder("utf-8").decode(bytes), encoding: "utf-8" };
   return { text: windows1252(latin1(bytes)), encoding: "windows-1252", warning: guessed(bytes, file) };
 }
@@ -106,14 +107,18 @@ function agreedEncoding(
   throw stopError(EXIT.usage, "ENCODING_INVALID", message, { file, hint });
 }
 
-function decodeAs(encoding: string, bytes: Uint8Array, file: string): string {
+function decodeAs(encoding: string, bytes: Uint8Array, file: string, isStated: boolean): string {
   if (encoding === "windows-1252") return windows1252(latin1(bytes));
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch (cause) {
     const line = encoding === "utf-8" ? firstOdd(bytes)?.line : undefined;
     const where = line === undefined ? "" : `: line ${line} has bytes that ${encoding} cannot have`;
-    throw stopError(EXIT.usage, "ENCODING_INVALID", `${file} is no valid ${encoding}${where}.`, { file, line }, cause);
+    const message = `${file} is no valid ${encoding}${where}.`;
+    const hint = isStated
+      ? undefined
+      : `It begins with the mark of ${encoding}, and was written on in another encoding. Save all of it as UTF-8`;
+    throw stopError(EXIT.usage, "ENCODING_INVALID", message, { file, line, hint }, cause);
   }
 }
 

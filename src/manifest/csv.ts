@@ -39,7 +39,9 @@ export type CsvTable = Pick<RawManifest, "header" | "headerLine" | "rows" | "del
 /** Reads a table. `isKnown` says of a header whether it means something: the delimiter is the one that finds most of these. */
 export function* readCsvTable(text: string, isKnown: (header: string) => boolean, findings: Findings): Steps<CsvTable> {
   const opening = readCsvOpening(text);
-  const content = text.slice(opening.start, text.endsWith("\u001a") ? -1 : undefined);
+  // What DOS programs end a file with.
+  const content = text.slice(opening.start).replace(/\u001a[\s\u001a]*$/, "");
+  const isCut = !/[\r\n]$/.test(content);
   const delimiter = opening.delimiter ?? foundDelimiter(content, isKnown);
   const [header, ...records] = yield* splitCsv(content, delimiter, opening.line, findings);
   const titles = header?.cells.map(trimAround) ?? [];
@@ -54,7 +56,9 @@ export function* readCsvTable(text: string, isKnown: (header: string) => boolean
     const { cells, line } = record;
     if (cells.length === titles.length) return record;
     const extra = cells.slice(titles.length);
-    const isShort = cells.length < titles.length && cells.length > lastNamed;
+    const isLast = isCut && record === records.at(-1);
+    const isShort =
+      cells.length < titles.length && (cells.length > lastNamed || (line - headerLine >= BLOCK_OF_EXCEL && !isLast));
     if (!isShort && (extra.length === 0 || extra.some((cell) => trimAround(cell) !== ""))) return record;
     if (extra.length > 0) surplus.push(line);
     return { ...record, cells: titles.map((_, at) => cells[at] ?? "") };
@@ -76,6 +80,12 @@ export function* readCsvTable(text: string, isKnown: (header: string) => boolean
   });
   return { header: titles, headerLine, rows, delimiter };
 }
+
+/**
+ * Excel looks at this many rows at a time, the header among the first, and writes no delimiters for cells that are empty at the end of
+ * all of them. So a short row further up, or one that ends without a line break, is not Excel's work but a fault.
+ */
+const BLOCK_OF_EXCEL = 16;
 
 /** A header is looked for below so many lines. */
 const MOST_TITLES = 10;

@@ -61,10 +61,12 @@ export function textFault(text: string): ValueFault | undefined {
   return { code: "CONTROL_CHARACTER", is };
 }
 
-/** Why a text is no GUID. It may look like one: then its first character beyond ASCII tells why it is none. */
+/** Why a text is no GUID. It may look like one: then its first character that no GUID has (a letter O, U+2011) tells why it is none. */
 function guidFault(text: string): ValueFault {
   const odd = firstOf(/[^ -~]/u, text);
-  const why = odd === undefined ? "" : `: its character ${odd.place} is ${odd.codePoint}`;
+  const letter = odd ?? (/^[\w{}-]{32,40}$/.test(text) ? firstOf(/[^\da-f{}-]/i, text) : undefined);
+  const shown = odd === undefined ? quote(text.charAt((letter?.place ?? 0) - 1)) : odd.codePoint;
+  const why = letter === undefined ? "" : `: its character ${letter.place} is ${shown}`;
   return lostValue(text) ?? { code: "NOT_A_GUID", is: `, which is no GUID${why}` };
 }
 

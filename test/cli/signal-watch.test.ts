@@ -33,6 +33,7 @@ describe("a command that has taken signals over", () => {
     ["SIGINT", "end 130"],
     ["SIGTERM", "end 143"],
     ["SIGHUP", "end 129"],
+    ["SIGQUIT", "end 131"],
   ])(
     "takes more of them for impatience, and ends at one that comes two seconds later, with the code of the first: %s",
     (first, end) => {

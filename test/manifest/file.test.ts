@@ -65,6 +65,13 @@ describe("readManifestFile", () => {
     const faults = await faultsOf(Buffer.from("t\xe9nant,appId\nx,y", "latin1"), { encoding: "utf-8" });
     expect(faults).toMatchObject([{ code: "ENCODING_INVALID", line: 1 }]);
   });
+
+  it("is not guessed where the mark says UTF-8: what is none is a fault", async () => {
+    const faults = await faultsOf(Buffer.from(`\xef\xbb\xbftenant,appId\nM\xfcller,${app(1)}`, "latin1"));
+    expect(faults).toMatchObject([
+      { code: "ENCODING_INVALID", line: 2, hint: expect.stringContaining("mark of utf-8") },
+    ]);
+  });
 });
 
 const example = (name: string) => fileURLToPath(new URL(`../../examples/${name}`, import.meta.url));
