@@ -166,6 +166,8 @@ export class SignalWatch {
       hurry();
       this.#requested.abort();
       if (!this.#taken) tellUntaken(signal);
+    } else if (signal === "SIGHUP" && this.#first === "SIGHUP" && now - this.#heededAt < HASTE_MS) {
+      // A terminal that closes sends one, and its shell another: nobody is impatient.
     } else if (this.#taken && !this.#immediate.signal.aborted) {
       this.#heededAt = now;
       this.#immediate.abort();
