@@ -1,4 +1,4 @@
-import { basename, relative } from "node:path";
+import { basename, delimiter, dirname, join, relative, sep } from "node:path";
 import { kill } from "node:process";
 import type { Host, OutputStream } from "../commands/host.js";
 import type { Interruption } from "../run/abort.js";
@@ -184,12 +184,34 @@ export function processExists(pid: number): boolean {
   }
 }
 
-/** What to type to start the program in the same way again: its name, by npx, or the script in a clone. */
-export function programName(script: string, { cwd, shell, env }: Pick<Host, "cwd" | "shell" | "env">): string {
+/**
+ * What to type to start the program in the same way again: its name, by npx, the script in a clone, or the launcher of an archive that
+ * brings its own Node (`.ci/release.mjs`). `node`: Node's own program.
+ */
+export function programName(
+  script: string,
+  node: string,
+  { cwd, shell, env }: Pick<Host, "cwd" | "shell" | "env">,
+): string {
   if (env.npm_command === "exec") return `npx ${PROGRAM}`;
+  const [, archive] = /^(.*)[\\/]package[\\/]bin[\\/][^\\/]+$/.exec(script) ?? [];
+  if (archive !== undefined && dirname(node) === archive) return launcherIn(archive, { cwd, shell, env });
   const installed = /[\\/]node_modules[\\/]/.test(script) || basename(script) === PROGRAM;
   if (installed || script === "") return PROGRAM;
   return `node ${wordsIn(shell)(relative(cwd, script))}`;
+}
+
+/** By its name where the shell finds it there, else by its path; PowerShell calls what stands in quotes only behind `&`. */
+function launcherIn(archive: string, { cwd, shell, env }: Pick<Host, "cwd" | "shell" | "env">): string {
+  const folders = Object.entries(env).flatMap(([name, value = ""]) =>
+    /^path$/i.test(name) ? value.split(delimiter) : [],
+  );
+  if (folders.includes(archive)) return PROGRAM;
+  const isWindows = shell !== "sh";
+  const folder = relative(cwd, archive);
+  const path = join(folder === "" ? "." : folder, isWindows ? `${PROGRAM}.cmd` : PROGRAM);
+  const word = wordsIn(shell)(/^(?:\.|[a-z]:|[\\/])/i.test(path) ? path : `.${sep}${path}`);
+  return /^["']/.test(word) && isWindows && shell !== "cmd" ? `& ${word}` : word;
 }
 
 /** Whether the environment says that no person watches. */

@@ -24,7 +24,26 @@ describe("what is typed to start the program once more", () => {
     },
     { script: "", env: {}, name: "qalyptus-propagate" },
   ])("$script is $name", ({ script, env, name }) => {
-    expect(programName(script, { cwd, shell: "sh", env })).toBe(name);
+    expect(programName(script, "/usr/bin/node", { cwd, shell: "sh", env })).toBe(name);
+  });
+
+  it.each([
+    ["/opt/qp", {}, "/opt/qp", "./qalyptus-propagate"],
+    ["/opt/qp", {}, "/home/ada", "../../opt/qp/qalyptus-propagate"],
+    ["/opt/Kunden Müller", {}, "/opt", '"./Kunden Müller/qalyptus-propagate"'],
+    ["/opt/qp", { PATH: "/usr/bin:/opt/qp" }, "/home/ada", "qalyptus-propagate"],
+  ])("with Node beside it in %s is its launcher", (archive, env, from, name) => {
+    const script = `${archive}/package/bin/qalyptus-propagate.js`;
+    expect(programName(script, `${archive}/node`, { cwd: from, shell: "sh", env })).toBe(name);
+    expect(programName(script, "/usr/bin/node", { cwd: from, shell: "sh", env })).toMatch(/^node /);
+  });
+
+  it("with Node beside it and a blank in its path is called by & in PowerShell", () => {
+    const script = "/opt/a b/package/bin/qalyptus-propagate.js";
+    const name = (shell: "cmd" | "powershell") =>
+      programName(script, "/opt/a b/node.exe", { cwd: "/opt", shell, env: {} });
+    expect(name("cmd")).toBe('"./a b/qalyptus-propagate.cmd"');
+    expect(name("powershell")).toMatch(/^& ["']\.\/a b\/qalyptus-propagate\.cmd["']$/);
   });
 });
 
