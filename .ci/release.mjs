@@ -1,7 +1,7 @@
 // npm run release: makes release/, what a machine without Node gets: for each platform one archive with Node's own program (as the
 // registry has it, held against release-node.json, and not changed by a byte, so that its signature stays), the packed package, and a
 // launcher of one line. With SHA256SUMS and the bill of materials. The same sources give the same bytes.
-// `node .ci/release.mjs win-x64` makes one of them alone. Needs GNU tar.
+// `node .ci/release.mjs [--out FOLDER] win-x64` makes one of them alone. Needs GNU tar.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -18,14 +18,16 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { zipSync } from "fflate";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const out = join(root, "release");
 const { name, version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const node = JSON.parse(readFileSync(join(root, ".ci", "release-node.json"), "utf8"));
-const platforms = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(node.sha256);
+const { values, positionals } = parseArgs({ options: { out: { type: "string" } }, allowPositionals: true });
+const out = values.out ?? join(root, "release");
+const platforms = positionals.length > 0 ? positionals : Object.keys(node.sha256);
 /** A zip knows no day before 1980 and no zone. */
 const TIME = new Date(1980, 0, 1);
 
