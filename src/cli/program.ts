@@ -195,23 +195,40 @@ export function programName(
 ): string {
   if (env.npm_command === "exec") return `npx ${PROGRAM}`;
   const [, archive] = /^(.*)[\\/]package[\\/]bin[\\/][^\\/]+$/.exec(script) ?? [];
-  if (archive !== undefined && dirname(node) === archive) return launcherIn(archive, { cwd, shell, env });
+  if (archive !== undefined && dirname(node) === archive)
+    return launcherIn(archive, [node, script], { cwd, shell, env });
   const installed = /[\\/]node_modules[\\/]/.test(script) || basename(script) === PROGRAM;
   if (installed || script === "") return PROGRAM;
   return `node ${wordsIn(shell)(relative(cwd, script))}`;
 }
 
-/** By its name where the shell finds it there, else by its path; PowerShell calls what stands in quotes only behind `&`. */
-function launcherIn(archive: string, { cwd, shell, env }: Pick<Host, "cwd" | "shell" | "env">): string {
+/**
+ * By its name where the shell finds it there, else by its path. Windows' launcher is for cmd alone: cmd reads it whoever starts it, and
+ * another shell's quotes keep nothing from cmd (`'a&b'` would run b). There the archive's Node is called itself.
+ */
+function launcherIn(
+  archive: string,
+  [node, script]: readonly [node: string, script: string],
+  { cwd, shell, env }: Pick<Host, "cwd" | "shell" | "env">,
+): string {
+  const isWindows = /\.exe$/i.test(node);
+  const typed = (file: string, before: string): string => {
+    const path = relative(cwd, file);
+    const called = /^(?:\.|[a-z]:|[\\/])/i.test(path) ? path : `${before}${path}`;
+    return wordsIn(shell)(isWindows && shell === "sh" ? called.replaceAll("\\", "/") : called);
+  };
+  const here = `.${sep}`;
+  if (isWindows && shell !== "cmd") {
+    const program = typed(node, here);
+    // PowerShell calls what stands in quotes only behind `&`.
+    const call = shell !== "sh" && /^["']/.test(program) ? "& " : "";
+    return `${call}${program} ${typed(script, "")}`;
+  }
   const folders = Object.entries(env).flatMap(([name, value = ""]) =>
     /^path$/i.test(name) ? value.split(delimiter) : [],
   );
   if (folders.includes(archive)) return PROGRAM;
-  const isWindows = shell !== "sh";
-  const folder = relative(cwd, archive);
-  const path = join(folder === "" ? "." : folder, isWindows ? `${PROGRAM}.cmd` : PROGRAM);
-  const word = wordsIn(shell)(/^(?:\.|[a-z]:|[\\/])/i.test(path) ? path : `.${sep}${path}`);
-  return /^["']/.test(word) && isWindows && shell !== "cmd" ? `& ${word}` : word;
+  return typed(join(archive, isWindows ? `${PROGRAM}.cmd` : PROGRAM), here);
 }
 
 /** Whether the environment says that no person watches. */

@@ -38,12 +38,17 @@ describe("what is typed to start the program once more", () => {
     expect(programName(script, "/usr/bin/node", { cwd: from, shell: "sh", env })).toMatch(/^node /);
   });
 
-  it("with Node beside it and a blank in its path is called by & in PowerShell", () => {
-    const script = "/opt/a b/package/bin/qalyptus-propagate.js";
-    const name = (shell: "cmd" | "powershell") =>
-      programName(script, "/opt/a b/node.exe", { cwd: "/opt", shell, env: {} });
-    expect(name("cmd")).toBe('"./a b/qalyptus-propagate.cmd"');
-    expect(name("powershell")).toMatch(/^& ["']\.\/a b\/qalyptus-propagate\.cmd["']$/);
+  it.each([
+    ["cmd", "/opt/a b", '"./a b/qalyptus-propagate.cmd"'],
+    ["cmd", "/opt/ab", "./ab/qalyptus-propagate.cmd"],
+    // What cmd reads between other shells' quotes it would run: these call no .cmd.
+    ["powershell", "/opt/a b", "& './a b/node.exe' 'a b/package/bin/qalyptus-propagate.js'"],
+    ["pwsh", "/opt/ab", "./ab/node.exe ab/package/bin/qalyptus-propagate.js"],
+    ["sh", "/opt/ab", "./ab/node.exe ab/package/bin/qalyptus-propagate.js"],
+  ] as const)("with Windows' Node beside it in %s from %s is %s", (shell, archive, name) => {
+    const script = `${archive}/package/bin/qalyptus-propagate.js`;
+    const env = { Path: archive === "/opt/ab" && shell !== "cmd" ? archive : "" };
+    expect(programName(script, `${archive}/node.exe`, { cwd: "/opt", shell, env })).toBe(name);
   });
 });
 
