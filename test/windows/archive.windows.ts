@@ -1,14 +1,16 @@
 import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { manifestOf, openStage, SHAPE, type Stage } from "../support/stage.js";
 import { openWineStage, type WineStage } from "./wine.js";
 
 let wine: WineStage;
 
 beforeAll(async () => {
-  wine = await openWineStage();
+  wine = (await openWineStage()) as WineStage;
 });
+
+beforeEach(({ skip }) => skip(wine === undefined, "this wine does not start Node"));
 
 afterAll(async () => {
   await wine?.close();

@@ -32,8 +32,11 @@ export interface RunningInWine {
   readonly ended: Promise<Ended>;
 }
 
-/** Makes a Windows for itself, with the archive in it. Wine's standard streams must be files, and the folder on `C:`. */
-export async function openWineStage(): Promise<WineStage> {
+/**
+ * Makes a Windows for itself, with the archive in it; `undefined` where this wine does not start Node. Wine's standard streams must be
+ * files, and the folder on `C:`.
+ */
+export async function openWineStage(): Promise<WineStage | undefined> {
   const place = await mkdtemp(join(tmpdir(), "qalyptus-wine-"));
   const wine = {
     PATH: process.env.PATH,
@@ -80,6 +83,12 @@ export async function openWineStage(): Promise<WineStage> {
     }
     await copyFile(join(ROOT, "test", "windows", HOLD), join(folder, HOLD));
     const top = archive.replace(/\.zip$/, "");
+    // Where this wine does not start it nothing can be said of it; after this, a failure is a failure.
+    const gate = await start([`${top}\\node.exe`, "--version"]).ended;
+    if (!gate.stdout.startsWith("v")) {
+      await close();
+      return undefined;
+    }
     const held = { NODE_OPTIONS: `--require "C:\\\\${FOLDER}\\\\${HOLD}"` };
     return {
       folder,
