@@ -59,7 +59,7 @@ function makeHost(): Host {
     processExists,
     version: packageVersion(),
     shell,
-    argv0: programName(script, { cwd, shell, env }),
+    argv0: programName(script, process.execPath, { cwd, shell, env }),
     execPath,
     mainPath: script,
     ci: isCi(env),

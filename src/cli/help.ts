@@ -102,7 +102,7 @@ const PROGRAM_NOTES = `Environment:
 
 Exit codes:
   0 done   1 a defect   2 usage or manifest   3 some failed   4 some in doubt   5 server or key
-  6 the log   7 refused by a guard   10 changes pending   129, 130, 143 interrupted
+  6 the log   7 refused by a guard   10 changes pending   129, 130, 131, 143 interrupted
 
 Examples:
   # the whole job on a local stand-in: no server, no key

@@ -1,4 +1,4 @@
-import { basename, relative } from "node:path";
+import { basename, delimiter, dirname, join, relative, sep } from "node:path";
 import { kill } from "node:process";
 import type { Host, OutputStream } from "../commands/host.js";
 import type { Interruption } from "../run/abort.js";
@@ -166,6 +166,8 @@ export class SignalWatch {
       hurry();
       this.#requested.abort();
       if (!this.#taken) tellUntaken(signal);
+    } else if (signal === "SIGHUP" && this.#first === "SIGHUP" && now - this.#heededAt < HASTE_MS) {
+      // A terminal that closes sends one, and its shell another: nobody is impatient.
     } else if (this.#taken && !this.#immediate.signal.aborted) {
       this.#heededAt = now;
       this.#immediate.abort();
@@ -182,12 +184,51 @@ export function processExists(pid: number): boolean {
   }
 }
 
-/** What to type to start the program in the same way again: its name, by npx, or the script in a clone. */
-export function programName(script: string, { cwd, shell, env }: Pick<Host, "cwd" | "shell" | "env">): string {
+/**
+ * What to type to start the program in the same way again: its name, by npx, the script in a clone, or the launcher of an archive that
+ * brings its own Node (`.ci/release.mjs`). `node`: Node's own program.
+ */
+export function programName(
+  script: string,
+  node: string,
+  { cwd, shell, env }: Pick<Host, "cwd" | "shell" | "env">,
+): string {
   if (env.npm_command === "exec") return `npx ${PROGRAM}`;
+  const [, archive] = /^(.*)[\\/]package[\\/]bin[\\/][^\\/]+$/.exec(script) ?? [];
+  if (archive !== undefined && dirname(node) === archive)
+    return launcherIn(archive, [node, script], { cwd, shell, env });
   const installed = /[\\/]node_modules[\\/]/.test(script) || basename(script) === PROGRAM;
   if (installed || script === "") return PROGRAM;
   return `node ${wordsIn(shell)(relative(cwd, script))}`;
+}
+
+/**
+ * By its name where the shell finds it there, else by its path. Windows' launcher is for cmd alone: cmd reads it whoever starts it, and
+ * another shell's quotes keep nothing from cmd (`'a&b'` would run b). There the archive's Node is called itself.
+ */
+function launcherIn(
+  archive: string,
+  [node, script]: readonly [node: string, script: string],
+  { cwd, shell, env }: Pick<Host, "cwd" | "shell" | "env">,
+): string {
+  const isWindows = /\.exe$/i.test(node);
+  const typed = (file: string, before: string): string => {
+    const path = relative(cwd, file);
+    const called = /^(?:\.|[a-z]:|[\\/])/i.test(path) ? path : `${before}${path}`;
+    return wordsIn(shell)(isWindows && shell === "sh" ? called.replaceAll("\\", "/") : called);
+  };
+  const here = `.${sep}`;
+  if (isWindows && shell !== "cmd") {
+    const program = typed(node, here);
+    // PowerShell calls what stands in quotes only behind `&`.
+    const call = shell !== "sh" && /^["']/.test(program) ? "& " : "";
+    return `${call}${program} ${typed(script, "")}`;
+  }
+  const folders = Object.entries(env).flatMap(([name, value = ""]) =>
+    /^path$/i.test(name) ? value.split(delimiter) : [],
+  );
+  if (folders.includes(archive)) return PROGRAM;
+  return typed(join(archive, isWindows ? `${PROGRAM}.cmd` : PROGRAM), here);
 }
 
 /** Whether the environment says that no person watches. */

@@ -1,6 +1,8 @@
 import { hostname, userInfo } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { nameFault } from "../files/file-names.js";
+import { statOf } from "../files/paths.js";
 import { FilePlace } from "../log/file/file-place.js";
 import { findLogOf, findLogs } from "../log/file/read-log.js";
 import type { OpenLog } from "../log/open-log.js";
@@ -97,7 +99,14 @@ export async function databaseAt(host: LogHost, text: string, given: Pick<LogSet
   return postgresPlace(host, address, given.caFiles ?? []);
 }
 
-function fileAt({ pid, processExists: exists }: LogHost, path: string): FilePlace {
+/** Lock, copies and what was cut off stand beside the log, under its name with so much behind it. */
+const ROOM_BEHIND_LOG = 55;
+
+/** The log in a file. Throws a StopError (exit 2) where no file of this name can be made. */
+function fileAt({ pid, processExists: exists, platform, cwd }: LogHost, path: string): FilePlace {
+  const fault = statOf(resolve(cwd, path)) === undefined ? nameFault(path, platform, ROOM_BEHIND_LOG) : undefined;
+  if (fault !== undefined)
+    throw stopError(EXIT.usage, "LOG_NAME", `the idempotency log cannot be ${path}: ${fault}`, { file: path });
   return new FilePlace(path, { pid, exists });
 }
 

@@ -44,8 +44,8 @@ export interface Host {
   /** The environment says that no person watches (`CI`). */
   readonly ci: boolean;
   /**
-   * Takes over SIGHUP, SIGINT and SIGTERM: from now on the first and the second only abort these signals. Until then, and where it is
-   * never called, the first ends the program with 129, 130 or 143. The third always does.
+   * Takes over SIGHUP, SIGINT, SIGQUIT and SIGTERM: from now on the first and the second only abort these signals. Until then, and where it is
+   * never called, the first ends the program with 129, 130, 131 or 143. The third always does.
    */
   interruption(): Interruption;
   /** What is added here is shown nowhere from then on, and goes into no file. */

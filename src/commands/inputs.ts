@@ -1,6 +1,8 @@
 import { MOST_BYTES } from "../files/open-file.js";
+import { isSameName } from "../files/paths.js";
 import { readNamedFile } from "../files/read-file.js";
 import type { PlanShape } from "../log/records.js";
+import type { LogState } from "../log/state.js";
 import { type ListedApp, readAppsFile } from "../manifest/apps.js";
 import type { Manifest } from "../manifest/manifest.js";
 import { readManifestFile, sha256Of } from "../manifest/read-manifest.js";
@@ -32,7 +34,20 @@ export async function readManifestInput(source: ManifestSource): Promise<Manifes
     knownApps:
       apps === undefined ? undefined : new Map((await readApps(apps, checkFile)).map(({ id, name }) => [id, name])),
   };
-  return readManifestFile(path, { encoding, defaults, checkFile: (sha256) => checkFile?.("manifest", sha256) });
+  return readManifestFile(path, {
+    encoding,
+    sheet: shape.sheet,
+    defaults,
+    checkFile: (sha256) => checkFile?.("manifest", sha256),
+  });
+}
+
+/** A manifest's file name as the log has it: where the system does not tell cases apart, `Tenants.csv` is the `tenants.csv` of before. */
+export function nameInLog(state: LogState, fileName: string, platform: NodeJS.Platform): string {
+  const logged = state.syncs().map(({ manifest }) => manifest.fileName);
+  return logged.includes(fileName)
+    ? fileName
+    : (logged.find((name) => isSameName(name, fileName, platform)) ?? fileName);
 }
 
 /** The apps of an `--apps` file. Throws a StopError (exit 2) where it cannot be read. */

@@ -22,7 +22,7 @@ import type { Mapping } from "../shared/tasks.js";
 import { findLog } from "./command-log.js";
 import { wordsOfShape } from "./hint-commands.js";
 import type { Host } from "./host.js";
-import { readManifestInput } from "./inputs.js";
+import { nameInLog, readManifestInput } from "./inputs.js";
 import type { SettingsOf } from "./settings.js";
 import { openTelling, resultWithoutTenants } from "./telling.js";
 
@@ -42,7 +42,7 @@ export async function statusCommand(host: Host, settings: SettingsOf["status"]):
     throw stopError(EXIT.usage, "NO_LOG", `there is no idempotency log ${path}`, { hint, file: path });
   }
   const log = await place.read();
-  const { manifest, warnings } = await manifestOf(settings, log.state);
+  const { manifest, warnings } = await manifestOf(settings, log.state, host.platform);
   const report: StatusReport = {
     version: 1,
     command: "status",
@@ -85,7 +85,7 @@ function statusResult(report: StatusReport, manifest: Manifest | undefined): Run
 
 /** What `validate` takes of a sync's options. */
 const JUDGING = [
-  ...(["sourceTask", "masterApp", "reports", "columns", "name"] as const),
+  ...(["sourceTask", "masterApp", "reports", "columns", "sheet", "name"] as const),
   ...(["allowSharedApp", "allowMasterApp", "allowUnmappedReport"] as const),
 ];
 
@@ -94,19 +94,22 @@ const JUDGING = [
  * sync of it was given. A faulty manifest is no reason to hide what the log knows.
  */
 async function manifestOf(
-  { manifest: path, encoding, sourceTask, columns }: SettingsOf["status"],
+  { manifest: path, encoding, sourceTask, columns, sheet }: SettingsOf["status"],
   state: LogState,
+  platform: NodeJS.Platform,
 ): Promise<{ readonly manifest: Manifest | undefined; readonly warnings: readonly Problem[] }> {
   if (path === undefined) return { manifest: undefined, warnings: [] };
-  const last = state.syncs().findLast((sync) => sync.manifest.fileName === basename(path))?.shape;
+  const fileName = nameInLog(state, basename(path), platform);
+  const last = state.syncs().findLast((sync) => sync.manifest.fileName === fileName)?.shape;
   const shape = {
     ...last,
     sourceTask: sourceTask ?? last?.sourceTask,
     columns: columns.length > 0 ? columns : last?.columns,
+    sheet: sheet ?? last?.sheet,
   };
   try {
     const manifest = await readManifestInput({ path, encoding, shape });
-    return { manifest, warnings: manifest.warnings };
+    return { manifest: { ...manifest, fileName }, warnings: manifest.warnings };
   } catch (error) {
     if (!(error instanceof StopError) || !existsSync(path)) throw error;
     const why = error.problems[0]?.message ?? error.message;

@@ -35,7 +35,7 @@ import type { Connection } from "./connection.js";
 import { signHead } from "./head-signature.js";
 import { hintCompleter } from "./hint-commands.js";
 import type { Host, Tell } from "./host.js";
-import { attempt, type ManifestSource, readManifestInput } from "./inputs.js";
+import { attempt, type ManifestSource, nameInLog, readManifestInput } from "./inputs.js";
 import { OPTIONS } from "./options.js";
 import { type OutputSettings, permissionsOf, type SettingsOf, type TypedLine } from "./settings.js";
 import { chooseSourceTask } from "./source-task.js";
@@ -150,7 +150,9 @@ async function askedOf(machine: Machine, job: SyncJob): Promise<AskedSync> {
   const log = await findLog(machine, job);
   // `drift` alone may name none: then it is the last sync's, as with `--resume`.
   if (!job.resume && job.manifest !== undefined) return { ...job, manifest: job.manifest, log };
-  const last = lastSyncOf((await log.place.read()).state, log.place.path, job.manifest?.split(/[\\/]/).at(-1));
+  const { state } = await log.place.read();
+  const named = job.manifest?.split(/[\\/]/).at(-1);
+  const last = lastSyncOf(state, log.place.path, named && nameInLog(state, named, machine.platform));
   const manifest = job.manifest ?? last.manifest.path;
   const checkFile: ManifestSource["checkFile"] = (what, sha256) => {
     if (!job.resume || what !== "manifest" || sha256 === last.manifest.sha256) return;
@@ -319,8 +321,9 @@ function requestOf(
   server: string | null,
   warnings: readonly Problem[],
 ): SyncRequest {
-  const { sync, manifest, runId, machine } = job;
+  const { sync, runId, machine } = job;
   const { state } = log;
+  const manifest = { ...job.manifest, fileName: nameInLog(state, job.manifest.fileName, machine.platform) };
   const saved = sync.savedPlan;
   const bound = state.server();
   if (server !== null && !sync.rebind) checkServerOfLog(sync.log.place.path, bound, server);

@@ -59,7 +59,7 @@ export async function openTelling(
   const errorLook = lookOf(host, output, host.stderr);
   const progress = await createProgress({
     stream: host.stderr.stream,
-    isTTY: host.stderr.isTTY,
+    isTTY: host.stderr.isTTY && host.env.TERM !== "dumb",
     ci: host.ci,
     quiet: verbosity === "quiet",
     verbose: verbosity === "verbose",

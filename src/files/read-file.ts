@@ -42,10 +42,24 @@ const MARKS: readonly (readonly [encoding: string, bytes: readonly number[]])[] 
   ["utf-16be", [0xfe, 0xff]],
 ];
 
-const WORKBOOK_STARTS = [
-  [0x50, 0x4b, 0x03, 0x04],
-  [0xd0, 0xcf, 0x11, 0xe0],
-];
+const begins = (bytes: Uint8Array, start: readonly number[]) => start.every((byte, index) => bytes[index] === byte);
+
+/** A ZIP archive, such as an .xlsx. */
+export function isArchive(bytes: Uint8Array): boolean {
+  return begins(bytes, [0x50, 0x4b, 0x03, 0x04]);
+}
+
+/** The fault of an .xls, or of a workbook under a password: both have Office's older container around them. */
+export function olderWorkbook(bytes: Uint8Array, file: string): Problem | undefined {
+  if (!begins(bytes, [0xd0, 0xcf, 0x11, 0xe0])) return undefined;
+  const isLocked = Buffer.from(bytes).includes(Buffer.from("EncryptedPackage", "utf16le"));
+  return notRead(file, isLocked ? "an Excel workbook under a password" : "a workbook of Excel's old form (.xls)");
+}
+
+/** The fault of a workbook, or of what may be taken for one, that is not read. */
+export function notRead(file: string, what: string): Problem {
+  return problem("WORKBOOK", `${file} is ${what}, which is not read.`, { file });
+}
 
 /**
  * Decodes a file as Excel, PowerShell and editors write it: UTF-8 with or without a mark, UTF-16 with one, Windows-1252 where
@@ -57,9 +71,9 @@ export function decodeText(
   options: { readonly file: string; readonly encoding?: string | undefined },
 ): { text: string; encoding: string; warning?: Problem } {
   const { file } = options;
-  const begins = (start: readonly number[]) => start.every((byte, index) => bytes[index] === byte);
-  if (WORKBOOK_STARTS.some(begins)) throw new StopError(EXIT.usage, workbook(file));
-  const mark = MARKS.find(([, start]) => begins(start))?.[0];
+  const workbook = isArchive(bytes) ? notRead(file, "an Excel workbook, not text") : olderWorkbook(bytes, file);
+  if (workbook !== undefined) throw new StopError(EXIT.usage, workbook);
+  const mark = MARKS.find(([, start]) => begins(bytes, start))?.[0];
   const encoding = agreedEncoding(mark, options);
   const nul = encoding?.startsWith("utf-16") ? -1 : bytes.indexOf(0);
   if (nul >= 0)
@@ -69,14 +83,10 @@ export function decodeText(
       `${file} holds NUL bytes (the first is byte ${nul + 1}) and has no mark that says UTF-16: it is not text.`,
       { file, hint: "Save it as UTF-8; if it is UTF-16 without a mark, say so with --encoding utf-16le" },
     );
-  if (encoding !== undefined) return { text: decodeAs(encoding, bytes, file), encoding };
+  if (encoding !== undefined)
+    return { text: decodeAs(encoding, bytes, file, options.encoding !== undefined), encoding };
   if (isUtf8(bytes)) return { text: new TextDecoder("utf-8").decode(bytes), encoding: "utf-8" };
   return { text: windows1252(latin1(bytes)), encoding: "windows-1252", warning: guessed(bytes, file) };
-}
-
-/** The fault of an Excel workbook, known by its first bytes or by its name. */
-export function workbook(file: string): Problem {
-  return problem("WORKBOOK", `${file} is an Excel workbook, not text.`, { file });
 }
 
 /** The encoding that `--encoding` states and the file's mark does not contradict; `undefined` where neither says anything. */
@@ -106,14 +116,18 @@ function agreedEncoding(
   throw stopError(EXIT.usage, "ENCODING_INVALID", message, { file, hint });
 }
 
-function decodeAs(encoding: string, bytes: Uint8Array, file: string): string {
+function decodeAs(encoding: string, bytes: Uint8Array, file: string, isStated: boolean): string {
   if (encoding === "windows-1252") return windows1252(latin1(bytes));
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch (cause) {
     const line = encoding === "utf-8" ? firstOdd(bytes)?.line : undefined;
     const where = line === undefined ? "" : `: line ${line} has bytes that ${encoding} cannot have`;
-    throw stopError(EXIT.usage, "ENCODING_INVALID", `${file} is no valid ${encoding}${where}.`, { file, line }, cause);
+    const message = `${file} is no valid ${encoding}${where}.`;
+    const hint = isStated
+      ? undefined
+      : `It begins with the mark of ${encoding}, and was written on in another encoding. Save all of it as UTF-8`;
+    throw stopError(EXIT.usage, "ENCODING_INVALID", message, { file, line, hint }, cause);
   }
 }
 

@@ -5,6 +5,7 @@ import { dirname, join, parse, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { ProblemCode } from "../shared/codes.js";
 import { EXIT, type Problem, problem, StopError, stopError } from "../shared/problems.js";
+import { nameFault } from "./file-names.js";
 import { checkKind, openToAppend, UnfitFile } from "./open-file.js";
 import { codeOf, hasCode, isSameFile, orMissing, realPathOf, spokenCode, statOf, syncFolder } from "./paths.js";
 
@@ -72,7 +73,7 @@ async function makeFile(path: string, mode: number, before: Stats | undefined): 
  */
 export async function writeAtomically<T = void>(
   target: Target,
-  pieces: Iterable<string>,
+  pieces: Iterable<string | Uint8Array>,
   { mode = NEW_FILE, put = rename as never }: { mode?: number; put?: (from: string, to: string) => Promise<T> } = {},
 ): Promise<T> {
   checkUnchanged(target);
@@ -108,10 +109,10 @@ export function appendToFile(target: Target, text: string): void {
  * Writes a file whole or not at all. Without `replace` a file that came into being meanwhile is left as it is; with it, a link is
  * kept and what it points to replaced. Throws a StopError (exit 2) that says why.
  */
-export async function writeNewFile(target: Target, text: string, replace: boolean): Promise<void> {
+export async function writeNewFile(target: Target, content: string | Uint8Array, replace: boolean): Promise<void> {
   const { path } = target;
   try {
-    await writeAtomically(target, [text], replace ? {} : { put: linkWhereNothingIs });
+    await writeAtomically(target, [content], replace ? {} : { put: linkWhereNothingIs });
   } catch (cause) {
     const code = codeOf(cause);
     if (code === "") throw cause;
@@ -160,7 +161,7 @@ export async function checkOutputs(outputs: {
     const target = targetOf(file, [...protectedFiles], platform);
     protectedFiles.push({ path: file, what });
     const message = `${option} ${file}: this file is ${same?.what}`;
-    const fault = (await faultOf(option, file)) ?? (same && problem("OUT_WOULD_REPLACE", message, { file }));
+    const fault = (await faultOf(option, file, platform)) ?? (same && problem("OUT_WOULD_REPLACE", message, { file }));
     if (fault !== undefined) faults.push(fault);
     return target;
   };
@@ -171,8 +172,10 @@ export async function checkOutputs(outputs: {
   return { results: targets, plan: planTarget };
 }
 
-async function faultOf(option: string, path: string): Promise<Problem | undefined> {
+async function faultOf(option: string, path: string, platform: NodeJS.Platform): Promise<Problem | undefined> {
   const fault = (code: ProblemCode, why: string) => problem(code, `${option} ${path}: ${why}`, { file: path });
+  const badName = nameFault(path, platform);
+  if (badName !== undefined) return fault("OUT_NAME", badName);
   const folder = dirname(resolve(path));
   if (statOf(folder)?.isDirectory() !== true) return fault("OUT_FOLDER_MISSING", `there is no folder ${folder}`);
   const found = statOf(path);

@@ -124,7 +124,10 @@ export function namedColumns(given: readonly string[], findings: Findings): Name
 /** Where each header stands, by its meaning. Headers without a name are left out. */
 export type ColumnIndex = ReadonlyMap<string, number>;
 
-/** Looks the headers up; two of one meaning are a fault, one that is nearly a known one is a warning. */
+/**
+ * Looks the headers up; two of one known column are a fault, one that is nearly a known one is a warning. Two of another meaning are
+ * left out: only a name that uses them has to know which one counts.
+ */
 export function indexColumns(
   header: readonly string[],
   line: number,
@@ -134,6 +137,7 @@ export function indexColumns(
   const index = new Map<string, number>();
   /** A header that `--column` names may be used in a name by its own word too. */
   const ownWords = new Map<string, number>();
+  const unclear = new Set<string>();
   for (const [position, title] of header.entries()) {
     const column = named.get(normalHeader(title));
     if (column !== undefined) ownWords.set(normalHeader(title), position);
@@ -143,10 +147,15 @@ export function indexColumns(
       if (meaning !== "") index.set(meaning, position);
       continue;
     }
+    if (!isManifestColumn(meaning)) {
+      unclear.add(meaning);
+      continue;
+    }
     const both = `${quote(header[first] ?? "")} and ${quote(title)}`;
     const message = `The columns ${both} mean the same: which one counts cannot be told.`;
     findings.fault("COLUMN_TWICE", message, { line, column: title });
   }
+  for (const meaning of unclear) index.delete(meaning);
   for (const meaning of index.keys()) {
     const title = header[index.get(meaning) ?? -1] ?? "";
     const meant = misspelt(meaning, index);

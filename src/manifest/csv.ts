@@ -23,10 +23,17 @@ import {
   type RawRow,
 } from "./manifest.js";
 
-/** A CSV manifest as rows of text. A result's cells have a `'` before what looks like a formula: it is taken back here. */
+/** A CSV manifest as rows of text. */
 export function* readCsvManifest(text: string, named: NamedColumns, findings: Findings): Steps<RawManifest> {
-  const isKnown = (header: string): boolean => named.has(normalHeader(header)) || isManifestColumn(meaningOf(header));
-  const table = yield* readCsvTable(text, isKnown, findings);
+  return asManifest(yield* readCsvTable(text, (header) => isKnownHeader(header, named), findings));
+}
+
+export function isKnownHeader(header: string, named: NamedColumns): boolean {
+  return named.has(normalHeader(header)) || isManifestColumn(meaningOf(header));
+}
+
+/** A table's cells have a `'` before what looks like a formula, where a result was written so: it is taken back here. */
+export function asManifest(table: CsvTable): RawManifest {
   const rows = table.rows.map((row) =>
     row.cells.some(isArmed) ? { ...row, cells: row.cells.map(rearmFormula) } : row,
   );
@@ -39,9 +46,20 @@ export type CsvTable = Pick<RawManifest, "header" | "headerLine" | "rows" | "del
 /** Reads a table. `isKnown` says of a header whether it means something: the delimiter is the one that finds most of these. */
 export function* readCsvTable(text: string, isKnown: (header: string) => boolean, findings: Findings): Steps<CsvTable> {
   const opening = readCsvOpening(text);
-  const content = text.slice(opening.start, text.endsWith("\u001a") ? -1 : undefined);
+  // What DOS programs end a file with.
+  const content = text.slice(opening.start).replace(/\u001a[\s\u001a]*$/, "");
+  const isCut = !/[\r\n]$/.test(content);
   const delimiter = opening.delimiter ?? foundDelimiter(content, isKnown);
-  const [header, ...records] = yield* splitCsv(content, delimiter, opening.line, findings);
+  const records = yield* splitCsv(content, delimiter, opening.line, findings);
+  return fitTable(records, { delimiter, isCut, isKnown }, findings);
+}
+
+/** Fits rows under the first of them, which is the header. `isCut`: the last one may have lost its end. */
+export function fitTable(
+  [header, ...records]: readonly RawRow[],
+  { delimiter, isCut, isKnown }: { delimiter: string; isCut: boolean; isKnown: (header: string) => boolean },
+  findings: Findings,
+): CsvTable {
   const titles = header?.cells.map(trimAround) ?? [];
   const headerLine = header?.line ?? 1;
   refuseTitles([header, ...records], isKnown, findings);
@@ -54,7 +72,9 @@ export function* readCsvTable(text: string, isKnown: (header: string) => boolean
     const { cells, line } = record;
     if (cells.length === titles.length) return record;
     const extra = cells.slice(titles.length);
-    const isShort = cells.length < titles.length && cells.length > lastNamed;
+    const isLast = isCut && record === records.at(-1);
+    const isShort =
+      cells.length < titles.length && (cells.length > lastNamed || (line - headerLine >= BLOCK_OF_EXCEL && !isLast));
     if (!isShort && (extra.length === 0 || extra.some((cell) => trimAround(cell) !== ""))) return record;
     if (extra.length > 0) surplus.push(line);
     return { ...record, cells: titles.map((_, at) => cells[at] ?? "") };
@@ -76,6 +96,12 @@ export function* readCsvTable(text: string, isKnown: (header: string) => boolean
   });
   return { header: titles, headerLine, rows, delimiter };
 }
+
+/**
+ * Excel looks at this many rows at a time, the header among the first, and writes no delimiters for cells that are empty at the end of
+ * all of them. So a short row further up, or one that ends without a line break, is not Excel's work but a fault.
+ */
+const BLOCK_OF_EXCEL = 16;
 
 /** A header is looked for below so many lines. */
 const MOST_TITLES = 10;

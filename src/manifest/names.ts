@@ -205,6 +205,12 @@ function tellUnknownPlaceholder(spelt: string, row: ManifestRow | undefined, man
     inner === undefined
       ? `${whose} has a brace that stands alone, at ${quote(spelt)}.`
       : `${whose} uses ${quote(spelt)}, but the manifest has no such column.`;
+  const meant = inner === undefined ? [] : raw.header.filter((title) => meaningOf(title) === meaningOf(inner));
+  if (meant.length > 1) {
+    const both = listed(meant.map(quote));
+    findings.fault("COLUMN_TWICE", `${whose} uses ${quote(spelt)}, and the columns ${both} mean the same.`, at);
+    return;
+  }
   const known = new Set([...raw.header, "tenant", "task"].filter((title) => title !== "").map((title) => `{${title}}`));
   const hint = `It may use ${listed([...known])}.`;
   findings.fault("PLACEHOLDER_UNKNOWN", message, {

@@ -61,10 +61,12 @@ export function textFault(text: string): ValueFault | undefined {
   return { code: "CONTROL_CHARACTER", is };
 }
 
-/** Why a text is no GUID. It may look like one: then its first character beyond ASCII tells why it is none. */
+/** Why a text is no GUID. It may look like one: then its first character that no GUID has (a letter O, U+2011) tells why it is none. */
 function guidFault(text: string): ValueFault {
   const odd = firstOf(/[^ -~]/u, text);
-  const why = odd === undefined ? "" : `: its character ${odd.place} is ${odd.codePoint}`;
+  const letter = odd ?? (/^[\w{}-]{32,40}$/.test(text) ? firstOf(/[^\da-f{}-]/i, text) : undefined);
+  const shown = odd === undefined ? quote(text.charAt((letter?.place ?? 0) - 1)) : odd.codePoint;
+  const why = letter === undefined ? "" : `: its character ${letter.place} is ${shown}`;
   return lostValue(text) ?? { code: "NOT_A_GUID", is: `, which is no GUID${why}` };
 }
 
@@ -169,7 +171,8 @@ export function cellOf({ cells }: RawRow, position = -1): string {
 
 /** Whether a row of a CSV has nothing in its tenant's cell. */
 export function isTenantless(row: RawRow & Pick<ManifestRow, "tenant">, { raw, columns }: RowContext): boolean {
-  if (raw.format !== "csv" || row.tenant !== undefined || !columns.has("tenant")) return false;
+  if (raw.format !== "csv" || row.tenant !== undefined || !columns.has("tenant") || row.spoiled?.includes("tenant"))
+    return false;
   const text = cellOf(row, columns.get("tenant"));
   return textFault(text) === undefined && foldTenantKey(text) === "";
 }
@@ -189,7 +192,7 @@ export function readRow(raw: RawRow, context: RowContext): ManifestRow {
   const { columns, shared, findings } = context;
   const long = MANIFEST_COLUMNS.filter((column) => excessOf(raw.cells[columns.get(column) ?? -1] ?? "") !== undefined);
   const isSpoiled = (column: ManifestColumn) => long.includes(column) || (raw.spoiled?.includes(column) ?? false);
-  const textIn = (column: ManifestColumn) => (long.includes(column) ? "" : cellOf(raw, columns.get(column)));
+  const textIn = (column: ManifestColumn) => (isSpoiled(column) ? "" : cellOf(raw, columns.get(column)));
   /** A row's own value, however faulty, keeps the shared one out. */
   const saysNothing = (column: ManifestColumn) => textIn(column) === "" && !isSpoiled(column);
   const tenant = readTenant();
@@ -259,6 +262,7 @@ export function readRow(raw: RawRow, context: RowContext): ManifestRow {
   return {
     line: raw.line,
     cells: raw.cells,
+    spoiled: raw.spoiled,
     placeOf: raw.placeOf,
     tenant,
     key: tenant === undefined ? undefined : foldTenantKey(tenant),

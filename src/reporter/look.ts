@@ -133,7 +133,7 @@ export const TENANT_COLUMNS = {
 } as const satisfies Record<string, { readonly title: string; readonly text: (tenant: TenantResult) => string }>;
 
 /** A time as people read it: `2026-06-12 14:03 UTC`. */
-export function minuteOf(time: string): string {
+function minuteOf(time: string): string {
   return `${time.slice(0, 16).replace("T", " ")} UTC`;
 }
 

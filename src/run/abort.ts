@@ -12,7 +12,7 @@ export interface Interruption {
   signal(): EndingSignal;
 }
 
-/** Waits for reads, but no longer than until the first signal: then throws a StopError (exit 129, 130 or 143). */
+/** Waits for reads, but no longer than until the first signal: then throws a StopError (exit 129, 130, 131 or 143). */
 export function untilInterrupted<T>({ requested, signal }: Interruption, reading: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     whenAborted(requested, () => reject(interruptedError(signal(), "nothing was written to it")));

@@ -94,8 +94,8 @@ function hintOf(kind: FailureKind, { origin, proxy }: Whereabouts): string | und
 /** What OpenSSL and Node say of a certificate that is not accepted. Node has no name for some of it. */
 const CERTIFICATE_CODE =
   /^(?:UNABLE_TO_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH$|INVALID_CA$|INVALID_PURPOSE$|PATH_LENGTH_|ERR_TLS_CERT_|(?:EE|CA)_(?:KEY|MD)_TOO_|UNSPECIFIED$)/;
-const REFUSED_CODE =
-  /^(?:ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL|EACCES|EPERM|EMFILE|ENFILE)$/;
+/** What is said of a connection that was there and was closed. */
+const HANG_UP_CODE = /^(?:ECONNRESET|ECONNABORTED|EPIPE|UND_ERR_SOCKET)$/;
 const HEADERS_CODE = /^(?:UND_ERR_HEADERS_OVERFLOW|HPE_HEADER_OVERFLOW)$/;
 
 function kindOf(code: string, connecting: boolean): FailureKind {
@@ -106,7 +106,8 @@ function kindOf(code: string, connecting: boolean): FailureKind {
   if (HEADERS_CODE.test(code)) return "headers-too-large";
   if (/^(?:HPE_|UND_ERR_HEADERS|UND_ERR_RES)/.test(code)) return "protocol";
   if (/^UND_ERR_(?:DESTROYED|CLOSED|ABORTED)$/.test(code)) return "aborted";
-  return connecting && REFUSED_CODE.test(code) ? "refused" : "hang-up";
+  // A code that nobody has met says no more than that there was no connection.
+  return connecting && !HANG_UP_CODE.test(code) ? "refused" : "hang-up";
 }
 
 /**

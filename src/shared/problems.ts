@@ -38,6 +38,7 @@ export const EXIT = {
   server: 5,
   hungUp: 129,
   interrupted: 130,
+  quit: 131,
   terminated: 143,
   inDoubt: 4,
   failed: 3,
@@ -51,7 +52,9 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export type EndingSignal = keyof typeof SIGNAL_EXITS;
 
 /** 128 and the signal's number, as shells say it. SIGHUP comes when a terminal closes. */
-const SIGNAL_EXITS = { SIGHUP: EXIT.hungUp, SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated } as const;
+const SIGNAL_EXITS = {
+  ...{ SIGHUP: EXIT.hungUp, SIGINT: EXIT.interrupted, SIGQUIT: EXIT.quit, SIGTERM: EXIT.terminated },
+} as const;
 export const ENDING_SIGNALS = Object.keys(SIGNAL_EXITS) as readonly EndingSignal[];
 
 export function exitOfSignal(signal: EndingSignal): ExitCode {

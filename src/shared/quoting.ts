@@ -35,11 +35,15 @@ function isPlainOnWindows(text: string): boolean {
   return /^[\w./:\\@=+-]+$/.test(text) && !/^[-@]/.test(text);
 }
 
-/** cmd knows double quotes only, and fills in `%NAME%` within them too: each `%` stands outside of them, behind a caret. */
+/**
+ * cmd knows double quotes only, and fills in `%NAME%` within them too: where a text has two, each `%` stands outside of them, behind a
+ * caret.
+ */
 function cmdWord(text: string): string {
   if (isPlainOnWindows(text)) return text;
-  const escaped = text.replace(/\\+(?=["%]|$)/g, "$&$&").replaceAll('"', '""');
-  return `"${escaped.replaceAll("%", '"^%"')}"`;
+  const isLive = /%[^%]+%/.test(text);
+  const escaped = text.replace(isLive ? /\\+(?=["%]|$)/g : /\\+(?="|$)/g, "$&$&").replaceAll('"', '""');
+  return `"${isLive ? escaped.replaceAll("%", '"^%"') : escaped}"`;
 }
 
 /** In PowerShell's single quotes nothing is filled in; it takes curly ones for the same. */

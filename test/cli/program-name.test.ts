@@ -24,7 +24,31 @@ describe("what is typed to start the program once more", () => {
     },
     { script: "", env: {}, name: "qalyptus-propagate" },
   ])("$script is $name", ({ script, env, name }) => {
-    expect(programName(script, { cwd, shell: "sh", env })).toBe(name);
+    expect(programName(script, "/usr/bin/node", { cwd, shell: "sh", env })).toBe(name);
+  });
+
+  it.each([
+    ["/opt/qp", {}, "/opt/qp", "./qalyptus-propagate"],
+    ["/opt/qp", {}, "/home/ada", "../../opt/qp/qalyptus-propagate"],
+    ["/opt/Kunden Müller", {}, "/opt", '"./Kunden Müller/qalyptus-propagate"'],
+    ["/opt/qp", { PATH: "/usr/bin:/opt/qp" }, "/home/ada", "qalyptus-propagate"],
+  ])("with Node beside it in %s is its launcher", (archive, env, from, name) => {
+    const script = `${archive}/package/bin/qalyptus-propagate.js`;
+    expect(programName(script, `${archive}/node`, { cwd: from, shell: "sh", env })).toBe(name);
+    expect(programName(script, "/usr/bin/node", { cwd: from, shell: "sh", env })).toMatch(/^node /);
+  });
+
+  it.each([
+    ["cmd", "/opt/a b", '"./a b/qalyptus-propagate.cmd"'],
+    ["cmd", "/opt/ab", "./ab/qalyptus-propagate.cmd"],
+    // What cmd reads between other shells' quotes it would run: these call no .cmd.
+    ["powershell", "/opt/a b", "& './a b/node.exe' 'a b/package/bin/qalyptus-propagate.js'"],
+    ["pwsh", "/opt/ab", "./ab/node.exe ab/package/bin/qalyptus-propagate.js"],
+    ["sh", "/opt/ab", "./ab/node.exe ab/package/bin/qalyptus-propagate.js"],
+  ] as const)("with Windows' Node beside it in %s from %s is %s", (shell, archive, name) => {
+    const script = `${archive}/package/bin/qalyptus-propagate.js`;
+    const env = { Path: archive === "/opt/ab" && shell !== "cmd" ? archive : "" };
+    expect(programName(script, `${archive}/node.exe`, { cwd: "/opt", shell, env })).toBe(name);
   });
 });
 

@@ -29,10 +29,21 @@ describe("a command that has taken signals over", () => {
     expect(told).toEqual(["hurry"]);
   });
 
+  it("takes the second SIGHUP of a terminal that closes, its shell's, for the first", () => {
+    const { watch, pass, send } = watched();
+    const { immediate } = watch.takeOver();
+    send("SIGHUP", "SIGHUP");
+    expect(immediate.aborted).toBe(false);
+    pass(2000);
+    send("SIGHUP");
+    expect(immediate.aborted).toBe(true);
+  });
+
   it.each([
     ["SIGINT", "end 130"],
     ["SIGTERM", "end 143"],
     ["SIGHUP", "end 129"],
+    ["SIGQUIT", "end 131"],
   ])(
     "takes more of them for impatience, and ends at one that comes two seconds later, with the code of the first: %s",
     (first, end) => {

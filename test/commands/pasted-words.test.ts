@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hintCompleter } from "../../src/commands/hint-commands.js";
+import { pastedLine } from "../../src/commands/sandbox.js";
 import { appInUse } from "../../src/plan/conflicts.js";
 import { commandLine, hintOf } from "../../src/shared/hints.js";
 import { foldTenantKey, type TaskId } from "../../src/shared/ids.js";
@@ -35,7 +36,11 @@ describe("commands that messages name", () => {
 
   /** What cmd, asked by a person, makes of a line: names are filled in first, carets count outside of quotes, and so do `&|<>`. */
   function cmdReads(line: string): string {
-    const filled = line.replace(/%([^%]+)%/g, (spelt, name: string) => (name === "PATH" ? "ran" : spelt));
+    return cmdSplits(line.replace(/%([^%]+)%/g, (spelt, name: string) => (name === "PATH" ? "ran" : spelt)));
+  }
+
+  /** The same without names: what a launcher hands on as `%*` is read in this way once more. */
+  function cmdSplits(filled: string): string {
     let quoted = false;
     let read = "";
     for (let at = 0; at < filled.length; at += 1) {
@@ -103,7 +108,8 @@ describe("commands that messages name", () => {
   it("are one argument in each shell of Windows, and run nothing, whatever the tenant's key", () => {
     fc.assert(
       fc.property(hostile, (text) => {
-        expect(programReads(cmdReads(wordsIn("cmd")(text)))).toBe(text);
+        const typed = cmdReads(wordsIn("cmd")(text));
+        expect([programReads(typed), programReads(cmdSplits(typed))]).toEqual([text, text]);
         expect(powerShellReads(wordsIn("pwsh")(text))).toBe(text);
         expect(handedOn(powerShellReads(wordsIn("powershell")(text)))).toBe(text);
       }),
@@ -115,7 +121,7 @@ describe("commands that messages name", () => {
     ["C:\\Kunden\\tenants.csv", "C:\\Kunden\\tenants.csv", "C:\\Kunden\\tenants.csv", "C:\\Kunden\\tenants.csv"],
     ["C:\\My Files\\", '"C:\\My Files\\\\"', "'C:\\My Files\\\\'", "'C:\\My Files\\'"],
     ['the "best"', '"the ""best"""', "'the \\\"best\\\"'", "'the \"best\"'"],
-    ["it's 5%", '"it\'s 5"^%""', "'it''s 5%'", "'it''s 5%'"],
+    ["it's 5%", '"it\'s 5%"', "'it''s 5%'", "'it''s 5%'"],
     ["$(calc)", '"$(calc)"', "'$(calc)'", "'$(calc)'"],
     ["-acme", '"-acme"', "'-acme'", "'-acme'"],
   ])("%s is typed for cmd, Windows PowerShell and PowerShell", (text, cmd, powershell, pwsh) => {
@@ -154,6 +160,17 @@ describe("commands that messages name", () => {
     expect(on("cmd")).toBe(`${words}\n  qalyptus-propagate resolve "it's ""new""" "--from=-$x" ""^%"PATH"^%" Ltd"`);
     expect(on("pwsh")).toBe(`${words}\n  qalyptus-propagate resolve 'it''s "new"' '--from=-$x' '%PATH% Ltd'`);
     expect(on("sh")).toBe(hint);
+  });
+
+  it.each([
+    ["qalyptus-propagate", "sh", "qalyptus-propagate"],
+    ["npx qalyptus-propagate", "sh", "node '/a b/package/bin/qalyptus-propagate.js'"],
+    ["node bin/qalyptus-propagate.js", "powershell", "node '/a b/package/bin/qalyptus-propagate.js'"],
+    ["./qalyptus-propagate", "sh", "'/a b/node' '/a b/package/bin/qalyptus-propagate.js'"],
+    [".\\qalyptus-propagate.cmd", "powershell", "& '/a b/node' '/a b/package/bin/qalyptus-propagate.js'"],
+  ] as const)("mean the same in every folder: %s in %s is %s", (argv0, shell, program) => {
+    const host = { argv0, execPath: "/a b/node", mainPath: "/a b/package/bin/qalyptus-propagate.js" };
+    expect(pastedLine(host, ["doctor"], shell).replaceAll('"', "'")).toBe(`${program} doctor`);
   });
 
   it("name for an app that a doubt holds only what ends the doubt", () => {

@@ -243,6 +243,7 @@ describe.skipIf(process.platform === "win32")("the commands of the examples", { 
 const CANNOT_RUN: readonly (readonly [pattern: RegExp, why: string])[] = [
   [/^npm (ci|run) /, "is for a checkout: .ci/run"],
   [/^npm install /, "needs a release's archive: npm run test:package"],
+  [/^(tar|ln) /, "needs a release's archive: npm run release"],
   [/^qlik /, "is Qlik's own program: the list is put there as it writes one"],
   [/ sandbox( |$)/, "listens until it is stopped: below"],
   [/db\.example\.com/, "needs a database: test/program/postgres.test.ts"],

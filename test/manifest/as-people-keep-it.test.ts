@@ -36,6 +36,30 @@ describe("a table as it comes from Excel", () => {
     expect(briefly(found)).toEqual(["FIELD_COUNT@2", "FIELD_COUNT@3"]);
   });
 
+  it("has no delimiters for what is empty in Excel's blocks of 16 rows", async () => {
+    const rows = (count: number) => Array.from({ length: count }, (_, at) => `t${at};${app(at + 1)}`);
+    const full = rows(15).map((row) => `${row};Name ${row};\r\n`);
+    const short = rows(20).slice(15);
+    const saved = `tenant;appId;name;note\r\n${full.join("")}`;
+    expect((await read(`${saved}${short.join("\r\n")}\r\n`)).tenants).toHaveLength(20);
+    // A file that was cut is none of Excel's, and neither is a row further up.
+    expect(briefly(await faultsOf(`${saved}${short.join("\r\n")}`))).toEqual(["FIELD_COUNT@21"]);
+    expect(briefly(await faultsOf(`tenant;appId;name\r\n${rows(3).join("\r\n")}\r\n`))).toHaveLength(3);
+  });
+
+  it.each(["\u001a", "\u001a\r\n", "\u001a\u001a\u001a"])("ends with %j, as DOS programs write", async (end) => {
+    expect((await read(`tenant;appId\r\nacme;${app(1)}\r\n${end}`)).tenants).toHaveLength(1);
+  });
+
+  it.each([
+    ["\u2011", app(1).replace("-", "\u2011"), "character 9 is U+2011"],
+    ["\u200e", `2${"\u200e"}${app(1).slice(1)}`, "character 2 is U+200E"],
+    ["a letter", `${app(1).slice(0, -1)}O`, 'character 36 is "O"'],
+  ])("has an ID that looks right but for %s, which is named", async (_, id, words) => {
+    const [fault] = await faultsOf(`tenant;appId\r\nacme;${id}\r\n`);
+    expect(fault).toMatchObject({ code: "NOT_A_GUID", message: expect.stringContaining(words) });
+  });
+
   it("with merged cells is one fault, with the rows and the remedy", async () => {
     const [fault, ...others] = await faultsOf(
       `tenant;appId;reportId\r\n${rows((n) => `${n % 3 === 1 ? `c${n}` : ""};${n % 3 === 1 ? app(n) : ""};${report(n)}`)}`,

@@ -271,7 +271,6 @@ describe("faults of a CSV manifest's shape", () => {
   it.each([
     ["tenant,Tenant,appId", "tenant", "Tenant"],
     ["tenant,customer,appId", "tenant", "customer"],
-    ["tenant,appId,re gion,RE_GION", "re gion", "RE_GION"],
   ])("refuses the header %j, where two columns mean the same", async (header, first, second) => {
     const content = `${header}\n${header
       .split(",")
@@ -280,6 +279,14 @@ describe("faults of a CSV manifest's shape", () => {
     const fault = (await faultsOf(content)).find(({ code }) => code === "COLUMN_TWICE");
     expect(fault).toMatchObject({ line: 1, column: second });
     expect(fault?.message).toContain(`"${first}"`);
+  });
+
+  it("takes two columns of one name that nobody uses, and refuses a name that uses them", async () => {
+    const content = `tenant,appId,re gion,RE_GION\nacme,${app(1)},x,y\n`;
+    expect((await read(content)).tenants).toHaveLength(1);
+    const [fault] = await faultsOf(content, { defaults: { ...NO_DEFAULTS, nameTemplate: "{tenant} {region}" } });
+    expect(fault).toMatchObject({ code: "COLUMN_TWICE" });
+    expect(fault?.message).toContain('"RE_GION"');
   });
 
   it("takes several columns without a name, as Excel leaves them", async () => {

@@ -47,9 +47,9 @@ describe("readManifestFile", () => {
     expect(refusal?.message).toContain("larger than 256 MB");
   });
 
-  it.each(["tenants.xlsx", "tenants.XLSM"])("refuses %s by its name", async (name) => {
+  it.each(["tenants.xls", "tenants.csv"])("refuses an old workbook by its content, also as %s", async (name) => {
     const path = join(folder, name);
-    await writeFile(path, "tenant,appId\n");
+    await writeFile(path, Buffer.from("d0cf11e0a1b11ae1", "hex"));
     expect(await codesOf(path)).toEqual([["WORKBOOK", path]]);
   });
 
@@ -64,6 +64,13 @@ describe("readManifestFile", () => {
   it("reads the encoding that is stated", async () => {
     const faults = await faultsOf(Buffer.from("t\xe9nant,appId\nx,y", "latin1"), { encoding: "utf-8" });
     expect(faults).toMatchObject([{ code: "ENCODING_INVALID", line: 1 }]);
+  });
+
+  it("is not guessed where the mark says UTF-8: what is none is a fault", async () => {
+    const faults = await faultsOf(Buffer.from(`\xef\xbb\xbftenant,appId\nM\xfcller,${app(1)}`, "latin1"));
+    expect(faults).toMatchObject([
+      { code: "ENCODING_INVALID", line: 2, hint: expect.stringContaining("mark of utf-8") },
+    ]);
   });
 });
 

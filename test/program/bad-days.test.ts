@@ -74,6 +74,7 @@ describe("an interrupted sync", () => {
     ["SIGINT", 130],
     ["SIGTERM", 143],
     ["SIGHUP", 129],
+    ["SIGQUIT", 131],
   ] as const)("ends on %s with %i and is resumed", async (signal, expected) => {
     const stage = await openStage({ latencyMs: 40 });
     await stage.put("tenants.csv", manifestOf(30));
