@@ -66,7 +66,7 @@ async function runHere(argv: readonly string[], options: CallOptions): Promise<E
     shell,
     processExists,
     version: VERSION,
-    argv0: programName(BIN, { cwd, shell, env }),
+    argv0: programName(BIN, process.execPath, { cwd, shell, env }),
     mainPath: BIN,
     ci: isCi(env),
   };
