@@ -74,10 +74,17 @@ function sampleManifest(): string {
     .join("");
 }
 
-/** A command that means the same in every folder. */
-function pastedLine({ argv0, mainPath }: Host, words: readonly string[], shell: Shell): string {
+/** A command that means the same in every folder. An archive that brings its Node may stand where there is no other. */
+export function pastedLine(
+  { argv0, execPath, mainPath }: Pick<Host, "argv0" | "execPath" | "mainPath">,
+  words: readonly string[],
+  shell: Shell,
+): string {
   const word = wordsIn(shell);
-  const program = argv0.includes(" ") ? `node ${word(resolve(mainPath))}` : argv0;
+  const node = /^(node|npx) /.test(argv0) ? "node" : word(execPath);
+  // PowerShell calls what stands in quotes only behind `&`.
+  const call = shell !== "sh" && node.startsWith("'") ? "& " : "";
+  const program = /[ \\/]/.test(argv0) ? `${call}${node} ${word(resolve(mainPath))}` : argv0;
   return `${program} ${typedBy(word, words)}`;
 }
 

@@ -1,4 +1,13 @@
-import { closeSync, fsyncSync, openSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
+import {
+  type BigIntStats,
+  closeSync,
+  fsyncSync,
+  openSync,
+  readlinkSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 
 /** What the system said, as its code (`ENOENT`); empty where an error has none. */
@@ -36,9 +45,16 @@ export function hasCode(error: unknown, codes: readonly string[]): boolean {
  */
 export function isSameFile(a: string, b: string, platform: NodeJS.Platform): boolean {
   if (isSameName(realPathOf(a), realPathOf(b), platform)) return true;
-  const [one, other] = [statOf(a), statOf(b)];
-  // Windows gives 0 where a file system has no inodes.
-  return one !== undefined && one.ino !== 0 && one.ino === other?.ino && one.dev === other.dev;
+  const [one, other] = [a, b].map((path) => orMissing(() => statSync(path, { bigint: true })));
+  return hasSameNumber(one, other);
+}
+
+/**
+ * Whether two looks met one file, by device and inode. As whole numbers: Windows' are larger than a double holds, and files that were made
+ * one after the other would be the same. Windows gives 0 where a file system has no inodes.
+ */
+export function hasSameNumber(one: BigIntStats | undefined, other: BigIntStats | undefined): boolean {
+  return one !== undefined && one.ino !== 0n && one.ino === other?.ino && one.dev === other.dev;
 }
 
 /** Whether two names are one where Windows or macOS does not tell cases apart. */

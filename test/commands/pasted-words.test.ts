@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hintCompleter } from "../../src/commands/hint-commands.js";
+import { pastedLine } from "../../src/commands/sandbox.js";
 import { appInUse } from "../../src/plan/conflicts.js";
 import { commandLine, hintOf } from "../../src/shared/hints.js";
 import { foldTenantKey, type TaskId } from "../../src/shared/ids.js";
@@ -159,6 +160,17 @@ describe("commands that messages name", () => {
     expect(on("cmd")).toBe(`${words}\n  qalyptus-propagate resolve "it's ""new""" "--from=-$x" ""^%"PATH"^%" Ltd"`);
     expect(on("pwsh")).toBe(`${words}\n  qalyptus-propagate resolve 'it''s "new"' '--from=-$x' '%PATH% Ltd'`);
     expect(on("sh")).toBe(hint);
+  });
+
+  it.each([
+    ["qalyptus-propagate", "sh", "qalyptus-propagate"],
+    ["npx qalyptus-propagate", "sh", "node '/a b/package/bin/qalyptus-propagate.js'"],
+    ["node bin/qalyptus-propagate.js", "powershell", "node '/a b/package/bin/qalyptus-propagate.js'"],
+    ["./qalyptus-propagate", "sh", "'/a b/node' '/a b/package/bin/qalyptus-propagate.js'"],
+    [".\\qalyptus-propagate.cmd", "powershell", "& '/a b/node' '/a b/package/bin/qalyptus-propagate.js'"],
+  ] as const)("mean the same in every folder: %s in %s is %s", (argv0, shell, program) => {
+    const host = { argv0, execPath: "/a b/node", mainPath: "/a b/package/bin/qalyptus-propagate.js" };
+    expect(pastedLine(host, ["doctor"], shell).replaceAll('"', "'")).toBe(`${program} doctor`);
   });
 
   it("name for an app that a doubt holds only what ends the doubt", () => {

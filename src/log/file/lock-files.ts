@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import * as z from "zod/mini";
 import { MOST_BYTES, openFile, readOpen, UnfitFile } from "../../files/open-file.js";
-import { codeOf, hasCode } from "../../files/paths.js";
+import { codeOf, hasCode, hasSameNumber } from "../../files/paths.js";
 
 /**
  * The lock on disk, and the steps that change it, each atomic in the file system.
@@ -157,9 +157,8 @@ export class OwnRecord {
 
   /** Whether this very file stands at a path; `false` also where a disk numbers its files anew at each look (some network disks). */
   isAt(path: string): boolean {
-    const own = fs.fstatSync(this.#fd);
-    const found = fs.statSync(path, { throwIfNoEntry: false });
-    return own.ino !== 0 && own.ino === found?.ino && own.dev === found.dev;
+    const own = fs.fstatSync(this.#fd, { bigint: true });
+    return hasSameNumber(own, fs.statSync(path, { bigint: true, throwIfNoEntry: false }));
   }
 
   /** Puts it at `target` if nothing is there; `false`: somebody was first. */
