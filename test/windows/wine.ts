@@ -73,8 +73,12 @@ export async function openWineStage(): Promise<WineStage | undefined> {
   try {
     const released = join(place, "release");
     const making = run(process.execPath, [join(ROOT, ".ci", "release.mjs"), "--out", released, "win-x64"]);
-    await run("wine", ["wineboot", "-i"], { env: wine });
-    await run("wine", ["winecfg", "-v", "win10"], { env: wine });
+    const isMade = await run("wine", ["wineboot", "-i"], { env: wine, timeout: 60_000 })
+      .then(() => run("wine", ["winecfg", "-v", "win10"], { env: wine, timeout: 60_000 }))
+      .then(
+        () => true,
+        () => false,
+      );
     await making;
     const [archive = ""] = (await readdir(released)).filter((file) => file.endsWith(".zip"));
     for (const [file, bytes] of Object.entries(unzipSync(await readFile(join(released, archive))))) {
@@ -84,8 +88,11 @@ export async function openWineStage(): Promise<WineStage | undefined> {
     await copyFile(join(ROOT, "test", "windows", HOLD), join(folder, HOLD));
     const top = archive.replace(/\.zip$/, "");
     // Where this wine does not start it nothing can be said of it; after this, a failure is a failure.
-    const gate = await start([`${top}\\node.exe`, "--version"]).ended;
-    if (!gate.stdout.startsWith("v")) {
+    const gate = start([`${top}\\node.exe`, "--version"]);
+    const impatience = setTimeout(() => gate.child.kill("SIGKILL"), 60_000);
+    const { stdout } = await gate.ended;
+    clearTimeout(impatience);
+    if (!isMade || !stdout.startsWith("v")) {
       await close();
       return undefined;
     }
