@@ -68,13 +68,19 @@ export function fitTable(
   /** Where the last header stands that has a name: a row may end behind it. */
   const lastNamed = titles.findLastIndex((title) => title !== "");
   const surplus: number[] = [];
-  const fitted = records.map((record) => {
+  /** Whether Excel has left out the cells at this row's end: whole blocks of rows are as short as it then. */
+  const isOfShortBlock = (at: number, length: number): boolean => {
+    const start = at - (at % BLOCK_OF_EXCEL);
+    const block = records.slice(Math.max(0, start - 1), start - 1 + BLOCK_OF_EXCEL);
+    return start > 0 && block.every(({ cells }) => cells.length === length) && !(isCut && at === records.length);
+  };
+  const fitted = records.map((record, index) => {
     const { cells, line } = record;
     if (cells.length === titles.length) return record;
     const extra = cells.slice(titles.length);
-    const isLast = isCut && record === records.at(-1);
+    // The header is the first row of the first block.
     const isShort =
-      cells.length < titles.length && (cells.length > lastNamed || (line - headerLine >= BLOCK_OF_EXCEL && !isLast));
+      cells.length < titles.length && (cells.length > lastNamed || isOfShortBlock(index + 1, cells.length));
     if (!isShort && (extra.length === 0 || extra.some((cell) => trimAround(cell) !== ""))) return record;
     if (extra.length > 0) surplus.push(line);
     return { ...record, cells: titles.map((_, at) => cells[at] ?? "") };
@@ -99,7 +105,8 @@ export function fitTable(
 
 /**
  * Excel looks at this many rows at a time, the header among the first, and writes no delimiters for cells that are empty at the end of
- * all of them. So a short row further up, or one that ends without a line break, is not Excel's work but a fault.
+ * all of them. So a row that is shorter than the others of its block, or than the header of the first, is not Excel's work: a cell is lost,
+ * and what is lost may be a report's ID or the word that disables a tenant.
  */
 const BLOCK_OF_EXCEL = 16;
 

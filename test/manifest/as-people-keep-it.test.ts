@@ -42,6 +42,14 @@ describe("a table as it comes from Excel", () => {
     const short = rows(20).slice(15);
     const saved = `tenant;appId;name;note\r\n${full.join("")}`;
     expect((await read(`${saved}${short.join("\r\n")}\r\n`)).tenants).toHaveLength(20);
+    // One row that is short among others has lost what it said: here that its tenant is disabled, or which report it means.
+    const lost = (column: string, cell: string) =>
+      rows(25)
+        .map((row, at) => (at === 19 ? row : `${row};${cell}`))
+        .join("\r\n")
+        .replace(/^/, `tenant;appId;${column}\r\n`);
+    for (const content of [lost("enabled", "false"), lost("reportId", app(99))])
+      expect(briefly(await faultsOf(`${content}\r\n`))).toEqual(["FIELD_COUNT@21"]);
     // A file that was cut is none of Excel's, and neither is a row further up.
     expect(briefly(await faultsOf(`${saved}${short.join("\r\n")}`))).toEqual(["FIELD_COUNT@21"]);
     expect(briefly(await faultsOf(`tenant;appId;name\r\n${rows(3).join("\r\n")}\r\n`))).toHaveLength(3);
