@@ -50,7 +50,7 @@ const CONNECTION: Groups = {
   [SERVER]: ["server", "apiKeyFile", "caFiles", "insecure", "allowHttp", "timeoutMs", "rate", "retries"],
 };
 const LOG_OPTIONS = ["idempotencyLog", "caFiles"] as const;
-const MANIFEST = { name: "MANIFEST", description: "the manifest, CSV or JSON", file: true };
+const MANIFEST = { name: "MANIFEST", description: "the manifest: Excel, CSV or JSON", file: true };
 
 /** The command's options under their headings, and those of every command. `described`: what an option is in this one. */
 function options(groups: Groups, described: Partial<Record<OptionKey, string>> = {}): readonly CommandOption[] {
@@ -74,7 +74,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "Safe to repeat: what is done already is left alone.",
     arguments: [MANIFEST],
     options: options({
-      [ROWS]: ["sourceTask", ...ROW_OPTIONS, "columns", "reportId", "encoding"],
+      [ROWS]: ["sourceTask", ...ROW_OPTIONS, "columns", "sheet", "reportId", "encoding"],
       "What is planned:": [
         ...(["dryRun", "offline", "verify", "only", "limit", "maxChanges", "adopt", "recreate"] as const),
         ...(["resume", "savePlan", "plan", "planDigest", "detailedExitCode"] as const),
@@ -102,7 +102,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "Exit 0: nothing; exit 10: something. Without a manifest it takes that of the log's last sync, with that sync's options.",
     arguments: [MANIFEST],
     options: options({
-      [ROWS]: ["sourceTask", ...ROW_OPTIONS, "columns", "reportId", "encoding"],
+      [ROWS]: ["sourceTask", ...ROW_OPTIONS, "columns", "sheet", "reportId", "encoding"],
       "What is looked at:": ["only"],
       [EXCEPTIONS]: [...ALLOWED, "allowLiveSource", "newLog", "apps"],
       ...CONNECTION,
@@ -123,7 +123,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "Checks the manifest alone and tells every fault in one go, with file, line and column. Needs no network.",
     arguments: [{ ...MANIFEST, required: true }],
     options: options({
-      [ROWS]: ["sourceTaskId", ...ROW_OPTIONS, "columns", "encoding"],
+      [ROWS]: ["sourceTaskId", ...ROW_OPTIONS, "columns", "sheet", "encoding"],
       [EXCEPTIONS]: [...ALLOWED, "apps"],
       [OUTPUT]: ["format", "files"],
     }),
@@ -141,7 +141,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "Without a manifest and without --idempotency-log it takes the only *.idempotency.jsonl of this folder.",
     arguments: [MANIFEST],
     options: options({
-      [ROWS]: ["sourceTaskId", "columns", "encoding"],
+      [ROWS]: ["sourceTaskId", "columns", "sheet", "encoding"],
       [LOG]: LOG_OPTIONS,
       [OUTPUT]: ["answerFormat", "files"],
     }),
@@ -189,7 +189,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       "that sync would end with before its first write.",
     arguments: [MANIFEST],
     options: options({
-      [ROWS]: ["sourceTask", ...ROW_OPTIONS, "columns", "encoding"],
+      [ROWS]: ["sourceTask", ...ROW_OPTIONS, "columns", "sheet", "encoding"],
       [EXCEPTIONS]: [...ALLOWED, "allowLiveSource", "newLog", "apps"],
       ...CONNECTION,
       [LOG]: ["idempotencyLog"],
@@ -309,6 +309,7 @@ export const COMMANDS: readonly CommandSpec[] = [
           "sourceTaskId",
           ...ROW_OPTIONS,
           "columns",
+          "sheet",
           "encoding",
           "allowSharedApp",
           "allowMasterApp",

@@ -33,6 +33,7 @@ export async function initCommand(host: Host, settings: SettingsOf["init"]): Pro
   );
   const { source, tenants } = findings;
   const draft = { sourceTaskId: source.task.id, masterApp, tenants };
+  // A workbook holds the texts that the CSV would.
   const text = manifestFormat === "json" ? draftAsJson(draft) : draftAsCsv(draft);
   // On standard output a part of the key would be taken out: the manifest would name other tenants than the apps do.
   if (file === undefined ? host.secrets.apply(text) !== text : host.secrets.isIn(text))
@@ -44,7 +45,9 @@ export async function initCommand(host: Host, settings: SettingsOf["init"]): Pro
   await telling.warn(surprises(findings, settings));
   if (file === undefined || target === undefined) await telling.answer(text);
   else {
-    await writeNewFile(target, text, settings.force);
+    const content =
+      manifestFormat === "xlsx" ? (await import("../manifest/workbook-draft.js")).draftAsWorkbook(draft) : text;
+    await writeNewFile(target, content, settings.force);
     await telling.answer(`${oneLine(file)}: ${counted(tenants.length, "tenant")} of ${nameAndId(source.task)}\n`);
     const manifest = `${wordsIn(host.shell)(file)}${masterApp === undefined ? " --master-app GUID" : ""}`;
     const next = ["Next:", `  ${host.argv0} validate ${manifest}`, `  ${host.argv0} sync ${manifest} --dry-run`];
@@ -60,10 +63,18 @@ async function tellLines(host: Host, lines: readonly string[]): Promise<void> {
 /** Before anything is read: whether the manifest may be written where it is wanted. Throws a StopError (exit 2). */
 async function checkTarget(settings: SettingsOf["init"], platform: NodeJS.Platform): Promise<Target | undefined> {
   const { file, manifestFormat, force, apps, connection } = settings;
+  if (file === undefined && manifestFormat === "xlsx")
+    throw stopError(EXIT.usage, "FILE_ENDING", "a workbook is not written to standard output");
   if (file === undefined) return undefined;
   const ending = extname(file).toLowerCase();
-  const readAs = ending === ".json" ? "json" : [".csv", ".tsv", ".tab"].includes(ending) ? "csv" : undefined;
-  if (/^\.xls[xmb]?$/.test(ending) || (readAs !== undefined && readAs !== manifestFormat)) {
+  const readAs = new Map([
+    [".json", "json"],
+    [".xlsx", "xlsx"],
+    [".csv", "csv"],
+    [".tsv", "csv"],
+    [".tab", "csv"],
+  ]);
+  if (/^\.xls[mb]?$/.test(ending) || (readAs.get(ending) ?? manifestFormat) !== manifestFormat) {
     const message = `${file} would hold ${manifestFormat.toUpperCase()}, but it would not be read so because of its name`;
     throw stopError(EXIT.usage, "FILE_ENDING", message, { file });
   }

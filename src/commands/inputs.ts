@@ -34,7 +34,12 @@ export async function readManifestInput(source: ManifestSource): Promise<Manifes
     knownApps:
       apps === undefined ? undefined : new Map((await readApps(apps, checkFile)).map(({ id, name }) => [id, name])),
   };
-  return readManifestFile(path, { encoding, defaults, checkFile: (sha256) => checkFile?.("manifest", sha256) });
+  return readManifestFile(path, {
+    encoding,
+    sheet: shape.sheet,
+    defaults,
+    checkFile: (sha256) => checkFile?.("manifest", sha256),
+  });
 }
 
 /** A manifest's file name as the log has it: where the system does not tell cases apart, `Tenants.csv` is the `tenants.csv` of before. */

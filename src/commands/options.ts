@@ -224,7 +224,8 @@ export const OPTIONS = {
     "the copy's name: {tenant}, {task}, {any column of the manifest}",
     "{task} - {tenant}",
   ),
-  columns: many("--column", COLUMN, "the header that means a column, where it is another: tenant=Kunde (CSV)"),
+  columns: many("--column", COLUMN, "the header that means a column, where it is another: tenant=Kunde"),
+  sheet: one("--sheet", text("NAME"), "the sheet of an Excel workbook that is the manifest", "the first visible one"),
   encoding: one(
     "--encoding",
     text("NAME"),
@@ -330,7 +331,7 @@ export const OPTIONS = {
   manifestFile: one("--out", FILE, "the manifest to write, as the argument"),
   manifestFormat: one(
     "--format",
-    choice("FORMAT", "csv", "json"),
+    choice("FORMAT", "csv", "json", "xlsx"),
     "the manifest's format",
     "by the file's ending, else csv",
   ),

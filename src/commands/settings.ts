@@ -47,6 +47,7 @@ export const SHAPING = [
     "masterApp",
     "reports",
     "columns",
+    "sheet",
     "reportId",
     "name",
     "adopt",
@@ -110,7 +111,10 @@ const READERS = {
       conflict(given, `init writes one manifest: ${argument} or ${values.manifestFile}`);
     return {
       file: file === "-" ? undefined : file,
-      manifestFormat: values.manifestFormat ?? (file?.toLowerCase().endsWith(".json") === true ? "json" : "csv"),
+      manifestFormat:
+        values.manifestFormat ??
+        (/\.(json|xlsx)$/i.exec(file ?? "")?.[1]?.toLowerCase() as "json" | "xlsx" | undefined) ??
+        "csv",
       connection: requireConnection(given, "init"),
     };
   },

@@ -85,7 +85,7 @@ function statusResult(report: StatusReport, manifest: Manifest | undefined): Run
 
 /** What `validate` takes of a sync's options. */
 const JUDGING = [
-  ...(["sourceTask", "masterApp", "reports", "columns", "name"] as const),
+  ...(["sourceTask", "masterApp", "reports", "columns", "sheet", "name"] as const),
   ...(["allowSharedApp", "allowMasterApp", "allowUnmappedReport"] as const),
 ];
 
@@ -94,7 +94,7 @@ const JUDGING = [
  * sync of it was given. A faulty manifest is no reason to hide what the log knows.
  */
 async function manifestOf(
-  { manifest: path, encoding, sourceTask, columns }: SettingsOf["status"],
+  { manifest: path, encoding, sourceTask, columns, sheet }: SettingsOf["status"],
   state: LogState,
   platform: NodeJS.Platform,
 ): Promise<{ readonly manifest: Manifest | undefined; readonly warnings: readonly Problem[] }> {
@@ -105,6 +105,7 @@ async function manifestOf(
     ...last,
     sourceTask: sourceTask ?? last?.sourceTask,
     columns: columns.length > 0 ? columns : last?.columns,
+    sheet: sheet ?? last?.sheet,
   };
   try {
     const manifest = await readManifestInput({ path, encoding, shape });

@@ -42,10 +42,24 @@ const MARKS: readonly (readonly [encoding: string, bytes: readonly number[]])[] 
   ["utf-16be", [0xfe, 0xff]],
 ];
 
-const WORKBOOK_STARTS = [
-  [0x50, 0x4b, 0x03, 0x04],
-  [0xd0, 0xcf, 0x11, 0xe0],
-];
+const begins = (bytes: Uint8Array, start: readonly number[]) => start.every((byte, index) => bytes[index] === byte);
+
+/** A ZIP archive, such as an .xlsx. */
+export function isArchive(bytes: Uint8Array): boolean {
+  return begins(bytes, [0x50, 0x4b, 0x03, 0x04]);
+}
+
+/** The fault of an .xls, or of a workbook under a password: both have Office's older container around them. */
+export function olderWorkbook(bytes: Uint8Array, file: string): Problem | undefined {
+  if (!begins(bytes, [0xd0, 0xcf, 0x11, 0xe0])) return undefined;
+  const isLocked = Buffer.from(bytes).includes(Buffer.from("EncryptedPackage", "utf16le"));
+  return notRead(file, isLocked ? "an Excel workbook under a password" : "a workbook of Excel's old form (.xls)");
+}
+
+/** The fault of a workbook, or of what may be taken for one, that is not read. */
+export function notRead(file: string, what: string): Problem {
+  return problem("WORKBOOK", `${file} is ${what}, which is not read.`, { file });
+}
 
 /**
  * Decodes a file as Excel, PowerShell and editors write it: UTF-8 with or without a mark, UTF-16 with one, Windows-1252 where
@@ -57,9 +71,9 @@ export function decodeText(
   options: { readonly file: string; readonly encoding?: string | undefined },
 ): { text: string; encoding: string; warning?: Problem } {
   const { file } = options;
-  const begins = (start: readonly number[]) => start.every((byte, index) => bytes[index] === byte);
-  if (WORKBOOK_STARTS.some(begins)) throw new StopError(EXIT.usage, workbook(file));
-  const mark = MARKS.find(([, start]) => begins(start))?.[0];
+  const workbook = isArchive(bytes) ? notRead(file, "an Excel workbook, not text") : olderWorkbook(bytes, file);
+  if (workbook !== undefined) throw new StopError(EXIT.usage, workbook);
+  const mark = MARKS.find(([, start]) => begins(bytes, start))?.[0];
   const encoding = agreedEncoding(mark, options);
   const nul = encoding?.startsWith("utf-16") ? -1 : bytes.indexOf(0);
   if (nul >= 0)
@@ -73,11 +87,6 @@ export function decodeText(
     return { text: decodeAs(encoding, bytes, file, options.encoding !== undefined), encoding };
   if (isUtf8(bytes)) return { text: new TextDecoder("utf-8").decode(bytes), encoding: "utf-8" };
   return { text: windows1252(latin1(bytes)), encoding: "windows-1252", warning: guessed(bytes, file) };
-}
-
-/** The fault of an Excel workbook, known by its first bytes or by its name. */
-export function workbook(file: string): Problem {
-  return problem("WORKBOOK", `${file} is an Excel workbook, not text.`, { file });
 }
 
 /** The encoding that `--encoding` states and the file's mark does not contradict; `undefined` where neither says anything. */

@@ -73,7 +73,7 @@ async function makeFile(path: string, mode: number, before: Stats | undefined): 
  */
 export async function writeAtomically<T = void>(
   target: Target,
-  pieces: Iterable<string>,
+  pieces: Iterable<string | Uint8Array>,
   { mode = NEW_FILE, put = rename as never }: { mode?: number; put?: (from: string, to: string) => Promise<T> } = {},
 ): Promise<T> {
   checkUnchanged(target);
@@ -109,10 +109,10 @@ export function appendToFile(target: Target, text: string): void {
  * Writes a file whole or not at all. Without `replace` a file that came into being meanwhile is left as it is; with it, a link is
  * kept and what it points to replaced. Throws a StopError (exit 2) that says why.
  */
-export async function writeNewFile(target: Target, text: string, replace: boolean): Promise<void> {
+export async function writeNewFile(target: Target, content: string | Uint8Array, replace: boolean): Promise<void> {
   const { path } = target;
   try {
-    await writeAtomically(target, [text], replace ? {} : { put: linkWhereNothingIs });
+    await writeAtomically(target, [content], replace ? {} : { put: linkWhereNothingIs });
   } catch (cause) {
     const code = codeOf(cause);
     if (code === "") throw cause;

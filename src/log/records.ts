@@ -50,6 +50,8 @@ export const PLAN_SHAPE = z.object({
   reports: z.array(anyGuid),
   /** `--column`; logs of earlier versions have none. */
   columns: z.optional(z.array(text)),
+  /** `--sheet`. */
+  sheet: z.optional(text),
   reportId: reportIdMode,
   name: textOrNone,
   adopt: flag,

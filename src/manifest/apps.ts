@@ -164,8 +164,8 @@ function literal(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&").replace(/\s+/g, " ");
 }
 
-/** A first manifest as CSV: byte order mark and CRLF, so that Excel opens it right; the tenants' keys read back exactly as they are. */
-export function draftAsCsv({ sourceTaskId, masterApp, tenants }: ManifestDraft): string {
+/** A first manifest as a table: the tenants' keys read back exactly as they are. */
+export function draftRows({ sourceTaskId, masterApp, tenants }: ManifestDraft): readonly (readonly string[])[] {
   const rows = [
     ["tenant", "newQlikAppId", masterApp && "qlikAppId", "sourceTaskId"],
     ...tenants.map(({ tenant, newQlikAppId }) => {
@@ -174,7 +174,14 @@ export function draftAsCsv({ sourceTaskId, masterApp, tenants }: ManifestDraft):
       return [key, newQlikAppId, masterApp, sourceTaskId];
     }),
   ];
-  return `\ufeff${rows.map((cells) => csvLine(cells.flatMap((text) => text ?? []))).join("")}`;
+  return rows.map((cells) => cells.flatMap((text) => text ?? []));
+}
+
+/** A first manifest as CSV: byte order mark and CRLF, so that Excel opens it right. */
+export function draftAsCsv(draft: ManifestDraft): string {
+  return `\ufeff${draftRows(draft)
+    .map((cells) => csvLine(cells))
+    .join("")}`;
 }
 
 /** A first manifest as JSON: what the tenants share on top, and each tenant on a line. */

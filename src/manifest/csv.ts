@@ -23,10 +23,17 @@ import {
   type RawRow,
 } from "./manifest.js";
 
-/** A CSV manifest as rows of text. A result's cells have a `'` before what looks like a formula: it is taken back here. */
+/** A CSV manifest as rows of text. */
 export function* readCsvManifest(text: string, named: NamedColumns, findings: Findings): Steps<RawManifest> {
-  const isKnown = (header: string): boolean => named.has(normalHeader(header)) || isManifestColumn(meaningOf(header));
-  const table = yield* readCsvTable(text, isKnown, findings);
+  return asManifest(yield* readCsvTable(text, (header) => isKnownHeader(header, named), findings));
+}
+
+export function isKnownHeader(header: string, named: NamedColumns): boolean {
+  return named.has(normalHeader(header)) || isManifestColumn(meaningOf(header));
+}
+
+/** A table's cells have a `'` before what looks like a formula, where a result was written so: it is taken back here. */
+export function asManifest(table: CsvTable): RawManifest {
   const rows = table.rows.map((row) =>
     row.cells.some(isArmed) ? { ...row, cells: row.cells.map(rearmFormula) } : row,
   );
@@ -43,7 +50,16 @@ export function* readCsvTable(text: string, isKnown: (header: string) => boolean
   const content = text.slice(opening.start).replace(/\u001a[\s\u001a]*$/, "");
   const isCut = !/[\r\n]$/.test(content);
   const delimiter = opening.delimiter ?? foundDelimiter(content, isKnown);
-  const [header, ...records] = yield* splitCsv(content, delimiter, opening.line, findings);
+  const records = yield* splitCsv(content, delimiter, opening.line, findings);
+  return fitTable(records, { delimiter, isCut, isKnown }, findings);
+}
+
+/** Fits rows under the first of them, which is the header. `isCut`: the last one may have lost its end. */
+export function fitTable(
+  [header, ...records]: readonly RawRow[],
+  { delimiter, isCut, isKnown }: { delimiter: string; isCut: boolean; isKnown: (header: string) => boolean },
+  findings: Findings,
+): CsvTable {
   const titles = header?.cells.map(trimAround) ?? [];
   const headerLine = header?.line ?? 1;
   refuseTitles([header, ...records], isKnown, findings);

@@ -89,7 +89,7 @@ export interface RawRow {
   /** One text for each of the manifest's headers, as the file has it. */
   readonly cells: readonly string[];
   /** Columns of which the reader has told a fault already: they count as neither given nor missing. */
-  readonly spoiled?: readonly ManifestColumn[];
+  readonly spoiled?: readonly ManifestColumn[] | undefined;
   /** Where the value of a column stands, or would stand. Left out in a CSV, whose header tells it. */
   readonly placeOf?: ((column: ManifestColumn) => Place) | undefined;
 }
@@ -101,6 +101,7 @@ export interface SharedText extends Place {
 
 /** A manifest as text: rows under headers, and where each value stands. */
 export interface RawManifest {
+  /** A workbook's sheet is a table as a CSV is. */
   readonly format: "csv" | "json";
   /** Between the cells of a CSV; a comma for JSON. A result in CSV has it too. */
   readonly delimiter: string;
@@ -128,6 +129,8 @@ export const MOST_FAULTS = 10_000;
 export class Findings {
   /** As messages name the file. */
   readonly file: string;
+  /** In a workbook: how the cell of a column is named, `Sheet1!B7`. */
+  cellAt: ((line: number, column: string) => string | undefined) | undefined;
   readonly faults: Problem[] = [];
   readonly warnings: Problem[] = [];
 
@@ -160,6 +163,9 @@ export class Findings {
 
   #problem(code: ProblemCode, message: string, more: Omit<Problem, "code" | "message">): Problem {
     const value = more.value === undefined ? undefined : keptValue(more.value);
-    return problem(code, message, { ...more, file: this.file, value });
+    const { line, column } = more;
+    const cell = line === undefined || column === undefined ? undefined : this.cellAt?.(line, column);
+    const place = cell === undefined ? column : `${column} (${cell})`;
+    return problem(code, message, { ...more, file: this.file, value, column: place });
   }
 }

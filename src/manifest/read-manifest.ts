@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { MOST_BYTES } from "../files/open-file.js";
-import { decodeText, readNamedFile, workbook } from "../files/read-file.js";
+import { decodeText, isArchive, olderWorkbook, readNamedFile } from "../files/read-file.js";
 import { EXIT, type Problem, StopError, stopError } from "../shared/problems.js";
 import { mapInSteps, type Steps } from "../shared/steps.js";
 import { inSteps } from "../shared/time.js";
 import { checkManifest } from "./checks.js";
-import { indexColumns, namedColumns } from "./columns.js";
+import { indexColumns, type NamedColumns, namedColumns } from "./columns.js";
 import { readCsvManifest } from "./csv.js";
 import { readJsonManifest } from "./json.js";
-import { Findings, type Manifest, type ManifestDefaults } from "./manifest.js";
+import { Findings, type Manifest, type ManifestDefaults, type RawManifest } from "./manifest.js";
 import { readRow, shareValues, tenantsOf } from "./rows.js";
 
 /** A manifest as bytes. */
@@ -18,6 +18,8 @@ export interface ManifestInput {
   readonly bytes: Uint8Array;
   /** `--encoding`; found by looking where it is not given. */
   readonly encoding?: string | undefined;
+  /** `--sheet`, of a workbook; the first visible one where it is not given. */
+  readonly sheet?: string | undefined;
   readonly defaults: ManifestDefaults;
 }
 
@@ -36,28 +38,30 @@ export async function readManifestFile(
 }
 
 /**
- * Reads a manifest from its bytes: CSV or JSON, in any encoding that Excel or PowerShell writes. Throws a StopError (exit 2)
- * with every fault that can be seen without the server, by line.
+ * Reads a manifest from its bytes: an Excel workbook, or CSV or JSON in any encoding that Excel or PowerShell writes. Throws a
+ * StopError (exit 2) with every fault that can be seen without the server, by line.
  */
-export async function readManifest({ path: file, bytes, encoding, defaults }: ManifestInput): Promise<Manifest> {
-  if (/\.xls[xmb]$/i.test(file)) throw new StopError(EXIT.usage, workbook(file));
-  return inSteps(judge({ path: file, bytes, encoding, defaults }));
+export async function readManifest(input: ManifestInput): Promise<Manifest> {
+  const older = olderWorkbook(input.bytes, input.path);
+  if (older !== undefined) throw new StopError(EXIT.usage, older);
+  const reader = isArchive(input.bytes) ? (await import("./workbook-table.js")).readWorkbookManifest : undefined;
+  return inSteps(judge(input, reader));
 }
 
-function* judge({ path: file, bytes, encoding, defaults }: ManifestInput): Steps<Manifest> {
-  const { text, warning } = decodeText(bytes, { encoding, file });
-  yield;
+type WorkbookReader = typeof import("./workbook-table.js").readWorkbookManifest;
+
+function* judge(input: ManifestInput, readWorkbook: WorkbookReader | undefined): Steps<Manifest> {
+  const { path: file, bytes, encoding, sheet, defaults } = input;
   const findings = new Findings(file);
   const empty = stopError(EXIT.usage, "MANIFEST_EMPTY", `The manifest ${file} is empty.`, { file });
-  if (text.trim() === "") throw empty;
   const named = namedColumns(defaults.columns ?? [], findings);
-  const json = isJson(text, file);
-  if (json && named.size > 0)
-    findings.fault("COLUMN_OPTION", "--column is for CSV: a JSON manifest's keys are its columns.", {
-      hint: "Leave --column out, and name the keys as the columns are named.",
-    });
-  if (findings.faults.length > 0) throw new StopError(EXIT.usage, findings.faults);
-  const raw = yield* json ? readJsonManifest(text, findings) : readCsvManifest(text, named, findings);
+  if (readWorkbook !== undefined && encoding !== undefined)
+    findings.warn("OPTION_UNUSED", "--encoding serves nothing: a workbook has its own.", {});
+  if (readWorkbook === undefined && sheet !== undefined)
+    findings.warn("OPTION_UNUSED", "--sheet serves nothing: the manifest is no workbook.", {});
+  const raw = yield* readWorkbook !== undefined
+    ? readWorkbook(bytes, { named, sheet }, findings)
+    : readText(input, { named, empty }, findings);
   if (raw.header.length === 0) throw findings.faults.length > 0 ? new StopError(EXIT.usage, findings.faults) : empty;
   if (raw.rows.length === 0 && findings.faults.length === 0) {
     const why = raw.format === "csv" ? "below its header is no row" : "its array is empty";
@@ -81,8 +85,26 @@ function* judge({ path: file, bytes, encoding, defaults }: ManifestInput): Steps
     header: raw.header,
     columns,
     rows: rows.map(({ line, key, cells }) => ({ line, key, cells })),
-    warnings: [...(warning === undefined ? [] : [warning]), ...inOrder(findings.warnings)],
+    warnings: inOrder(findings.warnings),
   };
+}
+
+function* readText(
+  { path: file, bytes, encoding }: ManifestInput,
+  { named, empty }: { readonly named: NamedColumns; readonly empty: StopError },
+  findings: Findings,
+): Steps<RawManifest> {
+  const { text, warning } = decodeText(bytes, { encoding, file });
+  yield;
+  if (warning !== undefined) findings.warnings.push(warning);
+  if (text.trim() === "") throw empty;
+  const json = isJson(text, file);
+  if (json && named.size > 0)
+    findings.fault("COLUMN_OPTION", "--column is for CSV: a JSON manifest's keys are its columns.", {
+      hint: "Leave --column out, and name the keys as the columns are named.",
+    });
+  if (findings.faults.length > 0) throw new StopError(EXIT.usage, findings.faults);
+  return yield* json ? readJsonManifest(text, findings) : readCsvManifest(text, named, findings);
 }
 
 export function sha256Of(bytes: Uint8Array): string {

@@ -171,7 +171,8 @@ export function cellOf({ cells }: RawRow, position = -1): string {
 
 /** Whether a row of a CSV has nothing in its tenant's cell. */
 export function isTenantless(row: RawRow & Pick<ManifestRow, "tenant">, { raw, columns }: RowContext): boolean {
-  if (raw.format !== "csv" || row.tenant !== undefined || !columns.has("tenant")) return false;
+  if (raw.format !== "csv" || row.tenant !== undefined || !columns.has("tenant") || row.spoiled?.includes("tenant"))
+    return false;
   const text = cellOf(row, columns.get("tenant"));
   return textFault(text) === undefined && foldTenantKey(text) === "";
 }
@@ -191,7 +192,7 @@ export function readRow(raw: RawRow, context: RowContext): ManifestRow {
   const { columns, shared, findings } = context;
   const long = MANIFEST_COLUMNS.filter((column) => excessOf(raw.cells[columns.get(column) ?? -1] ?? "") !== undefined);
   const isSpoiled = (column: ManifestColumn) => long.includes(column) || (raw.spoiled?.includes(column) ?? false);
-  const textIn = (column: ManifestColumn) => (long.includes(column) ? "" : cellOf(raw, columns.get(column)));
+  const textIn = (column: ManifestColumn) => (isSpoiled(column) ? "" : cellOf(raw, columns.get(column)));
   /** A row's own value, however faulty, keeps the shared one out. */
   const saysNothing = (column: ManifestColumn) => textIn(column) === "" && !isSpoiled(column);
   const tenant = readTenant();
@@ -261,6 +262,7 @@ export function readRow(raw: RawRow, context: RowContext): ManifestRow {
   return {
     line: raw.line,
     cells: raw.cells,
+    spoiled: raw.spoiled,
     placeOf: raw.placeOf,
     tenant,
     key: tenant === undefined ? undefined : foldTenantKey(tenant),

@@ -56,7 +56,7 @@ describe("what the program offers", () => {
     expect(await offered("sync", "--format", "")).toEqual(["human", "json", "ndjson"]);
     expect(await offered("sync", "--format=n")).toEqual(["--format=ndjson"]);
     expect(await offered("sync", "--format", "=", "n")).toEqual(["ndjson"]);
-    expect(await offered("init", "--format", "=")).toEqual(["csv", "json"]);
+    expect(await offered("init", "--format", "=")).toEqual(["csv", "json", "xlsx"]);
     expect(await offered("completion", "p")).toEqual(["powershell"]);
   });
 

@@ -59,6 +59,8 @@ const ARRIVALS: Readonly<Record<string, Arrival>> = {
     value: ["Tenant=Kunde", "name=a=b"],
   },
   "status --column": { words: ["--column", "tenant=Kunde"], at: "columns", value: ["tenant=Kunde"] },
+  "--sheet": { words: ["--sheet", "Kunden 2026"], at: "shape.sheet", value: "Kunden 2026" },
+  "status --sheet": { words: ["--sheet", "Kunden"], at: "sheet", value: "Kunden" },
   "--report-id": { words: ["--report-id", "report"], at: "shape.reportId", value: "report" },
   "--name": { words: ["--name", "{tenant}: {task}"], at: "shape.name", value: "{tenant}: {task}" },
   "--encoding": { words: ["--encoding", "utf-16le"], at: "encoding", value: "utf-16le" },

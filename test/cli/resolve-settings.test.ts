@@ -69,6 +69,7 @@ describe("init", () => {
     { words: ["new.json"], file: "new.json", manifestFormat: "json" },
     { words: ["--out", "new.CSV"], file: "new.CSV", manifestFormat: "csv" },
     { words: ["new.txt", "--format", "json"], file: "new.txt", manifestFormat: "json" },
+    { words: ["new.xlsx"], file: "new.xlsx", manifestFormat: "xlsx" },
     { words: ["-"], file: undefined, manifestFormat: "csv" },
   ])("$words writes $manifestFormat", ({ words, file, manifestFormat }) => {
     expect(init(words)).toMatchObject({ kind: "run", invocation: { settings: { file, manifestFormat } } });

@@ -171,6 +171,7 @@ describe("going on with an earlier run", () => {
     "--only": "acme",
     "--limit": "1",
     "--column": "tenant=Kunde",
+    "--sheet": "Kunden",
     "--allow-master-app": "acme",
   };
   const shaping = SHAPING.map((key) => OPTIONS[key]).map((option) => ({
@@ -181,7 +182,7 @@ describe("going on with an earlier run", () => {
   it("the contract's options shape the plan", () => {
     expect(shaping.map(({ flag }) => flag).sort()).toEqual(
       [
-        "--source-task --master-app --report --column --report-id --name --adopt --recreate --only --limit",
+        "--source-task --master-app --report --column --sheet --report-id --name --adopt --recreate --only --limit",
         "--allow-shared-app --allow-master-app --allow-unmapped-report --allow-live-source",
       ]
         .join(" ")

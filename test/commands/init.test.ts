@@ -65,6 +65,16 @@ describe("init", () => {
     expect(readdirSync(folder).sort()).toEqual(["apps.json", "customers.csv"]);
   });
 
+  it("writes a workbook that is read back with the same rows", async () => {
+    const path = join(folder, "customers.xlsx");
+    const said = await init([path, "--apps", apps, ...PATTERN, ...SOURCE, ...MASTER]);
+    expect(said.code).toBe(0);
+    const { tenants, warnings } = await readManifestFile(path, { defaults: NO_DEFAULTS });
+    expect(tenants.map(({ tenant }) => tenant)).toEqual(["Acme", 'Globex, "Inc."', "=1+1"]);
+    expect(warnings).toEqual([]);
+    expect((await init(["--format", "xlsx", "--apps", apps, ...PATTERN, ...SOURCE])).stopped).toEqual(["FILE_ENDING"]);
+  });
+
   it("begins the CSV with a byte order mark and ends its lines with CRLF, for Excel", async () => {
     await init([manifest, "--apps", apps, ...PATTERN, ...SOURCE, ...MASTER]);
     const bytes = readFileSync(manifest);

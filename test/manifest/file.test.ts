@@ -47,9 +47,9 @@ describe("readManifestFile", () => {
     expect(refusal?.message).toContain("larger than 256 MB");
   });
 
-  it.each(["tenants.xlsx", "tenants.XLSM"])("refuses %s by its name", async (name) => {
+  it.each(["tenants.xls", "tenants.csv"])("refuses an old workbook by its content, also as %s", async (name) => {
     const path = join(folder, name);
-    await writeFile(path, "tenant,appId\n");
+    await writeFile(path, Buffer.from("d0cf11e0a1b11ae1", "hex"));
     expect(await codesOf(path)).toEqual([["WORKBOOK", path]]);
   });
 

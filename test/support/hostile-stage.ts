@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach } from "vitest";
 import type { RunResult } from "../../src/shared/results.js";
 import { HostileServer, type HostileTask } from "./hostile-server.js";
+import { runProgram } from "./in-process.js";
 import { app, MASTER } from "./manifests.js";
 import { type Ended, type Running, startProgram } from "./program.js";
 
@@ -19,13 +20,14 @@ export interface HostileRun {
   readonly hints: string;
 }
 
-/** A bent server, a folder with a manifest, and the built program to be run on both. Gone after the test. */
+/** A bent server, a folder with a manifest, and the program to be run on both. Gone after the test. */
 export interface HostileStage {
   readonly server: HostileServer;
   readonly folder: string;
   /** Writes `tenants.csv`: each tenant's app, or more columns as CSV behind the tenant. */
   manifest(rows: Readonly<Record<string, number | string>>, columns?: string): Promise<void>;
   sync(...args: readonly string[]): Promise<HostileRun>;
+  /** Spawns a sync. */
   start(...args: readonly string[]): Running;
   run(...args: readonly string[]): Promise<Ended>;
   /** Takes the log away. */
@@ -56,9 +58,10 @@ export async function openHostileStage(): Promise<HostileStage> {
   /** A resumed run has its own. */
   const shapeOf = (args: readonly string[]): readonly string[] =>
     args.includes("--resume") ? [] : ["--source-task", server.source.id, "--master-app", MASTER];
-  const start = (...args: readonly string[]): Running => startProgram(args, { cwd: folder, env });
-  const startSync = (...args: readonly string[]): Running =>
-    start("sync", "tenants.csv", ...shapeOf(args), ...QUICK, "--format", "json", ...args);
+  const options = { cwd: folder, env };
+  const syncOf = (args: readonly string[]): readonly string[] => {
+    return ["sync", "tenants.csv", ...shapeOf(args), ...QUICK, "--format", "json", ...args];
+  };
   return {
     server,
     folder,
@@ -68,9 +71,9 @@ export async function openHostileStage(): Promise<HostileStage> {
       );
       return writeFile(join(folder, "tenants.csv"), [`tenant,${columns}`, ...lines, ""].join("\n"));
     },
-    sync: async (...args) => runOf(await startSync(...args).ended),
-    start: startSync,
-    run: (...args) => start(...args).ended,
+    sync: async (...args) => runOf(await runProgram(syncOf(args), options)),
+    start: (...args) => startProgram(syncOf(args), options),
+    run: (...args) => runProgram(args, options),
     loseLog: () => rm(join(folder, LOG)),
   };
 }

@@ -1,7 +1,12 @@
+import { readFileSync } from "node:fs";
 import { carryOut } from "../../src/cli/carry-out.js";
 import { readCommandLine } from "../../src/cli/command-line.js";
+import { isCi, processExists, programName } from "../../src/cli/program.js";
+import { runShell } from "../../src/cli/shell.js";
 import { type ExitCode, StopError } from "../../src/shared/problems.js";
+import { shellOf } from "../../src/shared/quoting.js";
 import { type FakeHostFacts, fakeHost } from "./fake-host.js";
+import { BIN, type CallOptions, type Ended, environmentOf, startProgram } from "./program.js";
 
 /** How one command line ended in this process. */
 export interface Said {
@@ -29,4 +34,51 @@ export async function say(argv: readonly string[], facts: FakeHostFacts = {}): P
 
 function told({ written }: ReturnType<typeof fakeHost>): Pick<Said, "stdout" | "stderr"> {
   return { stdout: written.stdout(), stderr: written.stderr() };
+}
+
+const VERSION: string = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version;
+const HOME = process.cwd();
+let hasSpawned = false;
+/** Folders of the runs that are under way in this process, which has one working directory. */
+const under: string[] = [];
+
+/**
+ * Runs the program: the first time in a file by spawning what was built, and from then on in this process, with the same facts, which
+ * takes a tenth of the time. Where the process is the point (signals, streams, memory, two at once), a test spawns: `startProgram`.
+ */
+export function runProgram(argv: readonly string[], options: CallOptions): Promise<Ended> {
+  if (hasSpawned) return runHere(argv, options);
+  hasSpawned = true;
+  return startProgram(argv, options).ended;
+}
+
+async function runHere(argv: readonly string[], options: CallOptions): Promise<Ended> {
+  const { cwd, input } = options;
+  const env = environmentOf(options);
+  const { platform } = process;
+  const shell = shellOf(platform, env);
+  const bytes = input === undefined ? [] : [Buffer.from(input)];
+  const host = {
+    ...fakeHost({ cwd, env }),
+    input: async function* () {
+      yield* bytes;
+    },
+    shell,
+    processExists,
+    version: VERSION,
+    argv0: programName(BIN, process.execPath, { cwd, shell, env }),
+    mainPath: BIN,
+    ci: isCi(env),
+  };
+  if (under.some((folder) => folder !== cwd)) throw new Error("another folder's run is under way in this process");
+  under.push(cwd);
+  process.chdir(cwd);
+  try {
+    const hasAnswered = (): boolean => host.written.stdout() !== "";
+    const code = await runShell(argv, { host, hasAnswered, untakenSignal: new Promise(() => undefined) });
+    return { code, signal: null, ...told(host) };
+  } finally {
+    under.splice(under.indexOf(cwd), 1);
+    if (under.length === 0) process.chdir(HOME);
+  }
 }

@@ -44,6 +44,7 @@ export interface Reading {
   readonly path?: string;
   readonly defaults?: Partial<ManifestDefaults>;
   readonly encoding?: string;
+  readonly sheet?: string;
 }
 
 function inputOf(content: string | Uint8Array, reading: Reading): ManifestInput {
@@ -51,6 +52,7 @@ function inputOf(content: string | Uint8Array, reading: Reading): ManifestInput 
     path: reading.path ?? "tenants.csv",
     bytes: typeof content === "string" ? Buffer.from(content) : content,
     encoding: reading.encoding,
+    sheet: reading.sheet,
     defaults: { ...FLAGS, ...reading.defaults },
   };
 }

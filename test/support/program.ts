@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const BIN = fileURLToPath(new URL("../../bin/qalyptus-propagate.js", import.meta.url));
+/** The built program. */
+export const BIN = fileURLToPath(new URL("../../bin/qalyptus-propagate.js", import.meta.url));
 
 /** How one call of the built program ended. */
 export interface Ended {
@@ -23,11 +24,16 @@ export interface CallOptions {
   readonly input?: string | Uint8Array | undefined;
 }
 
+/** What the program finds in its environment: nothing of this process's that it was not given. */
+export function environmentOf({ env }: CallOptions): Readonly<Record<string, string | undefined>> {
+  return { PATH: process.env.PATH, HOME: process.env.HOME, ...env };
+}
+
 /** Starts the built program as a user would; nothing of this process's environment that it reads reaches it unasked. */
 export function startProgram(args: readonly string[], options: CallOptions): Running {
   const child = spawn(process.execPath, [BIN, ...args], {
     cwd: options.cwd,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...options.env },
+    env: environmentOf(options),
     stdio: ["pipe", "pipe", "pipe"],
   });
   const stdout: Buffer[] = [];

@@ -7,9 +7,10 @@ import { type RunningSandbox, type SandboxOptions, startSandbox } from "../../sr
 import type { SandboxTask } from "../../src/sandbox/store.js";
 import { FIRST_SOURCE_TASK_ID, MASTER_APP_ID, tenantAppId } from "../../src/sandbox/world.js";
 import type { RunResult } from "../../src/shared/results.js";
-import { type Ended, type Running, startProgram } from "./program.js";
+import { runProgram } from "./in-process.js";
+import { type CallOptions, type Ended, type Running, startProgram } from "./program.js";
 
-/** A sandbox, a folder with a manifest, and the built program to be run on both. Gone after the test. */
+/** A sandbox, a folder with a manifest, and the program to be run on both. Gone after the test. */
 export interface Stage {
   readonly folder: string;
   sandbox: RunningSandbox;
@@ -17,6 +18,7 @@ export interface Stage {
   put(name: string, content: string | Uint8Array): Promise<string>;
   /** Runs `qalyptus-propagate ARGS` in the folder, against the sandbox, with its key. */
   run(args: readonly string[], more?: RunMore): Promise<Ended>;
+  /** Spawns it. */
   start(args: readonly string[], more?: RunMore): Running;
   /** Runs `sync tenants.csv` for the first source task, with JSON output. */
   sync(args?: readonly string[], more?: RunMore): Promise<Synced>;
@@ -54,6 +56,11 @@ export async function openStage(options: SandboxOptions & { readonly fault?: rea
   };
   const sandbox = await startSandbox({ port: 0, seed: "story", ...sandboxOptions, chaos });
   stages.push({ folder, sandboxes: [sandbox] });
+  const optionsOf = ({ env, input }: RunMore = {}): CallOptions => ({
+    cwd: folder,
+    env: { QALYPTUS_SERVER: stage.sandbox.url, QALYPTUS_API_KEY: stage.sandbox.key, ...env },
+    input,
+  });
   const stage: Stage = {
     folder,
     sandbox,
@@ -61,13 +68,8 @@ export async function openStage(options: SandboxOptions & { readonly fault?: rea
       await writeFile(join(folder, name), content);
       return join(folder, name);
     },
-    start: (args, more = {}) =>
-      startProgram(args, {
-        cwd: folder,
-        env: { QALYPTUS_SERVER: stage.sandbox.url, QALYPTUS_API_KEY: stage.sandbox.key, ...more.env },
-        input: more.input,
-      }),
-    run: (args, more) => stage.start(args, more).ended,
+    start: (args, more) => startProgram(args, optionsOf(more)),
+    run: (args, more) => runProgram(args, optionsOf(more)),
     sync: async (args = [], more) => {
       const shape = args.includes("--resume") ? [] : SHAPE;
       const ended = await stage.run(["sync", "tenants.csv", ...shape, "--format", "json", ...args], more);
