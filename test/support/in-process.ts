@@ -39,15 +39,16 @@ function told({ written }: ReturnType<typeof fakeHost>): Pick<Said, "stdout" | "
 const VERSION: string = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version;
 const HOME = process.cwd();
 let hasSpawned = false;
-/** Folders of the runs that are under way in this process, which has one working directory. */
-const under: string[] = [];
+/** A run is under way in this process, which has one working directory. */
+let isRunning = false;
 
 /**
  * Runs the program: the first time in a file by spawning what was built, and from then on in this process, with the same facts, which
- * takes a tenth of the time. Where the process is the point (signals, streams, memory, two at once), a test spawns: `startProgram`.
+ * takes a tenth of the time. Of runs at once only one is in this process. Where the process is the point (signals, streams, memory), a test
+ * spawns: `startProgram`.
  */
 export function runProgram(argv: readonly string[], options: CallOptions): Promise<Ended> {
-  if (hasSpawned) return runHere(argv, options);
+  if (hasSpawned && !isRunning) return runHere(argv, options);
   hasSpawned = true;
   return startProgram(argv, options).ended;
 }
@@ -70,15 +71,14 @@ async function runHere(argv: readonly string[], options: CallOptions): Promise<E
     mainPath: BIN,
     ci: isCi(env),
   };
-  if (under.some((folder) => folder !== cwd)) throw new Error("another folder's run is under way in this process");
-  under.push(cwd);
+  isRunning = true;
   process.chdir(cwd);
   try {
     const hasAnswered = (): boolean => host.written.stdout() !== "";
     const code = await runShell(argv, { host, hasAnswered, untakenSignal: new Promise(() => undefined) });
     return { code, signal: null, ...told(host) };
   } finally {
-    under.splice(under.indexOf(cwd), 1);
-    if (under.length === 0) process.chdir(HOME);
+    isRunning = false;
+    process.chdir(HOME);
   }
 }
