@@ -88,14 +88,14 @@ class Parts {
     };
     parser.on("error", fail);
     parser.on("warn", fail);
-    parser.on("openTag", (name, attributes, decode) =>
+    parser.on("openTag", (name, attributes) =>
       handler.open(withoutPrefix(name), () => {
         const raw = attributes();
-        return Object.fromEntries(Object.entries(raw).map(([key, value]) => [withoutPrefix(key), decode(value)]));
+        return Object.fromEntries(Object.entries(raw).map(([key, value]) => [withoutPrefix(key), decoded(value)]));
       }),
     );
     parser.on("closeTag", (name) => handler.close?.(withoutPrefix(name)));
-    parser.on("text", (text, decode) => handler.text?.(decode(text)));
+    parser.on("text", (text) => handler.text?.(decoded(text)));
     parser.on("cdata", (text) => handler.text?.(text));
     for (let at = 0; at < xml.length; at += TEXT_OF_STEP) {
       parser.write(xml.slice(at, at + TEXT_OF_STEP));
@@ -125,6 +125,17 @@ function decodeXml(content: Buffer): string {
   if (a === 0xff && b === 0xfe) return new TextDecoder("utf-16le").decode(content);
   if (a === 0xfe && b === 0xff) return new TextDecoder("utf-16be").decode(content);
   return new TextDecoder("utf-8").decode(content);
+}
+
+const ENTITIES = new Map(Object.entries({ amp: "&", apos: "'", gt: ">", lt: "<", quot: '"' }));
+
+/** saxen's own cuts a letter beyond U+FFFF to 16 bits, which is another letter. */
+function decoded(text: string): string {
+  return text.replace(/&(?:#x([\da-f]{1,6})|#(\d{1,7})|([a-z]+));/gi, (all, hex, decimal, name) => {
+    if (name !== undefined) return ENTITIES.get(name) ?? all;
+    const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+    return code > 0x10ffff ? "\ufffd" : String.fromCodePoint(code);
+  });
 }
 
 function withoutPrefix(name: string): string {

@@ -124,7 +124,7 @@ describe("a workbook", () => {
   it("is read as others write it: rich and phonetic text, escapes, prefixes, strict names, cells without references", async () => {
     const parts = partsOf([{ rows: [] }]);
     const prefixed = `<x:worksheet xmlns:x="http://purl.oclc.org/ooxml/spreadsheetml/main"><x:sheetData><x:row><x:c t="s"><x:v>0</x:v></x:c><x:c t="s"><x:v>1</x:v></x:c></x:row><x:row><x:c t="s"><x:v>2</x:v></x:c><x:c t="str"><x:v>${app(1)}</x:v></x:c></x:row></x:sheetData></x:worksheet>`;
-    const texts = `<sst><si><t>ten</t></si><si><t>appId</t></si><si><r><t xml:space="preserve">A </t></r><r><t>&amp; B_x005F_x0041_</t></r><rPh sb="0" eb="1"><t>no</t></rPh></si></sst>`;
+    const texts = `<sst><si><t>ten</t></si><si><t>appId</t></si><si><r><t xml:space="preserve">A </t></r><r><t>&amp; B_x005F_x0041_ &#x1F600;&#128512;</t></r><rPh sb="0" eb="1"><t>no</t></rPh></si></sst>`;
     const all = {
       ...parts,
       "xl/worksheets/sheet1.xml": prefixed,
@@ -139,7 +139,7 @@ describe("a workbook", () => {
         ),
       ]),
     );
-    for (const one of [all, strict]) expect(await tenantsOf(zipOf(one))).toEqual(["A & B_x0041_"]);
+    for (const one of [all, strict]) expect(await tenantsOf(zipOf(one))).toEqual(["A & B_x0041_ 😀😀"]);
   });
 
   it("saved by LibreOffice is read", async () => {
