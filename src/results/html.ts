@@ -82,7 +82,10 @@ function titleCard(result: RunResult): string {
     ["By", by && bdi(whoText(by))],
     ["Options", by && bdi(by.options.map(shellWord).join(" "))],
     ["Read back", dryRun ? undefined : verifiedText(result)],
-    ["The log’s head", log === null ? undefined : `<a href="#h-log">${log.seq}:${log.digest.slice(0, 8)}…</a>`],
+    [
+      "The log’s head",
+      log === null ? undefined : `<a href="#h-log">sequence number ${log.seq}, digest ${log.digest.slice(0, 8)}…</a>`,
+    ],
     ["Manifest, SHA-256", manifest === null ? undefined : idHtml(manifest.sha256)],
     ["Saved plan, SHA-256", plan && idHtml(plan.digest)],
     ["Permissions of the plan", plan && bdi(permissionsText(plan))],
