@@ -142,6 +142,15 @@ describe("a workbook", () => {
     for (const one of [all, strict]) expect(await tenantsOf(zipOf(one))).toEqual(["A & B_x0041_ 😀😀"]);
   });
 
+  it.each(["&#x1F600;", "😀", "&amp;"])("has %s read where one step of reading ends within it", async (letter) => {
+    const note: Cell = typed("inlineStr", `<is><t>${letter.repeat(1000)}</t></is>`);
+    const tenants = Array.from({ length: Math.ceil(1_200_000 / (letter.length * 1000)) }, (_, at) => at + 1);
+    const rows = tenants.map((at): Cell[] => [`t${at}`, app(at), note]);
+    const { rows: found } = await read(workbook({ rows: [[...HEADER, "note"], ...rows] }), PATH);
+    const texts = new Set(found.map(({ cells }) => cells[2]));
+    expect([...texts]).toEqual([(letter === "&amp;" ? "&" : "😀").repeat(1000)]);
+  });
+
   it("saved by LibreOffice is read", async () => {
     const bytes = readFileSync(fileURLToPath(new URL("../fixtures/xlsx/libreoffice.xlsx", import.meta.url)));
     const { tenants, warnings } = await read(bytes, PATH);
