@@ -66,8 +66,8 @@ export async function openWineStage(): Promise<WineStage | undefined> {
     return { child, ended };
   };
   const close = async (): Promise<void> => {
-    await run("wineserver", ["-k"], { env: wine }).catch(() => undefined);
-    await run("wineserver", ["-w"], { env: wine }).catch(() => undefined);
+    await run("wineserver", ["-k"], { env: wine, timeout: 30_000 }).catch(() => undefined);
+    await run("wineserver", ["-w"], { env: wine, timeout: 30_000 }).catch(() => undefined);
     await rm(place, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
