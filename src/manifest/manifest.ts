@@ -50,6 +50,8 @@ export interface Manifest {
   readonly header: readonly string[];
   /** Where each header stands, by its meaning. */
   readonly columns?: ReadonlyMap<string, number> | undefined;
+  /** Of a workbook: how the cell of a known column is named, `Sheet1!B7`. */
+  readonly cellAt?: ((line: number, column: string) => string | undefined) | undefined;
   readonly rows: readonly {
     readonly line: number;
     readonly key: TenantKey | undefined;

@@ -84,9 +84,18 @@ function* judge(input: ManifestInput, readWorkbook: WorkbookReader | undefined):
     delimiter: raw.delimiter,
     header: raw.header,
     columns,
+    cellAt: findings.cellAt && cellsOf(findings.cellAt, raw.header, columns),
     rows: rows.map(({ line, key, cells }) => ({ line, key, cells })),
     warnings: inOrder(findings.warnings),
   };
+}
+
+function cellsOf(
+  cellAt: NonNullable<Findings["cellAt"]>,
+  header: readonly string[],
+  columns: ReadonlyMap<string, number>,
+): Manifest["cellAt"] {
+  return (line, column) => cellAt(line, header[columns.get(column) ?? -1] ?? "");
 }
 
 function* readText(

@@ -15,11 +15,12 @@ export function* readWorkbookManifest(
   const sheet = yield* readSheet(bytes, wanted, findings);
   const rows = sheet.rows.filter(({ cells }) => cells.some((cell) => !isBlank(cell)));
   const [head, ...below] = rows;
+  const { name } = sheet;
   const titles = textsOf(head);
   findings.cellAt = (line, column) => {
     // Of two headers that are the same the second one is told, and the first one is read.
     const position = line === head?.line ? titles.lastIndexOf(column) : titles.indexOf(column);
-    return position < 0 ? undefined : nameOf(sheet, line, position);
+    return position < 0 ? undefined : nameOf(name, line, position);
   };
   const isKnown = (header: string): boolean => isKnownHeader(header, named);
   const columns = titles.map((title) => {
@@ -55,7 +56,7 @@ function textsOf(row: SheetRow | undefined): string[] {
   );
 }
 
-function nameOf({ name }: Sheet, line: number, position: number): string {
+function nameOf(name: string, line: number, position: number): string {
   const quoted = /^[\p{L}_][\p{L}\p{N}_.]*$/u.test(name) ? name : `'${name.replaceAll("'", "''")}'`;
   return `${quoted}!${lettersOf(position)}${line}`;
 }
@@ -88,7 +89,7 @@ function tellKinds(
       }
       if (why === undefined) continue;
       const code = cell.kind === "uncalculated" ? "FORMULA_UNCALCULATED" : "CELL_NOT_TEXT";
-      findings.fault(code, `${nameOf(sheet, line, at)} ${why}.`, { line, column: title, value: cell.text });
+      findings.fault(code, `${nameOf(sheet.name, line, at)} ${why}.`, { line, column: title, value: cell.text });
       if (column !== undefined) addTo(spoiled, line, column);
     }
   }

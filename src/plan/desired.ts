@@ -78,7 +78,11 @@ export function* planEntries(planning: Planning): Steps<readonly PlanEntry[]> {
   yield* mapInSteps(manifest.tenants, planRow);
   const sourceNames = [...(sources?.values() ?? [])].flatMap((source) => source.task.name ?? []);
   // Not pushed one by one: there may be more of them than a call takes arguments.
-  const all = problems.concat(checkCopyNames(named, sourceNames, file));
+  const all = problems.concat(checkCopyNames(named, sourceNames, file)).map((fault) => {
+    const { line, column = "tenant" } = fault;
+    const cell = line === undefined ? undefined : manifest.cellAt?.(line, column);
+    return cell === undefined ? fault : { ...fault, column: `${column} (${cell})` };
+  });
   if (all.length === 0) return entries;
   /** Neither the list nor any of its own routes told anything of the source task. */
   const isUnread = ({ task, route }: ObservedSource): boolean =>
