@@ -31,7 +31,8 @@ describe("a pattern", () => {
     const text = fc.string({ maxLength: 12 }).filter((part) => !part.includes("{tenant}"));
     const tenant = fc
       .string({ minLength: 1, maxLength: 20, unit: "grapheme" })
-      .map((key) => trimAround(withoutUnseen(key)))
+      // Any blank is as good as another: a key gets plain ones.
+      .map((key) => trimAround(withoutUnseen(key).replace(/\s+/g, " ")))
       .filter((key) => key !== "");
     fc.assert(
       fc.property(text, tenant, text, (before, key, after) => {

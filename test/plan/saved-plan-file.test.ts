@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -56,8 +56,10 @@ function inOrder(value: unknown): unknown {
 }
 
 describe("a saved plan", () => {
-  test("is read as it was written, and not where it was changed", async () => {
-    const path = join(await mkdtemp(join(tmpdir(), "saved-plan-")), "plan.json");
+  test("is read as it was written, and not where it was changed", async ({ onTestFinished }) => {
+    const folder = await mkdtemp(join(tmpdir(), "qalyptus-plan-"));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const path = join(folder, "plan.json");
     const plan = planOf(3);
     await writeSavedPlan(targetOf(path), plan);
     expect(await readFile(path, "utf8")).toBe(`${JSON.stringify(plan, undefined, 2)}\n`);
